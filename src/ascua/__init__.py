@@ -1,0 +1,1 @@
+"""Ascua: from data to measured firmware."""
