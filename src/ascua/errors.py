@@ -1,0 +1,80 @@
+"""What is wrong, where, and what to try: every error that a user can cause.
+
+AscuaError            exit 1
+├── ModelError        exit 1   the .tflite file is at fault
+│   └── Unsupported   exit 1   the file is sound, Ascua does not take it
+├── InputError        exit 1   an argument, an array, a recipe, a board file
+├── ToolMissing       exit 2   a compiler, an emulator or a Python extra
+├── ToolFailed        exit 2   such a tool ran and failed
+├── DoesNotFit        exit 3   the plan is larger than the board
+└── Mismatch          exit 4   outputs differ from the reference
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AscuaError(Exception):
+    """An error with a cause that the user can act on.
+
+    `what` is one sentence; it names the file, the operator and the tensor where there are some.
+    `things_to_try` are complete sentences, the most likely remedy first.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, things_to_try: Iterable[str] = ()) -> None:
+        super().__init__(what)
+        self.what = what
+        self.things_to_try = tuple(things_to_try)
+
+    def __str__(self) -> str:
+        if not self.things_to_try:
+            return self.what
+        return "\n".join([self.what, "Things to try:", *(f"  - {t}" for t in self.things_to_try)])
+
+
+class ModelError(AscuaError):
+    """The model file cannot be read: truncated, inconsistent, or not a .tflite at all."""
+
+
+class Unsupported(ModelError):
+    """The model is sound, but uses something that Ascua does not take."""
+
+
+class InputError(AscuaError):
+    """An argument, an input array, a recipe or a board description is wrong."""
+
+
+class ToolMissing(AscuaError):
+    """A compiler, an emulator or a Python extra is not installed."""
+
+    exit_code = 2
+
+
+class ToolFailed(AscuaError):
+    """A compiler or an emulator ran and failed."""
+
+    exit_code = 2
+
+
+class DoesNotFit(AscuaError):
+    """The network needs more memory than the board has."""
+
+    exit_code = 3
+
+
+class Mismatch(AscuaError):
+    """Outputs differ from the reference."""
+
+    exit_code = 4
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Sentences that point from a wrong `name` to the right ones of `known`."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = (f"Did you mean {close[0]!r}?",) if close else ()
+    return (*hint, f"Known names: {', '.join(known)}.")

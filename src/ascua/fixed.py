@@ -1,0 +1,59 @@
+"""The integer arithmetic of requantisation, as TFLM's reference kernels compute it.
+
+The rounding is *double rounding* (gemmlowp): a rounding doubling high multiplication, half up,
+then a rounding right shift, half away from zero. `kernels/fixed.h` is the C twin. All functions
+take and return arrays of int64 that hold int32 values.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ascua.ir import Array
+
+
+def quantize_multiplier(real: float) -> tuple[int, int]:
+    """Split a real factor >= 0 into (multiplier, shift): real ~ multiplier / 2**31 * 2**shift.
+
+    `multiplier` is 0 or in [2**30, 2**31); `shift` > 0 is to the left, and within [-31, 30].
+    """
+    if real == 0.0:
+        return 0, 0
+    fraction, shift = math.frexp(real)
+    multiplier = math.floor(fraction * 2**31 + 0.5)
+    if multiplier == 2**31:
+        multiplier //= 2
+        shift += 1
+    if shift < -31:
+        return 0, 0
+    if shift > 30:
+        return 2**31 - 1, 30
+    return multiplier, shift
+
+
+def wrap32(x: Array) -> Array:
+    """Reduce to int32 as two's complement does."""
+    return (x + 2**31) % 2**32 - 2**31
+
+
+def rounding_doubling_high_mul(a: Array, b: Array | int) -> Array:
+    """round(a * b / 2**31), half up, saturated where both are -2**31."""
+    return np.minimum((a * b + 2**30) >> 31, 2**31 - 1)
+
+
+def rounding_divide_by_pot(x: Array, exponent: Array | int) -> Array:
+    """round(x / 2**exponent), half away from zero; exponent in [0, 31]."""
+    half = np.left_shift(np.int64(1), exponent) >> 1
+    return np.where(np.asarray(exponent) > 0, (x + half - (x < 0)) >> exponent, x)
+
+
+def multiply_by_quantized_multiplier(
+    x: Array, multiplier: Array | int, shift: Array | int
+) -> Array:
+    """x * multiplier / 2**31 * 2**shift with double rounding; x holds int32 values."""
+    left = np.maximum(shift, 0)
+    right = np.maximum(np.negative(shift), 0)
+    x = wrap32(np.asarray(x, np.int64) << left)
+    return rounding_divide_by_pot(rounding_doubling_high_mul(x, multiplier), right)

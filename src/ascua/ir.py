@@ -1,0 +1,285 @@
+"""The one representation of a network: a Graph of Ops over Tensors, and the Kernels that run Ops.
+
+All values are immutable. Ops refer to Tensors by identity; a pass returns a new Graph.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, ClassVar, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+"""Any array; functions state shape and dtype in their docstrings."""
+
+ITEMSIZE: Mapping[str, int] = {
+    "int8": 1, "uint8": 1, "bool": 1, "int16": 2, "uint16": 2, "float16": 2,
+    "int32": 4, "uint32": 4, "float32": 4, "int64": 8, "uint64": 8, "float64": 8,
+}  # fmt: skip
+"""Bytes an element of each dtype that a graph may hold."""
+
+
+@dataclass(frozen=True)
+class Quant:
+    """Affine quantisation: real = scale * (q - zero_point), one pair or one a slice along `axis`."""
+
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    axis: int = 0
+
+    @property
+    def scale(self) -> float:
+        """The scale of a per-tensor quantisation (a float32 value)."""
+        return self.scales[0]
+
+    @property
+    def zero_point(self) -> int:
+        """The zero point of a per-tensor quantisation."""
+        return self.zero_points[0]
+
+    @property
+    def per_channel(self) -> bool:
+        """Whether there is more than one scale."""
+        return len(self.scales) > 1
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A named array of known shape: an activation, or a constant where `data` is given."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    quant: Quant | None = None
+    data: Array | None = field(default=None, repr=False)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the whole tensor."""
+        return self.size * ITEMSIZE[self.dtype]
+
+    @property
+    def const(self) -> bool:
+        """Whether the values are known."""
+        return self.data is not None
+
+    @property
+    def q(self) -> Quant:
+        """The quantisation; only for tensors that `check` has found to be quantised."""
+        assert self.quant is not None, self.name
+        return self.quant
+
+    @property
+    def values(self) -> Array:
+        """The constant's values, in `shape`; only where `const`."""
+        assert self.data is not None, self.name
+        return self.data
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operator as a .tflite file states it: what `Op.read` gets and `Op.write` answers."""
+
+    inputs: tuple[Tensor | None, ...]
+    outputs: tuple[Tensor, ...]
+    options: Mapping[str, Any]
+    """The operator's options table by snake_case field name; absent fields have the default."""
+    version: int = 1
+
+
+@dataclass(frozen=True)
+class Window:
+    """How a row kernel sees its input: `kh` rows an output row.
+
+    `fill` is the value of padding; then the rows come padded left and right as well. None means
+    that rows outside the input are null pointers, and that the kernel clips left and right itself.
+    """
+
+    kh: int
+    sy: int = 1
+    dy: int = 1
+    py: int = 0
+    left: int = 0
+    right: int = 0
+    fill: int | None = None
+
+    @property
+    def span(self) -> int:
+        """Input rows from the first to the last that one output row reads."""
+        return (self.kh - 1) * self.dy + 1
+
+
+@dataclass(frozen=True, eq=False)
+class Const:
+    """A constant as a kernel reads it: packed values, and how many of its bytes are the model's.
+
+    `payload` is the size in the file (weights, biases, and 8 bytes a channel of requantisation);
+    what packing adds to it counts as code.
+    """
+
+    name: str
+    data: Array
+    payload: int
+    encoding: str = "plain"
+    tensor: Tensor | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Bytes in flash."""
+        return int(self.data.nbytes)
+
+
+class Kernel(ABC):
+    """The code for an Op on a board with given features; one subclass a kernel header.
+
+    `name` is the C function, `kernels/<name>.h` its file, `<name>_t` its parameter struct.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    @abstractmethod
+    def params(self, op: Any) -> Mapping[str, int | float]:
+        """The fields of the C struct `<name>_t`, in its order."""
+
+    def fits(self, op: Any) -> bool:
+        """Whether this kernel can run `op` (its shape, not the board)."""
+        return True
+
+    def consts(self, op: Any) -> tuple[Const, ...]:
+        """Constants in the order of the C arguments."""
+        return ()
+
+    def scratch(self, op: Any) -> int:
+        """Bytes of working memory beyond the window's line buffers."""
+        return 0
+
+    def window(self, op: Any) -> Window | None:
+        """How the kernel walks over rows; None when it takes whole tensors."""
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Op(ABC):
+    """One operator with typed fields; one subclass an operator of TFLite.
+
+    A subclass states `tflite` (the builtin's name), `options` (the name of its options table),
+    `max_version`, and its `kernels`, the best first.
+    """
+
+    inputs: tuple[Tensor | None, ...]
+    outputs: tuple[Tensor, ...]
+
+    tflite: ClassVar[str]
+    options: ClassVar[str | None] = None
+    max_version: ClassVar[int] = 1
+    kernels: ClassVar[tuple[Kernel, ...]] = ()
+
+    @classmethod
+    @abstractmethod
+    def read(cls, node: Node) -> Self:
+        """The operator that `node` describes. Raises ValueError with a reason in words."""
+
+    def write(self) -> Mapping[str, Any]:
+        """The options table that `read` would read back."""
+        return {}
+
+    @abstractmethod
+    def check(self) -> str | None:
+        """None, or why Ascua cannot take this operator, in words a user can act on."""
+
+    @abstractmethod
+    def eval(self, *xs: Array) -> Array:
+        """The exact result: each of `xs` is (n, *shape) for the non-constant inputs in order.
+
+        Answers (n, *outputs[0].shape) in the output's dtype. Written from the TFLite
+        specification on the raw tensors; uses no kernel's params or consts.
+        """
+
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference; 0 for operators without weights."""
+        return 0
+
+    @property
+    def kind(self) -> str:
+        """The operator's name in Ascua, e.g. `conv2d`: that of its module."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @property
+    def name(self) -> str:
+        """The name of the first output: what users see in Netron."""
+        return self.outputs[0].name
+
+    @property
+    def x(self) -> Tensor:
+        """The first input."""
+        tensor = self.inputs[0]
+        assert tensor is not None
+        return tensor
+
+    @property
+    def y(self) -> Tensor:
+        """The first output."""
+        return self.outputs[0]
+
+    @property
+    def activations(self) -> tuple[Tensor, ...]:
+        """The inputs that are not constants, in order."""
+        return tuple(t for t in self.inputs if t is not None and not t.const)
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A network: ops in an order that can be executed, between named inputs and outputs."""
+
+    name: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    ops: tuple[Op, ...]
+    description: str = ""
+
+    def tensors(self) -> Iterator[Tensor]:
+        """Every tensor once: inputs first, then in order of the ops."""
+        seen: set[int] = set()
+        for t in (*self.inputs, *(t for op in self.ops for t in (*op.inputs, *op.outputs))):
+            if t is not None and id(t) not in seen:
+                seen.add(id(t))
+                yield t
+
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(op.macs() for op in self.ops)
+
+    def weights_bytes(self) -> int:
+        """Bytes of the constants that ops read: weights and biases, each tensor once."""
+        return sum(t.bytes for t in self.tensors() if t.const)
+
+    def eval(self, xs: Sequence[Array], keep: bool = False) -> dict[str, Array]:
+        """Run the reference: `xs` are (n, *shape) a graph input.
+
+        Answers the outputs by tensor name; with `keep`, every activation.
+        """
+        live: dict[int, Array] = {id(t): x for t, x in zip(self.inputs, xs, strict=True)}
+        last = {id(t): i for i, op in enumerate(self.ops) for t in op.activations}
+        wanted = {id(t) for t in self.outputs}
+        for i, op in enumerate(self.ops):
+            live[id(op.y)] = op.eval(*(live[id(t)] for t in op.activations))
+            if not keep:
+                for t in op.activations:
+                    if last[id(t)] == i and id(t) not in wanted:
+                        live.pop(id(t), None)
+        n = len(xs[0])
+        for t in self.outputs:
+            if t.const:
+                live[id(t)] = np.broadcast_to(t.values, (n, *t.shape))
+        return {t.name: live[id(t)] for t in (*self.tensors(), *self.outputs) if id(t) in live}

@@ -1,0 +1,73 @@
+"""Reads TOML files into frozen dataclasses; a wrong key or type answers with the right ones."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ascua.errors import InputError, did_you_mean
+
+T = TypeVar("T")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The parsed file. Raises InputError when it is absent or not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as e:
+        raise InputError(f"{path}: cannot be read: {getattr(e, 'strerror', None) or e}.") from e
+    except tomllib.TOMLDecodeError as e:
+        raise InputError(f"{path}: not a TOML file: {e}.") from e
+
+
+def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
+    """An instance of the dataclass `kind` from `table`; `where` names the place in errors."""
+    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for key in table:
+        if key not in fields:
+            raise InputError(f"{where}: unknown key {key!r}.", did_you_mean(key, fields))
+    hints = typing.get_type_hints(kind)
+    values = {}
+    for name, f in fields.items():
+        if name in table:
+            values[name] = _convert(hints[name], table[name], f"{where}: {name}")
+        elif f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
+            raise InputError(f"{where}: the key {name!r} is missing.", [f"Add `{name} = ...`."])
+    try:
+        return kind(**values)
+    except ValueError as e:
+        raise InputError(f"{where}: {e}") from e
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    """`value` as the annotated type `hint`, or an InputError."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        return _convert(next(a for a in args if a is not type(None)), value, where)
+    if origin is typing.Literal:
+        if value not in args:
+            hints = did_you_mean(str(value), [str(a) for a in args])
+            raise InputError(f"{where}: {value!r} is not known.", hints)
+        return value
+    if origin in (tuple, frozenset):
+        if not isinstance(value, list):
+            raise InputError(f"{where}: expected a list, not {value!r}.")
+        if origin is tuple and args[-1] is not Ellipsis:
+            if len(value) != len(args):
+                raise InputError(f"{where}: expected {len(args)} values, not {len(value)}.")
+            return tuple(_convert(a, v, where) for a, v in zip(args, value, strict=True))
+        return origin(_convert(args[0], v, f"{where}[{i}]") for i, v in enumerate(value))
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise InputError(f"{where}: expected a table, not {value!r}.")
+        return build(typing.cast("type[Any]", hint), value, where)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        raise InputError(f"{where}: expected {hint.__name__}, not {value!r}.")
+    return value
