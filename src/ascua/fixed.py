@@ -40,20 +40,23 @@ def wrap32(x: Array) -> Array:
 
 def rounding_doubling_high_mul(a: Array, b: Array | int) -> Array:
     """round(a * b / 2**31), half up, saturated where both are -2**31."""
-    return np.minimum((a * b + 2**30) >> 31, 2**31 - 1)
+    doubled: Array = (np.asarray(a * b, np.int64) + 2**30) >> 31
+    return np.minimum(doubled, 2**31 - 1)
 
 
 def rounding_divide_by_pot(x: Array, exponent: Array | int) -> Array:
     """round(x / 2**exponent), half away from zero; exponent in [0, 31]."""
-    half = np.left_shift(np.int64(1), exponent) >> 1
-    return np.where(np.asarray(exponent) > 0, (x + half - (x < 0)) >> exponent, x)
+    exponent = np.asarray(exponent, np.int64)
+    half = (np.int64(1) << exponent) >> 1
+    rounded: Array = np.where(exponent > 0, (x + half - (x < 0)) >> exponent, x)
+    return rounded
 
 
 def multiply_by_quantized_multiplier(
     x: Array, multiplier: Array | int, shift: Array | int
 ) -> Array:
     """x * multiplier / 2**31 * 2**shift with double rounding; x holds int32 values."""
-    left = np.maximum(shift, 0)
-    right = np.maximum(np.negative(shift), 0)
+    shift = np.asarray(shift, np.int64)
+    left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
     x = wrap32(np.asarray(x, np.int64) << left)
     return rounding_divide_by_pot(rounding_doubling_high_mul(x, multiplier), right)

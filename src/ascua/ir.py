@@ -26,7 +26,7 @@ ITEMSIZE: Mapping[str, int] = {
 
 @dataclass(frozen=True)
 class Quant:
-    """Affine quantisation: real = scale * (q - zero_point), one pair or one a slice along `axis`."""
+    """Affine quantisation: real = scale * (q - zero_point); one pair, or one a slice of `axis`."""
 
     scales: tuple[float, ...]
     zero_points: tuple[int, ...]
@@ -130,8 +130,9 @@ class Const:
     name: str
     data: Array
     payload: int
+    ctype: str = "int8_t"
+    """The C type of an element; a struct where `data` is (n, fields)."""
     encoding: str = "plain"
-    tensor: Tensor | None = None
 
     @property
     def bytes(self) -> int:

@@ -1,0 +1,99 @@
+/* Convolution of one output row: four channels by two pixels at a time. */
+#ifndef ASCUA_CONV2D_S8_H
+#define ASCUA_CONV2D_S8_H
+
+#include "fixed.h"
+
+typedef struct {
+    int32_t ow, oc;
+    int32_t step;      /* bytes from one window to the next: sx * ic */
+    int32_t kh;        /* rows of the filter */
+    int32_t runs, run; /* runs of adjacent bytes in a row of the filter, and their length */
+    int32_t gap;       /* bytes from one run to the next: dx * ic */
+    int32_t zero, low, high;
+} conv2d_s8_t;
+
+/* Sums of four channels for two pixels. */
+typedef struct {
+    uint32_t a0, a1, a2, a3, b0, b1, b2, b3;
+} conv2d_s8_block_t;
+
+KERNEL void conv2d_s8_tap(conv2d_s8_block_t *s, int32_t a, int32_t b, const int8_t *w) {
+    int32_t v = w[0];
+    s->a0 += (uint32_t)(a * v);
+    s->b0 += (uint32_t)(b * v);
+    v = w[1];
+    s->a1 += (uint32_t)(a * v);
+    s->b1 += (uint32_t)(b * v);
+    v = w[2];
+    s->a2 += (uint32_t)(a * v);
+    s->b2 += (uint32_t)(b * v);
+    v = w[3];
+    s->a3 += (uint32_t)(a * v);
+    s->b3 += (uint32_t)(b * v);
+}
+
+/* Adds n products of a and b with weights[n][4]. */
+KERNEL void conv2d_s8_dot(conv2d_s8_block_t *s, const int8_t *a, const int8_t *b, const int8_t *w,
+                          int32_t n) {
+    for (; n >= 4; n -= 4) {
+        conv2d_s8_tap(s, a[0], b[0], w);
+        conv2d_s8_tap(s, a[1], b[1], w + 4);
+        conv2d_s8_tap(s, a[2], b[2], w + 8);
+        conv2d_s8_tap(s, a[3], b[3], w + 12);
+        a += 4;
+        b += 4;
+        w += 16;
+    }
+    for (; n > 0; n--) {
+        conv2d_s8_tap(s, *a++, *b++, w);
+        w += 4;
+    }
+}
+
+/* Writes the sums of one pixel, channels of them. */
+KERNEL void conv2d_s8_store(const conv2d_s8_t *p, const requant_t *q, uint32_t s0, uint32_t s1,
+                            uint32_t s2, uint32_t s3, int32_t channels, int8_t *y) {
+    y[0] = requantize((int32_t)s0, &q[0], p->zero, p->low, p->high);
+    if (channels > 1) {
+        y[1] = requantize((int32_t)s1, &q[1], p->zero, p->low, p->high);
+    }
+    if (channels > 2) {
+        y[2] = requantize((int32_t)s2, &q[2], p->zero, p->low, p->high);
+    }
+    if (channels > 3) {
+        y[3] = requantize((int32_t)s3, &q[3], p->zero, p->low, p->high);
+    }
+}
+
+/* y[ow][oc] from rows[kh] of padded input, weights[oc / 4][kh][kw][ic][4] and requant[oc]. */
+KERNEL void conv2d_s8(const conv2d_s8_t *p, const int8_t *const *rows, const int8_t *weights,
+                      const requant_t *requant, int8_t *y) {
+    for (int32_t ox = 0; ox < p->ow; ox += 2) {
+        /* The last pixel of an odd row is computed twice. */
+        const int32_t pair = ox + 1 < p->ow;
+        const int8_t *w = weights;
+        for (int32_t oc = 0; oc < p->oc; oc += 4) {
+            const requant_t *q = requant + oc;
+            conv2d_s8_block_t s;
+            s.a0 = s.b0 = (uint32_t)q[0].bias;
+            s.a1 = s.b1 = (uint32_t)q[1].bias;
+            s.a2 = s.b2 = (uint32_t)q[2].bias;
+            s.a3 = s.b3 = (uint32_t)q[3].bias;
+            for (int32_t ky = 0; ky < p->kh; ky++) {
+                const int8_t *x = rows[ky] + ox * p->step;
+                for (int32_t i = 0; i < p->runs; i++) {
+                    conv2d_s8_dot(&s, x, x + pair * p->step, w, p->run);
+                    x += p->gap;
+                    w += 4 * p->run;
+                }
+            }
+            const int32_t channels = p->oc - oc;
+            int8_t *out = y + ox * p->oc + oc;
+            conv2d_s8_store(p, q, s.a0, s.a1, s.a2, s.a3, channels, out);
+            conv2d_s8_store(p, q, s.b0, s.b1, s.b2, s.b3, channels, out + pair * p->oc);
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,17 @@
+/* What every kernel header needs: fixed-width types and how kernels are placed in code. */
+#ifndef ASCUA_KERNEL_H
+#define ASCUA_KERNEL_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* A kernel is inlined into the step that calls it: its parameters are constants there. */
+#define KERNEL static inline __attribute__((always_inline, unused))
+
+/* A step is one symbol: sizes and instruction counts are attributed to it. */
+#define STEP static __attribute__((noinline))
+
+/* Code that several steps share. */
+#define SHARED static __attribute__((noinline, unused))
+
+#endif

@@ -1,0 +1,50 @@
+/* The input rows that a window meets, with padding, out of a ring of line buffers. */
+#ifndef ASCUA_WINDOW_H
+#define ASCUA_WINDOW_H
+
+#include "kernel.h"
+
+typedef struct {
+    int32_t kh;   /* rows an output row reads */
+    int32_t sy;   /* rows from one window to the next */
+    int32_t dy;   /* rows between two taps */
+    int32_t py;   /* rows of padding above the input */
+    int32_t ih;   /* rows of the input */
+    int32_t row;  /* bytes of an input row */
+    int32_t left; /* bytes of padding left of it */
+    int32_t right;
+    int32_t fill; /* the value of padding */
+} window_t;
+
+/* Padded: rows[kh] of left + row + right bytes for output row oy; call with oy = 0, 1, 2, ... */
+SHARED void window_padded(const window_t *w, const int8_t *x, int32_t oy, int8_t *ring,
+                          const int8_t **rows) {
+    const int32_t line = w->left + w->row + w->right;
+    const int32_t span = (w->kh - 1) * w->dy + 1;
+    const int32_t top = oy * w->sy; /* counted from the first row of padding */
+    int32_t next = oy == 0 ? 0 : top - w->sy + span;
+    for (next = next < top ? top : next; next < top + span; next++) {
+        int8_t *slot = ring + (next % span) * line;
+        const int32_t iy = next - w->py;
+        if (iy < 0 || iy >= w->ih) {
+            memset(slot, w->fill, (size_t)line);
+        } else {
+            memset(slot, w->fill, (size_t)w->left);
+            memcpy(slot + w->left, x + iy * w->row, (size_t)w->row);
+            memset(slot + w->left + w->row, w->fill, (size_t)w->right);
+        }
+    }
+    for (int32_t ky = 0; ky < w->kh; ky++) {
+        rows[ky] = ring + ((top + ky * w->dy) % span) * line;
+    }
+}
+
+/* Clipped: rows[kh] of the input itself, null where a row is padding. */
+KERNEL void window_clipped(const window_t *w, const int8_t *x, int32_t oy, const int8_t **rows) {
+    for (int32_t ky = 0; ky < w->kh; ky++) {
+        const int32_t iy = oy * w->sy - w->py + ky * w->dy;
+        rows[ky] = iy < 0 || iy >= w->ih ? 0 : x + iy * w->row;
+    }
+}
+
+#endif

@@ -1,0 +1,49 @@
+"""Activations that TFLite fuses into an operator, as ranges of the quantised output."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from ascua.ir import Tensor
+
+Activation = Literal["NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT"]
+ACTIVATIONS: tuple[Activation, ...] = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
+"""By their number in .tflite files."""
+
+_BOUNDS: dict[str, tuple[float | None, float | None]] = {
+    "NONE": (None, None),
+    "RELU": (0.0, None),
+    "RELU_N1_TO_1": (-1.0, 1.0),
+    "RELU6": (0.0, 6.0),
+}
+
+
+def read_activation(number: int) -> Activation:
+    """The activation with this number in a .tflite file. Raises ValueError."""
+    if not 0 <= number < len(ACTIVATIONS):
+        raise ValueError(f"fused activation {number} does not exist")
+    return ACTIVATIONS[number]
+
+
+def unsupported(activation: Activation) -> str | None:
+    """None, or why this fused activation cannot be taken."""
+    if activation not in _BOUNDS:
+        return f"the fused activation {activation} has no int8 form"
+    return None
+
+
+def quantized(real: float, tensor: Tensor) -> int:
+    """The quantised value of `real`, half away from zero, computed in float32 as TFLM does."""
+    steps = np.float32(real) / np.float32(tensor.q.scale)
+    return int(np.trunc(steps + np.copysign(np.float32(0.5), steps))) + tensor.q.zero_point
+
+
+def int8_range(activation: Activation, y: Tensor) -> tuple[int, int]:
+    """The least and the greatest int8 value of output `y` under `activation`."""
+    low, high = _BOUNDS[activation]
+    return (
+        -128 if low is None else max(-128, quantized(low, y)),
+        127 if high is None else min(127, quantized(high, y)),
+    )

@@ -1,0 +1,57 @@
+"""The arithmetic that convolutions and fully connected layers share: weights, bias, channels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ascua import fixed
+from ascua.ir import Array, Const, Tensor
+
+
+def multipliers(reals: list[float]) -> tuple[Array, Array]:
+    """Multipliers and shifts (channels,) int64 of real factors."""
+    pairs = [fixed.quantize_multiplier(r) for r in reals]
+    return np.array([m for m, _ in pairs]), np.array([s for _, s in pairs])
+
+
+def channel_scales(x: Tensor, w: Tensor, y: Tensor, channels: int) -> list[float]:
+    """sx * sw / sy of each channel in double precision, as TFLM prepares convolutions."""
+    scales = w.q.scales if w.q.per_channel else w.q.scales * channels
+    return [x.q.scale * s / y.q.scale for s in scales]
+
+
+def requantize(acc: Array, reals: list[float], y: Tensor, low: int, high: int) -> Array:
+    """int32 accumulators (..., channels) as int8 of output `y`, clamped to [low, high]."""
+    multiplier, shift = multipliers(reals)
+    scaled = fixed.multiply_by_quantized_multiplier(fixed.wrap32(acc), multiplier, shift)
+    clamped: Array = np.clip(scaled + y.q.zero_point, low, high).astype(np.int8)
+    return clamped
+
+
+def pad_channels(values: Array, block: int) -> Array:
+    """`values` (channels, ...) with zeros appended up to a multiple of `block` channels."""
+    missing = -len(values) % block
+    return np.concatenate([values, np.zeros((missing, *values.shape[1:]), values.dtype)])
+
+
+def packed_weights(w: Tensor, matrix: Array, block: int) -> Const:
+    """Weights (channels, k) as [channels / block][k][block] int8, channels padded with zeros."""
+    padded = pad_channels(matrix, block)
+    blocks = padded.reshape(-1, block, matrix.shape[1]).transpose(0, 2, 1)
+    return Const("weights", np.ascontiguousarray(blocks), w.bytes)
+
+
+def requant_const(
+    x: Tensor, matrix: Array, bias: Tensor | None, reals: list[float], block: int = 1
+) -> Const:
+    """`requant_t` of each channel: bias with the input's zero point folded in, multiplier, shift.
+
+    `matrix` is (channels, k): all weights that a channel's accumulator sums over.
+    """
+    multiplier, shift = multipliers(reals)
+    folded = -x.q.zero_point * matrix.astype(np.int64).sum(axis=1)
+    if bias is not None:
+        folded = folded + bias.values.reshape(-1)
+    rows = np.stack([fixed.wrap32(folded), multiplier, shift], axis=1).astype(np.int32)
+    payload = 8 * len(rows) + (0 if bias is None else bias.bytes)
+    return Const("requant", pad_channels(rows, block), payload, "requant_t")

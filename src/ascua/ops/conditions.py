@@ -1,0 +1,108 @@
+"""Conditions that several operators share; each answers None, or a reason in words."""
+
+from __future__ import annotations
+
+from ascua.ir import Op, Tensor
+
+
+def first(*reasons: str | None) -> str | None:
+    """The first reason that is not None."""
+    return next((r for r in reasons if r is not None), None)
+
+
+def arity(op: Op, least: int, most: int | None = None) -> str | None:
+    """`op` has between `least` and `most` inputs (None: as many as least) and one output."""
+    most = least if most is None else most
+    if not least <= len(op.inputs) <= most:
+        wanted = f"{least}" if least == most else f"{least} to {most}"
+        return f"it has {len(op.inputs)} inputs instead of {wanted}"
+    if any(t is None for t in op.inputs[:least]):
+        return "a required input is missing"
+    if len(op.outputs) != 1:
+        return f"it has {len(op.outputs)} outputs instead of 1"
+    return None
+
+
+def rank(t: Tensor, *ranks: int) -> str | None:
+    """`t` has one of these numbers of dimensions, and none is empty."""
+    if len(t.shape) not in ranks:
+        return f"'{t.name}' has {len(t.shape)} dimensions; it must have {_either(ranks)}"
+    if 0 in t.shape:
+        return f"'{t.name}' is empty: its shape is {list(t.shape)}"
+    return None
+
+
+def image(t: Tensor) -> str | None:
+    """`t` is one image: (1, h, w, c)."""
+    if reason := rank(t, 4):
+        return reason
+    if t.shape[0] != 1:
+        return f"'{t.name}' is a batch of {t.shape[0]}; export the model with batch 1"
+    return None
+
+
+def int8(*tensors: Tensor | None) -> str | None:
+    """Each tensor is int8, with one scale and one zero point."""
+    for t in tensors:
+        if t is None:
+            continue
+        reason = dtype(t, "int8") or _per_tensor(t)
+        if reason:
+            return reason
+    return None
+
+
+def dtype(t: Tensor, *wanted: str) -> str | None:
+    """`t` has one of these dtypes."""
+    if t.dtype in wanted:
+        return None
+    if t.dtype in ("float32", "float16"):
+        remedy = "; quantise the model to int8 first"
+    elif t.dtype == "uint8":
+        remedy = "; uint8 models (TensorFlow 1) are not taken: export int8"
+    else:
+        remedy = ""
+    return f"'{t.name}' is {t.dtype}, not {_either(wanted)}{remedy}"
+
+
+def int8_weights(w: Tensor, axis: int) -> str | None:
+    """`w` is a constant of int8, symmetric, with one scale or one a slice of `axis`."""
+    if not w.const:
+        return f"its weights '{w.name}' are computed, not constant"
+    reason = dtype(w, "int8")
+    if reason:
+        return reason
+    if w.quant is None:
+        return f"its weights '{w.name}' have no quantisation"
+    if w.quant.per_channel and w.quant.axis != axis:
+        return f"'{w.name}' is quantised along axis {w.quant.axis}; it must be {axis}"
+    if any(z != 0 for z in w.quant.zero_points):
+        return f"'{w.name}' has zero points other than 0"
+    return None
+
+
+def int32_bias(b: Tensor | None, channels: int) -> str | None:
+    """`b` is absent, or a constant of one int32 a channel."""
+    if b is None:
+        return None
+    if not b.const:
+        return f"its bias '{b.name}' is computed, not constant"
+    if b.dtype != "int32":
+        return f"its bias '{b.name}' is {b.dtype}, not int32"
+    if b.size != channels:
+        return f"its bias '{b.name}' has {b.size} values for {channels} channels"
+    return None
+
+
+def _per_tensor(t: Tensor) -> str | None:
+    if t.quant is None:
+        return f"'{t.name}' has no quantisation"
+    if t.quant.per_channel:
+        return f"'{t.name}' has {len(t.quant.scales)} scales; an activation has one"
+    if not -128 <= t.quant.zero_point <= 127:
+        return f"'{t.name}' has the zero point {t.quant.zero_point}, outside int8"
+    return None
+
+
+def _either(words: tuple[int, ...] | tuple[str, ...]) -> str:
+    return " or ".join(str(w) for w in words)
