@@ -118,6 +118,11 @@ class Window:
         """Input rows from the first to the last that one output row reads."""
         return (self.kh - 1) * self.dy + 1
 
+    def padded(self, x: Tensor, y: Tensor) -> bool:
+        """Whether any window from image `x` to image `y` reaches beyond the input."""
+        below = (y.shape[1] - 1) * self.sy + self.span - self.py - x.shape[1]
+        return max(self.left, self.right, self.py, below) > 0
+
 
 @dataclass(frozen=True, eq=False)
 class Const:
@@ -185,6 +190,8 @@ class Op(ABC):
     options: ClassVar[str | None] = None
     max_version: ClassVar[int] = 1
     kernels: ClassVar[tuple[Kernel, ...]] = ()
+    view: ClassVar[bool] = False
+    """Whether the output is the input's bytes under another shape: then no code is needed."""
 
     @classmethod
     @abstractmethod
@@ -210,6 +217,10 @@ class Op(ABC):
     def macs(self) -> int:
         """Multiply-accumulates of one inference; 0 for operators without weights."""
         return 0
+
+    def constant(self) -> Array | None:
+        """The output's values where they are known before any input, as with shapes; or None."""
+        return None
 
     @property
     def kind(self) -> str:

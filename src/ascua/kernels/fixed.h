@@ -21,26 +21,29 @@ KERNEL int32_t rounding_doubling_high_mul(int32_t a, int32_t b) {
     return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
 }
 
-/* round(x / 2^e), half away from zero; e is in [0, 31]. */
-KERNEL int32_t rounding_divide_by_pot(int32_t x, int32_t e) {
-    const int32_t half = (int32_t)((1u << e) >> 1);
-    const int32_t sign = e > 0 ? x >> 31 : 0;
-    /* x + half - 1 may pass 2^31 only where the sum is not taken as signed. */
-    return (int32_t)(((int64_t)x + half + sign) >> e);
+/* round(x / 2^e), half away from zero; e is in [1, 31], x above -2^31. */
+KERNEL int32_t rounding_shift_right(int32_t x, int32_t e) {
+    /* One bit is kept for the rounding, so that no sum passes int32. */
+    return (((x + (x >> 31)) >> (e - 1)) + 1) >> 1;
 }
 
 /* x * multiplier / 2^31 * 2^shift. */
 KERNEL int32_t multiply_by_quantized_multiplier(int32_t x, int32_t multiplier, int32_t shift) {
-    const int32_t left = shift > 0 ? shift : 0;
-    const int32_t right = shift > 0 ? 0 : -shift;
-    x = (int32_t)((uint32_t)x << left);
-    return rounding_divide_by_pot(rounding_doubling_high_mul(x, multiplier), right);
+    if (shift >= 0) {
+        return rounding_doubling_high_mul((int32_t)((uint32_t)x << shift), multiplier);
+    }
+    return rounding_shift_right(rounding_doubling_high_mul(x, multiplier), -shift);
 }
 
-/* An accumulator as int8. */
-KERNEL int8_t requantize(int32_t acc, const requant_t *q, int32_t zero, int32_t low, int32_t high) {
-    return (int8_t)clamp(multiply_by_quantized_multiplier(acc, q->multiplier, q->shift) + zero, low,
-                         high);
+/* An accumulator as int8; `narrow` states that the shift is to the right, as nearly always. */
+KERNEL int8_t requantize(int32_t acc, const requant_t *q, int32_t narrow, int32_t zero, int32_t low,
+                         int32_t high) {
+    if (narrow) {
+        acc = rounding_shift_right(rounding_doubling_high_mul(acc, q->multiplier), -q->shift);
+    } else {
+        acc = multiply_by_quantized_multiplier(acc, q->multiplier, q->shift);
+    }
+    return (int8_t)clamp(acc + zero, low, high);
 }
 
 #endif

@@ -20,6 +20,11 @@ def channel_scales(x: Tensor, w: Tensor, y: Tensor, channels: int) -> list[float
     return [x.q.scale * s / y.q.scale for s in scales]
 
 
+def narrow(reals: list[float]) -> int:
+    """1 where every channel's shift is to the right: then kernels take a shorter way."""
+    return int(bool((multipliers(reals)[1] < 0).all()))
+
+
 def requantize(acc: Array, reals: list[float], y: Tensor, low: int, high: int) -> Array:
     """int32 accumulators (..., channels) as int8 of output `y`, clamped to [low, high]."""
     multiplier, shift = multipliers(reals)

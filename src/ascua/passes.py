@@ -1,0 +1,76 @@
+"""Passes rewrite a Graph into a simpler one that computes the same; each is a pure function."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ascua.errors import Unsupported
+from ascua.ir import Graph, Op, Tensor
+
+
+def prepare(graph: Graph) -> Graph:
+    """`graph` ready for planning: constants folded, dead ops dropped, every op checked.
+
+    Raises Unsupported with the operators that Ascua cannot take, and why.
+    """
+    graph = drop_dead(fold_constants(graph))
+    check(graph)
+    return graph
+
+
+def fold_constants(graph: Graph) -> Graph:
+    """Replace ops whose outputs are known before any input, as chains of shapes are."""
+    known: dict[int, Tensor] = {}
+    ops = []
+    for old in graph.ops:
+        op = _with_inputs(old, known)
+        values = op.constant()
+        if values is None:
+            ops.append(op)
+        else:
+            known[id(op.y)] = replace(op.y, data=values)
+    outputs = tuple(known.get(id(t), t) for t in graph.outputs)
+    return replace(graph, ops=tuple(ops), outputs=outputs)
+
+
+def _with_inputs(op: Op, known: dict[int, Tensor]) -> Op:
+    """`op` reading the known tensors in place of the computed ones."""
+    if not any(id(t) in known for t in op.inputs):
+        return op
+    return replace(op, inputs=tuple(known.get(id(t), t) if t else t for t in op.inputs))
+
+
+def drop_dead(graph: Graph) -> Graph:
+    """Remove ops that no output depends on."""
+    wanted = {id(t) for t in graph.outputs}
+    ops = []
+    for op in reversed(graph.ops):
+        if any(id(t) in wanted for t in op.outputs):
+            ops.append(op)
+            wanted.update(id(t) for t in op.inputs if t is not None)
+    return replace(graph, ops=tuple(reversed(ops)))
+
+
+def check(graph: Graph) -> None:
+    """Raise Unsupported unless every operator can be taken."""
+    bad = [(op, reason) for op in graph.ops if (reason := op.check()) is not None]
+    for t in graph.outputs:
+        if t.const:
+            raise Unsupported(f"{graph.name}: the output '{t.name}' is a constant.")
+    if not bad:
+        return
+    op, reason = bad[0]
+    more = f" ({len(bad) - 1} more operators are refused.)" if len(bad) > 1 else ""
+    raise Unsupported(
+        f"{graph.name}: {op.tflite} '{op.name}': {reason}.{more}", _remedies(graph, reason)
+    )
+
+
+def _remedies(graph: Graph, reason: str) -> list[str]:
+    if any(t.dtype == "float32" for op in graph.ops for t in op.outputs) and "float" in reason:
+        return [
+            "Convert with full-integer quantisation: a representative data set, and"
+            " supported_ops = [TFLITE_BUILTINS_INT8].",
+            "`ascua train` writes such a file.",
+        ]
+    return ["`ascua ops` lists what each operator takes."]

@@ -1,0 +1,1 @@
+"""Targets turn a Plan into files: today C, later kmodel and FPGA."""

@@ -1,0 +1,345 @@
+"""Writes a Plan as a C library: constants, calls and row loops around the kernel headers."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from importlib.metadata import version
+from pathlib import Path
+from string import Template
+
+import numpy as np
+
+from ascua.errors import InputError
+from ascua.ir import Array, Const, Tensor
+from ascua.library import Library
+from ascua.plan import Buffer, Plan, Step
+
+KERNELS = Path(__file__).parents[2] / "kernels"
+TEMPLATES = Path(__file__).parent
+
+CTYPES = {
+    "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t",
+    "int64": "int64_t", "float32": "float", "bool": "uint8_t",
+}  # fmt: skip
+
+RESERVED = frozenset(
+    """auto break case char const continue default do double else enum extern float for goto if
+    inline int long main register restrict return short signed sizeof static struct switch typedef
+    union unsigned void volatile while arena rows""".split()  # noqa: SIM905
+)
+
+
+def identifier(text: str) -> str:
+    """A C identifier made of `text`, for a model that was given no name."""
+    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower() or "model"
+    return f"model_{name}" if name[0].isdigit() or name in RESERVED else name
+
+
+def check_name(name: str) -> str:
+    """`name` if it can prefix C symbols. Raises InputError."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in RESERVED:
+        raise InputError(
+            f"{name!r} cannot be the name of a C library.",
+            ["Letters, digits and underscores, a letter first: `--name my_model`."],
+        )
+    return name
+
+
+def emit(plan: Plan, name: str) -> Library:
+    """The C library of `plan`, its symbols prefixed with `name`."""
+    check_name(name)
+    source = _Source(plan, name)
+    files = {
+        f"include/{name}.h": source.header(),
+        f"src/{name}.c": source.code(),
+        f"src/{name}_weights.h": source.weights_header(),
+        f"src/{name}_weights.c": source.weights(),
+        **{f"src/ascua/{h}": (KERNELS / h).read_text() for h in source.kernel_headers()},
+    }
+    return Library(
+        name=name,
+        files=files,
+        sources=(f"src/{name}.c", f"src/{name}_weights.c"),
+        include_dirs=("include", "src"),
+        input_bytes=tuple(b.bytes for b in plan.inputs),
+        output_bytes=tuple(b.bytes for b in plan.outputs),
+        arena_bytes=plan.arena,
+        steps=tuple(f"{name}_{s.name}" for s in plan.steps),
+    )
+
+
+def extras(library: Library, xs: list[Array], ys: list[Array]) -> dict[str, str]:
+    """CMakeLists.txt and a self-test with vectors: `xs`, `ys` are (n, *shape) a graph tensor."""
+    upper = library.name.upper()
+    fields = {
+        "name": library.name,
+        "upper": upper,
+        "sources": "".join(f"  {s}\n" for s in library.sources),
+    }
+    vectors = [f"#define {upper}_VECTORS {len(xs[0])}\n"]
+    for kind, arrays in (("inputs", xs), ("outputs", ys)):
+        rows = np.concatenate([_bytes(a) for a in arrays], axis=1)
+        body = ",\n".join("{" + _numbers(r) + "}" for r in rows)
+        vectors.append(
+            f"static const uint8_t {library.name}_vector_{kind}"
+            f"[{rows.shape[0]}][{rows.shape[1]}] = {{\n{body}}};\n"
+        )
+    return {
+        "CMakeLists.txt": _template("CMakeLists.txt.in", **fields),
+        f"test/{library.name}_selftest.c": _template("selftest.c.in", **fields),
+        f"test/{library.name}_vectors.h": "#include <stdint.h>\n\n" + "\n".join(vectors),
+    }
+
+
+def _bytes(a: Array) -> Array:
+    return np.ascontiguousarray(a).reshape(len(a), -1).view(np.uint8)
+
+
+def _template(file: str, **fields: object) -> str:
+    return Template((TEMPLATES / file).read_text()).substitute(fields)
+
+
+def _numbers(values: Array, per_line: int = 24) -> str:
+    """Comma-separated numbers, broken into lines."""
+    texts = [_literal(v) for v in values.reshape(-1).tolist()]
+    lines = [", ".join(texts[i : i + per_line]) for i in range(0, len(texts), per_line)]
+    return ",\n".join(lines)
+
+
+def _literal(value: float) -> str:
+    """A C literal of exactly this value."""
+    if isinstance(value, int):
+        # -2147483648 is not a literal in C, but an expression of the wrong type.
+        return "(-2147483647 - 1)" if value == -(2**31) else str(value)
+    return f"{float(value).hex()}f"
+
+
+class _Source:
+    """The texts of one library."""
+
+    def __init__(self, plan: Plan, name: str) -> None:
+        self.plan = plan
+        self.name = name
+        self.symbols: dict[tuple[str, str], str] = {}
+        self.arrays: dict[str, Const] = {}
+        for step in plan.steps:
+            for const in step.consts:
+                self.symbols.setdefault(_key(const), f"{name}_{step.name[5:]}_{const.name}")
+                self.arrays.setdefault(self.symbols[_key(const)], const)
+
+    def header(self) -> str:
+        plan, name = self.plan, self.name
+        graph = plan.graph
+        groups = (("INPUT", graph.inputs), ("OUTPUT", graph.outputs))
+        tensors = "".join(
+            self.describe(kind, i, t) for kind, ts in groups for i, t in enumerate(ts)
+        )
+        invoke = ""
+        if len(plan.inputs) == len(plan.outputs) == 1:
+            x, y = CTYPES[graph.inputs[0].dtype], CTYPES[graph.outputs[0].dtype]
+            invoke = (
+                "\n/* One inference from `in` to `out`, copied where they are not the arena's. */\n"
+                f"void {name}_invoke(const {x} *in, {y} *out);\n"
+            )
+        return _template(
+            "library.h.in",
+            title=_comment(graph.name),
+            version=version("ascua"),
+            name=name,
+            upper=name.upper(),
+            arena=plan.arena,
+            inputs=len(plan.inputs),
+            outputs=len(plan.outputs),
+            tensors=tensors,
+            invoke=invoke,
+        )
+
+    def describe(self, kind: str, i: int, t: Tensor) -> str:
+        """Macros for shape, size and quantisation of a graph tensor."""
+        prefix = f"#define {self.name.upper()}_{kind}_{i}"
+        lines = [
+            "",
+            f"/* {_comment(t.name)}: {CTYPES[t.dtype]}[{']['.join(map(str, t.shape))}] */",
+            f"{prefix}_BYTES {t.bytes}",
+            f"{prefix}_SHAPE {{{', '.join(map(str, t.shape))}}}",
+        ]
+        if t.quant is not None and t.dtype != "float32":
+            lines.append(f"{prefix}_SCALE {_literal(t.quant.scale)} /* {t.quant.scale:.9g} */")
+            lines.append(f"{prefix}_ZERO_POINT ({t.quant.zero_point})")
+        return "\n".join(lines) + "\n"
+
+    def kernel_headers(self) -> list[str]:
+        """The headers of the kernels in use, with those that they include."""
+        wanted = ["kernel.h", "window.h", *(f"{s.kernel.name}.h" for s in self.plan.steps)]
+        found: list[str] = []
+        while wanted:
+            header = wanted.pop()
+            if header not in found:
+                found.append(header)
+                wanted += re.findall(r'#include "(\w+\.h)"', (KERNELS / header).read_text())
+        return sorted(found)
+
+    def weights_header(self) -> str:
+        upper = self.name.upper()
+        types = sorted({h for h in ("fixed.h",) if h in self.kernel_headers()})
+        includes = "".join(f'#include "ascua/{h}"\n' for h in ("kernel.h", *types))
+        declared = "".join(
+            f"extern const {c.ctype} {symbol}[{_count(c)}];\n" for symbol, c in self.arrays.items()
+        )
+        return (
+            f"/* Constants of {self.name}. */\n#ifndef {upper}_WEIGHTS_H\n"
+            f"#define {upper}_WEIGHTS_H\n\n{includes}\n{declared}\n#endif\n"
+        )
+
+    def weights(self) -> str:
+        parts = [f'#include "{self.name}_weights.h"\n']
+        for symbol, c in self.arrays.items():
+            if _is_struct(c):
+                body = ",\n".join("{" + _numbers(row) + "}" for row in c.data)
+            else:
+                body = _numbers(c.data)
+            parts.append(f"_Alignas(4) const {c.ctype} {symbol}[{_count(c)}] = {{\n{body}}};\n")
+        return "\n".join(parts)
+
+    def code(self) -> str:
+        name, plan = self.name, self.plan
+        kernels = sorted({s.kernel.name for s in plan.steps})
+        includes = "".join(f'#include "ascua/{k}.h"\n' for k in kernels)
+        shared = {s.kernel.name: s for s in plan.steps if not s.specialized}
+        parts = [
+            f'#include "{name}.h"\n\n#include "{name}_weights.h"\n{includes}'
+            '#include "ascua/window.h"\n',
+            f"static _Alignas(8) int8_t arena[{max(plan.arena, 1)}];\n",
+            *(self.shared(s) for s in shared.values()),
+            *(self.step(s) for s in plan.steps),
+            self.interface(),
+        ]
+        return "\n".join(parts)
+
+    def shared(self, step: Step) -> str:
+        """One copy of a kernel for the steps that are not specialised."""
+        kernel = step.kernel.name
+        types = [f"const {kernel}_t *", *(t for t, _ in self.arguments(step))]
+        names = [f"a{i}" for i in range(len(types))]
+        declared = ", ".join(f"{t}{n}" for t, n in zip(types, names, strict=True))
+        return (
+            f"SHARED void {kernel}_shared({declared}) {{\n    {kernel}({', '.join(names)});\n}}\n"
+        )
+
+    def arguments(self, step: Step) -> list[tuple[str, str]]:
+        """(C type, expression) of each argument after the parameters."""
+        if step.window is not None:
+            xs = [("const int8_t *const *", "rows")]
+            ys = [self.pointer(b, const=False) for b in step.writes]
+            row = step.op.y.bytes // step.op.y.shape[1]
+            ys = [(t, f"{e} + oy * {row}") for t, e in ys]
+        else:
+            xs = [self.pointer(b, const=True) for b in step.reads]
+            ys = [self.pointer(b, const=False) for b in step.writes]
+        consts = [(f"const {c.ctype} *", self.symbols[_key(c)]) for c in step.consts]
+        scratch = [("void *", f"arena + {step.scratch.offset}")] if step.scratch else []
+        return [*xs, *consts, *ys, *scratch]
+
+    def pointer(self, b: Buffer, const: bool) -> tuple[str, str]:
+        assert b.tensor is not None
+        ctype = CTYPES[b.tensor.dtype]
+        kind = f"const {ctype} *" if const else f"{ctype} *"
+        cast = "" if ctype == "int8_t" else f"({kind})(void *)"
+        return kind, f"{cast}(arena + {b.offset})" if cast else f"arena + {b.offset}"
+
+    def step(self, step: Step) -> str:
+        op, kernel = step.op, step.kernel
+        fields = ", ".join(f".{k} = {_literal(v)}" for k, v in kernel.params(op).items())
+        call = kernel.name if step.specialized else f"{kernel.name}_shared"
+        arguments = ", ".join(["&p", *(e for _, e in self.arguments(step))])
+        shape = "x".join(map(str, op.y.shape[1:]))
+        lines = [
+            f"/* {op.kind} {_comment(op.name)}: {shape}, {step.macs} MACs */",
+            f"STEP void {self.name}_{step.name}(void) {{",
+            f"    static const {kernel.name}_t p = {{{fields}}};",
+        ]
+        if step.window is None:
+            lines.append(f"    {call}({arguments});")
+        else:
+            lines += self.loop(step, f"        {call}({arguments});")
+        return "\n".join([*lines, "}\n"])
+
+    def loop(self, step: Step, call: str) -> list[str]:
+        """The loop over output rows."""
+        op, w = step.op, step.window
+        assert w is not None
+        _, ih, iw, ic = op.x.shape
+        fields = {
+            "kh": w.kh, "sy": w.sy, "dy": w.dy, "py": w.py, "ih": ih, "row": iw * ic,
+            "left": w.left * ic, "right": w.right * ic, "fill": w.fill or 0,
+        }  # fmt: skip
+        text = ", ".join(f".{k} = {v}" for k, v in fields.items())
+        x = f"arena + {step.reads[0].offset}"
+        if step.lines is not None:
+            rows = f"window_padded(&w, {x}, oy, arena + {step.lines.offset}, rows);"
+        else:
+            rows = f"window_clipped(&w, {x}, oy, rows);"
+        return [
+            f"    static const window_t w = {{{text}}};",
+            f"    const int8_t *rows[{w.kh}];",
+            f"    for (int32_t oy = 0; oy < {op.y.shape[1]}; oy++) {{",
+            f"        {rows}",
+            call,
+            "    }",
+        ]
+
+    def interface(self) -> str:
+        """The functions that NAME.h declares."""
+        name, plan = self.name, self.plan
+        parts = [self.tables("input", plan.inputs), self.tables("output", plan.outputs)]
+        calls = "".join(f"    {name}_{s.name}();\n" for s in plan.steps)
+        parts.append(f"void {name}_run(void) {{\n{calls}}}\n")
+        if len(plan.inputs) == len(plan.outputs) == 1:
+            x, y = plan.inputs[0], plan.outputs[0]
+            assert x.tensor is not None
+            assert y.tensor is not None
+            parts.append(
+                f"void {name}_invoke(const {CTYPES[x.tensor.dtype]} *in,"
+                f" {CTYPES[y.tensor.dtype]} *out) {{\n"
+                f"    if ((const void *)in != (const void *)(arena + {x.offset})) {{\n"
+                f"        memcpy(arena + {x.offset}, in, {x.bytes});\n    }}\n"
+                f"    {name}_run();\n"
+                f"    if ((void *)out != (void *)(arena + {y.offset})) {{\n"
+                f"        memcpy(out, arena + {y.offset}, {y.bytes});\n    }}\n}}\n"
+            )
+        return "\n".join(parts)
+
+    def tables(self, kind: str, buffers: tuple[Buffer, ...]) -> str:
+        """NAME_input and NAME_input_bytes, or the same of outputs."""
+        offsets = ", ".join(str(b.offset) for b in buffers)
+        sizes = ", ".join(str(b.bytes) for b in buffers)
+        return (
+            f"void *{self.name}_{kind}(int32_t index) {{\n"
+            f"    static const int32_t offsets[] = {{{offsets}}};\n"
+            f"    return arena + offsets[index];\n}}\n\n"
+            f"int32_t {self.name}_{kind}_bytes(int32_t index) {{\n"
+            f"    static const int32_t sizes[] = {{{sizes}}};\n"
+            f"    return sizes[index];\n}}\n"
+        )
+
+
+def _comment(text: str) -> str:
+    """`text` (a name out of a file) where it cannot end a C comment or its line."""
+    printable = "".join(c if c.isprintable() else "?" for c in text)
+    return printable.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")
+
+
+def _count(c: Const) -> int:
+    """Elements of the C array."""
+    return len(c.data) if _is_struct(c) else c.data.size
+
+
+def _is_struct(c: Const) -> bool:
+    return not c.ctype.startswith(("int", "uint", "float"))
+
+
+def _key(c: Const) -> tuple[str, str]:
+    """Equal constants are stored once."""
+    digest = hashlib.sha256(np.ascontiguousarray(c.data).tobytes()).hexdigest()
+    return c.ctype, f"{digest}{c.data.shape}"

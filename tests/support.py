@@ -1,0 +1,131 @@
+"""Builds small networks, and runs them on the oracle, the reference and the generated C."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ascua import tflite
+from ascua.boards import load as load_board
+from ascua.ir import Array, Graph, Op, Quant, Tensor
+from ascua.passes import prepare
+from ascua.plan import plan
+from ascua.targets.c import emit
+
+
+def activation(name: str, shape: tuple[int, ...], scale: float = 0.05, zero: int = 0) -> Tensor:
+    """An int8 activation. The scale is rounded to float32, as in a file."""
+    return Tensor(name, shape, "int8", Quant((float(np.float32(scale)),), (zero,)))
+
+
+def constant(name: str, data: Array, scales: list[float] | None = None, axis: int = 0) -> Tensor:
+    """A constant; with `scales`, symmetric per tensor (one) or per slice of `axis`."""
+    quant = None
+    if scales is not None:
+        rounded = tuple(float(np.float32(s)) for s in scales)
+        quant = Quant(rounded, (0,) * len(rounded), axis)
+    return Tensor(name, data.shape, str(data.dtype), quant, data)
+
+
+def network(*ops: Op) -> Graph:
+    """A graph of `ops`; its inputs are what no op computes, its output the last op's."""
+    made = {id(t) for op in ops for t in op.outputs}
+    inputs = {id(t): t for op in ops for t in op.activations if id(t) not in made}
+    return Graph("test", tuple(inputs.values()), ops[-1].outputs, ops)
+
+
+def samples(graph: Graph, n: int, seed: int = 1) -> list[Array]:
+    """n random samples an input, the extremes of int8 among them."""
+    rng = np.random.default_rng(seed)
+    xs: list[Array] = []
+    for t in graph.inputs:
+        if t.dtype == "float32":
+            xs.append(rng.normal(0, 2, (n, *t.shape)).astype(np.float32))
+            continue
+        x = rng.integers(-128, 128, (n, *t.shape)).astype(np.int8)
+        x[0] = rng.choice(np.array([-128, 127], np.int8), t.shape)
+        xs.append(x)
+    return xs
+
+
+def oracle(model: bytes, xs: list[Array]) -> list[Array]:
+    """The outputs (n, *shape) of TensorFlow Lite Micro's reference kernels."""
+    runtime = pytest.importorskip("tflite_micro", reason="tflite-micro is not installed").runtime
+    interpreter = runtime.Interpreter.from_bytes(model, arena_size=1 << 22)
+    rows: list[list[Array]] = []
+    for sample in zip(*xs, strict=True):
+        for i, x in enumerate(sample):
+            interpreter.set_input(x, i)
+        interpreter.invoke()
+        rows.append([interpreter.get_output(i) for i in range(len(_outputs(model)))])
+    return [np.stack(ys) for ys in zip(*rows, strict=True)]
+
+
+def _outputs(model: bytes) -> tuple[Tensor, ...]:
+    return tflite.read(model).outputs
+
+
+def reference(graph: Graph, xs: list[Array]) -> list[Array]:
+    """The outputs (n, *shape) of the operators' `eval`."""
+    ys = graph.eval(xs)
+    return [ys[t.name] for t in graph.outputs]
+
+
+DRIVER = """
+#include "net.h"
+#include <stdio.h>
+int main(void) {
+    for (;;) {
+        for (int i = 0; i < NET_INPUTS; i++)
+            if (fread(net_input(i), 1, (size_t)net_input_bytes(i), stdin) == 0) return 0;
+        net_run();
+        for (int i = 0; i < NET_OUTPUTS; i++)
+            fwrite(net_output(i), 1, (size_t)net_output_bytes(i), stdout);
+    }
+}
+"""
+
+
+def generated_c(graph: Graph, xs: list[Array], specialized: bool | None = None) -> list[Array]:
+    """The outputs (n, *shape) of the generated C under ASan and UBSan, on this computer."""
+    del specialized
+    library = emit(plan(prepare(graph), load_board("host")), "net")
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for path, text in {**library.files, "main.c": DRIVER}.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text)
+        flags = "-std=c11 -Wall -Wextra -Werror -O1 -g -fsanitize=address,undefined".split()
+        flags.append("-fno-sanitize-recover=all")
+        include = [f"-I{root / d}" for d in library.include_dirs]
+        sources = [str(root / s) for s in (*library.sources, "main.c")]
+        subprocess.run(["cc", *flags, *include, *sources, "-o", str(root / "net")], check=True)
+        rows = [np.ascontiguousarray(x).reshape(len(x), -1).view(np.uint8) for x in xs]
+        raw = np.concatenate(rows, axis=1).tobytes()
+        done = subprocess.run([str(root / "net")], input=raw, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+    out = np.frombuffer(done.stdout, np.uint8).reshape(len(xs[0]), -1)
+    ys, at = [], 0
+    for t in graph.outputs:
+        ys.append(out[:, at : at + t.bytes].copy().view(t.dtype).reshape(-1, *t.shape))
+        at += t.bytes
+    return ys
+
+
+def check_everywhere(graph: Graph, n: int = 3, seed: int = 1) -> None:
+    """Oracle, reference and generated C agree on every byte of n random samples.
+
+    The graph goes through a file first: what is tested is what a user's file would give.
+    """
+    model = tflite.write(graph)
+    graph = tflite.read(model)
+    xs = samples(graph, n, seed)
+    expected = oracle(model, xs)
+    for y, e, t in zip(reference(graph, xs), expected, graph.outputs, strict=True):
+        np.testing.assert_array_equal(y, e, f"reference against TFLM: {t.name}")
+    for y, e, t in zip(generated_c(graph, xs), expected, graph.outputs, strict=True):
+        np.testing.assert_array_equal(y, e, f"generated C against TFLM: {t.name}")
