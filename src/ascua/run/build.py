@@ -1,0 +1,191 @@
+"""Compiles a network with the harness for a board, once: then it is found by its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ascua.boards import Board
+from ascua.errors import AscuaError, DoesNotFit, ToolFailed
+from ascua.library import Library
+from ascua.run import tools
+from ascua.run.elf import Elf
+from ascua.run.outcome import Sizes
+
+FIRMWARE = Path(__file__).parents[1] / "firmware"
+
+FLAGS = (
+    "-std=c11", "-Wall", "-Wextra", "-Werror", "-O2", "-ffunction-sections", "-fdata-sections",
+    "-fno-ipa-icf",  # two equal steps stay two functions, to be counted apart
+)  # fmt: skip
+SANITIZE = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+LINK = ("-Wl,--gc-sections",)
+PROGRAM = "firmware.elf"
+
+_COMMON = ("harness.h", "main.c", "network.c")
+_BARE = (*_COMMON, "semihost.c", "bare.c", "bare.h")
+
+
+def _empty() -> Library:
+    files = {name: (FIRMWARE / "empty" / name).read_text() for name in ("empty.h", "empty.c")}
+    return Library("empty", files, ("empty.c",), (".",), (1,), (1,), 4, ())
+
+
+def firmware(board: Board, library: Library, build_dir: Path, *, sanitize: bool = False) -> Elf:
+    """The linked program for `board`, in `build_dir/<hash>/`; built only where it is not there.
+
+    Raises ToolMissing, ToolFailed with the compiler's first errors, or DoesNotFit.
+    """
+    tools.require(board)
+    harness = _harness(board)
+    memory = _memory_script(board)
+    flags = (*FLAGS, *board.cflags, *(SANITIZE if sanitize else ()))
+    key = json.dumps(
+        [
+            [board.cc, tools.version(board.cc), flags, LINK, memory],
+            [library.name, library.sources, library.include_dirs],
+            sorted(library.files.items()),
+            [(p.name, p.read_text()) for p in harness],
+        ]
+    )
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+
+    def make(folder: Path) -> None:
+        for name, text in {**library.files, "memory.ld": memory}.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        command = [board.cc, *flags, *LINK, *_network_flags(library)]
+        command += [s.name if s.suffix == ".h" else str(s) for s in harness if s.suffix in _CODE]
+        command += library.sources
+        if board.runner != "host":
+            command += ["--specs=picolibc.specs", "-nostartfiles", "-L.", "-T"]
+            command += [str(FIRMWARE / f"{board.startup}.ld")]
+        _compile([*command, "-o", PROGRAM], folder, board)
+
+    return Elf(atomically(build_dir / f"{library.name}-{board.name}-{digest}", make) / PROGRAM)
+
+
+_CODE = (".c", ".S")
+
+
+def sizes(board: Board, library: Library, build_dir: Path) -> Sizes | None:
+    """What the network takes on `board`; None on a host, where it does not matter."""
+    if board.runner == "host":
+        return None
+    elf = firmware(board, library, build_dir)
+    empty = _empty()
+    bare = firmware(board, empty, build_dir)
+    harness_static = bare.static_bytes() - empty.arena_bytes
+    return Sizes(
+        flash_bytes=elf.flash_bytes() - bare.flash_bytes(),
+        static_bytes=elf.static_bytes() - library.arena_bytes - harness_static,
+        harness_flash_bytes=bare.flash_bytes(),
+        harness_static_bytes=harness_static,
+        regions=elf.regions(board),
+    )
+
+
+def atomically(folder: Path, make: Callable[[Path], None]) -> Path:
+    """`folder`, which `make` fills when it does not exist; two processes may try at once."""
+    if folder.exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as temporary:
+        work = Path(temporary) / "new"
+        work.mkdir()
+        make(work)
+        try:
+            work.rename(folder)
+        except OSError:
+            if not folder.exists():
+                raise
+    return folder
+
+
+def compile_error(tool: str, stderr: str) -> AscuaError:
+    """What a compiler's or linker's complaints mean."""
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    first = [line for line in lines if "error" in line or "undefined reference" in line] or lines
+    return ToolFailed(
+        "\n".join([f"{tool} failed:", *(f"  {line}" for line in first[:5])]),
+        ["Report this as a fault of Ascua where the code is generated."],
+    )
+
+
+def _harness(board: Board) -> tuple[Path, ...]:
+    """The harness's files for `board`, those that are compiled and those that they include."""
+    if board.runner == "host":
+        return tuple(FIRMWARE / name for name in (*_COMMON, f"{board.startup}.c"))
+    startup = sorted(FIRMWARE.glob(f"{board.startup}.*"))
+    return (*(FIRMWARE / name for name in _BARE), *startup)
+
+
+def _network_flags(library: Library) -> list[str]:
+    upper = library.name.upper()
+    return [
+        f"-I{FIRMWARE}",
+        *(f"-I{d}" for d in library.include_dirs),
+        f"-DNETWORK={library.name}",
+        f'-DNETWORK_HEADER="{library.name}.h"',
+        f"-DNETWORK_INPUTS={upper}_INPUTS",
+        f"-DNETWORK_OUTPUTS={upper}_OUTPUTS",
+    ]
+
+
+def _memory_script(board: Board) -> str:
+    """The memories of `board` as the linker script includes them."""
+    lines = [
+        f"    {m.name} ({m.use}) : ORIGIN = {m.origin:#x}, LENGTH = {m.bytes:#x}"
+        for m in board.memories
+    ]
+    code, data = board.memory("x"), board.memory("w")
+    if not code or not data:
+        return ""
+    alias = [f'REGION_ALIAS("CODE", {code.name})', f'REGION_ALIAS("DATA", {data.name})']
+    return "\n".join(["MEMORY {", *lines, "}", *alias, ""])
+
+
+def _compile(command: Sequence[str], folder: Path, board: Board) -> None:
+    """Run the compiler in `folder`."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
+    if done.returncode == 0:
+        return
+    overflow = re.search(r"region [`'](\w+)' overflowed by (\d+) byte", done.stderr)
+    if not overflow:
+        raise compile_error(board.cc, done.stderr)
+    alias = {"CODE": board.memory("x"), "DATA": board.memory("w")}
+    name = overflow[1]
+    memory = alias.get(name) or next(m for m in board.memories if m.name == name)
+    need = memory.bytes + int(overflow[2])
+    raise DoesNotFit(
+        f"{board.name}: the firmware needs {need:,} bytes of {memory.name}, have {memory.bytes:,}.",
+        ["Choose a board with more memory.", "Prune the network, or choose a smaller one."],
+    )
+
+
+def plugin(build_dir: Path) -> Path | None:
+    """The compiled plugin that counts instructions in QEMU; None without a compiler for it."""
+    if shutil.which("cc") is None:
+        return None
+    source = Path(__file__).parent / "plugin.c"
+    key = f"{tools.version('cc')}\n{source.read_text()}"
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    flags = ("-std=c11", "-Wall", "-Wextra", "-O2", "-shared", "-fPIC", "-fvisibility=hidden")
+
+    def make(folder: Path) -> None:
+        command = ["cc", *flags, str(source), "-o", "plugin.so"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
+        if done.returncode != 0:
+            raise compile_error("cc", done.stderr)
+
+    try:
+        return atomically(build_dir / f"plugin-{digest}", make) / "plugin.so"
+    except ToolFailed:
+        return None

@@ -1,0 +1,97 @@
+"""Starts the processes of a run, follows how far they are, and lets none of them live on."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ascua.errors import ToolFailed
+
+POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Child:
+    """A command, the folder that it runs in, and its environment (None: ours).
+
+    In the folder it reads input.bin and writes output.bin and report.bin; what it says goes to
+    stderr.txt.
+    """
+
+    command: tuple[str, ...]
+    folder: Path
+    environment: Mapping[str, str] | None = None
+
+    def written(self) -> int:
+        """Bytes of output so far."""
+        path = self.folder / "output.bin"
+        return path.stat().st_size if path.exists() else 0
+
+    def said(self) -> str:
+        """What the process wrote to its standard error."""
+        return (self.folder / "stderr.txt").read_text(errors="replace")
+
+
+def run_all(
+    children: Sequence[Child],
+    what: str,
+    stall_seconds: float,
+    progress: Callable[[int], None] | None,
+) -> tuple[int | None, ...]:
+    """The exit statuses of `children`, which run at the same time; negative for a signal.
+
+    When one fails the others are stopped: their status is None.
+
+    `progress` hears the bytes of output. Raises ToolFailed when none of them writes any for
+    `stall_seconds`. All are dead on return, be it by an error or Ctrl-C.
+    """
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for child in children:
+            with (child.folder / "stderr.txt").open("wb") as stderr:
+                processes.append(
+                    subprocess.Popen(
+                        child.command,
+                        cwd=child.folder,
+                        env=child.environment,
+                        stdin=subprocess.DEVNULL,
+                        stdout=stderr,
+                        stderr=stderr,
+                    )
+                )
+        _follow(children, processes, what, stall_seconds, progress)
+        return tuple(p.poll() for p in processes)
+    finally:
+        for p in processes:
+            p.kill()
+        for p in processes:
+            p.wait()
+
+
+def _follow(
+    children: Sequence[Child],
+    processes: Sequence[subprocess.Popen[bytes]],
+    what: str,
+    stall_seconds: float,
+    progress: Callable[[int], None] | None,
+) -> None:
+    """Returns when all have ended, or the first has failed."""
+    before, since = 0, time.monotonic()
+    while True:
+        statuses = [p.poll() for p in processes]
+        written = sum(c.written() for c in children)
+        if written != before:
+            before, since = written, time.monotonic()
+            if progress:
+                progress(written)
+        if any(statuses) or None not in statuses:
+            return
+        if time.monotonic() - since > stall_seconds:
+            raise ToolFailed(
+                f"{what}: no result for {stall_seconds:g} seconds; it was stopped.",
+                ["Look for an endless loop.", "Allow more time where an inference is very long."],
+            )
+        time.sleep(POLL_SECONDS)

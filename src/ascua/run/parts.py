@@ -1,0 +1,80 @@
+"""Splits the samples of a run over processes, and puts the outputs together again."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ascua.boards import Board
+from ascua.errors import InputError
+from ascua.library import Library
+from ascua.run import report
+from ascua.run.child import Child, run_all
+from ascua.run.elf import Elf
+from ascua.run.report import Report
+
+SAMPLES_A_PROCESS = 64
+"""Fewer samples are not worth another process."""
+MOST_PROCESSES = 4
+
+
+def check_inputs(library: Library, inputs: bytes, samples: int) -> None:
+    """Raises InputError unless `inputs` has exactly `samples` samples, at least one."""
+    each = sum(library.input_bytes)
+    if samples < 1 or len(inputs) != samples * each:
+        raise InputError(
+            f"{library.name}: {len(inputs):,} bytes of input are not "
+            f"{samples:,} samples of {each:,} bytes."
+        )
+
+
+@contextmanager
+def folders(library: Library, inputs: bytes, samples: int, build_dir: Path) -> Iterator[list[Path]]:
+    """Temporary folders, each with its part of the samples as input.bin, in order."""
+    each = sum(library.input_bytes)
+    most = min(os.cpu_count() or 1, MOST_PROCESSES)
+    count = max(1, min(most, samples // SAMPLES_A_PROCESS))
+    ends = [samples * i // count * each for i in range(count + 1)]
+    build_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=build_dir, prefix=".running-") as temporary:
+        parts = []
+        for i in range(count):
+            folder = Path(temporary) / str(i)
+            folder.mkdir()
+            (folder / "input.bin").write_bytes(memoryview(inputs)[ends[i] : ends[i + 1]])
+            parts.append(folder)
+        yield parts
+
+
+def run_parts(
+    board: Board,
+    library: Library,
+    elf: Elf,
+    children: list[Child],
+    samples: int,
+    stall_seconds: float,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[bytes, list[Report]]:
+    """The outputs of all parts in order, and their reports.
+
+    Raises DoesNotFit for a stack overflow and ToolFailed for every other end but a good one.
+    """
+    each = sum(library.output_bytes)
+
+    def written(count: int) -> None:
+        if progress:
+            progress(count // each, samples)
+
+    statuses = run_all(children, board.name, stall_seconds, written)
+    reports = [report.read(c.folder / "report.bin") for c in children]
+    for child, status, told in zip(children, statuses, reports, strict=True):
+        if status:
+            raise report.failure(board, elf, status, told, child.said())
+    outputs = b"".join((c.folder / "output.bin").read_bytes() for c in children)
+    good = [r for r in reports if r is not None]
+    if len(good) != len(children) or len(outputs) != samples * each:
+        raise report.failure(board, elf, 0, None, children[0].said())
+    return outputs, good

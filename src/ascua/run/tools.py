@@ -1,0 +1,139 @@
+"""Which compilers and emulators are there, which boards need them, and how to add them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ascua import boards
+from ascua.boards import Board
+from ascua.errors import ToolMissing
+
+PACKAGES = {
+    "cc": "gcc libc6-dev",
+    "arm-none-eabi-gcc": "gcc-arm-none-eabi",
+    "picolibc": "picolibc-arm-none-eabi",
+    "qemu-system-arm": "qemu-system-arm",
+    "qemu plugin": "gcc libc6-dev qemu-system-arm",
+}
+"""The Debian packages of each tool that Ascua knows."""
+
+
+@dataclass(frozen=True)
+class ToolStatus:
+    """Whether a tool is there: its version, the boards that use it, the command that adds it.
+
+    A tool that is not `needed` makes results better: without the plugin nothing counts by step.
+    """
+
+    name: str
+    found: bool
+    version: str | None
+    boards: tuple[str, ...]
+    install: str
+    needed: bool = True
+
+
+def doctor() -> tuple[ToolStatus, ...]:
+    """Every tool that a board of Ascua uses."""
+    known = [boards.load(name) for name in boards.names()]
+    used: dict[str, list[str]] = {}
+    for board in known:
+        for tool in (*_needs(board), *_wishes(board)):
+            used.setdefault(tool, []).append(board.name)
+    needed = {tool for board in known for tool in _needs(board)}
+    return tuple(_status(tool, tuple(names), tool in needed) for tool, names in used.items())
+
+
+def board_ready(board: Board) -> tuple[ToolStatus, ...]:
+    """The tools that `board` needs and that are missing; none when it can run."""
+    found = (_status(tool, (board.name,), True) for tool in _needs(board))
+    return tuple(s for s in found if not s.found)
+
+
+def require(board: Board) -> None:
+    """Raises ToolMissing with the command to try when `board` needs what is not there."""
+    missing = board_ready(board)
+    if missing:
+        names = ", ".join(s.name for s in missing)
+        raise ToolMissing(
+            f"{board.name}: {names} not found.",
+            (*(f"Run `{s.install}`." for s in missing), "Choose a board whose tools are there."),
+        )
+
+
+def version(tool: str) -> str | None:
+    """The version that `tool` tells, as `12.2.1`; None where it is not found or does not tell."""
+    path = shutil.which(tool)
+    return _version(path) if path else None
+
+
+def versions(board: Board) -> dict[str, str]:
+    """The versions of the tools that run a network on `board`."""
+    found = ((tool, _probe(tool)) for tool in _needs(board))
+    return {tool: v for tool, v in found if v is not None}
+
+
+@cache
+def _version(path: str) -> str:
+    done = subprocess.run([path, "--version"], capture_output=True, text=True, errors="replace")
+    first = done.stdout.partition("\n")[0]
+    said = re.search(r"version (\d+(?:\.\d+)+)", first)
+    numbers = re.findall(r"\b\d+(?:\.\d+)+\b", first)
+    return said[1] if said else numbers[-1] if numbers else first
+
+
+def _needs(board: Board) -> tuple[str, ...]:
+    """What it takes to run a network on `board`."""
+    needs = [board.cc]
+    if board.cc == "arm-none-eabi-gcc":
+        needs.append("picolibc")
+    if board.runner == "qemu":
+        needs.append(board.run[0])
+    return tuple(needs)
+
+
+def _wishes(board: Board) -> tuple[str, ...]:
+    """What makes the results of `board` better."""
+    return ("qemu plugin",) if board.runner == "qemu" else ()
+
+
+def _probe(tool: str) -> str | None:
+    """The version of `tool`, or None when it is not there."""
+    return _PROBES[tool]() if tool in _PROBES else version(tool)
+
+
+def _picolibc() -> str | None:
+    compiler = shutil.which("arm-none-eabi-gcc")
+    if compiler is None:
+        return None
+    command = [compiler, "-print-file-name=picolibc.specs"]
+    specs = Path(subprocess.run(command, capture_output=True, text=True).stdout.strip())
+    if not specs.is_absolute():
+        return None
+    include = re.search(r"-isystem \S*?(/\S*picolibc/\S*include)", specs.read_text())
+    header = Path(include[1]) / "picolibc.h" if include else specs
+    found = re.search(r'__PICOLIBC_VERSION__ "([^"]+)"', header.read_text())
+    return found[1] if found else "unknown"
+
+
+def _plugins() -> str | None:
+    emulator = shutil.which("qemu-system-arm")
+    if emulator is None or shutil.which("cc") is None:
+        return None
+    text = subprocess.run([emulator, "-help"], capture_output=True, text=True).stdout
+    return version("qemu-system-arm") if "-plugin" in text else None
+
+
+_PROBES: dict[str, Callable[[], str | None]] = {"picolibc": _picolibc, "qemu plugin": _plugins}
+
+
+def _status(tool: str, names: tuple[str, ...], needed: bool) -> ToolStatus:
+    found = _probe(tool)
+    install = f"apt install {PACKAGES.get(tool, tool)}"
+    return ToolStatus(tool, found is not None, found, names, install, needed)
