@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from functools import cache
+from math import inf
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +22,11 @@ class Quantize:
     method: Literal["tflite"] = "tflite"
     calibration: int = 500
     """Training images that set the activation ranges."""
+
+    def __post_init__(self) -> None:
+        """Raises InputError for a count that is not positive."""
+        if self.calibration < 1:
+            raise InputError(f"calibration must be at least 1, not {self.calibration}.")
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,28 @@ class Recipe:
     """Index of the test image that the demonstration draws."""
     quantize: Quantize = Quantize()
 
+    def __post_init__(self) -> None:
+        """Raises InputError for a value that no training can use."""
+        wrong = [
+            f"{name} must be {rule}, not {getattr(self, name)!r}"
+            for name, rule, right in (
+                ("input", "three positive sizes", min(self.input) >= 1),
+                ("classes", "at least 2", self.classes >= 2),
+                ("epochs", "at least 1", self.epochs >= 1),
+                ("batch", "at least 1", self.batch >= 1),
+                ("lr", "positive", 0 < self.lr < inf),
+                ("width", "positive", 0 < self.width < inf),
+                ("warmup", "between 0 and epochs", 0 <= self.warmup <= self.epochs),
+                ("weight_decay", "at least 0", 0 <= self.weight_decay < inf),
+                ("label_smoothing", "at least 0 and below 1", 0 <= self.label_smoothing < 1),
+                ("seed", "between 0 and 2**32 - 1", 0 <= self.seed < 2**32),
+                ("show", "at least 0", self.show >= 0),
+            )
+            if not right
+        ]
+        if wrong:
+            raise InputError(f"Recipe {self.name!r}: {'; '.join(wrong)}.")
+
 
 @cache
 def load(name: str) -> Recipe:
@@ -67,7 +96,32 @@ def load(name: str) -> Recipe:
             f"There is no recipe called {name!r}.",
             (*did_you_mean(name, names()), "Give the path of a recipe's TOML file."),
         )
-    return build(Recipe, read_toml(path), str(path.name))
+    return read(path)
+
+
+def read(path: Path) -> Recipe:
+    """The recipe in the TOML file `path`. Raises InputError naming a wrong key or value."""
+    return build(Recipe, read_toml(path), path.name)
+
+
+def dump(recipe: Recipe) -> str:
+    """The recipe as TOML, every key written out; `read` gives an equal recipe back."""
+    lines, tables = [], []
+    for key, value in asdict(recipe).items():
+        if isinstance(value, dict):
+            tables += ["", f"[{key}]", *(f"{k} = {_toml(v)}" for k, v in value.items())]
+        else:
+            lines.append(f"{key} = {_toml(value)}")
+    return "\n".join([*lines, *tables]) + "\n"
+
+
+def _toml(value: object) -> str:
+    """One value: a string, a number, or a list of such."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(_toml(v) for v in value)}]"
+    return repr(value)
 
 
 @cache

@@ -1,0 +1,65 @@
+"""What a data set is, and the table of data sets: name → a function that loads one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ascua.errors import InputError, did_you_mean
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled images, split for good into training and test images."""
+
+    name: str
+    x_train: NDArray[np.uint8]
+    """(n, h, w, c), 0..255."""
+    y_train: NDArray[np.int64]
+    """(n,), indices into `classes`."""
+    x_test: NDArray[np.uint8]
+    y_test: NDArray[np.int64]
+    classes: tuple[str, ...]
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        """Height, width and channels."""
+        h, w, c = self.x_train.shape[1:]
+        return h, w, c
+
+
+Loader = Callable[[Path | None], Dataset]
+"""(the user's `--data-dir` or None) → the data set."""
+
+_LOADERS: dict[str, Loader] = {}
+
+
+def dataset(name: str) -> Callable[[Loader], Loader]:
+    """Decorator that enters a loader under `name`."""
+
+    def enter(loader: Loader) -> Loader:
+        assert name not in _LOADERS, name
+        _LOADERS[name] = loader
+        return loader
+
+    return enter
+
+
+def names() -> tuple[str, ...]:
+    """The names of all data sets, sorted."""
+    return tuple(sorted(_LOADERS))
+
+
+def load(name: str, data_dir: Path | None = None) -> Dataset:
+    """The data set `name`, from `data_dir`, from the cache, or from its publisher.
+
+    Raises InputError for an unknown name, for absent data that cannot be downloaded, and for
+    damaged files; ToolMissing where a Python package is needed and absent.
+    """
+    if name not in _LOADERS:
+        raise InputError(f"There is no data set called {name!r}.", did_you_mean(name, names()))
+    return _LOADERS[name](data_dir)

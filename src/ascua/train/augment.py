@@ -1,0 +1,74 @@
+"""Random changes to training images that leave their class alone: one function each, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ascua.errors import InputError, did_you_mean
+
+Images = NDArray[np.uint8]
+Augmentation = Callable[[Images, np.random.Generator], Images]
+"""(images (n, h, w, c), random numbers) → as many images of the same size."""
+
+_AUGMENTATIONS: dict[str, Augmentation] = {}
+
+
+def names() -> tuple[str, ...]:
+    """The names that a recipe's `augment` may list, sorted."""
+    return tuple(sorted(_AUGMENTATIONS))
+
+
+def pick(wanted: tuple[str, ...]) -> tuple[Augmentation, ...]:
+    """The functions called `wanted`. Raises InputError with the known names."""
+    for name in wanted:
+        if name not in _AUGMENTATIONS:
+            raise InputError(
+                f"There is no augmentation called {name!r}.", did_you_mean(name, names())
+            )
+    return tuple(_AUGMENTATIONS[name] for name in wanted)
+
+
+def _augmentation(f: Augmentation) -> Augmentation:
+    """Decorator that enters `f` under its own name."""
+    _AUGMENTATIONS[f.__name__] = f
+    return f
+
+
+@_augmentation
+def flip(x: Images, rng: np.random.Generator) -> Images:
+    """Mirrors every second image, on average, left to right."""
+    mirrored = rng.random(len(x)) < 0.5
+    return np.where(mirrored[:, None, None, None], x[:, :, ::-1], x)
+
+
+@_augmentation
+def crop(x: Images, rng: np.random.Generator) -> Images:
+    """Moves each image by up to an eighth of its size; what comes in is the image reflected."""
+    return _moved(x, rng, "reflect")
+
+
+@_augmentation
+def shift(x: Images, rng: np.random.Generator) -> Images:
+    """Moves each image by up to an eighth of its size; what comes in is 0."""
+    return _moved(x, rng, "constant")
+
+
+@_augmentation
+def contrast(x: Images, rng: np.random.Generator) -> Images:
+    """Scales each image's values by 0.75 to 1.25, clipped to 255."""
+    factor = rng.uniform(0.75, 1.25, (len(x), 1, 1, 1)).astype(np.float32)
+    return np.minimum(x * factor + 0.5, 255).astype(np.uint8)
+
+
+def _moved(x: Images, rng: np.random.Generator, mode: str) -> Images:
+    """A window of the image's size at a random place of the padded image."""
+    n, h, w, _ = x.shape
+    py, px = max(1, h // 8), max(1, w // 8)
+    padded = np.pad(x, ((0, 0), (py, py), (px, px), (0, 0)), mode=mode)  # type: ignore[call-overload]
+    rows = rng.integers(0, 2 * py + 1, n)[:, None] + np.arange(h)
+    columns = rng.integers(0, 2 * px + 1, n)[:, None] + np.arange(w)
+    moved: Images = padded[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return moved

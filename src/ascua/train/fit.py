@@ -1,0 +1,143 @@
+"""Fits a network to a data set, epoch by epoch, so that it can stop and go on at any time.
+
+The weights after an epoch depend on the recipe alone: order, augmentation and dropout of epoch n
+are drawn from (seed, n), and the state between epochs is kept on disk.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ascua.data import Dataset
+from ascua.errors import InputError
+from ascua.recipes import Recipe
+from ascua.train import augment
+from ascua.train.export import as_float
+from ascua.train.folder import Epoch, State, load_state, save_state
+from ascua.train.progress import Display
+from ascua.zoo import import_keras, import_tensorflow
+
+GLANCE = 2000
+"""Test images that each epoch's `val_accuracy` looks at. Nothing is chosen by that figure."""
+
+
+def fit(recipe: Recipe, data: Dataset, model: Any, out: Path, display: Display) -> State:
+    """Train `model` in place, from the last epoch that `out` holds; answers the last state.
+
+    Raises InputError when the loss is no longer a number.
+    """
+    compile_model(recipe, data, model)
+    state = load_state(out) or State((), ())
+    if state.variables:
+        restore(model, state, out)
+    with display:
+        for epoch in range(len(state.history) + 1, recipe.epochs + 1):
+            row = run_epoch(recipe, data, model, epoch, display)
+            state = State(tuple(np.asarray(v) for v in _variables(model)), (*state.history, row))
+            save_state(out, state)
+            display.epoch(row)
+    return state
+
+
+def compile_model(recipe: Recipe, data: Dataset, model: Any) -> None:
+    """Give `model` the recipe's loss and AdamW; only weights decay, not biases and norms."""
+    keras = import_keras()
+    import_tensorflow().config.experimental.enable_op_determinism()  # costs 3 % of the time
+    optimizer = keras.optimizers.AdamW(recipe.lr, weight_decay=recipe.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.build(model.trainable_variables)
+    model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=recipe.label_smoothing
+        ),
+        metrics=["categorical_accuracy"],
+        jit_compile=False,  # XLA is ten times slower on a CPU
+    )
+
+
+def run_epoch(recipe: Recipe, data: Dataset, model: Any, epoch: int, display: Display) -> Epoch:
+    """One pass over the training images; `epoch` counts from 1."""
+    start = time.monotonic()
+    for layer in model.layers:
+        if hasattr(layer, "seed_generator"):
+            layer.seed_generator.state.assign([recipe.seed, epoch << 16])
+    steps, one_hot = steps_per_epoch(recipe, data), np.eye(len(data.classes), dtype=np.float32)
+    lr, losses, hits = 0.0, [], []
+    for step, (x, y) in enumerate(batches(recipe, data, epoch), 1):
+        lr = learning_rate(recipe, (epoch - 1) + (step - 1) / steps)
+        model.optimizer.learning_rate.assign(lr)
+        logs = model.train_on_batch(as_float(x), one_hot[y], return_dict=True)
+        losses.append(float(logs["loss"]))
+        hits.append(float(logs["categorical_accuracy"]))
+        if not math.isfinite(losses[-1]):
+            raise InputError(
+                f"Recipe {recipe.name!r}: the loss became {losses[-1]} in step {step} of "
+                f"epoch {epoch}.",
+                [f"Lower the recipe's lr (now {recipe.lr:g}), or give it some warmup epochs."],
+            )
+        display.step(epoch, step, losses[-1])
+    return Epoch(
+        epoch=epoch,
+        loss=round(float(np.mean(losses)), 6),
+        accuracy=round(float(np.mean(hits)), 6),
+        val_accuracy=accuracy(model, data.x_test[:GLANCE], data.y_test[:GLANCE]),
+        lr=lr,
+        seconds=round(time.monotonic() - start, 2),
+    )
+
+
+def batches(
+    recipe: Recipe, data: Dataset, epoch: int
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+    """Augmented images and their labels; the last images, less than a batch, are left out."""
+    rng = np.random.default_rng([recipe.seed, epoch])
+    changes = augment.pick(recipe.augment)
+    order = rng.permutation(len(data.x_train))
+    size = min(recipe.batch, len(order))
+    for start in range(0, steps_per_epoch(recipe, data) * size, size):
+        chosen = order[start : start + size]
+        x = data.x_train[chosen]
+        for change in changes:
+            x = change(x, rng)
+        yield x, data.y_train[chosen]
+
+
+def steps_per_epoch(recipe: Recipe, data: Dataset) -> int:
+    """Whole batches in the training images; at least one."""
+    return max(1, len(data.x_train) // recipe.batch)
+
+
+def learning_rate(recipe: Recipe, epochs: float) -> float:
+    """The rate after `epochs` (a fraction too): a linear rise, then half a cosine down to 0."""
+    if epochs < recipe.warmup:
+        return recipe.lr * (epochs + 0.01) / (recipe.warmup + 0.01)
+    done = (epochs - recipe.warmup) / max(recipe.epochs - recipe.warmup, 1e-9)
+    return recipe.lr * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def accuracy(model: Any, x: NDArray[np.uint8], y: NDArray[np.int64]) -> float:
+    """Share of the images `x` (n, h, w, c) that the float model puts into their class `y`."""
+    logits = [np.asarray(model(as_float(x[i : i + 250]))) for i in range(0, len(x), 250)]
+    return float(np.mean(np.concatenate(logits).argmax(1) == y))
+
+
+def restore(model: Any, state: State, out: Path) -> None:
+    """Put the variables of `state` into `model` and its optimizer."""
+    variables = _variables(model)
+    if [v.shape for v in variables] != [v.shape for v in state.variables]:
+        raise InputError(f"{out}: its state is of another network.", ["Train anew with `--force`."])
+    for variable, value in zip(variables, state.variables, strict=True):
+        variable.assign(value)
+
+
+def _variables(model: Any) -> list[Any]:
+    """Everything that training changes."""
+    return [*model.variables, *model.optimizer.variables]

@@ -1,0 +1,152 @@
+"""The folder of one training: what was asked, how far it is, and what came out.
+
+Every file is written under another name and then moved, so that none is ever half there.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ascua import recipes
+from ascua.errors import InputError
+from ascua.recipes import Recipe
+from ascua.train.curve import draw
+
+RECIPE, STATE, RESULT = "recipe.toml", "state.npz", "result.json"
+KERAS, TFLITE = "model.keras", "model.tflite"
+HISTORY = ("history.json", "history.csv", "history.svg")
+FILES = (RECIPE, STATE, RESULT, KERAS, TFLITE, *HISTORY)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training images gave."""
+
+    epoch: int
+    """Counted from 1."""
+    loss: float
+    """Mean over the training images, augmented, while the weights still changed."""
+    accuracy: float
+    """Share of them that was classified right."""
+    val_accuracy: float
+    """Share of the first test images (`fit.GLANCE`) after the epoch."""
+    lr: float
+    """Learning rate of the last step."""
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Everything that the next epoch depends on, besides the recipe."""
+
+    variables: tuple[NDArray[Any], ...]
+    """Of the model, then of the optimizer."""
+    history: tuple[Epoch, ...]
+
+
+def write(path: Path, fill: Callable[[Path], object]) -> None:
+    """Make the file `path` by `fill`, which writes to another path of the same suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+        temporary = Path(folder) / path.name
+        fill(temporary)
+        os.replace(temporary, path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Make the file `path` hold `text`."""
+    write(path, lambda to: to.write_text(text, encoding="utf-8"))
+
+
+def claim(out: Path, recipe: Recipe, *, force: bool) -> None:
+    """Make `out` the folder of `recipe`; with `force`, whatever else was trained there goes.
+
+    Raises InputError when the folder is another recipe's.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: not a folder.", ["Give `--out` a folder."])
+    if force:
+        for name in FILES:
+            (out / name).unlink(missing_ok=True)
+    text, path = recipes.dump(recipe), out / RECIPE
+    if path.exists():
+        if path.read_text(encoding="utf-8") == text:
+            return
+        raise InputError(
+            f"{out}: holds the training of a different recipe{_difference(path, recipe)}.",
+            ["Give another folder with `--out`.", "Train anew with `--force`; what is there goes."],
+        )
+    if present := [name for name in FILES if (out / name).exists()]:
+        raise InputError(
+            f"{out}: holds {present[0]}, and no {RECIPE} that says where it comes from.",
+            ["Give another folder with `--out`.", "Train anew with `--force`; what is there goes."],
+        )
+    try:
+        write_text(path, text)
+    except OSError as e:
+        raise InputError(f"{out}: cannot be written: {e.strerror}.") from e
+
+
+def _difference(path: Path, recipe: Recipe) -> str:
+    """Which keys of the recipe file differ, in words, or nothing when the file is damaged."""
+    try:
+        there, here = asdict(recipes.read(path)), asdict(recipe)
+    except InputError:
+        return ""
+    keys = [key for key in here if here[key] != there[key]]
+    return " (" + ", ".join(f"{k} = {there[k]!r}, not {here[k]!r}" for k in keys) + ")"
+
+
+def save_state(out: Path, state: State) -> None:
+    """Keep `state`, and show its history."""
+    arrays = {f"v{i}": v for i, v in enumerate(state.variables)}
+    rows = json.dumps([asdict(e) for e in state.history])
+
+    def fill(to: Path) -> None:
+        with to.open("wb") as file:
+            np.savez(file, allow_pickle=False, history=np.array(rows), **arrays)
+
+    write(out / STATE, fill)
+    write_history(out, state.history)
+
+
+def load_state(out: Path) -> State | None:
+    """The state after the last finished epoch, if there is one. Raises InputError if damaged."""
+    path = out / STATE
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as table:
+            variables = tuple(table[f"v{i}"] for i in range(len(table.files) - 1))
+            history = tuple(Epoch(**row) for row in json.loads(str(table["history"])))
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as e:
+        raise InputError(f"{path}: damaged: {e}.", ["Train anew with `--force`."]) from e
+    return State(variables, history)
+
+
+def write_history(out: Path, history: Sequence[Epoch]) -> None:
+    """The rows as JSON, as CSV, and as a picture."""
+    rows = [asdict(e) for e in history]
+    table = io.StringIO()
+    writer = csv.DictWriter(table, list(Epoch.__dataclass_fields__), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    curves = {
+        "training": [e.accuracy for e in history],
+        "validation": [e.val_accuracy for e in history],
+    }
+    texts = (json.dumps(rows, indent=1) + "\n", table.getvalue(), draw("accuracy", curves))
+    for name, text in zip(HISTORY, texts, strict=True):
+        write_text(out / name, text)

@@ -1,0 +1,160 @@
+"""Trains a recipe into a folder: a float Keras model, an int8 .tflite, and how it went."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from ascua import data as datasets
+from ascua import zoo
+from ascua.data import Dataset
+from ascua.errors import InputError
+from ascua.recipes import Recipe
+from ascua.train import augment
+from ascua.train.export import calibration_images, export_int8
+from ascua.train.fit import accuracy, fit, steps_per_epoch
+from ascua.train.folder import (
+    KERAS, RESULT, STATE, TFLITE, Epoch, claim, load_state, write, write_text,
+)  # fmt: skip
+from ascua.train.fused import fuse
+from ascua.train.progress import Display, clock
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training."""
+
+    folder: Path
+    keras: Path
+    """The float model, in Keras' format."""
+    tflite: Path
+    """The int8 model."""
+    accuracy_float: float
+    """Of the Keras model on the whole test set, 0..1."""
+    parameters: int
+    epochs_run: int
+    """Epochs that this call trained."""
+    seconds: float
+    """Of all epochs, earlier calls' too."""
+    resumed: bool
+    """Whether earlier calls' epochs were used."""
+
+
+def train(
+    recipe: Recipe,
+    *,
+    out: Path,
+    data_dir: Path | None = None,
+    force: bool = False,
+    console: Console | None = None,
+) -> Trained:
+    """Train `recipe` into the folder `out`, going on where an earlier call was stopped.
+
+    `data_dir` holds the data set where the user has it; `force` discards another recipe's
+    training in `out`; progress goes to `console`. The folder gets model.keras, model.tflite,
+    history.json, .csv and .svg, recipe.toml and result.json. A finished one is answered at once.
+    Raises InputError (recipe, data, folder, a loss that is no number) and ToolMissing.
+    """
+    augment.pick(recipe.augment)
+    zoo.import_keras()
+    claim(out, recipe, force=force)
+    if (finished := _finished(out)) is not None:
+        return finished
+    data = datasets.load(recipe.dataset, data_dir)
+    _check(recipe, data)
+    earlier = load_state(out)
+    before = len(earlier.history) if earlier else 0
+    model = zoo.build(
+        recipe.model, recipe.input, recipe.classes, width=recipe.width, seed=recipe.seed
+    )
+    display = Display(console, recipe.epochs, steps_per_epoch(recipe, data))
+    display.say(_opening(recipe, data, model, before))
+    try:
+        twin = fuse(model)
+        state = fit(recipe, data, twin, out, display)
+    except KeyboardInterrupt:
+        display.say("Stopped. The same command goes on after the last finished epoch.")
+        raise
+    model.set_weights(twin.get_weights())
+    _deliver(recipe, data, model, out, state.history)
+    trained = _finished(out, epochs_run=recipe.epochs - before, resumed=before > 0)
+    assert trained is not None
+    display.say(
+        f"{trained.accuracy_float:.2%} of {len(data.x_test):,} test images right (float), "
+        f"{clock(trained.seconds)} of training: {trained.tflite}"
+    )
+    return trained
+
+
+def _deliver(
+    recipe: Recipe, data: Dataset, model: Any, out: Path, history: Sequence[Epoch]
+) -> None:
+    """Write the models and, when all else is there, the result; the state is then spent."""
+    images = calibration_images(data.x_train, recipe.quantize.calibration, recipe.seed)
+    tflite = export_int8(model, images)
+    write(out / KERAS, model.save)
+    write(out / TFLITE, lambda to: to.write_bytes(tflite))
+    keras, tensorflow = zoo.import_keras(), zoo.import_tensorflow()
+    result = {
+        "recipe": recipe.name,
+        "model_sha256": hashlib.sha256(tflite).hexdigest(),
+        "accuracy_float": accuracy(model, data.x_test, data.y_test),
+        "samples": len(data.x_test),
+        "parameters": model.count_params(),
+        "epochs": len(history),
+        "seconds": round(sum(row.seconds for row in history), 2),
+        "tools": {
+            "python": platform.python_version(),
+            "keras": keras.__version__,
+            "tensorflow": tensorflow.__version__,
+        },
+    }
+    write_text(out / RESULT, json.dumps(result, indent=1) + "\n")
+    (out / STATE).unlink(missing_ok=True)
+
+
+def _finished(out: Path, *, epochs_run: int = 0, resumed: bool = True) -> Trained | None:
+    """The training that `out` holds, if it is complete."""
+    keras, tflite, path = out / KERAS, out / TFLITE, out / RESULT
+    if not (keras.exists() and tflite.exists() and path.exists()):
+        return None
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        return Trained(
+            folder=out,
+            keras=keras,
+            tflite=tflite,
+            accuracy_float=float(result["accuracy_float"]),
+            parameters=int(result["parameters"]),
+            epochs_run=epochs_run,
+            seconds=float(result["seconds"]),
+            resumed=resumed,
+        )
+    except (ValueError, KeyError, TypeError) as e:
+        raise InputError(f"{path}: damaged: {e!r}.", ["Train anew with `--force`."]) from e
+
+
+def _check(recipe: Recipe, data: Dataset) -> None:
+    """The recipe's image size and classes are the data set's."""
+    if recipe.input != data.image or recipe.classes != len(data.classes):
+        raise InputError(
+            f"Recipe {recipe.name!r}: input {list(recipe.input)} and {recipe.classes} classes, but "
+            f"{data.name} has images {list(data.image)} in {len(data.classes)} classes.",
+            [f"Write `input = {list(data.image)}` and `classes = {len(data.classes)}`."],
+        )
+
+
+def _opening(recipe: Recipe, data: Dataset, model: Any, before: int) -> str:
+    """What is about to be trained."""
+    start = f"going on after epoch {before} of" if before else "for"
+    return (
+        f"Training {recipe.name}: {model.count_params():,} parameters, "
+        f"{len(data.x_train):,} images, {start} {recipe.epochs} epochs"
+    )

@@ -1,0 +1,7 @@
+"""Network families: one a file, entered in one table."""
+
+from ascua.zoo import dscnn as _dscnn  # noqa: F401  (enters its family)
+from ascua.zoo.registry import build, names
+from ascua.zoo.tensorflow import import_keras, import_tensorflow, quiet
+
+__all__ = ["build", "import_keras", "import_tensorflow", "names", "quiet"]
