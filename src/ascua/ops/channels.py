@@ -25,6 +25,19 @@ def narrow(reals: list[float]) -> int:
     return int(bool((multipliers(reals)[1] < 0).all()))
 
 
+def small(x: Tensor, matrix: Array, bias: Tensor | None, reals: list[float]) -> int:
+    """1 where every shift is to the right and every sum stays below 2**30 for any input.
+
+    Then kernels call `requantize_small`. `matrix` is (channels, k), as for `requant_const`.
+    """
+    # The farthest that an input value lies from its zero point.
+    reach = max(127 - x.q.zero_point, x.q.zero_point + 128)
+    bound = reach * np.abs(matrix.astype(np.int64)).sum(axis=1)
+    if bias is not None:
+        bound = bound + np.abs(bias.values.reshape(-1).astype(np.int64))
+    return int(narrow(reals) and bool((bound < 2**30).all()))
+
+
 def requantize(acc: Array, reals: list[float], y: Tensor, low: int, high: int) -> Array:
     """int32 accumulators (..., channels) as int8 of output `y`, clamped to [low, high]."""
     multiplier, shift = multipliers(reals)
