@@ -13,11 +13,10 @@ import numpy as np
 from ascua import inputs, tflite
 from ascua.boards import Board
 from ascua.boards import load as load_board
-from ascua.errors import InputError
 from ascua.ir import Array, Graph
 from ascua.library import Library
 from ascua.passes import prepare
-from ascua.plan import Plan, plan
+from ascua.plan import Plan, check_fit, plan
 from ascua.run import Outcome, Region, Sizes, run, sizes
 from ascua.targets.c import emit, identifier
 
@@ -136,7 +135,7 @@ class Model:
     graph: Graph
 
     def plan(self, board: Board) -> Plan:
-        """The plan for `board`. Raises Unsupported or DoesNotFit."""
+        """The plan for `board`. Raises Unsupported."""
         return plan(self.graph, board)
 
 
@@ -178,8 +177,12 @@ def _known(model: Model, planned: Plan, board: Board | None) -> Measurement:
 
 
 def compile_model(model: Model, board: Board, name: str | None) -> tuple[Plan, Library]:
-    """The C library of `model` for `board`, its symbols prefixed with `name`."""
+    """The C library of `model` for `board`, its symbols prefixed with `name`.
+
+    Raises Unsupported or DoesNotFit.
+    """
     planned = model.plan(board)
+    check_fit(planned)
     return planned, emit(planned, name or identifier(model.path.stem))
 
 
@@ -314,8 +317,35 @@ def bring_labels(path: Path | None, samples: int) -> Array | None:
     return None if path is None else inputs.load_labels(path, samples)
 
 
-def check_writable(folder: Path) -> None:
-    """Raise InputError unless `folder` exists, or can be made, and can be written to."""
-    parent = next(p for p in (folder, *folder.parents) if p.exists())
-    if not parent.is_dir():
-        raise InputError(f"{parent}: not a folder.", ["Name another output folder."])
+def load_or_random(graph: Graph, path: Path | None, samples: int = 4) -> list[Array]:
+    """The samples in the file at `path`; without one the fixed sample, and random ones."""
+    return sample_vectors(graph, samples) if path is None else inputs.load(path, graph)
+
+
+def sample_vectors(graph: Graph, samples: int = 4) -> list[Array]:
+    """The fixed pseudo-random sample and random ones, (n, *shape) an input; always the same."""
+    rng = np.random.default_rng(1)
+    xs = []
+    for fixed, t in zip(inputs.pseudo_random(graph), graph.inputs, strict=True):
+        shape = (samples - 1, *t.shape)
+        if t.dtype == "float32":
+            more: Array = rng.normal(0, 1, shape).astype(np.float32)
+        else:
+            more = rng.integers(-128, 128, shape).astype(t.dtype)
+        xs.append(np.concatenate([fixed, more]))
+    return xs
+
+
+def image_inputs(graph: Graph, images: Array) -> list[Array]:
+    """uint8 images (n, h, w, c) as the model's input: value - 128, or value / 255 for float."""
+    x = graph.inputs[0]
+    array = images / np.float32(255) if x.dtype == "float32" else images
+    return [inputs.convert(array, x, f"input '{x.name}'")]
+
+
+def reference_accuracy(
+    model: Model, images: Array, labels: Array, progress: Progress | None = None
+) -> float:
+    """The reference's accuracy, 0..1, on uint8 images (n, h, w, c) with labels (n,)."""
+    ys = reference(model.graph, image_inputs(model.graph, images), progress)
+    return inputs.accuracy(ys[0], labels)

@@ -126,7 +126,7 @@ class Plan:
 def plan(graph: Graph, board: Board) -> Plan:
     """Plan `graph` (as `passes.prepare` gives it) for `board`.
 
-    Raises Unsupported where no kernel runs an operator, DoesNotFit where memory is too small.
+    Raises Unsupported where no kernel runs an operator. Whether it fits is for `check_fit`.
     """
     ops = [op for op in graph.ops if not op.view]
     memory = board.memory("w")
@@ -176,7 +176,7 @@ def plan(graph: Graph, board: Board) -> Plan:
         )
         for i, (op, kernel) in enumerate(zip(ops, kernels, strict=True))
     )
-    result = Plan(
+    return Plan(
         graph=graph,
         board=board,
         steps=steps,
@@ -187,8 +187,6 @@ def plan(graph: Graph, board: Board) -> Plan:
         arena_bound=bound(every, ALIGNMENT),
         whole_tensors=bound(list(spans.values())),
     )
-    check_fit(result)
-    return result
 
 
 def _ring(ops: list[Op], key: tuple[int, str]) -> int | None:

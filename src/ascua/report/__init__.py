@@ -1,0 +1,1 @@
+"""Shows results: tables for a terminal, Markdown for the documentation."""

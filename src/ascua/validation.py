@@ -1,0 +1,188 @@
+"""Compares every executor's outputs byte for byte, and finds the first layer that differs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ascua import measure, tflite
+from ascua.boards import Board
+from ascua.errors import DoesNotFit, ToolFailed
+from ascua.ir import Array, Graph, Op, Tensor
+from ascua.plan import check_fit, plan
+from ascua.run import ToolStatus, board_ready, run, tflm
+from ascua.targets.c import emit
+
+Executor = Callable[[Graph], list[Array]]
+"""Runs a graph on the samples that are being compared: outputs (n, *shape)."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far the outputs of one layer are from what they should be, in quantised steps."""
+
+    layer: str
+    op: str
+    mismatched: int
+    elements: int
+    max_error: float
+    cosine: float
+    sqnr_db: float
+
+
+@dataclass(frozen=True)
+class Check:
+    """One executor against the oracle; `mismatched_bytes` is None where it could not run."""
+
+    executor: str
+    against: str
+    mismatched_bytes: int | None
+    bytes: int
+    note: str = ""
+    first: Difference | None = None
+
+
+def validate(
+    model: measure.Model,
+    xs: Sequence[Array],
+    boards: Sequence[Board],
+    build: Path,
+    progress: measure.Progress | None = None,
+) -> tuple[Check, ...]:
+    """Run samples `xs` (n, *shape) on the reference and on every board, against `tflite-micro`.
+
+    Without `tflite-micro` the reference itself is what the boards are compared with.
+    """
+    graph = model.graph
+    executors: dict[str, Executor] = {"reference": lambda g: measure.reference(g, xs)}
+    for board in boards:
+        executors[board.name] = _on_board(board, xs, build)
+    against, expected = "reference", measure.reference(graph, xs)
+    truth: Executor = executors["reference"]
+    notes: list[Check] = []
+    if tflm.version() is not None:
+        try:
+            expected = tflm.run(model.path.read_bytes(), xs, len(graph.outputs))
+            against, truth = "tflite-micro", _on_tflm(xs)
+        except ToolFailed as e:
+            notes.append(Check("tflite-micro", "-", None, 0, e.what))
+    else:
+        notes.append(Check("tflite-micro", "-", None, 0, "not installed: pip install tflite-micro"))
+    checks = []
+    missing = {b.name: board_ready(b) for b in boards}
+    for i, (name, executor) in enumerate(executors.items()):
+        if tools := missing.get(name):
+            listed = ", ".join(t.name for t in tools)
+            checks.append(Check(name, against, None, 0, f"needs {listed}: {tools[0].install}"))
+        else:
+            checks.append(_check(name, against, graph, expected, executor, truth))
+        if progress:
+            progress(i + 1, len(executors))
+    return (*checks, *notes)
+
+
+def _check(
+    name: str, against: str, graph: Graph, expected: list[Array], executor: Executor,
+    truth: Executor,
+) -> Check:  # fmt: skip
+    size = sum(y.nbytes for y in expected)
+    try:
+        wrong = measure.mismatches(executor(graph), expected)
+    except DoesNotFit:
+        return Check(name, against, None, size, "does not fit")
+    except ToolFailed as e:
+        return Check(name, against, None, size, e.what)
+    first = first_difference(graph, executor, truth) if wrong else None
+    return Check(name, against, wrong, size, first=first)
+
+
+def _on_board(board: Board, xs: Sequence[Array], build: Path) -> Executor:
+    def execute(graph: Graph) -> list[Array]:
+        planned = plan(graph, board)
+        check_fit(planned)
+        outcome = run(board, emit(planned, "net"), measure.pack(xs), len(xs[0]), build_dir=build)
+        return measure.unpack(outcome.outputs, graph, len(xs[0]))
+
+    return execute
+
+
+def _on_tflm(xs: Sequence[Array]) -> Executor:
+    return lambda graph: tflm.run(tflite.write(graph), xs, len(graph.outputs))
+
+
+def first_difference(graph: Graph, executor: Executor, truth: Executor) -> Difference | None:
+    """The first layer whose output differs between two executors, found by bisection.
+
+    The network is cut after a layer and run again; None when no cut shows a difference.
+    """
+    ops = [op for op in graph.ops if not op.view]
+    good, bad = -1, len(ops) - 1
+    found = _difference(ops[bad], graph, executor, truth)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        here = _difference(ops[middle], graph, executor, truth)
+        if here is None:
+            good = middle
+        else:
+            bad, found = middle, here
+    return found
+
+
+def cut(graph: Graph, op: Op) -> Graph:
+    """The part of `graph` that computes the output of `op`."""
+    ops = graph.ops[: graph.ops.index(op) + 1]
+    return replace(graph, ops=ops, outputs=op.outputs)
+
+
+def _difference(op: Op, graph: Graph, executor: Executor, truth: Executor) -> Difference | None:
+    part = cut(graph, op)
+    y, expected = executor(part)[0], truth(part)[0]
+    wrong = int(np.count_nonzero(y != expected))
+    return compare(op, y, expected) if wrong else None
+
+
+def compare(op: Op, y: Array, expected: Array) -> Difference:
+    """Cosine and signal to quantisation noise between outputs of `op`, zero points removed."""
+    zero = _zero(op.y)
+    a, b = y.astype(np.float64) - zero, expected.astype(np.float64) - zero
+    noise, signal = float(((a - b) ** 2).sum()), float((b**2).sum())
+    norms = float(np.sqrt((a**2).sum() * signal))
+    return Difference(
+        layer=op.name,
+        op=op.kind,
+        mismatched=int(np.count_nonzero(y != expected)),
+        elements=y.size,
+        max_error=float(np.abs(a - b).max()),
+        cosine=float((a * b).sum() / norms) if norms else 0.0,
+        sqnr_db=10 * float(np.log10(signal / noise)) if signal and noise else 0.0,
+    )
+
+
+def _zero(t: Tensor) -> int:
+    return t.quant.zero_point if t.quant is not None else 0
+
+
+def python_extras() -> tuple[ToolStatus, ...]:
+    """The optional Python packages, and how to add them."""
+    rows = []
+    for module, package, command in (
+        ("keras", "keras", "pip install 'ascua[train]'"),
+        ("tensorflow", "tensorflow-cpu", "pip install 'ascua[train]'"),
+        ("sklearn", "scikit-learn", "pip install 'ascua[train]'"),
+        ("tflite_micro", "tflite-micro", "pip install tflite-micro"),
+    ):
+        found = importlib.util.find_spec(module) is not None
+        rows.append(ToolStatus(package, found, _version(package), (), command, needed=False))
+    return tuple(rows)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
