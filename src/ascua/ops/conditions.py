@@ -32,6 +32,29 @@ def rank(t: Tensor, *ranks: int) -> str | None:
     return None
 
 
+def filled(t: Tensor, most: int = 8) -> str | None:
+    """`t` has at most `most` dimensions, and none is empty."""
+    if len(t.shape) > most:
+        return f"'{t.name}' has {len(t.shape)} dimensions; at most {most} are taken"
+    if 0 in t.shape:
+        return f"'{t.name}' is empty: its shape is {list(t.shape)}"
+    return None
+
+
+def computed(t: Tensor) -> str | None:
+    """`t` is not a constant."""
+    if t.const:
+        return f"its input '{t.name}' is a constant; let the exporter fold it"
+    return None
+
+
+def output_shape(op: Op, expected: tuple[int, ...]) -> str | None:
+    """The output of `op` has the shape that follows from its inputs."""
+    if op.y.shape != expected:
+        return f"its output has the shape {list(op.y.shape)} instead of {list(expected)}"
+    return None
+
+
 def image(t: Tensor) -> str | None:
     """`t` is one image: (1, h, w, c)."""
     if reason := rank(t, 4):

@@ -1,0 +1,67 @@
+"""PACK of shapes: values side by side along a new dimension, known before any input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from ascua.ir import Array, Node, Op
+
+
+@dataclass(frozen=True, eq=False)
+class Pack(Op):
+    """y = the inputs, of one shape, stacked along the new dimension `axis`."""
+
+    axis: int = 0
+
+    tflite = "PACK"
+    options = "PackOptions"
+    max_version = 4
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(node.inputs, node.outputs, int(node.options["axis"]))
+
+    def write(self) -> Mapping[str, Any]:
+        return {"values_count": len(self.inputs), "axis": self.axis}
+
+    def check(self) -> str | None:
+        if reason := self._malformed():
+            return reason
+        if self.constant() is not None:
+            return None
+        data = ", ".join(f"'{t.name}'" for t in self.activations)
+        return f"it packs the data {data}; only shapes are packed: use a concatenation"
+
+    def eval(self, *xs: Array) -> Array:
+        computed = iter(xs)
+        parts = [
+            np.broadcast_to(t.values, (len(xs[0]), *t.shape)) if t.const else next(computed)
+            for t in self.inputs
+            if t is not None
+        ]
+        return np.stack(parts, self.axis + 1 if self.axis >= 0 else self.axis)
+
+    def constant(self) -> Array | None:
+        if self._malformed() or self.activations:
+            return None
+        return np.stack([t.values for t in self.inputs if t is not None], self.axis)
+
+    def _malformed(self) -> str | None:
+        first = self.inputs[0]
+        if first is None or len(self.outputs) != 1:
+            return "it must have inputs and one output"
+        for t in self.inputs:
+            if t is None or t.shape != first.shape or t.dtype != self.y.dtype:
+                return "its inputs differ in shape or type"
+        rank = len(first.shape) + 1
+        if not -rank <= self.axis < rank:
+            return f"its axis {self.axis} does not exist in an output of {rank} dimensions"
+        at = self.axis % rank
+        expected = (*first.shape[:at], len(self.inputs), *first.shape[at:])
+        if self.y.shape != expected:
+            return f"its output has the shape {list(self.y.shape)} instead of {list(expected)}"
+        return None

@@ -1,0 +1,46 @@
+"""RESHAPE: the same bytes under another shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from ascua.ir import Array, Node, Op
+from ascua.ops import conditions, views
+
+
+@dataclass(frozen=True, eq=False)
+class Reshape(Op):
+    """y = x in the shape of y.
+
+    As in TFLM, the shape is that of the output tensor in the file; the second input and
+    `new_shape`, which exporters write too, are kept and not read.
+    """
+
+    new_shape: tuple[int, ...] = ()
+
+    tflite = "RESHAPE"
+    options = "ReshapeOptions"
+    view = True
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(node.inputs, node.outputs, tuple(node.options["new_shape"]))
+
+    def write(self) -> Mapping[str, Any]:
+        return {"new_shape": self.new_shape}
+
+    def check(self) -> str | None:
+        if reason := conditions.arity(self, 1, 2) or views.same_bytes(self):
+            return reason
+        shape = self.inputs[1] if len(self.inputs) > 1 else None
+        if shape is not None and not shape.const:
+            return f"its shape '{shape.name}' is computed from data; it must be known beforehand"
+        return None
+
+    def eval(self, *xs: Array) -> Array:
+        return views.reshaped(self, *xs)
+
+    def constant(self) -> Array | None:
+        return views.constant(self)

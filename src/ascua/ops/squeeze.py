@@ -1,0 +1,46 @@
+"""SQUEEZE: drops dimensions of size one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from ascua.ir import Array, Node, Op
+from ascua.ops import conditions, views
+
+
+@dataclass(frozen=True, eq=False)
+class Squeeze(Op):
+    """y = x without the dimensions `axes`, each of size one; without all such where empty."""
+
+    axes: tuple[int, ...] = ()
+
+    tflite = "SQUEEZE"
+    options = "SqueezeOptions"
+    max_version = 2
+    view = True
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(node.inputs, node.outputs, tuple(node.options["squeeze_dims"]))
+
+    def write(self) -> Mapping[str, Any]:
+        return {"squeeze_dims": self.axes}
+
+    def check(self) -> str | None:
+        if reason := conditions.arity(self, 1) or views.same_bytes(self):
+            return reason
+        shape = self.x.shape
+        rank = len(shape)
+        if any(not -rank <= a < rank or shape[a] != 1 for a in self.axes):
+            return f"it drops the dimensions {list(self.axes)} of {list(shape)}; only ones can go"
+        gone = {a % rank for a in self.axes} or {i for i, d in enumerate(shape) if d == 1}
+        expected = tuple(d for i, d in enumerate(shape) if i not in gone)
+        return conditions.output_shape(self, expected)
+
+    def eval(self, *xs: Array) -> Array:
+        return views.reshaped(self, *xs)
+
+    def constant(self) -> Array | None:
+        return views.constant(self)

@@ -1,0 +1,37 @@
+"""What operators share whose output is the input's bytes under another shape."""
+
+from __future__ import annotations
+
+from ascua.ir import Array, Op
+from ascua.ops import conditions
+
+
+def same_bytes(op: Op) -> str | None:
+    """None, or why the output of `op` cannot be its input's bytes."""
+    reason = conditions.first(
+        conditions.computed(op.x),
+        conditions.dtype(op.x, "int8", "float32"),
+        conditions.dtype(op.y, op.x.dtype),
+        conditions.filled(op.x),
+    )
+    if reason:
+        return reason
+    if op.y.size != op.x.size:
+        return (
+            f"it makes {op.y.size} elements {list(op.y.shape)} of {op.x.size} {list(op.x.shape)};"
+            " export the model with a fixed batch of 1"
+        )
+    return None
+
+
+def reshaped(op: Op, *xs: Array) -> Array:
+    """The first input, computed (n, *shape) or constant, in the output's shape."""
+    x = op.x.values[None] if op.x.const else xs[0]
+    return x.reshape(len(x), *op.y.shape)
+
+
+def constant(op: Op) -> Array | None:
+    """The output where the first input is a constant."""
+    if op.inputs and op.inputs[0] is not None and op.x.const and op.x.size == op.y.size:
+        return op.x.values.reshape(op.y.shape)
+    return None
