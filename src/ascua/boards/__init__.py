@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +13,7 @@ from ascua.errors import InputError, did_you_mean
 from ascua.settings import build, read_toml
 
 FOLDER = Path(__file__).parent
+FIRMWARE = FOLDER.parent / "firmware"
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,12 @@ class Memory:
     use: Literal["rx", "rw", "rwx"]
     wait: int = 0
     """Wait states of an access; 0 for tightly coupled memory."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z_]\w*", self.name):
+            raise ValueError(f"{self.name!r} is no name for a memory: use letters and digits.")
+        if self.origin < 0 or self.bytes <= 0 or self.wait < 0:
+            raise ValueError(f"{self.name}: origin, bytes and wait are positive numbers.")
 
 
 @dataclass(frozen=True)
@@ -58,12 +67,27 @@ class Board:
     clock_hz: int | None = None
     energy: Energy | None = None
 
+    def __post_init__(self) -> None:
+        if self.runner == "host":
+            return
+        if not self.run:
+            raise ValueError("`run` is empty: it is the command that starts the board.")
+        if not (self.memory("x") and self.memory("w")):
+            raise ValueError("`memories` needs one for code (rx) and one for variables (rw).")
+        if self.startup not in startups():
+            raise ValueError(f"startup: {self.startup!r} is none of {', '.join(startups())}.")
+        by_origin = sorted(self.memories, key=lambda m: m.origin)
+        for a, b in pairwise(by_origin):
+            if a.origin + a.bytes > b.origin:
+                raise ValueError(f"the memories {a.name} and {b.name} overlap.")
+        if len({m.name for m in self.memories}) < len(self.memories):
+            raise ValueError("two memories have the same name.")
+
     def memory(self, use: str) -> Memory | None:
         """The first memory that can hold code ("x") or variables ("w")."""
         return next((m for m in self.memories if use in m.use), None)
 
 
-@cache
 def load(name: str) -> Board:
     """The board called `name`, or the one that the TOML file at that path describes.
 
@@ -84,3 +108,9 @@ def load(name: str) -> Board:
 def names() -> tuple[str, ...]:
     """The names of all boards that come with Ascua, sorted."""
     return tuple(sorted(p.stem for p in FOLDER.glob("*.toml")))
+
+
+@cache
+def startups() -> tuple[str, ...]:
+    """The names of the start-up codes in `firmware/`, sorted: each has a linker script."""
+    return tuple(sorted(p.stem for p in FIRMWARE.glob("*.ld")))

@@ -6,7 +6,7 @@
 #define STEP static __attribute__((noinline)) void
 
 static _Alignas(8) uint8_t arena[STUB_ARENA_BYTES];
-static uint32_t variable = 3; /* a variable with an initial value */
+static volatile uint32_t variable = 3; /* a variable with an initial value */
 
 /* a at 0, b at 16, y at 32, z at 48 */
 static const uint8_t at[4] = {0, 16, 32, 48};

@@ -1,0 +1,67 @@
+"""The board files that come with Ascua, and what a wrong one says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ascua import boards
+from ascua.errors import InputError
+
+GOOD = (boards.FOLDER / "lm3s6965evb.toml").read_text()
+
+
+@pytest.mark.parametrize("name", boards.names())
+def test_board_file(name: str) -> None:
+    board = boards.load(name)
+    assert board.name == name
+    if board.runner == "qemu":
+        assert board.clock_hz
+        assert board.counter == "instructions"
+        assert any(flag == f"-mcpu={board.core}" for flag in board.cflags)
+
+
+def test_known_boards() -> None:
+    cores = {boards.load(n).core for n in boards.names()}
+    assert cores == {
+        "host", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "cortex-a9",
+    }  # fmt: skip
+
+
+def test_unknown_board() -> None:
+    with pytest.raises(InputError, match=r"(?s)no board called 'mps2-an38'.*mps2-an38[56]"):
+        boards.load("mps2-an38")
+
+
+def test_board_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD.replace('"lm3s6965evb"', '"mine"', 1))
+    assert boards.load(str(path)).name == "mine"
+
+
+WRONG = {
+    "key": ('core = "', 'kore = "', r"(?s)unknown key 'kore'.*'core'"),
+    "type": ("clock_hz = 50_000_000", 'clock_hz = "fast"', "clock_hz: expected int"),
+    "runner": ('runner = "qemu"', 'runner = "qemo"', r"(?s)'qemo' is not known.*'qemu'"),
+    "memory key": ("origin = 0x00000000", "start = 0", "unknown key 'start'"),
+    "memory use": ('use = "rx"', 'use = "x"', "'x' is not known"),
+    "memory name": ('name = "flash"', 'name = "my flash"', "is no name for a memory"),
+    "same name": ('name = "flash"', 'name = "ram"', "same name"),
+    "size": ("bytes = 0x40000", "bytes = 0", "flash: origin, bytes"),
+    "overlap": ("origin = 0x20000000", "origin = 0x3ffff", "flash and ram overlap"),
+    "no variables": ('use = "rw"', 'use = "rx"', "one for variables"),
+    "no command": ('run = ["qemu-system-arm", "-M", "lm3s6965evb"]', "run = []", "`run` is empty"),
+    "startup": ("clock_hz", 'startup = "cortex-x"\nclock_hz', "'cortex-x' is none of cortex-a9"),
+    "missing": ('core = "cortex-m3"', "", "the key 'core' is missing"),
+    "syntax": ('core = "', "core = ", "not a TOML file"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "message"), WRONG.values(), ids=WRONG)
+def test_wrong_board_file(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert old in GOOD
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(InputError, match=message):
+        boards.load(str(path))

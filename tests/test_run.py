@@ -1,0 +1,295 @@
+"""Runs the stub network on every board: outputs, counts, stack, and what goes wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ascua import boards, run
+from ascua.errors import DoesNotFit, InputError, ToolFailed, ToolMissing
+from ascua.library import Library
+from ascua.run import build, qemu, tools
+from ascua.run.outcome import Outcome
+from tests import stub
+from tests.tools import require_board, require_tool
+
+EMULATED = [name for name in boards.names() if boards.load(name).runner == "qemu"]
+M3, A9 = "lm3s6965evb", "xilinx-zynq-a9"
+emulator = pytest.mark.emulator
+
+
+@pytest.fixture(scope="session")
+def build_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all tests here, so that each program is compiled once."""
+    return tmp_path_factory.mktemp("build")
+
+
+def run_on(
+    name: str, library: Library, build_dir: Path, count: int = 3, stall_seconds: float = 60.0
+) -> Outcome:
+    board = boards.load(name)
+    require_board(board)
+    inputs = stub.samples(count)
+    return run.run(board, library, inputs, count, build_dir=build_dir, stall_seconds=stall_seconds)
+
+
+@emulator
+@pytest.mark.parametrize("name", EMULATED)
+def test_emulated_board(name: str, build_dir: Path) -> None:
+    require_tool("qemu plugin")
+    outcome = run_on(name, stub.library(), build_dir)
+    assert outcome.outputs == stub.reference(stub.samples(3))
+    assert outcome.counter == "qemu plugin"
+    assert outcome.step_instructions is not None
+    assert outcome.glue_instructions is not None
+    assert outcome.step_instructions[1:3] == (stub.SPIN, stub.FRAME)
+    assert outcome.instructions == sum(outcome.step_instructions) + outcome.glue_instructions
+    # The step's frame, and the link register that stub_run keeps beside one more word.
+    assert outcome.stack_bytes == stub.FRAME_BYTES + 8
+    assert outcome.sizes is not None
+    assert 200 < outcome.sizes.flash_bytes < 1500
+    assert outcome.sizes.static_bytes == 4
+    assert {"arm-none-eabi-gcc", "qemu-system-arm"} <= set(outcome.tools)
+
+
+@emulator
+@pytest.mark.parametrize("sanitize", [False, True])
+def test_host(sanitize: bool, build_dir: Path) -> None:
+    board = boards.load("host")
+    require_board(board)
+    seen: list[tuple[int, int]] = []
+    outcome = run.run(
+        board,
+        stub.library(),
+        stub.samples(200),
+        200,
+        build_dir=build_dir,
+        sanitize=sanitize,
+        progress=lambda done, of: seen.append((done, of)),
+    )
+    assert outcome.outputs == stub.reference(stub.samples(200))
+    assert outcome.instructions is None
+    assert seen[-1] == (200, 200)
+
+
+@emulator
+def test_counts_of_two_runs_are_equal(build_dir: Path) -> None:
+    """With two processes (200 samples) as with one, whatever the order they end in."""
+    first = run_on(M3, stub.library(), build_dir, 200)
+    again = run_on(M3, stub.library(), build_dir, 200)
+    assert replace(first, seconds=0.0) == replace(again, seconds=0.0)
+    few = run_on(M3, stub.library(), build_dir, 2)
+    assert few.step_instructions == first.step_instructions
+
+
+@emulator
+@pytest.mark.parametrize("name", [M3, "mps3-an547", A9])
+def test_timer_agrees_with_plugin(name: str, build_dir: Path) -> None:
+    """To 0.1 %, or to the timer's resolution and the instructions that read it."""
+    require_tool("qemu plugin")
+    library = stub.library("for (int i = 0; i < 100; i++) {\n        stub_spin();\n    }")
+    exact = run_on(name, library, build_dir, 20)
+    timed = qemu.run(
+        boards.load(name), library, stub.samples(20), 20, build_dir=build_dir, use_plugin=False
+    )
+    assert timed.outputs == exact.outputs
+    assert timed.counter == "icount timer"
+    assert timed.step_instructions is None
+    assert exact.instructions is not None
+    assert timed.instructions is not None
+    assert timed.resolution is not None
+    assert exact.instructions > 100 * stub.SPIN
+    allowed = max(0.001 * exact.instructions, timed.resolution + 25)
+    assert abs(timed.instructions - exact.instructions) <= allowed
+
+
+@emulator
+def test_calls_are_charged_to_the_step(build_dir: Path) -> None:
+    """A step called again from the run counts twice; the loop around it counts as glue."""
+    require_tool("qemu plugin")
+    once = run_on(M3, stub.library(), build_dir)
+    twice = run_on(M3, stub.library("stub_frame();"), build_dir)
+    assert once.step_instructions is not None
+    assert twice.step_instructions is not None
+    assert twice.step_instructions[2] == 2 * stub.FRAME
+    assert twice.step_instructions[3] == once.step_instructions[3]
+
+
+@emulator
+def test_no_plugin_falls_back_to_the_timer(
+    build_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "plugin", lambda _: None)
+    assert run_on(M3, stub.library(), build_dir).counter == "icount timer"
+
+
+WRITE = "int *volatile p = (int *)%s; *p = 1;"
+UNDEFINED = '__asm__ volatile("udf #0");'
+LOOP = "volatile int on = 1; while (on) {\n    }"
+CRASHES = {
+    "wild write": (WRITE % "0x68000000", "mps2-an385", "bus fault in stub_run.*0x68000000"),
+    "undefined": (UNDEFINED, M3, "usage fault in stub_run at 0x"),
+    "m55 wild write": (WRITE % "0x0f000000", "mps3-an547", "(bus|secure) fault in stub_run"),
+    "null write": (WRITE % "4", A9, "data abort in stub_run.*0x4"),
+    "a9 undefined": (UNDEFINED, A9, "undefined instruction in stub_run"),
+}
+
+
+@emulator
+@pytest.mark.parametrize(("more", "name", "message"), CRASHES.values(), ids=CRASHES)
+def test_crash_on_a_board(more: str, name: str, message: str, build_dir: Path) -> None:
+    with pytest.raises(ToolFailed, match=message):
+        run_on(name, stub.library(more), build_dir)
+
+
+@emulator
+def test_crash_on_the_host(build_dir: Path) -> None:
+    with pytest.raises(ToolFailed, match="SIGSEGV"):
+        run_on("host", stub.library(WRITE % "8"), build_dir)
+
+
+@emulator
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("volatile int i = 80; arena[i] = 1;", "runtime error: index 80 out of bounds"),
+        ("volatile int i = 2147483647; i = i + 1;", "signed integer overflow"),
+    ],
+)
+def test_sanitizers_find(more: str, message: str, build_dir: Path) -> None:
+    board = boards.load("host")
+    require_board(board)
+    library = stub.library(more)
+    with pytest.raises(ToolFailed, match=message):
+        run.run(board, library, stub.samples(1), 1, build_dir=build_dir, sanitize=True)
+
+
+@emulator
+@pytest.mark.parametrize("name", ["host", M3])
+def test_endless_loop_is_stopped(name: str, build_dir: Path) -> None:
+    with pytest.raises(ToolFailed, match=r"no result for 0\.5 seconds"):
+        run_on(name, stub.library(LOOP), build_dir, stall_seconds=0.5)
+    assert not list(build_dir.glob(".running-*"))
+
+
+@emulator
+def test_large_arena_does_not_fit(build_dir: Path) -> None:
+    with pytest.raises(DoesNotFit, match=r"needs \d\d\d,\d\d\d bytes of ram, have 65,536"):
+        run_on(M3, stub.library(arena_bytes=200_000), build_dir)
+    assert not list(build_dir.glob(".building-*"))
+
+
+@emulator
+def test_large_stack_does_not_fit(build_dir: Path) -> None:
+    more = (
+        "volatile char deep[1 << 16]; for (int i = 0; i < (1 << 16); i += 64) deep[i] = 1;"
+        "arena[0] = (uint8_t)deep[0];"
+    )
+    with pytest.raises(DoesNotFit, match="stack overflowed"):
+        run_on(M3, stub.library(more), build_dir)
+
+
+@emulator
+def test_compiler_error_is_told(build_dir: Path) -> None:
+    with pytest.raises(ToolFailed, match=r"stub\.c:\d+:\d+: error: .*nonsense"):
+        run_on(M3, stub.library("nonsense;"), build_dir)
+    assert not list(build_dir.glob(".building-*"))
+
+
+@emulator
+def test_step_that_is_not_there(build_dir: Path) -> None:
+    require_tool("qemu plugin")
+    with pytest.raises(ToolFailed, match="no function stub_other"):
+        run_on(M3, stub.without_step("stub_other"), build_dir)
+
+
+@pytest.mark.parametrize("name", ["host", M3])
+def test_missing_compiler(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    board = boards.load(name)
+    with pytest.raises(ToolMissing, match=r"(?s)not found.*apt install gcc"):
+        run.run(board, stub.library(), stub.samples(1), 1, build_dir=tmp_path)
+    assert {s.name for s in tools.board_ready(board)} >= {board.cc}
+
+
+def test_inputs_of_the_wrong_length(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="39 bytes of input are not 2 samples of 20 bytes"):
+        run.run(boards.load("host"), stub.library(), bytes(39), 2, build_dir=tmp_path)
+
+
+def test_sanitizers_are_for_the_host(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="host"):
+        run.run(boards.load(M3), stub.library(), bytes(20), 1, build_dir=tmp_path, sanitize=True)
+
+
+def test_serial_boards_come_later(tmp_path: Path) -> None:
+    board = replace(boards.load(M3), runner="serial")
+    with pytest.raises(InputError, match="cannot be run yet"):
+        run.run(board, stub.library(), bytes(20), 1, build_dir=tmp_path)
+
+
+@emulator
+def test_interrupt_leaves_nothing(tmp_path: Path) -> None:
+    """Ctrl-C during a run: the emulator dies with us, and no folder of the run stays."""
+    require_board(boards.load(M3))
+    script = (
+        "from pathlib import Path; from ascua import boards, run; from tests import stub\n"
+        f"library = stub.library({LOOP!r})\n"
+        f"run.run(boards.load({M3!r}), library, bytes(20), 1, build_dir=Path({str(tmp_path)!r}))"
+    )
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-c", script]
+    process = subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob(".running-*/0/output.bin")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
+    assert b"KeyboardInterrupt" in stderr
+    assert not list(tmp_path.glob(".*"))
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+@emulator
+def test_two_builds_at_once(tmp_path: Path) -> None:
+    board = boards.load("host")
+    require_board(board)
+    paths: list[Path] = []
+    threads = [
+        threading.Thread(
+            target=lambda: paths.append(build.firmware(board, stub.library(), tmp_path).path)
+        )
+        for _ in range(3)
+    ]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(paths) == 3
+    assert len(set(paths)) == 1
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_doctor_knows_every_board() -> None:
+    told = tools.doctor()
+    named = {name for status in told for name in status.boards}
+    assert named == set(boards.names())
+    for status in told:
+        assert status.install.startswith("apt install ")
+        assert (status.version is not None) == status.found
+    assert {s.name for s in told if not s.needed} == {"qemu plugin"}
