@@ -1,0 +1,38 @@
+# Two commands do everything: `make demo` and `make test`.
+PYTHON := .venv/bin/python
+RECIPE ?= digits-dscnn
+JOBS ?= 2
+
+.PHONY: help setup demo check test test-all golden docs bench ci
+
+help: ## List the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+setup: .venv/.ready ## Install Python packages into .venv, compilers and emulators
+
+.venv/.ready: pyproject.toml scripts/setup
+	@scripts/setup
+
+demo: setup ## Train a network, run it on an emulated microcontroller (RECIPE=digits-dscnn)
+	@.venv/bin/ascua demo $(RECIPE)
+
+check: setup ## Format, lint, types, layers, generated pages
+	@$(PYTHON) scripts/check.py
+
+test: setup check ## The tests; what takes minutes is left to test-all
+	@$(PYTHON) -m pytest -q -n $(JOBS) -m "not slow"
+
+test-all: setup check ## Every test
+	@$(PYTHON) -m pytest -q -n $(JOBS)
+
+golden: setup ## Make the golden files anew: their difference is what to review
+	@$(PYTHON) -m tests.golden
+
+docs: setup ## Write the generated pages: operators, boards, results
+	@$(PYTHON) -m ascua.report.pages
+
+bench: setup ## Measure the recipes and the peers' networks; takes minutes, resumable
+	@$(PYTHON) -m ascua.bench
+
+ci: ## What CI runs
+	@bash .ci/run
