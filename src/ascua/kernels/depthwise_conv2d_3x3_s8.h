@@ -8,17 +8,9 @@ typedef struct {
     int32_t ow, c;
     int32_t step;  /* bytes from one window to the next: sx * c */
     int32_t gap;   /* bytes from one tap to the next: dx * c */
-    int32_t small; /* requantize_small() may be used */
+    int32_t small; /* as for requantize_sum() */
     int32_t zero, low, high;
 } depthwise_conv2d_3x3_s8_t;
-
-KERNEL int8_t depthwise_conv2d_3x3_s8_requantize(const depthwise_conv2d_3x3_s8_t *p,
-                                                 const requant_t *q, uint32_t acc) {
-    if (p->small) {
-        return requantize_small((int32_t)acc, q, p->zero, p->low, p->high);
-    }
-    return requantize((int32_t)acc, q, 0, p->zero, p->low, p->high);
-}
 
 /* One or two pixels: y[pixels][c] from windows that begin at r0, r1 and r2. */
 KERNEL void depthwise_conv2d_3x3_s8_pixels(const depthwise_conv2d_3x3_s8_t *p, int32_t pixels,
@@ -34,9 +26,9 @@ KERNEL void depthwise_conv2d_3x3_s8_pixels(const depthwise_conv2d_3x3_s8_t *p, i
             b += (uint32_t)(r0[s] * w[0] + r0[s + g] * w[1] + r0[s + 2 * g] * w[2]);
             b += (uint32_t)(r1[s] * w[3] + r1[s + g] * w[4] + r1[s + 2 * g] * w[5]);
             b += (uint32_t)(r2[s] * w[6] + r2[s + g] * w[7] + r2[s + 2 * g] * w[8]);
-            y[p->c] = depthwise_conv2d_3x3_s8_requantize(p, q, b);
+            y[p->c] = requantize_sum(b, q, p->small, p->zero, p->low, p->high);
         }
-        *y++ = depthwise_conv2d_3x3_s8_requantize(p, q, a);
+        *y++ = requantize_sum(a, q, p->small, p->zero, p->low, p->high);
         r0++;
         r1++;
         r2++;

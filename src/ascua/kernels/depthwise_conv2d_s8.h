@@ -10,17 +10,9 @@ typedef struct {
     int32_t kh, kw;
     int32_t step;  /* bytes from one window to the next: sx * ic */
     int32_t gap;   /* bytes from one tap to the next: dx * ic */
-    int32_t small; /* requantize_small() may be used */
+    int32_t small; /* as for requantize_sum() */
     int32_t zero, low, high;
 } depthwise_conv2d_s8_t;
-
-KERNEL int8_t depthwise_conv2d_s8_requantize(const depthwise_conv2d_s8_t *p, const requant_t *q,
-                                             uint32_t acc) {
-    if (p->small) {
-        return requantize_small((int32_t)acc, q, p->zero, p->low, p->high);
-    }
-    return requantize((int32_t)acc, q, 0, p->zero, p->low, p->high);
-}
 
 /* y[ow][ic][multiplier] from rows[kh] of padded input, weights[ic][multiplier][kh][kw] and
  * requant[ic][multiplier]. */
@@ -47,8 +39,8 @@ KERNEL void depthwise_conv2d_s8(const depthwise_conv2d_s8_t *p, const int8_t *co
                         xb += p->gap;
                     }
                 }
-                y[0] = depthwise_conv2d_s8_requantize(p, q, a);
-                y[pair * oc] = depthwise_conv2d_s8_requantize(p, q, b);
+                y[0] = requantize_sum(a, q, p->small, p->zero, p->low, p->high);
+                y[pair * oc] = requantize_sum(b, q, p->small, p->zero, p->low, p->high);
                 y++;
                 q++;
             }

@@ -57,4 +57,11 @@ KERNEL int8_t requantize_small(int32_t acc, const requant_t *q, int32_t zero, in
     return (int8_t)clamp(acc, low, high);
 }
 
+/* A sum as int8; `small` states that requantize_small() may be used, as nearly always. */
+KERNEL int8_t requantize_sum(uint32_t acc, const requant_t *q, int32_t small, int32_t zero,
+                             int32_t low, int32_t high) {
+    return small ? requantize_small((int32_t)acc, q, zero, low, high)
+                 : requantize((int32_t)acc, q, 0, zero, low, high);
+}
+
 #endif

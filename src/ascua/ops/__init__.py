@@ -5,8 +5,8 @@ from __future__ import annotations
 from ascua.ir import Op
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
-from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.expand_dims import ExpandDims
+from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.pack import Pack
 from ascua.ops.reshape import Reshape
 from ascua.ops.shape import Shape
@@ -16,8 +16,8 @@ from ascua.ops.strided_slice import StridedSlice
 _ALL: tuple[type[Op], ...] = (
     Conv2D,
     DepthwiseConv2D,
-    FullyConnected,
     ExpandDims,
+    FullyConnected,
     Pack,
     Reshape,
     Shape,

@@ -1,0 +1,145 @@
+"""FULLY_CONNECTED: a matrix times each row of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Self
+
+import numpy as np
+
+from ascua.ir import Array, Const, Kernel, Node, Op, Tensor
+from ascua.ops import activation, conditions
+from ascua.ops.channels import channel_scales, packed_weights, requant_const, requantize, small
+
+
+class FullyConnectedS8(Kernel):
+    """Four outputs at a time."""
+
+    name = "fully_connected_s8"
+
+    def params(self, op: FullyConnected) -> Mapping[str, int]:
+        low, high = activation.int8_range(op.activation, op.y)
+        return {
+            "rows": op.rows,
+            "k": op.w.shape[1],
+            "oc": op.w.shape[0],
+            "small": small(op.x, op.w.values, op.bias, op.scales()),
+            "zero": op.y.q.zero_point,
+            "low": low,
+            "high": high,
+        }
+
+    def consts(self, op: FullyConnected) -> tuple[Const, ...]:
+        return (
+            packed_weights(op.w, op.w.values, 4),
+            requant_const(op.x, op.w.values, op.bias, op.scales(), 4),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class FullyConnected(Op):
+    """y[row, o] = activation(sum over i of x[row, i] * w[o, i] + bias[o])."""
+
+    keep_num_dims: bool
+    activation: activation.Activation
+    weights_format: int = 0
+
+    tflite = "FULLY_CONNECTED"
+    options = "FullyConnectedOptions"
+    max_version = 12
+    kernels = (FullyConnectedS8(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        o = node.options
+        return cls(
+            node.inputs,
+            node.outputs,
+            keep_num_dims=bool(o["keep_num_dims"]),
+            activation=activation.read_activation(o["fused_activation_function"]),
+            weights_format=o["weights_format"],
+        )
+
+    def write(self) -> Mapping[str, Any]:
+        return {
+            "keep_num_dims": self.keep_num_dims,
+            "fused_activation_function": activation.ACTIVATIONS.index(self.activation),
+            "weights_format": self.weights_format,
+        }
+
+    @property
+    def w(self) -> Tensor:
+        """The weights [out][in]."""
+        assert self.inputs[1] is not None
+        return self.inputs[1]
+
+    @property
+    def bias(self) -> Tensor | None:
+        """One int32 an output, or None."""
+        return self.inputs[2] if len(self.inputs) > 2 else None
+
+    @property
+    def rows(self) -> int:
+        """How many vectors the input holds."""
+        return prod(self.y.shape[:-1])
+
+    def check(self) -> str | None:
+        reason = conditions.first(
+            conditions.arity(self, 2, 3),
+            conditions.rank(self.x, 1, 2, 3, 4, 5),
+            conditions.rank(self.w, 2),
+            conditions.rank(self.y, 1, 2, 3, 4, 5),
+            conditions.int8(self.x, self.y),
+            conditions.int8_weights(self.w, 0),
+            conditions.int32_bias(self.bias, self.w.shape[0]),
+            activation.unsupported(self.activation),
+        )
+        if reason:
+            return reason
+        oc, k = self.w.shape
+        if self.weights_format != 0:
+            return "its weights are shuffled; only the default format is taken"
+        if self.y.shape[-1] != oc:
+            return f"its output has {self.y.shape[-1]} channels and its weights {oc}"
+        if self.x.size != self.rows * k:
+            return f"{self.rows} rows of {k} are wanted; its input has {self.x.size} elements"
+        return self._check_bias_scale()
+
+    def _check_bias_scale(self) -> str | None:
+        """TFLM refuses a bias whose unit is not that of the products."""
+        if self.bias is None or self.w.q.per_channel:
+            return None
+        given = self.bias.quant.scale if self.bias.quant else 0.0
+        product = self.x.q.scale * self.w.q.scale
+        if abs(product - given) / self.y.q.scale > 0.02:
+            return (
+                f"its bias '{self.bias.name}' has the scale {given:g};"
+                f" that of input times weights is {product:g}"
+            )
+        return None
+
+    def scales(self) -> list[float]:
+        """The real factor from accumulator to output of each channel.
+
+        With one scale TFLM multiplies scales in single precision, unlike in convolutions.
+        """
+        oc = self.w.shape[0]
+        if self.w.q.per_channel:
+            return channel_scales(self.x, self.w, self.y, oc)
+        product = np.float32(self.x.q.scale) * np.float32(self.w.q.scale)
+        return [float(product) / self.y.q.scale] * oc
+
+    def eval(self, *xs: Array) -> Array:
+        x = xs[0].reshape(-1, self.w.shape[1]).astype(np.float64) - self.x.q.zero_point
+        # Sums of products of int8 stay exact in float64.
+        total = (x @ self.w.values.T.astype(np.float64)).astype(np.int64)
+        if self.bias is not None:
+            total += self.bias.values.reshape(-1)
+        low, high = activation.int8_range(self.activation, self.y)
+        y = requantize(total, self.scales(), self.y, low, high)
+        return y.reshape(len(xs[0]), *self.y.shape)
+
+    def macs(self) -> int:
+        return self.rows * self.w.size
