@@ -2,6 +2,7 @@
 PYTHON := .venv/bin/python
 RECIPE ?= digits-dscnn
 JOBS ?= 2
+DATA ?= build/data
 
 .PHONY: help setup demo check test test-all golden docs bench ci
 
@@ -32,7 +33,7 @@ docs: setup ## Write the generated pages: operators, boards, results
 	@$(PYTHON) -m ascua.report.pages
 
 bench: setup ## Measure the recipes and the peers' networks; takes minutes, resumable
-	@$(PYTHON) -m ascua.bench
+	@.venv/bin/ascua bench --models ../shared/models --data-dir $(DATA)
 
 ci: ## What CI runs
 	@bash .ci/run

@@ -363,6 +363,30 @@ def demo(recipe: str, data_dir: Path | None, build_dir: Path) -> None:
     out.print(f"{verdict} {dataset.classes[guess]}  (test image {shown}, on {chosen.board})")
 
 
+@app.command()
+@click.argument("recipe", nargs=-1)
+@click.option("--models", type=PATH, help="Where the peers' .tflite files are.")
+@click.option("--results", type=PATH, default=Path("results"), show_default=True)
+@click.option("--data-dir", type=PATH, help="Where the data sets already are.")
+@as_json
+@verbose
+def bench(
+    recipe: tuple[str, ...], models: Path | None, results: Path, data_dir: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Measure RECIPEs (default: all) and the peers' models; print them beside the peers."""
+    from ascua.bench import bench as measure_all
+
+    lines = measure_all(
+        recipe or recipe_files.names(), models, results=results, build=Path("build"),
+        data_dir=data_dir, say=lambda text: err.print(text, highlight=False, soft_wrap=True),
+    )  # fmt: skip
+    if as_json:
+        _print_json(lines)
+    else:
+        out.print(tables.comparison(results))
+
+
 def _fail(error: AscuaError) -> NoReturn:
     err.print("[bold red]error:[/] ", end="")
     err.print(str(error), markup=False, highlight=False, soft_wrap=True)

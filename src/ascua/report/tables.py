@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,6 +14,7 @@ from ascua.ir import Array
 from ascua.measure import Layer, Measurement, whole
 from ascua.ops.support import Support
 from ascua.plan import Plan
+from ascua.report import results
 from ascua.run import Region, ToolStatus
 from ascua.validation import Check
 
@@ -270,3 +272,12 @@ def doctor(tools: Sequence[ToolStatus]) -> RenderableType:
     else:
         parts += [Text(""), Text("Every board can run.")]
     return Group(*parts)
+
+
+def comparison(folder: Path) -> RenderableType:
+    """The results in `folder` beside the peers' figures."""
+    return Group(
+        table(results.RECIPE_COLUMNS, results.recipes(folder)),
+        Text(""),
+        table(results.COLUMNS, results.against_peers(folder)),
+    )

@@ -1,0 +1,166 @@
+"""Measures recipes and given models on boards, once each, and keeps the results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ascua import data, measure, recipes
+from ascua.boards import Board
+from ascua.boards import load as load_board
+from ascua.errors import DoesNotFit, InputError
+from ascua.ir import Array
+from ascua.run.provenance import source_tree
+from ascua.train import train
+
+PEER_BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547")
+"""One board a core that the peers were measured on."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One measurement: a line of results/<recipe>.jsonl.
+
+    `firmware_sha256` is of the generated sources: an unchanged firmware is not measured again.
+    """
+
+    recipe: str
+    core: str
+    firmware_sha256: str
+    accuracy_float: float | None
+    accuracy_int8: float | None
+    when: str
+    commit: str | None
+    clean: bool | None
+    counter: str | None
+    measured: Mapping[str, Any]
+    """The object of `measure.Measurement.json`, without the layers."""
+
+    def line(self) -> str:
+        """The result as one line of JSON."""
+        head = {k: v for k, v in vars(self).items() if k != "measured"}
+        return json.dumps({"schema": measure.SCHEMA, **head, **self.measured}) + "\n"
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What is to be measured: a model on a board, on which samples."""
+
+    name: str
+    model: measure.Model
+    board: Board
+    xs: list[Array]
+    labels: Array | None = None
+    accuracy_float: float | None = None
+
+
+def recipe_cases(name: str, data_dir: Path | None, build: Path) -> Iterator[Case]:
+    """The whole test set of a recipe on its board; trains it where that has not been done."""
+    recipe = recipes.load(name)
+    trained = train(recipe, out=build / name, data_dir=data_dir)
+    dataset = data.load(recipe.dataset, data_dir)
+    model = measure.load_model(trained.tflite)
+    xs = measure.image_inputs(model.graph, dataset.x_test)
+    board = load_board(recipe.board)
+    yield Case(name, model, board, xs, dataset.y_test, trained.accuracy_float)
+
+
+def model_cases(path: Path) -> Iterator[Case]:
+    """One fixed sample of a model on a board of each core."""
+    model = measure.load_model(path)
+    xs = measure.bring(model.graph, None)
+    for name in PEER_BOARDS:
+        yield Case(path.stem, model, load_board(name), xs)
+
+
+def measure_case(case: Case, results: Path, build: Path) -> tuple[dict[str, Any] | None, bool]:
+    """The result of `case` as read back from `results`, and whether it was measured just now.
+
+    None where the model does not fit the board. Raises ToolMissing, ToolFailed or InputError.
+    """
+    try:
+        _, library = measure.compile_model(case.model, case.board, None)
+    except DoesNotFit:
+        return None, False
+    text = json.dumps([sorted(library.files.items()), case.board.cflags, len(case.xs[0])])
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    path = results / f"{case.name}.jsonl"
+    for line in read_lines(path):
+        if (line["firmware_sha256"], line["board"]) == (digest, case.board.name):
+            return line, False
+    run = measure.run_model(case.model, case.board, case.xs, labels=case.labels, build=build)
+    commit, clean = source_tree()
+    measured = run.measurement.json()
+    del measured["layers"], measured["schema"]
+    result = Result(
+        recipe=case.name,
+        core=case.board.core,
+        firmware_sha256=digest,
+        accuracy_float=case.accuracy_float,
+        accuracy_int8=run.accuracy_reference,
+        when=datetime.now(UTC).isoformat(timespec="seconds"),
+        commit=commit,
+        clean=clean,
+        counter=run.measurement.counter,
+        measured=measured,
+    )
+    results.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as f:
+        f.write(result.line())
+    return json.loads(result.line()), True
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a results file; none where it does not exist. Raises InputError."""
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        return [json.loads(line) for line in text.splitlines() if line]
+    except (OSError, ValueError) as e:
+        raise InputError(f"{path}: not a file of results: {e}.") from e
+
+
+def bench(
+    names: tuple[str, ...],
+    models: Path | None,
+    *,
+    results: Path,
+    build: Path,
+    data_dir: Path | None,
+    say: Callable[[str], None],
+) -> list[dict[str, Any]]:
+    """Measure recipes `names`, and every model that the peers in `results` were measured on.
+
+    `models` is the folder with those models' files. What is already known is not measured again.
+    """
+    found: list[dict[str, Any]] = []
+    for case in _cases(names, models, results, build, data_dir, say):
+        line, fresh = measure_case(case, results, build / "firmware")
+        where = f"{case.name} on {case.board.name}"
+        if line is None:
+            say(f"{where}: does not fit")
+            continue
+        say(f"{where}: {line['instructions']:,} instructions{'' if fresh else ' (known)'}")
+        found.append(line)
+    return found
+
+
+def _cases(
+    names: tuple[str, ...], models: Path | None, results: Path, build: Path,
+    data_dir: Path | None, say: Callable[[str], None],
+) -> Iterator[Case]:  # fmt: skip
+    wanted = {line["model"]: line["model_sha256"] for line in read_lines(results / "peers.jsonl")}
+    for model, digest in wanted.items():
+        path = models / f"{model}.tflite" if models else None
+        if path is None or not path.exists():
+            say(f"{model}: skipped, its file is not there")
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            say(f"{model}: skipped, {path} is another file than the peers were measured on")
+        else:
+            yield from model_cases(path)
+    for name in names:
+        yield from recipe_cases(name, data_dir, build)
