@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from ascua.ir import Op
+from ascua.ops.add import Add
+from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.expand_dims import ExpandDims
 from ascua.ops.fully_connected import FullyConnected
+from ascua.ops.max_pool2d import MaxPool2D
+from ascua.ops.mul import Mul
 from ascua.ops.pack import Pack
 from ascua.ops.reshape import Reshape
 from ascua.ops.shape import Shape
@@ -14,10 +18,14 @@ from ascua.ops.squeeze import Squeeze
 from ascua.ops.strided_slice import StridedSlice
 
 _ALL: tuple[type[Op], ...] = (
+    Add,
+    AveragePool2D,
     Conv2D,
     DepthwiseConv2D,
     ExpandDims,
     FullyConnected,
+    MaxPool2D,
+    Mul,
     Pack,
     Reshape,
     Shape,

@@ -1,0 +1,58 @@
+/* Average pooling of one output row: four channels at a time. */
+#ifndef ASCUA_AVERAGE_POOL2D_S8_H
+#define ASCUA_AVERAGE_POOL2D_S8_H
+
+#include "fixed.h"
+#include "sum.h"
+
+typedef struct {
+    int32_t ow, iw, c;
+    int32_t kh, kw;
+    int32_t sx;
+    int32_t px; /* columns of padding on the left */
+    int32_t low, high;
+} average_pool2d_s8_t;
+
+/* round(sum / n), half away from zero. */
+KERNEL int32_t average_pool2d_s8_divide(int32_t sum, int32_t n) {
+    return (sum > 0 ? sum + n / 2 : sum - n / 2) / n;
+}
+
+/* Averages of `lanes` channels; the windows begin `at` bytes into each row. */
+KERNEL void average_pool2d_s8_lanes(const average_pool2d_s8_t *p, int32_t lanes,
+                                    const int8_t *const *rows, int32_t at, int32_t columns,
+                                    int8_t *y) {
+    sum_t sum = {{0, 0, 0, 0}};
+    int32_t n = 0;
+    for (int32_t ky = 0; ky < p->kh; ky++) {
+        if (rows[ky]) {
+            sum_add(&sum, lanes, rows[ky] + at, columns, p->c);
+            n += columns;
+        }
+    }
+    y[0] = (int8_t)clamp(average_pool2d_s8_divide(sum.v[0], n), p->low, p->high);
+    if (lanes > 1) {
+        y[1] = (int8_t)clamp(average_pool2d_s8_divide(sum.v[1], n), p->low, p->high);
+        y[2] = (int8_t)clamp(average_pool2d_s8_divide(sum.v[2], n), p->low, p->high);
+        y[3] = (int8_t)clamp(average_pool2d_s8_divide(sum.v[3], n), p->low, p->high);
+    }
+}
+
+/* y[ow][c] from rows[kh] of input, null where a row is padding. */
+KERNEL void average_pool2d_s8(const average_pool2d_s8_t *p, const int8_t *const *rows, int8_t *y) {
+    for (int32_t ox = 0; ox < p->ow; ox++) {
+        const int32_t left = ox * p->sx - p->px;
+        const int32_t from = left < 0 ? 0 : left;
+        const int32_t to = left + p->kw < p->iw ? left + p->kw : p->iw;
+        int32_t c = 0;
+        for (; c + 4 <= p->c; c += 4) {
+            average_pool2d_s8_lanes(p, 4, rows, from * p->c + c, to - from, y + c);
+        }
+        for (; c < p->c; c++) {
+            average_pool2d_s8_lanes(p, 1, rows, from * p->c + c, to - from, y + c);
+        }
+        y += p->c;
+    }
+}
+
+#endif

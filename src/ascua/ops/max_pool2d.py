@@ -1,0 +1,29 @@
+"""MAX_POOL_2D: the greatest value of each window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+
+from ascua.ir import Array
+from ascua.ops.pooling import Pool2D, PoolKernel
+
+
+class MaxPool2DS8(PoolKernel):
+    """Four channels at a time."""
+
+    name = "max_pool2d_s8"
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPool2D(Pool2D):
+    """y[oy, ox, c] = activation(max x[oy * sy + ky - py, ox * sx + kx - px, c])."""
+
+    tflite = "MAX_POOL_2D"
+    max_version = 3
+    kernels = (MaxPool2DS8(),)
+
+    def eval(self, *xs: Array) -> Array:
+        return self.clamp(reduce(np.maximum, self.taps(xs[0], -128)), len(xs[0]))

@@ -1,0 +1,122 @@
+"""What max and average pooling share: windows over an image, output quantised as the input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from ascua.ir import Array, Kernel, Node, Op, Window
+from ascua.ops import activation, conditions, geometry
+
+
+class PoolKernel(Kernel):
+    """A row kernel that takes the input's own rows and leaves padding out."""
+
+    def window(self, op: Pool2D) -> Window:
+        rows, columns = op.rows, op.columns
+        return Window(
+            kh=rows.kernel,
+            sy=rows.stride,
+            py=rows.before,
+            left=columns.before,
+            right=max(0, columns.after),
+        )
+
+    def params(self, op: Pool2D) -> Mapping[str, int]:
+        low, high = activation.int8_range(op.activation, op.y)
+        columns = op.columns
+        return {
+            "ow": columns.out,
+            "iw": columns.size,
+            "c": op.x.shape[3],
+            "kh": op.rows.kernel,
+            "kw": columns.kernel,
+            "sx": columns.stride,
+            "px": columns.before,
+            "low": low,
+            "high": high,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Pool2D(Op):
+    """One value out of each window of each channel."""
+
+    window: tuple[int, int]
+    stride: tuple[int, int]
+    padding: geometry.Padding
+    activation: activation.Activation
+
+    options = "Pool2DOptions"
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        o = node.options
+        kh, kw = geometry.read_stride(o["filter_height"], o["filter_width"])
+        sy, sx = geometry.read_stride(o["stride_h"], o["stride_w"])
+        return cls(
+            node.inputs,
+            node.outputs,
+            window=(kh, kw),
+            stride=(sy, sx),
+            padding=geometry.read_padding(o["padding"]),
+            activation=activation.read_activation(o["fused_activation_function"]),
+        )
+
+    def write(self) -> Mapping[str, Any]:
+        return {
+            "filter_height": self.window[0],
+            "filter_width": self.window[1],
+            "stride_h": self.stride[0],
+            "stride_w": self.stride[1],
+            "padding": geometry.PADDINGS.index(self.padding),
+            "fused_activation_function": activation.ACTIVATIONS.index(self.activation),
+        }
+
+    @property
+    def rows(self) -> geometry.Axis:
+        """How windows move down."""
+        return geometry.axis(self.x.shape[1], self.window[0], self.stride[0], 1, self.padding)
+
+    @property
+    def columns(self) -> geometry.Axis:
+        """How windows move to the right."""
+        return geometry.axis(self.x.shape[2], self.window[1], self.stride[1], 1, self.padding)
+
+    def check(self) -> str | None:
+        reason = conditions.first(
+            conditions.arity(self, 1),
+            conditions.computed(self.x),
+            conditions.image(self.x),
+            conditions.rank(self.y, 4),
+            conditions.int8(self.x, self.y),
+            activation.unsupported(self.activation),
+        )
+        if reason:
+            return reason
+        x, y = self.x.q, self.y.q
+        if x.zero_point != y.zero_point or abs(np.float32(x.scale) - np.float32(y.scale)) > 1e-6:
+            return "its input and output are quantised differently; TFLM refuses that too"
+        expected = (1, self.rows.out, self.columns.out, self.x.shape[3])
+        return conditions.output_shape(self, expected)
+
+    def taps(self, x: Array, fill: int) -> list[Array]:
+        """The input (n, 1, h, w, c) at each place of the window: int32 (n, oh, ow, c)."""
+        rows, columns = self.rows, self.columns
+        pads = [(a.before, max(0, a.after)) for a in (rows, columns)]
+        image = x.reshape(-1, *self.x.shape[1:]).astype(np.int32)
+        padded = np.pad(image, [(0, 0), *pads, (0, 0)], constant_values=fill)
+        return [
+            geometry.taps(padded, rows, columns, ky, kx)
+            for ky in range(rows.kernel)
+            for kx in range(columns.kernel)
+        ]
+
+    def clamp(self, y: Array, n: int) -> Array:
+        """`y` (n, oh, ow, c) under the activation, as the output of n samples."""
+        low, high = activation.int8_range(self.activation, self.y)
+        clamped: Array = np.clip(y, low, high).astype(np.int8)
+        return clamped.reshape(n, *self.y.shape)

@@ -1,0 +1,44 @@
+"""Networks of one pool, for the tests of max and average pooling."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+
+from ascua.ir import Graph
+from ascua.ops.pooling import Pool2D
+from tests.support import activation, network
+
+
+def pool(
+    kind: type[Pool2D], ih: int = 6, iw: int = 7, c: int = 5, window: tuple[int, int] = (2, 2),
+    stride: tuple[int, int] = (2, 2), padding: str = "SAME", act: str = "NONE", zero: int = -3,
+    scale: float = 0.05,
+) -> Graph:  # fmt: skip
+    """A network of one pool."""
+    x = activation("x", (1, ih, iw, c), scale, zero)
+    op = kind((x,), (activation("y", (1, 1, 1, c)),), window, stride, padding, act)
+    y = activation("y", (1, op.rows.out, op.columns.out, c), scale, zero)
+    return network(replace(op, outputs=(y,)))
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "one channel": {"c": 1},
+    "eight channels": {"c": 8},
+    "one pixel": {"ih": 1, "iw": 1},
+    "one pixel wide": {"iw": 1},
+    "valid": {"padding": "VALID"},
+    "overlapping": {"window": (3, 3), "stride": (1, 1)},
+    "padded on every side": {"window": (5, 6), "stride": (1, 2)},
+    "stride beyond the window": {"stride": (4, 3), "ih": 11, "iw": 13},
+    "unequal": {"window": (1, 3), "stride": (2, 1)},
+    "1x1": {"window": (1, 1), "stride": (1, 1)},
+    "the whole image": {"window": (6, 7), "padding": "VALID", "c": 10},
+    "beyond the image": {"window": (9, 9), "stride": (3, 3)},
+    "relu": {"act": "RELU"},
+    "relu6": {"act": "RELU6", "zero": -128},
+    "relu -1 to 1": {"act": "RELU_N1_TO_1"},
+    "zero point 127": {"zero": 127, "act": "RELU6"},
+}  # fmt: skip
