@@ -10,7 +10,7 @@ typedef struct {
     int32_t kh;        /* rows of the filter */
     int32_t runs, run; /* runs of adjacent bytes in a row of the filter, and their length */
     int32_t gap;       /* bytes from one run to the next: dx * ic */
-    int32_t narrow;    /* every channel's shift is to the right */
+    int32_t small;     /* as for requantize_sum() */
     int32_t zero, low, high;
 } conv2d_s8_t;
 
@@ -55,15 +55,15 @@ KERNEL void conv2d_s8_dot(conv2d_s8_block_t *s, const int8_t *a, const int8_t *b
 /* Writes the sums of one pixel, channels of them. */
 KERNEL void conv2d_s8_store(const conv2d_s8_t *p, const requant_t *q, uint32_t s0, uint32_t s1,
                             uint32_t s2, uint32_t s3, int32_t channels, int8_t *y) {
-    y[0] = requantize((int32_t)s0, &q[0], p->narrow, p->zero, p->low, p->high);
+    y[0] = requantize_sum(s0, &q[0], p->small, p->zero, p->low, p->high);
     if (channels > 1) {
-        y[1] = requantize((int32_t)s1, &q[1], p->narrow, p->zero, p->low, p->high);
+        y[1] = requantize_sum(s1, &q[1], p->small, p->zero, p->low, p->high);
     }
     if (channels > 2) {
-        y[2] = requantize((int32_t)s2, &q[2], p->narrow, p->zero, p->low, p->high);
+        y[2] = requantize_sum(s2, &q[2], p->small, p->zero, p->low, p->high);
     }
     if (channels > 3) {
-        y[3] = requantize((int32_t)s3, &q[3], p->narrow, p->zero, p->low, p->high);
+        y[3] = requantize_sum(s3, &q[3], p->small, p->zero, p->low, p->high);
     }
 }
 

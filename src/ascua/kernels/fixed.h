@@ -35,14 +35,9 @@ KERNEL int32_t multiply_by_quantized_multiplier(int32_t x, int32_t multiplier, i
     return rounding_shift_right(rounding_doubling_high_mul(x, multiplier), -shift);
 }
 
-/* An accumulator as int8; `narrow` states that the shift is to the right, as nearly always. */
-KERNEL int8_t requantize(int32_t acc, const requant_t *q, int32_t narrow, int32_t zero, int32_t low,
-                         int32_t high) {
-    if (narrow) {
-        acc = rounding_shift_right(rounding_doubling_high_mul(acc, q->multiplier), -q->shift);
-    } else {
-        acc = multiply_by_quantized_multiplier(acc, q->multiplier, q->shift);
-    }
+/* An accumulator as int8. */
+KERNEL int8_t requantize(int32_t acc, const requant_t *q, int32_t zero, int32_t low, int32_t high) {
+    acc = multiply_by_quantized_multiplier(acc, q->multiplier, q->shift);
     return (int8_t)clamp(acc + zero, low, high);
 }
 
@@ -61,7 +56,7 @@ KERNEL int8_t requantize_small(int32_t acc, const requant_t *q, int32_t zero, in
 KERNEL int8_t requantize_sum(uint32_t acc, const requant_t *q, int32_t small, int32_t zero,
                              int32_t low, int32_t high) {
     return small ? requantize_small((int32_t)acc, q, zero, low, high)
-                 : requantize((int32_t)acc, q, 0, zero, low, high);
+                 : requantize((int32_t)acc, q, zero, low, high);
 }
 
 #endif

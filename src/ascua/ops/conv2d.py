@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua.ir import Array, Const, Kernel, Node, Op, Tensor, Window
 from ascua.ops import activation, conditions, geometry
-from ascua.ops.channels import channel_scales, narrow, packed_weights, requant_const, requantize
+from ascua.ops.channels import channel_scales, packed_weights, requant_const, requantize, small
 
 
 class Conv2DS8(Kernel):
@@ -43,7 +43,7 @@ class Conv2DS8(Kernel):
             "runs": columns.kernel // run,
             "run": run * op.x.shape[3],
             "gap": columns.dilation * op.x.shape[3],
-            "narrow": narrow(op.scales()),
+            "small": small(op.x, op.w.values.reshape(op.y.shape[3], -1), op.bias, op.scales()),
             "zero": op.y.q.zero_point,
             "low": low,
             "high": high,

@@ -37,6 +37,7 @@ def run(
     Raises InputError, ToolMissing, ToolFailed (a compiler's errors, a crash of the firmware) or
     DoesNotFit.
     """
+    build_dir = build_dir.resolve()  # compilers and emulators run in folders of their own
     if board.runner == "host":
         return host.run(
             board,

@@ -315,10 +315,10 @@ class _Source:
         offsets = ", ".join(str(b.offset) for b in buffers)
         sizes = ", ".join(str(b.bytes) for b in buffers)
         return (
-            f"void *{self.name}_{kind}(int32_t index) {{\n"
+            f"void *{self.name}_{kind}(int index) {{\n"
             f"    static const int32_t offsets[] = {{{offsets}}};\n"
             f"    return arena + offsets[index];\n}}\n\n"
-            f"int32_t {self.name}_{kind}_bytes(int32_t index) {{\n"
+            f"int32_t {self.name}_{kind}_bytes(int index) {{\n"
             f"    static const int32_t sizes[] = {{{sizes}}};\n"
             f"    return sizes[index];\n}}\n"
         )
