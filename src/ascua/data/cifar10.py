@@ -33,7 +33,7 @@ def cifar10(data_dir: Path | None) -> Dataset:
     `data_dir` is a `cifar-10-batches-py` folder or its parent; without it, the cache is used, and
     filled from the publisher's address once. Source: A. Krizhevsky, 2009.
     """
-    folder = cached(ARCHIVE) if data_dir is None else find(data_dir)
+    folder = find(cached(ARCHIVE) if data_dir is None else data_dir)
     x_train, y_train = _join([read_batch(folder / name) for name in TRAIN])
     x_test, y_test = _join([read_batch(folder / name) for name in TEST])
     return Dataset("cifar10", x_train, y_train, x_test, y_test, CLASSES)
@@ -68,7 +68,7 @@ def read_batch(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         labels = np.asarray(table[b"labels"], dtype=np.int64)
         if pixels.dtype != np.uint8 or pixels.shape != (len(labels), 3072):
             raise ValueError(f"its data are {pixels.dtype} {pixels.shape}")
-        if labels.ndim != 1 or labels.size and not (0 <= labels.min() <= labels.max() <= 9):
+        if labels.ndim != 1 or (labels.size and not 0 <= labels.min() <= labels.max() <= 9):
             raise ValueError("its labels are not all in 0..9")
     except Exception as e:  # a damaged pickle raises almost anything
         raise InputError(

@@ -41,7 +41,7 @@ def _augmentation(f: Augmentation) -> Augmentation:
 def flip(x: Images, rng: np.random.Generator) -> Images:
     """Mirrors every second image, on average, left to right."""
     mirrored = rng.random(len(x)) < 0.5
-    return np.where(mirrored[:, None, None, None], x[:, :, ::-1], x)
+    return np.asarray(np.where(mirrored[:, None, None, None], x[:, :, ::-1], x), np.uint8)
 
 
 @_augmentation
@@ -60,7 +60,31 @@ def shift(x: Images, rng: np.random.Generator) -> Images:
 def contrast(x: Images, rng: np.random.Generator) -> Images:
     """Scales each image's values by 0.75 to 1.25, clipped to 255."""
     factor = rng.uniform(0.75, 1.25, (len(x), 1, 1, 1)).astype(np.float32)
-    return np.minimum(x * factor + 0.5, 255).astype(np.uint8)
+    return np.asarray(np.minimum(x * factor + 0.5, 255), np.uint8)
+
+
+@_augmentation
+def warp(x: Images, rng: np.random.Generator) -> Images:
+    """Turns each image by up to 10 degrees, scales it by up to 10 %, moves it by up to 1/16."""
+    n, h, w, _ = x.shape
+    angle, size = rng.uniform(-0.175, 0.175, (n, 1, 1)), rng.uniform(0.9, 1.1, (n, 1, 1))
+    dy, dx = (rng.uniform(-1 / 16, 1 / 16, (n, 1, 1)) * side for side in (h, w))
+    y, z = np.mgrid[:h, :w] - np.array([(h - 1) / 2, (w - 1) / 2])[:, None, None]
+    rows = size * (np.cos(angle) * y - np.sin(angle) * z) + dy + (h - 1) / 2
+    columns = size * (np.sin(angle) * y + np.cos(angle) * z) + dx + (w - 1) / 2
+    return _sampled(x, rows, columns)
+
+
+def _sampled(x: Images, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> Images:
+    """Bilinear values of each image at (rows, columns), each (n, h, w); 0 outside."""
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    rows = np.clip(rows + 1, 0, padded.shape[1] - 1.001)
+    columns = np.clip(columns + 1, 0, padded.shape[2] - 1.001)
+    i, j, image = rows.astype(int), columns.astype(int), np.arange(len(x))[:, None, None]
+    fy, fx = (rows - i)[..., None], (columns - j)[..., None]
+    upper = padded[image, i, j] * (1 - fx) + padded[image, i, j + 1] * fx
+    lower = padded[image, i + 1, j] * (1 - fx) + padded[image, i + 1, j + 1] * fx
+    return np.asarray(np.round(upper * (1 - fy) + lower * fy), np.uint8)
 
 
 def _moved(x: Images, rng: np.random.Generator, mode: str) -> Images:
@@ -70,5 +94,5 @@ def _moved(x: Images, rng: np.random.Generator, mode: str) -> Images:
     padded = np.pad(x, ((0, 0), (py, py), (px, px), (0, 0)), mode=mode)  # type: ignore[call-overload]
     rows = rng.integers(0, 2 * py + 1, n)[:, None] + np.arange(h)
     columns = rng.integers(0, 2 * px + 1, n)[:, None] + np.arange(w)
-    moved: Images = padded[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
-    return moved
+    at = np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]
+    return np.asarray(padded[at], dtype=np.uint8)

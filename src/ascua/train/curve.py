@@ -28,8 +28,8 @@ def draw(title: str, curves: Mapping[str, Sequence[float]]) -> str:
         at = y(tenth / 10)
         parts.append(f'<path d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>')
         parts.append(_text(LEFT - 6, at + 4, f"{tenth * 10} %", "end"))
-    for epoch in sorted({1, max(1, epochs // 2), max(1, epochs)}):
-        parts.append(_text(x(epoch), HEIGHT - 14, str(epoch), "middle"))
+    ticks = sorted({1, max(1, epochs // 2), max(1, epochs)})
+    parts += [_text(x(epoch), HEIGHT - 14, str(epoch), "middle") for epoch in ticks]
     for i, (name, ys) in enumerate(curves.items()):
         points = " ".join(f"{x(n):.1f},{y(v):.1f}" for n, v in enumerate(ys, 1) if math.isfinite(v))
         color = COLORS[i]

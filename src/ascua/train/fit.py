@@ -33,20 +33,20 @@ def fit(recipe: Recipe, data: Dataset, model: Any, out: Path, display: Display) 
 
     Raises InputError when the loss is no longer a number.
     """
-    compile_model(recipe, data, model)
+    compile_model(recipe, model)
     state = load_state(out) or State((), ())
     if state.variables:
         restore(model, state, out)
     with display:
         for epoch in range(len(state.history) + 1, recipe.epochs + 1):
             row = run_epoch(recipe, data, model, epoch, display)
-            state = State(tuple(np.asarray(v) for v in _variables(model)), (*state.history, row))
+            state = State(tuple(v.numpy() for v in _variables(model)), (*state.history, row))
             save_state(out, state)
             display.epoch(row)
     return state
 
 
-def compile_model(recipe: Recipe, data: Dataset, model: Any) -> None:
+def compile_model(recipe: Recipe, model: Any) -> None:
     """Give `model` the recipe's loss and AdamW; only weights decay, not biases and norms."""
     keras = import_keras()
     import_tensorflow().config.experimental.enable_op_determinism()  # costs 3 % of the time
@@ -125,7 +125,7 @@ def learning_rate(recipe: Recipe, epochs: float) -> float:
 
 def accuracy(model: Any, x: NDArray[np.uint8], y: NDArray[np.int64]) -> float:
     """Share of the images `x` (n, h, w, c) that the float model puts into their class `y`."""
-    logits = [np.asarray(model(as_float(x[i : i + 250]))) for i in range(0, len(x), 250)]
+    logits = [model(as_float(x[i : i + 250])).numpy() for i in range(0, len(x), 250)]
     return float(np.mean(np.concatenate(logits).argmax(1) == y))
 
 

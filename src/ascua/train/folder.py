@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
@@ -27,6 +26,8 @@ from ascua.train.curve import draw
 RECIPE, STATE, RESULT = "recipe.toml", "state.npz", "result.json"
 KERAS, TFLITE = "model.keras", "model.tflite"
 HISTORY = ("history.json", "history.csv", "history.svg")
+SHOWN = ("title", "board", "show")
+"""Keys of a recipe that training does not depend on."""
 FILES = (RECIPE, STATE, RESULT, KERAS, TFLITE, *HISTORY)
 
 
@@ -62,7 +63,7 @@ def write(path: Path, fill: Callable[[Path], object]) -> None:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
         temporary = Path(folder) / path.name
         fill(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -84,8 +85,11 @@ def claim(out: Path, recipe: Recipe, *, force: bool) -> None:
     if path.exists():
         if path.read_text(encoding="utf-8") == text:
             return
+        if not (difference := _difference(recipes.read(path), recipe)):
+            write_text(path, text)
+            return
         raise InputError(
-            f"{out}: holds the training of a different recipe{_difference(path, recipe)}.",
+            f"{out}: holds the training of a different recipe ({difference}).",
             ["Give another folder with `--out`.", "Train anew with `--force`; what is there goes."],
         )
     if present := [name for name in FILES if (out / name).exists()]:
@@ -99,14 +103,11 @@ def claim(out: Path, recipe: Recipe, *, force: bool) -> None:
         raise InputError(f"{out}: cannot be written: {e.strerror}.") from e
 
 
-def _difference(path: Path, recipe: Recipe) -> str:
-    """Which keys of the recipe file differ, in words, or nothing when the file is damaged."""
-    try:
-        there, here = asdict(recipes.read(path)), asdict(recipe)
-    except InputError:
-        return ""
-    keys = [key for key in here if here[key] != there[key]]
-    return " (" + ", ".join(f"{k} = {there[k]!r}, not {here[k]!r}" for k in keys) + ")"
+def _difference(there: Recipe, here: Recipe) -> str:
+    """The keys that differ and decide what training gives, in words; empty if none does."""
+    old, new = asdict(there), asdict(here)
+    keys = [key for key in new if old[key] != new[key] and key not in SHOWN]
+    return ", ".join(f"{key} = {old[key]!r}, not {new[key]!r}" for key in keys)
 
 
 def save_state(out: Path, state: State) -> None:
@@ -128,7 +129,7 @@ def load_state(out: Path) -> State | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as table:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as table:
             variables = tuple(table[f"v{i}"] for i in range(len(table.files) - 1))
             history = tuple(Epoch(**row) for row in json.loads(str(table["history"])))
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as e:

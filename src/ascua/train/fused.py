@@ -30,7 +30,7 @@ def _fused_layer() -> Any:
     """The layer's class; made here, since Keras is imported late."""
     keras, tf = import_keras(), import_tensorflow()
 
-    class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
+    class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc,name-defined]
         """Batch normalisation over the channels of (n, h, w, c)."""
 
         def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:

@@ -21,8 +21,16 @@ from ascua.train import augment
 from ascua.train.export import calibration_images, export_int8
 from ascua.train.fit import accuracy, fit, steps_per_epoch
 from ascua.train.folder import (
-    KERAS, RESULT, STATE, TFLITE, Epoch, claim, load_state, write, write_text,
-)  # fmt: skip
+    KERAS,
+    RESULT,
+    STATE,
+    TFLITE,
+    Epoch,
+    claim,
+    load_state,
+    write,
+    write_text,
+)
 from ascua.train.fused import fuse
 from ascua.train.progress import Display, clock
 

@@ -1,0 +1,72 @@
+"""Recipes: the contract that all keep, and what a wrong one is told."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from ascua import boards, data, recipes, zoo
+from ascua.errors import InputError
+from ascua.train import augment
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_recipe_keeps_the_contract(name: str) -> None:
+    recipe = recipes.load(name)
+    assert recipe.name == name
+    assert recipe.dataset in data.names()
+    assert recipe.model in zoo.names()
+    assert recipe.board in boards.names()
+    assert augment.pick(recipe.augment)
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_a_recipe_survives_writing(name: str, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(
+        recipes.load(name), title='"quoted" \\ \n é \x7f', lr=1e-9, width=1 / 3, augment=()
+    )
+    path = tmp_path / "r.toml"
+    path.write_text(recipes.dump(recipe), encoding="utf-8")
+    assert recipes.load(str(path)) == recipe
+
+
+def test_digits_shows_a_seven() -> None:
+    pytest.importorskip("sklearn")
+    assert data.load("digits").y_test[recipes.load("digits-dscnn").show] == 7
+
+
+def test_unknown_recipe() -> None:
+    with pytest.raises(InputError, match="Did you mean 'digits-dscnn'"):
+        recipes.load("digit-dscnn")
+    with pytest.raises(InputError, match="cannot be read"):
+        recipes.load("absent.toml")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("epoch = 3", "unknown key 'epoch'(?s:.*)Did you mean 'epochs'"),
+        ('epochs = "3"', "expected int"),
+        ("epochs = 0", "epochs must be at least 1"),
+        ("batch = 0", "batch"),
+        ("lr = -1", "lr must be positive"),
+        ("lr = nan", "lr must be positive"),
+        ("width = 0", "width"),
+        ("warmup = 1000", "warmup must be between 0 and epochs"),
+        ("label_smoothing = 1", "label_smoothing"),
+        ("weight_decay = -1", "weight_decay"),
+        ("input = [8, 8]", "expected 3 values"),
+        ("input = [8, 0, 1]", "input"),
+        ("seed = -1", "seed"),
+        ('quantize.method = "gptq"', "'gptq' is not known"),
+        ("quantize.calibration = 0", "calibration must be at least 1"),
+    ],
+)
+def test_wrong_key_or_value(tmp_path: Path, line: str, message: str) -> None:
+    key = line.split(" = ")[0]
+    text = recipes.dump(recipes.load("digits-dscnn")).partition("\n[quantize]")[0]
+    kept = [known for known in text.splitlines() if not known.startswith(f"{key} = ")]
+    path = tmp_path / "mine.toml"
+    path.write_text("\n".join([*kept, line]))
+    with pytest.raises(InputError, match=message):
+        recipes.load(str(path))

@@ -1,0 +1,305 @@
+"""Training: it can stop at any time and go on, and what it exports is int8 as promised."""
+
+import dataclasses
+import io
+import json
+import re
+import shutil
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from ascua import recipes, zoo
+from ascua.data import Dataset
+from ascua.data import registry as datasets
+from ascua.errors import InputError, ToolMissing
+from ascua.recipes import Recipe
+from ascua.train import Trained, augment, calibration_images, train
+from ascua.train.curve import draw
+from ascua.train.export import as_float
+from ascua.train.fit import batches, learning_rate
+from ascua.train.folder import FILES, STATE
+from ascua.zoo import registry as families
+
+needs_keras = pytest.mark.train
+# Keras 3 reads TensorFlow's variables in a way that NumPy 2 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+RECIPE = Recipe(
+    name="tiny",
+    title="Tiny",
+    dataset="tiny",
+    model="tiny",
+    input=(8, 8, 1),
+    classes=3,
+    epochs=3,
+    batch=16,
+    lr=0.01,
+    warmup=0.5,
+    weight_decay=0.01,
+    label_smoothing=0.1,
+    augment=("shift", "pause"),
+    quantize=recipes.Quantize(calibration=8),
+)
+
+
+class Pause:
+    """An augmentation that changes nothing; it interrupts the training when told to."""
+
+    def __init__(self) -> None:
+        self.calls_left = -1
+
+    def __call__(self, x: augment.Images, _rng: np.random.Generator) -> augment.Images:
+        self.calls_left -= 1
+        if self.calls_left == 0:
+            raise KeyboardInterrupt
+        return x
+
+
+def tiny_dataset(_data_dir: Path | None) -> Dataset:
+    """48 training images in three classes by brightness, 12 for testing."""
+    rng = np.random.default_rng(5)
+    y = np.arange(60) % 3
+    x = rng.integers(0, 60, (60, 8, 8, 1)) + 80 * y[:, None, None, None]
+    x = x.astype(np.uint8)
+    return Dataset("tiny", x[:48], y[:48], x[48:], y[48:], ("dark", "gray", "light"))
+
+
+def tiny_network(image: tuple[int, int, int], classes: int, _width: float) -> Any:
+    """Every kind of layer whose state training has to keep."""
+    keras = zoo.import_keras()
+    layers = keras.layers
+    x = inputs = keras.Input(image, name="image")
+    for layer in (
+        layers.Conv2D(4, 3, name="conv"),
+        layers.BatchNormalization(momentum=0.5, name="norm"),
+        layers.ReLU(name="relu"),
+        layers.DepthwiseConv2D(3, name="depthwise"),
+        layers.MaxPooling2D(2, name="pool"),
+        layers.Flatten(name="flatten"),
+        layers.Dropout(0.3, name="dropout"),
+        layers.Dense(classes, name="logits"),
+    ):
+        x = layer(x)
+    return keras.Model(inputs, x, name="tiny")
+
+
+@pytest.fixture(scope="module")
+def pause() -> Iterator[Pause]:
+    """The data set, the network and the augmentation of `RECIPE`, entered for this module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(datasets._LOADERS, "tiny", tiny_dataset)
+        patch.setitem(families._FAMILIES, "tiny", tiny_network)
+        patch.setitem(augment._AUGMENTATIONS, "pause", pause := Pause())
+        yield pause
+
+
+@pytest.fixture(scope="module")
+def straight(
+    pause: Pause,  # noqa: ARG001
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Trained, str]:
+    """A training that nothing interrupted, and what it printed."""
+    pytest.importorskip("keras")
+    out, printed = tmp_path_factory.mktemp("straight") / "tiny", io.StringIO()
+    return train(RECIPE, out=out, console=Console(file=printed, width=40)), printed.getvalue()
+
+
+def history(folder: Path) -> list[dict[str, float]]:
+    """The rows without their times."""
+    rows = json.loads((folder / "history.json").read_text())
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+
+def weights(trained: Trained) -> list[np.ndarray]:
+    """All weights of the saved Keras model, which loads without Ascua's classes."""
+    return list(zoo.import_keras().models.load_model(trained.keras).get_weights())
+
+
+@needs_keras
+def test_folder_and_lines(straight: tuple[Trained, str]) -> None:
+    trained, printed = straight
+    names = sorted(p.name for p in trained.folder.iterdir())
+    assert names == sorted(set(FILES) - {STATE})
+    assert (trained.epochs_run, trained.resumed) == (3, False)
+    assert 0 <= trained.accuracy_float <= 1
+    assert recipes.read(trained.folder / "recipe.toml") == RECIPE
+    lines = printed.splitlines()
+    assert len(lines) == 5
+    assert re.fullmatch(
+        r"epoch 2/3  loss \d\.\d+  accuracy +[\d.]+%  val +[\d.]+% +[\d.]+ s  ETA \d+:\d\d",
+        lines[2],
+    )
+    assert (trained.folder / "history.csv").read_text().count("\n") == 4
+    assert ET.parse(trained.folder / "history.svg").getroot().tag.endswith("svg")
+
+
+@needs_keras
+def test_an_interrupted_training_ends_with_the_same_bits(
+    straight: tuple[Trained, str], pause: Pause, tmp_path: Path
+) -> None:
+    out = tmp_path / "tiny"
+    pause.calls_left = 3 + 2  # the second step of the second epoch
+    with pytest.raises(KeyboardInterrupt):
+        train(RECIPE, out=out)
+    assert (out / STATE).exists()
+    assert len(history(out)) == 1
+    assert not [p for p in out.iterdir() if p.name not in FILES], "no half-written file"
+
+    trained = train(RECIPE, out=out)
+    assert (trained.epochs_run, trained.resumed) == (2, True)
+    whole = straight[0]
+    assert history(out) == history(whole.folder)
+    for a, b in zip(weights(trained), weights(whole), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert trained.tflite.read_bytes() == whole.tflite.read_bytes()
+
+
+@needs_keras
+def test_a_finished_folder_is_answered_at_once(straight: tuple[Trained, str], pause: Pause) -> None:
+    pause.calls_left = 1
+    again = train(dataclasses.replace(RECIPE, title="Another title"), out=straight[0].folder)
+    pause.calls_left = -1
+    assert again == dataclasses.replace(straight[0], epochs_run=0, resumed=True)
+
+
+@needs_keras
+def test_another_recipes_folder_is_left_alone(
+    straight: tuple[Trained, str], tmp_path: Path
+) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(straight[0].folder, out)
+    other = dataclasses.replace(RECIPE, lr=1e30, warmup=0.0, epochs=2)
+    with pytest.raises(InputError, match=r"(?s)epochs = 3, not 2.*--force"):
+        train(other, out=out)
+    assert (out / "model.tflite").exists()
+    with pytest.raises(InputError, match=r"(?s)loss became (nan|inf).*Lower the recipe's lr"):
+        train(other, out=out, force=True)
+    assert not (out / "model.tflite").exists()
+    (out / "recipe.toml").unlink()
+    (out / "model.keras").touch()
+    with pytest.raises(InputError, match=r"model.keras, and no recipe.toml"):
+        train(other, out=out)
+
+
+@needs_keras
+def test_a_damaged_state_is_named(pause: Pause, tmp_path: Path) -> None:  # noqa: ARG001
+    pytest.importorskip("keras")
+    (tmp_path / "recipe.toml").write_text(recipes.dump(RECIPE))
+    (tmp_path / STATE).write_bytes(b"PK\3\4 and then nothing")
+    with pytest.raises(InputError, match=r"(?s)state.npz: damaged.*--force"):
+        train(RECIPE, out=tmp_path)
+
+
+@needs_keras
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"input": (8, 8, 3)}, r"Write `input = \[8, 8, 1\]`"),
+        ({"classes": 4}, "`classes = 3`"),
+        ({"augment": ("flop",)}, "Did you mean 'flip'"),
+        ({"dataset": "tinny"}, "Did you mean 'tiny'"),
+    ],
+)
+def test_a_recipe_that_does_not_match(
+    pause: Pause,  # noqa: ARG001
+    tmp_path: Path,
+    change: dict[str, Any],
+    message: str,
+) -> None:
+    pytest.importorskip("keras")
+    with pytest.raises(InputError, match=message):
+        train(dataclasses.replace(RECIPE, **change), out=tmp_path / "x")
+
+
+@needs_keras
+def test_the_export_is_int8(straight: tuple[Trained, str]) -> None:
+    runtime = pytest.importorskip("tflite_micro").runtime
+    trained = straight[0]
+    net = runtime.Interpreter.from_file(str(trained.tflite))
+    details = net.get_input_details(0)
+    assert tuple(details["shape"]) == (1, 8, 8, 1)
+    assert details["dtype"] is np.int8
+    assert details["quantization_parameters"]["scales"] == np.float32(1 / 255)
+    assert details["quantization_parameters"]["zero_points"] == -128
+    assert tuple(net.get_output_details(0)["shape"]) == (1, 3)
+    assert net.get_output_details(0)["dtype"] is np.int8
+
+    quant = net.get_output_details(0)["quantization_parameters"]
+    data, model = tiny_dataset(None), zoo.import_keras().models.load_model(trained.keras)
+    for x in data.x_test:
+        net.set_input((x.astype(np.int16) - 128).astype(np.int8)[None], 0)
+        net.invoke()
+        y = (net.get_output(0).astype(float) - quant["zero_points"]) * quant["scales"]
+        expected = model(as_float(x[None])).numpy()
+        assert np.abs(y - expected).max() < 0.1 * max(1, np.abs(expected).max())
+
+
+def test_without_keras_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with pytest.raises(ToolMissing, match=r"pip install 'ascua\[train\]'"):
+        train(recipes.load("digits-dscnn"), out=tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("name", augment.names())
+@pytest.mark.parametrize("shape", [(9, 8, 8, 1), (5, 32, 32, 3), (2, 5, 9, 2)])
+def test_augmentations_keep_form_and_follow_the_seed(
+    name: str, shape: tuple[int, int, int, int]
+) -> None:
+    x = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    before = x.copy()
+    (change,) = augment.pick((name,))
+    y = change(x, np.random.default_rng(1))
+    assert (y.shape, y.dtype) == (x.shape, np.uint8)
+    assert np.array_equal(y, change(x, np.random.default_rng(1)))
+    assert not all(np.array_equal(y, change(x, np.random.default_rng(s))) for s in range(2, 9))
+    assert np.array_equal(x, before)
+
+
+def test_crop_and_flip_move_pixels_only() -> None:
+    x = np.arange(64, dtype=np.uint8).reshape(1, 8, 8, 1).repeat(50, 0)
+    for y in augment.flip(x, np.random.default_rng(0)):
+        assert np.array_equal(y, x[0]) or np.array_equal(y, x[0, :, ::-1])
+    for y in augment.crop(x, np.random.default_rng(0)):
+        assert set(np.diff(y[1:-1, 3, 0].astype(int))) == {8}, "rows follow each other"
+
+
+def test_order_and_rate_depend_on_seed_and_epoch_alone(pause: Pause) -> None:  # noqa: ARG001
+    data = tiny_dataset(None)
+    first = [x for x, _ in batches(RECIPE, data, 2)]
+    again = [x for x, _ in batches(RECIPE, data, 2)]
+    other = [x for x, _ in batches(RECIPE, data, 3)]
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert [y.shape for _, y in batches(RECIPE, data, 1)] == [(16,)] * 3
+    rates = [learning_rate(RECIPE, e) for e in np.linspace(0, RECIPE.epochs, 61)]
+    assert max(rates) == pytest.approx(RECIPE.lr, rel=1e-3)
+    assert rates.index(max(rates)) == 10
+    assert rates[-1] == 0
+    assert np.all(np.diff(rates[10:]) <= 0)
+
+
+def test_calibration_images_span_the_whole_range() -> None:
+    x = np.full((30, 2, 2, 1), 7, np.uint8) + np.arange(30, dtype=np.uint8)[:, None, None, None]
+    images = calibration_images(x, 10, seed=1)
+    assert images.shape == (12, 2, 2, 1)
+    assert (images[-2].max(), images[-1].min()) == (0, 255)
+    assert len(np.unique(images[:10])) == 10
+    assert np.array_equal(images, calibration_images(x, 10, seed=1))
+    assert len(calibration_images(x, 999, seed=1)) == 32
+
+
+def test_curves_of_any_values_are_a_picture() -> None:
+    for ys in ([], [0.5], [0.1, float("nan"), 1.0], [1.0, 1.0]):
+        svg = draw("<accuracy>", {"a": ys, "b": ys})
+        assert ET.fromstring(svg).tag.endswith("svg")
+        assert "nan" not in svg

@@ -1,0 +1,77 @@
+"""Networks: the contract that all families keep, and the CIFAR-10 network's figures."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ascua import zoo
+from ascua.errors import InputError, ToolMissing
+from ascua.zoo import registry
+
+pytestmark = pytest.mark.train
+
+
+@pytest.fixture(scope="module", autouse=True)
+def keras() -> Any:
+    pytest.importorskip("keras")
+    return zoo.import_keras()
+
+
+def macs(model: Any) -> int:
+    """Multiply-accumulates of one image, from the layers' shapes."""
+    total = 0
+    for layer in model.layers:
+        match type(layer).__name__:
+            case "Conv2D":
+                total += prod(layer.output.shape[1:3]) * prod(layer.kernel.shape)
+            case "DepthwiseConv2D":
+                total += prod(layer.output.shape[1:3]) * prod(layer.kernel.shape)
+            case "Dense":
+                total += prod(layer.kernel.shape)
+    return total
+
+
+@pytest.mark.parametrize("image", [(32, 32, 3), (8, 8, 1)])
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_family_keeps_the_contract(name: str, image: tuple[int, int, int]) -> None:
+    model = zoo.build(name, image, 7, width=0.25, seed=3)
+    x = np.random.default_rng(0).random((2, *image), np.float32)
+    y = model(x).numpy()
+    assert y.shape == (2, 7)
+    assert not np.allclose(y.sum(1), 1), "logits, not probabilities"
+    again = zoo.build(name, image, 7, width=0.25, seed=3)
+    assert np.array_equal(y, again(x).numpy()), "the same seed, the same weights"
+    assert zoo.build(name, image, 7, width=0.5).count_params() > model.count_params()
+
+
+def test_dscnn_is_the_cifar10_network() -> None:
+    model = zoo.build("dscnn", (32, 32, 3), 10)
+    assert model.count_params() == 60_194
+    assert macs(model) == 2_921_472
+    kinds = [type(layer).__name__ for layer in model.layers[1:]]
+    block = ["Conv2D", "BatchNormalization", "ReLU"]
+    separable = ["Depthwise" + block[0], *block[1:], *block]
+    pool = ["MaxPooling2D"]
+    assert kinds == [
+        *block, *separable, *pool, *separable, *pool, *separable, *separable, *pool,
+        "Flatten", "Dropout", "Dense",
+    ]  # fmt: skip
+
+
+def test_errors() -> None:
+    with pytest.raises(InputError, match="Did you mean 'dscnn'"):
+        zoo.build("dscn", (32, 32, 3), 10)
+    with pytest.raises(InputError, match="at least 8 x 8"):
+        zoo.build("dscnn", (4, 8, 3), 10)
+    with pytest.raises(InputError, match="positive"):
+        zoo.build("dscnn", (32, 32, 3), 10, width=0)
+
+
+def test_without_keras_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with pytest.raises(ToolMissing, match=r"pip install 'ascua\[train\]'"):
+        registry.build("dscnn", (32, 32, 3), 10)
