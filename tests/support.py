@@ -38,6 +38,12 @@ def network(*ops: Op) -> Graph:
     return Graph("test", tuple(inputs.values()), ops[-1].outputs, ops)
 
 
+def together(*ops: Op) -> Graph:
+    """A graph of unconnected `ops`, each with an output of its own: compiled once, all are tested."""
+    inputs = {id(t): t for op in ops for t in op.activations}
+    return Graph("test", tuple(inputs.values()), tuple(op.y for op in ops), ops)
+
+
 def samples(graph: Graph, n: int, seed: int = 1) -> list[Array]:
     """n random samples an input, the extremes of int8 among them."""
     rng = np.random.default_rng(seed)

@@ -10,10 +10,12 @@ from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.expand_dims import ExpandDims
 from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.max_pool2d import MaxPool2D
+from ascua.ops.mean import Mean
 from ascua.ops.mul import Mul
 from ascua.ops.pack import Pack
 from ascua.ops.reshape import Reshape
 from ascua.ops.shape import Shape
+from ascua.ops.softmax import Softmax
 from ascua.ops.squeeze import Squeeze
 from ascua.ops.strided_slice import StridedSlice
 
@@ -25,10 +27,12 @@ _ALL: tuple[type[Op], ...] = (
     ExpandDims,
     FullyConnected,
     MaxPool2D,
+    Mean,
     Mul,
     Pack,
     Reshape,
     Shape,
+    Softmax,
     Squeeze,
     StridedSlice,
 )

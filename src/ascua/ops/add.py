@@ -1,0 +1,166 @@
+"""ADD: the sum of two tensors, each with a scale of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from ascua import fixed
+from ascua.ir import Array, Const, Kernel, Node, Op
+from ascua.ops import activation, elementwise
+
+HEADROOM = 20
+"""Bits that TFLM shifts its int8 inputs to the left, before it scales them to a common scale."""
+
+
+class AddS8(Kernel):
+    """A run of elements, for inputs of one shape.
+
+    The input of the coarser scale is halved exactly, so that only the other needs a product.
+    """
+
+    name = "add_s8"
+
+    def fits(self, op: Add) -> bool:
+        a, b = elementwise.operands(op)
+        # The two shifts to the right round away from zero, and do so from one bit on.
+        return a.shape == b.shape and (op.fine()[1] < 0 or op.same()) and op.out()[1] < 0
+
+    def params(self, op: Add) -> Mapping[str, int]:
+        a, b = elementwise.operands(op)
+        swap = b.q.scale > a.q.scale
+        coarse, fine = (b, a) if swap else (a, b)
+        low, high = activation.int8_range(op.activation, op.y)
+        return {
+            "n": op.y.size,
+            "swap": int(swap),
+            "same": int(op.same()),
+            "coarse": coarse.q.zero_point,
+            "fine": fine.q.zero_point,
+            "multiplier": op.fine()[0],
+            "shift": -op.fine()[1],
+            "out_multiplier": op.out()[0],
+            "out_shift": -op.out()[1],
+            "zero": op.y.q.zero_point,
+            "low": low,
+            "high": high,
+        }
+
+    def consts(self, op: Add) -> tuple[Const, ...]:
+        return elementwise.constant_operand(op)
+
+
+class AddBroadcastS8(Kernel):
+    """Any shapes that go together, and any scales."""
+
+    name = "add_broadcast_s8"
+
+    def params(self, op: Add) -> Mapping[str, int]:
+        a, b = elementwise.operands(op)
+        run, *outer = elementwise.loops(op)
+        scales = {a.q.scale: op.scaled(a.q.scale), b.q.scale: op.scaled(b.q.scale)}
+        low, high = activation.int8_range(op.activation, op.y)
+        return {
+            "n": run.n,
+            "a_step": run.a,
+            "b_step": run.b,
+            "runs": op.y.size // run.n,
+            "loops": max(1, len(outer)),
+            "a_zero": a.q.zero_point,
+            "a_multiplier": scales[a.q.scale][0],
+            "a_shift": scales[a.q.scale][1],
+            "b_zero": b.q.zero_point,
+            "b_multiplier": scales[b.q.scale][0],
+            "b_shift": scales[b.q.scale][1],
+            "out_multiplier": op.out()[0],
+            "out_shift": op.out()[1],
+            "zero": op.y.q.zero_point,
+            "low": low,
+            "high": high,
+        }
+
+    def consts(self, op: Add) -> tuple[Const, ...]:
+        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
+
+
+@dataclass(frozen=True, eq=False)
+class Add(Op):
+    """y = activation(a + b), one repeated along the other where the shapes differ."""
+
+    activation: activation.Activation
+
+    tflite = "ADD"
+    options = "AddOptions"
+    max_version = 5
+    kernels = (AddS8(), AddBroadcastS8())
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        number = node.options["fused_activation_function"]
+        return cls(node.inputs, node.outputs, activation.read_activation(number))
+
+    def write(self) -> Mapping[str, Any]:
+        number = activation.ACTIVATIONS.index(self.activation)
+        return {"fused_activation_function": number}
+
+    def check(self) -> str | None:
+        reason = elementwise.condition(self) or activation.unsupported(self.activation)
+        if reason:
+            return reason
+        if self._out_scale() >= 1 or self.out()[1] > 0:
+            return (
+                f"its output's scale {self.y.q.scale:g} is too fine for inputs of the scale"
+                f" {self.coarsest():g}; TFLM takes down to 1 in {1 << (HEADROOM - 1):,}"
+            )
+        return None
+
+    def coarsest(self) -> float:
+        """The larger of the inputs' scales."""
+        return max(t.q.scale for t in elementwise.operands(self))
+
+    def same(self) -> bool:
+        """Whether both inputs have one scale."""
+        a, b = elementwise.operands(self)
+        return a.q.scale == b.q.scale
+
+    def scaled(self, scale: float) -> tuple[int, int]:
+        """Multiplier and shift from an input's scale to twice the coarsest one."""
+        return fixed.quantize_multiplier(scale / (2 * self.coarsest()))
+
+    def fine(self) -> tuple[int, int]:
+        """Multiplier and shift of the input with the finer scale."""
+        return self.scaled(min(t.q.scale for t in elementwise.operands(self)))
+
+    def out(self) -> tuple[int, int]:
+        """Multiplier and shift from the sum to the output."""
+        return fixed.quantize_multiplier(self._out_scale())
+
+    def _out_scale(self) -> float:
+        return 2 * self.coarsest() / ((1 << HEADROOM) * self.y.q.scale)
+
+    def eval(self, *xs: Array) -> Array:
+        a, b = self.inputs
+        assert a is not None
+        assert b is not None
+        low, high = activation.int8_range(self.activation, self.y)
+        twice = 2 * max(a.q.scale, b.q.scale)
+
+        def total(p: Array, q: Array) -> Array:
+            scaled = [
+                fixed.multiply_by_quantized_multiplier(
+                    (x.astype(np.int64) - t.q.zero_point) << HEADROOM,
+                    *fixed.quantize_multiplier(t.q.scale / twice),
+                )
+                for x, t in ((p, a), (q, b))
+            ]
+            multiplier, shift = fixed.quantize_multiplier(
+                twice / ((1 << HEADROOM) * self.y.q.scale)
+            )
+            y = fixed.multiply_by_quantized_multiplier(scaled[0] + scaled[1], multiplier, shift)
+            clipped: Array = np.clip(y + self.y.q.zero_point, low, high)
+            return clipped
+
+        return elementwise.over_pairs(self, xs, total)

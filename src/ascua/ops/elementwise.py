@@ -1,0 +1,109 @@
+"""What element-wise operators of two inputs share: broadcasting, and results over all pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ascua.ir import Array, Const, Op, Tensor
+from ascua.ops import conditions
+
+MOST_DIMENSIONS = 6
+"""The most that TFLM broadcasts."""
+
+INT8 = np.arange(256, dtype=np.uint8).view(np.int8)
+"""Every int8 value, at the index of its bits as uint8."""
+
+
+class Loop(NamedTuple):
+    """A loop over the output: its turns, and the bytes from one to the next in a and in b."""
+
+    n: int
+    a: int
+    b: int
+
+
+def operands(op: Op) -> tuple[Tensor, Tensor]:
+    """Both inputs in the order of a kernel's arguments: the constant one, if any, last."""
+    first, second = op.inputs
+    assert first is not None
+    assert second is not None
+    return (second, first) if first.const and not second.const else (first, second)
+
+
+def condition(op: Op) -> str | None:
+    """None, or why the inputs and the output of `op` cannot be taken."""
+    if reason := conditions.arity(op, 2):
+        return reason
+    a, b = operands(op)
+    reason = conditions.first(
+        *(conditions.filled(t, MOST_DIMENSIONS) for t in (a, b, op.y)),
+        conditions.int8(a, b, op.y),
+        conditions.computed(a),
+    )
+    if reason:
+        return reason
+    try:
+        expected = np.broadcast_shapes(a.shape, b.shape)
+    except ValueError:
+        return f"the shapes {list(a.shape)} and {list(b.shape)} do not go together"
+    return conditions.output_shape(op, expected)
+
+
+def loops(op: Op) -> list[Loop]:
+    """The loops over the output, innermost first, as few as possible; at least one."""
+    a, b = operands(op)
+    rank = len(op.y.shape)
+    found: list[Loop] = []
+    a_bytes = b_bytes = 1
+    for axis in range(rank - 1, -1, -1):
+        n = op.y.shape[axis]
+        an, bn = (_size(t, axis - rank) for t in (a, b))
+        loop = Loop(n, a_bytes if an == n else 0, b_bytes if bn == n else 0)
+        a_bytes *= an
+        b_bytes *= bn
+        if n == 1:
+            continue
+        inner = found[-1] if found else None
+        if inner and loop.a == inner.a * inner.n and loop.b == inner.b * inner.n:
+            found[-1] = Loop(inner.n * n, inner.a, inner.b)
+        else:
+            found.append(loop)
+    return found or [Loop(1, 1, 1)]
+
+
+def _size(t: Tensor, axis: int) -> int:
+    """The size of a dimension counted from the last, -1; 1 where `t` has none."""
+    return t.shape[axis] if -axis <= len(t.shape) else 1
+
+
+def constant_operand(op: Op) -> tuple[Const, ...]:
+    """The constant input, as a kernel's argument."""
+    b = operands(op)[1]
+    return (Const("input", np.ascontiguousarray(b.values), b.bytes),) if b.const else ()
+
+
+def loops_const(op: Op) -> Const:
+    """All loops but the innermost, each as n, bytes in a, bytes in b."""
+    outer = loops(op)[1:] or [Loop(1, 0, 0)]
+    return Const("loops", np.array(outer, np.int32), 0, "int32_t")
+
+
+def over_pairs(op: Op, xs: Sequence[Array], function: Callable[[Array, Array], Array]) -> Array:
+    """`function` of two int8 arrays, for all elements of `op`'s two inputs.
+
+    It is computed once for each of the 65,536 pairs of values, and looked up.
+    """
+    table = function(INT8[:, None], INT8[None, :]).astype(np.int8).reshape(-1)
+    computed = iter(xs)
+    rank = len(op.y.shape)
+    bits = []
+    for t in op.inputs:
+        assert t is not None
+        x = t.values[None] if t.const else next(computed)
+        ones = (1,) * (rank - len(t.shape))
+        bits.append(np.ascontiguousarray(x).view(np.uint8).reshape(len(x), *ones, *t.shape))
+    index = bits[0].astype(np.uint16) << 8 | bits[1]
+    return np.take(table, index).reshape(len(xs[0]), *op.y.shape)

@@ -1,0 +1,193 @@
+"""ADD and MUL: reference and kernels against TensorFlow Lite Micro."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ascua import tflite
+from ascua.ir import Array, Op, Quant, Tensor
+from ascua.ops.add import Add
+from ascua.ops.mul import Mul
+from tests.support import activation, check_everywhere, network, oracle, reference, together
+
+Shape = tuple[int, ...]
+OPS: tuple[type[Add] | type[Mul], ...] = (Add, Mul)
+PAIRS = (1, 65536)
+
+
+def binary(
+    kind: type[Add] | type[Mul], a: Shape, b: Shape, y: Shape | None = None,
+    scales: tuple[float, float, float] = (0.05, 0.031, 0.07),
+    zeros: tuple[int, int, int] = (-3, 5, 11), act: str = "NONE", const: str = "", name: str = "y",
+) -> Op:  # fmt: skip
+    """One operator on inputs a and b; `const` names which of them are constants."""
+    shape = np.broadcast_shapes(a, b) if y is None else y
+    inputs = []
+    for t_name, s, scale, zero in (("a", a, scales[0], zeros[0]), ("b", b, scales[1], zeros[1])):
+        t = activation(t_name, s, scale, zero)
+        if t_name in const:
+            data = np.random.default_rng(3).integers(-128, 128, s).astype(np.int8)
+            t = Tensor(t_name, s, "int8", t.quant, data)
+        inputs.append(t)
+    return kind(tuple(inputs), (activation(name, shape, scales[2], zeros[2]),), act)
+
+
+CASES: list[dict[str, object]] = [
+    {},
+    {"scales": (0.031, 0.05, 0.07)},
+    {"scales": (0.05, 0.05, 0.01), "act": "RELU6"},
+    {"zeros": (-128, 127, -128), "act": "RELU"},
+    {"zeros": (127, -128, 127), "act": "RELU_N1_TO_1"},
+    {"const": "b"},
+    {"const": "a", "scales": (0.031, 0.05, 0.07)},
+    {"a": (1, 1), "b": (1, 1)},
+    {"a": (), "b": ()},
+    {"a": (3, 2), "b": (3, 2)},
+    {"a": (1, 2, 1, 2, 1, 3), "b": (1, 2, 1, 2, 1, 3)},
+]
+
+
+@pytest.mark.parametrize("kind", OPS)
+def test_equal_shapes(kind: type[Add] | type[Mul]) -> None:
+    shapes: dict[str, object] = {"a": (1, 2, 3, 5), "b": (1, 2, 3, 5)}
+    ops = [binary(kind, **{**shapes, **c}, name=str(c)) for c in CASES]  # type: ignore[arg-type]
+    assert all(kind.kernels[0].fits(op) for op in ops)
+    check_everywhere(together(*ops))
+
+
+BROADCASTS: list[tuple[Shape, Shape, str]] = [
+    ((1, 2, 3, 4), (1, 2, 3, 1), ""),
+    ((1, 2, 3, 4), (1, 2, 1, 4), ""),
+    ((1, 2, 3, 4), (1, 1, 3, 4), ""),
+    ((2, 2, 3, 4), (1, 2, 3, 4), ""),
+    ((1, 1, 1, 4), (1, 3, 2, 4), ""),
+    ((1, 2, 3, 1), (1, 2, 3, 4), ""),
+    ((2, 1, 3, 1), (1, 2, 1, 4), ""),
+    ((1, 2, 3, 4), (4,), "b"),
+    ((1, 2, 3, 4), (), "b"),
+    ((), (1, 2, 3, 4), "a"),
+    ((1,), (1, 2, 3, 4), ""),
+    ((2, 3, 1), (1, 2, 3, 4), "a"),
+    ((2, 1, 2, 1, 2), (1, 3, 1, 2, 1), ""),
+    ((2, 1, 2, 1, 2, 3), (2, 1, 2, 2, 1, 3), ""),
+    ((2, 1, 2, 1, 2, 1), (1, 2, 1, 3, 1, 2), ""),
+]
+
+
+@pytest.mark.parametrize("kind", OPS)
+def test_broadcasting(kind: type[Add] | type[Mul]) -> None:
+    ops = [binary(kind, a, b, const=const, name=f"{a} {b}") for a, b, const in BROADCASTS]
+    assert not any(kind.kernels[0].fits(op) for op in ops)
+    check_everywhere(together(*ops))
+
+
+@pytest.mark.parametrize("kind", OPS)
+def test_both_inputs_the_same_tensor(kind: type[Add] | type[Mul]) -> None:
+    x = activation("x", (1, 3, 3, 2), 0.05, -7)
+    check_everywhere(network(kind((x, x), (activation("y", x.shape, 0.11, 3),), "NONE")))
+
+
+EXTREMES: list[tuple[float, float, float]] = [
+    (1.0, 1e-3, 1.0),
+    (1e-9, 1.0, 1.0),
+    (1e-12, 1.0, 1.0),
+    (1.0, 1.0, 1e-4),
+    (1.0, 1.0, 2**-12),
+    (1.0, 0.3, 1e6),
+    (1.0, 0.3, 1e12),
+    (0.02, 0.0199999995, 0.02),
+    (2.0**-20, 2.0**-20, 2.0**-20),
+]
+
+
+@pytest.mark.parametrize("kind", OPS)
+def test_extreme_scales(kind: type[Add] | type[Mul]) -> None:
+    ops = [binary(kind, (1, 40), (1, 40), scales=s, name=str(s)) for s in EXTREMES]
+    check_everywhere(together(*ops), n=20)
+
+
+def test_add_with_an_output_too_fine_for_the_fast_kernel() -> None:
+    op = binary(Add, (1, 40), (1, 40), scales=(1.0, 0.7, 2.5e-6))
+    assert not Add.kernels[0].fits(op)
+    check_everywhere(network(op), n=20)
+
+
+def every_pair() -> list[Array]:
+    """All 65,536 pairs of values, as one sample of two inputs."""
+    pairs = np.array(list(itertools.product(range(-128, 128), repeat=2)), np.int8)
+    return [pairs[:, i].reshape(1, *PAIRS).copy() for i in (0, 1)]
+
+
+scale = st.floats(-4, 4).map(lambda e: 0.05 * 10**e / 10)
+zero = st.integers(-128, 127)
+acts = st.sampled_from(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"])
+
+
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(st.sampled_from(OPS), st.tuples(scale, scale, scale), st.tuples(zero, zero, zero), acts)
+def test_every_pair_of_values_equals_tflm(
+    kind: type[Add] | type[Mul], scales: tuple[float, float, float],
+    zeros: tuple[int, int, int], act: str,
+) -> None:  # fmt: skip
+    op = binary(kind, PAIRS, PAIRS, scales=scales, zeros=zeros, act=act)
+    if op.check() is not None:
+        return
+    graph, xs = network(op), every_pair()
+    expected = oracle(tflite.write(graph), xs)[0]
+    np.testing.assert_array_equal(reference(graph, xs)[0], expected)
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> tuple[Shape, Shape]:
+    """Two shapes that go together, of up to five dimensions."""
+    whole = draw(st.lists(st.integers(1, 4), max_size=5))
+    found = []
+    for _ in range(2):
+        kept = [d if draw(st.booleans()) else 1 for d in whole]
+        found.append(tuple(kept[draw(st.integers(0, len(kept))) :]))
+    return found[0], found[1]
+
+
+@settings(deadline=None, derandomize=True, max_examples=10)
+@given(st.sampled_from(OPS), shapes(), st.tuples(scale, scale, scale), st.sampled_from(["", "b"]))
+def test_kernels_equal_tflm(
+    kind: type[Add] | type[Mul], both: tuple[Shape, Shape],
+    scales: tuple[float, float, float], const: str,
+) -> None:  # fmt: skip
+    op = binary(kind, *both, scales=scales, const=const)
+    if op.check() is None:
+        check_everywhere(network(op), n=8)
+
+
+@pytest.mark.parametrize("kind", OPS)
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        ({"const": "ab"}, "'a' is a constant"),
+        ({"b": (1, 2), "y": (1, 3)}, "do not go together"),
+        ({"y": (1, 4)}, "instead of [1, 3]"),
+        ({"a": (0,), "b": (0,)}, "is empty"),
+        ({"a": (1,) * 7, "b": (1,) * 7}, "at most 6"),
+        ({"act": "TANH"}, "TANH"),
+        ({"scales": (100.0, 100.0, 1e-5)}, "is too fine"),
+    ],
+    ids=str,
+)
+def test_refuses(kind: type[Add] | type[Mul], case: dict[str, object], reason: str) -> None:
+    shapes: dict[str, object] = {"a": (1, 3), "b": (1, 3)}
+    op = binary(kind, **{**shapes, **case})  # type: ignore[arg-type]
+    assert reason in (op.check() or "")
+
+
+def test_refuses_other_types() -> None:
+    x = activation("x", (1, 3))
+    wide = Tensor("wide", (1, 3), "int16", Quant((1.0,), (0,)))
+    real = Tensor("real", (1, 3), "float32")
+    assert "'wide' is int16" in (Add((x, wide), (x,), "NONE").check() or "")
+    assert "'real' is float32" in (Mul((real, real), (real,), "NONE").check() or "")
+    assert "3 inputs instead of 2" in (Add((x, x, x), (x,), "NONE").check() or "")
