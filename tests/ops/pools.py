@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-
 from ascua.ir import Graph
 from ascua.ops.pooling import Pool2D
 from tests.support import activation, network

@@ -1,0 +1,68 @@
+"""MEAN: reference and kernel against TensorFlow Lite Micro."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ascua.ir import Graph
+from ascua.ops.mean import Mean
+from tests.support import activation, check_everywhere, constant, network
+
+
+def mean(
+    shape: tuple[int, ...] = (1, 5, 6, 7), axes: tuple[int, ...] = (1, 2), keep: bool = False,
+    scale: float = 0.05, y_scale: float = 0.03, zero: int = -3, y_zero: int = 4,
+    out: tuple[int, ...] | None = None,
+) -> Graph:  # fmt: skip
+    """A network of one mean."""
+    x = activation("x", shape, scale, zero)
+    reduced = {a % len(shape) for a in axes}
+    kept = [1 if i in reduced else d for i, d in enumerate(shape) if keep or i not in reduced]
+    y = activation("y", tuple(kept) if out is None else out, y_scale, y_zero)
+    return network(Mean((x, constant("axes", np.array(axes, np.int32))), (y,), keep))
+
+
+CASES = {
+    "plain": {},
+    "keep dims": {"keep": True},
+    "negative axes": {"axes": (-3, -2)},
+    "swapped axes": {"axes": (2, 1)},
+    "repeated axes": {"axes": (1, 2, 1, -2)},
+    "one axis": {"axes": (1,)},
+    "the other axis": {"axes": (2,), "keep": True},
+    "channels": {"axes": (3,)},
+    "the last two": {"axes": (2, 3)},
+    "everything": {"axes": (0, 1, 2, 3), "keep": True},
+    "rows and channels of one column": {"shape": (1, 5, 1, 7), "axes": (1, 3)},
+    "three dimensions": {"shape": (1, 9, 4), "axes": (1,)},
+    "one pixel": {"shape": (1, 1, 1, 6)},
+    "one channel": {"shape": (1, 24, 24, 1)},
+    "a power of two": {"shape": (1, 4, 4, 8)},
+    "many": {"shape": (1, 33, 31, 3)},
+    "equal scales": {"y_scale": 0.05, "y_zero": -3},
+    "shift to the left": {"y_scale": 0.0001},
+    "far to the left": {"y_scale": 1e-9, "shape": (1, 2, 2, 5)},
+    "shift of 31": {"scale": 1e-9, "y_scale": 2.0},
+    "no bits left": {"scale": 1e-12, "y_scale": 2.0},
+    "zero points -128": {"zero": -128, "y_zero": -128},
+    "zero points 127": {"zero": 127, "y_zero": 127},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_equals_tflm(case: str) -> None:
+    check_everywhere(mean(**CASES[case]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        ({"axes": (1, 3)}, "not neighbors"),
+        ({"axes": (4,)}, "do not exist"),
+        ({"out": (1, 5)}, "shape"),
+        ({"shape": (1, 3000, 3000, 1)}, "more than"),
+    ],
+)
+def test_refuses(case: dict[str, object], reason: str) -> None:
+    assert reason in str(mean(**case).ops[0].check())  # type: ignore[arg-type]

@@ -1,0 +1,83 @@
+"""SOFTMAX: reference and kernel against TensorFlow Lite Micro."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ascua import tflite
+from ascua.ir import Graph
+from ascua.ops.softmax import Softmax
+from tests.support import activation, check_everywhere, generated_c, network, oracle, reference
+
+
+def softmax(
+    shape: tuple[int, ...] = (1, 10), scale: float = 0.1, beta: float = 1.0, zero: int = 5,
+    y_scale: float = 1 / 256, y_zero: int = -128,
+) -> Graph:  # fmt: skip
+    """A network of one softmax."""
+    x = activation("x", shape, scale, zero)
+    return network(Softmax((x,), (activation("y", shape, y_scale, y_zero),), beta))
+
+
+CASES = {
+    "plain": {},
+    "one class": {"shape": (1, 1)},
+    "two classes": {"shape": (1, 2)},
+    "a vector": {"shape": (12,)},
+    "rows": {"shape": (3, 5)},
+    "an image": {"shape": (1, 2, 3, 4)},
+    "many classes": {"shape": (1, 801), "scale": 0.06},
+    "beta 0.5": {"beta": 0.5},
+    "beta 3.7": {"beta": 3.7},
+    "small scale": {"scale": 1e-4},
+    "least scale": {"scale": 3e-8},
+    "large scale": {"scale": 3.0},
+    "one step is 16": {"scale": 16.0},
+    "capped scale": {"scale": 40.0},
+    "zero point -128": {"zero": -128},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_equals_tflm(case: str) -> None:
+    check_everywhere(softmax(**CASES[case]), n=8)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("scale", [0.003, 0.05, 0.125, 0.33, 1.0])
+def test_every_difference(scale: float) -> None:
+    graph = softmax((1, 2), scale)
+    xs = [np.stack([np.arange(-128, 128), np.full(256, 127)], axis=1)[:, None].astype(np.int8)]
+    expected = oracle(tflite.write(graph), xs)[0]
+    np.testing.assert_array_equal(reference(graph, xs)[0], expected)
+    np.testing.assert_array_equal(generated_c(graph, xs)[0], expected)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 255, 511])
+def test_equal_classes(classes: int) -> None:
+    graph = softmax((1, classes))
+    xs = [np.full((1, 1, classes), 3, np.int8)]
+    expected = oracle(tflite.write(graph), xs)[0]
+    np.testing.assert_array_equal(reference(graph, xs)[0], expected)
+    np.testing.assert_array_equal(generated_c(graph, xs)[0], expected)
+
+
+def test_where_tflm_aborts_all_classes_are_zero() -> None:
+    graph = softmax((1, 4095))
+    xs = [np.full((1, 1, 4095), 3, np.int8)]
+    assert (reference(graph, xs)[0] == -128).all()
+    assert (generated_c(graph, xs)[0] == -128).all()
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        ({"y_scale": 1 / 255}, "1/256"),
+        ({"y_zero": 0}, "-128"),
+        ({"beta": 0.0}, "too small"),
+        ({"beta": -1.0}, "too small"),
+        ({"shape": (1, 5000)}, "classes"),
+    ],
+)
+def test_refuses(case: dict[str, object], reason: str) -> None:
+    assert reason in str(softmax(**case).ops[0].check())  # type: ignore[arg-type]
