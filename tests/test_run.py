@@ -60,7 +60,6 @@ def test_emulated_board(name: str, build_dir: Path) -> None:
     assert {"arm-none-eabi-gcc", "qemu-system-arm"} <= set(outcome.tools)
 
 
-@emulator
 @pytest.mark.parametrize("sanitize", [False, True])
 def test_host(sanitize: bool, build_dir: Path) -> None:
     board = boards.load("host")
@@ -150,13 +149,11 @@ def test_crash_on_a_board(more: str, name: str, message: str, build_dir: Path) -
         run_on(name, stub.library(more), build_dir)
 
 
-@emulator
 def test_crash_on_the_host(build_dir: Path) -> None:
     with pytest.raises(ToolFailed, match="SIGSEGV"):
         run_on("host", stub.library(WRITE % "8"), build_dir)
 
 
-@emulator
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -265,7 +262,6 @@ def test_interrupt_leaves_nothing(tmp_path: Path) -> None:
         os.killpg(process.pid, 0)
 
 
-@emulator
 def test_two_builds_at_once(tmp_path: Path) -> None:
     board = boards.load("host")
     require_board(board)
@@ -293,3 +289,13 @@ def test_doctor_knows_every_board() -> None:
         assert status.install.startswith("apt install ")
         assert (status.version is not None) == status.found
     assert {s.name for s in told if not s.needed} == {"qemu plugin"}
+
+
+def test_missing_tool_skips_or_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("REQUIRE_TOOLS", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="apt install"):
+        require_board(boards.load(M3))
+    monkeypatch.setenv("REQUIRE_TOOLS", "1")
+    with pytest.raises(pytest.fail.Exception, match="apt install"):
+        require_tool("qemu plugin")

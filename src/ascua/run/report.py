@@ -68,6 +68,6 @@ def failure(board: Board, elf: Elf, status: int, report: Report | None, said: st
         what += f" in {where.name}" if where else ""
         what += f" at {report.fault_pc:#x}"
         what += f", accessing {report.fault_address:#x}" if report.fault_address else ""
-    lines = [line for line in said.splitlines() if line.strip()]
+    lines = [s for s in said.splitlines() if s.strip() and "warning:" not in s]
     errors = [line for line in lines if "ERROR" in line or "error:" in line] or lines
     return ToolFailed("\n".join([f"{board.name}: {what}.", *(f"  {line}" for line in errors[:5])]))
