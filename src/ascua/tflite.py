@@ -220,6 +220,8 @@ class _Reader:
         scales = tuple(float(s) for s in q.ScaleAsNumpy())
         zeros = self.numbers(q, "ZeroPoint") or [0] * len(scales)
         axis = q.QuantizedDimension()
+        if shape == (len(scales),):
+            axis = 0  # Old exporters give a bias the axis of the weights.
         if len(zeros) == 1:
             zeros *= len(scales)
         if len(zeros) != len(scales):

@@ -110,5 +110,6 @@ class Mean(Op):
         axes = tuple(a + 1 for a in self.axes)
         total = xs[0].astype(np.int64).sum(axis=axes)
         total -= self.x.q.zero_point * prod(self.x.shape[a] for a in self.axes)
-        y = fixed.multiply_by_quantized_multiplier(total, *self.factor()) + self.y.q.zero_point
-        return np.clip(y, -128, 127).astype(np.int8).reshape(len(xs[0]), *self.y.shape)
+        means = fixed.multiply_by_quantized_multiplier(total, *self.factor()) + self.y.q.zero_point
+        y: Array = np.clip(means, -128, 127).astype(np.int8)
+        return y.reshape(len(xs[0]), *self.y.shape)

@@ -94,7 +94,8 @@ class Softmax(Op):
         scaled = fixed.multiply_by_quantized_multiplier(
             np.maximum(differences, least), multiplier, shift
         )
-        return np.where(differences >= least, exp_of_negative(scaled), 0)
+        table: Array = np.where(differences >= least, exp_of_negative(scaled), 0)
+        return table
 
     def eval(self, *xs: Array) -> Array:
         table = self.exponentials()
@@ -106,8 +107,9 @@ class Softmax(Op):
         shift = bits + 3
         # TFLM aborts where the shift passes 31 (512 equal classes); all are 0 then.
         product = np.where(shift <= 31, _HIGH_MUL(exps, scale), 0)
-        y = _ROUNDING_SHIFT(product, np.minimum(shift, 31)) - 128
-        return np.minimum(y, 127).astype(np.int8).reshape(len(xs[0]), *self.y.shape)
+        shares = _ROUNDING_SHIFT(product, np.minimum(shift, 31)) - 128
+        y: Array = np.minimum(shares, 127).astype(np.int8)
+        return y.reshape(len(xs[0]), *self.y.shape)
 
 
 def exp_of_negative(x: Array) -> Array:
@@ -124,7 +126,8 @@ def exp_of_negative(x: Array) -> Array:
     for i in range(7):
         power = round(math.exp(-(2.0 ** (i - 2))) * 2**31)
         y = np.where((f - x) & (quarter << i), _HIGH_MUL(y, power), y)
-    return np.where(x == 0, 2**31 - 1, y)
+    result: Array = np.where(x == 0, 2**31 - 1, y)
+    return result
 
 
 def reciprocal_of_one_plus(x: Array) -> Array:
@@ -133,4 +136,5 @@ def reciprocal_of_one_plus(x: Array) -> Array:
     y = round(48 / 17 * 2**29) + _HIGH_MUL(half, -round(32 / 17 * 2**29))
     for _ in range(3):
         y = y + 4 * _HIGH_MUL(y, 2**29 - _HIGH_MUL(half, y))
-    return np.minimum(2 * y, 2**31 - 1)
+    result: Array = np.minimum(2 * y, 2**31 - 1)
+    return result
