@@ -71,34 +71,30 @@ def write_text(path: Path, text: str) -> None:
     write(path, lambda to: to.write_text(text, encoding="utf-8"))
 
 
-def claim(out: Path, recipe: Recipe, *, force: bool) -> None:
-    """Make `out` the folder of `recipe`; with `force`, whatever else was trained there goes.
-
-    Raises InputError when the folder is another recipe's.
-    """
+def check_owner(out: Path, recipe: Recipe) -> None:
+    """Raises InputError when the folder `out` holds the training of another recipe."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: not a folder.", ["Give `--out` a folder."])
-    if force:
-        for name in FILES:
-            (out / name).unlink(missing_ok=True)
-    text, path = recipes.dump(recipe), out / RECIPE
-    if path.exists():
-        if path.read_text(encoding="utf-8") == text:
-            return
-        if not (difference := _difference(recipes.read(path), recipe)):
-            write_text(path, text)
-            return
-        raise InputError(
-            f"{out}: holds the training of a different recipe ({difference}).",
-            ["Give another folder with `--out`.", "Train anew with `--force`; what is there goes."],
-        )
-    if present := [name for name in FILES if (out / name).exists()]:
-        raise InputError(
-            f"{out}: holds {present[0]}, and no {RECIPE} that says where it comes from.",
-            ["Give another folder with `--out`.", "Train anew with `--force`; what is there goes."],
-        )
+    remedies = (
+        "Give another folder with `--out`.",
+        "Train anew with `--force`; what was trained there goes.",
+    )
+    if (out / RECIPE).exists():
+        if difference := _difference(recipes.read(out / RECIPE), recipe):
+            what = f"{out}: holds the training of a different recipe ({difference})."
+            raise InputError(what, remedies)
+    elif present := [name for name in FILES if (out / name).exists()]:
+        what = f"{out}: holds {present[0]}, and no {RECIPE} that says where it comes from."
+        raise InputError(what, remedies)
+
+
+def claim(out: Path, recipe: Recipe, *, force: bool) -> None:
+    """Make `out` the folder of `recipe`; with `force`, whatever was trained there goes."""
     try:
-        write_text(path, text)
+        if force:
+            for name in FILES:
+                (out / name).unlink(missing_ok=True)
+        write_text(out / RECIPE, recipes.dump(recipe))
     except OSError as e:
         raise InputError(f"{out}: cannot be written: {e.strerror}.") from e
 

@@ -17,20 +17,10 @@ from ascua import zoo
 from ascua.data import Dataset
 from ascua.errors import InputError
 from ascua.recipes import Recipe
-from ascua.train import augment
+from ascua.train import augment, folder
 from ascua.train.export import calibration_images, export_int8
 from ascua.train.fit import accuracy, fit, steps_per_epoch
-from ascua.train.folder import (
-    KERAS,
-    RESULT,
-    STATE,
-    TFLITE,
-    Epoch,
-    claim,
-    load_state,
-    write,
-    write_text,
-)
+from ascua.train.folder import Epoch
 from ascua.train.fused import fuse
 from ascua.train.progress import Display, clock
 
@@ -71,13 +61,15 @@ def train(
     Raises InputError (recipe, data, folder, a loss that is no number) and ToolMissing.
     """
     augment.pick(recipe.augment)
+    if not force:
+        folder.check_owner(out, recipe)
+        if (finished := _finished(out)) is not None:
+            return finished
     zoo.import_keras()
-    claim(out, recipe, force=force)
-    if (finished := _finished(out)) is not None:
-        return finished
     data = datasets.load(recipe.dataset, data_dir)
     _check(recipe, data)
-    earlier = load_state(out)
+    folder.claim(out, recipe, force=force)
+    earlier = folder.load_state(out)
     before = len(earlier.history) if earlier else 0
     model = zoo.build(
         recipe.model, recipe.input, recipe.classes, width=recipe.width, seed=recipe.seed
@@ -107,8 +99,8 @@ def _deliver(
     """Write the models and, when all else is there, the result; the state is then spent."""
     images = calibration_images(data.x_train, recipe.quantize.calibration, recipe.seed)
     tflite = export_int8(model, images)
-    write(out / KERAS, model.save)
-    write(out / TFLITE, lambda to: to.write_bytes(tflite))
+    folder.write(out / folder.KERAS, model.save)
+    folder.write(out / folder.TFLITE, lambda to: to.write_bytes(tflite))
     keras, tensorflow = zoo.import_keras(), zoo.import_tensorflow()
     result = {
         "recipe": recipe.name,
@@ -124,13 +116,13 @@ def _deliver(
             "tensorflow": tensorflow.__version__,
         },
     }
-    write_text(out / RESULT, json.dumps(result, indent=1) + "\n")
-    (out / STATE).unlink(missing_ok=True)
+    folder.write_text(out / folder.RESULT, json.dumps(result, indent=1) + "\n")
+    (out / folder.STATE).unlink(missing_ok=True)
 
 
 def _finished(out: Path, *, epochs_run: int = 0, resumed: bool = True) -> Trained | None:
     """The training that `out` holds, if it is complete."""
-    keras, tflite, path = out / KERAS, out / TFLITE, out / RESULT
+    keras, tflite, path = out / folder.KERAS, out / folder.TFLITE, out / folder.RESULT
     if not (keras.exists() and tflite.exists() and path.exists()):
         return None
     try:
