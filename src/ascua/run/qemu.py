@@ -25,6 +25,8 @@ TIMER = ("-icount", "shift=0")
 """A nanosecond of the board's time an instruction."""
 HARNESS = "board_infer"
 """The function of the harness that calls `<name>_run`."""
+INTERRUPT = "systick"
+"""The harness's interrupt, on cores that need one: it comes in the midst of steps."""
 
 
 def run(
@@ -104,7 +106,10 @@ class _Counts:
 
 
 def _regions(elf: Elf, library: Library) -> str:
-    """What the plugin reads: region 0 the harness, 1 `<name>_run` itself, then the steps."""
+    """What the plugin reads: region 0 the harness, 1 `<name>_run` itself, then the steps.
+
+    A region beyond these is not counted.
+    """
 
     def find(name: str) -> Function:
         function = elf.function(name)
@@ -121,6 +126,9 @@ def _regions(elf: Elf, library: Library) -> str:
     for i, step in enumerate(library.steps, 2):
         first = find(step).first
         lines.append(f"{first:x} {first:x} {i}")
+    interrupt = elf.function(INTERRUPT)
+    if interrupt:
+        lines.append(f"{interrupt.first:x} {interrupt.end - 1:x} {len(library.steps) + 2}")
     return "\n".join([*lines, ""])
 
 
