@@ -153,6 +153,8 @@ class Kernel(ABC):
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[str]] = frozenset()
+    gathers: ClassVar[bool] = False
+    """Whether the inputs, of any number, come as one array of pointers."""
 
     @abstractmethod
     def params(self, op: Any) -> Mapping[str, int | float]:

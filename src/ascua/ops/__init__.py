@@ -5,14 +5,22 @@ from __future__ import annotations
 from ascua.ir import Op
 from ascua.ops.add import Add
 from ascua.ops.average_pool2d import AveragePool2D
+from ascua.ops.concatenation import Concatenation
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
+from ascua.ops.dequantize import Dequantize
 from ascua.ops.expand_dims import ExpandDims
 from ascua.ops.fully_connected import FullyConnected
+from ascua.ops.leaky_relu import LeakyRelu
+from ascua.ops.logistic import Logistic
 from ascua.ops.max_pool2d import MaxPool2D
 from ascua.ops.mean import Mean
 from ascua.ops.mul import Mul
 from ascua.ops.pack import Pack
+from ascua.ops.pad import Pad, PadV2
+from ascua.ops.quantize import Quantize
+from ascua.ops.relu import Relu
+from ascua.ops.relu6 import Relu6
 from ascua.ops.reshape import Reshape
 from ascua.ops.shape import Shape
 from ascua.ops.softmax import Softmax
@@ -22,14 +30,23 @@ from ascua.ops.strided_slice import StridedSlice
 _ALL: tuple[type[Op], ...] = (
     Add,
     AveragePool2D,
+    Concatenation,
     Conv2D,
     DepthwiseConv2D,
+    Dequantize,
     ExpandDims,
     FullyConnected,
+    LeakyRelu,
+    Logistic,
     MaxPool2D,
     Mean,
     Mul,
     Pack,
+    Pad,
+    PadV2,
+    Quantize,
+    Relu,
+    Relu6,
     Reshape,
     Shape,
     Softmax,

@@ -112,18 +112,18 @@ class Softmax(Op):
         return y.reshape(len(xs[0]), *self.y.shape)
 
 
-def exp_of_negative(x: Array) -> Array:
-    """exp(x) in Q0 for x <= 0 in Q5: a series below 1/4, then powers of exp(-1/4)."""
-    quarter = 2**24
+def exp_of_negative(x: Array, integer_bits: int = 5) -> Array:
+    """exp(x) in Q0 for x <= 0 in Q4 or Q5: a series below 1/4, then powers of exp(-1/4)."""
+    quarter = 1 << (29 - integer_bits)
     f = (x & (quarter - 1)) - quarter
-    t = f * 32 + 2**28
+    t = (f << integer_bits) + 2**28
     t2 = _HIGH_MUL(t, t)
     t3 = _HIGH_MUL(t2, t)
     t4 = _ROUNDING_SHIFT(_HIGH_MUL(t2, t2), 2)
     tail = _ROUNDING_SHIFT(_HIGH_MUL(t4 + t3, round(2**31 / 3)) + t2, 1)
     at_eighth = round(math.exp(-1 / 8) * 2**31)
     y = at_eighth + _HIGH_MUL(t + tail, at_eighth)
-    for i in range(7):
+    for i in range(integer_bits + 2):
         power = round(math.exp(-(2.0 ** (i - 2))) * 2**31)
         y = np.where((f - x) & (quarter << i), _HIGH_MUL(y, power), y)
     result: Array = np.where(x == 0, 2**31 - 1, y)

@@ -234,6 +234,9 @@ class _Source:
             ys = [self.pointer(b, const=False) for b in step.writes]
             row = step.op.y.bytes // step.op.y.shape[1]
             ys = [(t, f"{e} + oy * {row}") for t, e in ys]
+        elif step.kernel.gathers:
+            xs = [("const int8_t *const *", "xs")]
+            ys = [self.pointer(b, const=False) for b in step.writes]
         else:
             xs = [self.pointer(b, const=True) for b in step.reads]
             ys = [self.pointer(b, const=False) for b in step.writes]
@@ -259,6 +262,9 @@ class _Source:
             f"STEP void {self.name}_{step.name}(void) {{",
             f"    static const {kernel.name}_t p = {{{fields}}};",
         ]
+        if kernel.gathers:
+            listed = ", ".join(f"arena + {b.offset}" for b in step.reads)
+            lines.append(f"    const int8_t *const xs[] = {{{listed}}};")
         if step.window is None:
             lines.append(f"    {call}({arguments});")
         else:

@@ -1,0 +1,22 @@
+/* int8 to float32. */
+#ifndef ASCUA_DEQUANTIZE_S8_F32_H
+#define ASCUA_DEQUANTIZE_S8_F32_H
+
+#include "kernel.h"
+
+typedef struct {
+    int32_t n; /* elements */
+    int32_t zero;
+    float scale;
+} dequantize_s8_f32_t;
+
+/* y[n] = (x - zero) * scale. */
+KERNEL void dequantize_s8_f32(const dequantize_s8_f32_t *p, const int8_t *x, float *y) {
+    for (int32_t i = 0; i < p->n; i++) {
+        const float v = (float)(x[i] - p->zero) * p->scale;
+        /* The arena is an array of int8_t. */
+        memcpy((int8_t *)y + (int32_t)sizeof v * i, &v, sizeof v);
+    }
+}
+
+#endif

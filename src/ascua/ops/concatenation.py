@@ -1,0 +1,111 @@
+"""CONCATENATION: tensors of one scale, one after the other along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Self
+
+import numpy as np
+
+from ascua.ir import Array, Const, Kernel, Node, Op
+from ascua.ops import activation, conditions
+
+MOST_INPUTS = 10
+"""As in TFLM."""
+
+MOST_DIMENSIONS = 6
+"""As in TFLM."""
+
+
+class ConcatenationS8(Kernel):
+    """Copies a piece of each input in turn."""
+
+    name = "concatenation_s8"
+    gathers = True
+
+    def params(self, op: Concatenation) -> Mapping[str, int]:
+        return {"inputs": len(op.inputs), "turns": prod(op.y.shape[: op.at])}
+
+    def consts(self, op: Concatenation) -> tuple[Const, ...]:
+        sizes = [prod(t.shape[op.at :]) for t in op.activations]
+        return (Const("sizes", np.array(sizes, np.int32), 0, "int32_t"),)
+
+
+@dataclass(frozen=True, eq=False)
+class Concatenation(Op):
+    """y = the inputs side by side along `axis`, which counts from the last where negative."""
+
+    axis: int
+    activation: activation.Activation = "NONE"
+
+    tflite = "CONCATENATION"
+    options = "ConcatenationOptions"
+    max_version = 3
+    kernels = (ConcatenationS8(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        number = node.options["fused_activation_function"]
+        return cls(
+            node.inputs,
+            node.outputs,
+            axis=int(node.options["axis"]),
+            activation=activation.read_activation(number),
+        )
+
+    def write(self) -> Mapping[str, Any]:
+        return {
+            "axis": self.axis,
+            "fused_activation_function": activation.ACTIVATIONS.index(self.activation),
+        }
+
+    @property
+    def at(self) -> int:
+        """The axis, counted from the first."""
+        return self.axis % len(self.y.shape)
+
+    def check(self) -> str | None:
+        reason = conditions.arity(self, len(self.inputs))
+        if reason:
+            return reason
+        tensors = [t for t in self.inputs if t is not None]
+        if len(tensors) > MOST_INPUTS:
+            return f"it has {len(tensors)} inputs; at most {MOST_INPUTS} are taken"
+        reason = conditions.first(
+            *(conditions.filled(t, MOST_DIMENSIONS) for t in (*tensors, self.y)),
+            conditions.int8(*tensors, self.y),
+            *(conditions.computed(t) for t in tensors),
+        )
+        if reason:
+            return reason
+        if self.activation != "NONE":
+            return f"it has the fused activation {self.activation}, and TFLM takes none"
+        for t in tensors:
+            if (t.q.scale, t.q.zero_point) != (self.y.q.scale, self.y.q.zero_point):
+                return (
+                    f"'{t.name}' has the scale {t.q.scale:g} and zero point {t.q.zero_point}, and"
+                    f" its output {self.y.q.scale:g} and {self.y.q.zero_point}; they must be the"
+                    " same: export with a converter that puts a QUANTIZE between"
+                )
+        return self._wrong_shape([t.shape for t in tensors])
+
+    def _wrong_shape(self, shapes: list[tuple[int, ...]]) -> str | None:
+        rank = len(self.y.shape)
+        if not -rank <= self.axis < rank:
+            return f"its axis {self.axis} does not exist in an output of {rank} dimensions"
+        at = self.at
+        for s in shapes:
+            if (
+                len(s) != rank
+                or s[:at] != self.y.shape[:at]
+                or s[at + 1 :] != self.y.shape[at + 1 :]
+            ):
+                return f"an input of the shape {list(s)} is no part of {list(self.y.shape)}"
+        if sum(s[at] for s in shapes) != self.y.shape[at]:
+            return f"its inputs do not add up to {self.y.shape[at]} along axis {at}"
+        return None
+
+    def eval(self, *xs: Array) -> Array:
+        return np.concatenate(xs, axis=1 + self.at)

@@ -1,0 +1,49 @@
+"""DEQUANTIZE: int8 to float32 at the edge of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from ascua.ir import Array, Kernel, Node, Op
+from ascua.ops import conditions
+
+
+class DequantizeS8F32(Kernel):
+    """A product in single precision, which is the exact product rounded once, as TFLM's."""
+
+    name = "dequantize_s8_f32"
+
+    def params(self, op: Dequantize) -> Mapping[str, int | float]:
+        return {"n": op.y.size, "zero": op.x.q.zero_point, "scale": op.x.q.scale}
+
+
+@dataclass(frozen=True, eq=False)
+class Dequantize(Op):
+    """y = scale * (x - zero point)."""
+
+    tflite = "DEQUANTIZE"
+    options = "DequantizeOptions"
+    max_version = 6
+    kernels = (DequantizeS8F32(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(node.inputs, node.outputs)
+
+    def check(self) -> str | None:
+        return conditions.arity(self, 1) or conditions.first(
+            conditions.computed(self.x),
+            conditions.filled(self.x),
+            conditions.int8(self.x),
+            conditions.dtype(self.y, "float32"),
+            conditions.output_shape(self, self.x.shape),
+        )
+
+    def eval(self, *xs: Array) -> Array:
+        with np.errstate(over="ignore"):
+            y = (xs[0].astype(np.float64) - self.x.q.zero_point) * self.x.q.scale
+            return y.astype(np.float32)

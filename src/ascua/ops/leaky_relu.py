@@ -1,0 +1,60 @@
+"""LEAKY_RELU: negative values times alpha."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from ascua import fixed
+from ascua.ir import Array, Node, Op
+from ascua.ops import lut
+
+
+@dataclass(frozen=True, eq=False)
+class LeakyRelu(Op):
+    """y = x where x >= 0, alpha * x elsewhere."""
+
+    alpha: float
+
+    tflite = "LEAKY_RELU"
+    options = "LeakyReluOptions"
+    max_version = 2
+    kernels = (lut.LutS8(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(node.inputs, node.outputs, float(node.options["alpha"]))
+
+    def write(self) -> Mapping[str, Any]:
+        return {"alpha": self.alpha}
+
+    def check(self) -> str | None:
+        return lut.condition(self) or lut.factor(self._identity()) or lut.factor(self._slope())
+
+    def _identity(self) -> float:
+        return float(np.float32(self.x.q.scale) / np.float32(self.y.q.scale))
+
+    def _slope(self) -> float:
+        # In single precision, as in TFLM.
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = np.float32(self.x.q.scale) * np.float32(self.alpha)
+            return float(scaled / np.float32(self.y.q.scale))
+
+    def eval(self, *xs: Array) -> Array:
+        slope = self._slope()
+
+        def function(x: Array) -> Array:
+            multiplier, shift = fixed.quantize_multiplier(abs(slope))
+            below = fixed.multiply_by_quantized_multiplier(
+                x - self.x.q.zero_point, multiplier, shift
+            )
+            # A negative slope turns the sign after the rounding.
+            below = self.y.q.zero_point + (-below if slope < 0 else below)
+            return np.where(
+                x >= self.x.q.zero_point, lut.rescaled(self, x, self._identity()), below
+            )
+
+        return lut.over_values(self, xs[0], function)

@@ -1,0 +1,68 @@
+"""What operators share that map each int8 value to one: their kernel is a table of 256 bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from ascua import fixed
+from ascua.ir import Array, Const, Kernel, Op
+from ascua.ops import conditions
+from ascua.ops.elementwise import INT8
+
+MOST_SCALE = 2.0**22
+"""From this factor on, TFLM's int32 arithmetic overflows."""
+
+
+class LutS8(Kernel):
+    """Looks each value up.
+
+    The table is the operator's own `eval` of all 256 values: the one place where a kernel shares
+    code with the reference, because the tests compare `eval` with TFLM on exactly these values.
+    """
+
+    name = "lut_s8"
+
+    def fits(self, op: Op) -> bool:
+        return op.x.dtype == op.y.dtype == "int8"
+
+    def params(self, op: Op) -> Mapping[str, int]:
+        return {"n": op.y.size}
+
+    def consts(self, op: Op) -> tuple[Const, ...]:
+        repeats = -(-256 // op.x.size)
+        values = np.resize(INT8, (repeats, *op.x.shape))
+        table = op.eval(values).reshape(-1)[:256]
+        return (Const("table", np.ascontiguousarray(table), 0),)
+
+
+def condition(op: Op) -> str | None:
+    """None, or why `op`, of one int8 input and output of one shape, cannot be taken."""
+    return conditions.arity(op, 1) or conditions.first(
+        conditions.computed(op.x),
+        conditions.filled(op.x),
+        conditions.int8(op.x, op.y),
+        conditions.output_shape(op, op.x.shape),
+    )
+
+
+def factor(real: float) -> str | None:
+    """None, or why a rescaling by `real` cannot be taken."""
+    if not abs(real) < MOST_SCALE:
+        return f"it rescales by {real:g}: its scales are too far apart"
+    return None
+
+
+def over_values(op: Op, x: Array, function: Callable[[Array], Array]) -> Array:
+    """`function` of int64 values, for the int8 x (n, *shape): computed for 256, and looked up."""
+    table = np.clip(function(INT8.astype(np.int64)), -128, 127).astype(np.int8)
+    bits = np.ascontiguousarray(x).view(np.uint8)
+    return np.take(table, bits).reshape(len(x), *op.y.shape)
+
+
+def rescaled(op: Op, x: Array, real: float) -> Array:
+    """x - the input's zero point, times `real`, with double rounding, + the output's zero point."""
+    multiplier, shift = fixed.quantize_multiplier(real)
+    y = fixed.multiply_by_quantized_multiplier(x - op.x.q.zero_point, multiplier, shift)
+    return y + op.y.q.zero_point

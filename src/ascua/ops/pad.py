@@ -1,0 +1,118 @@
+"""PAD and PADV2: a frame of one value around a tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Self
+
+import numpy as np
+
+from ascua.ir import Array, Kernel, Node, Op
+from ascua.ops import conditions
+
+MOST_DIMENSIONS = 5
+"""As in TFLM."""
+
+
+class PadS8(Kernel):
+    """Fills the output, then copies the input's rows into it."""
+
+    name = "pad_s8"
+
+    def params(self, op: Pad) -> Mapping[str, int]:
+        fields: dict[str, int] = {"value": op.value, "size": op.y.size}
+        shape, pads = op.x.shape, op.pads()
+        # Trailing dimensions without padding belong to one row.
+        split = max((i for i, (before, after) in enumerate(pads) if before or after), default=0)
+        row = prod(shape[split:])
+        strides = [prod(op.y.shape[i + 1 :]) for i in range(len(shape))]
+        offset = sum(s * before for s, (before, _) in zip(strides, pads, strict=True))
+        missing = MOST_DIMENSIONS - 1 - split
+        counts = [*[1] * missing, *shape[:split]]
+        steps = [*[0] * missing, *strides[:split]]
+        fields |= {"offset": offset, "row": row}
+        fields |= {f"n{i}": n for i, n in enumerate(counts)}
+        fields |= {f"step{i}": s for i, s in enumerate(steps)}
+        return fields
+
+
+@dataclass(frozen=True, eq=False)
+class Pad(Op):
+    """y = x with constant paddings before and after each dimension, of the output's zero point."""
+
+    tflite = "PAD"
+    options = "PadOptions"
+    max_version = 4
+    kernels = (PadS8(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(node.inputs, node.outputs)
+
+    @property
+    def value(self) -> int:
+        """The quantised value of the padding."""
+        return self.y.q.zero_point
+
+    def pads(self) -> list[tuple[int, int]]:
+        """Elements before and after, for each dimension."""
+        paddings = self.inputs[1]
+        assert paddings is not None
+        return [(int(a), int(b)) for a, b in paddings.values.reshape(-1, 2)]
+
+    def check(self) -> str | None:
+        return conditions.arity(self, 2) or self._wrong()
+
+    def _wrong(self) -> str | None:
+        paddings = self.inputs[1]
+        assert paddings is not None
+        reason = conditions.first(
+            *(conditions.filled(t, MOST_DIMENSIONS) for t in (self.x, self.y)),
+            conditions.int8(self.x, self.y),
+            conditions.computed(self.x),
+        )
+        if reason:
+            return reason
+        if not paddings.const:
+            return f"its paddings '{paddings.name}' are computed, not constant"
+        if paddings.dtype not in ("int32", "int64") or paddings.size != 2 * len(self.x.shape):
+            return f"its paddings '{paddings.name}' are not two integers a dimension"
+        if any(before < 0 or after < 0 for before, after in self.pads()):
+            return "it cuts with negative paddings; use a slice before the model's input"
+        if (self.x.q.scale, self.x.q.zero_point) != (self.y.q.scale, self.y.q.zero_point):
+            return "its output's quantisation differs from its input's, and TFLM rescales nothing"
+        sizes = zip(self.pads(), self.x.shape, strict=True)
+        return conditions.output_shape(self, tuple(b + d + a for (b, a), d in sizes))
+
+    def eval(self, *xs: Array) -> Array:
+        return np.pad(xs[0], [(0, 0), *self.pads()], constant_values=self.value)
+
+
+@dataclass(frozen=True, eq=False)
+class PadV2(Pad):
+    """The same, with a third input for the padding's value."""
+
+    tflite = "PADV2"
+    options = "PadV2Options"
+
+    @property
+    def value(self) -> int:
+        """The quantised value of the padding."""
+        constant = self.inputs[2]
+        assert constant is not None
+        return int(constant.values.reshape(-1)[0])
+
+    def check(self) -> str | None:
+        if reason := conditions.arity(self, 3):
+            return reason
+        constant = self.inputs[2]
+        assert constant is not None
+        if reason := conditions.int8(constant, self.y):
+            return reason
+        if not constant.const or constant.size != 1:
+            return f"the value of its padding '{constant.name}' is not one constant"
+        if (constant.q.scale, constant.q.zero_point) != (self.y.q.scale, self.y.q.zero_point):
+            return f"its padding '{constant.name}' has another quantisation than its output"
+        return self._wrong()

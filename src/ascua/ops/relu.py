@@ -1,0 +1,37 @@
+"""RELU: the positive part, rescaled to the output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from ascua.ir import Array, Node, Op
+from ascua.ops import lut
+
+
+@dataclass(frozen=True, eq=False)
+class Relu(Op):
+    """y = max(x, 0)."""
+
+    tflite = "RELU"
+    max_version = 3
+    kernels = (lut.LutS8(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(node.inputs, node.outputs)
+
+    def check(self) -> str | None:
+        return lut.condition(self) or lut.factor(self._factor())
+
+    def _factor(self) -> float:
+        # TFLM divides in single precision here, and only here and in LEAKY_RELU.
+        return float(np.float32(self.x.q.scale) / np.float32(self.y.q.scale))
+
+    def eval(self, *xs: Array) -> Array:
+        def function(x: Array) -> Array:
+            return np.maximum(lut.rescaled(self, x, self._factor()), self.y.q.zero_point)
+
+        return lut.over_values(self, xs[0], function)

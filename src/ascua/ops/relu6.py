@@ -1,0 +1,42 @@
+"""RELU6: values clamped to 0 and 6."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from ascua.ir import Array, Node, Op
+from ascua.ops import activation, lut
+
+
+@dataclass(frozen=True, eq=False)
+class Relu6(Op):
+    """y = min(max(x, 0), 6), of one quantisation with x."""
+
+    tflite = "RELU6"
+    max_version = 3
+    kernels = (lut.LutS8(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(node.inputs, node.outputs)
+
+    def check(self) -> str | None:
+        if reason := lut.condition(self):
+            return reason
+        if (self.x.q.scale, self.x.q.zero_point) != (self.y.q.scale, self.y.q.zero_point):
+            return (
+                "its output's quantisation differs from its input's, and TFLM rescales nothing"
+                " here; fuse it into the layer before, or use a ReLU"
+            )
+        return lut.factor(6 / self.x.q.scale)
+
+    def eval(self, *xs: Array) -> Array:
+        six = activation.quantized(6.0, self.x)
+
+        def function(x: Array) -> Array:
+            return np.clip(x, self.x.q.zero_point, min(six, 127))
+
+        return lut.over_values(self, xs[0], function)
