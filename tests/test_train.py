@@ -241,6 +241,25 @@ def test_the_export_is_int8(straight: tuple[Trained, str]) -> None:
         assert np.abs(y - expected).max() < 0.1 * max(1, np.abs(expected).max())
 
 
+@needs_keras
+@pytest.mark.slow
+def test_the_digits_recipe_keeps_its_promise(tmp_path: Path) -> None:
+    runtime = pytest.importorskip("tflite_micro").runtime
+    recipe = recipes.load("digits-dscnn")
+    trained = train(recipe, out=tmp_path / "digits")
+    net = runtime.Interpreter.from_file(str(trained.tflite))
+    data = datasets.load("digits")
+    classes = []
+    for x in data.x_test:
+        net.set_input((x.astype(np.int16) - 128).astype(np.int8)[None], 0)
+        net.invoke()
+        classes.append(int(net.get_output(0).argmax()))
+    accuracy = np.mean(classes == data.y_test)
+    assert accuracy >= 0.97
+    assert abs(accuracy - trained.accuracy_float) <= 0.005
+    assert classes[recipe.show] == data.y_test[recipe.show]
+
+
 def test_without_keras_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
