@@ -274,10 +274,6 @@ class Graph:
         """Multiply-accumulates of one inference."""
         return sum(op.macs() for op in self.ops)
 
-    def weights_bytes(self) -> int:
-        """Bytes of the constants that ops read: weights and biases, each tensor once."""
-        return sum(t.bytes for t in self.tensors() if t.const)
-
     def eval(self, xs: Sequence[Array], keep: bool = False) -> dict[str, Array]:
         """Run the reference: `xs` are (n, *shape) a graph input.
 

@@ -170,7 +170,7 @@ def _known(model: Model, planned: Plan, board: Board | None) -> Measurement:
         model_sha256=model.sha256,
         macs=planned.macs,
         macs_model=model.original.macs(),
-        weights_bytes=model.graph.weights_bytes(),
+        weights_bytes=planned.weights_bytes,
         ram=Ram(planned.arena),
         layers=layers,
     )
@@ -191,15 +191,10 @@ def linked(known: Measurement, planned: Plan, size: Sizes) -> Measurement:
     return replace(
         known,
         flash_bytes=size.flash_bytes,
-        code_bytes=size.flash_bytes - known.weights_bytes - 8 * channels(planned.graph),
+        code_bytes=size.flash_bytes - planned.payload,
         ram=replace(known.ram, static=size.static_bytes),
         regions=size.regions,
     )
-
-
-def channels(graph: Graph) -> int:
-    """Output channels with a multiplier and a shift each, over all layers with weights."""
-    return sum(op.y.shape[-1] for op in graph.ops if op.macs())
 
 
 def linked_sizes(known: Measurement, planned: Plan, library: Library, build: Path) -> Measurement:
