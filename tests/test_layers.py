@@ -74,3 +74,10 @@ def test_only_some_modules_know(path: Path) -> None:
     for name, _ in imports(path):
         root = name.split(".")[0]
         assert root not in owners or here in owners[root], f"{here} imports {name}"
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    from ascua.report.pages import ROOT, pages
+
+    stale = [str(p.relative_to(ROOT)) for p, text in pages(ROOT).items() if p.read_text() != text]
+    assert not stale, f"run `make docs`: {stale}"
