@@ -12,26 +12,71 @@ typedef struct {
     int32_t zero, low, high;
 } depthwise_conv2d_3x3_s8_t;
 
-/* One or two pixels: y[pixels][c] from windows that begin at r0, r1 and r2. */
-KERNEL void depthwise_conv2d_3x3_s8_pixels(const depthwise_conv2d_3x3_s8_t *p, int32_t pixels,
-                                           const int8_t *r0, const int8_t *r1, const int8_t *r2,
-                                           const int8_t *w, const requant_t *q, int8_t *y) {
+/* Adds three taps of a row r to the sums of two pixels; each value is loaded once at stride 1. */
+KERNEL void depthwise_conv2d_3x3_s8_row(const depthwise_conv2d_3x3_s8_t *p, uint32_t *a,
+                                        uint32_t *b, const int8_t *r, const int8_t *w) {
     const int32_t g = p->gap, s = p->step;
-    for (int32_t c = 0; c < p->c; c++) {
+    int32_t v = w[0], x = r[0];
+    *a += (uint32_t)(x * v);
+    if (s == g) {
+        x = r[g];
+        *b += (uint32_t)(x * v);
+        v = w[1];
+        *a += (uint32_t)(x * v);
+        x = r[2 * g];
+        *b += (uint32_t)(x * v);
+        v = w[2];
+        *a += (uint32_t)(x * v);
+        x = r[3 * g];
+        *b += (uint32_t)(x * v);
+    } else {
+        *b += (uint32_t)(r[s] * v);
+        v = w[1];
+        *a += (uint32_t)(r[g] * v);
+        *b += (uint32_t)(r[s + g] * v);
+        v = w[2];
+        *a += (uint32_t)(r[2 * g] * v);
+        *b += (uint32_t)(r[s + 2 * g] * v);
+    }
+    KEEP_ORDER();
+}
+
+/* y[2][c] from windows that begin at r0, r1 and r2. */
+KERNEL void depthwise_conv2d_3x3_s8_two(const depthwise_conv2d_3x3_s8_t *p, const int8_t *r0,
+                                        const int8_t *r1, const int8_t *r2, const int8_t *w,
+                                        const requant_t *q, int8_t *y) {
+    for (int32_t c = p->c; c > 0; c--) {
         uint32_t a = (uint32_t)q->bias, b = a;
-        a += (uint32_t)(r0[0] * w[0] + r0[g] * w[1] + r0[2 * g] * w[2]);
-        a += (uint32_t)(r1[0] * w[3] + r1[g] * w[4] + r1[2 * g] * w[5]);
-        a += (uint32_t)(r2[0] * w[6] + r2[g] * w[7] + r2[2 * g] * w[8]);
-        if (pixels > 1) {
-            b += (uint32_t)(r0[s] * w[0] + r0[s + g] * w[1] + r0[s + 2 * g] * w[2]);
-            b += (uint32_t)(r1[s] * w[3] + r1[s + g] * w[4] + r1[s + 2 * g] * w[5]);
-            b += (uint32_t)(r2[s] * w[6] + r2[s + g] * w[7] + r2[s + 2 * g] * w[8]);
-            y[p->c] = requantize_sum(b, q, p->small, p->zero, p->low, p->high);
-        }
+        KEEP_ORDER();
+        depthwise_conv2d_3x3_s8_row(p, &a, &b, r0++, w);
+        depthwise_conv2d_3x3_s8_row(p, &a, &b, r1++, w + 3);
+        depthwise_conv2d_3x3_s8_row(p, &a, &b, r2++, w + 6);
+        y[p->c] = requantize_sum(b, q, p->small, p->zero, p->low, p->high);
         *y++ = requantize_sum(a, q, p->small, p->zero, p->low, p->high);
-        r0++;
-        r1++;
-        r2++;
+        q++;
+        w += 9;
+    }
+}
+
+/* Adds three taps of a row r, g bytes apart, to the sum of one pixel. */
+KERNEL void depthwise_conv2d_3x3_s8_taps(uint32_t *a, const int8_t *r, int32_t g, const int8_t *w) {
+    *a += (uint32_t)(r[0] * w[0]);
+    *a += (uint32_t)(r[g] * w[1]);
+    *a += (uint32_t)(r[2 * g] * w[2]);
+    KEEP_ORDER();
+}
+
+/* y[c] from windows that begin at r0, r1 and r2. */
+KERNEL void depthwise_conv2d_3x3_s8_one(const depthwise_conv2d_3x3_s8_t *p, const int8_t *r0,
+                                        const int8_t *r1, const int8_t *r2, const int8_t *w,
+                                        const requant_t *q, int8_t *y) {
+    const int32_t g = p->gap;
+    for (int32_t c = p->c; c > 0; c--) {
+        uint32_t a = (uint32_t)q->bias;
+        depthwise_conv2d_3x3_s8_taps(&a, r0++, g, w);
+        depthwise_conv2d_3x3_s8_taps(&a, r1++, g, w + 3);
+        depthwise_conv2d_3x3_s8_taps(&a, r2++, g, w + 6);
+        *y++ = requantize_sum(a, q, p->small, p->zero, p->low, p->high);
         q++;
         w += 9;
     }
@@ -42,14 +87,14 @@ KERNEL void depthwise_conv2d_3x3_s8(const depthwise_conv2d_3x3_s8_t *p, const in
                                     const int8_t *weights, const requant_t *requant, int8_t *y) {
     int32_t at = 0;
     for (int32_t ox = 0; ox + 1 < p->ow; ox += 2) {
-        depthwise_conv2d_3x3_s8_pixels(p, 2, rows[0] + at, rows[1] + at, rows[2] + at, weights,
-                                       requant, y);
+        depthwise_conv2d_3x3_s8_two(p, rows[0] + at, rows[1] + at, rows[2] + at, weights, requant,
+                                    y);
         at += 2 * p->step;
         y += 2 * p->c;
     }
     if (p->ow & 1) {
-        depthwise_conv2d_3x3_s8_pixels(p, 1, rows[0] + at, rows[1] + at, rows[2] + at, weights,
-                                       requant, y);
+        depthwise_conv2d_3x3_s8_one(p, rows[0] + at, rows[1] + at, rows[2] + at, weights, requant,
+                                    y);
     }
 }
 

@@ -16,6 +16,27 @@ KERNEL int32_t clamp(int32_t v, int32_t low, int32_t high) {
     return v > high ? high : v;
 }
 
+#ifdef __ARM_FEATURE_SAT
+#include <arm_acle.h>
+/* v in the range of int8: one instruction. */
+KERNEL int32_t saturate(int32_t v) {
+    return __ssat(v, 8);
+}
+#else
+/* v in the range of int8. */
+KERNEL int32_t saturate(int32_t v) {
+    return clamp(v, -128, 127);
+}
+#endif
+
+/* v in [low, high], a part of the range of int8. */
+KERNEL int8_t clamp_s8(int32_t v, int32_t low, int32_t high) {
+    if (__builtin_constant_p(low) && low == -128 && __builtin_constant_p(high) && high == 127) {
+        return (int8_t)saturate(v);
+    }
+    return (int8_t)clamp(v, low, high);
+}
+
 /* round(a * b / 2^31), half up; b is in [0, 2^31). */
 KERNEL int32_t rounding_doubling_high_mul(int32_t a, int32_t b) {
     return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
@@ -35,8 +56,8 @@ KERNEL int32_t multiply_by_quantized_multiplier(int32_t x, int32_t multiplier, i
     return rounding_shift_right(rounding_doubling_high_mul(x, multiplier), -shift);
 }
 
-/* An accumulator as int8. */
-KERNEL int8_t requantize(int32_t acc, const requant_t *q, int32_t zero, int32_t low, int32_t high) {
+/* An accumulator as int8. Rare in convolutions: one copy, so that its size counts once. */
+SHARED int8_t requantize(int32_t acc, const requant_t *q, int32_t zero, int32_t low, int32_t high) {
     acc = multiply_by_quantized_multiplier(acc, q->multiplier, q->shift);
     return (int8_t)clamp(acc + zero, low, high);
 }
@@ -49,7 +70,7 @@ KERNEL int8_t requantize_small(int32_t acc, const requant_t *q, int32_t zero, in
     acc = (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
     /* As rounding_shift_right, the zero point added before the last bit is dropped. */
     acc = (((acc + (acc >> 31)) >> ~q->shift) + 1 + 2 * zero) >> 1;
-    return (int8_t)clamp(acc, low, high);
+    return clamp_s8(acc, low, high);
 }
 
 /* A sum as int8; `small` states that requantize_small() may be used, as nearly always. */

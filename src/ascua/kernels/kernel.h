@@ -11,6 +11,9 @@
 #pragma GCC optimize("no-tree-reassoc")
 #endif
 
+/* Loads stay on their side: GCC would move them all to the front, out of registers. */
+#define KEEP_ORDER() __asm__ volatile("" ::: "memory")
+
 /* A kernel is inlined into the step that calls it: its parameters are constants there. */
 #define KERNEL static inline __attribute__((always_inline, unused))
 

@@ -2,7 +2,7 @@
 #ifndef ASCUA_WINDOW_H
 #define ASCUA_WINDOW_H
 
-#include "kernel.h"
+#include "copy.h"
 
 typedef struct {
     int32_t kh;   /* rows an output row reads */
@@ -27,11 +27,11 @@ SHARED void window_padded(const window_t *w, const int8_t *x, int32_t oy, int8_t
         int8_t *slot = ring + (next % span) * line;
         const int32_t iy = next - w->py;
         if (iy < 0 || iy >= w->ih) {
-            memset(slot, w->fill, (size_t)line);
+            fill_bytes(slot, w->fill, line);
         } else {
-            memset(slot, w->fill, (size_t)w->left);
-            memcpy(slot + w->left, x + iy * w->row, (size_t)w->row);
-            memset(slot + w->left + w->row, w->fill, (size_t)w->right);
+            fill_bytes(slot, w->fill, w->left);
+            copy_bytes(slot + w->left, x + iy * w->row, w->row);
+            fill_bytes(slot + w->left + w->row, w->fill, w->right);
         }
     }
     for (int32_t ky = 0; ky < w->kh; ky++) {

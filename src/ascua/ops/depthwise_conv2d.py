@@ -14,7 +14,7 @@ from ascua.ops.channels import channel_scales, requant_const, requantize, small
 
 
 class DepthwiseConv2DS8(Kernel):
-    """Any filter, two pixels at a time; padding comes with the rows."""
+    """Any filter, four channels at a time; padding comes with the rows."""
 
     name = "depthwise_conv2d_s8"
 
@@ -31,36 +31,41 @@ class DepthwiseConv2DS8(Kernel):
         )
 
     def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
-        low, high = activation.int8_range(op.activation, op.y)
-        columns, ic = op.columns, op.x.shape[3]
+        ic, oc = op.x.shape[3], op.y.shape[3]
+        # Without a multiplier all channels are one run; else those of one input channel are.
+        single = op.multiplier == 1
         return {
-            "ow": columns.out,
-            "ic": ic,
-            "multiplier": op.multiplier,
+            "ow": op.columns.out,
+            "oc": oc,
+            "groups": 1 if single else ic,
+            "n": oc if single else op.multiplier,
+            "next": int(single),
             "kh": op.rows.kernel,
-            "kw": columns.kernel,
-            "step": columns.stride * ic,
-            "gap": columns.dilation * ic,
-            "small": small(op.x, self.matrix(op), op.bias, op.scales()),
+            "kw": op.columns.kernel,
+            **self.common(op),
+        }
+
+    def common(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        """The last fields of the parameters of either kernel."""
+        low, high = activation.int8_range(op.activation, op.y)
+        return {
+            "step": op.columns.stride * op.x.shape[3],
+            "gap": op.columns.dilation * op.x.shape[3],
+            "small": small(op.x, matrix(op), op.bias, op.scales()),
             "zero": op.y.q.zero_point,
             "low": low,
             "high": high,
         }
 
     def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
-        matrix = self.matrix(op)
         return (
-            Const("weights", matrix, op.w.bytes),
-            requant_const(op.x, matrix, op.bias, op.scales()),
+            Const("weights", op.w.values, op.w.bytes),
+            requant_const(op.x, matrix(op), op.bias, op.scales()),
         )
-
-    def matrix(self, op: DepthwiseConv2D) -> Array:
-        """The weights as [oc][kh * kw]."""
-        return np.ascontiguousarray(op.w.values.reshape(-1, op.w.shape[3]).T)
 
 
 class DepthwiseConv2D3x3S8(DepthwiseConv2DS8):
-    """3x3 filters, one a channel, the taps of two pixels unrolled."""
+    """3x3 filters, one a channel, two pixels at a time, all taps unrolled."""
 
     name = "depthwise_conv2d_3x3_s8"
 
@@ -68,9 +73,16 @@ class DepthwiseConv2D3x3S8(DepthwiseConv2DS8):
         return op.multiplier == 1 and op.w.shape[1:3] == (3, 3)
 
     def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
-        general = dict(super().params(op))
-        names = ("ow", "ic", "step", "gap", "small", "zero", "low", "high")
-        return {"c" if name == "ic" else name: general[name] for name in names}
+        return {"ow": op.columns.out, "c": op.x.shape[3], **self.common(op)}
+
+    def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
+        _, requant = super().consts(op)
+        return Const("weights", matrix(op), op.w.bytes), requant
+
+
+def matrix(op: DepthwiseConv2D) -> Array:
+    """The weights as [oc][kh * kw]."""
+    return np.ascontiguousarray(op.w.values.reshape(-1, op.w.shape[3]).T)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,39 @@
+/* Copying and filling by words: small C libraries go byte by byte. */
+#ifndef ASCUA_COPY_H
+#define ASCUA_COPY_H
+
+#include "kernel.h"
+
+/* Copies n bytes; sixteen at a time are four loads and four stores. */
+SHARED void copy_bytes(int8_t *to, const int8_t *from, int32_t n) {
+    for (; n >= 16; n -= 16) {
+        memcpy(to, from, 16);
+        to += 16;
+        from += 16;
+    }
+    for (; n >= 4; n -= 4) {
+        memcpy(to, from, 4);
+        to += 4;
+        from += 4;
+    }
+    for (; n > 0; n--) {
+        *to++ = *from++;
+        KEEP_ORDER(); /* or GCC calls memcpy */
+    }
+}
+
+/* Writes n bytes of `value`. */
+SHARED void fill_bytes(int8_t *to, int32_t value, int32_t n) {
+    const uint32_t word = (uint8_t)value * 0x01010101u;
+    for (; n >= 4; n -= 4) {
+        memcpy(to, &word, 4);
+        to += 4;
+        KEEP_ORDER(); /* or GCC calls memset */
+    }
+    for (; n > 0; n--) {
+        *to++ = (int8_t)value;
+        KEEP_ORDER();
+    }
+}
+
+#endif
