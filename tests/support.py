@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -12,8 +11,10 @@ import pytest
 from ascua import tflite
 from ascua.boards import load as load_board
 from ascua.ir import Array, Graph, Op, Quant, Tensor
+from ascua.measure import pack, unpack
 from ascua.passes import prepare
 from ascua.plan import plan
+from ascua.run import run
 from ascua.targets.c import emit
 
 
@@ -81,45 +82,13 @@ def reference(graph: Graph, xs: list[Array]) -> list[Array]:
     return [ys[t.name] for t in graph.outputs]
 
 
-DRIVER = """
-#include "net.h"
-#include <stdio.h>
-int main(void) {
-    for (;;) {
-        for (int i = 0; i < NET_INPUTS; i++)
-            if (fread(net_input(i), 1, (size_t)net_input_bytes(i), stdin) == 0) return 0;
-        net_run();
-        for (int i = 0; i < NET_OUTPUTS; i++)
-            fwrite(net_output(i), 1, (size_t)net_output_bytes(i), stdout);
-    }
-}
-"""
-
-
-def generated_c(graph: Graph, xs: list[Array], specialized: bool | None = None) -> list[Array]:
+def generated_c(graph: Graph, xs: list[Array]) -> list[Array]:
     """The outputs (n, *shape) of the generated C under ASan and UBSan, on this computer."""
-    del specialized
-    library = emit(plan(prepare(graph), load_board("host")), "net")
+    host = load_board("host")
+    library = emit(plan(prepare(graph), host), "net")
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        for path, text in {**library.files, "main.c": DRIVER}.items():
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(text)
-        flags = "-std=c11 -Wall -Wextra -Werror -O1 -g -fsanitize=address,undefined".split()
-        flags.append("-fno-sanitize-recover=all")
-        include = [f"-I{root / d}" for d in library.include_dirs]
-        sources = [str(root / s) for s in (*library.sources, "main.c")]
-        subprocess.run(["cc", *flags, *include, *sources, "-o", str(root / "net")], check=True)
-        rows = [np.ascontiguousarray(x).reshape(len(x), -1).view(np.uint8) for x in xs]
-        raw = np.concatenate(rows, axis=1).tobytes()
-        done = subprocess.run([str(root / "net")], input=raw, capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr.decode()
-    out = np.frombuffer(done.stdout, np.uint8).reshape(len(xs[0]), -1)
-    ys, at = [], 0
-    for t in graph.outputs:
-        ys.append(out[:, at : at + t.bytes].copy().view(t.dtype).reshape(-1, *t.shape))
-        at += t.bytes
-    return ys
+        outcome = run(host, library, pack(xs), len(xs[0]), build_dir=Path(folder), sanitize=True)
+    return unpack(outcome.outputs, graph, len(xs[0]))
 
 
 def check_everywhere(
