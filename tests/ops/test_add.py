@@ -123,6 +123,14 @@ def every_pair() -> list[Array]:
     return [pairs[:, i].reshape(1, *PAIRS).copy() for i in (0, 1)]
 
 
+@pytest.mark.parametrize("kind", OPS)
+def test_kernel_on_every_pair(kind: type[Add] | type[Mul]) -> None:
+    """With scales that make ties of every rounding."""
+    ties = [(1.0, 0.5, 2.0), (2.0**-21, 1.0, 2.0**-18), (1.0, 1.0, 4.0)]
+    ops = [binary(kind, PAIRS, PAIRS, scales=s, name=str(s)) for s in ties]
+    check_everywhere(together(*ops), xs=every_pair() * len(ops))
+
+
 scale = st.floats(-4, 4).map(lambda e: 0.05 * 10**e / 10)
 zero = st.integers(-128, 127)
 acts = st.sampled_from(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"])

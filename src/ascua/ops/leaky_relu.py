@@ -34,14 +34,12 @@ class LeakyRelu(Op):
     def check(self) -> str | None:
         return lut.condition(self) or lut.factor(self._identity()) or lut.factor(self._slope())
 
+    # In double precision, as tflite-micro 0.dev20261023 has it; in 2023 both were single.
     def _identity(self) -> float:
-        return float(np.float32(self.x.q.scale) / np.float32(self.y.q.scale))
+        return self.x.q.scale / self.y.q.scale
 
     def _slope(self) -> float:
-        # In single precision, as in TFLM.
-        with np.errstate(over="ignore", invalid="ignore"):
-            scaled = np.float32(self.x.q.scale) * np.float32(self.alpha)
-            return float(scaled / np.float32(self.y.q.scale))
+        return self.x.q.scale * self.alpha / self.y.q.scale
 
     def eval(self, *xs: Array) -> Array:
         slope = self._slope()

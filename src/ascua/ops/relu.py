@@ -27,8 +27,8 @@ class Relu(Op):
         return lut.condition(self) or lut.factor(self._factor())
 
     def _factor(self) -> float:
-        # TFLM divides in single precision here, and only here and in LEAKY_RELU.
-        return float(np.float32(self.x.q.scale) / np.float32(self.y.q.scale))
+        # In double precision, as tflite-micro 0.dev20261023 has it; in 2023 it was single.
+        return self.x.q.scale / self.y.q.scale
 
     def eval(self, *xs: Array) -> Array:
         def function(x: Array) -> Array:
