@@ -60,7 +60,10 @@ def check(graph: Graph) -> None:
     if not bad:
         return
     op, reason = bad[0]
-    more = f" ({len(bad) - 1} more operators are refused.)" if len(bad) > 1 else ""
+    more = ""
+    if len(bad) > 1:
+        kinds = ", ".join(sorted({op.tflite for op, _ in bad[1:]}))
+        more = f" ({len(bad) - 1} more are refused: {kinds}.)"
     raise Unsupported(
         f"{graph.name}: {op.tflite} '{op.name}': {reason}.{more}", _remedies(graph, reason)
     )

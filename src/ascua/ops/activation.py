@@ -12,6 +12,9 @@ Activation = Literal["NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT"
 ACTIVATIONS: tuple[Activation, ...] = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
 """By their number in .tflite files."""
 
+FARTHEST = 2**24
+"""Steps from zero that count as many; float32 has no halves beyond, and int8 ends long before."""
+
 _BOUNDS: dict[str, tuple[float | None, float | None]] = {
     "NONE": (None, None),
     "RELU": (0.0, None),
@@ -36,7 +39,10 @@ def unsupported(activation: Activation) -> str | None:
 
 def quantized(real: float, tensor: Tensor) -> int:
     """The quantised value of `real`, half away from zero, computed in float32 as TFLM does."""
-    steps = np.float32(real) / np.float32(tensor.q.scale)
+    with np.errstate(over="ignore"):
+        steps = np.float32(real) / np.float32(tensor.q.scale)
+    if abs(steps) > FARTHEST:
+        return FARTHEST if real > 0 else -FARTHEST
     return int(np.trunc(steps + np.copysign(np.float32(0.5), steps))) + tensor.q.zero_point
 
 

@@ -52,7 +52,7 @@ class Logistic(Op):
             y = fixed.rounding_divide_by_pot(sigmoid(scaled), 23) - 128
             return np.where(x <= -radius, -128, np.where(x >= radius, 127, y))
 
-        return lut.over_values(self, xs[0], function)
+        return lut.over_values(xs[0], function)
 
 
 def sigmoid(x: Array) -> Array:

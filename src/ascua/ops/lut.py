@@ -31,10 +31,7 @@ class LutS8(Kernel):
         return {"n": op.y.size}
 
     def consts(self, op: Op) -> tuple[Const, ...]:
-        repeats = -(-256 // op.x.size)
-        values = np.resize(INT8, (repeats, *op.x.shape))
-        table = op.eval(values).reshape(-1)[:256]
-        return (Const("table", np.ascontiguousarray(table), 0),)
+        return (Const("table", op.eval(INT8[None]).reshape(-1), 0),)
 
 
 def condition(op: Op) -> str | None:
@@ -54,11 +51,10 @@ def factor(real: float) -> str | None:
     return None
 
 
-def over_values(op: Op, x: Array, function: Callable[[Array], Array]) -> Array:
-    """`function` of int64 values, for the int8 x (n, *shape): computed for 256, and looked up."""
+def over_values(x: Array, function: Callable[[Array], Array]) -> Array:
+    """`function` of int64 values, for int8 x of any shape: computed for 256, and looked up."""
     table = np.clip(function(INT8.astype(np.int64)), -128, 127).astype(np.int8)
-    bits = np.ascontiguousarray(x).view(np.uint8)
-    return np.take(table, bits).reshape(len(x), *op.y.shape)
+    return np.take(table, np.ascontiguousarray(x).view(np.uint8))
 
 
 def rescaled(op: Op, x: Array, real: float) -> Array:

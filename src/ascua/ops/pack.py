@@ -11,6 +11,10 @@ import numpy as np
 from ascua.ir import Array, Node, Op
 
 
+MOST_VALUES = 4096
+"""More are no shape."""
+
+
 @dataclass(frozen=True, eq=False)
 class Pack(Op):
     """y = the inputs, of one shape, stacked along the new dimension `axis`."""
@@ -57,6 +61,8 @@ class Pack(Op):
         for t in self.inputs:
             if t is None or t.shape != first.shape or t.dtype != self.y.dtype:
                 return "its inputs differ in shape or type"
+        if self.y.size > MOST_VALUES:
+            return f"it packs {self.y.size} values; at most {MOST_VALUES} make a shape"
         rank = len(first.shape) + 1
         if not -rank <= self.axis < rank:
             return f"its axis {self.axis} does not exist in an output of {rank} dimensions"

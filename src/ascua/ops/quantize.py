@@ -59,7 +59,7 @@ class Quantize(Op):
 
     def eval(self, *xs: Array) -> Array:
         if self.x.dtype == "int8":
-            return lut.over_values(self, xs[0], lambda x: lut.rescaled(self, x, self._factor()))
+            return lut.over_values(xs[0], lambda x: lut.rescaled(self, x, self._factor()))
         with np.errstate(over="ignore"):
             steps = xs[0].astype(np.float32) / np.float32(self.y.q.scale)
         # Far beyond int8, and yet exact: half away from zero needs the exact quotient.
