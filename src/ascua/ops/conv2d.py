@@ -121,16 +121,16 @@ class Conv2D(Op):
         )
 
     def check(self) -> str | None:
-        reason = conditions.first(
-            conditions.arity(self, 2, 3),
+        reason = conditions.arity(self, 2, 3) or conditions.first(
+            conditions.computed(self.x),
             conditions.image(self.x),
             conditions.rank(self.w, 4),
             conditions.rank(self.y, 4),
             conditions.int8(self.x, self.y),
             conditions.int8_weights(self.w, 0),
-            conditions.int32_bias(self.bias, self.y.shape[3]),
             activation.unsupported(self.activation),
         )
+        reason = reason or conditions.int32_bias(self.bias, self.y.shape[3])
         if reason:
             return reason
         ic = self.x.shape[3]

@@ -86,16 +86,16 @@ class FullyConnected(Op):
         return prod(self.y.shape[:-1])
 
     def check(self) -> str | None:
-        reason = conditions.first(
-            conditions.arity(self, 2, 3),
+        reason = conditions.arity(self, 2, 3) or conditions.first(
+            conditions.computed(self.x),
             conditions.rank(self.x, 1, 2, 3, 4, 5),
             conditions.rank(self.w, 2),
             conditions.rank(self.y, 1, 2, 3, 4, 5),
             conditions.int8(self.x, self.y),
             conditions.int8_weights(self.w, 0),
-            conditions.int32_bias(self.bias, self.w.shape[0]),
             activation.unsupported(self.activation),
         )
+        reason = reason or conditions.int32_bias(self.bias, self.w.shape[0])
         if reason:
             return reason
         oc, k = self.w.shape

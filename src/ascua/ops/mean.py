@@ -70,8 +70,7 @@ class Mean(Op):
         return tuple(sorted(a for a in every if self.x.shape[a] > 1))
 
     def check(self) -> str | None:
-        reason = conditions.first(
-            conditions.arity(self, 2),
+        reason = conditions.arity(self, 2) or conditions.first(
             conditions.computed(self.x),
             conditions.filled(self.x),
             conditions.int8(self.x, self.y),

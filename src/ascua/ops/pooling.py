@@ -87,8 +87,7 @@ class Pool2D(Op):
         return geometry.axis(self.x.shape[2], self.window[1], self.stride[1], 1, self.padding)
 
     def check(self) -> str | None:
-        reason = conditions.first(
-            conditions.arity(self, 1),
+        reason = conditions.arity(self, 1) or conditions.first(
             conditions.computed(self.x),
             conditions.image(self.x),
             conditions.rank(self.y, 4),

@@ -56,8 +56,7 @@ class Softmax(Op):
         return {"beta": self.beta}
 
     def check(self) -> str | None:
-        reason = conditions.first(
-            conditions.arity(self, 1),
+        reason = conditions.arity(self, 1) or conditions.first(
             conditions.computed(self.x),
             conditions.filled(self.x),
             conditions.int8(self.x, self.y),
