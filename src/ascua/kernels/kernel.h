@@ -17,8 +17,13 @@
 /* A kernel is inlined into the step that calls it: its parameters are constants there. */
 #define KERNEL static inline __attribute__((always_inline, unused))
 
-/* A step is one symbol: sizes and instruction counts are attributed to it. */
+/* A step is one symbol: sizes and instruction counts are attributed to it. Nothing is concluded
+   from its body for its callers (noipa), so that no call of it is ever taken for a dead one. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define STEP static __attribute__((noipa))
+#else
 #define STEP static __attribute__((noinline))
+#endif
 
 /* Code that several steps share. */
 #define SHARED static __attribute__((noinline, unused))
