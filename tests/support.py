@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,12 @@ def together(*ops: Op) -> Graph:
     """A graph of unconnected `ops`, each with an output of its own: compiled once, all are tested."""
     inputs = {id(t): t for op in ops for t in op.activations}
     return Graph("test", tuple(inputs.values()), tuple(op.y for op in ops), ops)
+
+
+def collected(graphs: Mapping[str, Graph]) -> Graph:
+    """The operators of networks of one, `together`; each output has the key as its name."""
+    ops = [(key, graph.ops[0]) for key, graph in graphs.items()]
+    return together(*(replace(op, outputs=(replace(op.y, name=key),)) for key, op in ops))
 
 
 def samples(graph: Graph, n: int, seed: int = 1) -> list[Array]:
@@ -98,11 +106,22 @@ def check_everywhere(
 
     The graph goes through a file first: what is tested is what a user's file would give.
     """
+    graph, xs, expected = check_reference(graph, n, seed, xs)
+    for y, e, t in zip(generated_c(graph, xs), expected, graph.outputs, strict=True):
+        np.testing.assert_array_equal(y, e, f"generated C against TFLM: {t.name}")
+
+
+def check_reference(
+    graph: Graph, n: int = 3, seed: int = 1, xs: list[Array] | None = None
+) -> tuple[Graph, list[Array], list[Array]]:
+    """Oracle and reference agree, as in `check_everywhere`, which goes on with what this answers.
+
+    That is the graph as read from a file, the samples, and the oracle's outputs.
+    """
     model = tflite.write(graph)
     graph = tflite.read(model)
     xs = samples(graph, n, seed) if xs is None else xs
     expected = oracle(model, xs)
     for y, e, t in zip(reference(graph, xs), expected, graph.outputs, strict=True):
         np.testing.assert_array_equal(y, e, f"reference against TFLM: {t.name}")
-    for y, e, t in zip(generated_c(graph, xs), expected, graph.outputs, strict=True):
-        np.testing.assert_array_equal(y, e, f"generated C against TFLM: {t.name}")
+    return graph, xs, expected

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from hypothesis import strategies as st
+
 from ascua.ir import Graph
 from ascua.ops.pooling import Pool2D
 from tests.support import activation, network
@@ -41,3 +43,15 @@ CASES: dict[str, dict[str, Any]] = {
     "relu -1 to 1": {"act": "RELU_N1_TO_1"},
     "zero point 127": {"zero": 127, "act": "RELU6"},
 }  # fmt: skip
+
+size = st.integers(1, 9)
+step = st.integers(1, 4)
+POOLS = st.fixed_dictionaries(
+    {
+        "ih": size, "iw": size, "c": size, "window": st.tuples(size, size),
+        "stride": st.tuples(step, step), "padding": st.sampled_from(["SAME", "VALID"]),
+        "act": st.sampled_from(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"]),
+        "zero": st.integers(-128, 127), "scale": st.floats(-4, 1).map(lambda e: 10**e),
+    }
+)  # fmt: skip
+"""Fields of any pool; its output may be empty."""

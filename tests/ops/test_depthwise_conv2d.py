@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ascua.ir import Graph
-from ascua.ops.depthwise_conv2d import DepthwiseConv2D, DepthwiseConv2DS8
-from tests.support import activation, check_everywhere, constant, network
+from ascua.ir import Graph, Kernel
+from ascua.ops.depthwise_conv2d import DepthwiseConv2D
+from tests.support import (
+    activation,
+    check_everywhere,
+    check_reference,
+    collected,
+    constant,
+    network,
+)
 
 
 def depthwise(
@@ -36,7 +44,7 @@ def depthwise(
     return network(replace(op, outputs=(y,)))
 
 
-CASES = {
+CASES: dict[str, dict[str, Any]] = {
     "plain": {},
     "one channel": {"ic": 1},
     "one pixel": {"ih": 1, "iw": 1},
@@ -76,12 +84,65 @@ CASES = {
 }  # fmt: skip
 
 
+size = st.integers(1, 9)
+small = st.integers(1, 3)
+shapes = st.fixed_dictionaries(
+    {
+        "ih": size, "iw": size, "ic": size, "kh": st.integers(1, 5), "kw": st.integers(1, 5),
+        "multiplier": small, "stride": st.tuples(small, small),
+        "dilation": st.tuples(small, small), "padding": st.sampled_from(["SAME", "VALID"]),
+    }
+)  # fmt: skip
+tails = st.fixed_dictionaries(
+    {
+        "act": st.sampled_from(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"]),
+        "per_channel": st.booleans(), "bias": st.sampled_from([None, 3000, 2**31 - 1]),
+        "scale": st.floats(-12, 2).map(lambda e: 10**e),
+        "zero": st.integers(-128, 127), "y_zero": st.integers(-128, 127),
+        "seed": st.integers(0, 99),
+    }
+)  # fmt: skip
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_equals_tflm(case: str) -> None:
-    check_everywhere(depthwise(**CASES[case]))  # type: ignore[arg-type]
+    check_reference(depthwise(**CASES[case]))
 
 
-@pytest.mark.parametrize("case", ["plain", "stride 2", "one pixel wide", "sums beyond 2^30"])
-def test_general_kernel_on_3x3(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(DepthwiseConv2D, "kernels", (DepthwiseConv2DS8(),))
-    check_everywhere(depthwise(**CASES[case]))  # type: ignore[arg-type]
+@pytest.mark.parametrize("specialized", [0, 1000])
+@pytest.mark.parametrize("kernels", [DepthwiseConv2D.kernels, DepthwiseConv2D.kernels[-1:]])
+def test_kernels(
+    kernels: tuple[Kernel, ...], specialized: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DepthwiseConv2D, "kernels", kernels)
+    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)
+    check_everywhere(collected({case: depthwise(**fields) for case, fields in CASES.items()}))
+
+
+@settings(deadline=None, derandomize=True, max_examples=80)
+@given(shapes, tails)
+def test_any_reference(shape: dict[str, Any], tail: dict[str, Any]) -> None:
+    graph = depthwise(**shape, **tail)
+    assume(graph.ops[0].y.size > 0)
+    check_reference(graph)
+
+
+@settings(deadline=None, derandomize=True, max_examples=8)
+@given(st.lists(st.tuples(shapes, tails), min_size=6, max_size=6))
+def test_any_kernel(several: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    graphs = {str(i): depthwise(**shape, **tail) for i, (shape, tail) in enumerate(several)}
+    kept = {i: graph for i, graph in graphs.items() if graph.ops[0].y.size > 0}
+    assume(kept)
+    check_everywhere(collected(kept))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"multiplier": 3}, "depth multiplier"),
+        ({"stride": (2, 2)}, "shape"),
+        ({"activation": "TANH"}, "TANH"),
+    ],
+)
+def test_refuses(change: dict[str, Any], reason: str) -> None:
+    assert reason in str(replace(depthwise().ops[0], **change).check())

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from ascua.ir import Graph
+from ascua import tflite
+from ascua.ir import Graph, Quant
 from ascua.ops.fully_connected import FullyConnected
-from tests.support import activation, check_everywhere, constant, network
+from tests.support import (
+    activation,
+    check_everywhere,
+    check_reference,
+    collected,
+    constant,
+    network,
+    oracle,
+    samples,
+)
 
 
 def dense(
@@ -29,7 +44,7 @@ def dense(
     return network(FullyConnected(tuple(inputs), (y,), keep, act))
 
 
-CASES = {
+CASES: dict[str, dict[str, Any]] = {
     "plain": {},
     "one input": {"k": 1},
     "one output": {"oc": 1},
@@ -63,4 +78,71 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_equals_tflm(case: str) -> None:
-    check_everywhere(dense(**CASES[case]))  # type: ignore[arg-type]
+    check_reference(dense(**CASES[case]))
+
+
+@pytest.mark.parametrize("specialized", [0, 1000])
+def test_kernel(specialized: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)
+    check_everywhere(collected({case: dense(**fields) for case, fields in CASES.items()}))
+
+
+layers = st.fixed_dictionaries(
+    {
+        "k": st.integers(1, 40), "oc": st.integers(1, 20),
+        "act": st.sampled_from(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"]),
+        "per_channel": st.booleans(), "bias": st.sampled_from([None, 3000]),
+        "scale": st.floats(-12, 2).map(lambda e: 10**e),
+        "zero": st.integers(-128, 127), "y_zero": st.integers(-128, 127),
+        "seed": st.integers(0, 99),
+    }
+)  # fmt: skip
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(layers)
+def test_any_reference(layer: dict[str, Any]) -> None:
+    graph = dense(**layer)
+    assume(graph.ops[0].check() is None)
+    check_reference(graph, n=20)
+
+
+@settings(deadline=None, derandomize=True, max_examples=8)
+@given(st.lists(layers, min_size=8, max_size=8))
+def test_any_kernel(several: list[dict[str, Any]]) -> None:
+    graphs = {str(i): dense(**layer) for i, layer in enumerate(several)}
+    kept = {i: graph for i, graph in graphs.items() if graph.ops[0].check() is None}
+    assume(kept)
+    check_everywhere(collected(kept))
+
+
+def test_one_scale_is_multiplied_in_single_precision() -> None:
+    """Half of all pairs of scales give another multiplier than in double precision."""
+    ops = [dense(scale=0.01 + i / 977).ops[0] for i in range(40)]
+    exact = [op.x.q.scale * op.inputs[1].q.scale / op.y.q.scale for op in ops]
+    assert sum(op.scales()[0] != e for op, e in zip(ops, exact, strict=True)) > 10
+
+
+@pytest.mark.parametrize(
+    ("case", "change", "reason"),
+    [
+        ({}, {"weights_format": 1}, "shuffled"),
+        ({"out": (1, 8)}, {}, "channels"),
+        ({"shape": (1, 18)}, {}, "elements"),
+        ({"scale": 10.0}, {}, None),
+    ],
+)
+def test_refuses(case: dict[str, Any], change: dict[str, Any], reason: str | None) -> None:
+    found = replace(dense(**case).ops[0], **change).check()
+    assert found is None if reason is None else reason in str(found)
+
+
+@pytest.mark.parametrize("quant", [None, Quant((1.0,), (0,))])
+def test_refuses_a_bias_of_another_unit_as_tflm_does(quant: Quant | None) -> None:
+    op = dense(y_scale=0.01).ops[0]
+    x, w, b = op.inputs
+    assert b is not None
+    graph = network(replace(op, inputs=(x, w, replace(b, quant=quant))))
+    assert "bias" in str(graph.ops[0].check())
+    with pytest.raises(RuntimeError):
+        oracle(tflite.write(graph), samples(graph, 1))

@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from ascua.ops.max_pool2d import MaxPool2D
-from tests.ops.pools import CASES, pool
-from tests.support import activation, check_everywhere
+from tests.ops.pools import CASES, POOLS, pool
+from tests.support import activation, check_everywhere, check_reference, collected
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_equals_tflm(case: str) -> None:
-    check_everywhere(pool(MaxPool2D, **CASES[case]))
+    check_reference(pool(MaxPool2D, **CASES[case]))
+
+
+@pytest.mark.parametrize("specialized", [0, 1000])
+def test_kernel(specialized: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)
+    check_everywhere(collected({c: pool(MaxPool2D, **f) for c, f in CASES.items()}))
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(POOLS)
+def test_any_reference(fields: dict[str, Any]) -> None:
+    graph = pool(MaxPool2D, **fields)
+    assume(graph.ops[0].y.size > 0)
+    check_reference(graph)
+
+
+@settings(deadline=None, derandomize=True, max_examples=6)
+@given(st.lists(POOLS, min_size=8, max_size=8))
+def test_any_kernel(several: list[dict[str, Any]]) -> None:
+    graphs = {str(i): pool(MaxPool2D, **fields) for i, fields in enumerate(several)}
+    kept = {i: graph for i, graph in graphs.items() if graph.ops[0].y.size > 0}
+    assume(kept)
+    check_everywhere(collected(kept))
 
 
 def test_refuses_what_tflm_refuses() -> None:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ascua.ir import Graph
 from ascua.ops.mean import Mean
-from tests.support import activation, check_everywhere, constant, network
+from tests.support import (
+    activation,
+    check_everywhere,
+    check_reference,
+    collected,
+    constant,
+    network,
+)
 
 
 def mean(
@@ -23,7 +34,7 @@ def mean(
     return network(Mean((x, constant("axes", np.array(axes, np.int32))), (y,), keep))
 
 
-CASES = {
+CASES: dict[str, dict[str, Any]] = {
     "plain": {},
     "keep dims": {"keep": True},
     "negative axes": {"axes": (-3, -2)},
@@ -52,7 +63,37 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_equals_tflm(case: str) -> None:
-    check_everywhere(mean(**CASES[case]))  # type: ignore[arg-type]
+    check_reference(mean(**CASES[case]))
+
+
+@pytest.mark.parametrize("specialized", [0, 1000])
+def test_kernel(specialized: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)
+    check_everywhere(collected({case: mean(**fields) for case, fields in CASES.items()}))
+
+
+size = st.integers(1, 9)
+means = st.fixed_dictionaries(
+    {
+        "shape": st.tuples(st.just(1), size, size, size), "keep": st.booleans(),
+        "axes": st.sampled_from([(1, 2), (-2, -3), (1,), (2,), (3,), (2, 3), (1, 2, 3)]),
+        "scale": st.floats(-9, 1).map(lambda e: 10**e),
+        "y_scale": st.floats(-9, 1).map(lambda e: 10**e),
+        "zero": st.integers(-128, 127), "y_zero": st.integers(-128, 127),
+    }
+)  # fmt: skip
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(means)
+def test_any_reference(fields: dict[str, Any]) -> None:
+    check_reference(mean(**fields))
+
+
+@settings(deadline=None, derandomize=True, max_examples=6)
+@given(st.lists(means, min_size=8, max_size=8))
+def test_any_kernel(several: list[dict[str, Any]]) -> None:
+    check_everywhere(collected({str(i): mean(**fields) for i, fields in enumerate(several)}))
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ascua import tflite
 from ascua.ir import Graph
 from ascua.ops.softmax import Softmax
-from tests.support import activation, check_everywhere, generated_c, network, oracle, reference
+from tests.support import (
+    activation,
+    check_everywhere,
+    check_reference,
+    collected,
+    generated_c,
+    network,
+    oracle,
+    reference,
+)
 
 
 def softmax(
@@ -20,7 +33,7 @@ def softmax(
     return network(Softmax((x,), (activation("y", shape, y_scale, y_zero),), beta))
 
 
-CASES = {
+CASES: dict[str, dict[str, Any]] = {
     "plain": {},
     "one class": {"shape": (1, 1)},
     "two classes": {"shape": (1, 2)},
@@ -41,7 +54,34 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_equals_tflm(case: str) -> None:
-    check_everywhere(softmax(**CASES[case]), n=8)  # type: ignore[arg-type]
+    check_reference(softmax(**CASES[case]), n=8)
+
+
+@pytest.mark.parametrize("specialized", [0, 1000])
+def test_kernel(specialized: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)
+    check_everywhere(collected({case: softmax(**fields) for case, fields in CASES.items()}), n=8)
+
+
+classifiers = st.fixed_dictionaries(
+    {
+        "shape": st.tuples(st.integers(1, 3), st.integers(1, 20)),
+        "scale": st.floats(-6, 1).map(lambda e: 10**e), "beta": st.floats(0.1, 4),
+        "zero": st.integers(-128, 127),
+    }
+)  # fmt: skip
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(classifiers)
+def test_any_reference(fields: dict[str, Any]) -> None:
+    check_reference(softmax(**fields), n=20)
+
+
+@settings(deadline=None, derandomize=True, max_examples=6)
+@given(st.lists(classifiers, min_size=8, max_size=8))
+def test_any_kernel(several: list[dict[str, Any]]) -> None:
+    check_everywhere(collected({str(i): softmax(**fields) for i, fields in enumerate(several)}))
 
 
 @pytest.mark.parametrize("scale", [0.003, 0.05, 0.125, 0.33, 1.0])

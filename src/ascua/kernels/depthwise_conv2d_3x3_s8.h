@@ -12,13 +12,14 @@ typedef struct {
     int32_t zero, low, high;
 } depthwise_conv2d_3x3_s8_t;
 
-/* Adds three taps of a row r to the sums of two pixels; each value is loaded once at stride 1. */
-KERNEL void depthwise_conv2d_3x3_s8_row(const depthwise_conv2d_3x3_s8_t *p, uint32_t *a,
-                                        uint32_t *b, const int8_t *r, const int8_t *w) {
+/* Adds three taps of a row r to the sums of two pixels; `near`: the pixels share two values. */
+KERNEL void depthwise_conv2d_3x3_s8_row(const depthwise_conv2d_3x3_s8_t *p, int32_t near,
+                                        uint32_t *a, uint32_t *b, const int8_t *r,
+                                        const int8_t *w) {
     const int32_t g = p->gap, s = p->step;
     int32_t v = w[0], x = r[0];
     *a += (uint32_t)(x * v);
-    if (s == g) {
+    if (near) {
         x = r[g];
         *b += (uint32_t)(x * v);
         v = w[1];
@@ -42,15 +43,15 @@ KERNEL void depthwise_conv2d_3x3_s8_row(const depthwise_conv2d_3x3_s8_t *p, uint
 }
 
 /* y[2][c] from windows that begin at r0, r1 and r2. */
-KERNEL void depthwise_conv2d_3x3_s8_two(const depthwise_conv2d_3x3_s8_t *p, const int8_t *r0,
-                                        const int8_t *r1, const int8_t *r2, const int8_t *w,
-                                        const requant_t *q, int8_t *y) {
+KERNEL void depthwise_conv2d_3x3_s8_two(const depthwise_conv2d_3x3_s8_t *p, int32_t near,
+                                        const int8_t *r0, const int8_t *r1, const int8_t *r2,
+                                        const int8_t *w, const requant_t *q, int8_t *y) {
     for (int32_t c = p->c; c > 0; c--) {
         uint32_t a = (uint32_t)q->bias, b = a;
         KEEP_ORDER();
-        depthwise_conv2d_3x3_s8_row(p, &a, &b, r0++, w);
-        depthwise_conv2d_3x3_s8_row(p, &a, &b, r1++, w + 3);
-        depthwise_conv2d_3x3_s8_row(p, &a, &b, r2++, w + 6);
+        depthwise_conv2d_3x3_s8_row(p, near, &a, &b, r0++, w);
+        depthwise_conv2d_3x3_s8_row(p, near, &a, &b, r1++, w + 3);
+        depthwise_conv2d_3x3_s8_row(p, near, &a, &b, r2++, w + 6);
         y[p->c] = requantize_sum(b, q, p->small, p->zero, p->low, p->high);
         *y++ = requantize_sum(a, q, p->small, p->zero, p->low, p->high);
         q++;
@@ -85,16 +86,20 @@ KERNEL void depthwise_conv2d_3x3_s8_one(const depthwise_conv2d_3x3_s8_t *p, cons
 /* y[ow][c] from rows[3] of padded input, weights[c][3][3] and requant[c]. */
 KERNEL void depthwise_conv2d_3x3_s8(const depthwise_conv2d_3x3_s8_t *p, const int8_t *const *rows,
                                     const int8_t *weights, const requant_t *requant, int8_t *y) {
-    int32_t at = 0;
-    for (int32_t ox = 0; ox + 1 < p->ow; ox += 2) {
-        depthwise_conv2d_3x3_s8_two(p, rows[0] + at, rows[1] + at, rows[2] + at, weights, requant,
-                                    y);
-        at += 2 * p->step;
+    const int8_t *r0 = rows[0], *r1 = rows[1], *r2 = rows[2];
+    for (int32_t pairs = p->ow >> 1; pairs > 0; pairs--) {
+        if (p->step == p->gap) {
+            depthwise_conv2d_3x3_s8_two(p, 1, r0, r1, r2, weights, requant, y);
+        } else {
+            depthwise_conv2d_3x3_s8_two(p, 0, r0, r1, r2, weights, requant, y);
+        }
+        r0 += 2 * p->step;
+        r1 += 2 * p->step;
+        r2 += 2 * p->step;
         y += 2 * p->c;
     }
     if (p->ow & 1) {
-        depthwise_conv2d_3x3_s8_one(p, rows[0] + at, rows[1] + at, rows[2] + at, weights, requant,
-                                    y);
+        depthwise_conv2d_3x3_s8_one(p, r0, r1, r2, weights, requant, y);
     }
 }
 
