@@ -72,6 +72,17 @@ class Mismatch(AscuaError):
     exit_code = 4
 
 
+def brief(name: str, most: int = 60) -> str:
+    """A tensor's `name` for messages and tables: printable, of the merged names the first.
+
+    Converters join the names of all layers that they fused: `a;b;c` becomes `a;...`.
+    """
+    first, merged, _ = name.partition(";")
+    text = "".join(c if c.isprintable() else "?" for c in first)
+    text = text if len(text) <= most else f"{text[:most]}..."
+    return f"{text};..." if merged else text
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:
     """Sentences that point from a wrong `name` to the right ones of `known`."""
     known = sorted(known)

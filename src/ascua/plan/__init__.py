@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ascua.boards import Board
-from ascua.errors import DoesNotFit, Unsupported
+from ascua.errors import DoesNotFit, Unsupported, brief
 from ascua.ir import Const, Graph, Kernel, Op, Tensor, Window
 from ascua.plan.place import Span, align, bound, place
 
@@ -65,12 +65,6 @@ class Step:
         """Multiply-accumulates of one inference."""
         return sum(op.macs() for op in self.ops)
 
-    @property
-    def live(self) -> tuple[Buffer, ...]:
-        """The buffers that this step itself uses."""
-        extra = [b for b in (self.lines, self.scratch) if b is not None]
-        return (*self.reads, *self.writes, *extra)
-
 
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -124,18 +118,20 @@ class Plan:
         """The step that decides the arena."""
         return max(self.steps, key=lambda s: self.live_bytes(s))
 
-    def live_bytes(self, step: Step) -> int:
-        """Bytes of the buffers that hold something while `step` runs."""
+    def live(self, step: Step) -> tuple[Buffer, ...]:
+        """The buffers that hold something while `step` runs, those for later steps among them."""
         at = self.steps.index(step)
         spans = _lifetimes(self.graph, [s.op for s in self.steps])
-        tensors = [b for b in self.buffers if b.tensor is not None]
-        held = {id(b): b for b in step.live}
-        for b in tensors:
-            assert b.tensor is not None
-            first, last = spans[id(b.tensor)]
-            if first <= at <= last:
-                held[id(b)] = b
-        return sum(b.bytes for b in held.values())
+        held = [b for b in (step.lines, step.scratch) if b is not None]
+        for b in self.buffers:
+            if b.tensor is not None:
+                first, last = spans[id(b.tensor)]
+                held += [b] if first <= at <= last else []
+        return tuple(held)
+
+    def live_bytes(self, step: Step) -> int:
+        """Bytes of the buffers that hold something while `step` runs."""
+        return sum(b.bytes for b in self.live(step))
 
 
 def plan(graph: Graph, board: Board) -> Plan:
@@ -267,12 +263,12 @@ def check_fit(plan: Plan) -> None:
     ram, flash = plan.board.memory("w"), plan.board.memory("x")
     if ram is not None and plan.arena + STACK_BYTES > ram.bytes:
         step = plan.fullest()
-        held = ", ".join(f"'{b.name}' {b.bytes:,}" for b in step.live)
+        held = ", ".join(f"'{brief(b.name)}' {b.bytes:,}" for b in plan.live(step))
         raise DoesNotFit(
             f"{plan.graph.name} does not fit {plan.board.name}: it needs"
             f" {plan.arena + STACK_BYTES:,} bytes of {ram.name} (arena {plan.arena:,}, stack"
             f" {STACK_BYTES:,}) and there are {ram.bytes:,}.\n"
-            f"The step that costs most is {step.op.tflite} '{step.op.name}': {held} bytes.",
+            f"The step that costs most is {step.op.tflite} '{brief(step.op.name)}': {held} bytes.",
             [
                 "A smaller input or fewer channels in that layer.",
                 "A board with more memory: `ascua boards` lists them.",
@@ -281,7 +277,7 @@ def check_fit(plan: Plan) -> None:
     if flash is not None and plan.const_bytes + plan.code_estimate > flash.bytes:
         costly = sorted(plan.steps, key=lambda s: -sum(c.bytes for c in s.consts))[:3]
         listed = ", ".join(
-            f"{s.op.tflite} '{s.op.name}' {sum(c.bytes for c in s.consts):,}" for s in costly
+            f"{s.op.tflite} '{brief(s.op.name)}' {sum(c.bytes for c in s.consts):,}" for s in costly
         )
         raise DoesNotFit(
             f"{plan.graph.name} does not fit {plan.board.name}: it needs"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -10,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ascua.boards import Board
+from ascua.errors import brief
 from ascua.ir import Array
 from ascua.measure import Layer, Measurement, whole
 from ascua.ops.support import Support
-from ascua.plan import Plan
+from ascua.plan import STACK_BYTES, Buffer, Plan, Step
 from ascua.report import results
 from ascua.run import Region, ToolStatus
 from ascua.validation import Check
@@ -21,7 +23,10 @@ from ascua.validation import Check
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
     """A plain table; columns named with a leading `>` are numbers, aligned to the right."""
-    result = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    result = Table(
+        title=title or None, title_justify="left", box=None, pad_edge=False,
+        show_header=any(columns),
+    )  # fmt: skip
     for name in columns:
         right = name.startswith(">")
         result.add_column(
@@ -64,6 +69,7 @@ def layers(measured: Sequence[Layer]) -> Table:
     known = [c for c in counts if c is not None]
     rows: list[Sequence[object]] = [
         (
+            i,
             layer.op,
             layer.kernel,
             shape(layer.output_shape),
@@ -71,13 +77,13 @@ def layers(measured: Sequence[Layer]) -> Table:
             layer.weights_bytes,
             None if layer.instructions is None else round(layer.instructions),
         )
-        for layer in measured
+        for i, layer in enumerate(measured)
     ]
     total = (
-        "all", "", "", sum(layer.macs for layer in measured),
+        "", "all", "", "", sum(layer.macs for layer in measured),
         sum(layer.weights_bytes for layer in measured), round(sum(known)) if known else None,
     )  # fmt: skip
-    columns = ("operator", "kernel", "output", ">MACs", ">weights B", ">instructions")
+    columns = (">step", "operator", "kernel", "output", ">MACs", ">weights B", ">instructions")
     return table(columns, [*rows, total])
 
 
@@ -125,56 +131,84 @@ def run(
 
 def analysis(planned: Plan, m: Measurement) -> RenderableType:
     """What is known before any build, and whether it fits."""
-    facts: list[tuple[str, str]] = [
-        ("MACs", cell(m.macs)),
-        ("weights and biases", f"{m.weights_bytes:,} bytes"),
-        ("arena", f"{planned.arena:,} bytes ({_placement(planned)})"),
-        ("  whole tensors alone", f"{planned.whole_tensors:,} bytes"),
-    ]
+    rows: list[Sequence[object]] = [
+        (i, s.op.kind, s.kernel.name, shape(s.op.y.shape), s.macs, layer.weights_bytes,
+         planned.live_bytes(s))
+        for i, (s, layer) in enumerate(zip(planned.steps, m.layers, strict=True))
+    ]  # fmt: skip
+    rows.append(("", "all", "", "", m.macs, m.weights_bytes, planned.arena))
+    columns = (">step", "operator", "kernel", "output", ">MACs", ">weights B", ">RAM B")
+    facts: list[tuple[str, str]] = []
+    if m.macs != m.macs_model:
+        facts.append(("MACs in the file", cell(m.macs_model)))
+    facts.append(("arena", f"{planned.arena:,} bytes: {_placement(planned)}"))
     if planned.steps:
         step = planned.fullest()
-        held = ", ".join(f"{b.name} {b.bytes:,}" for b in step.live)
-        facts.append(("  decided by", f"{step.op.kind} '{step.op.name}': {held}"))
+        facts.append(("  decided by", f"step {planned.steps.index(step)}: {title(step)}"))
+        facts += [("", f"{b.bytes:>9,}  {b.name}") for b in _named(planned.live(step), step)]
+    facts.append(("  whole tensors alone", f"{planned.whole_tensors:,} bytes"))
     if m.board is not None:
-        for use, what, need in (
-            ("x", "flash", planned.const_bytes + planned.code_estimate),
-            ("w", "RAM", planned.arena),
-        ):
-            region = planned.board.memory(use)
-            if region is not None:
-                note = (
-                    f"of it code, estimated: {planned.code_estimate:,}"
-                    if use == "x"
-                    else ("stack and harness on top")
-                )
-                facts.append(
-                    (f"{what} of {m.board}", f"{need:,} of {region.bytes:,} bytes; {note}")
-                )
-    return Group(layers(m.layers), Text(""), table(("", ""), facts))
+        code = f"constants {planned.const_bytes:,}, code about {planned.code_estimate:,}"
+        rest = f"arena {planned.arena:,}, stack at most {STACK_BYTES:,}; Ascua's harness on top"
+        flash, ram = planned.const_bytes + planned.code_estimate, planned.arena + STACK_BYTES
+        facts += _use(planned.board, "x", "flash", flash, code)
+        facts += _use(planned.board, "w", "RAM", ram, rest)
+    return Group(table(columns, rows), Text(""), table(("", ""), facts))
+
+
+def title(step: Step) -> str:
+    """A step by its operator and the name that Netron shows."""
+    return f"{step.op.kind} '{brief(step.op.name)}'"
+
+
+def _named(buffers: Sequence[Buffer], step: Step) -> list[Buffer]:
+    """The buffers of the fullest step, the largest first, named for what they are in it."""
+    reads = {b.offset for b in step.reads}
+    writes = {b.offset for b in step.writes}
+
+    def name(b: Buffer) -> str:
+        if b.tensor is None:
+            return "line buffers: rows with their padding" if b is step.lines else "scratch"
+        role = "input" if b.offset in reads else "output" if b.offset in writes else "for later"
+        return f"{role} '{brief(b.name, 40)}'"
+
+    return [replace(b, name=name(b)) for b in sorted(buffers, key=lambda b: -b.bytes)]
+
+
+def _use(board: Board, use: str, what: str, need: int, parts: str) -> list[tuple[str, str]]:
+    memory = board.memory(use)
+    if memory is None:
+        return []
+    percent = 100 * need / memory.bytes
+    return [
+        (f"{what} of {board.name}", f"{need:,} of {memory.bytes:,} bytes ({percent:.0f} %)"),
+        ("", f"  {parts}"),
+    ]
 
 
 def _placement(planned: Plan) -> str:
     if planned.arena <= planned.arena_bound + 3:
-        return "no placement of these buffers is smaller"
-    return f"bound {planned.arena_bound:,}"
+        return "what its fullest step holds, the least for these buffers"
+    return f"its fullest step holds {planned.arena_bound:,}"
 
 
 def steps(planned: Plan) -> Table:
-    """The plan: kernel, offsets and MACs of each step."""
+    """The plan: kernel, offsets in the arena and MACs of each step."""
     rows = [
         (
-            s.name,
-            s.kernel.name + ("" if s.specialized else " (shared)"),
+            i,
+            s.op.kind,
+            s.kernel.name + ("" if s.specialized else ", shared"),
             " ".join(f"@{b.offset}" for b in s.reads),
             " ".join(f"@{b.offset}" for b in s.writes),
             s.lines.bytes if s.lines else None,
             s.scratch.bytes if s.scratch else None,
             s.macs,
         )
-        for s in planned.steps
+        for i, s in enumerate(planned.steps)
     ]
     return table((
-        "step", "kernel", ">reads", ">writes", ">lines B", ">scratch B", ">MACs",
+        ">step", "operator", "kernel", ">reads", ">writes", ">lines B", ">scratch B", ">MACs",
     ), rows)  # fmt: skip
 
 
