@@ -24,6 +24,11 @@ MAX_BYTES = 1 << 30
 MAX_ELEMENTS = 1 << 28
 """A larger tensor is taken for a damaged shape."""
 
+MAX_ENTRIES = 1 << 14
+"""Tensors, operators or buffers; a file that claims more is damaged."""
+MAX_DIMENSIONS = 8
+"""More than any operator of TFLite takes."""
+
 _DTYPES = {v: k.lower() for k, v in vars(schema.TensorType).items() if k.isupper()}
 _BUILTINS = {v: k for k, v in vars(schema.BuiltinOperator).items() if k.isupper()}
 
@@ -37,7 +42,10 @@ def load(path: Path | str) -> Graph:
     path = Path(path)
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise ModelError(f"{path}: larger than {MAX_BYTES >> 20} MiB: not a small network.")
+            raise ModelError(
+                f"{path}: larger than {MAX_BYTES >> 20} MiB: not a small network.",
+                ["Take a network for microcontrollers: they have a few MB at most."],
+            )
         data = path.read_bytes()
     except OSError as e:
         raise InputError(
@@ -84,8 +92,8 @@ class _Reader:
     def vector(self, table: Any, field: str) -> Iterator[Any]:
         """The elements of a vector of tables, its length checked against the file's."""
         length = getattr(table, field + "Length")()
-        if length * 4 > len(self.data):
-            raise self.fail(f"{field} claims {length} entries, more than the file holds.")
+        if length > min(MAX_ENTRIES, len(self.data) // 4):
+            raise self.fail(f"{field} claims {length} entries, more than the file can hold.")
         get = getattr(table, field)
         for i in range(length):
             if get(i) is None:
@@ -119,6 +127,8 @@ class _Reader:
         outputs = self.pick(tensors, self.numbers(sub, "Outputs"), "graph outputs")
         if not inputs or not outputs:
             raise self.fail("the graph has no inputs or no outputs.")
+        if any(t.const for t in inputs) or len({id(t) for t in inputs}) < len(inputs):
+            raise self.fail("an input of the graph is a constant, or is listed twice.")
         ops = tuple(self.op(i, o, codes[o.OpcodeIndex()], tensors) for i, o in enumerate(operators))
         description = self.model.Description() or b""
         graph = Graph(
@@ -162,18 +172,20 @@ class _Reader:
 
     def tensors(self, sub: Any, buffers: Sequence[Any]) -> list[Tensor]:
         """All tensors, with unique names."""
-        seen: dict[str, int] = {}
+        seen: set[str] = set()
         result = []
         for i, t in enumerate(self.vector(sub, "Tensors")):
             name = (t.Name() or b"").decode("utf-8", "replace") or f"tensor_{i}"
-            seen[name] = seen.get(name, 0) + 1
-            if seen[name] > 1:
+            while name in seen:
                 name = f"{name}#{i}"
+            seen.add(name)
             result.append(self.tensor(t, name, buffers))
         return result
 
     def tensor(self, t: Any, name: str, buffers: Sequence[Any]) -> Tensor:
         dtype = _DTYPES.get(t.Type(), f"type {t.Type()}")
+        if t.ShapeLength() > MAX_DIMENSIONS:
+            raise self.fail(f"tensor '{name}' claims {t.ShapeLength()} dimensions.")
         shape = tuple(self.numbers(t, "Shape"))
         if t.ShapeSignatureLength() and len(shape) == t.ShapeSignatureLength():
             signature = self.numbers(t, "ShapeSignature")
@@ -196,6 +208,11 @@ class _Reader:
 
     def constant(self, name: str, shape: tuple[int, ...], dtype: str, buffer: Any) -> Array | None:
         """The tensor's values, or None where its buffer is empty."""
+        if buffer.Offset() > 1:
+            raise Unsupported(
+                f"{self.name}: tensor '{name}' is stored outside the model's tables.",
+                ["Export without `_experimental_use_buffer_offset`: small models need none."],
+            )
         if buffer.DataIsNone() or buffer.DataLength() == 0:
             return None
         if dtype not in ITEMSIZE:
@@ -243,9 +260,9 @@ class _Reader:
     def op(self, i: int, o: Any, code: tuple[str, int], tensors: Sequence[Tensor]) -> Op:
         kind = OPERATORS[code[0]]
         where = f"operator {i} ({code[0]})"
-        optional: list[Tensor | None] = [*tensors, None]
         listed = self.numbers(o, "Inputs")
-        inputs = self.pick(optional, [len(tensors) if t == -1 else t for t in listed], where)
+        present = iter(self.pick(tensors, [t for t in listed if t != -1], where))
+        inputs = tuple(None if t == -1 else next(present) for t in listed)
         outputs = self.pick(tensors, self.numbers(o, "Outputs"), where)
         if not outputs or not inputs:
             raise self.fail(f"{where} has no inputs or no outputs.")

@@ -1,0 +1,375 @@
+"""The reader and writer of .tflite files: real files, bent files, damaged files."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tflite as schema
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ascua import tflite
+from ascua.boards import load as load_board
+from ascua.errors import AscuaError, InputError, ModelError
+from ascua.ir import Graph, Op, Quant, Tensor
+from ascua.ops import OPERATORS
+from ascua.ops.add import Add
+from ascua.ops.conv2d import Conv2D
+from ascua.ops.fully_connected import FullyConnected
+from ascua.ops.relu import Relu
+from ascua.passes import prepare
+from ascua.plan import plan
+from tests.everything import everything
+from tests.support import activation, check_everywhere, constant, network, oracle, samples
+
+MODELS = Path(__file__).parents[2] / "shared" / "models"
+"""Real networks beside the repository; they are not part of it."""
+
+REAL = sorted(MODELS.glob("*.tflite"))
+
+UNKNOWN = {
+    "keras_lstm_mnist_ptq": "UNIDIRECTIONAL_SEQUENCE_LSTM (1 times)",
+    "keyword_scrambled_8bit": "SVDF (7 times)",
+}
+"""What Ascua does not know in some of them."""
+
+REFUSED = {
+    "mobilenet_v1_0.25_128_quant": "uint8",
+    "hello_world_float": "float32",
+    "mlperf_ic_resnet8_float": "float32",
+    "mlperf_kws_dscnn_float32": "float32",
+    "mlperf_vww_mobilenet_float": "float32",
+    "mobilenet_v1_0.25_128_float": "float32",
+}
+"""What type makes Ascua refuse others."""
+
+
+def describe(t: Tensor | None) -> object:
+    """What two files must agree on in a tensor."""
+    if t is None:
+        return None
+    data = None if t.data is None else t.data.tobytes()
+    return t.name, t.shape, t.dtype, t.quant, data
+
+
+def describe_op(op: Op) -> object:
+    own = [f.name for f in fields(op) if f.name not in ("inputs", "outputs")]
+    return (
+        op.tflite,
+        [describe(t) for t in (*op.inputs, *op.outputs)],
+        {name: getattr(op, name) for name in own},
+    )
+
+
+def assert_same(a: Graph, b: Graph) -> None:
+    assert [describe(t) for t in a.inputs] == [describe(t) for t in b.inputs]
+    assert [describe(t) for t in a.outputs] == [describe(t) for t in b.outputs]
+    assert [describe_op(op) for op in a.ops] == [describe_op(op) for op in b.ops]
+    assert a.description == b.description
+
+
+def test_every_operator_survives_a_file_and_runs() -> None:
+    graph = everything()
+    assert {op.tflite for op in graph.ops} == set(OPERATORS)
+    read = tflite.read(tflite.write(graph), "everything")
+    assert_same(read, graph)
+    assert tflite.write(read) == tflite.write(tflite.read(tflite.write(read), "everything"))
+    check_everywhere(graph, n=8)
+
+
+@pytest.mark.skipif(not REAL, reason="no real networks beside the repository")
+@pytest.mark.parametrize("path", REAL, ids=lambda p: p.stem)
+def test_real_file(path: Path) -> None:
+    data = path.read_bytes()
+    if path.stem in UNKNOWN:
+        assert f"does not support {UNKNOWN[path.stem]}" in error(data).what
+        return
+    graph = tflite.load(path)
+    written = tflite.write(graph)
+    assert_same(tflite.read(written, path.stem), graph)
+    if path.stem in REFUSED:
+        assert f"is {REFUSED[path.stem]}" in error(data).what
+        return
+    prepare(graph)
+    xs = samples(graph, 2)
+    for y, e in zip(oracle(written, xs), oracle(data, xs), strict=True):
+        np.testing.assert_array_equal(y, e)
+
+
+def small() -> Graph:
+    """One ADD of two inputs."""
+    a, b = activation("a", (1, 4)), activation("b", (1, 4))
+    return network(Add((a, b), (activation("y", (1, 4)),), "NONE"))
+
+
+Bend = Callable[["Bent", str, dict[str, Any]], None]
+
+
+class Bent(tflite._Writer):
+    """Writes a file as asked for, but for what `bend` changes in the fields of each table."""
+
+    def __init__(self, graph: Graph, bend: Bend) -> None:
+        super().__init__(graph)
+        self.bend = bend
+        self.made: dict[str, int] = {}
+
+    def table(self, kind: str, **fields: Any) -> int:
+        self.bend(self, kind, fields)
+        self.made[kind] = super().table(kind, **fields)
+        return self.made[kind]
+
+
+def bent(table: str, graph: Graph | None = None, **values: Any) -> bytes:
+    """A file whose tables of this kind have other values; callables get the writer."""
+
+    def bend(writer: Bent, kind: str, fields: dict[str, Any]) -> None:
+        if kind == table:
+            for name, value in values.items():
+                fields[name] = value(writer) if callable(value) else value
+
+    return Bent(graph or small(), bend).file()
+
+
+def two_subgraphs(w: Bent) -> int:
+    return w.offsets([w.made["SubGraph"]] * 2)
+
+
+def error(data: bytes) -> AscuaError:
+    """The error of reading, preparing and planning `data`."""
+    with pytest.raises(AscuaError) as caught:
+        plan(prepare(tflite.read(data, "some/model.tflite")), load_board("host"))
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"", "is empty"),
+        (b"TFL3", "is not a .tflite file"),
+        (b"<!DOCTYPE html><html></html>", "is not a .tflite file"),
+        (b"\x1c\x00\x00\x00TFL2" + bytes(100), "is not a .tflite file"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(100), "is not a .tflite file"),
+        (b"\x1c\x00\x00\x00TFL3", "is damaged or truncated"),
+        (b"\xff\xff\xff\xffTFL3" + bytes(100), "is damaged or truncated"),
+    ],
+)
+def test_what_is_no_model(data: bytes, what: str) -> None:
+    e = error(data)
+    assert isinstance(e, ModelError)
+    assert e.what.startswith("some/model.tflite")
+    assert what in e.what
+    assert e.things_to_try
+
+
+def test_every_truncation_is_an_error() -> None:
+    data = tflite.write(everything())
+    for n in [*range(0, 200, 7), *range(200, len(data) - 4, 97)]:
+        assert isinstance(error(data[:n]), ModelError)
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (bent("Model", Version=2), "schema version 2"),
+        (bent("Model", Subgraphs=two_subgraphs), "it has 2 subgraphs"),
+        (bent("Model", Subgraphs=lambda w: w.offsets([])), "it has 0 subgraphs"),
+        (bent("Model", Buffers=lambda w: w.offsets([])), "tensor 'a' has buffer 1 of 0"),
+        (bent("Model", Buffers=None), "tensor 'a' has buffer 1 of 0"),
+        (bent("Tensor", Buffer=99), "tensor 'a' has buffer 99 of 4"),
+        (bent("Tensor", Shape=lambda w: w.ints([1, -4])), "'a' has the impossible shape [1, -4]"),
+        (bent("Tensor", Shape=lambda w: w.ints([1 << 20] * 2)), "impossible shape"),
+        (bent("Tensor", Shape=lambda w: w.ints([1] * 9)), "'a' claims 9 dimensions"),
+        (bent("Tensor", Type=77), "'a' is type 77, not int8"),
+        (bent("SubGraph", Inputs=lambda w: w.ints([0, 3])), "graph inputs: tensor 3 of 3"),
+        (bent("SubGraph", Inputs=lambda w: w.ints([0, -1])), "graph inputs: tensor -1 of 3"),
+        (bent("SubGraph", Inputs=lambda w: w.ints([0, 0])), "listed twice"),
+        (bent("SubGraph", Inputs=lambda w: w.ints([0])), "ADD 'y' reads 'b' before"),
+        (bent("SubGraph", Inputs=lambda w: w.ints([0, 1, 2])), "tensor 'y' is computed twice"),
+        (bent("SubGraph", Inputs=None), "no inputs or no outputs"),
+        (bent("SubGraph", Outputs=lambda w: w.ints([])), "no inputs or no outputs"),
+        (bent("SubGraph", Operators=None), "nothing computes the output 'y'"),
+        (bent("Operator", OpcodeIndex=5), "an operator has the code 5 of 1"),
+        (bent("Operator", Inputs=lambda w: w.ints([0, 7])), "operator 0 (ADD): tensor 7 of 3"),
+        (bent("Operator", Inputs=lambda w: w.ints([0])), "ADD 'y': it has 1 inputs instead of 2"),
+        (bent("Operator", Inputs=lambda w: w.ints([0, -1])), "a required input is missing"),
+        (bent("Operator", Inputs=None), "operator 0 (ADD) has no inputs"),
+        (bent("Operator", Outputs=lambda w: w.ints([2, 2])), "tensor 'y' is computed twice"),
+        (bent("Operator", BuiltinOptionsType=3), "has options of the type 3"),
+        (bent("AddOptions", FusedActivationFunction=9), "fused activation 9 does not exist"),
+        (bent("OperatorCode", Version=99), "ADD has version 99; Ascua knows up to"),
+        (bent("OperatorCode", DeprecatedBuiltinCode=16), "does not support LSTM (1 times)"),
+        (bent("OperatorCode", BuiltinCode=9999), "does not support builtin 9999 (1 times)"),
+        (bent("OperatorCode", DeprecatedBuiltinCode=32), "custom operator '?'"),
+        (bent("QuantizationParameters", Scale=lambda w: w.ints([-1])), "not a positive number"),
+        (bent("QuantizationParameters", Scale=lambda w: w.ints([0, 0])), "2 scales on axis 0"),
+        (bent("QuantizationParameters", Scale=None), "'a' has no quantisation"),
+        (
+            bent("QuantizationParameters", ZeroPoint=lambda w: w.ints([0] * 6)),
+            "1 scales, 6 zero points",
+        ),
+    ],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
+def test_bent_file(data: bytes, what: str) -> None:
+    e = error(data)
+    assert isinstance(e, ModelError)
+    assert e.what.startswith("some/model.tflite") or e.what.startswith("model: ")
+    assert what in e.what
+    assert e.things_to_try
+
+
+def test_custom_operator_is_named() -> None:
+    def bend(_: Bent, kind: str, fields: dict[str, Any]) -> None:
+        if kind == "OperatorCode":
+            fields |= {"DeprecatedBuiltinCode": 32, "CustomCode": names[0]}
+
+    class Named(Bent):
+        def file(self) -> bytes:
+            names.append(self.b.CreateString("TFLite_Detection_PostProcess"))
+            return super().file()
+
+    names: list[int] = []
+    e = error(Named(small(), bend).file())
+    assert "custom operator 'TFLite_Detection_PostProcess' (1 times)" in e.what
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float32", "uint8", "int16", "int4", "float16", "string", "bool"]
+)
+def test_other_types_are_refused_by_name(dtype: str) -> None:
+    number = getattr(schema.TensorType, dtype.upper())
+    e = error(bent("Tensor", Type=number))
+    assert f"is {dtype}, not int8" in e.what
+
+
+def test_int4_weights_are_refused_by_name() -> None:
+    w = Tensor("w", (2, 4), "int8", Quant((0.1,), (0,)), np.zeros((2, 4), np.int8))
+    op = FullyConnected((activation("x", (1, 4)), w), (activation("y", (1, 2)),), False, "NONE")
+    e = error(bent("Tensor", network(op), Type=schema.TensorType.INT4))
+    assert "tensor 'w' holds int4 values" in e.what
+
+
+def test_a_cycle_is_an_error() -> None:
+    x, a, b = (activation(n, (1, 4)) for n in "xab")
+    ops = (Add((x, b), (a,), "NONE"), Relu((a,), (b,)))
+    e = error(tflite.write(Graph("test", (x,), (b,), ops)))
+    assert "ADD 'a' reads 'b' before anything computes it" in e.what
+
+
+def convolution(x: tuple[int, ...], w: tuple[int, ...], y: tuple[int, ...], **options: Any) -> Op:
+    filters = constant("w", np.zeros(w, np.int8), [0.1])
+    settings = {"stride": (1, 1), "dilation": (1, 1), "padding": "VALID", "activation": "NONE"}
+    return Conv2D((activation("x", x), filters), (activation("y", y),), **(settings | options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("op", "what"),
+    [
+        (convolution((1, 4, 4, 2), (3, 2), (1, 4, 4, 3)), "'w' has 2 dimensions"),
+        (convolution((1, 4, 4, 2), (3, 0, 3, 2), (1, 4, 4, 3)), "reads 'w' before"),
+        (convolution((1, 4, 4, 2), (3, 5, 5, 2), (1, 0, 0, 3)), "'y' is empty"),
+        (convolution((1, 4, 4, 2), (3, 5, 5, 2), (1, 1, 1, 3)), "instead of [1, 0, 0, 3]"),
+        (convolution((1, 4, 4, 2), (3, 1, 1, 1), (1, 4, 4, 3)), "1 channels and its input 2"),
+        (convolution((2, 4, 4, 2), (3, 1, 1, 2), (2, 4, 4, 3)), "is a batch of 2"),
+        (convolution((4, 2), (3, 1, 1, 2), (1, 4, 4, 3)), "'x' has 2 dimensions"),
+        (convolution((1, 4, 4, 2), (3, 1, 1, 2), ()), "'y' has 0 dimensions"),
+        (convolution((1, 4, 4, 2), (3, 1, 1, 2), (1, 4, 4, 3), stride=(0, 1)), "not positive"),
+    ],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
+def test_shapes_that_contradict_each_other(op: Op, what: str) -> None:
+    e = error(tflite.write(network(op)))
+    assert what in e.what
+    assert "CONV_2D" in e.what
+    assert "'y'" in e.what
+
+
+def test_names_become_unique() -> None:
+    x = activation("t", (1, 4))
+    a, b = replace(x, name="t"), replace(x, name="t#1")
+    c = replace(x, name="")
+    ops = (Relu((x,), (a,)), Relu((a,), (b,)), Relu((b,), (c,)))
+    read = tflite.read(tflite.write(network(*ops)))
+    names = [t.name for t in read.tensors()]
+    assert len(set(names)) == 4
+    assert names[0] == "t"
+    assert all(names)
+
+
+def test_options_that_are_absent_have_their_defaults() -> None:
+    data = bent("Operator", BuiltinOptions=None, BuiltinOptionsType=0)
+    assert_same(tflite.read(data), tflite.read(tflite.write(small())))
+
+
+def test_a_dynamic_batch_is_one() -> None:
+    data = bent("Tensor", Shape=lambda w: w.ints([1, 4]), ShapeSignature=lambda w: w.ints([-1, 4]))
+    assert tflite.read(data).inputs[0].shape == (1, 4)
+
+
+def test_load(tmp_path: Path) -> None:
+    path = tmp_path / "net.tflite"
+    path.write_bytes(tflite.write(small()))
+    assert tflite.load(path).name == "net"
+    assert tflite.load(str(path)).name == "net"
+    with pytest.raises(InputError, match=r"absent\.tflite: cannot be read: No such file"):
+        tflite.load(tmp_path / "absent.tflite")
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        tflite.load(tmp_path)
+
+
+@cache
+def originals() -> tuple[bytes, ...]:
+    """Files to damage: this project's own, and small real ones where there are some."""
+    own = (tflite.write(everything()), tflite.write(small()))
+    return own + tuple(p.read_bytes() for p in REAL if p.stat().st_size < 90_000)
+
+
+WORDS = (0, 1, -1, 2**31 - 1, -(2**31), 5, 64, 1 << 20)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A file with a few bytes or words changed, pieces moved, or its end cut off."""
+    data = bytearray(draw(st.sampled_from(originals())))
+    place = st.floats(0, 1, exclude_max=True)
+    for _ in range(draw(st.integers(1, 6))):
+        at = int(draw(place) * len(data))
+        match draw(st.sampled_from(["byte", "byte", "word", "word", "cut", "splice"])):
+            case "byte":
+                data[at] = draw(st.integers(0, 255))
+            case "word":
+                word = draw(st.sampled_from(WORDS)).to_bytes(4, "little", signed=True)
+                data[at & ~3 : (at & ~3) + 4] = word
+            case "cut":
+                del data[max(1, at) :]
+            case "splice":
+                other = draw(st.sampled_from(originals()))
+                start, length = int(draw(place) * len(other)), draw(st.integers(0, 64))
+                data[at : at + length] = other[start : start + length]
+    return bytes(data)
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(damaged())
+def test_damaged_files_give_a_plan_or_an_error_in_words(data: bytes) -> None:
+    failure: AscuaError | None = None
+    tracemalloc.start()
+    start = time.monotonic()
+    try:
+        plan(prepare(tflite.read(data, "some/model.tflite")), load_board("lm3s6965evb"))
+    except AscuaError as e:
+        failure = e
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert failure is None or (len(failure.what) > 20 and failure.things_to_try)
+    assert time.monotonic() - start < 5
+    assert peak < 64 << 20
