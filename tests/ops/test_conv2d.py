@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ascua.ir import Graph
 from ascua.ops.conv2d import Conv2D
-from tests.support import activation, check_everywhere, constant, network
+from tests.support import (
+    activation,
+    check_everywhere,
+    check_reference,
+    collected,
+    constant,
+    network,
+)
 
 
 def conv(
     ih: int = 6, iw: int = 7, ic: int = 3, oc: int = 5, kh: int = 3, kw: int = 3,
     stride: tuple[int, int] = (1, 1), dilation: tuple[int, int] = (1, 1), padding: str = "SAME",
-    act: str = "NONE", per_channel: bool = True, bias: bool = True, scale: float = 0.01,
+    act: str = "NONE", per_channel: bool = True, bias: int | None = 3000, scale: float = 0.01,
     zero: int = -3, seed: int = 1,
 ) -> Graph:  # fmt: skip
     """A network of one convolution with random weights."""
@@ -24,8 +34,8 @@ def conv(
     scales = list(rng.uniform(0.2, 2.0, oc) * scale) if per_channel else [scale]
     x = activation("x", (1, ih, iw, ic), 0.05, zero)
     inputs = [x, constant("w", w, scales)]
-    if bias:
-        inputs.append(constant("b", rng.integers(-3000, 3000, oc).astype(np.int32)))
+    if bias is not None:
+        inputs.append(constant("b", rng.integers(-bias, bias, oc).astype(np.int32)))
     probe = Conv2D(
         tuple(inputs), (activation("y", (1, 1, 1, oc)),), stride, dilation, padding, act
     )  # fmt: skip
@@ -33,24 +43,76 @@ def conv(
     return network(Conv2D(tuple(inputs), (y,), stride, dilation, padding, act))
 
 
+CASES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "pointwise": {"kh": 1, "kw": 1, "ic": 8, "oc": 4},
+    "one channel": {"ic": 1, "oc": 1},
+    "three channels": {"ic": 3, "oc": 3},
+    "seven channels": {"oc": 7},
+    "one pixel": {"ih": 1, "iw": 1},
+    "one pixel wide": {"iw": 1, "act": "RELU6"},
+    "valid": {"padding": "VALID", "stride": (2, 3)},
+    "stride beyond the filter": {"stride": (4, 5), "ih": 11, "iw": 13},
+    "dilation": {"dilation": (2, 2), "ih": 9, "iw": 9},
+    "dilation and stride": {"dilation": (1, 3), "stride": (2, 1), "ih": 9, "iw": 11},
+    "10x4": {"kh": 10, "kw": 4, "stride": (2, 2), "ih": 20, "iw": 10, "ic": 1},
+    "filter above the image": {"kh": 5, "kw": 1, "ih": 2, "iw": 3},
+    "per tensor, no bias": {"per_channel": False, "bias": None, "act": "RELU"},
+    "zero points": {"zero": -128, "act": "RELU_N1_TO_1"},
+    "shift to the left": {"scale": 30.0},
+    "shift by 31": {"scale": 2e-9},
+    "shift by 36": {"scale": 8e-11},
+    "no bits left": {"scale": 1e-12},
+    "sums beyond 2^30": {"bias": 2**31 - 1, "scale": 1e-6},
+    "sums that wrap": {"bias": 2**31 - 1, "kh": 9, "kw": 9, "scale": 1e-6},
+}  # fmt: skip
+
+size = st.integers(1, 9)
+few = st.integers(1, 3)
+shapes = st.fixed_dictionaries(
+    {
+        "ih": size, "iw": size, "ic": size, "oc": size, "kh": st.integers(1, 5),
+        "kw": st.integers(1, 5), "stride": st.tuples(few, few), "dilation": st.tuples(few, few),
+        "padding": st.sampled_from(["SAME", "VALID"]),
+        "act": st.sampled_from(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"]),
+        "per_channel": st.booleans(), "bias": st.sampled_from([None, 3000, 2**31 - 1]),
+        "scale": st.floats(-12, 2).map(lambda e: 10**e), "zero": st.integers(-128, 127),
+        "seed": st.integers(0, 99),
+    }
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_equals_tflm(case: str) -> None:
+    check_reference(conv(**CASES[case]))
+
+
+@pytest.mark.parametrize("specialized", [0, 1000])
+def test_kernel(specialized: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)
+    check_everywhere(collected({case: conv(**fields) for case, fields in CASES.items()}))
+
+
+@settings(max_examples=80)
+@given(shapes)
+def test_any_reference(shape: dict[str, Any]) -> None:
+    graph = conv(**shape)
+    assume(graph.ops[0].y.size > 0)
+    check_reference(graph)
+
+
+@settings(max_examples=6)
+@given(st.lists(shapes, min_size=6, max_size=6))
+def test_any_kernel(several: list[dict[str, Any]]) -> None:
+    graphs = {str(i): conv(**shape) for i, shape in enumerate(several)}
+    kept = {i: graph for i, graph in graphs.items() if graph.ops[0].y.size > 0}
+    assume(kept)
+    check_everywhere(collected(kept))
+
+
 @pytest.mark.parametrize(
-    "case",
-    [
-        {},
-        {"kh": 1, "kw": 1, "ic": 8, "oc": 4},
-        {"padding": "VALID", "stride": (2, 3)},
-        {"dilation": (2, 2), "ih": 9, "iw": 9},
-        {"dilation": (1, 3), "stride": (2, 1), "ih": 9, "iw": 11},
-        {"act": "RELU6", "iw": 1},
-        {"per_channel": False, "bias": False, "act": "RELU"},
-        {"scale": 30.0},
-        {"scale": 1e-7},
-        {"scale": 1e-12},
-        {"kh": 10, "kw": 4, "stride": (2, 2), "ih": 20, "iw": 10, "ic": 1},
-        {"kh": 5, "kw": 1, "ih": 2, "iw": 3},
-        {"zero": -128, "act": "RELU_N1_TO_1"},
-    ],
-    ids=str,
+    ("change", "reason"),
+    [({"stride": (2, 2)}, "shape"), ({"activation": "TANH"}, "TANH")],
 )
-def test_equals_tflm(case: dict[str, object]) -> None:
-    check_everywhere(conv(**case))  # type: ignore[arg-type]
+def test_refuses(change: dict[str, Any], reason: str) -> None:
+    assert reason in str(replace(conv().ops[0], **change).check())

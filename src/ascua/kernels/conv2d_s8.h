@@ -52,48 +52,74 @@ KERNEL void conv2d_s8_dot(conv2d_s8_block_t *s, const int8_t *a, const int8_t *b
     }
 }
 
-/* Writes the sums of one pixel, channels of them. */
+/* Writes the sums of four channels of one pixel. */
 KERNEL void conv2d_s8_store(const conv2d_s8_t *p, const requant_t *q, uint32_t s0, uint32_t s1,
-                            uint32_t s2, uint32_t s3, int32_t channels, int8_t *y) {
+                            uint32_t s2, uint32_t s3, int8_t *y) {
     y[0] = requantize_sum(s0, &q[0], p->small, p->zero, p->low, p->high);
-    if (channels > 1) {
-        y[1] = requantize_sum(s1, &q[1], p->small, p->zero, p->low, p->high);
-    }
-    if (channels > 2) {
-        y[2] = requantize_sum(s2, &q[2], p->small, p->zero, p->low, p->high);
-    }
-    if (channels > 3) {
-        y[3] = requantize_sum(s3, &q[3], p->small, p->zero, p->low, p->high);
-    }
+    y[1] = requantize_sum(s1, &q[1], p->small, p->zero, p->low, p->high);
+    y[2] = requantize_sum(s2, &q[2], p->small, p->zero, p->low, p->high);
+    y[3] = requantize_sum(s3, &q[3], p->small, p->zero, p->low, p->high);
 }
 
-/* y[ow][oc] from rows[kh] of padded input, weights[oc / 4][kh][kw][ic][4] and requant[oc]. */
+/* Four channels of two pixels, the second `next` bytes on in x and `next_y` in y. */
+KERNEL void conv2d_s8_four(const conv2d_s8_t *p, const int8_t *const *rows, int32_t at,
+                           int32_t next, const int8_t *w, const requant_t *q, int8_t *y,
+                           int32_t next_y) {
+    conv2d_s8_block_t s;
+    s.a0 = s.b0 = (uint32_t)q[0].bias;
+    s.a1 = s.b1 = (uint32_t)q[1].bias;
+    s.a2 = s.b2 = (uint32_t)q[2].bias;
+    s.a3 = s.b3 = (uint32_t)q[3].bias;
+    for (int32_t ky = 0; ky < p->kh; ky++) {
+        const int8_t *x = rows[ky] + at;
+        for (int32_t i = 0; i < p->runs; i++) {
+            conv2d_s8_dot(&s, x, x + next, w, p->run);
+            x += p->gap;
+            w += 4 * p->run;
+        }
+    }
+    conv2d_s8_store(p, q, s.a0, s.a1, s.a2, s.a3, y);
+    conv2d_s8_store(p, q, s.b0, s.b1, s.b2, s.b3, y + next_y);
+}
+
+/* The same for one channel. */
+KERNEL void conv2d_s8_one(const conv2d_s8_t *p, const int8_t *const *rows, int32_t at, int32_t next,
+                          const int8_t *w, const requant_t *q, int8_t *y, int32_t next_y) {
+    uint32_t a = (uint32_t)q->bias, b = a;
+    for (int32_t ky = 0; ky < p->kh; ky++) {
+        const int8_t *x = rows[ky] + at;
+        for (int32_t i = 0; i < p->runs; i++) {
+            for (int32_t n = 0; n < p->run; n++) {
+                a += (uint32_t)(x[n] * *w);
+                b += (uint32_t)(x[n + next] * *w++);
+            }
+            x += p->gap;
+        }
+    }
+    y[0] = requantize_sum(a, q, p->small, p->zero, p->low, p->high);
+    y[next_y] = requantize_sum(b, q, p->small, p->zero, p->low, p->high);
+}
+
+/* y[ow][oc] from rows[kh] of padded input, weights[oc / 4][kh][kw][ic][4] then [oc % 4][kh][kw][ic]
+   and requant[oc]. */
 KERNEL void conv2d_s8(const conv2d_s8_t *p, const int8_t *const *rows, const int8_t *weights,
                       const requant_t *requant, int8_t *y) {
+    const int32_t taps = p->kh * p->runs * p->run;
     for (int32_t ox = 0; ox < p->ow; ox += 2) {
         /* The last pixel of an odd row is computed twice. */
         const int32_t pair = ox + 1 < p->ow;
+        const int32_t at = ox * p->step, next = pair * p->step, next_y = pair * p->oc;
         const int8_t *w = weights;
-        for (int32_t oc = 0; oc < p->oc; oc += 4) {
-            const requant_t *q = requant + oc;
-            conv2d_s8_block_t s;
-            s.a0 = s.b0 = (uint32_t)q[0].bias;
-            s.a1 = s.b1 = (uint32_t)q[1].bias;
-            s.a2 = s.b2 = (uint32_t)q[2].bias;
-            s.a3 = s.b3 = (uint32_t)q[3].bias;
-            for (int32_t ky = 0; ky < p->kh; ky++) {
-                const int8_t *x = rows[ky] + ox * p->step;
-                for (int32_t i = 0; i < p->runs; i++) {
-                    conv2d_s8_dot(&s, x, x + pair * p->step, w, p->run);
-                    x += p->gap;
-                    w += 4 * p->run;
-                }
-            }
-            const int32_t channels = p->oc - oc;
-            int8_t *out = y + ox * p->oc + oc;
-            conv2d_s8_store(p, q, s.a0, s.a1, s.a2, s.a3, channels, out);
-            conv2d_s8_store(p, q, s.b0, s.b1, s.b2, s.b3, channels, out + pair * p->oc);
+        int32_t oc = 0;
+        for (; oc + 4 <= p->oc; oc += 4) {
+            conv2d_s8_four(p, rows, at, next, w, requant + oc, y + oc, next_y);
+            w += 4 * taps;
         }
+        for (; oc < p->oc; oc++) {
+            conv2d_s8_one(p, rows, at, next, w, requant + oc, y + oc, next_y);
+            w += taps;
+        }
+        y += 2 * p->oc;
     }
 }
 

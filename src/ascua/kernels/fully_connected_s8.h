@@ -20,13 +20,13 @@ KERNEL void fully_connected_s8_tap(uint32_t *s, int32_t v, const int8_t *w) {
     s[3] += (uint32_t)(v * w[3]);
 }
 
-/* y[rows][oc] from x[rows][k], weights[oc / 4][k][4] and requant[oc]. */
+/* y[rows][oc] from x[rows][k], weights[oc / 4][k][4] then [oc % 4][k], and requant[oc]. */
 KERNEL void fully_connected_s8(const fully_connected_s8_t *p, const int8_t *x,
                                const int8_t *weights, const requant_t *requant, int8_t *y) {
     for (int32_t row = 0; row < p->rows; row++) {
         const int8_t *w = weights;
         const requant_t *q = requant;
-        for (int32_t left = p->oc; left > 0; left -= 4) {
+        for (int32_t block = p->oc >> 2; block > 0; block--) {
             uint32_t s[4] = {(uint32_t)q[0].bias, (uint32_t)q[1].bias, (uint32_t)q[2].bias,
                              (uint32_t)q[3].bias};
             const int8_t *in = x;
@@ -42,9 +42,16 @@ KERNEL void fully_connected_s8(const fully_connected_s8_t *p, const int8_t *x,
                 fully_connected_s8_tap(s, *in++, w);
                 w += 4;
             }
-            for (int32_t i = 0; i < 4 && i < left; i++) {
+            for (int32_t i = 0; i < 4; i++) {
                 *y++ = requantize_sum(s[i], q++, p->small, p->zero, p->low, p->high);
             }
+        }
+        for (int32_t rest = p->oc & 3; rest > 0; rest--) {
+            uint32_t s = (uint32_t)q->bias;
+            for (int32_t k = 0; k < p->k; k++) {
+                s += (uint32_t)(x[k] * *w++);
+            }
+            *y++ = requantize_sum(s, q++, p->small, p->zero, p->low, p->high);
         }
         x += p->k;
     }

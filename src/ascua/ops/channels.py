@@ -46,22 +46,16 @@ def requantize(acc: Array, reals: list[float], y: Tensor, low: int, high: int) -
     return clamped
 
 
-def pad_channels(values: Array, block: int) -> Array:
-    """`values` (channels, ...) with zeros appended up to a multiple of `block` channels."""
-    missing = -len(values) % block
-    return np.concatenate([values, np.zeros((missing, *values.shape[1:]), values.dtype)])
+def packed_weights(w: Tensor, matrix: Array) -> Const:
+    """Weights (channels, k) in blocks of four channels, [k][4] each; the rest a channel a row."""
+    whole = len(matrix) // 4 * 4
+    blocks = matrix[:whole].reshape(-1, 4, matrix.shape[1]).transpose(0, 2, 1)
+    return Const(
+        "weights", np.concatenate([blocks.reshape(-1), matrix[whole:].reshape(-1)]), w.bytes
+    )
 
 
-def packed_weights(w: Tensor, matrix: Array, block: int) -> Const:
-    """Weights (channels, k) as [channels / block][k][block] int8, channels padded with zeros."""
-    padded = pad_channels(matrix, block)
-    blocks = padded.reshape(-1, block, matrix.shape[1]).transpose(0, 2, 1)
-    return Const("weights", np.ascontiguousarray(blocks), w.bytes)
-
-
-def requant_const(
-    x: Tensor, matrix: Array, bias: Tensor | None, reals: list[float], block: int = 1
-) -> Const:
+def requant_const(x: Tensor, matrix: Array, bias: Tensor | None, reals: list[float]) -> Const:
     """`requant_t` of each channel: bias with the input's zero point folded in, multiplier, shift.
 
     `matrix` is (channels, k): all weights that a channel's accumulator sums over.
@@ -72,4 +66,4 @@ def requant_const(
         folded = folded + bias.values.reshape(-1)
     rows = np.stack([fixed.wrap32(folded), multiplier, shift], axis=1).astype(np.int32)
     payload = 8 * len(rows) + (0 if bias is None else bias.bytes)
-    return Const("requant", pad_channels(rows, block), payload, "requant_t")
+    return Const("requant", rows, payload, "requant_t")

@@ -52,8 +52,8 @@ class Conv2DS8(Kernel):
     def consts(self, op: Conv2D) -> tuple[Const, ...]:
         matrix = op.w.values.reshape(op.y.shape[3], -1)
         return (
-            packed_weights(op.w, matrix, 4),
-            requant_const(op.x, matrix, op.bias, op.scales(), 4),
+            packed_weights(op.w, matrix),
+            requant_const(op.x, matrix, op.bias, op.scales()),
         )
 
 

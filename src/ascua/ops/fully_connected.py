@@ -33,8 +33,8 @@ class FullyConnectedS8(Kernel):
 
     def consts(self, op: FullyConnected) -> tuple[Const, ...]:
         return (
-            packed_weights(op.w, op.w.values, 4),
-            requant_const(op.x, op.w.values, op.bias, op.scales(), 4),
+            packed_weights(op.w, op.w.values),
+            requant_const(op.x, op.w.values, op.bias, op.scales()),
         )
 
 

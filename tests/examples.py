@@ -1,0 +1,101 @@
+"""One small network for each operator; the contract tests run over all of them.
+
+`small` is a whole network, for boards and golden files.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ascua.ir import Graph
+from ascua.ops.add import Add
+from ascua.ops.average_pool2d import AveragePool2D
+from ascua.ops.conv2d import Conv2D
+from ascua.ops.depthwise_conv2d import DepthwiseConv2D
+from ascua.ops.fully_connected import FullyConnected
+from ascua.ops.leaky_relu import LeakyRelu
+from ascua.ops.logistic import Logistic
+from ascua.ops.max_pool2d import MaxPool2D
+from ascua.ops.mul import Mul
+from ascua.ops.relu import Relu
+from ascua.ops.relu6 import Relu6
+from ascua.ops.reshape import Reshape
+from ascua.ops.softmax import Softmax
+from tests.ops.pools import pool
+from tests.ops.test_add import binary
+from tests.ops.test_concatenation import concatenation
+from tests.ops.test_conv2d import conv
+from tests.ops.test_depthwise_conv2d import depthwise
+from tests.ops.test_fully_connected import dense
+from tests.ops.test_mean import mean
+from tests.ops.test_pad import pad
+from tests.ops.test_quantize import edges
+from tests.ops.test_relu import unary
+from tests.ops.test_reshape import expand_dims, reshape, squeeze
+from tests.ops.test_shape import flatten
+from tests.ops.test_softmax import softmax
+from tests.support import activation, constant, network
+
+EXAMPLES: dict[str, tuple[Graph, ...]] = {
+    "ADD": (network(binary(Add, (1, 4, 5, 6), (1, 4, 5, 6))),
+            network(binary(Add, (1, 4, 5, 6), (1, 1, 1, 6)))),
+    "AVERAGE_POOL_2D": (pool(AveragePool2D),),
+    "CONCATENATION": (network(concatenation(3, (1, 2, 3, 4), (1, 2, 3, 1))),),
+    "CONV_2D": (conv(), conv(kh=1, kw=1, ic=8, oc=8)),
+    "DEPTHWISE_CONV_2D": (depthwise(), depthwise(kh=5, kw=2)),
+    "DEQUANTIZE": (edges(),),
+    "EXPAND_DIMS": (network(expand_dims((1, 6), (1, 6, 1), 2)),),
+    "FULLY_CONNECTED": (dense(),),
+    "LEAKY_RELU": (network(unary(LeakyRelu, (0.05, -3), (0.04, 9), 0.1)),),
+    "LOGISTIC": (network(unary(Logistic, (0.05, -3), (1 / 256, -128))),),
+    "MAX_POOL_2D": (pool(MaxPool2D),),
+    "MEAN": (mean(),),
+    "MUL": (network(binary(Mul, (1, 4, 5, 6), (1, 4, 5, 6))),
+            network(binary(Mul, (1, 4, 5, 6), (1, 1, 1, 6)))),
+    "PACK": (flatten(),),
+    "PAD": (network(pad((1, 4, 5, 3), [(0, 0), (1, 1), (1, 2), (0, 0)])),),
+    "PADV2": (network(pad((1, 4, 5, 3), [(0, 0), (2, 1), (0, 0), (0, 0)], 99)),),
+    "QUANTIZE": (edges(),),
+    "RELU": (network(unary(Relu, (0.05, -3))),),
+    "RELU6": (network(unary(Relu6, (0.05, -3))),),
+    "RESHAPE": (network(reshape((1, 2, 3), (1, 6))),),
+    "SHAPE": (flatten(),),
+    "SOFTMAX": (softmax(),),
+    "SQUEEZE": (network(squeeze((1, 2, 1, 3), (1, 2, 3), 2)),),
+    "STRIDED_SLICE": (flatten(),),
+}  # fmt: skip
+"""By the operator's name in TFLite; between them, every kernel is chosen on some board."""
+
+
+def small() -> Graph:
+    """A residual network with every kind of step: rows, whole tensors, element-wise, views."""
+    rng = np.random.default_rng(7)
+
+    def weights(name: str, *shape: int, axis: int = 0) -> tuple[object, object]:
+        w = rng.integers(-127, 128, shape).astype(np.int8)
+        channels = shape[axis]
+        scales = list(rng.uniform(0.002, 0.01, channels))
+        b = rng.integers(-500, 500, channels).astype(np.int32)
+        return constant(f"{name}/w", w, scales, axis), constant(f"{name}/b", b)
+
+    x = activation("image", (1, 9, 9, 3), 1 / 255, -128)
+    a = activation("conv", (1, 9, 9, 8), 0.02, -128)
+    b = activation("depthwise", (1, 9, 9, 8), 0.02, -128)
+    c = activation("pointwise", (1, 9, 9, 8), 0.03, -5)
+    d = activation("sum", (1, 9, 9, 8), 0.04, -60)
+    e = activation("pool", (1, 4, 4, 8), 0.04, -60)
+    f = activation("flat", (1, 128), 0.04, -60)
+    g = activation("logits", (1, 5), 0.1, 3)
+    y = activation("probabilities", (1, 5), 1 / 256, -128)
+    return network(
+        Conv2D((x, *weights("conv", 8, 3, 3, 3)), (a,), (1, 1), (1, 1), "SAME", "RELU"),
+        DepthwiseConv2D(
+            (a, *weights("depthwise", 1, 3, 3, 8, axis=3)), (b,), (1, 1), (1, 1), "SAME", 1, "RELU"
+        ),
+        Conv2D((b, *weights("pointwise", 8, 1, 1, 8)), (c,), (1, 1), (1, 1), "VALID", "NONE"),
+        Add((a, c), (d,), "NONE"),
+        MaxPool2D((d,), (e,), (2, 2), (2, 2), "VALID", "NONE"),
+        Reshape((e,), (f,)),
+        FullyConnected((f, *weights("dense", 5, 128)), (g,), False, "NONE"),
+        Softmax((g,), (y,), 1.0),
+    )

@@ -1,0 +1,44 @@
+"""A small network on every board equals the oracle, bit for bit, and is counted exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ascua import boards, tflite
+from ascua.measure import pack, unpack
+from ascua.passes import prepare
+from ascua.plan import plan
+from ascua.run import run
+from ascua.targets.c import emit
+from tests.examples import small
+from tests.support import oracle, samples
+from tests.tools import require_board
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("name", boards.names())
+def test_small_network(name: str, tmp_path: Path) -> None:
+    board = boards.load(name)
+    require_board(board)
+    graph = prepare(tflite.read(tflite.write(small())))
+    xs = samples(graph, 3)
+    library = emit(plan(graph, board), "small")
+    outcome = run(board, library, pack(xs), 3, build_dir=tmp_path)
+    expected = oracle(tflite.write(small()), xs)
+    np.testing.assert_array_equal(unpack(outcome.outputs, graph, 3)[0], expected[0])
+    if board.runner == "host":
+        return
+    assert outcome.counter == "qemu plugin"
+    assert outcome.step_instructions is not None
+    assert outcome.glue_instructions is not None
+    parts = outcome.glue_instructions + sum(outcome.step_instructions)
+    assert outcome.instructions == pytest.approx(parts)
+    assert outcome.stack_bytes is not None
+    assert 0 < outcome.stack_bytes <= 1024
+    assert outcome.sizes is not None
+    assert outcome.sizes.static_bytes <= 16
+    assert outcome.sizes.harness_flash_bytes <= 2048
+    assert outcome.sizes.harness_static_bytes <= 256

@@ -1,0 +1,113 @@
+"""Contracts over the registries: every operator, kernel, board and recipe, with nothing to list."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ascua
+from ascua import boards, recipes
+from ascua.ir import Graph, Kernel, Op
+from ascua.measure import pack, unpack
+from ascua.ops import OPERATORS
+from ascua.passes import prepare
+from ascua.plan import plan
+from ascua.run import run
+from ascua.targets.c import emit
+from tests.examples import EXAMPLES
+from tests.support import oracle, reference, samples
+from tests.tools import require_tool
+
+ROOT = Path(ascua.__file__).parent
+KERNELS = ROOT / "kernels"
+EVERY = {k.name: k for op in OPERATORS.values() for k in op.kernels}
+CASES = [(name, graph) for name in sorted(EXAMPLES) for graph in EXAMPLES[name]]
+
+
+def steps(graph: Graph) -> list[tuple[Kernel, Op]]:
+    """The kernels that run `graph` on any board, with their operators."""
+    return [
+        (s.kernel, s.op)
+        for name in boards.names()
+        for s in plan(prepare(graph), boards.load(name)).steps
+    ]
+
+
+def test_every_operator_has_an_example() -> None:
+    assert set(EXAMPLES) == set(OPERATORS)
+
+
+def test_every_kernel_is_used_by_an_example() -> None:
+    used = {k.name for _, graph in CASES for k, _ in steps(graph)}
+    assert used == set(EVERY)
+
+
+def test_headers_are_kernels_or_are_included_by_one() -> None:
+    included = {
+        name for path in KERNELS.glob("*.h") for name in re.findall(r'#include "(.*)"',
+                                                                     path.read_text())
+    }  # fmt: skip
+    there = {path.name for path in KERNELS.glob("*.h")}
+    assert there - included - {f"{name}.h" for name in EVERY} == {"window.h"}
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_struct_fields_are_the_parameters(name: str) -> None:
+    for kernel, op in (pair for graph in EXAMPLES[name] for pair in steps(graph)):
+        text = (KERNELS / f"{kernel.name}.h").read_text()
+        struct = re.search(r"typedef struct \{([^}]*)\} " + kernel.name + "_t;", text)
+        assert struct, f"{kernel.name}_t"
+        fields = re.sub(r"/\*.*?\*/", "", struct[1], flags=re.S)
+        names = re.findall(r"(\w+)(?:\[\w+\])?\s*[,;]", fields)
+        assert names == list(kernel.params(op)), kernel.name
+
+
+@pytest.mark.parametrize("kernel", sorted(EVERY), ids=str)
+def test_headers_are_small_and_say_what_they_do(kernel: str) -> None:
+    text = (KERNELS / f"{kernel}.h").read_text()
+    assert text.startswith("/* ")
+    assert f"KERNEL void {kernel}(const {kernel}_t *p" in text
+    assert not re.search(r"#include <(?!stdint|string)", text)
+    for body in re.findall(r"^KERNEL .*?^\}", text, flags=re.S | re.M):
+        assert body.count("\n") <= 80, body.splitlines()[0]
+
+
+@pytest.mark.parametrize("name", sorted(OPERATORS))
+def test_options_survive_the_file(name: str) -> None:
+    from ascua import tflite
+
+    for graph in EXAMPLES[name]:
+        once = tflite.read(tflite.write(graph))
+        twice = tflite.read(tflite.write(once))
+        for op, first, back in zip(graph.ops, once.ops, twice.ops, strict=True):
+            assert type(op) is type(back)
+            assert list(op.write()) == list(back.write())
+            assert first.write() == back.write()
+        prepare(twice)
+
+
+def test_optimised_c_equals_tflm(tmp_path: Path) -> None:
+    """Every example at -O2, as users compile it, and not only under sanitizers."""
+    require_tool("cc")
+    from ascua import tflite
+
+    host = boards.load("host")
+    for name, graph in CASES:
+        xs = samples(graph, 4)
+        outcome = run(host, emit(plan(prepare(graph), host), "net"), pack(xs), 4,
+                      build_dir=tmp_path)  # fmt: skip
+        expected = oracle(tflite.write(graph), xs)
+        for y, e in zip(unpack(outcome.outputs, graph, 4), expected, strict=True):
+            np.testing.assert_array_equal(y, e, name)
+        for y, e in zip(reference(graph, xs), expected, strict=True):
+            np.testing.assert_array_equal(y, e, name)
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_recipes_name_what_exists(name: str) -> None:
+    recipe = recipes.load(name)
+    assert recipe.name == name
+    assert recipe.board in boards.names()
