@@ -116,8 +116,11 @@ def test_any_kernel(several: list[dict[str, Any]]) -> None:
     check_everywhere(collected(kept))
 
 
-def test_one_scale_is_multiplied_in_single_precision() -> None:
-    """Sums just below a tie tell the product of scales in float32 from that in float64."""
+def test_scales_are_multiplied_in_double_precision() -> None:
+    """Sums just below a tie tell the product of scales in float64 from that in float32.
+
+    TFLM had float32 here until the autumn of 2026.
+    """
     op = dense(k=1, oc=12, scale=3.3e-6).ops[0]
     x, w, b = op.inputs
     assert w is not None

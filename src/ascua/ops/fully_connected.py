@@ -121,15 +121,8 @@ class FullyConnected(Op):
         return None
 
     def scales(self) -> list[float]:
-        """The real factor from accumulator to output of each channel.
-
-        With one scale TFLM multiplies scales in single precision, unlike in convolutions.
-        """
-        oc = self.w.shape[0]
-        if self.w.q.per_channel:
-            return channel_scales(self.x, self.w, self.y, oc)
-        product = np.float32(self.x.q.scale) * np.float32(self.w.q.scale)
-        return [float(product) / self.y.q.scale] * oc
+        """The real factor from accumulator to output of each channel."""
+        return channel_scales(self.x, self.w, self.y, self.w.shape[0])
 
     def eval(self, *xs: Array) -> Array:
         x = xs[0].reshape(-1, self.w.shape[1]).astype(np.float64) - self.x.q.zero_point
