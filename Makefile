@@ -27,7 +27,7 @@ test-all: setup check ## Every test
 	@$(PYTHON) -m pytest -q -n $(JOBS)
 
 golden: setup ## Make the golden files anew: their difference is what to review
-	@$(PYTHON) -m tests.golden
+	@$(PYTHON) -m tests.golden_files
 
 docs: setup ## Write the generated pages: operators, boards, results
 	@$(PYTHON) -m ascua.report.pages

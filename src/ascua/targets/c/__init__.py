@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import textwrap
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
@@ -30,18 +31,41 @@ RESERVED = frozenset(
 )
 
 
+STANDARD_HEADERS = frozenset(
+    """assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal
+    stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads
+    time uchar wchar wctype""".split()  # noqa: SIM905
+)
+"""A library of such a name would hide the header of the C library from all who include it."""
+
+LONGEST_NAME = 63
+
+
 def identifier(text: str) -> str:
     """A C identifier made of `text`, for a model that was given no name."""
     name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower() or "model"
-    return f"model_{name}" if name[0].isdigit() or name in RESERVED else name
+    name = f"model_{name}" if name[0].isdigit() or _taken(name) else name
+    return name[:LONGEST_NAME].rstrip("_")
+
+
+def _taken(name: str) -> bool:
+    return name in RESERVED or name.lower() in STANDARD_HEADERS
 
 
 def check_name(name: str) -> str:
     """`name` if it can prefix C symbols. Raises InputError."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in RESERVED:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or len(name) > LONGEST_NAME:
         raise InputError(
             f"{name!r} cannot be the name of a C library.",
-            ["Letters, digits and underscores, a letter first: `--name my_model`."],
+            [
+                f"At most {LONGEST_NAME} letters, digits and underscores, a letter first:"
+                f" `--name {identifier(name)}`."
+            ],
+        )
+    if _taken(name):
+        raise InputError(
+            f"{name!r} cannot be the name of a C library: C itself uses it.",
+            [f"Another one: `--name {identifier(name)}`."],
         )
     return name
 
@@ -215,7 +239,7 @@ class _Source:
             *(self.step(s) for s in plan.steps),
             self.interface(),
         ]
-        return "\n".join(parts)
+        return _wrapped("\n".join(parts))
 
     def shared(self, step: Step) -> str:
         """One copy of a kernel for the steps that are not specialised."""
@@ -328,6 +352,21 @@ class _Source:
             f"    static const int32_t sizes[] = {{{sizes}}};\n"
             f"    return sizes[index];\n}}\n"
         )
+
+
+def _wrapped(code: str, columns: int = 100) -> str:
+    """`code` with its long lines broken behind commas; no line of it holds a string."""
+    lines: list[str] = []
+    for line in code.split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()))
+        # A space that is not behind a comma is held by a character that no source has.
+        held = re.sub("(?<!,) ", "\0", line.strip())
+        broken = textwrap.wrap(
+            held, columns, initial_indent=indent, subsequent_indent=indent + 4 * " ",
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
+        lines += [text.replace("\0", " ") for text in broken] or [""]
+    return "\n".join(lines)
 
 
 def _comment(text: str) -> str:

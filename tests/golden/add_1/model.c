@@ -1,0 +1,40 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/add_broadcast_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[248];
+
+/* add y: 4x5x6, 0 MACs */
+STEP void golden_step_00_add(void) {
+    static const add_broadcast_s8_t p = {.n = 6, .a_step = 1, .b_step = 1, .runs = 20, .loops = 1,
+        .a_zero = -3, .a_multiplier = 1073741824, .a_shift = 0, .b_zero = 5,
+        .b_multiplier = 1331439820, .b_shift = -1, .out_multiplier = 1533916908, .out_shift = -19,
+        .zero = 11, .low = -128, .high = 127};
+    add_broadcast_s8(&p, arena + 0, arena + 240, golden_00_add_loops, arena + 120);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0, 240};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {120, 6};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {120};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {120};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_add();
+}

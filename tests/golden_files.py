@@ -1,0 +1,63 @@
+"""Makes the golden files: `make golden`. Each case is a model, the oracle's outputs, and the C."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from ascua import boards, tflite
+from ascua.ir import Graph
+from ascua.passes import prepare
+from ascua.plan import plan
+from ascua.run import tflm
+from ascua.targets.c import emit
+from tests.examples import EXAMPLES, small
+from tests.support import oracle, samples
+
+FOLDER = Path(__file__).parent / "golden"
+BOARD = "lm3s6965evb"
+SAMPLES = 3
+
+
+def cases() -> dict[str, Graph]:
+    """The examples of all operators by name, and the small network."""
+    found = {
+        f"{name.lower()}_{i}" if i else name.lower(): graph
+        for name, graphs in EXAMPLES.items()
+        for i, graph in enumerate(graphs)
+    }
+    return {**found, "small": small()}
+
+
+def generated(model: bytes) -> str:
+    """The C that Ascua writes for a model, without its constants."""
+    graph = prepare(tflite.read(model))
+    return emit(plan(graph, boards.load(BOARD)), "golden").files["src/golden.c"]
+
+
+def main() -> None:
+    """Write every case anew."""
+    if FOLDER.exists():
+        shutil.rmtree(FOLDER)
+    for name, graph in cases().items():
+        folder = FOLDER / name
+        folder.mkdir(parents=True)
+        model = tflite.write(graph)
+        xs = samples(graph, SAMPLES)
+        ys = oracle(model, xs)
+        arrays = {f"x{i}": x for i, x in enumerate(xs)} | {f"y{i}": y for i, y in enumerate(ys)}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        (folder / "model.tflite").write_bytes(model)
+        (folder / "io.npz").write_bytes(buffer.getvalue())
+        (folder / "model.c").write_text(generated(model), encoding="utf-8")
+    made = {"oracle": "tflite-micro", "version": tflm.version(), "rounding": "double (gemmlowp)"}
+    (FOLDER / "oracle.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
