@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import tempfile
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from ascua.errors import InputError
 from ascua.ir import Array, Graph, Tensor
+
+log = logging.getLogger(__name__)
 
 
 def pseudo_random(graph: Graph) -> list[Array]:
@@ -60,16 +67,19 @@ def load(path: Path, graph: Graph) -> list[Array]:
 
 def _read(path: Path) -> Mapping[str, Array]:
     try:
-        loaded = np.load(path, allow_pickle=False)
+        with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote
+            loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return {"": loaded}
         with loaded:
-            return {name: loaded[name] for name in loaded.files}
+            return {name: np.asarray(loaded[name]) for name in loaded.files}
     except OSError as e:
         if e.strerror:
-            raise InputError(f"{path}: cannot be read: {e.strerror}.") from e
+            raise InputError(
+                f"{path}: cannot be read: {e.strerror}.", ["Check the path of the file."]
+            ) from e
         raise _damaged(path) from e
-    except (ValueError, EOFError, zipfile.BadZipFile, MemoryError) as e:
+    except Exception as e:  # zipfile, zlib, struct, tokenize: each has errors of its own
         raise _damaged(path) from e
 
 
@@ -86,88 +96,141 @@ def convert(a: Array, t: Tensor, where: str) -> Array:
     The model's own dtype is taken as it is; uint8 for an int8 model is value - 128; float32 is
     quantised with the model's parameters, half away from zero, clipped. Raises InputError.
     """
-    inner = t.shape[1:] if t.shape[:1] == (1,) else t.shape
+    inner = _inner(t)
     if a.shape == t.shape or (a.shape == inner and inner):
         a = a.reshape(1, *t.shape)
-    elif a.shape[1:] == inner or a.shape[1:] == t.shape:
+    elif a.ndim and (a.shape[1:] == inner or a.shape[1:] == t.shape):
         a = a.reshape(len(a), *t.shape)
     else:
         want = ", ".join(map(str, inner))
         raise InputError(
-            f"{where}: the array has the shape {list(a.shape)} and the model takes [N, {want}].",
-            [f"Reshape it: array.reshape(-1, {want})."],
+            f"{where}: the array has the shape {list(a.shape)}, the model takes"
+            f" [{', '.join(map(str, ('N', *inner)))}].",
+            [f"Reshape it: array.reshape(-1, {want})."] if a.size % max(t.size, 1) == 0 else [],
         )
     if len(a) == 0:
         raise InputError(f"{where}: the array holds no sample.")
     return _as_dtype(a, t, where)
 
 
+def _inner(t: Tensor) -> tuple[int, ...]:
+    """The shape of one sample: without the batch of 1, where there is one."""
+    return t.shape[1:] if t.shape[:1] == (1,) else t.shape
+
+
 def _as_dtype(a: Array, t: Tensor, where: str) -> Array:
+    floats = np.issubdtype(a.dtype, np.floating)
+    if floats and not np.isfinite(a).all():
+        raise InputError(
+            f"{where}: it holds NaN or infinite values.",
+            ["Check how the data was scaled before it was saved."],
+        )
     if a.dtype == np.dtype(t.dtype):
-        if a.dtype == np.float32 and not np.isfinite(a).all():
-            raise InputError(f"{where}: it holds NaN or infinite values.")
-        return np.ascontiguousarray(a)
+        return np.ascontiguousarray(a, np.dtype(t.dtype))
     if t.dtype == "int8" and a.dtype == np.uint8:
         return (a.astype(np.int16) - 128).astype(np.int8)
-    if a.dtype in (np.float32, np.float64):
-        if not np.isfinite(a).all():
-            raise InputError(
-                f"{where}: it holds NaN or infinite values.",
-                ["Check how the data was scaled before it was saved."],
-            )
-        if t.dtype == "float32":
-            return a.astype(np.float32)
-        if t.dtype == "int8" and t.quant is not None:
-            return quantize(a, t)
+    if floats and (t.dtype == "float32" or (t.dtype == "int8" and t.quant is not None)):
+        single = np.clip(a, *_FLOAT32).astype(np.float32)
+        return single if t.dtype == "float32" else quantize(single, t)
     raise InputError(
-        f"{where}: the array is {a.dtype} and the model takes {t.dtype}.",
-        ["int8 as the model has it, uint8 (value - 128), or float32 (quantised for you)."],
+        f"{where}: the array is {a.dtype}, the model takes {t.dtype}.",
+        ["float32, as the network was trained: array.astype('float32')."]
+        if t.dtype == "float32"
+        else ["int8 as the model has it, uint8 (value - 128), or float32 (quantised for you)."],
     )
+
+
+_FLOAT32 = (-np.finfo(np.float32).max, np.finfo(np.float32).max)
 
 
 def quantize(a: Array, t: Tensor) -> Array:
     """Real values as int8 of tensor `t`: round half away(a / scale) + zero point, clipped."""
-    steps = a.astype(np.float32) / np.float32(t.q.scale)
+    with np.errstate(over="ignore"):
+        steps = a.astype(np.float32) / np.float32(t.q.scale)
     rounded = np.trunc(steps + np.copysign(np.float32(0.5), steps))
     values: Array = np.clip(rounded + t.q.zero_point, -128, 127).astype(np.int8)
     return values
 
 
-def load_labels(path: Path, samples: int) -> Array:
-    """Class indices (n,) int64 from an .npy file. Raises InputError."""
+def load_labels(path: Path, samples: int, classes: int) -> Array:
+    """Class indices (n,) int64, below `classes`, from an .npy file. Raises InputError."""
     arrays = list(_read(path).values())
-    labels = arrays[0].reshape(-1) if len(arrays) == 1 else np.empty(0)
+    labels = arrays[0] if len(arrays) == 1 else np.empty(0)
     if len(arrays) != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise InputError(f"{path}: labels are one array of whole numbers.")
-    if len(labels) != samples:
-        raise InputError(f"{path}: there are {len(labels)} labels for {samples} samples.")
-    return labels.astype(np.int64)
+        found = str(labels.dtype) if len(arrays) == 1 else f"{len(arrays)} arrays"
+        raise InputError(
+            f"{path}: labels are one array of whole numbers; this is {found}.",
+            ["Save the index of the right class of each sample: array.astype('int64')."],
+        )
+    if labels.size != samples or max(labels.shape, default=1) != samples:
+        raise InputError(
+            f"{path}: {samples} samples need {samples} labels; the array has the shape"
+            f" {list(labels.shape)}.",
+            ["One class index a sample; of one-hot rows: array.argmax(axis=1)."],
+        )
+    labels = labels.reshape(-1).astype(np.int64)
+    _check_labels(labels, classes, f"{path}: the")
+    return labels
+
+
+def _check_labels(labels: Array, classes: int, the: str) -> None:
+    wrong = labels[(labels < 0) | (labels >= classes)]
+    if len(wrong):
+        raise InputError(
+            f"{the} label {wrong[0]} is outside the model's {classes} classes (0 to {classes - 1})."
+        )
 
 
 def accuracy(scores: Array, labels: Array) -> float:
     """The part of samples (n, ...) whose highest score is at the label. Raises InputError."""
     flat = scores.reshape(len(scores), -1)
-    wrong = labels[(labels < 0) | (labels >= flat.shape[1])]
-    if len(wrong):
-        raise InputError(f"The label {wrong[0]} is outside the model's {flat.shape[1]} classes.")
+    _check_labels(labels, flat.shape[1], "The")
     return float(np.mean(flat.argmax(axis=1) == labels))
 
 
+def check_outputs(path: Path, graph: Graph) -> None:
+    """Raise InputError unless outputs of `graph` can be written to `path`: before a long run."""
+    if path.is_dir():
+        raise InputError(f"{path}: it is a folder.", ["Name a file: `--outputs OUT.npy`."])
+    if not path.parent.is_dir():
+        raise InputError(
+            f"{path}: the folder {path.parent} does not exist.",
+            ["Make it first, or name another file."],
+        )
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(
+            f"{path}: the folder {path.parent} cannot be written to.", ["Name another file."]
+        )
+    if len(graph.outputs) > 1 and path.suffix != ".npz":
+        raise InputError(
+            f"{path}: the model has {len(graph.outputs)} outputs.",
+            [f"Name an .npz file: `--outputs {path.with_suffix('.npz')}`."],
+        )
+
+
 def save_outputs(path: Path, graph: Graph, ys: Sequence[Array]) -> None:
-    """Write (n, ...) outputs as .npy, or as .npz by tensor name where there are several."""
-    trimmed = {
-        t.name: y.reshape(len(y), *(t.shape[1:] if t.shape[:1] == (1,) else t.shape))
-        for t, y in zip(graph.outputs, ys, strict=True)
-    }
-    temporary = path.with_name(path.name + ".part")
+    """Write outputs (n, *shape) as .npy, or as .npz by tensor name; all or nothing."""
+    arrays = {t.name: y.reshape(len(y), *_inner(t)) for t, y in zip(graph.outputs, ys, strict=True)}
     try:
-        with temporary.open("wb") as f:
-            if len(trimmed) == 1:
-                np.save(f, next(iter(trimmed.values())))
-            else:
-                np.savez(f, allow_pickle=False, **trimmed)
-        temporary.replace(path)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".ascua-") as folder:
+            temporary = Path(folder) / "outputs"
+            with temporary.open("wb") as f:
+                if path.suffix == ".npz":
+                    _save_npz(f, arrays)
+                else:
+                    np.save(f, next(iter(arrays.values())))
+            temporary.replace(path)
     except OSError as e:
-        raise InputError(f"{path}: cannot be written: {e.strerror}.") from e
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise InputError(
+            f"{path}: cannot be written: {e.strerror}.",
+            ["Check that the disk is not full, or name another file with `--outputs`."],
+        ) from e
+    log.debug("%s", path)
+
+
+def _save_npz(f: IO[bytes], arrays: Mapping[str, Array]) -> None:
+    """As numpy.savez, which cannot take every name of a tensor as a keyword."""
+    with zipfile.ZipFile(f, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)

@@ -143,7 +143,7 @@ def load_model(path: Path) -> Model:
     """Read and check the model at `path`. Raises ModelError, Unsupported or InputError."""
     original = tflite.load(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Model(path, digest, original, prepare(original))
+    return Model(path, digest, original, prepare(original, str(path)))
 
 
 def analyze(model: Model, board: Board | None) -> tuple[Plan, Measurement]:
@@ -159,7 +159,7 @@ def _known(model: Model, planned: Plan, board: Board | None) -> Measurement:
             op=s.op.kind,
             kernel=s.kernel.name,
             macs=s.macs,
-            weights_bytes=sum(t.bytes for t in s.op.inputs if t is not None and t.const),
+            weights_bytes=s.weights_bytes,
             instructions=None,
             output_shape=s.op.y.shape,
         )
@@ -307,9 +307,9 @@ def bring(graph: Graph, path: Path | None) -> list[Array]:
     return inputs.pseudo_random(graph) if path is None else inputs.load(path, graph)
 
 
-def bring_labels(path: Path | None, samples: int) -> Array | None:
+def bring_labels(graph: Graph, path: Path | None, samples: int) -> Array | None:
     """The labels in the file at `path`, if there is one. Raises InputError."""
-    return None if path is None else inputs.load_labels(path, samples)
+    return None if path is None else inputs.load_labels(path, samples, graph.outputs[0].size)
 
 
 def load_or_random(graph: Graph, path: Path | None, samples: int = 4) -> list[Array]:

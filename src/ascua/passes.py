@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ascua.errors import Unsupported
+from ascua.errors import Unsupported, brief
 from ascua.ir import Graph, Op, Tensor
 
 
-def prepare(graph: Graph) -> Graph:
+def prepare(graph: Graph, where: str | None = None) -> Graph:
     """`graph` ready for planning: constants folded, dead ops dropped, every op checked.
 
-    Raises Unsupported with the operators that Ascua cannot take, and why.
+    Raises Unsupported with the operators that Ascua cannot take, and why; `where` (the file)
+    stands in the message.
     """
     graph = drop_dead(fold_constants(graph))
-    check(graph)
+    check(graph, where)
     return graph
 
 
@@ -51,12 +52,13 @@ def drop_dead(graph: Graph) -> Graph:
     return replace(graph, ops=tuple(reversed(ops)))
 
 
-def check(graph: Graph) -> None:
+def check(graph: Graph, where: str | None = None) -> None:
     """Raise Unsupported unless every operator can be taken."""
+    where = where or graph.name
     bad = [(op, reason) for op in graph.ops if (reason := op.check()) is not None]
     for t in graph.outputs:
         if t.const:
-            raise Unsupported(f"{graph.name}: the output '{t.name}' is a constant.")
+            raise Unsupported(f"{where}: the output '{brief(t.name)}' is a constant.")
     if not bad:
         return
     op, reason = bad[0]
@@ -65,7 +67,7 @@ def check(graph: Graph) -> None:
         kinds = ", ".join(sorted({op.tflite for op, _ in bad[1:]}))
         more = f" ({len(bad) - 1} more are refused: {kinds}.)"
     raise Unsupported(
-        f"{graph.name}: {op.tflite} '{op.name}': {reason}.{more}", _remedies(graph, reason)
+        f"{where}: {op.tflite} '{brief(op.name)}': {reason}.{more}", _remedies(graph, reason)
     )
 
 
@@ -76,4 +78,6 @@ def _remedies(graph: Graph, reason: str) -> list[str]:
             " supported_ops = [TFLITE_BUILTINS_INT8].",
             "`ascua train` writes such a file.",
         ]
-    return ["`ascua ops` lists what each operator takes."]
+    if "uint8" in reason:
+        return ["Convert the trained network again: TensorFlow 2's TFLiteConverter writes int8."]
+    return ["`ascua ops` lists the operators; docs/ops.md says what each takes."]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ascua import measure, tflite
 from ascua.boards import Board
-from ascua.errors import DoesNotFit, ToolFailed
+from ascua.errors import AscuaError, DoesNotFit, ToolFailed, ToolMissing
 from ascua.ir import Array, Graph, Op, Tensor
 from ascua.plan import check_fit, plan
-from ascua.run import ToolStatus, board_ready, run, tflm
+from ascua.run import ToolStatus, run, tflm
 from ascua.targets.c import emit
 
 Executor = Callable[[Graph], list[Array]]
@@ -36,8 +38,22 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class FirstValue:
+    """The first value of a layer that is not what it should be, and how many are not."""
+
+    index: tuple[int, ...]
+    value: float
+    expected: float
+    mismatched: int
+    elements: int
+
+
+@dataclass(frozen=True)
 class Check:
-    """One executor against the oracle; `mismatched_bytes` is None where it could not run."""
+    """One executor against the oracle; `mismatched_bytes` is None where it could not run.
+
+    `error` says why it could not, when that is not what the caller had to expect.
+    """
 
     executor: str
     against: str
@@ -45,6 +61,18 @@ class Check:
     bytes: int
     note: str = ""
     first: Difference | None = None
+    error: AscuaError | None = None
+
+    def json(self) -> dict[str, Any]:
+        """The object that `--json` prints; docs/json.md describes it."""
+        return {
+            "executor": self.executor,
+            "against": self.against,
+            "mismatched_bytes": self.mismatched_bytes,
+            "bytes": self.bytes,
+            "note": self.note,
+            "first": asdict(self.first) if self.first else None,
+        }
 
 
 def validate(
@@ -59,28 +87,23 @@ def validate(
     Without `tflite-micro` the reference itself is what the boards are compared with.
     """
     graph = model.graph
-    executors: dict[str, Executor] = {"reference": lambda g: measure.reference(g, xs)}
+    executors: dict[str, Executor] = {"reference": on_reference(xs)}
     for board in boards:
-        executors[board.name] = _on_board(board, xs, build)
+        executors[board.name] = on_board(board, xs, build)
     against, expected = "reference", measure.reference(graph, xs)
     truth: Executor = executors["reference"]
     notes: list[Check] = []
     if tflm.version() is not None:
         try:
             expected = tflm.run(model.path.read_bytes(), xs, len(graph.outputs))
-            against, truth = "tflite-micro", _on_tflm(xs)
+            against, truth = "tflite-micro", on_tflm(xs)
         except ToolFailed as e:
             notes.append(Check("tflite-micro", "-", None, 0, e.what))
     else:
         notes.append(Check("tflite-micro", "-", None, 0, "not installed: pip install tflite-micro"))
     checks = []
-    missing = {b.name: board_ready(b) for b in boards}
     for i, (name, executor) in enumerate(executors.items()):
-        if tools := missing.get(name):
-            listed = ", ".join(t.name for t in tools)
-            checks.append(Check(name, against, None, 0, f"needs {listed}: {tools[0].install}"))
-        else:
-            checks.append(_check(name, against, graph, expected, executor, truth))
+        checks.append(_check(name, against, graph, expected, executor, truth))
         if progress:
             progress(i + 1, len(executors))
     return (*checks, *notes)
@@ -93,15 +116,26 @@ def _check(
     size = sum(y.nbytes for y in expected)
     try:
         wrong = measure.mismatches(executor(graph), expected)
-    except DoesNotFit:
-        return Check(name, against, None, size, "does not fit")
-    except ToolFailed as e:
-        return Check(name, against, None, size, e.what)
-    first = first_difference(graph, executor, truth) if wrong else None
+    except DoesNotFit as e:
+        return Check(name, against, None, size, "does not fit", error=e)
+    except (ToolMissing, ToolFailed) as e:
+        note = " ".join([e.what.splitlines()[0], *e.things_to_try[:1]])
+        return Check(name, against, None, size, note, error=e)
+    first = None
+    if wrong:
+        with contextlib.suppress(AscuaError):  # of a part of the network: the whole one ran
+            first = first_difference(graph, executor, truth)
     return Check(name, against, wrong, size, first=first)
 
 
-def _on_board(board: Board, xs: Sequence[Array], build: Path) -> Executor:
+def on_reference(xs: Sequence[Array]) -> Executor:
+    """Runs samples `xs` (n, *shape) in the operators' `eval`."""
+    return lambda graph: measure.reference(graph, xs)
+
+
+def on_board(board: Board, xs: Sequence[Array], build: Path) -> Executor:
+    """Runs samples `xs` (n, *shape) on `board`."""
+
     def execute(graph: Graph) -> list[Array]:
         planned = plan(graph, board)
         check_fit(planned)
@@ -111,7 +145,8 @@ def _on_board(board: Board, xs: Sequence[Array], build: Path) -> Executor:
     return execute
 
 
-def _on_tflm(xs: Sequence[Array]) -> Executor:
+def on_tflm(xs: Sequence[Array]) -> Executor:
+    """Runs samples `xs` (n, *shape) in `tflite-micro`."""
     return lambda graph: tflm.run(tflite.write(graph), xs, len(graph.outputs))
 
 
@@ -131,6 +166,29 @@ def first_difference(graph: Graph, executor: Executor, truth: Executor) -> Diffe
         else:
             bad, found = middle, here
     return found
+
+
+def layer_by_layer(
+    graph: Graph, executor: Executor, truth: Executor
+) -> Iterator[tuple[Op, FirstValue | None]]:
+    """Each layer in order, and the first value that differs between two executors, if one does.
+
+    Raises what the executors raise.
+    """
+    for op in graph.ops:
+        if not op.view:
+            part = cut(graph, op)
+            yield op, first_value(executor(part)[0], truth(part)[0])
+
+
+def first_value(y: Array, expected: Array) -> FirstValue | None:
+    """The first value of `y` that differs from `expected` (NaN equals NaN), if one does."""
+    wrong = (y != expected) & ~((y != y) & (expected != expected))
+    if not wrong.any():
+        return None
+    index = tuple(int(i) for i in np.argwhere(wrong)[0])
+    count = int(np.count_nonzero(wrong))
+    return FirstValue(index, y[index].item(), expected[index].item(), count, y.size)
 
 
 def cut(graph: Graph, op: Op) -> Graph:

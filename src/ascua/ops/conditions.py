@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ascua.errors import brief
 from ascua.ir import Op, Tensor
 
 
@@ -26,25 +27,25 @@ def arity(op: Op, least: int, most: int | None = None) -> str | None:
 def rank(t: Tensor, *ranks: int) -> str | None:
     """`t` has one of these numbers of dimensions, and none is empty."""
     if len(t.shape) not in ranks:
-        return f"'{t.name}' has {len(t.shape)} dimensions; it must have {_either(ranks)}"
+        return f"'{brief(t.name)}' has {len(t.shape)} dimensions; it must have {_either(ranks)}"
     if 0 in t.shape:
-        return f"'{t.name}' is empty: its shape is {list(t.shape)}"
+        return f"'{brief(t.name)}' is empty: its shape is {list(t.shape)}"
     return None
 
 
 def filled(t: Tensor, most: int = 8) -> str | None:
     """`t` has at most `most` dimensions, and none is empty."""
     if len(t.shape) > most:
-        return f"'{t.name}' has {len(t.shape)} dimensions; at most {most} are taken"
+        return f"'{brief(t.name)}' has {len(t.shape)} dimensions; at most {most} are taken"
     if 0 in t.shape:
-        return f"'{t.name}' is empty: its shape is {list(t.shape)}"
+        return f"'{brief(t.name)}' is empty: its shape is {list(t.shape)}"
     return None
 
 
 def computed(t: Tensor) -> str | None:
     """`t` is not a constant."""
     if t.const:
-        return f"its input '{t.name}' is a constant; let the exporter fold it"
+        return f"its input '{brief(t.name)}' is a constant; let the exporter fold it"
     return None
 
 
@@ -60,7 +61,7 @@ def image(t: Tensor) -> str | None:
     if reason := rank(t, 4):
         return reason
     if t.shape[0] != 1:
-        return f"'{t.name}' is a batch of {t.shape[0]}; export the model with batch 1"
+        return f"'{brief(t.name)}' is a batch of {t.shape[0]}; export the model with batch 1"
     return None
 
 
@@ -85,22 +86,22 @@ def dtype(t: Tensor, *wanted: str) -> str | None:
         remedy = "; uint8 models (TensorFlow 1) are not taken: export int8"
     else:
         remedy = ""
-    return f"'{t.name}' is {t.dtype}, not {_either(wanted)}{remedy}"
+    return f"'{brief(t.name)}' is {t.dtype}, not {_either(wanted)}{remedy}"
 
 
 def int8_weights(w: Tensor, axis: int) -> str | None:
     """`w` is a constant of int8, symmetric, with one scale or one a slice of `axis`."""
     if not w.const:
-        return f"its weights '{w.name}' are computed, not constant"
+        return f"its weights '{brief(w.name)}' are computed, not constant"
     reason = dtype(w, "int8")
     if reason:
         return reason
     if w.quant is None:
-        return f"its weights '{w.name}' have no quantisation"
+        return f"its weights '{brief(w.name)}' have no quantisation"
     if w.quant.per_channel and w.quant.axis != axis:
-        return f"'{w.name}' is quantised along axis {w.quant.axis}; it must be {axis}"
+        return f"'{brief(w.name)}' is quantised along axis {w.quant.axis}; it must be {axis}"
     if any(z != 0 for z in w.quant.zero_points):
-        return f"'{w.name}' has zero points other than 0"
+        return f"'{brief(w.name)}' has zero points other than 0"
     return None
 
 
@@ -109,21 +110,21 @@ def int32_bias(b: Tensor | None, channels: int) -> str | None:
     if b is None:
         return None
     if not b.const:
-        return f"its bias '{b.name}' is computed, not constant"
+        return f"its bias '{brief(b.name)}' is computed, not constant"
     if b.dtype != "int32":
-        return f"its bias '{b.name}' is {b.dtype}, not int32"
+        return f"its bias '{brief(b.name)}' is {b.dtype}, not int32"
     if b.size != channels:
-        return f"its bias '{b.name}' has {b.size} values for {channels} channels"
+        return f"its bias '{brief(b.name)}' has {b.size} values for {channels} channels"
     return None
 
 
 def _per_tensor(t: Tensor) -> str | None:
     if t.quant is None:
-        return f"'{t.name}' has no quantisation"
+        return f"'{brief(t.name)}' has no quantisation"
     if t.quant.per_channel:
-        return f"'{t.name}' has {len(t.quant.scales)} scales; an activation has one"
+        return f"'{brief(t.name)}' has {len(t.quant.scales)} scales; an activation has one"
     if not -128 <= t.quant.zero_point <= 127:
-        return f"'{t.name}' has the zero point {t.quant.zero_point}, outside int8"
+        return f"'{brief(t.name)}' has the zero point {t.quant.zero_point}, outside int8"
     return None
 
 

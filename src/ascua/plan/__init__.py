@@ -65,6 +65,11 @@ class Step:
         """Multiply-accumulates of one inference."""
         return sum(op.macs() for op in self.ops)
 
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes of weights and biases as in the file, without 8 for each requantised channel."""
+        return sum(c.payload for c in self.consts) - (8 * self.op.y.shape[-1] if self.macs else 0)
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -107,7 +112,7 @@ class Plan:
     @property
     def weights_bytes(self) -> int:
         """Bytes of weights and biases as in the file."""
-        return self.payload - sum(8 * s.op.y.shape[-1] for s in self.steps if s.macs)
+        return sum(s.weights_bytes for s in self.steps)
 
     @property
     def code_estimate(self) -> int:

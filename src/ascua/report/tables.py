@@ -18,6 +18,7 @@ from ascua.ops.support import Support
 from ascua.plan import STACK_BYTES, Buffer, Plan, Step
 from ascua.report import results
 from ascua.run import Region, ToolStatus
+from ascua.run.tools import install
 from ascua.validation import Check
 
 
@@ -300,7 +301,10 @@ def doctor(tools: Sequence[ToolStatus]) -> RenderableType:
         for t in tools
     ]
     parts: list[RenderableType] = [table(("tool", "version", "used by"), rows)]
-    commands = dict.fromkeys(t.install for t in tools if not t.found)
+    missing = [t for t in tools if not t.found]
+    packages = [t for t in missing if t.install.startswith("apt ")]
+    commands = [install(packages)] if packages else []
+    commands += dict.fromkeys(t.install for t in missing if t not in packages)
     if commands:
         parts += [Text(""), Text("\n".join(["To add what is missing:", *commands]))]
     else:

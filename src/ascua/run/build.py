@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +19,8 @@ from ascua.library import Library
 from ascua.run import tools
 from ascua.run.elf import Elf
 from ascua.run.outcome import Sizes
+
+log = logging.getLogger(__name__)
 
 FIRMWARE = Path(__file__).parents[1] / "firmware"
 
@@ -69,7 +73,9 @@ def firmware(board: Board, library: Library, build_dir: Path, *, sanitize: bool 
             command += [str(FIRMWARE / f"{board.startup}.ld")]
         _compile([*command, "-o", PROGRAM], folder, board)
 
-    return Elf(atomically(build_dir / f"{library.name}-{board.name}-{digest}", make) / PROGRAM)
+    elf = Elf(atomically(build_dir / f"{library.name}-{board.name}-{digest}", make) / PROGRAM)
+    log.debug("%s", elf.path)
+    return elf
 
 
 _CODE = (".c", ".S")
@@ -154,6 +160,7 @@ def _memory_script(board: Board) -> str:
 
 def _compile(command: Sequence[str], folder: Path, board: Board) -> None:
     """Run the compiler in `folder`."""
+    log.debug("%s", shlex.join(command))
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
     if done.returncode == 0:
         return
@@ -181,6 +188,7 @@ def plugin(build_dir: Path) -> Path | None:
 
     def make(folder: Path) -> None:
         command = ["cc", *flags, str(source), "-o", "plugin.so"]
+        log.debug("%s", shlex.join(command))
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
         if done.returncode != 0:
             raise compile_error("cc", done.stderr)

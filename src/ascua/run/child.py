@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ascua.errors import ToolFailed
+
+log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.02
 
@@ -51,6 +55,7 @@ def run_all(
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for child in children:
+            log.debug("cd %s && %s", shlex.quote(str(child.folder)), shlex.join(child.command))
             with (child.folder / "stderr.txt").open("wb") as stderr:
                 processes.append(
                     subprocess.Popen(

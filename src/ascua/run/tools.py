@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -63,8 +63,14 @@ def require(board: Board) -> None:
         names = ", ".join(s.name for s in missing)
         raise ToolMissing(
             f"{board.name}: {names} not found.",
-            (*(f"Run `{s.install}`." for s in missing), "Choose a board whose tools are there."),
+            (f"Run `{install(missing)}`.", "Choose a board whose tools are there: `ascua boards`."),
         )
+
+
+def install(missing: Sequence[ToolStatus]) -> str:
+    """The one command that adds these tools."""
+    words = dict.fromkeys(word for s in missing for word in s.install.split()[2:])
+    return " ".join(["apt install", *words])
 
 
 def version(tool: str) -> str | None:

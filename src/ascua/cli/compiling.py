@@ -1,0 +1,214 @@
+"""The verbs that take a .tflite file to a board."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from ascua import boards as board_files
+from ascua import measure, validation
+from ascua.boards import Board
+from ascua.cli.terminal import (
+    LAYERS,
+    PATH,
+    PLAN,
+    as_json,
+    board_name,
+    build_dir,
+    err,
+    log,
+    model_file,
+    out,
+    print_json,
+    progress,
+    verbose,
+)  # fmt: skip
+from ascua.errors import AscuaError, Mismatch, ToolFailed, brief
+from ascua.inputs import check_outputs, save_outputs
+from ascua.ir import Array
+from ascua.plan import Plan, check_fit
+from ascua.report import tables
+from ascua.targets.c.folder import check_folder, write_folder
+
+
+@click.command()
+@model_file
+@click.option("--board", "-b", help="Check whether it fits this board.")
+@as_json
+@verbose
+def analyze(model: Path, board: str | None, as_json: bool) -> None:
+    """Operators, MACs, weights, arena and fit of MODEL.tflite."""
+    loaded = measure.load_model(model)
+    target = board_files.load(board) if board else None
+    planned, measured = measure.analyze(loaded, target)
+    if as_json:
+        print_json(measured.json())
+    else:
+        out.print(tables.analysis(planned, measured))
+    _show(planned)
+    check_fit(planned)
+    if target and not as_json:
+        out.print(f"It fits {target.name}.")
+
+
+@click.command("compile")
+@model_file
+@board_name
+@click.option("--out", "-o", "folder", type=PATH, required=True, help="The folder to write.")
+@click.option("--name", help="Prefix of the C symbols; default: the file's name.")
+@click.option("--force", is_flag=True, help="Write also where others' or changed files are.")
+@as_json
+@verbose
+def compile_(
+    model: Path, board: str, folder: Path, name: str | None, force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Write MODEL.tflite as a C library; needs no C compiler."""
+    check_folder(folder, force)
+    loaded = measure.load_model(model)
+    target = board_files.load(board)
+    planned, library = measure.compile_model(loaded, target, name)
+    _show(planned)
+    xs = measure.sample_vectors(loaded.graph)
+    files = write_folder(
+        folder, planned, library, xs, measure.reference(loaded.graph, xs),
+        model=loaded.path.name, sha256=loaded.sha256, force=force,
+    )  # fmt: skip
+    _, measured = measure.analyze(loaded, target)
+    if as_json:
+        print_json(measured.json())
+        return
+    out.print(
+        f"{len(files)} files in {folder}: #include <{library.name}.h>,"
+        f" call {library.name}_run(); arena {library.arena_bytes:,} bytes.",
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+@click.command()
+@model_file
+@board_name
+@click.option("--inputs", type=PATH, help="Samples, .npy or .npz; default: one fixed sample.")
+@click.option("--labels", type=PATH, help="Class indices of the samples, .npy.")
+@click.option("--outputs", type=PATH, help="Write the board's outputs there, .npy or .npz.")
+@build_dir
+@as_json
+@verbose
+def run(
+    model: Path, board: str, inputs: Path | None, labels: Path | None, outputs: Path | None,
+    build_dir: Path, as_json: bool,
+) -> None:  # fmt: skip
+    """Build MODEL.tflite, run it on a board, check every output byte."""
+    loaded = measure.load_model(model)
+    target = board_files.load(board)
+    if outputs is not None:
+        check_outputs(outputs, loaded.graph)
+    xs = measure.bring(loaded.graph, inputs)
+    ys = measure.bring_labels(loaded.graph, labels, len(xs[0]))
+    _show(loaded.plan(target))
+    result = measured_run(loaded, board, xs, ys, build_dir)
+    if outputs is not None:
+        save_outputs(outputs, loaded.graph, result.ys)
+    if log.isEnabledFor(LAYERS):
+        one = _one_sample(xs, result)
+        truth = validation.on_reference(one)
+        _trace(loaded, target, validation.on_board(target, one, build_dir), truth)
+    if as_json:
+        print_json(result.measurement.json())
+    else:
+        out.print(tables.run(result.measurement, int8_accuracy=result.accuracy_reference))
+    raise_on_mismatch(result, board)
+
+
+def measured_run(
+    model: measure.Model, board: str, xs: Sequence[Array], labels: Array | None, build: Path
+) -> measure.Run:
+    """Run samples `xs` (n, *shape) on the board of that name, with progress bars."""
+    target = board_files.load(board)
+    with progress() as bar:
+        return measure.run_model(
+            model, target, xs, labels=labels, build=build,
+            on_board=bar(f"on {target.name}"), on_reference=bar("reference"),
+        )  # fmt: skip
+
+
+def raise_on_mismatch(result: measure.Run, board: str) -> None:
+    """Raise Mismatch where the board's outputs are not the reference's."""
+    if wrong := result.measurement.mismatched_bytes:
+        raise Mismatch(
+            f"{wrong} output bytes of {board} differ from the reference.",
+            ["`ascua validate` names the first layer that differs; `-vvv` looks at each."],
+        )
+
+
+@click.command()
+@model_file
+@click.option("--inputs", type=PATH, help="Samples, .npy or .npz; default: fixed random ones.")
+@click.option("--board", "-b", "only", multiple=True, help="Only this board; may be repeated.")
+@build_dir
+@as_json
+@verbose
+def validate(
+    model: Path, inputs: Path | None, only: tuple[str, ...], build_dir: Path, as_json: bool,
+) -> None:  # fmt: skip
+    """Compare MODEL.tflite on every executor, byte for byte.
+
+    They are the reference, this computer, the boards, and tflite-micro.
+    """
+    loaded = measure.load_model(model)
+    chosen = tuple(board_files.load(name) for name in dict.fromkeys(only) or board_files.names())
+    xs = measure.load_or_random(loaded.graph, inputs)
+    for board in chosen if log.isEnabledFor(PLAN) else ():
+        log.info("Plan for %s", board.name)
+        _show(loaded.plan(board))
+    with progress() as bar:
+        checks = validation.validate(loaded, xs, chosen, build_dir, bar("executors"))
+    if log.isEnabledFor(LAYERS):
+        one = [x[:1] for x in xs]
+        for board in chosen:
+            executor = validation.on_board(board, one, build_dir)
+            _trace(loaded, board, executor, validation.on_reference(one))
+    if as_json:
+        print_json({"schema": measure.SCHEMA, "model_sha256": loaded.sha256,
+                     "samples": len(xs[0]), "executors": [c.json() for c in checks]})  # fmt: skip
+    else:
+        out.print(tables.validation(checks))
+    if wrong := [c.executor for c in checks if c.mismatched_bytes]:
+        raise Mismatch(f"{model}: outputs differ on {', '.join(wrong)}.")
+    for check in checks:
+        if check.error and (only or isinstance(check.error, ToolFailed)):
+            raise check.error
+
+
+def _show(planned: Plan) -> None:
+    """The plan on stderr, with -v."""
+    if log.isEnabledFor(PLAN):
+        err.print(tables.steps(planned))
+
+
+def _one_sample(xs: Sequence[Array], result: measure.Run) -> list[Array]:
+    """The first sample whose outputs are wrong, or the first of all."""
+    differs = np.zeros(len(xs[0]), bool)
+    for y, expected in zip(result.ys, result.expected, strict=True):
+        differs |= (y != expected).reshape(len(differs), -1).any(axis=1)
+    at = int(differs.argmax())
+    log.debug("sample %d, layer by layer", at)
+    return [x[at : at + 1] for x in xs]
+
+
+def _trace(model: measure.Model, board: Board, executor: Any, truth: Any) -> None:
+    """Log each layer of `board`: the first value that differs, or that all are equal."""
+    try:
+        for i, (op, first) in enumerate(validation.layer_by_layer(model.graph, executor, truth)):
+            found = "equal"
+            if first is not None:
+                found = (
+                    f"{first.mismatched:,} of {first.elements:,} values differ, the first at"
+                    f" {list(first.index[1:])}: {first.value:g} instead of {first.expected:g}"
+                )
+            log.log(LAYERS, "%s step %d %s '%s': %s", board.name, i, op.kind, brief(op.name), found)
+    except AscuaError as e:
+        log.log(LAYERS, "%s: %s", board.name, e.what)

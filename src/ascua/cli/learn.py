@@ -1,0 +1,149 @@
+"""The verbs that train: they import Keras and data sets only when they are called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from ascua import measure
+from ascua import recipes as recipe_files
+from ascua.cli.compiling import measured_run, raise_on_mismatch
+from ascua.cli.terminal import PATH, as_json, build_dir, err, out, print_json, progress, verbose
+from ascua.report import tables
+
+data_dir = click.option("--data-dir", type=PATH, help="Where the data set already is.")
+
+
+@click.command()
+@click.argument("recipe")
+@click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
+@click.option("--seed", type=click.IntRange(0), help="Instead of the recipe's.")
+@data_dir
+@click.option("--out", "-o", "folder", type=PATH, help="Default: build/<recipe>.")
+@click.option("--force", is_flag=True, help="Discard another recipe's training in that folder.")
+@as_json
+@verbose
+def train(
+    recipe: str, epochs: int | None, seed: int | None, data_dir: Path | None, folder: Path | None,
+    force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Train RECIPE to a float Keras model and an int8 .tflite file.
+
+    RECIPE is a name or a TOML file.
+
+    Interrupted, the same command goes on after the last finished epoch.
+    """
+    chosen = _recipe(recipe, epochs, seed)
+    result = _train(chosen, data_dir, folder, force, err if as_json else out)
+    if as_json:
+        print_json(result)
+    else:
+        out.print(f"accuracy, float            {100 * result['accuracy_float']:.2f} %")
+        out.print(f"accuracy, int8 reference   {100 * result['accuracy_int8']:.2f} %")
+        out.print(f"Next: ascua run {result['tflite']} --board {chosen.board}", soft_wrap=True)
+
+
+def _recipe(name: str, epochs: int | None, seed: int | None) -> recipe_files.Recipe:
+    recipe = recipe_files.load(name)
+    return replace(
+        recipe,
+        epochs=recipe.epochs if epochs is None else epochs,
+        seed=recipe.seed if seed is None else seed,
+    )
+
+
+def _train(
+    recipe: recipe_files.Recipe, data_dir: Path | None, folder: Path | None, force: bool,
+    console: Console,
+) -> dict[str, Any]:  # fmt: skip
+    """Train, and evaluate the int8 model on the whole test set with the reference."""
+    from ascua import data
+    from ascua.train import train as train_recipe
+
+    where = folder or Path("build") / recipe.name
+    trained = train_recipe(recipe, out=where, data_dir=data_dir, force=force, console=console)
+    dataset = data.load(recipe.dataset, data_dir)
+    model = measure.load_model(trained.tflite)
+    with progress() as bar:
+        int8 = measure.reference_accuracy(
+            model, dataset.x_test, dataset.y_test, bar("int8 reference on the test set")
+        )
+    return {
+        "schema": measure.SCHEMA,
+        "recipe": recipe.name,
+        "keras": str(trained.keras),
+        "tflite": str(trained.tflite),
+        "model_sha256": model.sha256,
+        "parameters": trained.parameters,
+        "macs": model.original.macs(),
+        "epochs": recipe.epochs,
+        "epochs_run": trained.epochs_run,
+        "resumed": trained.resumed,
+        "seconds": trained.seconds,
+        "samples": len(dataset.x_test),
+        "accuracy_float": trained.accuracy_float,
+        "accuracy_int8": int8,
+    }
+
+
+@click.command()
+@click.argument("recipe", default="digits-dscnn")
+@data_dir
+@build_dir
+@verbose
+def demo(recipe: str, data_dir: Path | None, build_dir: Path) -> None:
+    """Train RECIPE, run it on its board, and show one image."""
+    from ascua import data
+
+    chosen = recipe_files.load(recipe)
+    trained = _train(chosen, data_dir, None, False, out)
+    dataset = data.load(chosen.dataset, data_dir)
+    model = measure.load_model(Path(trained["tflite"]))
+    xs = measure.image_inputs(model.graph, dataset.x_test)
+    result = measured_run(model, chosen.board, xs, dataset.y_test, build_dir)
+    out.print()
+    out.print(
+        tables.run(
+            result.measurement,
+            float_accuracy=trained["accuracy_float"],
+            int8_accuracy=result.accuracy_reference,
+        )
+    )
+    raise_on_mismatch(result, chosen.board)
+    shown = chosen.show
+    guess = int(result.ys[0][shown].reshape(-1).argmax())
+    truth = int(dataset.y_test[shown])
+    color = out.is_terminal and out.color_system and out.encoding.startswith("utf")
+    draw = tables.picture if color else tables.picture_ascii
+    out.print()
+    out.print(draw(dataset.x_test[shown]))
+    verdict = "CORRECT classification!" if guess == truth else "WRONG classification:"
+    out.print(f"{verdict} {dataset.classes[guess]}  (test image {shown}, on {chosen.board})")
+
+
+@click.command()
+@click.argument("recipe", nargs=-1)
+@click.option("--models", type=PATH, help="Where the peers' .tflite files are.")
+@click.option("--results", type=PATH, default=Path("results"), show_default=True)
+@data_dir
+@as_json
+@verbose
+def bench(
+    recipe: tuple[str, ...], models: Path | None, results: Path, data_dir: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Measure RECIPEs (all) and the peers' models, side by side."""
+    from ascua.bench import bench as measure_all
+
+    lines = measure_all(
+        recipe or recipe_files.names(), models, results=results, build=Path("build"),
+        data_dir=data_dir, say=lambda text: err.print(text, highlight=False, soft_wrap=True),
+    )  # fmt: skip
+    if as_json:
+        print_json({"schema": measure.SCHEMA, "results": lines})
+    else:
+        out.print(tables.comparison(results))

@@ -1,0 +1,101 @@
+"""The terminal: results on stdout; progress, logs and errors on stderr; options of all verbs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ascua import measure
+from ascua.errors import AscuaError
+
+PIPE_COLUMNS = 140
+"""The width of tables that go to a file or a pipe."""
+
+out = Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+err = Console(width=None if sys.stderr.isatty() else PIPE_COLUMNS, stderr=True)
+
+PLAN, COMMANDS, LAYERS = logging.INFO, logging.DEBUG, 5
+"""Levels of the logger: what -v, -vv and -vvv show."""
+
+log = logging.getLogger("ascua")
+
+
+class Lines(logging.Handler):
+    """Log records on stderr as they are, above the progress bars."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        err.print(printable(self.format(record)), markup=False, highlight=False, soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """`text` without what a terminal would obey: names come out of files."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+
+
+def _verbose(context: click.Context, _: click.Parameter, count: int) -> int:
+    total = context.meta["ascua.verbose"] = context.meta.get("ascua.verbose", 0) + count
+    log.handlers[:] = [Lines()]
+    log.propagate = False
+    log.setLevel((logging.WARNING, PLAN, COMMANDS, LAYERS)[min(total, 3)])
+    return count
+
+
+PATH = click.Path(path_type=Path)
+
+verbose = click.option(
+    "-v", "--verbose", count=True, callback=_verbose, expose_value=False,
+    help="-v the plan, -vv each command and file, -vvv the first difference of each layer.",
+)  # fmt: skip
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+model_file = click.argument("model", type=PATH)
+board_name = click.option(
+    "--board", "-b", required=True, help="A board's name (`ascua boards`), or its TOML file."
+)
+build_dir = click.option(
+    "--build-dir", type=PATH, default=Path("build/firmware"), show_default=True,
+    help="Where firmware is compiled and kept.",
+)  # fmt: skip
+
+
+def print_json(value: object) -> None:
+    """One object on stdout."""
+    click.echo(json.dumps(value, indent=2))
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Callable[[str], measure.Progress]]:
+    """Progress bars on stderr; gives a function that starts a bar with a title."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    quiet = not err.is_terminal
+    with Progress(*columns, console=err, transient=True, disable=quiet) as bars:
+
+        def bar(title: str) -> measure.Progress:
+            task = bars.add_task(title, total=None)
+            return lambda done, total: bars.update(task, completed=done, total=total)
+
+        yield bar
+
+
+def print_error(error: AscuaError) -> None:
+    """The message and what to try, on stderr."""
+    err.print("[bold red]error:[/] ", end="")
+    err.print(printable(str(error)), markup=False, highlight=False, soft_wrap=True)
+
+
+def drop_stdout() -> None:
+    """Let nothing more go to a stdout that is closed or full, also not when Python ends."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
