@@ -1,0 +1,145 @@
+"""Placement and plans: nothing overlaps, bounds are reached, what does not fit is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ascua import boards, tflite
+from ascua.errors import DoesNotFit, Unsupported
+from ascua.ir import Graph
+from ascua.passes import prepare
+from ascua.plan import ALIGNMENT, Plan, check_fit, plan
+from ascua.plan.place import Span, bound, place
+from tests.examples import small
+from tests.ops.test_conv2d import conv
+from tests.ops.test_fully_connected import dense
+from tests.support import activation, constant, network
+
+MODELS = Path(__file__).parents[2] / "shared/models"
+
+spans = st.lists(
+    st.builds(
+        lambda size, first, length: Span(size, first, first + length),
+        st.integers(0, 5000),
+        st.integers(0, 12),
+        st.integers(0, 5),
+    ),
+    max_size=20,
+)
+
+
+@settings(max_examples=200)
+@given(spans, st.sampled_from([1, 4, 64]))
+def test_spans_that_meet_do_not_overlap(items: list[Span], alignment: int) -> None:
+    offsets = place(items, alignment)
+    for i, (a, x) in enumerate(zip(items, offsets, strict=True)):
+        assert x % alignment == 0
+        for b, y in list(zip(items, offsets, strict=True))[i + 1 :]:
+            assert not a.meets(b) or x + a.bytes <= y or y + b.bytes <= x
+
+
+@given(spans)
+def test_no_placement_is_below_the_bound(items: list[Span]) -> None:
+    ends = [o + s.bytes for o, s in zip(place(items, 1), items, strict=True)]
+    assert max(ends, default=0) >= bound(items)
+
+
+def test_placement_is_deterministic() -> None:
+    rng = np.random.default_rng(1)
+    items = [
+        Span(int(rng.integers(1, 999)), i // 2, i // 2 + int(rng.integers(0, 6))) for i in range(40)
+    ]
+    assert place(items, 4) == place(items, 4)
+
+
+def held(planned: Plan, at: int) -> dict[str, tuple[int, int]]:
+    """Name, start and end of every buffer that holds something while step `at` runs."""
+    step = planned.steps[at]
+    used = (*step.reads, *step.writes, step.lines, step.scratch)
+    found = {b.name: (b.offset, b.offset + b.bytes) for b in used if b is not None}
+    for t in planned.graph.tensors():
+        made = [i for i, s in enumerate(planned.steps) if t in s.op.outputs]
+        read = [i for i, s in enumerate(planned.steps) if t in s.op.activations]
+        for b in planned.buffers:
+            if b.tensor is t and (made or [0])[0] <= at <= max(read, default=-1):
+                found[b.name] = (b.offset, b.offset + b.bytes)
+    return found
+
+
+def test_no_step_overwrites_what_it_or_a_later_one_needs() -> None:
+    planned = plan(prepare(small()), boards.load("lm3s6965evb"))
+    for at in range(len(planned.steps)):
+        ranges = sorted(held(planned, at).values())
+        for (_, end), (start, _) in pairwise(ranges):
+            assert end <= start, f"step {at}"
+    assert all(b.offset % ALIGNMENT == 0 for b in planned.buffers)
+    assert planned.arena == planned.arena_bound
+
+
+def test_views_share_memory() -> None:
+    planned = plan(prepare(small()), boards.load("host"))
+    pool, dense_step = planned.steps[4], planned.steps[5]
+    assert pool.op.kind == "max_pool2d"
+    assert dense_step.reads[0].offset == pool.writes[0].offset
+
+
+WHOLE_TENSORS = {"ic": 49152, "kws": 16000, "vww": 55296, "ad": 768, "seed": 40960}
+"""Published bounds of plans of whole tensors, in bytes."""
+
+
+@pytest.mark.parametrize("name", WHOLE_TENSORS)
+def test_arena_of_real_networks(name: str) -> None:
+    path = MODELS / f"{name}.tflite"
+    if not path.exists():
+        pytest.skip("../shared/models is absent")
+    planned = plan(prepare(tflite.load(path)), boards.load("mps2-an385"))
+    assert planned.whole_tensors == WHOLE_TENSORS[name]
+    assert planned.arena == planned.arena_bound
+    scratch = max((b.bytes for b in planned.buffers if b.tensor is None), default=0)
+    assert planned.arena <= WHOLE_TENSORS[name] + scratch
+
+
+def test_too_little_ram_is_said_with_need_and_have() -> None:
+    graph = prepare(conv(ih=100, iw=100, ic=8, oc=16))
+    with pytest.raises(DoesNotFit) as e:
+        check_fit(plan(graph, boards.load("lm3s6965evb")))
+    assert "needs 243," in e.value.what
+    assert "there are 65,536" in e.value.what
+    assert "CONV_2D 'y'" in e.value.what
+    assert "'x' 80,000" in e.value.what
+    assert e.value.exit_code == 3
+    assert e.value.things_to_try
+
+
+def test_too_little_flash_names_the_layer() -> None:
+    graph = prepare(dense(k=1000, oc=300))
+    with pytest.raises(DoesNotFit) as e:
+        check_fit(plan(graph, boards.load("lm3s6965evb")))
+    assert "FULLY_CONNECTED 'y' 30" in e.value.what
+    assert "262,144" in e.value.what
+
+
+def test_no_kernel_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = conv()
+    monkeypatch.setattr(type(graph.ops[0]), "kernels", ())
+    with pytest.raises(Unsupported, match="no kernel of CONV_2D runs 'y' on host"):
+        plan(graph, boards.load("host"))
+
+
+def test_the_input_as_output() -> None:
+    from ascua.ops.reshape import Reshape
+
+    x, y = activation("x", (1, 4, 2)), activation("y", (1, 8))
+    shape = constant("shape", np.array([1, 8], np.int32))
+    graph: Graph = network(Reshape((x, shape), (y,)))
+    planned = plan(prepare(graph), boards.load("host"))
+    assert planned.steps == ()
+    assert planned.inputs[0].offset == planned.outputs[0].offset
+    assert replace(planned, steps=()).macs == 0
