@@ -73,9 +73,7 @@ def firmware(board: Board, library: Library, build_dir: Path, *, sanitize: bool 
             command += [str(FIRMWARE / f"{board.startup}.ld")]
         _compile([*command, "-o", PROGRAM], folder, board)
 
-    elf = Elf(atomically(build_dir / f"{library.name}-{board.name}-{digest}", make) / PROGRAM)
-    log.debug("%s", elf.path)
-    return elf
+    return Elf(atomically(build_dir / f"{library.name}-{board.name}-{digest}", make) / PROGRAM)
 
 
 _CODE = (".c", ".S")
@@ -109,6 +107,7 @@ def atomically(folder: Path, make: Callable[[Path], None]) -> Path:
         make(work)
         try:
             work.rename(folder)
+            log.debug("%s", folder)
         except OSError:
             if not folder.exists():
                 raise
