@@ -16,8 +16,10 @@ ALIGNMENT = 4
 STACK_BYTES = 1024
 """The most stack that one inference may take."""
 
+CODE_BYTES = 3000
 CODE_BYTES_A_STEP = 450
-"""Estimate for `analyze`, from the code of the MLPerf Tiny networks on a Cortex-M3."""
+"""Estimates for `analyze`: within 20 % above what the MLPerf Tiny networks take on a Cortex-M3, and
+more for networks of equal fully connected layers."""
 
 SPECIALIZED_STEPS = 12
 """How many steps, those with most outputs first, get a kernel of their own; the rest share one.
@@ -117,7 +119,7 @@ class Plan:
     @property
     def code_estimate(self) -> int:
         """Bytes of code before any compiler has run: an estimate."""
-        return CODE_BYTES_A_STEP * len(self.steps)
+        return CODE_BYTES + CODE_BYTES_A_STEP * len(self.steps)
 
     def fullest(self) -> Step:
         """The step that decides the arena."""
@@ -264,7 +266,10 @@ def _choose(graph: Graph, op: Op, board: Board) -> Kernel:
 
 
 def check_fit(plan: Plan) -> None:
-    """Raise DoesNotFit where arena and stack, or constants, exceed the board's memories."""
+    """Raise DoesNotFit where arena and stack, or constants, exceed the board's memories.
+
+    Code is only estimated here, and refuses nothing: the linker has the last word.
+    """
     ram, flash = plan.board.memory("w"), plan.board.memory("x")
     if ram is not None and plan.arena + STACK_BYTES > ram.bytes:
         step = plan.fullest()
@@ -279,7 +284,7 @@ def check_fit(plan: Plan) -> None:
                 "A board with more memory: `ascua boards` lists them.",
             ],
         )
-    if flash is not None and plan.const_bytes + plan.code_estimate > flash.bytes:
+    if flash is not None and plan.const_bytes > flash.bytes:
         costly = sorted(plan.steps, key=lambda s: -sum(c.bytes for c in s.consts))[:3]
         listed = ", ".join(
             f"{s.op.tflite} '{brief(s.op.name)}' {sum(c.bytes for c in s.consts):,}" for s in costly
