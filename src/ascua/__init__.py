@@ -1,1 +1,40 @@
-"""Ascua: from data to measured firmware."""
+"""Ascua: from data to measured firmware.
+
+model = ascua.load_model(Path("model.tflite"))
+board = ascua.load_board("lm3s6965evb")
+plan, known = ascua.analyze(model, board)
+run = ascua.run_model(model, board, xs, labels=ys, build=Path("build/firmware"))
+print(run.measurement.instructions, run.measurement.accuracy)
+"""
+
+from ascua.boards import Board
+from ascua.boards import load as load_board
+from ascua.errors import AscuaError
+from ascua.measure import (
+    Measurement,
+    Model,
+    Run,
+    analyze,
+    compile_model,
+    load_model,
+    reference,
+    run_model,
+)
+from ascua.recipes import Recipe
+from ascua.recipes import load as load_recipe
+
+__all__ = [
+    "AscuaError",
+    "Board",
+    "Measurement",
+    "Model",
+    "Recipe",
+    "Run",
+    "analyze",
+    "compile_model",
+    "load_board",
+    "load_model",
+    "load_recipe",
+    "reference",
+    "run_model",
+]
