@@ -35,7 +35,7 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
 
 def wrap32(x: Array) -> Array:
     """Reduce to int32 as two's complement does."""
-    return (x + 2**31) % 2**32 - 2**31
+    return np.asarray(x).astype(np.int32).astype(np.int64)
 
 
 def rounding_doubling_high_mul(a: Array, b: Array | int) -> Array:
@@ -48,7 +48,7 @@ def rounding_divide_by_pot(x: Array, exponent: Array | int) -> Array:
     """round(x / 2**exponent), half away from zero; exponent in [0, 31]."""
     exponent = np.asarray(exponent, np.int64)
     half = (np.int64(1) << exponent) >> 1
-    rounded: Array = np.where(exponent > 0, (x + half - (x < 0)) >> exponent, x)
+    rounded: Array = (x + half - ((x < 0) & (exponent > 0))) >> exponent
     return rounded
 
 
