@@ -42,7 +42,7 @@ def network(*ops: Op) -> Graph:
 
 
 def together(*ops: Op) -> Graph:
-    """A graph of unconnected `ops`, each with an output of its own: compiled once, all are tested."""
+    """A graph of unconnected `ops`, each with an output of its own: compiled once, all tested."""
     inputs = {id(t): t for op in ops for t in op.activations}
     return Graph("test", tuple(inputs.values()), tuple(op.y for op in ops), ops)
 
