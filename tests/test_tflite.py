@@ -26,7 +26,7 @@ from ascua.ops.conv2d import Conv2D
 from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.relu import Relu
 from ascua.passes import prepare
-from ascua.plan import plan
+from ascua.plan import check_fit, plan
 from tests.everything import everything
 from tests.support import activation, check_everywhere, constant, network, oracle, samples
 
@@ -142,10 +142,15 @@ def two_subgraphs(w: Bent) -> int:
     return w.offsets([w.made["SubGraph"]] * 2)
 
 
+def take(data: bytes, board: str = "host") -> None:
+    """Read, prepare and plan `data`: all that may refuse a model."""
+    check_fit(plan(prepare(tflite.read(data, "some/model.tflite")), load_board(board)))
+
+
 def error(data: bytes) -> AscuaError:
-    """The error of reading, preparing and planning `data`."""
+    """Why `data` is refused."""
     with pytest.raises(AscuaError) as caught:
-        plan(prepare(tflite.read(data, "some/model.tflite")), load_board("host"))
+        take(data)
     return caught.value
 
 
@@ -282,6 +287,7 @@ def convolution(x: tuple[int, ...], w: tuple[int, ...], y: tuple[int, ...], **op
         (convolution((4, 2), (3, 1, 1, 2), (1, 4, 4, 3)), "'x' has 2 dimensions"),
         (convolution((1, 4, 4, 2), (3, 1, 1, 2), ()), "'y' has 0 dimensions"),
         (convolution((1, 4, 4, 2), (3, 1, 1, 2), (1, 4, 4, 3), stride=(0, 1)), "not positive"),
+        (convolution((1, 4, 4, 2), (3, 1, 1, 2), (1, 4, 4, 3), dilation=(9999, 1)), "beyond"),
     ],
     ids=lambda v: v if isinstance(v, str) else "",
 )
@@ -290,6 +296,13 @@ def test_shapes_that_contradict_each_other(op: Op, what: str) -> None:
     assert what in e.what
     assert "CONV_2D" in e.what
     assert "'y'" in e.what
+
+
+def test_an_arena_beyond_31_bits_is_an_error() -> None:
+    x = activation("x", (1 << 14, 1 << 14))
+    ops = [Relu((x,), (replace(x, name=str(i)),)) for i in range(9)]
+    graph = Graph("test", (x,), tuple(op.y for op in ops), tuple(ops))
+    assert "offsets have 31 bits" in error(tflite.write(graph)).what
 
 
 def test_names_become_unique() -> None:
@@ -364,7 +377,7 @@ def test_damaged_files_give_a_plan_or_an_error_in_words(data: bytes) -> None:
     tracemalloc.start()
     start = time.monotonic()
     try:
-        plan(prepare(tflite.read(data, "some/model.tflite")), load_board("lm3s6965evb"))
+        take(data, "lm3s6965evb")
     except AscuaError as e:
         failure = e
     finally:

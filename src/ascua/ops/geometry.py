@@ -11,6 +11,9 @@ Padding = Literal["SAME", "VALID"]
 PADDINGS: tuple[Padding, ...] = ("SAME", "VALID")
 """By their number in .tflite files."""
 
+MOST_STRIDE = 4096
+"""A larger one is taken for a damaged number."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -54,9 +57,11 @@ def read_padding(number: int) -> Padding:
 
 
 def read_stride(*strides: int) -> tuple[int, ...]:
-    """Strides, dilations or window sizes. Raises ValueError unless each is positive."""
+    """Strides, dilations or window sizes. Raises ValueError unless each is positive and sane."""
     if any(s < 1 for s in strides):
         raise ValueError(f"stride, dilation or window {strides} is not positive")
+    if any(s > MOST_STRIDE for s in strides):
+        raise ValueError(f"stride, dilation or window {strides} is beyond {MOST_STRIDE}")
     return strides
 
 

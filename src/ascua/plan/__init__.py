@@ -13,6 +13,9 @@ from ascua.plan.place import Span, align, bound, place
 ALIGNMENT = 4
 """Bytes: words are read at once by kernels of 32-bit cores."""
 
+MOST_ARENA = 2**31 - 1
+"""Bytes that an int32_t addresses: the type of offsets in generated code."""
+
 STACK_BYTES = 1024
 """The most stack that one inference may take."""
 
@@ -270,6 +273,11 @@ def check_fit(plan: Plan) -> None:
 
     Code is only estimated here, and refuses nothing: the linker has the last word.
     """
+    if plan.arena > MOST_ARENA:
+        raise DoesNotFit(
+            f"{plan.graph.name} needs an arena of {plan.arena:,} bytes; offsets have 31 bits.",
+            ["A smaller input, or fewer channels."],
+        )
     ram, flash = plan.board.memory("w"), plan.board.memory("x")
     if ram is not None and plan.arena + STACK_BYTES > ram.bytes:
         step = plan.fullest()
