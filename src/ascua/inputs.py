@@ -67,12 +67,12 @@ def load(path: Path, graph: Graph) -> list[Array]:
 
 def _read(path: Path) -> Mapping[str, Array]:
     try:
-        with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote
-            loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"": loaded}
-        with loaded:
-            return {name: np.asarray(loaded[name]) for name in loaded.files}
+        with path.open("rb") as f, warnings.catch_warnings(action="ignore"):
+            loaded = np.load(f, allow_pickle=False)  # it warns of headers that Python 2 wrote
+            if isinstance(loaded, np.ndarray):
+                return {"": loaded}
+            with loaded:
+                return {name: np.asarray(loaded[name]) for name in loaded.files}
     except OSError as e:
         if e.strerror:
             raise InputError(

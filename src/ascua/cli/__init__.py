@@ -99,9 +99,9 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         err.print("Interrupted; nothing half-written was left.")
         return INTERRUPTED
-    except BrokenPipeError:
+    except BrokenPipeError:  # as click does it: no message for `ascua ops | head -1`
         drop_stdout()
-        return 0
+        return 1
     except OSError as e:
         drop_stdout()
         where = f"{e.filename}: " if e.filename else ""

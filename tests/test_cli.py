@@ -1,0 +1,242 @@
+"""The command line: what each verb prints, what --json holds, what -v, -vv and -vvv add."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ascua import boards, measure
+from ascua.ir import Array, Graph
+from ascua.ops import OPERATORS
+from ascua.ops.conv2d import Conv2D
+from tests.command import ascua, model_file
+from tests.examples import small
+from tests.support import network, reference, samples
+from tests.tools import require_board
+
+M3 = "lm3s6965evb"
+MEASUREMENT = {
+    "schema", "board", "model_sha256", "macs", "macs_model", "flash_bytes", "weights_bytes",
+    "code_bytes", "ram_bytes", "layers", "samples", "instructions", "mismatched_bytes", "accuracy",
+    "tools",
+}  # fmt: skip
+LAYER = {"name", "op", "kernel", "macs", "instructions", "output_shape"}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return model_file(tmp_path_factory.mktemp("model"), small())
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all tests here, so that each program is compiled once."""
+    return tmp_path_factory.mktemp("build")
+
+
+def one_object(out: str, *keys: str) -> dict[str, Any]:
+    """The object on stdout, which has these keys and no others."""
+    found = json.loads(out)
+    assert isinstance(found, dict)
+    assert set(found) == set(keys)
+    assert found["schema"] == measure.SCHEMA
+    return found
+
+
+def run_host(model: Path, build: Path, *more: object) -> Any:
+    require_board(boards.load("host"))
+    return ascua("run", model, "--board", "host", "--build-dir", build, *more)
+
+
+def test_documented_keys() -> None:
+    """docs/json.md has a row for each key that is tested here."""
+    page = (Path(__file__).parents[1] / "docs/json.md").read_text(encoding="utf-8")
+    ram = {f"ram_bytes.{part}" for part in ("arena", "static", "stack", "total")}
+    for key in (MEASUREMENT - {"ram_bytes"}) | LAYER | ram:
+        assert f"`{key}`" in page or f"`{key}[]`" in page, key
+
+
+def test_analyze(model: Path) -> None:
+    result = ascua("analyze", model, "--board", M3)
+    assert (result.code, result.err) == (0, "")
+    words = ("conv2d_s8", "9x9x8", "softmax_s8", "arena", "decided by", "whole tensors alone")
+    for text in (*words, f"flash of {M3}", f"RAM of {M3}", f"It fits {M3}."):
+        assert text in result.out
+    assert all(len(line.rstrip()) <= 100 for line in result.out.splitlines())
+
+
+def test_analyze_names_what_the_fullest_step_holds(model: Path) -> None:
+    loaded = measure.load_model(model)
+    planned = loaded.plan(boards.load("host"))
+    out = ascua("analyze", model).out
+    step = planned.fullest()
+    assert f"step {planned.steps.index(step)}: {step.op.kind} '{step.op.name}'" in out
+    assert sum(b.bytes for b in planned.live(step)) == planned.arena_bound
+    for b in planned.live(step):
+        assert f"{b.bytes:,}  " in out
+    assert f"{planned.whole_tensors:,} bytes" in out
+    assert f"{planned.macs:,}" in out
+
+
+def test_analyze_json(model: Path) -> None:
+    found = one_object(ascua("analyze", model, "--json").out, *MEASUREMENT)
+    assert found["board"] is None
+    assert found["macs"] == small().macs()
+    assert set(found["ram_bytes"]) == {"arena", "static", "stack", "total"}
+    assert [set(layer) for layer in found["layers"]] == [LAYER] * 7
+    unknown = ("flash_bytes", "code_bytes", "samples", "instructions", "accuracy", "tools")
+    assert [found[key] for key in unknown] == [None] * len(unknown)
+
+
+def test_run_json_and_outputs(model: Path, build: Path, tmp_path: Path) -> None:
+    x = samples(small(), 5)[0]
+    np.save(tmp_path / "x.npy", x[:, 0])
+    expected = reference(small(), [x])[0]
+    np.save(tmp_path / "labels.npy", expected.reshape(5, -1).argmax(axis=1))
+    result = run_host(
+        model, build, "--inputs", tmp_path / "x.npy", "--labels", tmp_path / "labels.npy",
+        "--outputs", tmp_path / "y.npy", "--json",
+    )  # fmt: skip
+    assert (result.code, result.err) == (0, "")
+    found = one_object(result.out, *MEASUREMENT)
+    assert (found["samples"], found["mismatched_bytes"], found["accuracy"]) == (5, 0, 1.0)
+    assert list(found["tools"]) == ["cc"]
+    y = np.load(tmp_path / "y.npy")
+    assert (y.shape, y.dtype) == ((5, 5), np.int8)
+    np.testing.assert_array_equal(y, expected[:, 0])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["labels.npy", "x.npy", "y.npy"]
+
+
+@pytest.mark.emulator
+def test_run_on_a_cortex_m3(model: Path, build: Path) -> None:
+    require_board(boards.load(M3))
+    result = ascua("run", model, "--board", M3, "--build-dir", build, "--json")
+    assert result.code == 0, result.err
+    found = one_object(result.out, *MEASUREMENT)
+    ram = found["ram_bytes"]
+    assert ram["total"] == ram["arena"] + ram["static"] + ram["stack"]
+    assert found["flash_bytes"] > found["code_bytes"] > 0
+    assert found["mismatched_bytes"] == 0
+    if found["layers"][0]["instructions"] is not None:
+        assert sum(x["instructions"] for x in found["layers"]) <= found["instructions"]
+
+
+def test_lists() -> None:
+    found = one_object(ascua("boards", "--json").out, "schema", "boards")
+    assert [b["name"] for b in found["boards"]] == list(boards.names())
+    found = one_object(ascua("ops", "--json").out, "schema", "ops")
+    assert {o["tflite"] for o in found["ops"]} == set(OPERATORS)
+    assert set(found["ops"][0]) == {"op", "tflite", "max_version", "kernels", "summary"}
+    found = one_object(ascua("doctor", "--json").out, "schema", "tools")
+    keys = {"name", "found", "version", "boards", "install", "needed"}
+    assert all(set(t) == keys for t in found["tools"])
+    for verb in ("boards", "ops", "doctor"):
+        result = ascua(verb)
+        assert (result.code, result.err) == (0, "")
+
+
+def test_validate(model: Path, build: Path) -> None:
+    require_board(boards.load("host"))
+    result = ascua("validate", model, "--board", "host", "--build-dir", build, "--json")
+    assert result.code == 0, result.err
+    found = one_object(result.out, "schema", "model_sha256", "samples", "executors")
+    assert found["samples"] == 4
+    assert [e["executor"] for e in found["executors"]][:2] == ["reference", "host"]
+    keys = {"executor", "against", "mismatched_bytes", "bytes", "note", "first"}
+    assert all(set(e) == keys for e in found["executors"])
+    assert "mismatched bytes" in ascua("validate", model, "-b", "host", "--build-dir", build).out
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_v_shows_the_plan_before_and_after_the_verb(before: bool, model: Path) -> None:
+    arguments = ("-v", "analyze", model) if before else ("analyze", model, "-v")
+    result = ascua(*arguments, "--json")
+    one_object(result.out, *MEASUREMENT)
+    assert "conv2d_s8" in result.err
+    assert "@" in result.err
+    assert ascua("analyze", model).err == ""
+
+
+def test_vv_shows_commands_and_files(model: Path, tmp_path: Path) -> None:
+    result = run_host(model, tmp_path, "-vv", "--outputs", tmp_path / "y.npy")
+    assert "cc -std=c11" in result.err
+    assert "firmware.elf" in result.err
+    assert str(tmp_path / "y.npy") in result.err
+    assert "step 0" not in result.err
+    result = ascua("compile", model, "-b", "host", "-o", tmp_path / "lib", "-v", "-v")
+    written = sorted(str(p) for p in (tmp_path / "lib").rglob("*") if p.is_file())
+    assert [line for line in result.err.splitlines() if line.startswith(str(tmp_path))] == written
+
+
+def test_vvv_shows_each_layer(model: Path, build: Path) -> None:
+    lines = run_host(model, build, "-vvv").err.splitlines()
+    told = [line for line in lines if line.startswith("host step")]
+    kinds = ["conv2d", "depthwise_conv2d", "conv2d", "add", "max_pool2d", "fully_connected",
+             "softmax"]  # fmt: skip
+    assert [line.split()[3] for line in told] == kinds
+    assert all(line.endswith(": equal") for line in told)
+
+
+def wrong(self: Conv2D, *xs: Array) -> Array:
+    """A reference with a fault: the sign of a channel of the second convolution."""
+    y = EVAL(self, *xs)
+    if self.name == "pointwise":
+        y = y.copy()
+        y[..., 3] = ~y[..., 3]
+    return y
+
+
+EVAL = Conv2D.eval
+
+
+def test_a_difference_has_its_exit_code_and_its_layer(
+    build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = model_file(tmp_path, network(*small().ops[:-1]))  # a softmax would hide it
+    monkeypatch.setattr(Conv2D, "eval", wrong)
+    result = run_host(model, build, "-vvv", "--json")
+    assert result.code == 4
+    assert json.loads(result.out)["mismatched_bytes"] > 0
+    assert "output bytes of host differ from the reference" in result.err
+    told = [line for line in result.err.splitlines() if line.startswith("host step")]
+    assert [line.endswith(": equal") for line in told[:3]] == [True, True, False]
+    assert "81 of 648 values differ, the first at [0, 0, 0, 3]:" in told[2]
+    result = ascua("validate", model, "-b", "host", "--build-dir", build)
+    assert result.code == 4
+    assert "the first layer that differs is conv2d 'pointwise'" in result.out
+
+
+def test_every_verb_has_help() -> None:
+    listed = ascua("--help").out
+    verbs = ("analyze", "bench", "boards", "compile", "demo", "doctor", "ops", "run", "train",
+             "validate")  # fmt: skip
+    for verb in verbs:
+        assert f"\n  {verb} " in listed
+        result = ascua(verb, "--help")
+        assert (result.code, result.err) == (0, "")
+        assert "Usage:" in result.out
+    assert "..." not in listed.partition("Commands:")[2]
+    assert ascua("--version").out.startswith("ascua, version")
+
+
+def renamed(graph: Graph, name: str) -> Graph:
+    """`graph` with another name for its first input."""
+    x = graph.inputs[0]
+    y = replace(x, name=name)
+    ops = tuple(
+        replace(op, inputs=tuple(y if t is x else t for t in op.inputs)) for op in graph.ops
+    )
+    return replace(graph, inputs=(y,), ops=ops)
+
+
+def test_names_out_of_a_file_cannot_command_the_terminal(tmp_path: Path) -> None:
+    model = model_file(tmp_path, renamed(small(), "\x1b[2Jx\r" + "long" * 50))
+    result = ascua("analyze", model, "--board", M3)
+    assert result.code == 0
+    assert "\x1b" not in result.out
+    assert all(len(line.rstrip()) <= 100 for line in result.out.splitlines())
