@@ -10,7 +10,6 @@ import numpy as np
 
 from ascua.ir import Array, Node, Op
 
-
 MOST_VALUES = 4096
 """More are no shape."""
 
