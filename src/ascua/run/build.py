@@ -6,9 +6,7 @@ import hashlib
 import json
 import logging
 import re
-import shlex
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from ascua.boards import Board
 from ascua.errors import AscuaError, DoesNotFit, ToolFailed
 from ascua.library import Library
 from ascua.run import tools
+from ascua.run.child import compiled
 from ascua.run.elf import Elf
 from ascua.run.outcome import Sizes
 
@@ -159,13 +158,12 @@ def _memory_script(board: Board) -> str:
 
 def _compile(command: Sequence[str], folder: Path, board: Board) -> None:
     """Run the compiler in `folder`."""
-    log.debug("%s", shlex.join(command))
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
-    if done.returncode == 0:
+    status, said = compiled(command, folder)
+    if status == 0:
         return
-    overflow = re.search(r"region [`'](\w+)' overflowed by (\d+) byte", done.stderr)
+    overflow = re.search(r"region [`'](\w+)' overflowed by (\d+) byte", said)
     if not overflow:
-        raise compile_error(board.cc, done.stderr)
+        raise compile_error(board.cc, said)
     alias = {"CODE": board.memory("x"), "DATA": board.memory("w")}
     name = overflow[1]
     memory = alias.get(name) or next(m for m in board.memories if m.name == name)
@@ -187,10 +185,9 @@ def plugin(build_dir: Path) -> Path | None:
 
     def make(folder: Path) -> None:
         command = ["cc", *flags, str(source), "-o", "plugin.so"]
-        log.debug("%s", shlex.join(command))
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
-        if done.returncode != 0:
-            raise compile_error("cc", done.stderr)
+        status, said = compiled(command, folder)
+        if status != 0:
+            raise compile_error("cc", said)
 
     try:
         return atomically(build_dir / f"plugin-{digest}", make) / "plugin.so"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +39,26 @@ class Child:
     def said(self) -> str:
         """What the process wrote to its standard error."""
         return (self.folder / "stderr.txt").read_text(errors="replace")
+
+
+def compiled(command: Sequence[str], folder: Path) -> tuple[int, str]:
+    """Run a compiler in `folder`: its exit status, and what it wrote to its standard error.
+
+    It and the processes that it started are told to stop by an error or Ctrl-C: killed outright
+    a compiler leaves temporary files.
+    """
+    log.debug("%s", shlex.join(command))
+    with subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
+    ) as p:  # fmt: skip
+        try:
+            _, said = p.communicate()
+        except BaseException:
+            os.killpg(p.pid, signal.SIGTERM)
+            p.wait()
+            raise
+    return p.returncode, said
 
 
 def run_all(

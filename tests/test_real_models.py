@@ -1,0 +1,89 @@
+"""Real networks through the command line: TFLM's outputs, or a reason in words."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ascua import boards
+from tests.command import MODELS, ascua, refused
+from tests.tools import require_board
+
+M3 = "lm3s6965evb"
+COVERED = (
+    "ad", "hello_world_int8", "ic", "kws", "micro_speech_quantized", "mlonmcu_cnn_s_quantized",
+    "mlperf_ic_resnet_large_int8", "mlperf_sww_streaming_wakeword_int8",
+    "mltk_rock_paper_scissors", "person_detect", "seed", "seed_dyn", "tinymaix_mbnet96_0.25_q",
+    "tinymaix_mnist_arduino_q", "tinymaix_mnist_dw_q", "tinymaix_mnist_rect_q", "vww",
+)  # fmt: skip
+FLOAT = ("quantise the model to int8 first", "representative data set")
+REFUSED = {
+    "hello_world_float": ("FULLY_CONNECTED", *FLOAT),
+    "keras_lstm_mnist_ptq": ("UNIDIRECTIONAL_SEQUENCE_LSTM", "`ascua ops`"),
+    "keyword_scrambled_8bit": ("SVDF (7 times)", "`ascua ops`"),
+    "mlperf_ic_resnet8_float": ("CONV_2D", *FLOAT),
+    "mlperf_kws_dscnn_float32": ("CONV_2D", *FLOAT),
+    "mlperf_vww_mobilenet_float": ("CONV_2D", *FLOAT),
+    "mobilenet_v1_0.25_128_float": ("CONV_2D", *FLOAT),
+    "mobilenet_v1_0.25_128_quant": ("CONV_2D", "'input' is uint8", "TFLiteConverter writes int8"),
+}
+
+
+def real(name: str) -> Path:
+    path = MODELS / f"{name}.tflite"
+    if not path.exists():
+        pytest.skip(f"there is no {name}.tflite beside the repository")
+    return path
+
+
+def oracle(name: str) -> Any:
+    return json.loads((MODELS / "expected.json").read_text())[f"{name}.tflite"]
+
+
+def outputs(name: str, board: str, tmp_path: Path) -> Any:
+    """Run with the fixed input; answers the object of --json. The outputs are TFLM's."""
+    require_board(boards.load(board))
+    path = real(name)
+    result = ascua("run", path, "-b", board, "--json", "--outputs", tmp_path / "y.npy",
+                   "--build-dir", tmp_path / "build")  # fmt: skip
+    assert result.code == 0, result.err
+    y = np.load(tmp_path / "y.npy")
+    assert y.reshape(-1)[:6].tolist() == oracle(name)["first"]
+    assert hashlib.sha256(y.tobytes()).hexdigest()[:16] == oracle(name)["output_sha256_16"]
+    return json.loads(result.out)
+
+
+@pytest.mark.parametrize("name", COVERED)
+def test_outputs_are_those_of_tflm(name: str, tmp_path: Path) -> None:
+    found = outputs(name, "host", tmp_path)
+    assert (found["samples"], found["mismatched_bytes"]) == (1, 0)
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("name", ["kws", "ic"])
+def test_outputs_on_a_cortex_m3(name: str, tmp_path: Path) -> None:
+    found = outputs(name, M3, tmp_path)
+    planned = json.loads(ascua("analyze", real(name), "-b", M3, "--json").out)
+    assert found["ram_bytes"]["arena"] == planned["ram_bytes"]["arena"]
+    assert found["macs"] == planned["macs"]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refusals_say_why(name: str) -> None:
+    path = real(name)
+    refused(ascua("analyze", path), 1, str(path), "Things to try:", *REFUSED[name])
+
+
+def test_too_large_for_a_board() -> None:
+    words = ("does not fit", "flash", "262,144", "FULLY_CONNECTED 'Identity' 89,600")
+    refused(ascua("analyze", real("ad"), "-b", M3), 3, *words)
+
+
+def test_every_file_is_expected() -> None:
+    found = {p.stem for p in MODELS.glob("*.tflite")}
+    assert found <= {*COVERED, *REFUSED}
