@@ -183,7 +183,7 @@ def compile_model(model: Model, board: Board, name: str | None) -> tuple[Plan, L
     """
     planned = model.plan(board)
     check_fit(planned)
-    return planned, emit(planned, name or identifier(model.path.stem))
+    return planned, emit(planned, identifier(model.path.stem) if name is None else name)
 
 
 def linked(known: Measurement, planned: Plan, size: Sizes) -> Measurement:

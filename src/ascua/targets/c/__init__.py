@@ -372,7 +372,7 @@ def _wrapped(code: str, columns: int = 100) -> str:
 def _comment(text: str) -> str:
     """`text` (a name out of a file) where it cannot end a C comment or its line."""
     printable = "".join(c if c.isprintable() else "?" for c in text)
-    return printable.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")
+    return printable.replace("\\", "/").replace("*/", "* /").replace("/*", "/ *")
 
 
 def _count(c: Const) -> int:

@@ -1,0 +1,226 @@
+"""Generated C as a user builds it: two libraries in one program, C++, CMake, symbols, names."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ascua import boards
+from ascua.boards import Board
+from ascua.errors import InputError
+from ascua.ir import Graph, Op, Tensor
+from ascua.passes import prepare
+from ascua.plan import plan
+from ascua.targets.c import check_name, emit, identifier
+from tests.command import ascua, model_file
+from tests.examples import small
+from tests.support import generated_c, reference, samples
+from tests.test_cli_errors import dense
+from tests.tools import require_board
+
+STRICT = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic")
+SANITIZE = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+BOTH = """
+#include "first.h"
+#include "second.h"
+#include <stdio.h>
+int first_main(void);
+int second_main(void);
+int main(void) {
+    int8_t x[SECOND_INPUT_0_BYTES] = {1};
+    int8_t y[SECOND_OUTPUT_0_BYTES];
+    int wrong = first_main() + second_main();
+    second_invoke(x, y); /* between two runs of the other */
+    return wrong + first_main() + second_main();
+}
+"""
+CPP = """
+#include "first.h"
+#include "second.h"
+int main() {
+    static_assert(FIRST_ARENA_BYTES > 0 && SECOND_INPUTS == 1, "macros");
+    int8_t shape[] = SECOND_INPUT_0_SHAPE;
+    first_run();
+    second_run();
+    return first_input(0) == second_input(0) || sizeof shape != 2 || SECOND_INPUT_0_SCALE <= 0;
+}
+"""
+
+
+def tool(command: Sequence[object], cwd: Path | None = None) -> str:
+    """Run a command that has to end well and say nothing on stderr; answers its stdout."""
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, cwd=cwd)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the libraries `first` and `second`."""
+    require_board(boards.load("host"))
+    folder = tmp_path_factory.mktemp("pair")
+    for name, graph in (("first", small()), ("second", dense(40, 30))):
+        model = model_file(folder, graph, "model")
+        assert ascua("compile", model, "-b", "host", "-o", folder / name, "--name", name).code == 0
+    return folder
+
+
+def sources(pair: Path) -> list[object]:
+    """Both libraries, for one command of the compiler."""
+    found: list[object] = [f"-I{pair / name / 'include'}" for name in ("first", "second")]
+    return [*found, *sorted(pair.glob("*/src/*.c"))]
+
+
+def test_two_models_in_one_program(pair: Path, tmp_path: Path) -> None:
+    (tmp_path / "both.c").write_text(BOTH)
+    tests = []
+    for name in ("first", "second"):
+        tests.append(tmp_path / f"{name}.o")
+        tool(["cc", *STRICT, *SANITIZE, f"-Dmain={name}_main", f"-I{pair / name / 'include'}",
+              "-c", pair / name / f"test/{name}_selftest.c", "-o", tests[-1]])  # fmt: skip
+    program = tmp_path / "both"
+    tool(["cc", *STRICT, *SANITIZE, *sources(pair), tmp_path / "both.c", *tests, "-o", program])
+    lines = tool([program]).splitlines()
+    assert lines == 2 * [
+        "PASS first: 0 of 20 output bytes differ",
+        "PASS second: 0 of 120 output bytes differ",
+    ]
+
+
+def test_a_wrong_byte_fails_the_selftest(pair: Path, tmp_path: Path) -> None:
+    library = shutil.copytree(pair / "first", tmp_path / "first")
+    code = library / "src/first.c"
+    text = code.read_text()
+    call = re.findall(r"^    first_step_0\d_fully_connected\(\);\n", text, re.MULTILINE)
+    code.write_text(text.replace(call[0], ""))
+    command = ["cc", "-Iinclude", *sorted(library.glob("src/*.c")), "test/first_selftest.c"]
+    subprocess.run([*map(str, command), "-o", "test.out"], cwd=library, check=True)
+    done = subprocess.run([library / "test.out"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout.startswith("FAIL first: ")
+
+
+def test_headers_are_cpp(pair: Path, tmp_path: Path) -> None:
+    if shutil.which("c++") is None:
+        pytest.skip("there is no C++ compiler")
+    (tmp_path / "main.cpp").write_text(CPP)
+    objects = []
+    for path in sorted(pair.glob("*/src/*.c")):
+        objects.append(tmp_path / f"{path.stem}.o")
+        include = f"-I{path.parents[1] / 'include'}"
+        tool(["cc", *STRICT, include, "-c", path, "-o", objects[-1]])
+    includes = [c for c in sources(pair) if str(c).startswith("-I")]
+    strict = ("-std=c++17", "-Wall", "-Wextra", "-Werror", "-pedantic")
+    tool(["c++", *strict, *includes, tmp_path / "main.cpp", *objects, "-o", tmp_path / "main"])
+    tool([tmp_path / "main"])
+
+
+def test_cmake_builds_both(pair: Path, tmp_path: Path) -> None:
+    if shutil.which("cmake") is None:
+        pytest.skip("cmake is not installed")
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.13)\nproject(both C)\n"
+        f"add_subdirectory({pair}/first first)\nadd_subdirectory({pair}/second second)\n"
+        f"add_executable(both {pair}/second/test/second_selftest.c)\n"
+        "target_link_libraries(both first::first second::second)\n"
+    )
+    tool(["cmake", "-S", tmp_path, "-B", tmp_path / "build", "-DFIRST_TEST=ON"])
+    tool(["cmake", "--build", tmp_path / "build"])
+    assert tool([tmp_path / "build/both"]).startswith("PASS second")
+    assert tool([tmp_path / "build/first/first_selftest"]).startswith("PASS first")
+
+
+@pytest.mark.parametrize("board", boards.names())
+def test_symbols_and_warnings_with_each_board_s_flags(board: str, tmp_path: Path) -> None:
+    """Every symbol has the prefix; what is needed from outside is memcpy and the like."""
+    target = boards.load(board)
+    require_board(target)
+    model = model_file(tmp_path, small())
+    folder = tmp_path / "lib"
+    assert ascua("compile", model, "-b", board, "-o", folder, "--name", "my_net").code == 0
+    objects = []
+    for path in sorted(folder.glob("src/*.c")):
+        objects.append(tmp_path / f"{path.stem}.o")
+        specs = ["--specs=picolibc.specs"] if target.runner == "qemu" else []
+        flags = [*STRICT, "-O2", *target.cflags, *specs, f"-I{folder / 'include'}"]
+        tool([target.cc, *flags, "-c", path, "-o", objects[-1]])
+    defined, undefined = symbols(target, objects)
+    assert {"my_net_run", "my_net_invoke", "my_net_input"} <= defined
+    assert not [s for s in defined if not s.startswith("my_net_")]
+    helpers = {s for s in undefined if re.fullmatch(r"mem(cpy|set|move)|__aeabi_\w+", s)}
+    assert undefined - helpers - defined == set()
+
+
+def symbols(board: Board, objects: Sequence[Path]) -> tuple[set[str], set[str]]:
+    """Global symbols that are defined, and those that are wanted."""
+    nm = board.cc.replace("gcc", "nm") if board.cc.endswith("gcc") else "nm"
+    lines = [line.split() for line in tool([nm, "-g", *objects]).splitlines()]
+    rows = [row for row in lines if len(row) in (2, 3) and not row[-1].endswith(":")]
+    wanted = {row[-1] for row in rows if row[-2] == "U"}
+    return {row[-1] for row in rows if row[-2] != "U"}, wanted
+
+
+HOSTILE = (
+    "*/ int broken; /*", "a\\", "new\nline", "#error no", "??/", "é漢\u202e", '"quoted" %s',
+    "x" * 500, "//", "\x1b[31m", "/*", "*\\/",
+)  # fmt: skip
+
+
+def with_names(graph: Graph, names: Sequence[str]) -> Graph:
+    """`graph` with these names for its tensors, over and over, and for itself."""
+    made: dict[int, Tensor] = {}
+
+    def tensor(t: Tensor | None) -> Tensor | None:
+        if t is None:
+            return None
+        name = f"{names[len(made) % len(names)]}{len(made)}"
+        return made.setdefault(id(t), replace(t, name=name))
+
+    def op(o: Op) -> Op:
+        outputs = tuple(tensor(t) for t in o.outputs)
+        return replace(o, inputs=tuple(tensor(t) for t in o.inputs), outputs=outputs)
+
+    inputs = tuple(t for t in map(tensor, graph.inputs) if t)
+    ops = tuple(op(o) for o in graph.ops)
+    return Graph(names[0], inputs, ops[-1].outputs, ops)
+
+
+def test_names_out_of_a_file_stay_in_comments() -> None:
+    """What a name holds, it is neither code nor the end of a comment."""
+    require_board(boards.load("host"))
+    graph = with_names(small(), HOSTILE)
+    xs = samples(graph, 2)
+    assert (generated_c(graph, xs)[0] == reference(graph, xs)[0]).all()
+    files = emit(plan(prepare(graph), boards.load("host")), "net").files
+    for path, text in files.items():
+        assert "\x1b" not in text, path
+        assert "\u202e" not in text, path
+        assert "#error" not in re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL), path
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("kws", "kws"), ("My Model-v2", "my_model_v2"), ("1x", "model_1x"), ("Ünï", "n"),
+        ("", "model"), ("..", "model"), ("int", "model_int"), ("String", "model_string"),
+        ("_x_", "x"), ("x" * 99, "x" * 63), ("a" * 62 + " b", "a" * 62), ("模型", "model"),
+    ],
+)  # fmt: skip
+def test_identifier(text: str, name: str) -> None:
+    assert identifier(text) == name
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "1x", "_x", "a b", "a-b", "é", "int", "string", "x" * 64])
+def test_check_name(name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        check_name(name)
+    proposed = re.search(r"--name (\w+)", str(caught.value))
+    assert proposed is not None
+    assert check_name(proposed[1])
