@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 RECIPE ?= digits-dscnn
 JOBS ?= 2
-DATA ?= build/data
+WITH_DATA = $(if $(DATA),--data-dir $(DATA))
 
 .PHONY: help setup demo check test test-all golden docs bench ci
 
@@ -15,7 +15,7 @@ setup: .venv/.ready ## Install Python packages into .venv, compilers and emulato
 	@scripts/setup
 
 demo: setup ## Train a network, run it on an emulated microcontroller (RECIPE=digits-dscnn)
-	@.venv/bin/ascua demo $(RECIPE)
+	@.venv/bin/ascua demo $(RECIPE) $(WITH_DATA)
 
 check: setup ## Format, lint, types, layers, generated pages
 	@$(PYTHON) scripts/check.py
@@ -33,7 +33,7 @@ docs: setup ## Write the generated pages: operators, boards, results
 	@$(PYTHON) -m ascua.report.pages
 
 bench: setup ## Measure the recipes and the peers' networks; takes minutes, resumable
-	@.venv/bin/ascua bench --models ../shared/models --data-dir $(DATA)
+	@.venv/bin/ascua bench --models ../shared/models $(WITH_DATA)
 
 ci: ## What CI runs
 	@bash .ci/run
