@@ -1,0 +1,167 @@
+"""Measurements: bytes in and out, sums that have to agree, and what is unknown stays unknown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ascua import boards, inputs, measure
+from ascua.errors import DoesNotFit, ModelError, Unsupported
+from ascua.ir import Graph, Tensor
+from ascua.ops.dequantize import Dequantize
+from ascua.ops.relu import Relu
+from tests.command import model_file
+from tests.everything import everything
+from tests.examples import small
+from tests.support import activation, network, reference, samples
+from tests.tools import require_board
+
+M3 = "lm3s6965evb"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> measure.Model:
+    return measure.load_model(model_file(tmp_path_factory.mktemp("model"), small()))
+
+
+def two_types() -> Graph:
+    """Inputs a (1, 3) and b (1, 2) of int8; outputs y of int8 and z of float32."""
+    a, b = activation("a", (1, 3)), activation("b", (1, 2))
+    y, z = replace(a, name="y"), Tensor("z", (1, 2), "float32")
+    return Graph("two", (a, b), (y, z), (Relu((a,), (y,)), Dequantize((b,), (z,))))
+
+
+def test_pack_and_unpack() -> None:
+    graph = two_types()
+    a = np.arange(6, dtype=np.int8).reshape(2, 1, 3)
+    b = np.array([-1, -2, -3, -4], np.int8).reshape(2, 1, 2)
+    assert measure.pack([a, b]) == bytes([0, 1, 2, 255, 254, 3, 4, 5, 253, 252])
+    ys = reference(graph, [a, b])
+    for y, again in zip(ys, measure.unpack(measure.pack(ys), graph, 2), strict=True):
+        assert again.dtype == y.dtype
+        np.testing.assert_array_equal(again, y)
+
+
+def test_the_reference_in_chunks_is_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, heard = small(), []
+    xs = samples(graph, 7)
+    whole = measure.reference(graph, xs)[0]
+    monkeypatch.setattr(measure, "CHUNK_BYTES", 8 * 648 * 3)
+    parts = measure.reference(graph, xs, lambda *done: heard.append(done))[0]
+    np.testing.assert_array_equal(parts, whole)
+    assert heard == [(3, 7), (6, 7), (7, 7)]
+
+
+def test_mismatches_are_bytes() -> None:
+    a = np.array([1.0, 2.0, -0.0], np.float32)
+    b = np.array([1.0, 2.5, 0.0], np.float32)
+    assert measure.mismatches([a], [a]) == 0
+    assert measure.mismatches([a], [b]) == 2
+    assert measure.mismatches([np.int8([1, 2]), a], [np.int8([1, 3]), b]) == 3
+
+
+def test_sample_vectors_are_always_the_same() -> None:
+    for graph in (small(), everything()):
+        xs = measure.sample_vectors(graph)
+        for x, again, fixed in zip(
+            xs, measure.sample_vectors(graph), inputs.pseudo_random(graph), strict=True
+        ):
+            assert len(x) == 4
+            np.testing.assert_array_equal(x, again)
+            np.testing.assert_array_equal(x[:1], fixed)
+            assert x.dtype == fixed.dtype
+
+
+def test_images_become_inputs() -> None:
+    images = np.arange(0, 256, 17, np.uint8).reshape(2, 2, 2, 2)
+    x = activation("x", (1, 2, 2, 2))
+    found = measure.image_inputs(network(Relu((x,), (replace(x, name="y"),))), images)[0]
+    np.testing.assert_array_equal(found.reshape(-1), images.reshape(-1).astype(int) - 128)
+    floats = Tensor("x", (1, 2, 2, 2), "float32")
+    found = measure.image_inputs(network(Relu((floats,), (replace(floats, name="y"),))), images)[0]
+    np.testing.assert_allclose(found.reshape(-1), images.reshape(-1) / 255, rtol=1e-6)
+
+
+def test_load(tmp_path: Path) -> None:
+    path = model_file(tmp_path, small())
+    assert measure.load_model(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    x = Tensor("x", (1, 4), "float32")
+    path = model_file(tmp_path, network(Relu((x,), (replace(x, name="y"),))), "floats")
+    with pytest.raises(Unsupported, match=rf"^{path}: RELU 'y': 'x' is float32"):
+        measure.load_model(path)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ModelError, match=rf"^{path}: "):
+        measure.load_model(path)
+
+
+def test_sums_agree(model: measure.Model) -> None:
+    planned, known = measure.analyze(model, None)
+    assert known.board is None
+    assert known.macs == sum(layer.macs for layer in known.layers) == small().macs()
+    assert known.weights_bytes == sum(layer.weights_bytes for layer in known.layers)
+    by_hand = sum(
+        t.bytes for op in small().ops if op.macs() for t in op.inputs if t is not None and t.const
+    )
+    assert known.weights_bytes == by_hand
+    channels = sum(op.y.shape[-1] for op in small().ops if op.macs())
+    assert planned.payload == known.weights_bytes + 8 * channels
+    assert known.ram.total is None
+
+
+def test_constants_that_are_no_weights_count_nowhere(tmp_path: Path) -> None:
+    loaded = measure.load_model(model_file(tmp_path, everything()))
+    _, known = measure.analyze(loaded, None)
+    assert known.weights_bytes == sum(layer.weights_bytes for layer in known.layers)
+    assert {x.weights_bytes for x in known.layers if x.op == "mean"} == {0}
+
+
+def test_a_host_knows_no_sizes(model: measure.Model, tmp_path: Path) -> None:
+    host = boards.load("host")
+    require_board(host)
+    xs = samples(model.graph, 6)
+    labels = np.zeros(6, np.int64)
+    result = measure.run_model(model, host, xs, labels=labels, build=tmp_path)
+    m = result.measurement
+    assert (m.samples, m.mismatched_bytes, m.counter) == (6, 0, "none")
+    assert m.accuracy == result.accuracy_reference
+    assert (m.flash_bytes, m.code_bytes, m.instructions, m.ram.static) == (None,) * 4
+    np.testing.assert_array_equal(result.ys[0], reference(model.graph, xs)[0])
+    planned, library = measure.compile_model(model, host, None)
+    known = measure.analyze(model, host)[1]
+    assert measure.linked_sizes(known, planned, library, tmp_path) == known
+
+
+@pytest.mark.emulator
+def test_sizes_of_a_board_agree(model: measure.Model, tmp_path: Path) -> None:
+    board = boards.load(M3)
+    require_board(board)
+    result = measure.run_model(model, board, samples(model.graph, 2), build=tmp_path)
+    m, planned = result.measurement, result.plan
+    assert m.flash_bytes == (m.code_bytes or 0) + planned.payload
+    assert m.ram.arena == planned.arena
+    assert m.ram.total == planned.arena + (m.ram.static or 0) + (m.ram.stack or 0)
+    assert {r.name for r in m.regions} == {memory.name for memory in board.memories}
+    again, library = measure.compile_model(model, board, None)
+    sized = measure.linked_sizes(measure.analyze(model, board)[1], again, library, tmp_path)
+    assert (sized.flash_bytes, sized.code_bytes) == (m.flash_bytes, m.code_bytes)
+    assert sized.ram.stack is None
+    assert json.dumps(m.json())
+
+
+def test_what_does_not_fit_is_not_compiled(model: measure.Model) -> None:
+    board = boards.load(M3)
+    ram = board.memory("w")
+    assert ram is not None
+    tiny = tuple(replace(m, bytes=2048) if m is ram else m for m in board.memories)
+    with pytest.raises(DoesNotFit, match="2,048"):
+        measure.compile_model(model, replace(board, memories=tiny), None)
+
+
+def test_whole() -> None:
+    assert [measure.whole(v) for v in (None, 3.0, 3.5)] == [None, 3, 3.5]
+    assert isinstance(measure.whole(3.0), int)

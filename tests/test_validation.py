@@ -1,0 +1,185 @@
+"""Validation: which executor differs, the first layer that does, and what could not run."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ascua import boards, measure, validation
+from ascua.errors import DoesNotFit, ToolFailed
+from ascua.ir import Array, Graph, Op
+from ascua.ops.relu import Relu
+from ascua.run import tflm
+from tests.command import ascua, model_file, refused
+from tests.examples import small
+from tests.support import activation, network, samples
+from tests.tools import require_board
+
+CHAIN = network(*small().ops[:-1])
+"""A residual network whose last layer shows every fault before it."""
+LAYERS = [op for op in CHAIN.ops if not op.view]
+XS = samples(CHAIN, 3)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return model_file(tmp_path_factory.mktemp("model"), CHAIN, "chain")
+
+
+def faulty(name: str, asked: list[str] | None = None) -> validation.Executor:
+    """The reference, but the sign of every value of one layer is wrong, and what follows."""
+
+    def execute(graph: Graph) -> list[Array]:
+        if asked is not None:
+            asked.append(graph.ops[-1].name)
+        live = {id(t): x for t, x in zip(graph.inputs, XS, strict=True)}
+        for op in graph.ops:
+            y = op.eval(*(live[id(t)] for t in op.activations))
+            live[id(op.y)] = ~y if op.name == name else y
+        return [live[id(t)] for t in graph.outputs]
+
+    return execute
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda op: op.name)
+def test_the_first_layer_that_differs_is_found(layer: Op) -> None:
+    asked: list[str] = []
+    truth = validation.on_reference(XS)
+    found = validation.first_difference(CHAIN, faulty(layer.name, asked), truth)
+    assert found is not None
+    assert (found.layer, found.op) == (layer.name, layer.kind)
+    assert found.mismatched == found.elements == 3 * layer.y.size
+    assert len(asked) <= 2 + math.ceil(math.log2(len(LAYERS)))
+
+
+def test_without_a_difference_there_is_no_layer() -> None:
+    truth = validation.on_reference(XS)
+    assert validation.first_difference(CHAIN, truth, truth) is None
+
+
+def test_layer_by_layer() -> None:
+    truth = validation.on_reference(XS)
+    rows = list(validation.layer_by_layer(CHAIN, faulty("pointwise"), truth))
+    assert [op for op, _ in rows] == LAYERS
+    equal = [first is None for _, first in rows]
+    assert equal == [True, True, False, False, False, False]
+    first = rows[2][1]
+    assert first is not None
+    assert first.index == (0, 0, 0, 0, 0)
+    assert first.value == -1 - first.expected
+
+
+def test_first_value() -> None:
+    a = np.zeros((2, 3), np.int8)
+    b = a.copy()
+    assert validation.first_value(a, b) is None
+    b[1, 1], b[1, 2] = 5, 6
+    found = validation.first_value(a, b)
+    assert found == validation.FirstValue((1, 1), 0, 5, 2, 6)
+    nan = np.array([np.nan, 1.0], np.float32)
+    assert validation.first_value(nan, nan.copy()) is None
+    assert validation.first_value(nan, np.float32([0, 1])) is not None
+
+
+def test_cut_computes_the_layer() -> None:
+    live = CHAIN.eval(XS, keep=True)
+    for op in LAYERS:
+        part = validation.cut(CHAIN, op)
+        assert part.outputs == op.outputs
+        np.testing.assert_array_equal(part.eval(XS)[op.name], live[op.name])
+
+
+def test_how_far_is_in_quantised_steps_without_zero_points() -> None:
+    x = activation("x", (1, 2), 0.5, 10)
+    found = validation.compare(Relu((x,), (x,)), np.int8([[13, 10]]), np.int8([[13, 14]]))
+    assert (found.mismatched, found.elements, found.max_error) == (1, 2, 4)
+    assert found.cosine == pytest.approx(3 / 5)
+    assert found.sqnr_db == pytest.approx(10 * math.log10(25 / 16))
+
+
+def validate(path: Path, build: Path) -> dict[str, validation.Check]:
+    model = measure.load_model(path)
+    chosen = (boards.load("host"),)
+    return {c.executor: c for c in validation.validate(model, XS, chosen, build)}
+
+
+def test_executors_are_equal(path: Path, tmp_path: Path) -> None:
+    require_board(boards.load("host"))
+    found = validate(path, tmp_path)
+    assert [found[name].mismatched_bytes for name in ("reference", "host")] == [0, 0]
+    assert found["host"].bytes == 3 * 5
+    assert found["host"].against == ("reference" if tflm.version() is None else "tflite-micro")
+
+
+def test_a_model_that_tflm_refuses(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> list[Array]:
+        raise ToolFailed("tflite-micro refuses the model:\nreasons")
+
+    monkeypatch.setattr(tflm, "version", lambda: "1")
+    monkeypatch.setattr(tflm, "run", refuse)
+    found = validate(path, tmp_path)
+    assert found["host"].against == "reference"
+    assert "refuses" in found["tflite-micro"].note
+
+
+def test_without_tflm(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tflm, "version", lambda: None)
+    found = validate(path, tmp_path)
+    assert found["host"].against == "reference"
+    assert "pip install tflite-micro" in found["tflite-micro"].note
+
+
+def fail_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> object:
+        raise error
+
+    monkeypatch.setattr(validation, "run", fail)
+
+
+def test_a_crash_on_a_board_is_an_error(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_with(ToolFailed("host: hard fault in net_step_00.\n  more"), monkeypatch)
+    assert validate(path, tmp_path)["host"].note == "host: hard fault in net_step_00."
+    result = ascua("validate", path, "--build-dir", tmp_path)
+    refused(result, 2, "host: hard fault in net_step_00")
+    assert "reference" in result.out
+
+
+def test_a_board_that_is_too_small_is_an_error_where_it_was_asked_for(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_with(DoesNotFit("chain does not fit."), monkeypatch)
+    result = ascua("validate", path, "--build-dir", tmp_path)
+    assert (result.code, result.err) == (0, "")
+    assert "does not fit" in result.out
+    result = ascua("validate", path, "-b", "host", "--build-dir", tmp_path)
+    refused(result, 3, "chain does not fit")
+
+
+def test_a_part_of_the_network_that_cannot_run(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The difference counts, also where its layer cannot be found."""
+
+    def only_whole(graph: Graph) -> list[Array]:
+        if len(graph.ops) < len(CHAIN.ops):
+            raise DoesNotFit("this part does not fit")
+        return [~y for y in measure.reference(graph, XS)]
+
+    monkeypatch.setattr(validation, "on_board", lambda *_: only_whole)
+    found = validate(path, tmp_path)["host"]
+    assert found.mismatched_bytes == found.bytes
+    assert found.first is None
+
+
+def test_extras() -> None:
+    found = {t.name: t for t in validation.python_extras()}
+    assert set(found) == {"keras", "tensorflow-cpu", "scikit-learn", "tflite-micro"}
+    assert not any(t.needed for t in found.values())
+    assert all((t.version is not None) == t.found for t in found.values())
