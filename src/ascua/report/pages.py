@@ -66,8 +66,8 @@ def results_page(folder: Path) -> str:
     return (
         f"# Results\n\n{NOTE}"
         "## Recipes\n\nThe firmware's predictions over the whole test set, on the emulated"
-        " board. RAM is arena, variables and stack. The recipe digits-dscnn was chosen while looking"
-        " at its 360 test images; so its figure is slightly optimistic.\n\n"
+        " board. RAM is arena, variables and stack. The recipe digits-dscnn was chosen while"
+        " looking at its 360 test images: its figure is slightly optimistic.\n\n"
         f"{markdown(results.RECIPE_COLUMNS, results.recipes(folder))}\n"
         "## Beside the peers\n\nOne inference of the same file on the same input, exact"
         " instruction counts in QEMU 7.2 (not cycles), GCC 12.2. Flash is the linked network"
