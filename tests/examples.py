@@ -16,17 +16,21 @@ from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.leaky_relu import LeakyRelu
 from ascua.ops.logistic import Logistic
 from ascua.ops.max_pool2d import MaxPool2D
+from ascua.ops.maximum import Maximum
+from ascua.ops.minimum import Minimum
 from ascua.ops.mul import Mul
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.reshape import Reshape
 from ascua.ops.softmax import Softmax
+from tests.ops.pairs import pair
 from tests.ops.pools import pool
 from tests.ops.test_add import binary
 from tests.ops.test_concatenation import concatenation
 from tests.ops.test_conv2d import conv
 from tests.ops.test_depthwise_conv2d import depthwise
 from tests.ops.test_fully_connected import dense
+from tests.ops.test_maximum import ONE
 from tests.ops.test_mean import mean
 from tests.ops.test_pad import pad
 from tests.ops.test_quantize import edges
@@ -48,8 +52,10 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "FULLY_CONNECTED": (dense(),),
     "LEAKY_RELU": (network(unary(LeakyRelu, (0.05, -3), (0.04, 9), 0.1)),),
     "LOGISTIC": (network(unary(Logistic, (0.05, -3), (1 / 256, -128))),),
+    "MAXIMUM": (network(pair(Maximum, (1, 4, 5, 6), (1, 1, 1, 6), **ONE)),),
     "MAX_POOL_2D": (pool(MaxPool2D),),
     "MEAN": (mean(),),
+    "MINIMUM": (network(pair(Minimum, (1, 4, 5, 6), (1, 4, 5, 6), **ONE)),),
     "MUL": (network(binary(Mul, (1, 4, 5, 6), (1, 4, 5, 6))),
             network(binary(Mul, (1, 4, 5, 6), (1, 1, 1, 6)))),
     "PACK": (flatten(),),

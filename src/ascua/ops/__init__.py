@@ -14,7 +14,9 @@ from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.leaky_relu import LeakyRelu
 from ascua.ops.logistic import Logistic
 from ascua.ops.max_pool2d import MaxPool2D
+from ascua.ops.maximum import Maximum
 from ascua.ops.mean import Mean
+from ascua.ops.minimum import Minimum
 from ascua.ops.mul import Mul
 from ascua.ops.pack import Pack
 from ascua.ops.pad import Pad, PadV2
@@ -39,7 +41,9 @@ _ALL: tuple[type[Op], ...] = (
     LeakyRelu,
     Logistic,
     MaxPool2D,
+    Maximum,
     Mean,
+    Minimum,
     Mul,
     Pack,
     Pad,

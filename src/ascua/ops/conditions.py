@@ -76,6 +76,18 @@ def int8(*tensors: Tensor | None) -> str | None:
     return None
 
 
+def same_quantization(y: Tensor, *tensors: Tensor) -> str | None:
+    """Each tensor has the scale and the zero point of output `y`."""
+    for t in tensors:
+        if (t.q.scale, t.q.zero_point) != (y.q.scale, y.q.zero_point):
+            return (
+                f"'{brief(t.name)}' has the scale {t.q.scale:g} and the zero point"
+                f" {t.q.zero_point}, its output {y.q.scale:g} and {y.q.zero_point}, and TFLM"
+                " rescales nothing here: export with a converter that puts a QUANTIZE between"
+            )
+    return None
+
+
 def dtype(t: Tensor, *wanted: str) -> str | None:
     """`t` has one of these dtypes."""
     if t.dtype in wanted:

@@ -79,6 +79,18 @@ def _size(t: Tensor, axis: int) -> int:
     return t.shape[axis] if -axis <= len(t.shape) else 1
 
 
+def runs(op: Op) -> dict[str, int]:
+    """Parameters by which a kernel finds its runs: the innermost loop, and how many there are."""
+    run, *outer = loops(op)
+    return {
+        "n": run.n,
+        "a_step": run.a,
+        "b_step": run.b,
+        "runs": op.y.size // run.n,
+        "loops": max(1, len(outer)),
+    }
+
+
 def constant_operand(op: Op) -> tuple[Const, ...]:
     """The constant input, as a kernel's argument."""
     b = operands(op)[1]

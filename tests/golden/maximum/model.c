@@ -1,0 +1,37 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/maximum_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[248];
+
+/* maximum y: 4x5x6, 0 MACs */
+STEP void golden_step_00_maximum(void) {
+    static const maximum_s8_t p = {.n = 6, .a_step = 1, .b_step = 1, .runs = 20, .loops = 1};
+    maximum_s8(&p, arena + 0, arena + 240, golden_00_maximum_loops, arena + 120);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0, 240};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {120, 6};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {120};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {120};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_maximum();
+}
