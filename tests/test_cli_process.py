@@ -102,8 +102,9 @@ def all_ended(folder: Path) -> bool:
 def stopped(command: list[str], folder: Path, what: signal.Signals, program: str) -> Result:
     """Start the command, wait until it runs that program in `folder`, and stop it."""
     child = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/"
-    )
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/",
+        env={**os.environ, "TMPDIR": str(folder.parent / "tmp")},
+    )  # fmt: skip
     wait(lambda: any(program in p for p in programs(folder)) or child.poll() is not None)
     child.send_signal(what)
     out, err = child.communicate(timeout=60)
@@ -119,6 +120,7 @@ def test_stopping_a_run_leaves_nothing(
     require_board(boards.load(M3))
     folder = tmp_path.resolve()
     np.save(folder / "x.npy", np.zeros((20_000, 9, 9, 3), np.int8))
+    (folder / "tmp").mkdir()
     build = str(folder / "build")
     command = [*PROGRAM, "run", str(model), "-b", M3, "--build-dir", build, "--inputs",
                str(folder / "x.npy"), "--outputs", str(folder / "y.npy")]  # fmt: skip
@@ -128,6 +130,7 @@ def test_stopping_a_run_leaves_nothing(
     assert "Traceback" not in result.err
     assert all_ended(folder)
     assert not (folder / "y.npy").exists()
+    assert list((folder / "tmp").iterdir()) == []
     assert [p.name for p in (folder / "build").iterdir() if p.name.startswith(".")] == []
 
 
