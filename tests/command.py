@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,12 +35,10 @@ def ascua(*arguments: object) -> Result:
     return Result(code, out.getvalue(), err.getvalue())
 
 
-def process(
-    *arguments: object, environment: Mapping[str, str] | None = None, cwd: Path | None = None
-) -> Result:
+def process(*arguments: object, cwd: Path | None = None) -> Result:
     """The command as a process."""
     command = [*PROGRAM, *(str(a) for a in arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=cwd)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd)
     return Result(done.returncode, done.stdout, done.stderr)
 
 
