@@ -179,6 +179,7 @@ def test_arrays_that_are_none(model: Path, option: str, data: bytes, tmp_path: P
         ("none/y.npy", ["does not exist"]),
         ("file/y.npy", ["does not exist"]),
         ("folder", ["is a folder", "OUT.npy"]),
+        ("/dev/null", ["is no regular file"]),
     ],
 )
 def test_outputs_are_checked_before_the_run(

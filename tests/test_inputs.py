@@ -185,6 +185,8 @@ def test_outputs_survive_a_file(tmp_path: Path) -> None:
         np.testing.assert_array_equal(table["y"], ys[0][:, 0])
         np.testing.assert_array_equal(table["dir/../z"], ys[1][:, 0])
     one = [np.arange(12, dtype=np.int8).reshape(2, 1, 2, 3)]
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "y.npy").symlink_to(tmp_path / "elsewhere/y.npy")
     for name in ("y.npy", "y.npz", "y"):
         inputs.save_outputs(tmp_path / name, one_input(), one)
     assert np.load(tmp_path / "y.npy").shape == (2, 2, 3)
@@ -192,4 +194,5 @@ def test_outputs_survive_a_file(tmp_path: Path) -> None:
         assert np.load(f).shape == (2, 2, 3)
     with np.load(tmp_path / "y.npz") as table:
         assert table["y"].shape == (2, 2, 3)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["y", "y.npy", "y.npz"]
+    assert (tmp_path / "y.npy").is_symlink()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["elsewhere", "y", "y.npy", "y.npz"]

@@ -190,8 +190,9 @@ def accuracy(scores: Array, labels: Array) -> float:
 
 def check_outputs(path: Path, graph: Graph) -> None:
     """Raise InputError unless outputs of `graph` can be written to `path`: before a long run."""
-    if path.is_dir():
-        raise InputError(f"{path}: it is a folder.", ["Name a file: `--outputs OUT.npy`."])
+    if path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "no regular file"
+        raise InputError(f"{path}: it is {what}.", ["Name a file: `--outputs OUT.npy`."])
     if not path.parent.is_dir():
         raise InputError(
             f"{path}: the folder {path.parent} does not exist.",
@@ -211,15 +212,16 @@ def check_outputs(path: Path, graph: Graph) -> None:
 def save_outputs(path: Path, graph: Graph, ys: Sequence[Array]) -> None:
     """Write outputs (n, *shape) as .npy, or as .npz by tensor name; all or nothing."""
     arrays = {t.name: y.reshape(len(y), *_inner(t)) for t, y in zip(graph.outputs, ys, strict=True)}
+    target = path.resolve()  # through a link
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".ascua-") as folder:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".ascua-") as folder:
             temporary = Path(folder) / "outputs"
             with temporary.open("wb") as f:
                 if path.suffix == ".npz":
                     _save_npz(f, arrays)
                 else:
                     np.save(f, next(iter(arrays.values())))
-            temporary.replace(path)
+            temporary.replace(target)
     except OSError as e:
         raise InputError(
             f"{path}: cannot be written: {e.strerror}.",
