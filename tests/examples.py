@@ -19,10 +19,13 @@ from ascua.ops.max_pool2d import MaxPool2D
 from ascua.ops.maximum import Maximum
 from ascua.ops.minimum import Minimum
 from ascua.ops.mul import Mul
+from ascua.ops.prelu import Prelu
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.reshape import Reshape
 from ascua.ops.softmax import Softmax
+from ascua.ops.squared_difference import SquaredDifference
+from ascua.ops.sub import Sub
 from tests.ops.pairs import pair
 from tests.ops.pools import pool
 from tests.ops.test_add import binary
@@ -61,14 +64,17 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "PACK": (flatten(),),
     "PAD": (network(pad((1, 4, 5, 3), [(0, 0), (1, 1), (1, 2), (0, 0)])),),
     "PADV2": (network(pad((1, 4, 5, 3), [(0, 0), (2, 1), (0, 0), (0, 0)], 99)),),
+    "PRELU": (network(pair(Prelu, (1, 4, 5, 6), (1, 1, 6), const="b")),),
     "QUANTIZE": (edges(),),
     "RELU": (network(unary(Relu, (0.05, -3))),),
     "RELU6": (network(unary(Relu6, (0.05, -3))),),
     "RESHAPE": (network(reshape((1, 2, 3), (1, 6))),),
     "SHAPE": (flatten(),),
     "SOFTMAX": (softmax(),),
+    "SQUARED_DIFFERENCE": (network(pair(SquaredDifference, (1, 4, 5, 6), (1, 4, 5, 6))),),
     "SQUEEZE": (network(squeeze((1, 2, 1, 3), (1, 2, 3), 2)),),
     "STRIDED_SLICE": (flatten(),),
+    "SUB": (network(pair(Sub, (1, 4, 5, 6), (1, 1, 1, 6), "NONE", const="a")),),
 }  # fmt: skip
 """By the operator's name in TFLite; between them, every kernel is chosen on some board."""
 

@@ -20,14 +20,17 @@ from ascua.ops.minimum import Minimum
 from ascua.ops.mul import Mul
 from ascua.ops.pack import Pack
 from ascua.ops.pad import Pad, PadV2
+from ascua.ops.prelu import Prelu
 from ascua.ops.quantize import Quantize
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.reshape import Reshape
 from ascua.ops.shape import Shape
 from ascua.ops.softmax import Softmax
+from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.squeeze import Squeeze
 from ascua.ops.strided_slice import StridedSlice
+from ascua.ops.sub import Sub
 
 _ALL: tuple[type[Op], ...] = (
     Add,
@@ -48,14 +51,17 @@ _ALL: tuple[type[Op], ...] = (
     Pack,
     Pad,
     PadV2,
+    Prelu,
     Quantize,
     Relu,
     Relu6,
     Reshape,
     Shape,
     Softmax,
+    SquaredDifference,
     Squeeze,
     StridedSlice,
+    Sub,
 )
 
 OPERATORS: dict[str, type[Op]] = {op.tflite: op for op in _ALL}

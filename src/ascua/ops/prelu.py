@@ -1,0 +1,85 @@
+"""PRELU: negative values times a learned alpha, as a rule one a channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from ascua import fixed
+from ascua.ir import Array, Const, Kernel, Node, Op, Tensor
+from ascua.ops import conditions, elementwise, lut
+from ascua.ops.mul import MOST_SCALE
+
+
+class PreluS8(Kernel):
+    """Any shapes that go together."""
+
+    name = "prelu_s8"
+
+    def params(self, op: Prelu) -> Mapping[str, int]:
+        multiplier, shift = fixed.quantize_multiplier(op.identity())
+        alpha_multiplier, alpha_shift = fixed.quantize_multiplier(op.slope())
+        return {
+            **elementwise.runs(op),
+            "x_zero": op.x.q.zero_point,
+            "alpha_zero": op.alpha.q.zero_point,
+            "multiplier": multiplier,
+            "shift": shift,
+            "alpha_multiplier": alpha_multiplier,
+            "alpha_shift": alpha_shift,
+            "zero": op.y.q.zero_point,
+        }
+
+    def consts(self, op: Prelu) -> tuple[Const, ...]:
+        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
+
+
+@dataclass(frozen=True, eq=False)
+class Prelu(Op):
+    """y = x where x >= 0, alpha * x elsewhere."""
+
+    tflite = "PRELU"
+    kernels = (PreluS8(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(node.inputs, node.outputs)
+
+    @property
+    def alpha(self) -> Tensor:
+        """The slopes of negative values."""
+        assert self.inputs[1] is not None
+        return self.inputs[1]
+
+    def check(self) -> str | None:
+        if reason := elementwise.condition(self) or conditions.computed(self.x):
+            return reason
+        if self.slope() >= MOST_SCALE:
+            return f"its output's scale {self.y.q.scale:g} is too fine for its inputs' scales"
+        return lut.factor(self.identity())
+
+    def identity(self) -> float:
+        """The real factor from x to the output."""
+        return self.x.q.scale / self.y.q.scale
+
+    def slope(self) -> float:
+        """The real factor from the product of x and alpha to the output."""
+        return self.x.q.scale * self.alpha.q.scale / self.y.q.scale
+
+    def eval(self, *xs: Array) -> Array:
+        identity = fixed.quantize_multiplier(self.x.q.scale / self.y.q.scale)
+        slope = fixed.quantize_multiplier(self.x.q.scale * self.alpha.q.scale / self.y.q.scale)
+
+        def bent(p: Array, q: Array) -> Array:
+            x = p.astype(np.int64) - self.x.q.zero_point
+            alpha = q.astype(np.int64) - self.alpha.q.zero_point
+            above = fixed.multiply_by_quantized_multiplier(x, *identity)
+            below = fixed.multiply_by_quantized_multiplier(x * alpha, *slope)
+            y = np.where(x >= 0, above, below) + self.y.q.zero_point
+            clipped: Array = np.clip(y, -128, 127)
+            return clipped
+
+        return elementwise.over_pairs(self, xs, bent)

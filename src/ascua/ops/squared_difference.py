@@ -1,0 +1,103 @@
+"""SQUARED_DIFFERENCE: the square of the difference of two tensors, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from ascua import fixed
+from ascua.ir import Array, Const, Kernel, Node, Op
+from ascua.ops import elementwise
+
+HEADROOM = 7
+"""Bits that TFLM shifts its inputs to the left, before it scales them to a common scale."""
+
+
+class SquaredDifferenceS8(Kernel):
+    """Any shapes that go together."""
+
+    name = "squared_difference_s8"
+
+    def params(self, op: SquaredDifference) -> Mapping[str, int]:
+        a, b = elementwise.operands(op)
+        a_multiplier, a_shift = op.scaled(a.q.scale)
+        b_multiplier, b_shift = op.scaled(b.q.scale)
+        out_multiplier, out_shift = fixed.quantize_multiplier(op.out_scale())
+        return {
+            **elementwise.runs(op),
+            "a_zero": a.q.zero_point,
+            "a_multiplier": a_multiplier,
+            "a_shift": a_shift,
+            "b_zero": b.q.zero_point,
+            "b_multiplier": b_multiplier,
+            "b_shift": b_shift,
+            "out_multiplier": out_multiplier,
+            "out_shift": out_shift,
+            "zero": op.y.q.zero_point,
+        }
+
+    def consts(self, op: SquaredDifference) -> tuple[Const, ...]:
+        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
+
+
+@dataclass(frozen=True, eq=False)
+class SquaredDifference(Op):
+    """y = (a - b)^2, one repeated along the other where the shapes differ."""
+
+    tflite = "SQUARED_DIFFERENCE"
+    options = "SquaredDifferenceOptions"
+    max_version = 2
+    kernels = (SquaredDifferenceS8(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(node.inputs, node.outputs)
+
+    def check(self) -> str | None:
+        if reason := elementwise.condition(self):
+            return reason
+        if fixed.quantize_multiplier(self.out_scale())[1] > 0:
+            return (
+                f"its output's scale {self.y.q.scale:g} is too fine for the squares of inputs of"
+                f" the scale {self.coarsest():g}"
+            )
+        return None
+
+    def coarsest(self) -> float:
+        """The larger of the inputs' scales."""
+        return max(t.q.scale for t in elementwise.operands(self))
+
+    def scaled(self, scale: float) -> tuple[int, int]:
+        """Multiplier and shift from an input's scale to twice the coarsest one."""
+        return fixed.quantize_multiplier(scale / (2 * self.coarsest()))
+
+    def out_scale(self) -> float:
+        """The real factor from the square to the output."""
+        twice = 2 * self.coarsest()
+        return twice * twice / (self.y.q.scale * (1 << (2 * HEADROOM)))
+
+    def eval(self, *xs: Array) -> Array:
+        a, b = self.inputs
+        assert a is not None
+        assert b is not None
+        twice = 2 * max(a.q.scale, b.q.scale)
+        to_output = fixed.quantize_multiplier(
+            twice * twice / ((1 << (2 * HEADROOM)) * self.y.q.scale)
+        )
+
+        def square(p: Array, q: Array) -> Array:
+            scaled = [
+                fixed.multiply_by_quantized_multiplier(
+                    (x.astype(np.int64) - t.q.zero_point) << HEADROOM,
+                    *fixed.quantize_multiplier(t.q.scale / twice),
+                )
+                for x, t in ((p, a), (q, b))
+            ]
+            y = fixed.multiply_by_quantized_multiplier((scaled[0] - scaled[1]) ** 2, *to_output)
+            clipped: Array = np.clip(y + self.y.q.zero_point, -128, 127)
+            return clipped
+
+        return elementwise.over_pairs(self, xs, square)

@@ -1,0 +1,110 @@
+"""SUB: the difference of two tensors, each with a scale of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from ascua import fixed
+from ascua.ir import Array, Const, Kernel, Node, Op
+from ascua.ops import activation, elementwise
+from ascua.ops.add import HEADROOM
+
+
+class SubS8(Kernel):
+    """Any shapes that go together; a constant minuend comes second, and the sign is turned."""
+
+    name = "sub_s8"
+
+    def params(self, op: Sub) -> Mapping[str, int]:
+        a, b = elementwise.operands(op)
+        a_multiplier, a_shift = op.scaled(a.q.scale)
+        b_multiplier, b_shift = op.scaled(b.q.scale)
+        out_multiplier, out_shift = fixed.quantize_multiplier(op.out_scale())
+        low, high = activation.int8_range(op.activation, op.y)
+        return {
+            **elementwise.runs(op),
+            "swap": int(a is not op.x),
+            "a_zero": a.q.zero_point,
+            "a_multiplier": a_multiplier,
+            "a_shift": a_shift,
+            "b_zero": b.q.zero_point,
+            "b_multiplier": b_multiplier,
+            "b_shift": b_shift,
+            "out_multiplier": out_multiplier,
+            "out_shift": out_shift,
+            "zero": op.y.q.zero_point,
+            "low": low,
+            "high": high,
+        }
+
+    def consts(self, op: Sub) -> tuple[Const, ...]:
+        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
+
+
+@dataclass(frozen=True, eq=False)
+class Sub(Op):
+    """y = activation(a - b), one repeated along the other where the shapes differ."""
+
+    activation: activation.Activation
+
+    tflite = "SUB"
+    options = "SubOptions"
+    max_version = 5
+    kernels = (SubS8(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        number = node.options["fused_activation_function"]
+        return cls(node.inputs, node.outputs, activation.read_activation(number))
+
+    def write(self) -> Mapping[str, Any]:
+        return {"fused_activation_function": activation.ACTIVATIONS.index(self.activation)}
+
+    def check(self) -> str | None:
+        reason = elementwise.condition(self) or activation.unsupported(self.activation)
+        if reason:
+            return reason
+        if self.out_scale() >= 1 or fixed.quantize_multiplier(self.out_scale())[1] > 0:
+            return (
+                f"its output's scale {self.y.q.scale:g} is too fine for inputs of the scale"
+                f" {self.coarsest():g}; TFLM takes down to 1 in {1 << (HEADROOM - 1):,}"
+            )
+        return None
+
+    def coarsest(self) -> float:
+        """The larger of the inputs' scales."""
+        return max(t.q.scale for t in elementwise.operands(self))
+
+    def scaled(self, scale: float) -> tuple[int, int]:
+        """Multiplier and shift from an input's scale to twice the coarsest one."""
+        return fixed.quantize_multiplier(scale / (2 * self.coarsest()))
+
+    def out_scale(self) -> float:
+        """The real factor from the difference to the output."""
+        return 2 * self.coarsest() / ((1 << HEADROOM) * self.y.q.scale)
+
+    def eval(self, *xs: Array) -> Array:
+        a, b = self.inputs
+        assert a is not None
+        assert b is not None
+        low, high = activation.int8_range(self.activation, self.y)
+        twice = 2 * max(a.q.scale, b.q.scale)
+        to_output = fixed.quantize_multiplier(twice / ((1 << HEADROOM) * self.y.q.scale))
+
+        def difference(p: Array, q: Array) -> Array:
+            minuend, subtrahend = (
+                fixed.multiply_by_quantized_multiplier(
+                    (x.astype(np.int64) - t.q.zero_point) << HEADROOM,
+                    *fixed.quantize_multiplier(t.q.scale / twice),
+                )
+                for x, t in ((p, a), (q, b))
+            )
+            y = fixed.multiply_by_quantized_multiplier(minuend - subtrahend, *to_output)
+            clipped: Array = np.clip(y + self.y.q.zero_point, low, high)
+            return clipped
+
+        return elementwise.over_pairs(self, xs, difference)
