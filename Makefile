@@ -9,12 +9,15 @@ WITH_DATA = $(if $(DATA),--data-dir $(DATA))
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
 
-setup: .venv/.ready ## Install Python packages into .venv, compilers and emulators
+setup: .venv/.ready .venv/.boards ## Install Python packages into .venv, compilers and emulators
 
 .venv/.ready: pyproject.toml scripts/setup
 	@scripts/setup
 
-demo: setup ## Train a network, run it on an emulated microcontroller (RECIPE=digits-dscnn)
+.venv/.boards: .venv/.ready
+	@scripts/setup boards
+
+demo: .venv/.ready ## Train a network, run it on an emulated microcontroller (RECIPE=digits-dscnn)
 	@.venv/bin/ascua demo $(RECIPE) $(WITH_DATA)
 
 check: setup ## Format, lint, types, layers, generated pages

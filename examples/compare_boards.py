@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ascua
 from ascua.boards import names
-from ascua.errors import DoesNotFit
+from ascua.errors import DoesNotFit, ToolMissing
 from ascua.inputs import pseudo_random
 
 
@@ -24,6 +24,9 @@ def main(path: str) -> None:
             run = ascua.run_model(model, board, xs, build=Path("build/firmware"))
         except DoesNotFit:
             print(f"{name:16} does not fit")
+            continue
+        except ToolMissing:
+            print(f"{name:16} cannot run here: see `ascua doctor`")
             continue
         count = run.measurement.instructions
         print(f"{name:16} {count:>12,.0f} instructions, {count / model.graph.macs():.2f} a MAC")

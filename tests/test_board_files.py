@@ -16,16 +16,18 @@ GOOD = (boards.FOLDER / "lm3s6965evb.toml").read_text()
 def test_board_file(name: str) -> None:
     board = boards.load(name)
     assert board.name == name
-    if board.runner == "qemu":
-        assert board.clock_hz
+    if board.runner != "host":
         assert board.counter == "instructions"
-        assert any(flag == f"-mcpu={board.core}" for flag in board.cflags)
+        assert {f"-mcpu={board.core}", f"-march={board.core}"} & set(board.cflags)
+        generic = board.hosted or board.startup == "riscv"
+        assert generic or board.clock_hz
 
 
 def test_known_boards() -> None:
     cores = {boards.load(n).core for n in boards.names()}
     assert cores == {
-        "host", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "cortex-a9",
+        "host", "cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55",
+        "cortex-a9", "rv32imac", "rv64imac", "rv64gc",
     }  # fmt: skip
 
 
@@ -52,6 +54,7 @@ WRONG = {
     "overlap": ("origin = 0x20000000", "origin = 0x3ffff", "flash and ram overlap"),
     "no variables": ('use = "rw"', 'use = "rx"', "one for variables"),
     "no command": ('run = ["qemu-system-arm", "-M", "lm3s6965evb"]', "run = []", "`run` is empty"),
+    "hosted": ('runner = "qemu"', 'runner = "qemu-user"', "startup: .* takes 'posix' alone"),
     "startup": ("clock_hz", 'startup = "cortex-x"\nclock_hz', "'cortex-x' is none of cortex-a9"),
     "missing": ('core = "cortex-m3"', "", "the key 'core' is missing"),
     "syntax": ('core = "', "core = ", "not a TOML file"),

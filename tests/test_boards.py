@@ -13,6 +13,7 @@ from ascua.passes import prepare
 from ascua.plan import plan
 from ascua.run import run
 from ascua.targets.c import emit
+from tests.everything import everything
 from tests.examples import small
 from tests.support import oracle, samples
 from tests.tools import require_board
@@ -36,9 +37,26 @@ def test_small_network(name: str, tmp_path: Path) -> None:
     assert outcome.glue_instructions is not None
     parts = outcome.glue_instructions + sum(outcome.step_instructions)
     assert outcome.instructions == pytest.approx(parts)
+    if board.hosted:
+        return
     assert outcome.stack_bytes is not None
     assert 0 < outcome.stack_bytes <= 1024
     assert outcome.sizes is not None
     assert outcome.sizes.static_bytes <= 16
     assert outcome.sizes.harness_flash_bytes <= 2048
     assert outcome.sizes.harness_static_bytes <= 256
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("name", ["microbit", "riscv32-virt", "riscv64-linux"])
+def test_every_operator(name: str, tmp_path: Path) -> None:
+    """On cores without long products (ARMv6-M), or with other words and pointers than Arm's."""
+    board = boards.load(name)
+    require_board(board)
+    model = tflite.write(everything())
+    graph = prepare(tflite.read(model))
+    xs = samples(graph, 3)
+    library = emit(plan(graph, board), "every")
+    outcome = run(board, library, pack(xs), 3, build_dir=tmp_path)
+    for y, expected in zip(unpack(outcome.outputs, graph, 3), oracle(model, xs), strict=True):
+        np.testing.assert_array_equal(y, expected)

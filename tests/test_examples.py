@@ -25,15 +25,17 @@ def test_short(path: Path) -> None:
 def test_compare_boards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in boards.names():
+    some = ("arm-linux", "host", "lm3s6965evb", "riscv64-virt")
+    for name in some:
         require_board(boards.load(name))
+    monkeypatch.setattr(boards, "names", lambda: some)
     (tmp_path / "small.tflite").write_bytes(tflite.write(small()))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["compare_boards.py", "small.tflite"])
     script = next(p for p in EXAMPLES if p.name == "compare_boards.py")
     runpy.run_path(str(script), run_name="__main__")
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(boards.names()) - 1
+    assert len(lines) == len(some) - 1
     assert all("instructions" in line for line in lines)
 
 

@@ -22,7 +22,8 @@ from tests import stub
 from tests.tools import require_board, require_tool
 
 EMULATED = [name for name in boards.names() if boards.load(name).runner == "qemu"]
-M3, A9 = "lm3s6965evb", "xilinx-zynq-a9"
+PROCESSES = [name for name in boards.names() if boards.load(name).runner == "qemu-user"]
+M0, M3, A9, RISCV = "microbit", "lm3s6965evb", "xilinx-zynq-a9", "riscv64-virt"
 emulator = pytest.mark.emulator
 
 
@@ -52,12 +53,49 @@ def test_emulated_board(name: str, build_dir: Path) -> None:
     assert outcome.glue_instructions is not None
     assert outcome.step_instructions[1:3] == (stub.SPIN, stub.FRAME)
     assert outcome.instructions == sum(outcome.step_instructions) + outcome.glue_instructions
-    # The step's frame, and the link register that stub_run keeps beside one more word.
-    assert outcome.stack_bytes == stub.FRAME_BYTES + 8
+    # The step's frame, and the return address that stub_run keeps in an aligned piece of stack.
+    board = boards.load(name)
+    assert outcome.stack_bytes == stub.FRAME_BYTES + (16 if board.startup == "riscv" else 8)
     assert outcome.sizes is not None
-    assert 200 < outcome.sizes.flash_bytes < 1500
+    assert 200 < outcome.sizes.flash_bytes < 3500  # with a float product of the C library
     assert outcome.sizes.static_bytes == 4
-    assert {"arm-none-eabi-gcc", "qemu-system-arm"} <= set(outcome.tools)
+    assert {board.cc, board.run[0]} <= set(outcome.tools)
+
+
+@emulator
+@pytest.mark.parametrize("name", PROCESSES)
+def test_emulated_process(name: str, build_dir: Path) -> None:
+    require_tool("qemu plugin")
+    outcome = run_on(name, stub.library(), build_dir)
+    assert outcome.outputs == stub.reference(stub.samples(3))
+    assert outcome.counter == "qemu plugin"
+    assert outcome.step_instructions is not None
+    assert outcome.step_instructions[1:3] == (stub.SPIN, stub.FRAME)
+    assert outcome.stack_bytes is None
+    assert outcome.sizes is None
+    with pytest.raises(ToolFailed, match="SIGSEGV"):
+        run_on(name, stub.library(WRITE % "8"), build_dir)
+
+
+@emulator
+def test_process_without_plugin_counts_nothing(
+    build_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "plugin", lambda _: None)
+    outcome = run_on(PROCESSES[0], stub.library(), build_dir)
+    assert outcome.outputs == stub.reference(stub.samples(3))
+    assert (outcome.counter, outcome.instructions, outcome.resolution) == ("none", None, None)
+
+
+@emulator
+@pytest.mark.parametrize("name", [M3, PROCESSES[0]])
+def test_plugin_that_does_not_load_is_left_out(name: str, tmp_path: Path) -> None:
+    board = boards.load(name)
+    require_board(board)
+    require_tool("qemu plugin")
+    assert qemu.plugin_for(board, tmp_path)
+    (tmp_path / "bad.so").write_text("not a plugin")
+    assert not qemu._loads(board.run[0], board.hosted, tmp_path / "bad.so")
 
 
 @pytest.mark.parametrize("sanitize", [False, True])
@@ -90,7 +128,7 @@ def test_counts_of_two_runs_are_equal(build_dir: Path) -> None:
 
 
 @emulator
-@pytest.mark.parametrize("name", [M3, "mps3-an547", A9])
+@pytest.mark.parametrize("name", [M0, M3, "mps3-an547", A9, "riscv32-virt", RISCV])
 def test_timer_agrees_with_plugin(name: str, build_dir: Path) -> None:
     """To 0.1 %, or to the timer's resolution and the instructions that read it."""
     require_tool("qemu plugin")
@@ -148,8 +186,12 @@ CRASHES = {
     "wild write": (WRITE % "0x68000000", "mps2-an385", "bus fault in stub_run.*0x68000000"),
     "undefined": (UNDEFINED, M3, "usage fault in stub_run at 0x"),
     "m55 wild write": (WRITE % "0x0f000000", "mps3-an547", "(bus|secure) fault in stub_run"),
+    "m0 wild write": (WRITE % "0x68000000", M0, "hard fault in stub_run"),
     "null write": (WRITE % "4", A9, "data abort in stub_run.*0x4"),
     "a9 undefined": (UNDEFINED, A9, "undefined instruction in stub_run"),
+    "risc-v null write": (WRITE % "8", RISCV, "data abort in stub_run.*0x8"),
+    "risc-v undefined": ('__asm__ volatile("unimp");', RISCV, "undefined instruction in stub_run"),
+    "risc-v wild call": ("((void (*)(void))12)();", RISCV, "prefetch abort.*accessing 0xc"),
 }
 
 

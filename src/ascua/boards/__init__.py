@@ -14,6 +14,8 @@ from ascua.settings import build, read_toml
 
 FOLDER = Path(__file__).parent
 FIRMWARE = FOLDER.parent / "firmware"
+POSIX = "posix"
+"""The start-up code of a program that an operating system starts."""
 
 
 @dataclass(frozen=True)
@@ -56,22 +58,24 @@ class Board:
     core: str
     cc: str
     cflags: tuple[str, ...]
-    runner: Literal["host", "qemu", "serial"]
+    runner: Literal["host", "qemu", "qemu-user", "serial"]
     counter: Literal["instructions", "cycles", "none"]
     memories: tuple[Memory, ...] = ()
     features: frozenset[str] = frozenset()
     target: Literal["c", "k210", "fpga"] = "c"
     startup: str = "cortex-m"
-    """The start-up code in `firmware/`: `<startup>.c` or `.S`, and `<startup>.ld`."""
+    """The start-up code in `firmware/`: `<startup>.c` or `.S`, and `<startup>.ld`; or `posix`."""
     run: tuple[str, ...] = ()
     clock_hz: int | None = None
     energy: Energy | None = None
 
     def __post_init__(self) -> None:
-        if self.runner == "host":
-            return
-        if not self.run:
+        if self.runner != "host" and not self.run:
             raise ValueError("`run` is empty: it is the command that starts the board.")
+        if self.hosted:
+            if self.startup != POSIX:
+                raise ValueError(f"startup: the runner {self.runner!r} takes {POSIX!r} alone.")
+            return
         if not (self.memory("x") and self.memory("w")):
             raise ValueError("`memories` needs one for code (rx) and one for variables (rw).")
         if self.startup not in startups():
@@ -82,6 +86,11 @@ class Board:
                 raise ValueError(f"the memories {a.name} and {b.name} overlap.")
         if len({m.name for m in self.memories}) < len(self.memories):
             raise ValueError("two memories have the same name.")
+
+    @property
+    def hosted(self) -> bool:
+        """Whether an operating system starts the program, and gives it memory and files."""
+        return self.runner in ("host", "qemu-user")
 
     def memory(self, use: str) -> Memory | None:
         """The first memory that can hold code ("x") or variables ("w")."""

@@ -29,7 +29,7 @@ _Noreturn void fault(enum status status, uint32_t pc, uint32_t address) {
 /* All below the stack pointer of this function is free: what differs later is what `run` used. */
 void board_infer(struct report *report, int paint) {
     volatile uint32_t *sp;
-    __asm__ volatile("mov %0, sp" : "=r"(sp));
+    __asm__ volatile(READ_SP : "=r"(sp));
     if (paint) {
         for (volatile uint32_t *p = stack_limit; p < sp; p++) {
             *p = PAINT;
@@ -50,11 +50,10 @@ void board_infer(struct report *report, int paint) {
     }
 }
 
-/* A loop of two instructions. */
 void board_spin(struct report *report) {
     uint32_t loops = SPIN_LOOPS;
     uint64_t begin = timer_ticks();
-    __asm__ volatile("1: subs %0, %0, #1\n\tbne 1b" : "+r"(loops) : : "cc");
+    __asm__ volatile(COUNT_DOWN : "+r"(loops) : : "cc");
     report->spin_ticks = timer_ticks() - begin;
     report->spin_instructions = 2 * SPIN_LOOPS;
 }

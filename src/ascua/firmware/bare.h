@@ -4,6 +4,15 @@
 
 #include "harness.h"
 
+/* What C has no word for: the stack pointer, and a loop of two instructions that counts down. */
+#ifdef __riscv
+#define READ_SP "mv %0, sp"
+#define COUNT_DOWN "1: addi %0, %0, -1\n\tbnez %0, 1b"
+#else
+#define READ_SP "mov %0, sp"
+#define COUNT_DOWN ".syntax unified\n1: subs %0, %0, #1\n\tbne 1b"
+#endif
+
 /* From the linker script: where the stack may lie, from its lowest word to beyond its highest. */
 extern uint32_t stack_limit[], stack_top[];
 

@@ -19,10 +19,12 @@ static volatile uint32_t timer_wraps;
 
 /* Entered by reset with the stack pointer at stack_top. */
 static void reset(void) {
-    CPACR |= 0xf << 20; /* floating point and MVE; ignored where there is neither */
-    SHCSR |= 0xf << 16; /* memory, bus, usage and secure faults apart from hard faults */
-    CCR |= 1 << 4;      /* a division by zero is a fault */
+#if __ARM_ARCH_ISA_THUMB >= 2 /* ARMv6-M has none of these registers, and hard faults alone */
+    CPACR |= 0xf << 20;       /* floating point and MVE; ignored where there is neither */
+    SHCSR |= 0xf << 16;       /* memory, bus, usage and secure faults apart from hard faults */
+    CCR |= 1 << 4;            /* a division by zero is a fault */
     __asm__ volatile("dsb\n\tisb" ::: "memory");
+#endif
     start();
 }
 
@@ -31,7 +33,7 @@ __attribute__((used)) _Noreturn static void report_exception(const uint32_t *fra
                                                              uint32_t number) {
     static const uint8_t statuses[] = {STATUS_HARD_FAULT, STATUS_MEMORY_FAULT, STATUS_BUS_FAULT,
                                        STATUS_USAGE_FAULT, STATUS_SECURE_FAULT};
-    uint32_t cause = CFSR;
+    uint32_t cause = __ARM_ARCH_ISA_THUMB >= 2 ? CFSR : 0;
     uint32_t address = 0;
     if (cause & MMARVALID) {
         address = MMFAR;
@@ -52,7 +54,8 @@ __attribute__((naked)) static void exception(void) {
             "mrs r1, ipsr\n\t"
             "ldr r2, =stack_top\n\t"
             "mov sp, r2\n\t"
-            "b report_exception");
+            "ldr r2, =report_exception\n\t"
+            "bx r2");
 }
 
 static void systick(void) {

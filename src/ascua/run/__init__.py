@@ -51,7 +51,7 @@ def run(
         )
     if sanitize:
         raise InputError(f"{board.name}: sanitizers are for the board `host` only.")
-    if board.runner == "qemu":
+    if board.runner in ("qemu", "qemu-user"):
         return qemu.run(
             board,
             library,

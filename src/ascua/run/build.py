@@ -67,7 +67,9 @@ def firmware(board: Board, library: Library, build_dir: Path, *, sanitize: bool 
         command = [board.cc, *flags, *LINK, *_network_flags(library)]
         command += [s.name if s.suffix == ".h" else str(s) for s in harness if s.suffix in _CODE]
         command += library.sources
-        if board.runner != "host":
+        if board.runner == "qemu-user":
+            command += ["-static"]
+        if not board.hosted:
             command += ["--specs=picolibc.specs", "-nostartfiles", "-L.", "-T"]
             command += [str(FIRMWARE / f"{board.startup}.ld")]
         _compile([*command, "-o", PROGRAM], folder, board)
@@ -79,8 +81,8 @@ _CODE = (".c", ".S")
 
 
 def sizes(board: Board, library: Library, build_dir: Path) -> Sizes | None:
-    """What the network takes on `board`; None on a host, where it does not matter."""
-    if board.runner == "host":
+    """What the network takes on `board`; None under an operating system, where nothing is short."""
+    if board.hosted:
         return None
     elf = firmware(board, library, build_dir)
     empty = _empty()
@@ -125,7 +127,7 @@ def compile_error(tool: str, stderr: str) -> AscuaError:
 
 def _harness(board: Board) -> tuple[Path, ...]:
     """The harness's files for `board`, those that are compiled and those that they include."""
-    if board.runner == "host":
+    if board.hosted:
         return tuple(FIRMWARE / name for name in (*_COMMON, f"{board.startup}.c"))
     startup = sorted(FIRMWARE.glob(f"{board.startup}.*"))
     return (*(FIRMWARE / name for name in _BARE), *startup)

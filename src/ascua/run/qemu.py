@@ -1,4 +1,4 @@
-"""Runs a network on a board that QEMU emulates, and counts its instructions."""
+"""Runs a network on a board, or in a process, that QEMU emulates, and counts its instructions."""
 
 from __future__ import annotations
 
@@ -40,12 +40,11 @@ def run(
     stall_seconds: float = 120.0,
     use_plugin: bool = True,
 ) -> Outcome:
-    """As `ascua.run.run`; without `use_plugin` the board's timer counts."""
+    """As `ascua.run.run`; without `use_plugin` the board's timer counts, and nothing a process."""
     parts.check_inputs(library, inputs, samples)
     elf = build.firmware(board, library, build_dir)
-    plugin = plugin_for(board.run[0], build_dir) if use_plugin else None
-    counting = ("-plugin", str(plugin).replace(",", ",,")) if plugin else TIMER
-    command = (*board.run, *QUIET, *SEMIHOSTING, *counting, "-kernel", str(elf.path.resolve()))
+    plugin = plugin_for(board, build_dir) if use_plugin else None
+    command = _command(board, elf, plugin)
     begin = time.monotonic()
     with parts.folders(library, inputs, samples, build_dir) as folders:
         if plugin:
@@ -56,11 +55,14 @@ def run(
         outputs, reports = parts.run_parts(
             board, library, elf, children, samples, stall_seconds, progress
         )
-        counts = _plugin_counts(folders, samples) if plugin else _timer_counts(reports, samples)
+        if plugin:
+            counts = _plugin_counts(folders, samples)
+        else:
+            counts = NO_COUNTS if board.hosted else _timer_counts(reports, samples)
     seconds = time.monotonic() - begin
     return Outcome(
         outputs=outputs,
-        stack_bytes=max(r.stack_bytes for r in reports),
+        stack_bytes=None if board.hosted else max(r.stack_bytes for r in reports),
         instructions=counts.total,
         step_instructions=counts.steps,
         glue_instructions=counts.glue,
@@ -72,25 +74,36 @@ def run(
     )
 
 
-def plugin_for(emulator: str, build_dir: Path) -> Path | None:
-    """The plugin, once `emulator` was seen to load it; None where it cannot be had."""
+def plugin_for(board: Board, build_dir: Path) -> Path | None:
+    """The plugin, once the board's emulator was seen to load it; None where it cannot be had."""
     plugin = build.plugin(build_dir)
-    return plugin if plugin and _loads(emulator, plugin.resolve()) else None
+    return plugin if plugin and _loads(board.run[0], board.hosted, plugin.resolve()) else None
+
+
+def _command(board: Board, elf: Elf, plugin: Path | None) -> tuple[str, ...]:
+    """The emulator with the program, and with what counts."""
+    counting = _with(plugin) if plugin else ()
+    program = str(elf.path.resolve())
+    if board.hosted:
+        return (*board.run, *counting, program)
+    return (*board.run, *QUIET, *SEMIHOSTING, *(counting or TIMER), "-kernel", program)
+
+
+def _with(plugin: Path) -> tuple[str, str]:
+    """The option that loads the plugin: a comma in its path is written twice."""
+    return "-plugin", str(plugin).replace(",", ",,")
 
 
 @cache
-def _loads(emulator: str, plugin: Path) -> bool:
+def _loads(emulator: str, hosted: bool, plugin: Path) -> bool:
     """Whether `emulator` takes the plugin."""
-    option = ("-plugin", str(plugin).replace(",", ",,"))
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "regions.txt").write_text("1\n")
-        done = subprocess.run(
-            [emulator, "-M", "none", *QUIET, "-monitor", "stdio", *option],
-            cwd=folder,
-            input=b"quit\n",
-            capture_output=True,
-            timeout=60,
-        )
+        board = ("-M", "none", *QUIET, "-monitor", "stdio")
+        command = (emulator, *_with(plugin), *(("./no-program",) if hosted else board))
+        done = subprocess.run(command, cwd=folder, input=b"quit\n", capture_output=True, timeout=60)
+    if hosted:  # the plugin is loaded before the program is looked for, which nobody has
+        return b"plugin" not in done.stderr
     return done.returncode == 0
 
 
@@ -98,11 +111,14 @@ def _loads(emulator: str, plugin: Path) -> bool:
 class _Counts:
     """Instructions an inference."""
 
-    total: float
+    total: float | None
     steps: tuple[float, ...] | None
     glue: float | None
-    resolution: float
+    resolution: float | None
     counter: str
+
+
+NO_COUNTS = _Counts(None, None, None, None, "none")
 
 
 def _regions(elf: Elf, library: Library) -> str:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from ascua import boards
@@ -19,9 +19,23 @@ PACKAGES = {
     "arm-none-eabi-gcc": "gcc-arm-none-eabi",
     "picolibc": "picolibc-arm-none-eabi",
     "qemu-system-arm": "qemu-system-arm",
+    "riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf",
+    "picolibc riscv64": "picolibc-riscv64-unknown-elf",
+    "qemu-system-riscv32": "qemu-system-misc",
+    "qemu-system-riscv64": "qemu-system-misc",
+    "arm-linux-gnueabihf-gcc": "gcc-arm-linux-gnueabihf libc6-dev-armhf-cross",
+    "riscv64-linux-gnu-gcc": "gcc-riscv64-linux-gnu libc6-dev-riscv64-cross",
+    "qemu-arm": "qemu-user",
+    "qemu-riscv64": "qemu-user",
     "qemu plugin": "gcc libc6-dev qemu-system-arm",
 }
 """The Debian packages of each tool that Ascua knows."""
+PICOLIBC = {"arm-none-eabi-gcc": "picolibc", "riscv64-unknown-elf-gcc": "picolibc riscv64"}
+"""The C library that goes with a compiler for bare metal."""
+
+
+EMULATED = ("qemu", "qemu-user")
+"""Runners that start the first word of `Board.run`, an emulator."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +54,16 @@ class ToolStatus:
 
 
 def doctor() -> tuple[ToolStatus, ...]:
-    """Every tool that a board of Ascua uses."""
+    """Every tool that a board of Ascua uses, in the order of PACKAGES."""
     known = [boards.load(name) for name in boards.names()]
-    used: dict[str, list[str]] = {}
+    used: dict[str, list[str]] = {tool: [] for tool in PACKAGES}
     for board in known:
         for tool in (*_needs(board), *_wishes(board)):
             used.setdefault(tool, []).append(board.name)
     needed = {tool for board in known for tool in _needs(board)}
-    return tuple(_status(tool, tuple(names), tool in needed) for tool, names in used.items())
+    return tuple(
+        _status(tool, tuple(names), tool in needed) for tool, names in used.items() if names
+    )
 
 
 def board_ready(board: Board) -> tuple[ToolStatus, ...]:
@@ -97,16 +113,16 @@ def _version(path: str) -> str:
 def _needs(board: Board) -> tuple[str, ...]:
     """What it takes to run a network on `board`."""
     needs = [board.cc]
-    if board.cc == "arm-none-eabi-gcc":
-        needs.append("picolibc")
-    if board.runner == "qemu":
+    if board.cc in PICOLIBC:
+        needs.append(PICOLIBC[board.cc])
+    if board.runner in EMULATED:
         needs.append(board.run[0])
     return tuple(needs)
 
 
 def _wishes(board: Board) -> tuple[str, ...]:
     """What makes the results of `board` better."""
-    return ("qemu plugin",) if board.runner == "qemu" else ()
+    return ("qemu plugin",) if board.runner in EMULATED else ()
 
 
 def _probe(tool: str) -> str | None:
@@ -114,8 +130,8 @@ def _probe(tool: str) -> str | None:
     return _PROBES[tool]() if tool in _PROBES else version(tool)
 
 
-def _picolibc() -> str | None:
-    compiler = shutil.which("arm-none-eabi-gcc")
+def _picolibc(cc: str) -> str | None:
+    compiler = shutil.which(cc)
     if compiler is None:
         return None
     command = [compiler, "-print-file-name=picolibc.specs"]
@@ -128,15 +144,31 @@ def _picolibc() -> str | None:
     return found[1] if found else "unknown"
 
 
-def _plugins() -> str | None:
-    emulator = shutil.which("qemu-system-arm")
-    if emulator is None or shutil.which("cc") is None:
+def _cross(cc: str) -> str | None:
+    """The version of a compiler for another Linux; it needs the C library that it links with."""
+    if shutil.which(cc) is None:
         return None
-    text = subprocess.run([emulator, "-help"], capture_output=True, text=True).stdout
-    return version("qemu-system-arm") if "-plugin" in text else None
+    command = [cc, "-print-file-name=libc.a"]
+    path = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    return version(cc) if Path(path).is_file() else None
 
 
-_PROBES: dict[str, Callable[[], str | None]] = {"picolibc": _picolibc, "qemu plugin": _plugins}
+def _plugins() -> str | None:
+    """The version of the first emulator that takes plugins."""
+    if shutil.which("cc") is None:
+        return None
+    for emulator in (name for name in PACKAGES if name.startswith("qemu-") and shutil.which(name)):
+        text = subprocess.run([emulator, "-help"], capture_output=True, text=True).stdout
+        if "-plugin" in text:
+            return version(emulator)
+    return None
+
+
+_PROBES: dict[str, Callable[[], str | None]] = {
+    **{name: partial(_picolibc, cc) for cc, name in PICOLIBC.items()},
+    **{cc: partial(_cross, cc) for cc in ("arm-linux-gnueabihf-gcc", "riscv64-linux-gnu-gcc")},
+    "qemu plugin": _plugins,
+}
 
 
 def _status(tool: str, names: tuple[str, ...], needed: bool) -> ToolStatus:

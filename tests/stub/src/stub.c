@@ -34,16 +34,26 @@ STEP stub_add(void) {
     }
 }
 
-#if defined(__arm__)
+#if defined(__arm__) || defined(__riscv)
+#ifdef __arm__
+#define SPIN ".syntax unified\n\tldr r3, =1000\n1:\tsubs r3, r3, #1\n\tbne 1b\n\tbx lr"
+#define FRAME                                                                                 \
+    ".syntax unified\n\tpush {r4, lr}\n\tsub sp, sp, #256\n\tmovs r3, #0\n\tstr r3, [sp]\n\t" \
+    "add sp, sp, #256\n\tpop {r4, pc}"
+#else
+#define SPIN "li t0, 1000\n1:\taddi t0, t0, -1\n\tbnez t0, 1b\n\tret"
+#define FRAME \
+    "addi sp, sp, -264\n\tli t0, 0\n\tsw t0, 0(sp)\n\tlw t0, 0(sp)\n\taddi sp, sp, 264\n\tret"
+#endif
+
 /* 2002 instructions */
 __attribute__((naked, noinline)) static void stub_spin(void) {
-    __asm__("mov r3, #1000\n1:\tsubs r3, r3, #1\n\tbne 1b\n\tbx lr");
+    __asm__(SPIN);
 }
 
 /* 6 instructions; 264 bytes of stack */
 __attribute__((naked, noinline)) static void stub_frame(void) {
-    __asm__("push {r4, lr}\n\tsub sp, sp, #256\n\tmov r3, #0\n\tstr r3, [sp]\n\t"
-            "add sp, sp, #256\n\tpop {r4, pc}");
+    __asm__(FRAME);
 }
 #else
 STEP stub_spin(void) {
