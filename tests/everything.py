@@ -11,6 +11,7 @@ from ascua.ops.add import Add
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.conv2d import Conv2D
+from ascua.ops.depth_to_space import DepthToSpace
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.dequantize import Dequantize
 from ascua.ops.expand_dims import ExpandDims
@@ -27,9 +28,14 @@ from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.reshape import Reshape
 from ascua.ops.shape import Shape
+from ascua.ops.slice import Slice
 from ascua.ops.softmax import Softmax
+from ascua.ops.space_to_depth import SpaceToDepth
+from ascua.ops.split import Split, SplitV
 from ascua.ops.squeeze import Squeeze
 from ascua.ops.strided_slice import StridedSlice
+from ascua.ops.transpose import Transpose
+from ascua.ops.unpack import Unpack
 from tests.support import activation, constant
 
 
@@ -77,6 +83,34 @@ def image_part(x: Tensor) -> list[Op]:
     ]  # fmt: skip
 
 
+def moving_part(x: Tensor) -> list[Op]:
+    """From an int8 image (1, 2, 2, 4) to one of some of its values, in other places."""
+
+    def like(name: str, *shape: int) -> Tensor:
+        return replace(x, name=name, shape=shape)
+
+    a, b = like("left", 1, 2, 2, 2), like("right", 1, 2, 2, 2)
+    c, d, e, f = (like(f"quarter_{i}", 1, 2, 2, 1) for i in range(4))
+    packed, whole = like("packed", 1, 2, 2, 2, 1), like("whole", 1, 2, 2, 4)
+    turned, deep = like("turned", 1, 4, 2, 2), like("deep", 1, 2, 1, 8)
+    wide, some = like("wide", 1, 4, 2, 2), like("some", 1, 2, 2, 2)
+    every, y = like("every_other", 1, 2, 2, 2), like("moved", 1, 2, 2, 4)
+    start, end = integers("image_begin", [0] * 4), integers("image_end", [1, 4, 2, 2])
+    return [
+        Split((integers("last", 3), x), (a, b)),
+        SplitV((b, integers("counts", [1, -1]), integers("very_last", -1)), (c, d)),
+        Pack((c, d), (packed,), 3),
+        Unpack((packed,), (e, f), 1),
+        Concatenation((a, e, f), (whole,), 3),
+        Transpose((whole, integers("order", [0, 3, 1, 2])), (turned,)),
+        SpaceToDepth((turned,), (deep,), 2),
+        DepthToSpace((deep,), (wide,), 2),
+        Slice((wide, integers("at", [0, 1, 0, 0]), integers("size", [1, 2, -1, 2])), (some,)),
+        StridedSlice((wide, start, end, integers("image_stride", [1, 2, 1, 1])), (every,)),
+        Concatenation((some, every), (y,), 3),
+    ]
+
+
 def class_part(x: Tensor) -> list[Op]:
     """From an int8 image (1, 2, 2, 4) to float probabilities (1, 3)."""
     one = replace(x, name="concatenated", shape=(1, 2, 2, 8))
@@ -114,5 +148,7 @@ def everything() -> Graph:
     """The whole network, from float32 to float32."""
     x = Tensor("image", (1, 6, 6, 2), "float32")
     first = image_part(x)
-    last = class_part(first[-1].y)
-    return Graph("everything", (x,), (last[-1].y,), (*first, *last), "every operator")
+    moving = moving_part(first[-1].y)
+    last = class_part(moving[-1].y)
+    ops = (*first, *moving, *last)
+    return Graph("everything", (x,), (last[-1].y,), ops, "every operator")

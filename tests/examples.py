@@ -11,6 +11,7 @@ from ascua.ir import Graph
 from ascua.ops.add import Add
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.conv2d import Conv2D
+from ascua.ops.depth_to_space import DepthToSpace
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.leaky_relu import LeakyRelu
@@ -24,6 +25,7 @@ from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.reshape import Reshape
 from ascua.ops.softmax import Softmax
+from ascua.ops.space_to_depth import SpaceToDepth
 from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.sub import Sub
 from tests.ops.pairs import pair
@@ -31,16 +33,21 @@ from tests.ops.pools import pool
 from tests.ops.test_add import binary
 from tests.ops.test_concatenation import concatenation
 from tests.ops.test_conv2d import conv
+from tests.ops.test_depth_to_space import blocks
 from tests.ops.test_depthwise_conv2d import depthwise
 from tests.ops.test_fully_connected import dense
 from tests.ops.test_maximum import ONE
 from tests.ops.test_mean import mean
+from tests.ops.test_pack import pack
 from tests.ops.test_pad import pad
 from tests.ops.test_quantize import edges
 from tests.ops.test_relu import unary
 from tests.ops.test_reshape import expand_dims, reshape, squeeze
 from tests.ops.test_shape import flatten
+from tests.ops.test_slice import cut, strided
 from tests.ops.test_softmax import softmax
+from tests.ops.test_split import split, split_v, unpack
+from tests.ops.test_transpose import transpose
 from tests.support import activation, constant, network
 
 EXAMPLES: dict[str, tuple[Graph, ...]] = {
@@ -50,6 +57,7 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "CONCATENATION": (network(concatenation(3, (1, 2, 3, 4), (1, 2, 3, 1))),),
     "CONV_2D": (conv(), conv(kh=1, kw=1, ic=8, oc=8)),
     "DEPTHWISE_CONV_2D": (depthwise(), depthwise(kh=5, kw=2)),
+    "DEPTH_TO_SPACE": (network(blocks(DepthToSpace, 2, 2, 3, 3)),),
     "DEQUANTIZE": (edges(),),
     "EXPAND_DIMS": (network(expand_dims((1, 6), (1, 6, 1), 2)),),
     "FULLY_CONNECTED": (dense(),),
@@ -61,7 +69,7 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "MINIMUM": (network(pair(Minimum, (1, 4, 5, 6), (1, 4, 5, 6), **ONE)),),
     "MUL": (network(binary(Mul, (1, 4, 5, 6), (1, 4, 5, 6))),
             network(binary(Mul, (1, 4, 5, 6), (1, 1, 1, 6)))),
-    "PACK": (flatten(),),
+    "PACK": (flatten(), network(pack((1, 2, 3), 3, 1))),
     "PAD": (network(pad((1, 4, 5, 3), [(0, 0), (1, 1), (1, 2), (0, 0)])),),
     "PADV2": (network(pad((1, 4, 5, 3), [(0, 0), (2, 1), (0, 0), (0, 0)], 99)),),
     "PRELU": (network(pair(Prelu, (1, 4, 5, 6), (1, 1, 6), const="b")),),
@@ -70,10 +78,18 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "RELU6": (network(unary(Relu6, (0.05, -3))),),
     "RESHAPE": (network(reshape((1, 2, 3), (1, 6))),),
     "SHAPE": (flatten(),),
+    "SLICE": (network(cut((1, 4, 5, 6), (0, 1, 2, 3), (1, 2, -1, 2))),),
     "SOFTMAX": (softmax(),),
+    "SPACE_TO_DEPTH": (network(blocks(SpaceToDepth, 2, 2, 3, 3)),),
+    "SPLIT": (network(split((1, 4, 3, 6), 3, 3)),),
+    "SPLIT_V": (network(split_v((1, 2, 3, 7), 3, [3, -1, 2])),),
     "SQUARED_DIFFERENCE": (network(pair(SquaredDifference, (1, 4, 5, 6), (1, 4, 5, 6))),),
     "SQUEEZE": (network(squeeze((1, 2, 1, 3), (1, 2, 3), 2)),),
-    "STRIDED_SLICE": (flatten(),),
+    "STRIDED_SLICE": (
+        flatten(), network(strided((1, 6, 5, 3), (0, 5, 1, 0), (1, 0, 5, 3), (1, -2, 2, 1)))
+    ),
+    "TRANSPOSE": (network(transpose((1, 4, 5, 3), (0, 3, 1, 2))),),
+    "UNPACK": (network(unpack((1, 3, 4), 1)),),
     "SUB": (network(pair(Sub, (1, 4, 5, 6), (1, 1, 1, 6), "NONE", const="a")),),
 }  # fmt: skip
 """By the operator's name in TFLite; between them, every kernel is chosen on some board."""

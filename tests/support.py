@@ -42,9 +42,10 @@ def network(*ops: Op) -> Graph:
 
 
 def together(*ops: Op) -> Graph:
-    """A graph of unconnected `ops`, each with an output of its own: compiled once, all tested."""
+    """A graph of unconnected `ops`, each with outputs of its own: compiled once, all tested."""
     inputs = {id(t): t for op in ops for t in op.activations}
-    return Graph("test", tuple(inputs.values()), tuple(op.y for op in ops), ops)
+    outputs = tuple(t for op in ops for t in op.outputs)
+    return Graph("test", tuple(inputs.values()), outputs, ops)
 
 
 def collected(graphs: Mapping[str, Graph]) -> Graph:

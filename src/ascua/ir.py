@@ -24,6 +24,11 @@ ITEMSIZE: Mapping[str, int] = {
 """Bytes an element of each dtype that a graph may hold."""
 
 
+def each(values: Array | tuple[Array, ...]) -> tuple[Array, ...]:
+    """What `Op.eval` or `Op.constant` answers, as one array an output."""
+    return values if isinstance(values, tuple) else (values,)
+
+
 @dataclass(frozen=True)
 class Quant:
     """Affine quantisation: real = scale * (q - zero_point); one pair, or one a slice of `axis`."""
@@ -155,6 +160,8 @@ class Kernel(ABC):
     needs: ClassVar[frozenset[str]] = frozenset()
     gathers: ClassVar[bool] = False
     """Whether the inputs, of any number, come as one array of pointers."""
+    scatters: ClassVar[bool] = False
+    """Whether the outputs, of any number, come as one array of pointers."""
 
     @abstractmethod
     def params(self, op: Any) -> Mapping[str, int | float]:
@@ -209,19 +216,23 @@ class Op(ABC):
         """None, or why Ascua cannot take this operator, in words a user can act on."""
 
     @abstractmethod
-    def eval(self, *xs: Array) -> Array:
+    def eval(self, *xs: Array) -> Array | tuple[Array, ...]:
         """The exact result: each of `xs` is (n, *shape) for the non-constant inputs in order.
 
-        Answers (n, *outputs[0].shape) in the output's dtype. Written from the TFLite
-        specification on the raw tensors; uses no kernel's params or consts.
+        Answers (n, *shape) in the output's dtype, or a tuple of these where there are several
+        outputs. Written from the TFLite specification on the raw tensors; uses no kernel's params
+        or consts.
         """
 
     def macs(self) -> int:
         """Multiply-accumulates of one inference; 0 for operators without weights."""
         return 0
 
-    def constant(self) -> Array | None:
-        """The output's values where they are known before any input, as with shapes; or None."""
+    def constant(self) -> Array | tuple[Array, ...] | None:
+        """The output's values where they are known before any input, as with shapes; or None.
+
+        Where there are several outputs, a tuple: all of them are known, or none is.
+        """
         return None
 
     @property
@@ -280,12 +291,14 @@ class Graph:
         Answers the outputs by tensor name; with `keep`, every activation.
         """
         live: dict[int, Array] = {id(t): x for t, x in zip(self.inputs, xs, strict=True)}
-        last = {id(t): i for i, op in enumerate(self.ops) for t in op.activations}
+        # An output that nobody reads is let go by the op that makes it.
+        last = {id(t): i for i, op in enumerate(self.ops) for t in (*op.activations, *op.outputs)}
         wanted = {id(t) for t in self.outputs}
         for i, op in enumerate(self.ops):
-            live[id(op.y)] = op.eval(*(live[id(t)] for t in op.activations))
+            ys = each(op.eval(*(live[id(t)] for t in op.activations)))
+            live |= {id(t): y for t, y in zip(op.outputs, ys, strict=True)}
             if not keep:
-                for t in op.activations:
+                for t in (*op.activations, *op.outputs):
                     if last[id(t)] == i and id(t) not in wanted:
                         live.pop(id(t), None)
         n = len(xs[0])

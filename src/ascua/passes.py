@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ascua.errors import Unsupported, brief
-from ascua.ir import Graph, Op, Tensor
+from ascua.ir import Graph, Op, Tensor, each
 
 
 def prepare(graph: Graph, where: str | None = None) -> Graph:
@@ -29,7 +29,9 @@ def fold_constants(graph: Graph) -> Graph:
         if values is None:
             ops.append(op)
         else:
-            known[id(op.y)] = replace(op.y, data=values)
+            known |= {
+                id(t): replace(t, data=v) for t, v in zip(op.outputs, each(values), strict=True)
+            }
     outputs = tuple(known.get(id(t), t) for t in graph.outputs)
     return replace(graph, ops=tuple(ops), outputs=outputs)
 

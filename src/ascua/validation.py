@@ -178,7 +178,9 @@ def layer_by_layer(
     for op in graph.ops:
         if not op.view:
             part = cut(graph, op)
-            yield op, first_value(executor(part)[0], truth(part)[0])
+            pairs = zip(executor(part), truth(part), strict=True)
+            found = (first_value(y, expected) for y, expected in pairs)
+            yield op, next((f for f in found if f is not None), None)
 
 
 def first_value(y: Array, expected: Array) -> FirstValue | None:
@@ -192,26 +194,28 @@ def first_value(y: Array, expected: Array) -> FirstValue | None:
 
 
 def cut(graph: Graph, op: Op) -> Graph:
-    """The part of `graph` that computes the output of `op`."""
+    """The part of `graph` that computes the outputs of `op`."""
     ops = graph.ops[: graph.ops.index(op) + 1]
     return replace(graph, ops=ops, outputs=op.outputs)
 
 
 def _difference(op: Op, graph: Graph, executor: Executor, truth: Executor) -> Difference | None:
     part = cut(graph, op)
-    y, expected = executor(part)[0], truth(part)[0]
-    wrong = int(np.count_nonzero(y != expected))
-    return compare(op, y, expected) if wrong else None
+    for i, (y, expected) in enumerate(zip(executor(part), truth(part), strict=True)):
+        if np.any(y != expected):
+            return compare(op, y, expected, i)
+    return None
 
 
-def compare(op: Op, y: Array, expected: Array) -> Difference:
-    """Cosine and signal to quantisation noise between outputs of `op`, zero points removed."""
-    zero = _zero(op.y)
+def compare(op: Op, y: Array, expected: Array, output: int = 0) -> Difference:
+    """Cosine and signal to quantisation noise of one output of `op`, its zero point removed."""
+    t = op.outputs[output]
+    zero = _zero(t)
     a, b = y.astype(np.float64) - zero, expected.astype(np.float64) - zero
     noise, signal = float(((a - b) ** 2).sum()), float((b**2).sum())
     norms = float(np.sqrt((a**2).sum() * signal))
     return Difference(
-        layer=op.name,
+        layer=t.name,
         op=op.kind,
         mismatched=int(np.count_nonzero(y != expected)),
         elements=y.size,

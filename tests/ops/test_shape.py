@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ascua import passes, tflite
-from ascua.errors import Unsupported
 from ascua.ir import Array, Graph, Tensor
 from ascua.ops.pack import Pack
 from ascua.ops.reshape import Reshape
@@ -88,17 +87,6 @@ def test_pack_equals_tflm(axis: int) -> None:
     np.testing.assert_array_equal(op.eval(x), oracle(tflite.write(network(op)), [x])[0])
     folded = Pack((constant("a", x[0]), b), (y,), axis)
     np.testing.assert_array_equal(folded.constant(), op.eval(x)[0])
-
-
-def test_refuses_real_data() -> None:
-    x = activation("x", (4,))
-    bounds = [constant(n, integers(v)) for n, v in (("begin", 0), ("end", 2), ("stride", 1))]
-    cut = StridedSlice((x, *bounds), (activation("y", (2,)),))
-    with pytest.raises(Unsupported, match="STRIDED_SLICE 'y': it slices the data 'x'"):
-        passes.prepare(network(cut))
-    packed = Pack((x, x), (activation("y", (2, 4)),))
-    with pytest.raises(Unsupported, match="PACK 'y': it packs the data 'x', 'x'"):
-        passes.prepare(network(packed))
 
 
 @pytest.mark.parametrize(

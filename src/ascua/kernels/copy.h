@@ -22,6 +22,15 @@ SHARED void copy_bytes(int8_t *to, const int8_t *from, int32_t n) {
     }
 }
 
+/* The same for a run inside a loop: where n is small and known, the compiler writes the moves. */
+KERNEL void copy_run(int8_t *to, const int8_t *from, int32_t n) {
+    if (__builtin_constant_p(n) && n <= 16) {
+        memcpy(to, from, (size_t)n);
+    } else {
+        copy_bytes(to, from, n);
+    }
+}
+
 /* Writes n bytes of `value`. */
 SHARED void fill_bytes(int8_t *to, int32_t value, int32_t n) {
     const uint32_t word = (uint8_t)value * 0x01010101u;

@@ -7,6 +7,7 @@ from ascua.ops.add import Add
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.conv2d import Conv2D
+from ascua.ops.depth_to_space import DepthToSpace
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.dequantize import Dequantize
 from ascua.ops.expand_dims import ExpandDims
@@ -26,17 +27,23 @@ from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.reshape import Reshape
 from ascua.ops.shape import Shape
+from ascua.ops.slice import Slice
 from ascua.ops.softmax import Softmax
+from ascua.ops.space_to_depth import SpaceToDepth
+from ascua.ops.split import Split, SplitV
 from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.squeeze import Squeeze
 from ascua.ops.strided_slice import StridedSlice
 from ascua.ops.sub import Sub
+from ascua.ops.transpose import Transpose
+from ascua.ops.unpack import Unpack
 
 _ALL: tuple[type[Op], ...] = (
     Add,
     AveragePool2D,
     Concatenation,
     Conv2D,
+    DepthToSpace,
     DepthwiseConv2D,
     Dequantize,
     ExpandDims,
@@ -57,11 +64,17 @@ _ALL: tuple[type[Op], ...] = (
     Relu6,
     Reshape,
     Shape,
+    Slice,
     Softmax,
+    SpaceToDepth,
+    Split,
+    SplitV,
     SquaredDifference,
     Squeeze,
     StridedSlice,
     Sub,
+    Transpose,
+    Unpack,
 )
 
 OPERATORS: dict[str, type[Op]] = {op.tflite: op for op in _ALL}

@@ -31,7 +31,7 @@ class LutS8(Kernel):
         return {"n": op.y.size}
 
     def consts(self, op: Op) -> tuple[Const, ...]:
-        return (Const("table", op.eval(INT8[None]).reshape(-1), 0),)
+        return (Const("table", np.ravel(op.eval(INT8[None])), 0),)
 
 
 def condition(op: Op) -> str | None:

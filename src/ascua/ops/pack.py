@@ -1,4 +1,4 @@
-"""PACK of shapes: values side by side along a new dimension, known before any input."""
+"""PACK: tensors side by side along a new dimension."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from typing import Any, Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
+from ascua.ops import moves
+from ascua.ops.concatenation import ConcatenationS8
+
+MOST_DIMENSIONS = 8
+"""TFLM takes any number."""
 
 MOST_VALUES = 4096
-"""More are no shape."""
+"""More are no shape, and are not folded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +28,7 @@ class Pack(Op):
     tflite = "PACK"
     options = "PackOptions"
     max_version = 4
+    kernels = (ConcatenationS8(),)
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -31,13 +37,17 @@ class Pack(Op):
     def write(self) -> Mapping[str, Any]:
         return {"values_count": len(self.inputs), "axis": self.axis}
 
+    @property
+    def at(self) -> int:
+        """The new dimension, counted from the first."""
+        return self.axis % len(self.y.shape)
+
     def check(self) -> str | None:
         if reason := self._malformed():
             return reason
-        if self.constant() is not None:
-            return None
-        data = ", ".join(f"'{t.name}'" for t in self.activations)
-        return f"it packs the data {data}; only shapes are packed: use a concatenation"
+        tensors = [t for t in self.inputs if t is not None]
+        reasons = (moves.condition(t, self.y, most=MOST_DIMENSIONS) for t in tensors)
+        return next((reason for reason in reasons if reason), None)
 
     def eval(self, *xs: Array) -> Array:
         computed = iter(xs)
@@ -49,7 +59,7 @@ class Pack(Op):
         return np.stack(parts, self.axis + 1 if self.axis >= 0 else self.axis)
 
     def constant(self) -> Array | None:
-        if self._malformed() or self.activations:
+        if self._malformed() or self.activations or self.y.size > MOST_VALUES:
             return None
         return np.stack([t.values for t in self.inputs if t is not None], self.axis)
 
@@ -60,8 +70,6 @@ class Pack(Op):
         for t in self.inputs:
             if t is None or t.shape != first.shape or t.dtype != self.y.dtype:
                 return "its inputs differ in shape or type"
-        if self.y.size > MOST_VALUES:
-            return f"it packs {self.y.size} values; at most {MOST_VALUES} make a shape"
         rank = len(first.shape) + 1
         if not -rank <= self.axis < rank:
             return f"its axis {self.axis} does not exist in an output of {rank} dimensions"

@@ -1,4 +1,4 @@
-"""STRIDED_SLICE of shapes: every n-th element between two positions, known before any input."""
+"""STRIDED_SLICE: every n-th element between two positions, of each dimension."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
-
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions
+from ascua.ops import conditions, moves
 
 MOST_DIMENSIONS = 4
 """As in TFLM."""
@@ -21,7 +19,8 @@ Index = tuple[slice | int, ...]
 class StridedSlice(Op):
     """y = x[begin:end:stride] a dimension.
 
-    Bit i of a mask is for dimension i: begin or end are ignored, or the dimension is dropped.
+    Bit i of a mask is for dimension i: begin or end are ignored, or the dimension is dropped. TFLM
+    reads no other masks.
     """
 
     begin_mask: int = 0
@@ -34,6 +33,7 @@ class StridedSlice(Op):
     tflite = "STRIDED_SLICE"
     options = "StridedSliceOptions"
     max_version = 8
+    kernels = (moves.MoveS8(),)
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -60,23 +60,13 @@ class StridedSlice(Op):
         }
 
     def check(self) -> str | None:
-        if reason := self._malformed():
-            return reason
-        if self.constant() is not None:
-            return None
-        return (
-            f"it slices the data '{self.x.name}'; only slices of shapes are taken: slice before"
-            " the model's input or after its output"
-        )
+        return self._malformed() or moves.condition(self.x, self.y, most=MOST_DIMENSIONS)
 
     def eval(self, *xs: Array) -> Array:
         return xs[0][(slice(None), *self._index())]
 
     def constant(self) -> Array | None:
-        if self._malformed() or not self.x.const:
-            return None
-        values: Array = np.asarray(self.x.values[self._index()])
-        return values if values.shape == self.y.shape else None
+        return None if self._malformed() else moves.folded(self, self.x)
 
     def _malformed(self) -> str | None:
         if reason := conditions.arity(self, 4):
@@ -88,15 +78,23 @@ class StridedSlice(Op):
             return f"'{self.x.name}' has {rank} dimensions; at most {MOST_DIMENSIONS} are taken"
         for t in self.inputs[1:]:
             assert t is not None
-            if not t.const or t.dtype not in ("int32", "int64") or t.shape != (rank,):
-                return f"'{t.name}' is not a constant of one integer a dimension of its input"
-        _, _, strides = self._positions()
+            # TFLM reads int32: of one little-endian int64 that is its lower half, and enough.
+            dtypes = ("int32", "int64") if rank == 1 else ("int32",)
+            if not t.const or t.dtype not in dtypes or t.shape != (rank,):
+                return f"'{t.name}' is not a constant of one int32 a dimension of its input"
+        begins, _, strides = self._positions()
         if 0 in strides:
             return "a stride is 0"
-        for i, (at, size) in enumerate(zip(self._positions()[0], self.x.shape, strict=True)):
-            if self.shrink_axis_mask >> i & 1 and not -size <= at < size:
+        for i, (at, size) in enumerate(zip(begins, self.x.shape, strict=True)):
+            if not self.shrink_axis_mask >> i & 1:
+                continue
+            if not self.begin_mask >> i & 1 and not -size <= at < size:
                 return f"it takes element {at} of a dimension of {size}"
-        return None
+            if strides[i] < 0:
+                return f"it drops dimension {i} with a negative stride: TFLM copies nothing there"
+        sizes = zip(self._index(), self.x.shape, strict=True)
+        expected = tuple(len(range(d)[k]) for k, d in sizes if isinstance(k, slice))
+        return conditions.output_shape(self, expected)
 
     def _positions(self) -> list[list[int]]:
         """Begin, end and stride of each dimension."""
@@ -117,3 +115,17 @@ class StridedSlice(Op):
                     )
                 )
         return tuple(index)
+
+    def move(self) -> moves.Move:
+        """How its bytes move."""
+        offset, shape, steps = 0, [], []
+        sizes = zip(self._index(), self.x.shape, moves.strides(self.x.shape), strict=True)
+        for index, size, step in sizes:
+            if isinstance(index, slice):
+                start, stop, stride = index.indices(size)
+                offset += start * step
+                shape.append(len(range(start, stop, stride)))
+                steps.append(stride * step)
+            else:
+                offset += index % size * step
+        return moves.Move(offset, tuple(shape), tuple(steps))

@@ -152,7 +152,7 @@ def plan(graph: Graph, board: Board) -> Plan:
     ops = [op for op in graph.ops if not op.view]
     kernels = [_choose(graph, op, board) for op in ops]
     memory = _Memory(graph, ops, kernels, board)
-    most_outputs = sorted(range(len(ops)), key=lambda i: -ops[i].y.size)[:SPECIALIZED_STEPS]
+    most_outputs = sorted(range(len(ops)), key=lambda i: -_outputs(ops[i]))[:SPECIALIZED_STEPS]
     steps = tuple(
         Step(
             name=f"step_{i:02d}_{op.kind}",
@@ -179,6 +179,11 @@ def plan(graph: Graph, board: Board) -> Plan:
         arena_bound=memory.bound,
         whole_tensors=memory.whole_tensors,
     )
+
+
+def _outputs(op: Op) -> int:
+    """Elements that `op` computes."""
+    return sum(t.size for t in op.outputs)
 
 
 class _Memory:

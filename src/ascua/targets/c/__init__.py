@@ -258,12 +258,13 @@ class _Source:
             ys = [self.pointer(b, const=False) for b in step.writes]
             row = step.op.y.bytes // step.op.y.shape[1]
             ys = [(t, f"{e} + oy * {row}") for t, e in ys]
-        elif step.kernel.gathers:
-            xs = [("const int8_t *const *", "xs")]
-            ys = [self.pointer(b, const=False) for b in step.writes]
         else:
             xs = [self.pointer(b, const=True) for b in step.reads]
             ys = [self.pointer(b, const=False) for b in step.writes]
+        if step.kernel.gathers:
+            xs = [("const int8_t *const *", "xs")]
+        if step.kernel.scatters:
+            ys = [("int8_t *const *", "ys")]
         consts = [(f"const {c.ctype} *", self.symbols[_key(c)]) for c in step.consts]
         scratch = [("void *", f"arena + {step.scratch.offset}")] if step.scratch else []
         return [*xs, *consts, *ys, *scratch]
@@ -280,7 +281,7 @@ class _Source:
         fields = ", ".join(f".{k} = {_literal(v)}" for k, v in kernel.params(op).items())
         call = kernel.name if step.specialized else f"{kernel.name}_shared"
         arguments = ", ".join(["&p", *(e for _, e in self.arguments(step))])
-        shape = "x".join(map(str, op.y.shape[1:]))
+        shape = ", ".join("x".join(map(str, t.shape[1:])) for t in op.outputs)
         lines = [
             f"/* {op.kind} {_comment(op.name)}: {shape}, {step.macs} MACs */",
             f"STEP void {self.name}_{step.name}(void) {{",
@@ -289,6 +290,9 @@ class _Source:
         if kernel.gathers:
             listed = ", ".join(f"arena + {b.offset}" for b in step.reads)
             lines.append(f"    const int8_t *const xs[] = {{{listed}}};")
+        if kernel.scatters:
+            listed = ", ".join(f"arena + {b.offset}" for b in step.writes)
+            lines.append(f"    int8_t *const ys[] = {{{listed}}};")
         if step.window is None:
             lines.append(f"    {call}({arguments});")
         else:

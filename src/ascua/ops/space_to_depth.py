@@ -1,0 +1,54 @@
+"""SPACE_TO_DEPTH: blocks of pixels become channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from ascua.ir import Array, Node, Op
+from ascua.ops import conditions, moves
+
+
+@dataclass(frozen=True, eq=False)
+class SpaceToDepth(Op):
+    """y[b, oy, ox, (ky * n + kx) * channels + c] = x[b, oy * n + ky, ox * n + kx, c], n = block."""
+
+    block: int
+
+    tflite = "SPACE_TO_DEPTH"
+    options = "SpaceToDepthOptions"
+    max_version = 2
+    kernels = (moves.MoveS8(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(node.inputs, node.outputs, int(node.options["block_size"]))
+
+    def write(self) -> Mapping[str, Any]:
+        return {"block_size": self.block}
+
+    def check(self) -> str | None:
+        reason = conditions.arity(self, 1) or conditions.first(
+            moves.condition(self.x, self.y, most=4), conditions.rank(self.x, 4)
+        )
+        if reason:
+            return reason
+        b, h, w, c = self.x.shape
+        n = self.block
+        if n < 1 or h % n or w % n:
+            return f"its blocks of {n} by {n} do not divide an image of {h} by {w}"
+        return conditions.output_shape(self, (b, h // n, w // n, c * n * n))
+
+    def move(self) -> moves.Move:
+        """How its bytes move."""
+        b, h, w, c = self.x.shape
+        n = self.block
+        shape = (b * h // n, w // n, n, n * c)
+        return moves.Move(0, shape, (n * w * c, n * c, w * c, 1))
+
+    def eval(self, *xs: Array) -> Array:
+        _, h, w, c = self.x.shape
+        n = self.block
+        blocks = xs[0].reshape(-1, h // n, n, w // n, n, c)
+        return blocks.transpose(0, 1, 3, 2, 4, 5).reshape(-1, *self.y.shape)

@@ -1,0 +1,53 @@
+"""TRANSPOSE: the dimensions in another order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from ascua.ir import Array, Node, Op
+from ascua.ops import conditions, moves
+
+MOST_DIMENSIONS = 5
+"""As in TFLM."""
+
+
+@dataclass(frozen=True, eq=False)
+class Transpose(Op):
+    """Dimension i of y is dimension order[i] of x; the order is the second input."""
+
+    tflite = "TRANSPOSE"
+    options = "TransposeOptions"
+    max_version = 6
+    kernels = (moves.MoveS8(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(node.inputs, node.outputs)
+
+    def check(self) -> str | None:
+        return self._malformed() or moves.condition(self.x, self.y, most=MOST_DIMENSIONS)
+
+    def _malformed(self) -> str | None:
+        reason = conditions.arity(self, 2) or moves.integers(self.inputs[1], "order of dimensions")
+        if reason:
+            return reason
+        rank = len(self.x.shape)
+        if sorted(self.order()) != list(range(rank)):
+            return f"its order {self.order()} is not one of dimensions 0 to {rank - 1}"
+        return conditions.output_shape(self, tuple(self.x.shape[i] for i in self.order()))
+
+    def order(self) -> list[int]:
+        """The dimension of x for each dimension of y."""
+        return moves.listed(self.inputs[1])
+
+    def move(self) -> moves.Move:
+        """How its bytes move."""
+        steps = moves.strides(self.x.shape)
+        return moves.Move(0, self.y.shape, tuple(steps[i] for i in self.order()))
+
+    def eval(self, *xs: Array) -> Array:
+        return xs[0].transpose(0, *(1 + i for i in self.order()))
+
+    def constant(self) -> Array | None:
+        return None if self._malformed() else moves.folded(self, self.x)

@@ -1,0 +1,48 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/move_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[112];
+
+/* strided_slice y: 3x2x3, 0 MACs */
+STEP void golden_step_00_strided_slice(void) {
+    static const move_s8_t p = {.offset = 78, .n0 = 1, .n1 = 1, .n2 = 1, .n3 = 3, .step0 = 0,
+        .step1 = 0, .step2 = 0, .step3 = -30, .n = 2, .step = 6, .run = 3};
+    move_s8(&p, arena + 0, arena + 92);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {90};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {92};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {18};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_strided_slice();
+}
+
+void golden_invoke(const int8_t *in, int8_t *out) {
+    if ((const void *)in != (const void *)(arena + 0)) {
+        memcpy(arena + 0, in, 90);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 92)) {
+        memcpy(out, arena + 92, 18);
+    }
+}

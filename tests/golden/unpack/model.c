@@ -1,0 +1,38 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/split_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[24];
+
+/* unpack y/0: 4, 4, 4, 0 MACs */
+STEP void golden_step_00_unpack(void) {
+    static const split_s8_t p = {.outputs = 3, .turns = 1};
+    int8_t *const ys[] = {arena + 12, arena + 16, arena + 20};
+    split_s8(&p, arena + 0, golden_00_unpack_sizes, ys);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {12};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {12, 16, 20};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {4, 4, 4};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_unpack();
+}
