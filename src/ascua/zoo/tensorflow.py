@@ -26,7 +26,7 @@ def import_keras() -> Any:
     except ImportError as e:
         raise ToolMissing(
             f"Training needs Keras and TensorFlow: {e}.",
-            ["Install them with `pip install 'ascua[train]'`."],
+            ["Install them with `pip install 'ascua[train]'`, or `make setup` in Ascua's source."],
         ) from e
     if keras.backend.backend() != "tensorflow":
         raise ToolMissing(
