@@ -118,7 +118,7 @@ def small() -> Graph:
     return network(
         Conv2D((x, *weights("conv", 8, 3, 3, 3)), (a,), (1, 1), (1, 1), "SAME", "RELU"),
         DepthwiseConv2D(
-            (a, *weights("depthwise", 1, 3, 3, 8, axis=3)), (b,), (1, 1), (1, 1), "SAME", 1, "RELU"
+            (a, *weights("depthwise", 1, 3, 3, 8, axis=3)), (b,), (1, 1), (1, 1), "SAME", "RELU", 1
         ),
         Conv2D((b, *weights("pointwise", 8, 1, 1, 8)), (c,), (1, 1), (1, 1), "VALID", "NONE"),
         Add((a, c), (d,), "NONE"),

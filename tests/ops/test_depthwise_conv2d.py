@@ -38,7 +38,7 @@ def depthwise(
     if bias is not None:
         inputs.append(constant("b", rng.integers(-bias, bias, oc).astype(np.int32)))
     op = DepthwiseConv2D(
-        tuple(inputs), (activation("y", (1, 1, 1, oc)),), stride, dilation, padding, multiplier, act
+        tuple(inputs), (activation("y", (1, 1, 1, oc)),), stride, dilation, padding, act, multiplier
     )  # fmt: skip
     y = activation("y", (1, op.rows.out, op.columns.out, oc), 0.4, y_zero)
     return network(replace(op, outputs=(y,)))

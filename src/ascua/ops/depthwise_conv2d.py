@@ -8,9 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from ascua.ir import Array, Const, Kernel, Node, Op, Tensor, Window
-from ascua.ops import activation, conditions, geometry
-from ascua.ops.channels import channel_scales, requant_const, requantize, small
+from ascua.ir import Array, Const, Kernel, Node, Window
+from ascua.ops import activation, geometry
+from ascua.ops.channels import requant_const, small
+from ascua.ops.convolution import Convolution, read_options
 
 
 class DepthwiseConv2DS8(Kernel):
@@ -19,16 +20,7 @@ class DepthwiseConv2DS8(Kernel):
     name = "depthwise_conv2d_s8"
 
     def window(self, op: DepthwiseConv2D) -> Window:
-        rows, columns = op.rows, op.columns
-        return Window(
-            kh=rows.kernel,
-            sy=rows.stride,
-            dy=rows.dilation,
-            py=rows.before,
-            left=columns.before,
-            right=max(0, columns.after),
-            fill=op.x.q.zero_point,
-        )
+        return op.window
 
     def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
         ic, oc = op.x.shape[3], op.y.shape[3]
@@ -86,14 +78,13 @@ def matrix(op: DepthwiseConv2D) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class DepthwiseConv2D(Op):
-    """y[oy, ox, c * multiplier + m] = activation(sum x[..., c] * w[ky, kx, c * multiplier + m])."""
+class DepthwiseConv2D(Convolution):
+    """y[oy, ox, c * multiplier + m] = activation(sum x[..., c] * w[ky, kx, c * multiplier + m]).
 
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    padding: geometry.Padding
+    Weights are [1][kh][kw][oc].
+    """
+
     multiplier: int
-    activation: activation.Activation
 
     tflite = "DEPTHWISE_CONV_2D"
     options = "DepthwiseConv2DOptions"
@@ -103,65 +94,13 @@ class DepthwiseConv2D(Op):
     @classmethod
     def read(cls, node: Node) -> Self:
         o = node.options
-        sy, sx = geometry.read_stride(o["stride_h"], o["stride_w"])
-        dy, dx = geometry.read_stride(o["dilation_h_factor"], o["dilation_w_factor"])
-        return cls(
-            node.inputs,
-            node.outputs,
-            stride=(sy, sx),
-            dilation=(dy, dx),
-            padding=geometry.read_padding(o["padding"]),
-            multiplier=o["depth_multiplier"],
-            activation=activation.read_activation(o["fused_activation_function"]),
-        )
+        return cls(node.inputs, node.outputs, *read_options(o), o["depth_multiplier"])
 
     def write(self) -> Mapping[str, Any]:
-        return {
-            "stride_h": self.stride[0],
-            "stride_w": self.stride[1],
-            "dilation_h_factor": self.dilation[0],
-            "dilation_w_factor": self.dilation[1],
-            "padding": geometry.PADDINGS.index(self.padding),
-            "depth_multiplier": self.multiplier,
-            "fused_activation_function": activation.ACTIVATIONS.index(self.activation),
-        }
-
-    @property
-    def w(self) -> Tensor:
-        """The weights [1][kh][kw][oc]."""
-        assert self.inputs[1] is not None
-        return self.inputs[1]
-
-    @property
-    def bias(self) -> Tensor | None:
-        """One int32 a channel, or None."""
-        return self.inputs[2] if len(self.inputs) > 2 else None
-
-    @property
-    def rows(self) -> geometry.Axis:
-        """How filters move down."""
-        return geometry.axis(
-            self.x.shape[1], self.w.shape[1], self.stride[0], self.dilation[0], self.padding
-        )
-
-    @property
-    def columns(self) -> geometry.Axis:
-        """How filters move to the right."""
-        return geometry.axis(
-            self.x.shape[2], self.w.shape[2], self.stride[1], self.dilation[1], self.padding
-        )
+        return {**super().write(), "depth_multiplier": self.multiplier}
 
     def check(self) -> str | None:
-        reason = conditions.arity(self, 2, 3) or conditions.first(
-            conditions.computed(self.x),
-            conditions.image(self.x),
-            conditions.rank(self.w, 4),
-            conditions.rank(self.y, 4),
-            conditions.int8(self.x, self.y),
-            conditions.int8_weights(self.w, 3),
-            activation.unsupported(self.activation),
-        )
-        reason = reason or conditions.int32_bias(self.bias, self.y.shape[3])
+        reason = self.check_tensors(3)
         if reason:
             return reason
         ic, oc = self.x.shape[3], self.w.shape[3]
@@ -169,31 +108,18 @@ class DepthwiseConv2D(Op):
             return f"its weights have the shape {list(self.w.shape)}; the first must be 1"
         if oc != ic * self.multiplier:
             return f"its depth multiplier is {self.multiplier} with {ic} channels in and {oc} out"
-        expected = (1, self.rows.out, self.columns.out, oc)
-        if self.y.shape != expected:
-            return f"its output has the shape {list(self.y.shape)} instead of {list(expected)}"
-        return None
-
-    def scales(self) -> list[float]:
-        """The real factor from accumulator to output of each channel."""
-        return channel_scales(self.x, self.w, self.y, self.y.shape[3])
+        return self.check_output(oc)
 
     def eval(self, *xs: Array) -> Array:
         x = xs[0].reshape(-1, *self.x.shape[1:]).astype(np.int32) - self.x.q.zero_point
+        x = np.repeat(np.pad(x, [(0, 0), *self.pads(), (0, 0)]), self.multiplier, axis=3)
         rows, columns = self.rows, self.columns
-        pads = [(a.before, max(0, a.after)) for a in (rows, columns)]
-        x = np.repeat(np.pad(x, [(0, 0), *pads, (0, 0)]), self.multiplier, axis=3)
         acc = np.zeros((len(x), rows.out, columns.out, self.y.shape[3]), np.int32)
         w = self.w.values[0].astype(np.int32)
         for ky in range(rows.kernel):
             for kx in range(columns.kernel):
                 acc += geometry.taps(x, rows, columns, ky, kx) * w[ky, kx]
-        total = acc.astype(np.int64)
-        if self.bias is not None:
-            total += self.bias.values.reshape(-1)
-        low, high = activation.int8_range(self.activation, self.y)
-        y = requantize(total, self.scales(), self.y, low, high)
-        return y.reshape(len(xs[0]), *self.y.shape)
+        return self.finish(acc.astype(np.int64), len(xs[0]))
 
     def macs(self) -> int:
         return self.y.size * self.w.shape[1] * self.w.shape[2]

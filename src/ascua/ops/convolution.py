@@ -1,0 +1,115 @@
+"""What the convolutions share: a bank of filters that slides over an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ascua.ir import Array, Op, Tensor, Window
+from ascua.ops import activation, conditions, geometry
+from ascua.ops.channels import channel_scales, requantize
+
+Options = tuple[tuple[int, int], tuple[int, int], geometry.Padding, activation.Activation]
+
+
+def read_options(o: Mapping[str, Any]) -> Options:
+    """Stride, dilation, padding and activation of a .tflite file. Raises ValueError."""
+    sy, sx = geometry.read_stride(o["stride_h"], o["stride_w"])
+    dy, dx = geometry.read_stride(o["dilation_h_factor"], o["dilation_w_factor"])
+    padding = geometry.read_padding(o["padding"])
+    return (sy, sx), (dy, dx), padding, activation.read_activation(o["fused_activation_function"])
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution(Op):
+    """An image, weights [.][kh][kw][.], and a bias or none; pairs are (down, right)."""
+
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: geometry.Padding
+    activation: activation.Activation
+
+    def write(self) -> Mapping[str, Any]:
+        return {
+            "stride_h": self.stride[0],
+            "stride_w": self.stride[1],
+            "dilation_h_factor": self.dilation[0],
+            "dilation_w_factor": self.dilation[1],
+            "padding": geometry.PADDINGS.index(self.padding),
+            "fused_activation_function": activation.ACTIVATIONS.index(self.activation),
+        }
+
+    @property
+    def w(self) -> Tensor:
+        """The weights."""
+        assert self.inputs[1] is not None
+        return self.inputs[1]
+
+    @property
+    def bias(self) -> Tensor | None:
+        """One int32 a channel, or None."""
+        return self.inputs[2] if len(self.inputs) > 2 else None
+
+    @property
+    def rows(self) -> geometry.Axis:
+        """How filters move down."""
+        return geometry.axis(
+            self.x.shape[1], self.w.shape[1], self.stride[0], self.dilation[0], self.padding
+        )
+
+    @property
+    def columns(self) -> geometry.Axis:
+        """How filters move to the right."""
+        return geometry.axis(
+            self.x.shape[2], self.w.shape[2], self.stride[1], self.dilation[1], self.padding
+        )
+
+    @property
+    def window(self) -> Window:
+        """The rows that a kernel reads, padded with the input's zero point."""
+        return Window(
+            kh=self.rows.kernel,
+            sy=self.rows.stride,
+            dy=self.rows.dilation,
+            py=self.rows.before,
+            left=self.columns.before,
+            right=max(0, self.columns.after),
+            fill=self.x.q.zero_point,
+        )
+
+    def check_tensors(self, channel_axis: int) -> str | None:
+        """None, or what is wrong with a tensor; weights are quantised along `channel_axis`."""
+        reason = conditions.arity(self, 2, 3) or conditions.first(
+            conditions.computed(self.x),
+            conditions.image(self.x),
+            conditions.rank(self.w, 4),
+            conditions.rank(self.y, 4),
+            conditions.int8(self.x, self.y),
+            conditions.int8_weights(self.w, channel_axis),
+            activation.unsupported(self.activation),
+        )
+        return reason or conditions.int32_bias(self.bias, self.y.shape[3])
+
+    def check_output(self, channels: int) -> str | None:
+        """None, or how the output's shape differs from what the window makes."""
+        expected = (1, self.rows.out, self.columns.out, channels)
+        if self.y.shape != expected:
+            return f"its output has the shape {list(self.y.shape)} instead of {list(expected)}"
+        return None
+
+    def scales(self) -> list[float]:
+        """The real factor from accumulator to output of each channel."""
+        return channel_scales(self.x, self.w, self.y, self.y.shape[3])
+
+    def pads(self) -> list[tuple[int, int]]:
+        """Elements of padding before and after, down and to the right."""
+        return [(a.before, max(0, a.after)) for a in (self.rows, self.columns)]
+
+    def finish(self, acc: Array, samples: int) -> Array:
+        """Sums (samples, oh, ow, oc) int64 as the output (samples, *y.shape)."""
+        if self.bias is not None:
+            acc = acc + self.bias.values.reshape(-1)
+        low, high = activation.int8_range(self.activation, self.y)
+        y = requantize(acc, self.scales(), self.y, low, high)
+        return y.reshape(samples, *self.y.shape)
