@@ -54,6 +54,8 @@ CASES: list[Op] = [
     unary(Relu6, (1.0, 127)),
     unary(Relu6, (1e-5, 0)),
     unary(Relu6, (100.0, -10)),
+    # 6 is 0.49999997 steps in single precision.
+    unary(Relu6, (12.000000953674316, 0)),
     unary(LeakyRelu, (0.05, -3), (0.04, 9), 0.1),
     unary(LeakyRelu, (0.05, -128), (0.05, -128), 0.3),
     unary(LeakyRelu, (0.05, 127), (0.01, -128), 0.01),

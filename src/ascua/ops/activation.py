@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -43,7 +44,8 @@ def quantized(real: float, tensor: Tensor) -> int:
         steps = np.float32(real) / np.float32(tensor.q.scale)
     if abs(steps) > FARTHEST:
         return FARTHEST if real > 0 else -FARTHEST
-    return int(np.trunc(steps + np.copysign(np.float32(0.5), steps))) + tensor.q.zero_point
+    # The half is added in double precision: in single, 0.49999997 would come to 1.
+    return math.trunc(float(steps) + math.copysign(0.5, steps)) + tensor.q.zero_point
 
 
 def int8_range(activation: Activation, y: Tensor) -> tuple[int, int]:
