@@ -1,20 +1,21 @@
-"""Data sets: the contract that all keep, CIFAR-10's files, and the download."""
+"""Data sets: the contract that all keep, and what is special to those of arrays."""
 
+import gzip
 import hashlib
+import lzma
 import pickle
+import struct
 import subprocess
 import sys
-import tarfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ascua import data
-from ascua.data import cifar10
-from ascua.data.fetch import Archive, cache_folder, cached
+from ascua.data import cifar10, mnist
 from ascua.errors import InputError, ToolMissing
+from tests import fake_photos as fake
 
 UNPACK = Path(__file__).parents[2] / "shared" / "data" / "unpack.py"
 
@@ -36,11 +37,53 @@ def fake_cifar10(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def write_idx(path: Path, x: np.ndarray) -> None:
+    """An idx file of bytes, packed where its name says so."""
+    raw = struct.pack(f">HBB{x.ndim}I", 0, 8, x.ndim, *x.shape) + x.tobytes()
+    path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
+
+
+@pytest.fixture
+def fake_mnist(tmp_path: Path) -> Path:
+    """A folder that holds a tiny mnist."""
+    (tmp_path / "mnist").mkdir()
+    rng = np.random.default_rng(0)
+    for file in mnist.FILES:
+        images = rng.integers(0, 256, (30, 28, 28), dtype=np.uint8)
+        write_idx(
+            tmp_path / "mnist" / file.name,
+            images if "images" in file.name else np.arange(30, dtype=np.uint8) % 10,
+        )
+    return tmp_path
+
+
+@pytest.fixture
+def fake_npz(tmp_path: Path) -> Path:
+    """A folder that holds a tiny .npz file."""
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (30, 5, 4, 2), dtype=np.uint8), np.arange(30) % 3
+    np.savez(tmp_path / "mine.npz", x_train=x, y_train=y, x_test=x[:6], y_test=y[:6, None])
+    return tmp_path
+
+
+@pytest.fixture
+def fake_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is a `folder`, an `imagenette` and an `ilsvrc2012` at once; its own cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    fake.imagenette(tmp_path)
+    fake.ilsvrc2012(tmp_path)
+    return tmp_path
+
+
 @pytest.mark.parametrize("name", data.names())
-def test_every_dataset_keeps_the_contract(name: str, fake_cifar10: Path) -> None:
+@pytest.mark.usefixtures("fake_cifar10", "fake_mnist", "fake_npz", "fake_photos")
+def test_every_dataset_keeps_the_contract(name: str, tmp_path: Path) -> None:
     if name == "digits":
         pytest.importorskip("sklearn")
-    d = data.load(name, fake_cifar10)
+    if name in ("folder", "imagenette", "ilsvrc2012"):
+        pytest.importorskip("PIL")
+    image = (12, 10, 3)
+    d = data.load(name, tmp_path, image=image)
     assert d.name == name
     assert len(d.image) == 3
     for x, y in ((d.x_train, d.y_train), (d.x_test, d.y_test)):
@@ -49,7 +92,7 @@ def test_every_dataset_keeps_the_contract(name: str, fake_cifar10: Path) -> None
         assert x.shape == (len(y), *d.image)
         assert x.max() > 200
         assert set(y) == set(range(len(d.classes)))
-    again = data.load(name, fake_cifar10)
+    again = data.load(name, tmp_path, image=image)
     assert np.array_equal(d.x_test, again.x_test)
 
 
@@ -115,54 +158,96 @@ def test_damaged_batch_is_named(
     assert capsys.readouterr().out == ""
 
 
-@pytest.fixture
-def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
-    """A small archive at a file: address; the cache is in tmp_path too."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    (tmp_path / "things").mkdir()
-    (tmp_path / "things" / "one").write_text("1")
-    with tarfile.open(tmp_path / "things.tar.gz", "w:gz") as tar:
-        tar.add(tmp_path / "things", "things")
-    path = tmp_path / "things.tar.gz"
-    return Archive(path.as_uri(), hashlib.md5(path.read_bytes()).hexdigest(), "things")
+def test_mnist_reads_its_files(fake_mnist: Path) -> None:
+    """Packed or not, in the folder or its parent."""
+    packed = data.load("mnist", fake_mnist)
+    assert packed.image == (28, 28, 1)
+    assert packed.y_test[:3].tolist() == [0, 1, 2]
+    for path in (fake_mnist / "mnist").iterdir():
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+    plain = data.load("mnist", fake_mnist / "mnist")
+    assert np.array_equal(packed.x_train, plain.x_train)
 
 
-def test_download_is_unpacked_once(archive: Archive, tmp_path: Path) -> None:
-    folder = cached(archive)
-    assert folder == tmp_path / "cache" / "ascua" / "things"
-    assert (folder / "one").read_text() == "1"
-    (tmp_path / "things.tar.gz").unlink()
-    assert cached(archive) == folder
-    assert [p.name for p in cache_folder().iterdir()] == ["things"]
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "buffer"),
+        (gzip.compress(b"\0\0\x08\x01\0\0\0\x09" + bytes(8)), "reshape"),
+        (gzip.compress(b"\0\0\x0d\x01\0\0\0\x01" + bytes(4)), "not begin as an idx file"),
+        (gzip.compress(bytes(range(256)) * 9)[:-9], "ended before"),
+        (gzip.compress(b"\0\0\x08\x01\0\0\0\x1e" + bytes([10] * 30)), "do not go with"),
+    ],
+    ids=["empty", "short", "type", "cut", "label"],
+)
+def test_damaged_mnist_is_named(fake_mnist: Path, content: bytes, reason: str) -> None:
+    (fake_mnist / "mnist" / mnist.FILES[3].name).write_bytes(content)
+    with pytest.raises(InputError, match=rf"t10k-.*{reason}"):
+        data.load("mnist", fake_mnist)
 
 
-def test_two_downloads_at_once(archive: Archive) -> None:
-    with ThreadPoolExecutor(4) as pool:
-        folders = list(pool.map(cached, [archive] * 4))
-    assert len(set(folders)) == 1
-    assert [p.name for p in cache_folder().iterdir()] == ["things"]
+def test_mnist_in_an_empty_folder_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"(?s)train-images.*missing.*https://"):
+        data.load("mnist", tmp_path)
 
 
-def test_wrong_checksum_leaves_nothing(archive: Archive) -> None:
-    with pytest.raises(InputError, match="checksum"):
-        cached(Archive(archive.url, "0" * 32, archive.folder))
-    assert list(cache_folder().iterdir()) == []
+X, Y = np.zeros((4, 3, 3), np.uint8), np.arange(4)
+WRONG_ARRAYS = {
+    "float": ({"x_test": X / 255}, "images are float64"),
+    "flat": ({"x_train": X.reshape(4, 9)}, r"uint8 \(4, 9\)"),
+    "size": ({"x_test": np.zeros((4, 3, 2), np.uint8)}, r"\(3, 3, 1\) and of \(3, 2, 1\)"),
+    "count": ({"y_test": Y[:2]}, r"labels are int64 \(2,\)"),
+    "one-hot": ({"y_train": np.eye(4)}, "labels are float64"),
+    "below 0": ({"y_train": Y - 1}, "below 0"),
+    "classes": ({"classes": np.array(["a", "b"])}, "labels up to 3, but 2 classes"),
+    "objects": ({"y_test": np.array([None] * 4)}, "allow_pickle=False"),
+}
 
 
-def test_offline_gives_the_address(archive: Archive) -> None:
-    gone = Archive(archive.url + ".gone", archive.md5, archive.folder)
-    with pytest.raises(InputError, match=r"(?s)gone: cannot be downloaded.*by hand.*--data-dir"):
-        cached(gone)
-    assert list(cache_folder().iterdir()) == []
+@pytest.mark.parametrize(("change", "message"), WRONG_ARRAYS.values(), ids=WRONG_ARRAYS)
+def test_wrong_npz(change: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:
+    good = {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y}
+    np.savez(tmp_path / "x.npz", **{**good, **change})
+    with pytest.raises(InputError, match=rf"(?s)x\.npz.*{message}.*np\.savez"):
+        data.load("npz", tmp_path)
+
+
+def test_npz_is_found_or_named(tmp_path: Path) -> None:
+    names = np.array(["cat", "dog", "owl", "fox"])
+    for name in ("a", "b"):
+        np.savez(tmp_path / name, x_train=X, y_train=Y, x_test=X, y_test=Y, classes=names)
+    d = data.load("npz", tmp_path / "a.npz")
+    assert (d.image, d.classes) == ((3, 3, 1), ("cat", "dog", "owl", "fox"))
+    with pytest.raises(InputError, match=r"2 \.npz files"):
+        data.load("npz", tmp_path)
+    (tmp_path / "a.npz").write_bytes(b"PK\3\4 half a file")
+    with pytest.raises(InputError, match=r"a\.npz: not a data set"):
+        data.load("npz", tmp_path / "a.npz")
+    with pytest.raises(InputError, match="where is it"):
+        data.load("npz")
 
 
 def test_importing_data_recipes_and_train_imports_no_tensorflow() -> None:
     code = (
         "import sys, ascua.data, ascua.recipes, ascua.zoo, ascua.train\n"
-        "sys.exit(' '.join({'keras', 'tensorflow', 'sklearn'} & set(sys.modules)))"
+        "sys.exit(' '.join({'keras', 'tensorflow', 'sklearn', 'PIL'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.strip() == ""
+
+
+def test_the_published_mnist(tmp_path: Path) -> None:
+    packed = sorted((UNPACK.parent / "mnist").glob("*.xz"))
+    if not packed:
+        pytest.skip("the packed MNIST is not beside this repository")
+    for path in packed:
+        (tmp_path / path.stem).write_bytes(lzma.decompress(path.read_bytes()))
+    d = data.load("mnist", tmp_path)
+    assert d.x_train.shape == (60_000, 28, 28, 1)
+    assert np.bincount(d.y_test).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert (d.x_train[0].sum(), d.y_train[0]) == (27_525, 5)
+    assert hashlib.md5(d.x_test).hexdigest() == "240610fa99e73bfa49df8e7fc24d3206"
 
 
 @pytest.mark.slow

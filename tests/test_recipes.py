@@ -17,7 +17,7 @@ def test_every_recipe_keeps_the_contract(name: str) -> None:
     assert recipe.dataset in data.names()
     assert recipe.model in zoo.names()
     assert recipe.board in boards.names()
-    assert augment.pick(recipe.augment)
+    augment.pick(recipe.augment)
 
 
 @pytest.mark.parametrize("name", recipes.names())
@@ -33,6 +33,15 @@ def test_a_recipe_survives_writing(name: str, tmp_path: Path) -> None:
 def test_digits_shows_a_seven() -> None:
     pytest.importorskip("sklearn")
     assert data.load("digits").y_test[recipes.load("digits-dscnn").show] == 7
+
+
+def test_the_seed_recipe_is_what_the_demonstration_did() -> None:
+    """10 epochs of Adam at its usual rate, nothing else: the network is the other recipe's."""
+    seed, ours = recipes.load("cifar10-dscnn-seed"), recipes.load("cifar10-dscnn")
+    assert (seed.optimizer, seed.schedule, seed.lr, seed.epochs) == ("adam", "constant", 1e-3, 10)
+    assert (seed.augment, seed.weight_decay, seed.label_smoothing, seed.warmup) == ((), 0, 0, 0)
+    same = ("dataset", "model", "input", "classes", "width", "board", "quantize")
+    assert all(getattr(seed, key) == getattr(ours, key) for key in same)
 
 
 def test_unknown_recipe() -> None:
@@ -55,6 +64,8 @@ def test_unknown_recipe() -> None:
         ("warmup = 1000", "warmup must be between 0 and epochs"),
         ("label_smoothing = 1", "label_smoothing"),
         ("weight_decay = -1", "weight_decay"),
+        ('optimizer = "adam"', "weight_decay must be 0 with adam"),
+        ('schedule = "steps"', "'steps' is not known"),
         ("input = [8, 8]", "expected 3 values"),
         ("input = [8, 0, 1]", "input"),
         ("seed = -1", "seed"),

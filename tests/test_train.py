@@ -23,7 +23,7 @@ from ascua.recipes import Recipe
 from ascua.train import Trained, augment, calibration_images, train
 from ascua.train.curve import draw
 from ascua.train.export import as_float
-from ascua.train.fit import batches, learning_rate
+from ascua.train.fit import batches, compile_model, learning_rate
 from ascua.train.folder import FILES, STATE
 from ascua.zoo import registry as families
 
@@ -62,7 +62,7 @@ class Pause:
         return x
 
 
-def tiny_dataset(_data_dir: Path | None) -> Dataset:
+def tiny_dataset(_: datasets.Request | None) -> Dataset:
     """48 training images in three classes by brightness, 12 for testing."""
     rng = np.random.default_rng(5)
     y = np.arange(60) % 3
@@ -305,6 +305,18 @@ def test_order_and_rate_depend_on_seed_and_epoch_alone(pause: Pause) -> None:  #
     assert rates.index(max(rates)) == 10
     assert rates[-1] == 0
     assert np.all(np.diff(rates[10:]) <= 0)
+    steady = dataclasses.replace(RECIPE, schedule="constant")
+    assert [learning_rate(steady, e) for e in (RECIPE.warmup, 2, RECIPE.epochs)] == [RECIPE.lr] * 3
+
+
+@needs_keras
+def test_the_optimizer_is_the_recipes() -> None:
+    keras = pytest.importorskip("keras")
+    kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
+    for name, kind in kinds.items():
+        model = zoo.build("lenet5", (12, 12, 1), 3, width=0.1)
+        compile_model(dataclasses.replace(RECIPE, optimizer=name, weight_decay=0.0), model)
+        assert type(model.optimizer) is kind
 
 
 def test_calibration_images_span_the_whole_range() -> None:

@@ -33,7 +33,7 @@ def macs(model: Any) -> int:
     return total
 
 
-@pytest.mark.parametrize("image", [(32, 32, 3), (8, 8, 1)])
+@pytest.mark.parametrize("image", [(32, 32, 3), (12, 16, 1)])
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_family_keeps_the_contract(name: str, image: tuple[int, int, int]) -> None:
     model = zoo.build(name, image, 7, width=0.25, seed=3)
@@ -60,11 +60,23 @@ def test_dscnn_is_the_cifar10_network() -> None:
     ]  # fmt: skip
 
 
+def test_lenet5_is_the_network_of_1998() -> None:
+    model = zoo.build("lenet5", (28, 28, 1), 10)
+    assert model.count_params() == 61_706
+    assert macs(model) == 416_520
+    shapes = [layer.output.shape[1:] for layer in model.layers[1:]]
+    assert shapes == [
+        (28, 28, 6), (14, 14, 6), (10, 10, 16), (5, 5, 16), (400,), (120,), (84,), (10,),
+    ]  # fmt: skip
+
+
 def test_errors() -> None:
     with pytest.raises(InputError, match="Did you mean 'dscnn'"):
         zoo.build("dscn", (32, 32, 3), 10)
     with pytest.raises(InputError, match="at least 8 x 8"):
         zoo.build("dscnn", (4, 8, 3), 10)
+    with pytest.raises(InputError, match="at least 12 x 12"):
+        zoo.build("lenet5", (28, 11, 3), 10)
     with pytest.raises(InputError, match="positive"):
         zoo.build("dscnn", (32, 32, 3), 10, width=0)
 

@@ -63,7 +63,7 @@ def recipe_cases(name: str, data_dir: Path | None, build: Path) -> Iterator[Case
     """The whole test set of a recipe on its board; trains it where that has not been done."""
     recipe = recipes.load(name)
     trained = train(recipe, out=build / name, data_dir=data_dir)
-    dataset = data.load(recipe.dataset, data_dir)
+    dataset = data.load(recipe.dataset, data_dir, image=recipe.input)
     model = measure.load_model(trained.tflite)
     xs = measure.image_inputs(model.graph, dataset.x_test)
     board = load_board(recipe.board)

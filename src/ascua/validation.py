@@ -236,6 +236,7 @@ def python_extras() -> tuple[ToolStatus, ...]:
         ("keras", "keras", "pip install 'ascua[train]'"),
         ("tensorflow", "tensorflow-cpu", "pip install 'ascua[train]'"),
         ("sklearn", "scikit-learn", "pip install 'ascua[train]'"),
+        ("PIL", "pillow", "pip install 'ascua[train]'"),
         ("tflite_micro", "tflite-micro", "pip install tflite-micro"),
     ):
         found = importlib.util.find_spec(module) is not None

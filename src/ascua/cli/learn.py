@@ -16,6 +16,9 @@ from ascua.cli.terminal import PATH, as_json, build_dir, err, out, print_json, p
 from ascua.report import tables
 
 data_dir = click.option("--data-dir", type=PATH, help="Where the data set already is.")
+skip_damaged = click.option(
+    "--skip-damaged", is_flag=True, help="Leave out images that cannot be read; they are named."
+)
 
 
 @click.command()
@@ -23,13 +26,14 @@ data_dir = click.option("--data-dir", type=PATH, help="Where the data set alread
 @click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
 @click.option("--seed", type=click.IntRange(0), help="Instead of the recipe's.")
 @data_dir
+@skip_damaged
 @click.option("--out", "-o", "folder", type=PATH, help="Default: build/<recipe>.")
 @click.option("--force", is_flag=True, help="Discard another recipe's training in that folder.")
 @as_json
 @verbose
 def train(
-    recipe: str, epochs: int | None, seed: int | None, data_dir: Path | None, folder: Path | None,
-    force: bool, as_json: bool,
+    recipe: str, epochs: int | None, seed: int | None, data_dir: Path | None, skip_damaged: bool,
+    folder: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Train RECIPE to a float Keras model and an int8 .tflite file.
 
@@ -38,7 +42,7 @@ def train(
     Interrupted, the same command goes on after the last finished epoch.
     """
     chosen = _recipe(recipe, epochs, seed)
-    result = _train(chosen, data_dir, folder, force, err if as_json else out)
+    result = _train(chosen, data_dir, skip_damaged, folder, force, err if as_json else out)
     if as_json:
         print_json(result)
     else:
@@ -57,16 +61,23 @@ def _recipe(name: str, epochs: int | None, seed: int | None) -> recipe_files.Rec
 
 
 def _train(
-    recipe: recipe_files.Recipe, data_dir: Path | None, folder: Path | None, force: bool,
-    console: Console,
+    recipe: recipe_files.Recipe, data_dir: Path | None, skip_damaged: bool, folder: Path | None,
+    force: bool, console: Console,
 ) -> dict[str, Any]:  # fmt: skip
     """Train, and evaluate the int8 model on the whole test set with the reference."""
     from ascua import data
     from ascua.train import train as train_recipe
 
     where = folder or Path("build") / recipe.name
-    trained = train_recipe(recipe, out=where, data_dir=data_dir, force=force, console=console)
-    dataset = data.load(recipe.dataset, data_dir)
+    trained = train_recipe(
+        recipe,
+        out=where,
+        data_dir=data_dir,
+        skip_damaged=skip_damaged,
+        force=force,
+        console=console,
+    )
+    dataset = data.load(recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged)
     model = measure.load_model(trained.tflite)
     with progress() as bar:
         int8 = measure.reference_accuracy(
@@ -93,15 +104,16 @@ def _train(
 @click.command()
 @click.argument("recipe", default="digits-dscnn")
 @data_dir
+@skip_damaged
 @build_dir
 @verbose
-def demo(recipe: str, data_dir: Path | None, build_dir: Path) -> None:
+def demo(recipe: str, data_dir: Path | None, skip_damaged: bool, build_dir: Path) -> None:
     """Train RECIPE, run it on its board, and show one image."""
     from ascua import data
 
     chosen = recipe_files.load(recipe)
-    trained = _train(chosen, data_dir, None, False, out)
-    dataset = data.load(chosen.dataset, data_dir)
+    trained = _train(chosen, data_dir, skip_damaged, None, False, out)
+    dataset = data.load(chosen.dataset, data_dir, image=chosen.input, skip_damaged=skip_damaged)
     model = measure.load_model(Path(trained["tflite"]))
     xs = measure.image_inputs(model.graph, dataset.x_test)
     result = measured_run(model, chosen.board, xs, dataset.y_test, build_dir)

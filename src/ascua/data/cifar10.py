@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascua.data.fetch import Archive, cached
-from ascua.data.registry import Dataset, dataset
+from ascua.data.registry import Dataset, Request, dataset
 from ascua.errors import InputError
 
 ARCHIVE = Archive(
@@ -27,13 +27,13 @@ CLASSES = (
 
 
 @dataset("cifar10")
-def cifar10(data_dir: Path | None) -> Dataset:
+def cifar10(asked: Request) -> Dataset:
     """50,000 training and 10,000 test images (32, 32, 3).
 
     `data_dir` is a `cifar-10-batches-py` folder or its parent; without it, the cache is used, and
     filled from the publisher's address once. Source: A. Krizhevsky, 2009.
     """
-    folder = find(cached(ARCHIVE) if data_dir is None else data_dir)
+    folder = find(cached(ARCHIVE) if asked.data_dir is None else asked.data_dir)
     x_train, y_train = _join([read_batch(folder / name) for name in TRAIN])
     x_test, y_test = _join([read_batch(folder / name) for name in TEST])
     return Dataset("cifar10", x_train, y_train, x_test, y_test, CLASSES)

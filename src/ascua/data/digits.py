@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from ascua.data.registry import Dataset, dataset
+from ascua.data.registry import Dataset, Request, dataset
 from ascua.errors import ToolMissing
 
 
 @dataset("digits")
-def digits(data_dir: Path | None) -> Dataset:  # noqa: ARG001  (comes with scikit-learn)
+def digits(_: Request) -> Dataset:
     """1,437 training and 360 test images (8, 8, 1); every fifth image of a class is for testing.
 
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998.

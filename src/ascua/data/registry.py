@@ -32,8 +32,19 @@ class Dataset:
         return h, w, c
 
 
-Loader = Callable[[Path | None], Dataset]
-"""(the user's `--data-dir` or None) → the data set."""
+@dataclass(frozen=True)
+class Request:
+    """What a user asks of a data set."""
+
+    data_dir: Path | None = None
+    """Where the files already are; None: the cache, filled from the publisher's address."""
+    image: tuple[int, int, int] | None = None
+    """Height, width and channels wanted; a data set of one size does not look at it."""
+    skip_damaged: bool = False
+    """Whether images that cannot be read are left out; otherwise they are an error."""
+
+
+Loader = Callable[[Request], Dataset]
 
 _LOADERS: dict[str, Loader] = {}
 
@@ -54,12 +65,20 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_LOADERS))
 
 
-def load(name: str, data_dir: Path | None = None) -> Dataset:
+def load(
+    name: str,
+    data_dir: Path | None = None,
+    *,
+    image: tuple[int, int, int] | None = None,
+    skip_damaged: bool = False,
+) -> Dataset:
     """The data set `name`, from `data_dir`, from the cache, or from its publisher.
 
+    `image` (h, w, c) is what photographs are brought to; sets of one size ignore it.
     Raises InputError for an unknown name, for absent data that cannot be downloaded, and for
-    damaged files; ToolMissing where a Python package is needed and absent.
+    damaged files (images are left out with `skip_damaged`); ToolMissing where a Python package is
+    needed and absent.
     """
     if name not in _LOADERS:
         raise InputError(f"There is no data set called {name!r}.", did_you_mean(name, names()))
-    return _LOADERS[name](data_dir)
+    return _LOADERS[name](Request(data_dir, image, skip_damaged))

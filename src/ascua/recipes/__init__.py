@@ -43,7 +43,10 @@ class Recipe:
     epochs: int
     batch: int
     lr: float
-    """The highest learning rate; it falls to 0 along a cosine."""
+    """The highest learning rate."""
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """What becomes of the learning rate after the warmup: it falls to 0, or stays."""
     width: float = 1.0
     """Factor on every layer's channels."""
     warmup: float = 0.0
@@ -72,6 +75,7 @@ class Recipe:
                 ("width", "positive", 0 < self.width < inf),
                 ("warmup", "between 0 and epochs", 0 <= self.warmup <= self.epochs),
                 ("weight_decay", "at least 0", 0 <= self.weight_decay < inf),
+                ("weight_decay", "0 with adam", self.weight_decay == 0 or self.optimizer != "adam"),
                 ("label_smoothing", "at least 0 and below 1", 0 <= self.label_smoothing < 1),
                 ("seed", "between 0 and 2**32 - 1", 0 <= self.seed < 2**32),
                 ("show", "at least 0", self.show >= 0),

@@ -47,11 +47,14 @@ def fit(recipe: Recipe, data: Dataset, model: Any, out: Path, display: Display) 
 
 
 def compile_model(recipe: Recipe, model: Any) -> None:
-    """Give `model` the recipe's loss and AdamW; only weights decay, not biases and norms."""
+    """Give `model` the recipe's loss and optimizer; only weights decay, not biases and norms."""
     keras = import_keras()
     import_tensorflow().config.experimental.enable_op_determinism()  # costs 3 % of the time
-    optimizer = keras.optimizers.AdamW(recipe.lr, weight_decay=recipe.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    if recipe.optimizer == "adam":
+        optimizer = keras.optimizers.Adam(recipe.lr)
+    else:
+        optimizer = keras.optimizers.AdamW(recipe.lr, weight_decay=recipe.weight_decay)
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     optimizer.build(model.trainable_variables)
     model.compile(
         optimizer=optimizer,
@@ -116,9 +119,14 @@ def steps_per_epoch(recipe: Recipe, data: Dataset) -> int:
 
 
 def learning_rate(recipe: Recipe, epochs: float) -> float:
-    """The rate after `epochs` (a fraction too): a linear rise, then half a cosine down to 0."""
+    """The rate after `epochs` (a fraction too): a linear rise, then what the schedule says.
+
+    "cosine" is half a cosine down to 0.
+    """
     if epochs < recipe.warmup:
         return recipe.lr * (epochs + 0.01) / (recipe.warmup + 0.01)
+    if recipe.schedule == "constant":
+        return recipe.lr
     done = (epochs - recipe.warmup) / max(recipe.epochs - recipe.warmup, 1e-9)
     return recipe.lr * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 

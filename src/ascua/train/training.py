@@ -50,14 +50,16 @@ def train(
     *,
     out: Path,
     data_dir: Path | None = None,
+    skip_damaged: bool = False,
     force: bool = False,
     console: Console | None = None,
 ) -> Trained:
     """Train `recipe` into the folder `out`, going on where an earlier call was stopped.
 
-    `data_dir` holds the data set where the user has it; `force` discards another recipe's
-    training in `out`; progress goes to `console`. The folder gets model.keras, model.tflite,
-    history.json, .csv and .svg, recipe.toml and result.json. A finished one is answered at once.
+    `data_dir` holds the data set where the user has it; `skip_damaged` leaves out images that
+    cannot be read; `force` discards another recipe's training in `out`; progress goes to
+    `console`. The folder gets model.keras, model.tflite, history.json, .csv and .svg, recipe.toml
+    and result.json. A finished one is answered at once.
     Raises InputError (recipe, data, folder, a loss that is no number) and ToolMissing.
     """
     augment.pick(recipe.augment)
@@ -66,7 +68,7 @@ def train(
         if (finished := _finished(out)) is not None:
             return finished
     zoo.import_keras()
-    data = datasets.load(recipe.dataset, data_dir)
+    data = datasets.load(recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged)
     _check(recipe, data)
     folder.claim(out, recipe, force=force)
     earlier = folder.load_state(out)

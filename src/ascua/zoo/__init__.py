@@ -1,6 +1,7 @@
 """Network families: one a file, entered in one table."""
 
 from ascua.zoo import dscnn as _dscnn  # noqa: F401  (enters its family)
+from ascua.zoo import lenet5 as _lenet5  # noqa: F401
 from ascua.zoo.registry import build, names
 from ascua.zoo.tensorflow import import_keras, import_tensorflow, quiet
 

@@ -1,0 +1,75 @@
+"""Images of your own in a NumPy file, ready to train on."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ascua.data.registry import Dataset, Request, dataset
+from ascua.errors import InputError
+
+KEYS = ("x_train", "y_train", "x_test", "y_test")
+REMEDY = (
+    "Write it with `np.savez(path, x_train=..., y_train=..., x_test=..., y_test=...)`: images are "
+    "uint8 (n, h, w, c) or (n, h, w), labels integers from 0.",
+    "`classes`, an array of names, may be there too.",
+)
+
+
+@dataset("npz")
+def npz(asked: Request) -> Dataset:
+    """The arrays x_train, y_train, x_test and y_test, and `classes` if there, of an .npz file.
+
+    `data_dir` is that file, or a folder that holds one. Images are uint8 (n, h, w, c), or
+    (n, h, w) for gray ones; labels are integers (n,) from 0.
+    """
+    if asked.data_dir is None:
+        raise InputError("The data set 'npz' is yours: where is it?", ["Give `--data-dir` a file."])
+    path = find(asked.data_dir)
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as table:
+            x_train, y_train, x_test, y_test = (np.asarray(table[key]) for key in KEYS)
+            names = np.asarray(table["classes"]) if "classes" in table.files else None
+        y_train, y_test = labels(y_train, x_train), labels(y_test, x_test)
+        count = int(max(y_train.max(), y_test.max())) + 1
+        if names is not None and len(names) < count:
+            raise ValueError(f"there are labels up to {count - 1}, but {len(names)} classes")
+        x_train, x_test = images(x_train), images(x_test)
+        if x_train.shape[1:] != x_test.shape[1:]:
+            raise ValueError(f"images of {x_train.shape[1:]} and of {x_test.shape[1:]}")
+    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as e:
+        raise InputError(f"{path}: not a data set: {e}.", REMEDY) from e
+    classes = map(str, range(count) if names is None else names)
+    return Dataset("npz", x_train, y_train, x_test, y_test, tuple(classes))
+
+
+def find(data_dir: Path) -> Path:
+    """The file `data_dir`, or the one .npz file in it. Raises InputError without one."""
+    if not data_dir.is_dir():
+        return data_dir
+    found = sorted(data_dir.glob("*.npz"))
+    if len(found) != 1:
+        raise InputError(f"{data_dir}: {len(found)} .npz files.", ["Give `--data-dir` the file."])
+    return found[0]
+
+
+def images(x: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Images (n, h, w, c). Raises ValueError for another type or shape."""
+    x = x[..., None] if x.ndim == 3 else x
+    if x.dtype != np.uint8 or x.ndim != 4:
+        raise ValueError(f"images are {x.dtype} {x.shape}, not uint8 (n, h, w, c)")
+    return np.asarray(x, np.uint8)
+
+
+def labels(y: NDArray[np.generic], x: NDArray[np.generic]) -> NDArray[np.int64]:
+    """Labels (n,) of the images `x`. Raises ValueError for what are none."""
+    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    if y.dtype.kind not in "iu" or y.shape != x.shape[:1] or not len(y):
+        raise ValueError(f"labels are {y.dtype} {y.shape}, images {x.shape}")
+    whole = y.astype(np.int64)
+    if whole.min() < 0:
+        raise ValueError("there is a label below 0")
+    return whole

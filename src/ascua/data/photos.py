@@ -1,0 +1,214 @@
+"""Reads photographs: decodes, crops and scales each once, and keeps the pixels in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ascua.data.cache import alone, cache_folder
+from ascua.data.registry import Dataset, Request
+from ascua.errors import InputError, ToolMissing
+
+log = logging.getLogger(__name__)
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+AT_ONCE = 512
+"""Photographs between two looks at what could not be read."""
+VERSION = 1
+"""Of what becomes of a photograph: another version reads all of them anew."""
+NAMED = 5
+"""Damaged photographs that a message names."""
+
+Image3 = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Photo:
+    """An encoded image, a file or a piece of one, and its class."""
+
+    path: Path
+    label: int
+    offset: int = 0
+    bytes: int = -1
+    """-1: up to the end of the file."""
+    member: str = ""
+    """Its name in the archive `path`."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.member}" if self.member else str(self.path)
+
+
+def dataset_of(
+    name: str, train: Sequence[Photo], test: Sequence[Photo], classes: Sequence[str], asked: Request
+) -> Dataset:
+    """The data set of these photographs, in their order, at the size that was asked for.
+
+    Each is cropped around its center to that shape, then scaled. The pixels are mapped from files
+    in the cache, so that a set may be larger than the memory. Raises InputError for damaged
+    photographs unless they are to be skipped: then they are named as warnings.
+    """
+    image = _size(name, asked)
+    x_train, y_train = _pixels(f"{name}-train", train, image, asked)
+    x_test, y_test = _pixels(f"{name}-test", test, image, asked)
+    return Dataset(name, x_train, y_train, x_test, y_test, tuple(classes))
+
+
+def _size(name: str, asked: Request) -> Image3:
+    """The size that was asked for. Raises InputError where there is none."""
+    if asked.image is None:
+        raise InputError(f"{name}: its photographs have no common size, and none was asked for.")
+    if asked.image[2] not in (1, 3):
+        raise InputError(
+            f"{name}: an image has 1 channel (gray) or 3 (red, green, blue), not {asked.image[2]}."
+        )
+    return asked.image
+
+
+def _pixels(
+    title: str, photos: Sequence[Photo], image: Image3, asked: Request
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Pixels (n, h, w, c) and labels (n,), out of the cache, which is filled first."""
+    h, w, c = image
+    folder = cache_folder() / "photos" / f"{title}-{h}x{w}x{c}-{_key(photos, image, asked)}"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        while not folder.is_dir():
+            with alone(folder.with_suffix(".lock")) as lock:
+                if lock is None or folder.is_dir():
+                    continue  # another process has done it
+                with tempfile.TemporaryDirectory(dir=folder.parent, prefix="reading-") as temporary:
+                    work = Path(temporary) / "new"
+                    work.mkdir()
+                    _fill(work, title, photos, image, asked)
+                    work.rename(folder)
+        y = np.load(folder / "y.npy")
+        x = np.load(folder / "x.npy", mmap_mode="r")[: len(y)]
+        damaged = json.loads((folder / "damaged.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as e:
+        raise InputError(
+            f"{folder}: cannot be used: {e}.", ["Delete it: it is made anew where it is absent."]
+        ) from e
+    if damaged:
+        log.warning("%s: left out: %s", title, _listed(damaged))
+    return x, y
+
+
+def _key(photos: Sequence[Photo], image: Image3, asked: Request) -> str:
+    """A hash of all that the pixels depend on; of files, the names, sizes and times of change."""
+    digest = hashlib.sha256(repr((VERSION, image, asked.skip_damaged)).encode())
+    stats = {path: path.stat() for path in {p.path for p in photos}}
+    for p in photos:
+        s = stats[p.path]
+        text = (str(p.path.resolve()), s.st_size, s.st_mtime_ns, p.offset, p.bytes, p.label)
+        digest.update(repr(text).encode())
+    return digest.hexdigest()[:16]
+
+
+def _fill(folder: Path, title: str, photos: Sequence[Photo], image: Image3, asked: Request) -> None:
+    """Write x.npy, y.npy and damaged.json for `photos`."""
+    _import_pillow()
+    need, free = len(photos) * prod(image), shutil.disk_usage(folder).free
+    if need > free:
+        raise InputError(
+            f"{title}: its pixels take {need:,} bytes in {folder.parent}, where {free:,} are free.",
+            ["Set XDG_CACHE_HOME to a folder with more room.", "Choose smaller images."],
+        )
+    x = np.lib.format.open_memmap(
+        folder / "x.npy", mode="w+", dtype=np.uint8, shape=(len(photos), *image)
+    )
+    labels: list[int] = []
+    damaged: list[str] = []
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with (
+        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")  # of odd metadata, which nothing here depends on
+        task = bar.add_task(f"Reading {title}", total=len(photos))
+        for start in range(0, len(photos), AT_ONCE):
+            some = photos[start : start + AT_ONCE]
+            for photo, pixels in zip(some, pool.map(partial(_try, image=image), some), strict=True):
+                if isinstance(pixels, str):
+                    damaged.append(f"{photo}: {pixels}")
+                else:
+                    x[len(labels)] = pixels
+                    labels.append(photo.label)
+            if damaged and not asked.skip_damaged:
+                raise InputError(
+                    f"{title}: {_listed(damaged)}",
+                    ["Replace or delete them.", "Leave them out with `--skip-damaged`."],
+                )
+            bar.advance(task, len(some))
+    if not labels:
+        raise InputError(f"{title}: there is no photograph that can be read.")
+    x.flush()
+    np.save(folder / "y.npy", np.array(labels, np.int64))
+    (folder / "damaged.json").write_text(json.dumps(damaged), encoding="utf-8")
+
+
+def _listed(damaged: Sequence[str]) -> str:
+    """How many photographs cannot be read, and the first of them by name."""
+    more = f"; and {len(damaged) - NAMED} more" if len(damaged) > NAMED else ""
+    noun = "photograph" if len(damaged) == 1 else "photographs"
+    return f"{len(damaged):,} damaged {noun}: {'; '.join(damaged[:NAMED])}{more}."
+
+
+def _try(photo: Photo, image: Image3) -> NDArray[np.uint8] | str:
+    """The pixels, or what is wrong in words."""
+    try:
+        with photo.path.open("rb") as file:
+            file.seek(photo.offset)
+            return decode(file.read(photo.bytes), image)
+    except Exception as e:  # a damaged file makes the decoders raise almost anything
+        return str(e) or type(e).__name__
+
+
+def decode(data: bytes, image: Image3) -> NDArray[np.uint8]:
+    """The pixels (h, w, c) of an encoded image: upright, cropped around its center, scaled.
+
+    Raises OSError or ValueError in words for what cannot be read.
+    """
+    pillow, ops = _import_pillow()
+    h, w, c = image
+    mode = "L" if c == 1 else "RGB"
+    with pillow.open(io.BytesIO(data), formats=("JPEG", "PNG")) as found:
+        found.draft(mode, (2 * max(h, w),) * 2)  # a JPEG of a multiple of the size is read faster
+        if found.mode.startswith(("I", "F")):
+            raise ValueError(f"it has more than 8 bits a channel ({found.mode})")
+        upright = ops.exif_transpose(found).convert(mode)
+    fitted = ops.fit(upright, (w, h), pillow.Resampling.BILINEAR)
+    return np.asarray(fitted, np.uint8).reshape(image)
+
+
+def _import_pillow() -> tuple[Any, Any]:
+    """The modules PIL.Image and PIL.ImageOps. Raises ToolMissing without them."""
+    try:
+        from PIL import Image, ImageOps
+    except ImportError as e:
+        raise ToolMissing(
+            "Photographs are read by Pillow, which is not installed.",
+            ["Install it with `pip install 'ascua[train]'`."],
+        ) from e
+    return Image, ImageOps

@@ -1,0 +1,238 @@
+"""Photographs: what becomes of one, whose is which, damaged ones, and the cache."""
+
+from __future__ import annotations
+
+import io
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ascua import data
+from ascua.data import ilsvrc2012, photos
+from ascua.data.cache import cache_folder
+from ascua.errors import InputError, ToolMissing
+from tests import fake_photos as fake
+
+Image = pytest.importorskip("PIL.Image")
+IMAGE = (10, 10, 3)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty cache for each test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def pets(tmp_path: Path) -> Path:
+    """Eleven cats, five dogs, and files that are no photographs."""
+    root = tmp_path / "pets"
+    fake.classes(root, {"dog": 5, "cat": 11}, "PNG")
+    (root / "cat" / "notes.txt").write_text("cats")
+    (root / ".hidden").mkdir()
+    return root
+
+
+def png(x: np.ndarray, **options: object) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(x).save(out, "PNG", **options)
+    return out.getvalue()
+
+
+def test_photographs_are_cropped_around_the_center_and_scaled() -> None:
+    wide = np.zeros((20, 60, 3), np.uint8)
+    wide[:, 20:40] = (255, 100, 0)  # the square in the middle
+    pixels = photos.decode(png(wide), (10, 10, 3))
+    assert pixels.shape == (10, 10, 3)
+    assert np.abs(pixels[:, 1:-1].astype(int) - (255, 100, 0)).max() <= 1
+    gray = photos.decode(png(wide), (10, 10, 1))
+    assert gray.shape == (10, 10, 1)
+    assert gray[5, 5, 0] == round(0.299 * 255 + 0.587 * 100)
+
+
+def test_photographs_stand_upright() -> None:
+    turned = Image.fromarray(np.arange(200, dtype=np.uint8).reshape(10, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: the first row is the right side
+    out = io.BytesIO()
+    turned.save(out, "PNG", exif=exif)
+    pixels = photos.decode(out.getvalue(), (20, 10, 1))[..., 0]
+    assert np.array_equal(pixels, np.arange(200).reshape(10, 20)[::-1].T)
+
+
+def test_photographs_of_other_kinds() -> None:
+    with pytest.raises(ValueError, match="more than 8 bits"):
+        photos.decode(png(np.zeros((4, 4), np.uint16)), IMAGE)
+    with pytest.raises(OSError, match="cannot identify"):
+        photos.decode(b"GIF89a", IMAGE)
+    clear = photos.decode(png(np.full((4, 4, 4), 200, np.uint8)), IMAGE)
+    assert (clear == 200).all()
+
+
+def test_a_fifth_of_each_class_is_for_tests(pets: Path) -> None:
+    d = data.load("folder", pets, image=IMAGE)
+    assert d.classes == ("cat", "dog")
+    assert np.bincount(d.y_test).tolist() == [2, 1]
+    assert np.bincount(d.y_train).tolist() == [9, 4]
+    assert len({x.tobytes() for x in (*d.x_train, *d.x_test)}) == 16
+    # The split is that of the names, wherever the folder is and whatever else is in it.
+    moved = pets.rename(pets.with_name("animals"))
+    fake.classes(moved, {"owl": 4}, "PNG", seed=9000)
+    again = data.load("folder", moved, image=IMAGE)
+    assert {x.tobytes() for x in d.x_test} < {x.tobytes() for x in again.x_test}
+
+
+def test_folders_say_what_is_for_tests(tmp_path: Path) -> None:
+    fake.classes(tmp_path / "train", {"a": 3, "b": 3})
+    fake.classes(tmp_path / "val", {"a": 1, "b": 1}, seed=500)
+    assert len(data.load("folder", tmp_path, image=IMAGE).x_test) == 2
+    fake.classes(tmp_path / "test", {"a": 2, "b": 2}, seed=900)
+    d = data.load("folder", tmp_path, image=IMAGE)
+    assert (len(d.x_train), len(d.x_test)) == (6, 4)
+    fake.classes(tmp_path / "test", {"c": 2}, seed=900)
+    with pytest.raises(InputError, match=r"test: c: not in .*train"):
+        data.load("folder", tmp_path, image=IMAGE)
+
+
+def test_folders_that_are_no_data_set(tmp_path: Path, pets: Path) -> None:
+    for root, message in (
+        (tmp_path / "absent", "not a folder"),
+        (pets / "cat", "fewer than two classes"),
+        (None, "where is it"),
+    ):
+        with pytest.raises(InputError, match=rf"(?s){message}.*folder of .jpg or .png files"):
+            data.load("folder", root, image=IMAGE)
+    (pets / "owl").mkdir()
+    with pytest.raises(InputError, match="no photographs in owl"):
+        data.load("folder", pets, image=IMAGE)
+    (pets / "owl" / "one.jpg").write_bytes(fake.encoded(1))
+    with pytest.raises(InputError, match="owl: one photograph is too few"):
+        data.load("folder", pets, image=IMAGE)
+
+
+def test_a_size_is_needed(pets: Path) -> None:
+    with pytest.raises(InputError, match="no common size"):
+        data.load("folder", pets)
+    with pytest.raises(InputError, match=r"1 channel .* or 3 .*, not 2"):
+        data.load("folder", pets, image=(8, 8, 2))
+
+
+def test_damaged_photographs_are_named(pets: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole = len(data.load("folder", pets, image=IMAGE).x_train)
+    cats = sorted((pets / "cat").glob("*.png"))
+    train = [p for p in cats if p in data.folder.split(pets)[0]["cat"]]
+    train[0].write_bytes(train[0].read_bytes()[:60])
+    train[1].write_bytes(b"")
+    with pytest.raises(InputError, match=rf"(?s)2 damaged.*{train[0].name}.*--skip-damaged"):
+        data.load("folder", pets, image=IMAGE)
+    for _ in range(2):  # made, then from the cache
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            d = data.load("folder", pets, image=IMAGE, skip_damaged=True)
+        assert len(d.x_train) == len(d.y_train) == whole - 2
+        assert train[1].name in caplog.text
+        assert d.x_train.reshape(whole - 2, -1).any(1).all(), "no empty image in a lost one's place"
+    with pytest.raises(InputError, match="2 damaged"):
+        data.load("folder", pets, image=IMAGE)
+    for p in pets.glob("*/*.png"):
+        p.write_bytes(b"gone")
+    with pytest.raises(InputError, match="no photograph that can be read"):
+        data.load("folder", pets, image=IMAGE, skip_damaged=True)
+
+
+def test_photographs_are_read_once(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = data.load("folder", pets, image=IMAGE)
+    monkeypatch.setattr(photos, "decode", lambda *_: pytest.fail("read again"))
+    again = data.load("folder", pets, image=IMAGE)
+    assert isinstance(again.x_train, np.memmap)
+    assert np.array_equal(first.x_train, again.x_train)
+    assert np.array_equal(first.y_train, again.y_train)
+    monkeypatch.undo()
+
+
+def test_changed_photographs_are_read_anew(pets: Path) -> None:
+    first = data.load("folder", pets, image=IMAGE)
+    for path in pets.glob("dog/*.png"):
+        path.write_bytes(fake.encoded(777, "PNG"))
+    again = data.load("folder", pets, image=IMAGE)
+    assert np.array_equal(first.x_train[first.y_train == 0], again.x_train[again.y_train == 0])
+    assert not np.array_equal(first.x_train[first.y_train == 1], again.x_train[again.y_train == 1])
+
+
+def test_two_readers_at_once(pets: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: data.load("folder", pets, image=IMAGE), range(4)))
+    assert all(np.array_equal(d.x_test, found[0].x_test) for d in found)
+    left = sorted(p.name.split("-")[1] for p in (cache_folder() / "photos").iterdir())
+    assert left == ["test", "train"]
+
+
+def test_no_room_is_told(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photos.shutil, "disk_usage", lambda _: type("", (), {"free": 99}))
+    with pytest.raises(InputError, match=r"(?s)3,900 bytes.*99 are free.*XDG_CACHE_HOME"):
+        data.load("folder", pets, image=IMAGE)
+
+
+def test_without_pillow_it_says_what_to_install(
+    pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "PIL", None)
+    with pytest.raises(ToolMissing, match=r"pip install 'ascua\[train\]'"):
+        data.load("folder", pets, image=IMAGE)
+
+
+def test_imagenette(tmp_path: Path) -> None:
+    fake.imagenette(tmp_path / "imagenette2-160")
+    d = data.load("imagenette", tmp_path, image=(16, 16, 1))
+    assert d.image == (16, 16, 1)
+    assert np.bincount(d.y_train).tolist() == [3] * 10
+    assert (d.classes[0], d.classes[9]) == ("tench", "parachute")
+    assert len(set(d.y_test[:10])) > 3, "classes are mixed"
+    with pytest.raises(InputError, match=r"(?s)no folder imagenette2-160.*\.tgz"):
+        data.load("imagenette", tmp_path / "imagenette2-160" / "val", image=IMAGE)
+    (tmp_path / "imagenette2-160" / "val" / "n01440764").rename(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="not Imagenette: n01440764"):
+        data.load("imagenette", tmp_path, image=IMAGE)
+
+
+def test_ilsvrc2012_out_of_its_tars(tmp_path: Path) -> None:
+    fake.ilsvrc2012(tmp_path)
+    d = data.load("ilsvrc2012", tmp_path, image=IMAGE)
+    assert d.classes == ("tench", "n01500002", "owl")
+    assert d.y_train.tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    assert d.y_test.tolist() == [2, 0, 1, 2, 0, 1]
+    assert np.array_equal(d.x_train[0], photos.decode(fake.encoded(10), IMAGE))
+    assert np.array_equal(d.x_test[5], photos.decode(fake.encoded(56), IMAGE))
+
+
+def test_ilsvrc2012_damaged(tmp_path: Path) -> None:
+    fake.ilsvrc2012(tmp_path)
+    train, labels = tmp_path / ilsvrc2012.TRAIN, tmp_path / ilsvrc2012.LABELS
+    good = train.read_bytes()
+    at = good.index(b"n01000001_2.JPEG") + 512
+    train.write_bytes(good[:at] + bytes(40) + good[at + 40 :])
+    with pytest.raises(InputError, match=r"1 damaged.*n01000001\.tar: n01000001_2\.JPEG"):
+        data.load("ilsvrc2012", tmp_path, image=IMAGE)
+    train.write_bytes(good[: at + 10])
+    with pytest.raises(InputError, match=r"img_train\.tar: not a sound tar file: unexpected end"):
+        data.load("ilsvrc2012", tmp_path, image=IMAGE)
+    train.write_bytes(good.replace(b"n01000001_2.JPEG", b"n01000001_2.JPEH"))
+    with pytest.raises(InputError, match=r"n01000001\.tar: not a sound tar file: the entry at"):
+        data.load("ilsvrc2012", tmp_path, image=IMAGE)
+    train.write_bytes(b"not a tar" * 99)
+    with pytest.raises(InputError, match="not a sound tar file"):
+        data.load("ilsvrc2012", tmp_path, image=IMAGE)
+    train.write_bytes(good)
+    text = labels.read_text()
+    labels.write_text(text + "n01000001\n")
+    with pytest.raises(InputError, match="6 photographs, but 7 labels"):
+        data.load("ilsvrc2012", tmp_path, image=IMAGE)
+    labels.write_text("n09999999\n" + text)
+    with pytest.raises(InputError, match="n09999999 is no class"):
+        data.load("ilsvrc2012", tmp_path, image=IMAGE)
+    labels.unlink()
+    with pytest.raises(InputError, match=r"(?s)synset_labels\.txt missing.*image-net\.org"):
+        data.load("ilsvrc2012", tmp_path, image=IMAGE)
