@@ -8,12 +8,15 @@ from __future__ import annotations
 import numpy as np
 
 from ascua.ir import Graph
+from ascua.ops.abs import Abs
 from ascua.ops.add import Add
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.depth_to_space import DepthToSpace
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
+from ascua.ops.elu import Elu
 from ascua.ops.fully_connected import FullyConnected
+from ascua.ops.hard_swish import HardSwish
 from ascua.ops.leaky_relu import LeakyRelu
 from ascua.ops.logistic import Logistic
 from ascua.ops.max_pool2d import MaxPool2D
@@ -24,10 +27,12 @@ from ascua.ops.prelu import Prelu
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.reshape import Reshape
+from ascua.ops.rsqrt import Rsqrt
 from ascua.ops.softmax import Softmax
 from ascua.ops.space_to_depth import SpaceToDepth
 from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.sub import Sub
+from ascua.ops.tanh import Tanh
 from tests.ops.pairs import pair
 from tests.ops.pools import pool
 from tests.ops.test_add import binary
@@ -36,6 +41,7 @@ from tests.ops.test_conv2d import conv
 from tests.ops.test_depth_to_space import blocks
 from tests.ops.test_depthwise_conv2d import depthwise
 from tests.ops.test_fully_connected import dense
+from tests.ops.test_l2_normalization import normalization
 from tests.ops.test_maximum import ONE
 from tests.ops.test_mean import mean
 from tests.ops.test_pack import pack
@@ -51,6 +57,7 @@ from tests.ops.test_transpose import transpose
 from tests.support import activation, constant, network
 
 EXAMPLES: dict[str, tuple[Graph, ...]] = {
+    "ABS": (network(unary(Abs, (0.05, -3), (0.04, -100))),),
     "ADD": (network(binary(Add, (1, 4, 5, 6), (1, 4, 5, 6))),
             network(binary(Add, (1, 4, 5, 6), (1, 1, 1, 6)))),
     "AVERAGE_POOL_2D": (pool(AveragePool2D),),
@@ -59,8 +66,11 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "DEPTHWISE_CONV_2D": (depthwise(), depthwise(kh=5, kw=2)),
     "DEPTH_TO_SPACE": (network(blocks(DepthToSpace, 2, 2, 3, 3)),),
     "DEQUANTIZE": (edges(),),
+    "ELU": (network(unary(Elu, (0.05, -3), (0.04, 9))),),
     "EXPAND_DIMS": (network(expand_dims((1, 6), (1, 6, 1), 2)),),
     "FULLY_CONNECTED": (dense(),),
+    "HARD_SWISH": (network(unary(HardSwish, (0.05, -3), (0.04, -90))),),
+    "L2_NORMALIZATION": (network(normalization()),),
     "LEAKY_RELU": (network(unary(LeakyRelu, (0.05, -3), (0.04, 9), 0.1)),),
     "LOGISTIC": (network(unary(Logistic, (0.05, -3), (1 / 256, -128))),),
     "MAXIMUM": (network(pair(Maximum, (1, 4, 5, 6), (1, 1, 1, 6), **ONE)),),
@@ -77,6 +87,7 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "RELU": (network(unary(Relu, (0.05, -3))),),
     "RELU6": (network(unary(Relu6, (0.05, -3))),),
     "RESHAPE": (network(reshape((1, 2, 3), (1, 6))),),
+    "RSQRT": (network(unary(Rsqrt, (0.05, -128), (0.05, -128))),),
     "SHAPE": (flatten(),),
     "SLICE": (network(cut((1, 4, 5, 6), (0, 1, 2, 3), (1, 2, -1, 2))),),
     "SOFTMAX": (softmax(),),
@@ -88,6 +99,7 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "STRIDED_SLICE": (
         flatten(), network(strided((1, 6, 5, 3), (0, 5, 1, 0), (1, 0, 5, 3), (1, -2, 2, 1)))
     ),
+    "TANH": (network(unary(Tanh, (0.05, -3), (1 / 128, 0))),),
     "TRANSPOSE": (network(transpose((1, 4, 5, 3), (0, 3, 1, 2))),),
     "UNPACK": (network(unpack((1, 3, 4), 1)),),
     "SUB": (network(pair(Sub, (1, 4, 5, 6), (1, 1, 1, 6), "NONE", const="a")),),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ascua.ir import Op
+from ascua.ops.abs import Abs
 from ascua.ops.add import Add
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.concatenation import Concatenation
@@ -10,8 +11,11 @@ from ascua.ops.conv2d import Conv2D
 from ascua.ops.depth_to_space import DepthToSpace
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.dequantize import Dequantize
+from ascua.ops.elu import Elu
 from ascua.ops.expand_dims import ExpandDims
 from ascua.ops.fully_connected import FullyConnected
+from ascua.ops.hard_swish import HardSwish
+from ascua.ops.l2_normalization import L2Normalization
 from ascua.ops.leaky_relu import LeakyRelu
 from ascua.ops.logistic import Logistic
 from ascua.ops.max_pool2d import MaxPool2D
@@ -26,6 +30,7 @@ from ascua.ops.quantize import Quantize
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.reshape import Reshape
+from ascua.ops.rsqrt import Rsqrt
 from ascua.ops.shape import Shape
 from ascua.ops.slice import Slice
 from ascua.ops.softmax import Softmax
@@ -35,10 +40,12 @@ from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.squeeze import Squeeze
 from ascua.ops.strided_slice import StridedSlice
 from ascua.ops.sub import Sub
+from ascua.ops.tanh import Tanh
 from ascua.ops.transpose import Transpose
 from ascua.ops.unpack import Unpack
 
 _ALL: tuple[type[Op], ...] = (
+    Abs,
     Add,
     AveragePool2D,
     Concatenation,
@@ -46,8 +53,11 @@ _ALL: tuple[type[Op], ...] = (
     DepthToSpace,
     DepthwiseConv2D,
     Dequantize,
+    Elu,
     ExpandDims,
     FullyConnected,
+    HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
     MaxPool2D,
@@ -63,6 +73,7 @@ _ALL: tuple[type[Op], ...] = (
     Relu,
     Relu6,
     Reshape,
+    Rsqrt,
     Shape,
     Slice,
     Softmax,
@@ -73,6 +84,7 @@ _ALL: tuple[type[Op], ...] = (
     Squeeze,
     StridedSlice,
     Sub,
+    Tanh,
     Transpose,
     Unpack,
 )

@@ -1,0 +1,41 @@
+"""ABS: the absolute value, rescaled to the output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from ascua import fixed
+from ascua.ir import Array, Node, Op
+from ascua.ops import lut
+
+
+@dataclass(frozen=True, eq=False)
+class Abs(Op):
+    """y = |x|."""
+
+    tflite = "ABS"
+    options = "AbsOptions"
+    max_version = 5
+    kernels = (lut.LutS8(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(node.inputs, node.outputs)
+
+    def check(self) -> str | None:
+        return lut.condition(self) or lut.factor(self._factor())
+
+    def _factor(self) -> float:
+        return self.x.q.scale / self.y.q.scale
+
+    def eval(self, *xs: Array) -> Array:
+        def function(x: Array) -> Array:
+            multiplier, shift = fixed.quantize_multiplier(self._factor())
+            distance = np.abs(x - self.x.q.zero_point)
+            scaled = fixed.multiply_by_quantized_multiplier(distance, multiplier, shift)
+            return scaled + self.y.q.zero_point
+
+        return lut.over_values(xs[0], function)

@@ -1,0 +1,62 @@
+"""TANH: the hyperbolic tangent."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from ascua import fixed
+from ascua.ir import Array, Node, Op
+from ascua.ops import lut
+from ascua.ops.logistic import INTEGER_BITS
+from ascua.ops.softmax import exp_of_negative, reciprocal_of_one_plus
+
+
+@dataclass(frozen=True, eq=False)
+class Tanh(Op):
+    """y = tanh(x), in steps of 1/128."""
+
+    tflite = "TANH"
+    max_version = 3
+    kernels = (lut.LutS8(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(node.inputs, node.outputs)
+
+    def check(self) -> str | None:
+        if reason := lut.condition(self):
+            return reason
+        if (self.y.q.scale, self.y.q.zero_point) != (1 / 128, 0):
+            return (
+                f"its output has the scale {self.y.q.scale:g} and the zero point"
+                f" {self.y.q.zero_point}; an int8 tanh has 1/128 and 0"
+            )
+        if not 2**-27 <= self.x.q.scale <= 2**20:
+            return f"its input's scale {self.x.q.scale:g} is beyond what TFLM computes with"
+        return None
+
+    def eval(self, *xs: Array) -> Array:
+        fraction, shift = math.frexp(self.x.q.scale * 2 ** (31 - INTEGER_BITS))
+        radius = math.floor((2**INTEGER_BITS - 1) * 2 ** (31 - INTEGER_BITS) / 2**shift)
+
+        def function(x: Array) -> Array:
+            x = x - self.x.q.zero_point
+            inside = np.clip(x, -radius, radius)
+            scaled = fixed.multiply_by_quantized_multiplier(inside, round(fraction * 2**31), shift)
+            y = fixed.rounding_divide_by_pot(tanh(scaled), 24)
+            return np.where(x <= -radius, -128, np.where(x >= radius, 127, y))
+
+        return lut.over_values(xs[0], function)
+
+
+def tanh(x: Array) -> Array:
+    """tanh(x) in Q0 for x in Q4, as gemmlowp has it: 2 / (1 + e) - 1 with e = exp(-2 |x|)."""
+    # Twice a number in Q4 has the same bits in Q5.
+    e = exp_of_negative(-np.abs(x), INTEGER_BITS + 1)
+    positive = 2 * reciprocal_of_one_plus(e) - 2**31
+    y: Array = np.sign(x) * positive
+    return y
