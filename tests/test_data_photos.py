@@ -134,6 +134,7 @@ def test_damaged_photographs_are_named(pets: Path, caplog: pytest.LogCaptureFixt
             d = data.load("folder", pets, image=IMAGE, skip_damaged=True)
         assert len(d.x_train) == len(d.y_train) == whole - 2
         assert train[1].name in caplog.text
+        assert np.bincount(d.y_train).tolist() == [7, 4]
         assert d.x_train.reshape(whole - 2, -1).any(1).all(), "no empty image in a lost one's place"
     with pytest.raises(InputError, match="2 damaged"):
         data.load("folder", pets, image=IMAGE)
