@@ -27,6 +27,8 @@ from ascua.ops.prelu import Prelu
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.reshape import Reshape
+from ascua.ops.resize_bilinear import ResizeBilinear
+from ascua.ops.resize_nearest_neighbor import ResizeNearestNeighbor
 from ascua.ops.rsqrt import Rsqrt
 from ascua.ops.softmax import Softmax
 from ascua.ops.space_to_depth import SpaceToDepth
@@ -49,11 +51,14 @@ from tests.ops.test_pad import pad
 from tests.ops.test_quantize import edges
 from tests.ops.test_relu import unary
 from tests.ops.test_reshape import expand_dims, reshape, squeeze
+from tests.ops.test_resize import resize
 from tests.ops.test_shape import flatten
 from tests.ops.test_slice import cut, strided
 from tests.ops.test_softmax import softmax
+from tests.ops.test_space_to_batch_nd import dilated, to_batch, to_space
 from tests.ops.test_split import split, split_v, unpack
 from tests.ops.test_transpose import transpose
+from tests.ops.test_transpose_conv import transpose_conv
 from tests.support import activation, constant, network
 
 EXAMPLES: dict[str, tuple[Graph, ...]] = {
@@ -61,6 +66,9 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "ADD": (network(binary(Add, (1, 4, 5, 6), (1, 4, 5, 6))),
             network(binary(Add, (1, 4, 5, 6), (1, 1, 1, 6)))),
     "AVERAGE_POOL_2D": (pool(AveragePool2D),),
+    "BATCH_TO_SPACE_ND": (
+        network(to_space((4, 2, 3, 3), (2, 2), [(1, 0), (0, 1)])), dilated(),
+    ),
     "CONCATENATION": (network(concatenation(3, (1, 2, 3, 4), (1, 2, 3, 1))),),
     "CONV_2D": (conv(), conv(kh=1, kw=1, ic=8, oc=8)),
     "DEPTHWISE_CONV_2D": (depthwise(), depthwise(kh=5, kw=2)),
@@ -88,9 +96,12 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "RELU6": (network(unary(Relu6, (0.05, -3))),),
     "RESHAPE": (network(reshape((1, 2, 3), (1, 6))),),
     "RSQRT": (network(unary(Rsqrt, (0.05, -128), (0.05, -128))),),
+    "RESIZE_BILINEAR": (network(resize(ResizeBilinear, (4, 5), (8, 10))),),
+    "RESIZE_NEAREST_NEIGHBOR": (network(resize(ResizeNearestNeighbor, (4, 5), (8, 10))),),
     "SHAPE": (flatten(),),
     "SLICE": (network(cut((1, 4, 5, 6), (0, 1, 2, 3), (1, 2, -1, 2))),),
     "SOFTMAX": (softmax(),),
+    "SPACE_TO_BATCH_ND": (network(to_batch((1, 4, 6, 3), (2, 2), [(0, 0), (0, 0)])),),
     "SPACE_TO_DEPTH": (network(blocks(SpaceToDepth, 2, 2, 3, 3)),),
     "SPLIT": (network(split((1, 4, 3, 6), 3, 3)),),
     "SPLIT_V": (network(split_v((1, 2, 3, 7), 3, [3, -1, 2])),),
@@ -101,6 +112,7 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     ),
     "TANH": (network(unary(Tanh, (0.05, -3), (1 / 128, 0))),),
     "TRANSPOSE": (network(transpose((1, 4, 5, 3), (0, 3, 1, 2))),),
+    "TRANSPOSE_CONV": (transpose_conv(oc=6),),
     "UNPACK": (network(unpack((1, 3, 4), 1)),),
     "SUB": (network(pair(Sub, (1, 4, 5, 6), (1, 1, 1, 6), "NONE", const="a")),),
 }  # fmt: skip

@@ -6,15 +6,18 @@ from dataclasses import replace
 
 from ascua.errors import Unsupported, brief
 from ascua.ir import Graph, Op, Tensor, each
+from ascua.ops.batch_to_space_nd import BatchToSpaceND
+from ascua.ops.dilation import dilated
+from ascua.ops.space_to_batch_nd import SpaceToBatchND
 
 
 def prepare(graph: Graph, where: str | None = None) -> Graph:
-    """`graph` ready for planning: constants folded, dead ops dropped, every op checked.
+    """`graph` ready for planning: constants folded, dilations fused, dead ops dropped, all checked.
 
     Raises Unsupported with the operators that Ascua cannot take, and why; `where` (the file)
     stands in the message.
     """
-    graph = drop_dead(fold_constants(graph))
+    graph = drop_dead(fuse_dilations(fold_constants(graph)))
     check(graph, where)
     return graph
 
@@ -41,6 +44,37 @@ def _with_inputs(op: Op, known: dict[int, Tensor]) -> Op:
     if not any(id(t) in known for t in op.inputs):
         return op
     return replace(op, inputs=tuple(known.get(id(t), t) if t else t for t in op.inputs))
+
+
+def fuse_dilations(graph: Graph) -> Graph:
+    """Make one dilated convolution of each SPACE_TO_BATCH_ND, convolution, BATCH_TO_SPACE_ND.
+
+    Only where every output stays the same, as `dilated` tells; views may lie between them.
+    """
+    readers: dict[int, list[Op]] = {}
+    for op in graph.ops:
+        for t in op.activations:
+            readers.setdefault(id(t), []).append(op)
+    outputs = {id(t) for t in graph.outputs}
+    instead: dict[int, tuple[Op, ...]] = {}
+    for op in graph.ops:
+        chain = _chain(op, readers, outputs) if isinstance(op, SpaceToBatchND) else ()
+        if chain and (fused := dilated(chain)):
+            instead |= {id(link): () for link in chain}
+            instead[id(chain[-1])] = fused
+    return replace(graph, ops=tuple(n for op in graph.ops for n in instead.get(id(op), (op,))))
+
+
+def _chain(first: Op, readers: dict[int, list[Op]], outputs: set[int]) -> tuple[Op, ...]:
+    """The ops from `first` to a BATCH_TO_SPACE_ND, each the only reader of the one before."""
+    chain = [first]
+    while not isinstance(chain[-1], BatchToSpaceND):
+        t = chain[-1].y
+        following = readers.get(id(t), [])
+        if len(following) != 1 or id(t) in outputs or following[0].activations != (t,):
+            return ()
+        chain.append(following[0])
+    return tuple(chain)
 
 
 def drop_dead(graph: Graph) -> Graph:

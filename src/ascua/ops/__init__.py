@@ -6,6 +6,7 @@ from ascua.ir import Op
 from ascua.ops.abs import Abs
 from ascua.ops.add import Add
 from ascua.ops.average_pool2d import AveragePool2D
+from ascua.ops.batch_to_space_nd import BatchToSpaceND
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.depth_to_space import DepthToSpace
@@ -30,10 +31,13 @@ from ascua.ops.quantize import Quantize
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.reshape import Reshape
+from ascua.ops.resize_bilinear import ResizeBilinear
+from ascua.ops.resize_nearest_neighbor import ResizeNearestNeighbor
 from ascua.ops.rsqrt import Rsqrt
 from ascua.ops.shape import Shape
 from ascua.ops.slice import Slice
 from ascua.ops.softmax import Softmax
+from ascua.ops.space_to_batch_nd import SpaceToBatchND
 from ascua.ops.space_to_depth import SpaceToDepth
 from ascua.ops.split import Split, SplitV
 from ascua.ops.squared_difference import SquaredDifference
@@ -42,12 +46,14 @@ from ascua.ops.strided_slice import StridedSlice
 from ascua.ops.sub import Sub
 from ascua.ops.tanh import Tanh
 from ascua.ops.transpose import Transpose
+from ascua.ops.transpose_conv import TransposeConv
 from ascua.ops.unpack import Unpack
 
 _ALL: tuple[type[Op], ...] = (
     Abs,
     Add,
     AveragePool2D,
+    BatchToSpaceND,
     Concatenation,
     Conv2D,
     DepthToSpace,
@@ -74,9 +80,12 @@ _ALL: tuple[type[Op], ...] = (
     Relu6,
     Reshape,
     Rsqrt,
+    ResizeBilinear,
+    ResizeNearestNeighbor,
     Shape,
     Slice,
     Softmax,
+    SpaceToBatchND,
     SpaceToDepth,
     Split,
     SplitV,
@@ -86,6 +95,7 @@ _ALL: tuple[type[Op], ...] = (
     Sub,
     Tanh,
     Transpose,
+    TransposeConv,
     Unpack,
 )
 

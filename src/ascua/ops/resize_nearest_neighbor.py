@@ -1,0 +1,107 @@
+"""RESIZE_NEAREST_NEIGHBOR: each pixel is that of the nearest place in the input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from ascua.ir import Array, Const, Kernel, Node, Op
+from ascua.ops import conditions, moves
+
+MOST_SIZE = 2**15 - 1
+"""Rows or columns; kernels hold their numbers in int16."""
+
+
+class ResizeNearestNeighborS8(Kernel):
+    """Copies pixels by tables of rows and columns; a row that comes again is copied whole."""
+
+    name = "resize_nearest_neighbor_s8"
+
+    def params(self, op: ResizeNearestNeighbor) -> Mapping[str, int]:
+        images, ih, iw, c = op.x.shape
+        _, oh, ow, _ = op.y.shape
+        return {"images": images, "ih": ih, "iw": iw, "c": c, "oh": oh, "ow": ow}
+
+    def consts(self, op: ResizeNearestNeighbor) -> tuple[Const, ...]:
+        rows, columns = op.places()
+        return (
+            Const("rows", rows.astype(np.int16), 0, "int16_t"),
+            Const("columns", columns.astype(np.int16), 0, "int16_t"),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ResizeNearestNeighbor(Op):
+    """y[oy, ox] = x[row of oy, column of ox]; the new size is the second input.
+
+    The place of output o is floor((o + offset) * scale), in float32 as in TFLM: scale is in / out,
+    or (in - 1) / (out - 1) with `align_corners`, which rounds half up instead of down; offset is
+    1/2 with `half_pixel_centers`.
+    """
+
+    align_corners: bool = False
+    half_pixel_centers: bool = False
+
+    tflite = "RESIZE_NEAREST_NEIGHBOR"
+    options = "ResizeNearestNeighborOptions"
+    max_version = 4
+    kernels = (ResizeNearestNeighborS8(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        o = node.options
+        return cls(
+            node.inputs,
+            node.outputs,
+            align_corners=bool(o["align_corners"]),
+            half_pixel_centers=bool(o["half_pixel_centers"]),
+        )
+
+    def write(self) -> Mapping[str, Any]:
+        return {
+            "align_corners": self.align_corners,
+            "half_pixel_centers": self.half_pixel_centers,
+        }
+
+    def check(self) -> str | None:
+        return resizable(self)
+
+    def places(self) -> tuple[Array, Array]:
+        """The input's row of each output row, and the same of columns."""
+        rows, columns = (self._places(self.x.shape[i], self.y.shape[i]) for i in (1, 2))
+        return rows, columns
+
+    def _places(self, size: int, out: int) -> Array:
+        f = np.float32
+        aligned = self.align_corners and out > 1
+        scale = f(size - 1) / f(out - 1) if aligned else f(size) / f(out)
+        offset = f(0.5) if self.half_pixel_centers else f(0)
+        at = (np.arange(out, dtype=f) + offset) * scale
+        # at >= 0, where half away from zero is half up.
+        at = np.floor(at + f(0.5)) if self.align_corners else np.floor(at)
+        places: Array = np.minimum(at.astype(np.int64), size - 1)
+        return places
+
+    def eval(self, *xs: Array) -> Array:
+        rows, columns = self.places()
+        return xs[0][:, :, rows][:, :, :, columns]
+
+
+def resizable(op: Op) -> str | None:
+    """None, or why the images of `op` cannot be resized to its second input."""
+    reason = conditions.arity(op, 2) or conditions.first(
+        moves.condition(op.x, op.y, most=4),
+        conditions.rank(op.x, 4),
+        moves.integers(op.inputs[1], "new size"),
+    )
+    if reason:
+        return reason
+    size = moves.listed(op.inputs[1])
+    if len(size) != 2:
+        return f"its new size {size} is not one of rows and columns"
+    if max(*size, *op.x.shape[1:3]) > MOST_SIZE:
+        return f"an image has more than {MOST_SIZE} rows or columns"
+    return conditions.output_shape(op, (op.x.shape[0], *size, op.x.shape[3]))

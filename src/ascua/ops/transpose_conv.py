@@ -1,0 +1,184 @@
+"""TRANSPOSE_CONV: each input pixel adds its filter's window to the output, as in decoders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from ascua.ir import Array, Const, Kernel, Node, Op, Tensor
+from ascua.ops import activation, conditions, geometry
+from ascua.ops.channels import (
+    channel_scales,
+    multipliers,
+    packed_weights,
+    requantize,
+    small,
+)
+
+
+class TransposeConvS8(Kernel):
+    """Gathers: each output pixel sums over the input pixels that reach it.
+
+    These are every sx-th tap of a row of the filter, and they lie side by side in the input. The
+    taps are stored in that order; two pixels sx apart share them.
+    """
+
+    name = "transpose_conv_s8"
+
+    def params(self, op: TransposeConv) -> Mapping[str, int]:
+        low, high = activation.int8_range(op.activation, op.y)
+        _, ih, iw, ic = op.x.shape
+        _, oh, ow, oc = op.y.shape
+        return {
+            "ih": ih,
+            "iw": iw,
+            "ic": ic,
+            "oh": oh,
+            "ow": ow,
+            "oc": oc,
+            "kh": op.w.shape[1],
+            "kw": op.w.shape[2],
+            "sy": op.stride[0],
+            "sx": op.stride[1],
+            "py": op.rows.before,
+            "px": op.columns.before,
+            "offset": -op.x.q.zero_point,
+            "small": small(op.x, self.matrix(op), op.bias, op.scales()),
+            "zero": op.y.q.zero_point,
+            "low": low,
+            "high": high,
+        }
+
+    def matrix(self, op: TransposeConv) -> Array:
+        """The weights [oc][kh * kw * ic], the taps of a row in the order of the input."""
+        kw, sx = op.w.shape[2], op.stride[1]
+        order = [kx for first in range(min(sx, kw)) for kx in range(first, kw, sx)[::-1]]
+        return op.w.values[:, :, order].reshape(op.w.shape[0], -1)
+
+    def consts(self, op: TransposeConv) -> tuple[Const, ...]:
+        multiplier, shift = multipliers(op.scales())
+        bias = np.zeros(len(shift), np.int64) if op.bias is None else op.bias.values.reshape(-1)
+        rows = np.stack([bias, multiplier, shift], axis=1).astype(np.int32)
+        payload = 8 * len(rows) + (0 if op.bias is None else op.bias.bytes)
+        return (
+            packed_weights(op.w, self.matrix(op)),
+            Const("requant", rows, payload, "requant_t"),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TransposeConv(Op):
+    """y[iy * sy + ky - py, ix * sx + kx - px, oc] += x[iy, ix] * w[oc, ky, kx]; bias, activation.
+
+    Inputs are the output's shape, weights, x, and perhaps the bias; what falls outside the output
+    is dropped.
+    """
+
+    stride: tuple[int, int]
+    padding: geometry.Padding
+    activation: activation.Activation = "NONE"
+
+    tflite = "TRANSPOSE_CONV"
+    options = "TransposeConvOptions"
+    max_version = 5
+    kernels = (TransposeConvS8(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        o = node.options
+        sy, sx = geometry.read_stride(o["stride_h"], o["stride_w"])
+        return cls(
+            node.inputs,
+            node.outputs,
+            stride=(sy, sx),
+            padding=geometry.read_padding(o["padding"]),
+            activation=activation.read_activation(o["fused_activation_function"]),
+        )
+
+    def write(self) -> Mapping[str, Any]:
+        return {
+            "stride_h": self.stride[0],
+            "stride_w": self.stride[1],
+            "padding": geometry.PADDINGS.index(self.padding),
+            "fused_activation_function": activation.ACTIVATIONS.index(self.activation),
+        }
+
+    @property
+    def w(self) -> Tensor:
+        """The weights [oc][kh][kw][ic]."""
+        assert self.inputs[1] is not None
+        return self.inputs[1]
+
+    @property
+    def x(self) -> Tensor:
+        """The image: the third input."""
+        assert self.inputs[2] is not None
+        return self.inputs[2]
+
+    @property
+    def bias(self) -> Tensor | None:
+        """One int32 a channel, or None."""
+        return self.inputs[3] if len(self.inputs) > 3 else None
+
+    @property
+    def rows(self) -> geometry.Axis:
+        """How filters would move down the output, as in the convolution that this transposes."""
+        return geometry.axis(self.y.shape[1], self.w.shape[1], self.stride[0], 1, self.padding)
+
+    @property
+    def columns(self) -> geometry.Axis:
+        """How they would move to the right."""
+        return geometry.axis(self.y.shape[2], self.w.shape[2], self.stride[1], 1, self.padding)
+
+    def check(self) -> str | None:
+        reason = conditions.arity(self, 3, 4) or conditions.first(
+            conditions.computed(self.x),
+            conditions.image(self.x),
+            conditions.rank(self.w, 4),
+            conditions.image(self.y),
+            conditions.int8(self.x, self.y),
+            conditions.int8_weights(self.w, 0),
+            activation.unsupported(self.activation),
+        )
+        reason = reason or conditions.int32_bias(self.bias, self.y.shape[3])
+        if reason:
+            return reason
+        shape = self.inputs[0]
+        if shape is None or not shape.const:
+            return "the shape of its output is computed from data; it must be known beforehand"
+        if self.w.shape[3] != self.x.shape[3]:
+            return f"its filters have {self.w.shape[3]} channels and its input {self.x.shape[3]}"
+        return conditions.output_shape(self, (*self.y.shape[:3], self.w.shape[0]))
+
+    def scales(self) -> list[float]:
+        """The real factor from accumulator to output of each channel."""
+        return channel_scales(self.x, self.w, self.y, self.y.shape[3])
+
+    def eval(self, *xs: Array) -> Array:
+        x = xs[0].reshape(-1, *self.x.shape[1:]).astype(np.float64) - self.x.q.zero_point
+        _, ih, iw, _ = self.x.shape
+        _, oh, ow, oc = self.y.shape
+        kh, kw = self.w.shape[1:3]
+        sy, sx = self.stride
+        py, px = self.rows.before, self.columns.before
+        height = max((ih - 1) * sy + kh, py + oh)
+        width = max((iw - 1) * sx + kw, px + ow)
+        whole = np.zeros((len(x), height, width, oc))
+        w = self.w.values.astype(np.float64)
+        for ky in range(kh):
+            for kx in range(kw):
+                # Sums of products of int8 stay exact in float64.
+                at = whole[:, ky : ky + (ih - 1) * sy + 1 : sy, kx : kx + (iw - 1) * sx + 1 : sx]
+                at += x @ w[:, ky, kx].T
+        total = whole[:, py : py + oh, px : px + ow].astype(np.int64)
+        if self.bias is not None:
+            total += self.bias.values.reshape(-1)
+        low, high = activation.int8_range(self.activation, self.y)
+        y = requantize(total, self.scales(), self.y, low, high)
+        return y.reshape(len(xs[0]), *self.y.shape)
+
+    def macs(self) -> int:
+        return self.x.size // self.x.shape[3] * self.w.size

@@ -1,0 +1,55 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/conv2d_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[252];
+
+/* conv2d y: 3x5x4, 1620 MACs */
+STEP void golden_step_00_conv2d(void) {
+    static const conv2d_s8_t p = {.ow = 5, .oc = 4, .step = 3, .kh = 3, .runs = 3, .run = 3,
+        .gap = 6, .small = 1, .zero = 4, .low = -128, .high = 127};
+    static const window_t w = {.kh = 3, .sy = 1, .dy = 2, .py = 0, .ih = 7, .row = 27, .left = 0,
+        .right = 0, .fill = -9};
+    const int8_t *rows[3];
+    for (int32_t oy = 0; oy < 3; oy++) {
+        window_clipped(&w, arena + 0, oy, rows);
+        conv2d_s8(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_requant,
+            arena + 192 + oy * 20);
+    }
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {189};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {192};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {60};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_conv2d();
+}
+
+void golden_invoke(const int8_t *in, int8_t *out) {
+    if ((const void *)in != (const void *)(arena + 0)) {
+        memcpy(arena + 0, in, 189);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 192)) {
+        memcpy(out, arena + 192, 60);
+    }
+}
