@@ -24,6 +24,8 @@ from ascua.ops.maximum import Maximum
 from ascua.ops.minimum import Minimum
 from ascua.ops.mul import Mul
 from ascua.ops.prelu import Prelu
+from ascua.ops.reduce_max import ReduceMax
+from ascua.ops.reduce_min import ReduceMin
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.reshape import Reshape
@@ -34,6 +36,7 @@ from ascua.ops.softmax import Softmax
 from ascua.ops.space_to_depth import SpaceToDepth
 from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.sub import Sub
+from ascua.ops.sum import Sum
 from ascua.ops.tanh import Tanh
 from tests.ops.pairs import pair
 from tests.ops.pools import pool
@@ -49,6 +52,7 @@ from tests.ops.test_mean import mean
 from tests.ops.test_pack import pack
 from tests.ops.test_pad import pad
 from tests.ops.test_quantize import edges
+from tests.ops.test_reduce_max import extreme
 from tests.ops.test_relu import unary
 from tests.ops.test_reshape import expand_dims, reshape, squeeze
 from tests.ops.test_resize import resize
@@ -92,6 +96,8 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "PADV2": (network(pad((1, 4, 5, 3), [(0, 0), (2, 1), (0, 0), (0, 0)], 99)),),
     "PRELU": (network(pair(Prelu, (1, 4, 5, 6), (1, 1, 6), const="b")),),
     "QUANTIZE": (edges(),),
+    "REDUCE_MAX": (network(extreme(ReduceMax)),),
+    "REDUCE_MIN": (network(extreme(ReduceMin)),),
     "RELU": (network(unary(Relu, (0.05, -3))),),
     "RELU6": (network(unary(Relu6, (0.05, -3))),),
     "RESHAPE": (network(reshape((1, 2, 3), (1, 6))),),
@@ -110,6 +116,7 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "STRIDED_SLICE": (
         flatten(), network(strided((1, 6, 5, 3), (0, 5, 1, 0), (1, 0, 5, 3), (1, -2, 2, 1)))
     ),
+    "SUM": (mean(axes=(1, 3), y_scale=0.5, kind=Sum),),
     "TANH": (network(unary(Tanh, (0.05, -3), (1 / 128, 0))),),
     "TRANSPOSE": (network(transpose((1, 4, 5, 3), (0, 3, 1, 2))),),
     "TRANSPOSE_CONV": (transpose_conv(oc=6),),

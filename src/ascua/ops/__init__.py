@@ -28,6 +28,8 @@ from ascua.ops.pack import Pack
 from ascua.ops.pad import Pad, PadV2
 from ascua.ops.prelu import Prelu
 from ascua.ops.quantize import Quantize
+from ascua.ops.reduce_max import ReduceMax
+from ascua.ops.reduce_min import ReduceMin
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.reshape import Reshape
@@ -44,6 +46,7 @@ from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.squeeze import Squeeze
 from ascua.ops.strided_slice import StridedSlice
 from ascua.ops.sub import Sub
+from ascua.ops.sum import Sum
 from ascua.ops.tanh import Tanh
 from ascua.ops.transpose import Transpose
 from ascua.ops.transpose_conv import TransposeConv
@@ -76,12 +79,14 @@ _ALL: tuple[type[Op], ...] = (
     PadV2,
     Prelu,
     Quantize,
+    ReduceMax,
+    ReduceMin,
     Relu,
     Relu6,
     Reshape,
-    Rsqrt,
     ResizeBilinear,
     ResizeNearestNeighbor,
+    Rsqrt,
     Shape,
     Slice,
     Softmax,
@@ -93,6 +98,7 @@ _ALL: tuple[type[Op], ...] = (
     Squeeze,
     StridedSlice,
     Sub,
+    Sum,
     Tanh,
     Transpose,
     TransposeConv,

@@ -1,0 +1,27 @@
+"""REDUCE_MIN: the least value over some axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ascua.ir import Array
+from ascua.ops import conditions
+from ascua.ops.reduce_max import ReduceMaxS8
+from ascua.ops.reductions import Reduction
+
+
+@dataclass(frozen=True, eq=False)
+class ReduceMin(Reduction):
+    """y = min of x over the axes that the second input names."""
+
+    tflite = "REDUCE_MIN"
+    max_version = 3
+    kernels = (ReduceMaxS8(),)
+
+    def check(self) -> str | None:
+        return super().check() or conditions.same_quantization(self.y, self.x)
+
+    def eval(self, *xs: Array) -> Array:
+        return self.over_axes(np.min, xs[0])

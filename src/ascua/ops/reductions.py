@@ -1,0 +1,148 @@
+"""What operators share that make one value of many along some axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Self
+
+import numpy as np
+
+from ascua import fixed
+from ascua.ir import Array, Kernel, Node, Op, Tensor
+from ascua.ops import conditions, moves
+
+MOST_DIMENSIONS = 6
+"""Then kept and reduced axes take turns three times at most: kernels have that many loops."""
+
+MOST_VALUES = 1 << 22
+"""Of one result: then its sum is far from overflowing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reduction(Op):
+    """An operator whose second input names the axes."""
+
+    keep_dims: bool
+
+    options = "ReducerOptions"
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(node.inputs, node.outputs, keep_dims=bool(node.options["keep_dims"]))
+
+    def write(self) -> Mapping[str, Any]:
+        return {"keep_dims": self.keep_dims}
+
+    @property
+    def named(self) -> Tensor:
+        """The axes as the file names them: int32, negative ones from the end."""
+        assert self.inputs[1] is not None
+        return self.inputs[1]
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axes to reduce, ascending; those of size 1 need no work and are left out."""
+        rank = len(self.x.shape)
+        every = {a % rank for a in moves.listed(self.named)}
+        return tuple(sorted(a for a in every if self.x.shape[a] > 1))
+
+    @property
+    def count(self) -> int:
+        """How many values each result is made of."""
+        return prod(self.x.shape[a] for a in self.axes)
+
+    def check(self) -> str | None:
+        reason = conditions.arity(self, 2) or conditions.first(
+            conditions.computed(self.x),
+            conditions.filled(self.x, MOST_DIMENSIONS),
+            conditions.int8(self.x, self.y),
+            moves.integers(self.named, f"axes '{self.named.name}'"),
+        )
+        if reason:
+            return reason
+        rank = len(self.x.shape)
+        named = moves.listed(self.named)
+        if not all(-rank <= a < rank for a in named):
+            return f"its axes {named} do not exist in '{self.x.name}' of {rank} dimensions"
+        if self.count > MOST_VALUES:
+            return f"each result is of more than {MOST_VALUES} values"
+        dropped = {a % rank for a in named}
+        kept = tuple(d for a, d in enumerate(self.x.shape) if a not in dropped)
+        if self.keep_dims:
+            kept = tuple(1 if a in dropped else d for a, d in enumerate(self.x.shape))
+        return conditions.output_shape(self, kept)
+
+    def over_axes(self, function: Any, x: Array) -> Array:
+        """`function` (of NumPy, with an `axis`) of x (n, *shape): (n, *output shape)."""
+        y: Array = function(x, axis=tuple(a + 1 for a in self.axes))
+        return y.reshape(len(x), *self.y.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class SumReduction(Reduction):
+    """A reduction that sums up and rescales."""
+
+    def factor(self) -> tuple[int, int]:
+        """Multiplier and shift from the sum to the output."""
+        return fixed.quantize_multiplier(self.x.q.scale / self.y.q.scale)
+
+    def eval(self, *xs: Array) -> Array:
+        total = self.over_axes(np.sum, xs[0].astype(np.int64)) - self.x.q.zero_point * self.count
+        scaled = fixed.multiply_by_quantized_multiplier(total, *self.factor())
+        y: Array = np.clip(scaled + self.y.q.zero_point, -128, 127).astype(np.int8)
+        return y
+
+
+class MeanS8(Kernel):
+    """Sums over neighboring axes as one, four results at a time."""
+
+    name = "mean_s8"
+
+    def fits(self, op: SumReduction) -> bool:
+        inside = range(op.axes[0], op.axes[-1] + 1) if op.axes else range(0)
+        return all(a in op.axes or op.x.shape[a] == 1 for a in inside)
+
+    def params(self, op: SumReduction) -> Mapping[str, int]:
+        shape, axes = op.x.shape, op.axes
+        first, last = (axes[0], axes[-1]) if axes else (0, -1)
+        return {
+            "outer": prod(shape[:first]),
+            "n": op.count,
+            "inner": prod(shape[last + 1 :]),
+            **rescaling(op),
+        }
+
+
+class SumS8(Kernel):
+    """Sums over any axes, one result at a time."""
+
+    name = "sum_s8"
+
+    def params(self, op: SumReduction) -> Mapping[str, int]:
+        return {**loops(op), **rescaling(op)}
+
+
+def rescaling(op: SumReduction) -> dict[str, int]:
+    """The parameters of a sum's way to the output."""
+    multiplier, shift = op.factor()
+    return {
+        "offset": -op.count * op.x.q.zero_point,
+        "multiplier": multiplier,
+        "shift": shift,
+        "zero": op.y.q.zero_point,
+    }
+
+
+def loops(op: Reduction) -> dict[str, int]:
+    """Three loops over the outputs and three over the values of each, the outermost first."""
+    shape, steps = op.x.shape, moves.strides(op.x.shape)
+    fields: dict[str, int] = {}
+    for prefix, wanted in (("y", False), ("x", True)):
+        axes = [a for a in range(len(shape)) if (a in op.axes) == wanted]
+        found = moves.merged([shape[a] for a in axes], [steps[a] for a in axes])
+        found = [(1, 0)] * (3 - len(found)) + found
+        fields |= {f"{prefix}n{i}": n for i, (n, _) in enumerate(found)}
+        fields |= {f"{prefix}step{i}": step for i, (_, step) in enumerate(found)}
+    return fields

@@ -1,0 +1,27 @@
+"""SUM: the sum over some axes, rescaled to the output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ascua.ops.reductions import MeanS8, SumReduction, SumS8
+
+
+@dataclass(frozen=True, eq=False)
+class Sum(SumReduction):
+    """y = sum of x over the axes that the second input names."""
+
+    tflite = "SUM"
+    max_version = 2
+    kernels = (MeanS8(), SumS8())
+
+    def check(self) -> str | None:
+        if reason := super().check():
+            return reason
+        reach = max(127 - self.x.q.zero_point, self.x.q.zero_point + 128)
+        if (reach * self.count) << max(self.factor()[1], 0) >= 2**31:
+            return (
+                f"its output's scale {self.y.q.scale:g} is too fine for sums of {self.count}"
+                f" values of the scale {self.x.q.scale:g}"
+            )
+        return None
