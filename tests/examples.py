@@ -10,6 +10,8 @@ import numpy as np
 from ascua.ir import Graph
 from ascua.ops.abs import Abs
 from ascua.ops.add import Add
+from ascua.ops.arg_max import ArgMax
+from ascua.ops.arg_min import ArgMin
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.depth_to_space import DepthToSpace
@@ -41,6 +43,7 @@ from ascua.ops.tanh import Tanh
 from tests.ops.pairs import pair
 from tests.ops.pools import pool
 from tests.ops.test_add import binary
+from tests.ops.test_arg_max import arg
 from tests.ops.test_concatenation import concatenation
 from tests.ops.test_conv2d import conv
 from tests.ops.test_depth_to_space import blocks
@@ -69,6 +72,8 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "ABS": (network(unary(Abs, (0.05, -3), (0.04, -100))),),
     "ADD": (network(binary(Add, (1, 4, 5, 6), (1, 4, 5, 6))),
             network(binary(Add, (1, 4, 5, 6), (1, 1, 1, 6)))),
+    "ARG_MAX": (network(arg(ArgMax)),),
+    "ARG_MIN": (network(arg(ArgMin, axis=1)),),
     "AVERAGE_POOL_2D": (pool(AveragePool2D),),
     "BATCH_TO_SPACE_ND": (
         network(to_space((4, 2, 3, 3), (2, 2), [(1, 0), (0, 1)])), dilated(),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ascua.ir import Op
 from ascua.ops.abs import Abs
 from ascua.ops.add import Add
+from ascua.ops.arg_max import ArgMax
+from ascua.ops.arg_min import ArgMin
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
 from ascua.ops.concatenation import Concatenation
@@ -55,6 +57,8 @@ from ascua.ops.unpack import Unpack
 _ALL: tuple[type[Op], ...] = (
     Abs,
     Add,
+    ArgMax,
+    ArgMin,
     AveragePool2D,
     BatchToSpaceND,
     Concatenation,

@@ -1,0 +1,83 @@
+"""ARG_MAX: where along an axis the greatest value is; the first of equal ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Self
+
+import numpy as np
+
+from ascua.ir import Array, Kernel, Node, Op
+from ascua.ops import conditions, moves
+
+INT32 = 2
+"""The number of the type in .tflite files."""
+
+MOST_DIMENSIONS = 6
+"""The most that TFLM's shapes have."""
+
+
+class ArgMaxS8(Kernel):
+    """One pass along the axis for each result; the least value where `sign` is -1."""
+
+    name = "arg_max_s8"
+
+    def params(self, op: ArgMax) -> Mapping[str, int]:
+        shape = op.x.shape
+        return {
+            "outer": prod(shape[: op.axis]),
+            "n": shape[op.axis],
+            "inner": prod(shape[op.axis + 1 :]),
+            "sign": op.sign,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class ArgMax(Op):
+    """y = the index of the greatest of x along the axis that the second input names."""
+
+    output_type: int = INT32
+
+    tflite = "ARG_MAX"
+    options = "ArgMaxOptions"
+    max_version = 3
+    kernels = (ArgMaxS8(),)
+
+    sign = 1
+    """-1 where the least value is wanted."""
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        return cls(node.inputs, node.outputs, output_type=int(node.options["output_type"]))
+
+    def write(self) -> Mapping[str, Any]:
+        return {"output_type": self.output_type}
+
+    @property
+    def axis(self) -> int:
+        """The axis, counted from the first."""
+        return moves.listed(self.inputs[1])[0] % len(self.x.shape)
+
+    def check(self) -> str | None:
+        reason = conditions.arity(self, 2) or conditions.first(
+            conditions.computed(self.x),
+            conditions.filled(self.x, MOST_DIMENSIONS),
+            conditions.int8(self.x),
+            moves.integers(self.inputs[1], "axes"),
+        )
+        if reason:
+            return reason
+        rank, axes = len(self.x.shape), moves.listed(self.inputs[1])
+        if len(axes) != 1 or not -rank <= axes[0] < rank:
+            return f"its axes {axes} are not one axis of '{self.x.name}' of {rank} dimensions"
+        if self.y.dtype != "int32" or self.output_type != INT32:
+            return "its output is not int32, the only type that TFLM answers: set output_type"
+        return conditions.output_shape(
+            self, self.x.shape[: self.axis] + self.x.shape[self.axis + 1 :]
+        )
+
+    def eval(self, *xs: Array) -> Array:
+        y: Array = np.argmax(xs[0], axis=1 + self.axis).astype(np.int32)
+        return y

@@ -1,0 +1,47 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/arg_max_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[140];
+
+/* arg_min y: 4x5, 0 MACs */
+STEP void golden_step_00_arg_min(void) {
+    static const arg_max_s8_t p = {.outer = 1, .n = 3, .inner = 20, .sign = -1};
+    arg_max_s8(&p, arena + 80, (int32_t *)(void *)(arena + 0));
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {80};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {60};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {80};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_arg_min();
+}
+
+void golden_invoke(const int8_t *in, int32_t *out) {
+    if ((const void *)in != (const void *)(arena + 80)) {
+        memcpy(arena + 80, in, 60);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 0)) {
+        memcpy(out, arena + 0, 80);
+    }
+}
