@@ -71,7 +71,7 @@ def _chain(first: Op, readers: dict[int, list[Op]], outputs: set[int]) -> tuple[
     while not isinstance(chain[-1], BatchToSpaceND):
         t = chain[-1].y
         following = readers.get(id(t), [])
-        if len(following) != 1 or id(t) in outputs or following[0].activations != (t,):
+        if len(following) != 1 or id(t) in outputs or following[0].inputs[0] is not t:
             return ()
         chain.append(following[0])
     return tuple(chain)

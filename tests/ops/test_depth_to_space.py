@@ -35,7 +35,7 @@ def test_equals_tflm() -> None:
 size = st.integers(1, 4)
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(st.lists(st.tuples(size, size, size, size, st.integers(1, 2)), min_size=6, max_size=6))
 def test_any_blocks(cases: list[tuple[int, int, int, int, int]]) -> None:
     ops = [blocks(k, *c, name=f"{k.tflite} {i}") for k in KINDS for i, c in enumerate(cases)]

@@ -92,7 +92,7 @@ cases = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(st.lists(st.tuples(st.sampled_from(KINDS), st.sampled_from(MODES), cases), min_size=8,
                 max_size=8))  # fmt: skip
 def test_any_size(several: list[tuple[type[Op], dict[str, bool], dict[str, Any]]]) -> None:

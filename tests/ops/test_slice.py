@@ -92,7 +92,7 @@ bounds = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(st.lists(bounds, min_size=16, max_size=24))
 def test_any_strided_slice(cases: list[dict[str, Any]]) -> None:
     ops = []
@@ -109,7 +109,7 @@ def test_any_strided_slice(cases: list[dict[str, Any]]) -> None:
         check_everywhere(together(*ops), n=2)
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(st.lists(st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=1, max_size=5), min_size=8,
                 max_size=8))  # fmt: skip
 def test_any_slice(cases: list[list[tuple[int, int, int]]]) -> None:

@@ -105,7 +105,7 @@ def test_to_space_equals_tflm() -> None:
 small = st.integers(1, 3)
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(st.lists(st.tuples(*[small] * 6, st.tuples(*[st.integers(0, 3)] * 4)), min_size=8,
                 max_size=8))  # fmt: skip
 def test_any_blocks(cases: list[tuple[int, int, int, int, int, int, tuple[int, ...]]]) -> None:
@@ -280,7 +280,8 @@ def test_refuses() -> None:
         return kind(inputs, given.outputs).check() or ""
 
     assert reason() == reason(kind=BatchToSpaceND) == ""
-    assert "instead of [2, 4, 3, 3]" in reason((1, 2))
+    assert "no batch of 2: export the model with a fixed batch of 1" in reason((1, 2))
+    assert "instead of [4, 1, 6, 3]" in reason((4, 1))
     assert "do not divide 4 by 6" in reason((3, 2))
     assert "for 2 spatial dimensions" in reason((2,))
     assert "negative" in reason((0, 2))

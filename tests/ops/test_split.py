@@ -92,7 +92,7 @@ def test_unpack_equals_tflm() -> None:
 shapes = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(st.lists(st.tuples(shapes, st.integers(-4, 3), st.integers(1, 4)), min_size=4, max_size=8))
 def test_any_parts(cases: list[tuple[list[int], int, int]]) -> None:
     ops: list[Op] = []

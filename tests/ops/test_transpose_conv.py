@@ -100,7 +100,7 @@ def test_any_reference(shape: dict[str, Any]) -> None:
     check_reference(transpose_conv(**shape))
 
 
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(st.lists(shapes, min_size=20, max_size=20))
 def test_any_kernel(several: list[dict[str, Any]]) -> None:
     graphs = {str(i): transpose_conv(**shape) for i, shape in enumerate(several)}

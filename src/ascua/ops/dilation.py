@@ -36,11 +36,13 @@ def dilated(chain: Sequence[Op]) -> tuple[Op, ...]:
     if len(inner) != 1 or not isinstance(inner[0], Convolution):
         return ()
     conv = inner[0]
+    if space.malformed() or batch.check() or conv.x.quant is None or not _has_filters(conv):
+        return ()
     at = chain.index(conv)
     before, after = [space.x, *(op.y for op in chain[:at])], [op.y for op in chain[at:]]
     same = all(t.quant == ts[0].quant for ts in (before, after) for t in ts)
     plain = conv.stride == conv.dilation == (1, 1) and conv.padding == "VALID"
-    if not same or not plain or space.malformed() or batch.check() or conv.x.quant is None:
+    if not same or not plain:
         return ()
     sides = _sides(space, conv, batch)
     padding = _padding(conv, sides) if sides else None
@@ -49,6 +51,12 @@ def dilated(chain: Sequence[Op]) -> tuple[Op, ...]:
     rows, columns = sides
     fused = replace(conv, dilation=(rows.block, columns.block), padding=padding)
     return _connected(fused, space, batch, sides)
+
+
+def _has_filters(conv: Convolution) -> bool:
+    """Whether it has an image and filters; all else its own check tells."""
+    filters = conv.inputs[1] if len(conv.inputs) > 1 else None
+    return filters is not None and len(filters.shape) == len(conv.x.shape) == len(conv.y.shape) == 4
 
 
 def _sides(space: SpaceToBatchND, conv: Convolution, batch: BatchToSpaceND) -> tuple[Side, ...]:

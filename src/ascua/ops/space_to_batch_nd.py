@@ -110,8 +110,8 @@ class SpaceToBatchND(Op):
             if self.x.q.zero_point:
                 return (
                     "it pads, and TFLM pads with what happens to be in memory instead of the zero"
-                    f" point {self.x.q.zero_point}; export the dilated convolution as one, or pad"
-                    " with a PAD before it"
+                    f" point {self.x.q.zero_point}: export the model with a fixed batch of 1, or"
+                    " pad with a PAD before it"
                 )
         return None
 
@@ -125,6 +125,11 @@ class SpaceToBatchND(Op):
         if h % rows.block or w % columns.block:
             return f"its blocks of {rows.block} by {columns.block} do not divide {h} by {w} pixels"
         parts = (b * rows.block * columns.block, h // rows.block, w // columns.block, c)
+        if self.y.shape[:1] != parts[:1]:
+            return (
+                f"its output is no batch of {parts[0]}: export the model with a fixed batch of 1,"
+                " and the converter makes one dilated convolution of it"
+            )
         if len(self.x.shape) != len(self.y.shape) or image(self.y.shape) != parts:
             return f"its output has the shape {list(self.y.shape)} instead of {list(parts)}"
         return None

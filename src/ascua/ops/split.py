@@ -23,12 +23,21 @@ class SplitS8(Kernel):
     scatters = True
 
     def params(self, op: Any) -> Mapping[str, int]:
-        return {"outputs": len(op.outputs), "turns": prod(op.x.shape[: op.at])}
+        sizes = self.sizes(op)
+        return {
+            "outputs": len(sizes),
+            "turns": op.x.size // sum(sizes),
+            "row": sum(sizes),
+            "size": sizes[0] if len(set(sizes)) == 1 else 0,
+        }
 
     def consts(self, op: Any) -> tuple[Const, ...]:
+        return (Const("sizes", np.array(self.sizes(op), np.int32), 0, "int32_t"),)
+
+    def sizes(self, op: Any) -> list[int]:
+        """Bytes of each output that lie together in the input."""
         turns = prod(op.x.shape[: op.at])
-        sizes = [t.size // turns for t in op.outputs]
-        return (Const("sizes", np.array(sizes, np.int32), 0, "int32_t"),)
+        return [t.size // turns for t in op.outputs]
 
 
 @dataclass(frozen=True, eq=False)

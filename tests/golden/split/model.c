@@ -8,7 +8,7 @@ static _Alignas(8) int8_t arena[144];
 
 /* split y/0: 4x3x2, 4x3x2, 4x3x2, 0 MACs */
 STEP void golden_step_00_split(void) {
-    static const split_s8_t p = {.outputs = 3, .turns = 12};
+    static const split_s8_t p = {.outputs = 3, .turns = 12, .row = 6, .size = 2};
     int8_t *const ys[] = {arena + 72, arena + 96, arena + 120};
     split_s8(&p, arena + 0, golden_00_split_sizes, ys);
 }

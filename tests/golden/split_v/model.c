@@ -8,7 +8,7 @@ static _Alignas(8) int8_t arena[88];
 
 /* split y/0: 2x3x3, 2x3x2, 2x3x2, 0 MACs */
 STEP void golden_step_00_split(void) {
-    static const split_s8_t p = {.outputs = 3, .turns = 6};
+    static const split_s8_t p = {.outputs = 3, .turns = 6, .row = 7, .size = 0};
     int8_t *const ys[] = {arena + 44, arena + 64, arena + 76};
     split_s8(&p, arena + 0, golden_00_split_sizes, ys);
 }

@@ -8,7 +8,7 @@ static _Alignas(8) int8_t arena[24];
 
 /* unpack y/0: 4, 4, 4, 0 MACs */
 STEP void golden_step_00_unpack(void) {
-    static const split_s8_t p = {.outputs = 3, .turns = 1};
+    static const split_s8_t p = {.outputs = 3, .turns = 1, .row = 12, .size = 4};
     int8_t *const ys[] = {arena + 12, arena + 16, arena + 20};
     split_s8(&p, arena + 0, golden_00_unpack_sizes, ys);
 }
