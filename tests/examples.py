@@ -44,6 +44,7 @@ from tests.ops.pairs import pair
 from tests.ops.pools import pool
 from tests.ops.test_add import binary
 from tests.ops.test_arg_max import arg
+from tests.ops.test_batch_matmul import product
 from tests.ops.test_concatenation import concatenation
 from tests.ops.test_conv2d import conv
 from tests.ops.test_depth_to_space import blocks
@@ -75,6 +76,8 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "ARG_MAX": (network(arg(ArgMax)),),
     "ARG_MIN": (network(arg(ArgMin, axis=1)),),
     "AVERAGE_POOL_2D": (pool(AveragePool2D),),
+    "BATCH_MATMUL": (network(product()),
+                     network(product((2, 4, 6), (2, 5, 6), adj_y=True, const="a"))),
     "BATCH_TO_SPACE_ND": (
         network(to_space((4, 2, 3, 3), (2, 2), [(1, 0), (0, 1)])), dilated(),
     ),

@@ -8,6 +8,7 @@ from ascua.ops.add import Add
 from ascua.ops.arg_max import ArgMax
 from ascua.ops.arg_min import ArgMin
 from ascua.ops.average_pool2d import AveragePool2D
+from ascua.ops.batch_matmul import BatchMatMul
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.conv2d import Conv2D
@@ -60,6 +61,7 @@ _ALL: tuple[type[Op], ...] = (
     ArgMax,
     ArgMin,
     AveragePool2D,
+    BatchMatMul,
     BatchToSpaceND,
     Concatenation,
     Conv2D,

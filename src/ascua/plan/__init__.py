@@ -73,7 +73,8 @@ class Step:
     @property
     def weights_bytes(self) -> int:
         """Bytes of weights and biases as in the file, without 8 for each requantised channel."""
-        return sum(c.payload for c in self.consts) - (8 * self.op.y.shape[-1] if self.macs else 0)
+        channels = sum(len(c.data) for c in self.consts if c.ctype == "requant_t")
+        return sum(c.payload for c in self.consts) - 8 * channels
 
 
 @dataclass(frozen=True, eq=False)

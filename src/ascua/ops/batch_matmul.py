@@ -1,0 +1,162 @@
+"""BATCH_MATMUL: products of matrices, of which one or none is constant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Self
+
+import numpy as np
+
+from ascua import fixed
+from ascua.ir import Array, Const, Kernel, Node, Op, Tensor
+from ascua.ops import conditions, elementwise, moves
+
+MOST_PRODUCTS = 1 << 15
+"""In one sum: then it is far from overflowing."""
+
+
+class BatchMatMulS8(Kernel):
+    """One output at a time, by steps along both inputs."""
+
+    name = "batch_matmul_s8"
+
+    def params(self, op: BatchMatMul) -> Mapping[str, int]:
+        multiplier, shift = op.factor()
+        rows, k, cols = op.sizes
+        a_width, b_width = op.a.shape[-1], op.b.shape[-1]
+        a_row, a_k = (1, a_width) if op.adj_x else (a_width, 1)
+        b_k, b_col = (1, b_width) if op.adj_y else (b_width, 1)
+        steps = [(op.a, (a_row, 0, a_k)), (op.b, (0, b_col, b_k))]
+        if elementwise.operands(op)[0] is not op.a:
+            steps.reverse()
+        fields = {
+            "batches": prod(op.y.shape[:-2]),
+            "loops": len(self._loops(op)),
+            "rows": rows,
+            "cols": cols,
+            "k": k,
+        }
+        for name, (t, (row, col, along)) in zip("ab", steps, strict=True):
+            fields |= {f"{name}_row": row, f"{name}_col": col, f"{name}_k": along}
+            fields[f"{name}_zero"] = t.q.zero_point
+        return {**fields, "multiplier": multiplier, "shift": shift, "zero": op.y.q.zero_point}
+
+    def consts(self, op: BatchMatMul) -> tuple[Const, ...]:
+        loops = np.array(self._loops(op), np.int32)
+        return (*elementwise.constant_operand(op), Const("loops", loops, 0, "int32_t"))
+
+    def _loops(self, op: BatchMatMul) -> list[tuple[int, int, int]]:
+        """Turns of each loop over matrices and bytes from one to the next, innermost first."""
+        batch = op.y.shape[:-2]
+        found = []
+        for axis in range(-1, -len(batch) - 1, -1):
+            steps = []
+            for t in elementwise.operands(op):
+                own, strides = t.shape[:-2], moves.strides(t.shape)[:-2]
+                wide = -axis <= len(own) and own[axis] > 1
+                steps.append(strides[axis] if wide else 0)
+            found.append((batch[axis], steps[0], steps[1]))
+        return found or [(1, 0, 0)]
+
+
+@dataclass(frozen=True, eq=False)
+class BatchMatMul(Op):
+    """y[.., i, j] = sum over k of a[.., i, k] * b[.., k, j].
+
+    `adj_x` and `adj_y` state that the last two dimensions of a and of b are swapped. Matrices of
+    one input are repeated where the other has more.
+    """
+
+    adj_x: bool = False
+    adj_y: bool = False
+    asymmetric_quantize_inputs: bool = False
+
+    tflite = "BATCH_MATMUL"
+    options = "BatchMatMulOptions"
+    max_version = 4
+    kernels = (BatchMatMulS8(),)
+
+    @classmethod
+    def read(cls, node: Node) -> Self:
+        o = node.options
+        return cls(
+            node.inputs,
+            node.outputs,
+            adj_x=bool(o["adj_x"]),
+            adj_y=bool(o["adj_y"]),
+            asymmetric_quantize_inputs=bool(o["asymmetric_quantize_inputs"]),
+        )
+
+    def write(self) -> Mapping[str, Any]:
+        return {
+            "adj_x": self.adj_x,
+            "adj_y": self.adj_y,
+            "asymmetric_quantize_inputs": self.asymmetric_quantize_inputs,
+        }
+
+    @property
+    def a(self) -> Tensor:
+        """The matrices on the left."""
+        return self.x
+
+    @property
+    def b(self) -> Tensor:
+        """The matrices on the right."""
+        assert self.inputs[1] is not None
+        return self.inputs[1]
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Rows of the output, products of one sum, columns of the output."""
+        rows, k = self.a.shape[-2:]
+        if self.adj_x:
+            rows, k = k, rows
+        return rows, k, self.b.shape[-2 if self.adj_y else -1]
+
+    def check(self) -> str | None:
+        reason = conditions.arity(self, 2) or conditions.first(
+            conditions.rank(self.a, 2, 3, 4, 5),
+            conditions.rank(self.b, 2, 3, 4, 5),
+            conditions.int8(self.a, self.b, self.y),
+            conditions.computed(elementwise.operands(self)[0]),
+        )
+        if reason:
+            return reason
+        rows, k, cols = self.sizes
+        if k != self.b.shape[-1 if self.adj_y else -2]:
+            return f"matrices of {list(self.a.shape)} and {list(self.b.shape)} do not go together"
+        try:
+            batch = np.broadcast_shapes(self.a.shape[:-2], self.b.shape[:-2])
+        except ValueError:
+            return f"the shapes {list(self.a.shape)} and {list(self.b.shape)} do not go together"
+        if k > MOST_PRODUCTS:
+            return f"its sums are of {k} products; at most {MOST_PRODUCTS} are taken"
+        greatest = k * prod(
+            max(127 - t.q.zero_point, t.q.zero_point + 128) for t in (self.a, self.b)
+        )
+        if greatest << max(self.factor()[1], 0) >= 2**31:
+            return f"its output's scale {self.y.q.scale:g} is too fine for its inputs' scales"
+        return conditions.output_shape(self, (*batch, rows, cols))
+
+    def factor(self) -> tuple[int, int]:
+        """Multiplier and shift from the sum to the output."""
+        return fixed.quantize_multiplier(self.a.q.scale * self.b.q.scale / self.y.q.scale)
+
+    def eval(self, *xs: Array) -> Array:
+        computed = iter(xs)
+        sides = []
+        for t, swapped in ((self.a, self.adj_x), (self.b, self.adj_y)):
+            x = t.values[None] if t.const else next(computed)
+            ones = (1,) * (len(self.y.shape) - len(t.shape))
+            # Sums of products of int8 stay exact in float64.
+            x = x.reshape(len(x), *ones, *t.shape).astype(np.float64) - t.q.zero_point
+            sides.append(x.swapaxes(-1, -2) if swapped else x)
+        total = np.matmul(*sides).astype(np.int64)
+        scaled = fixed.multiply_by_quantized_multiplier(total, *self.factor())
+        y: Array = np.clip(scaled + self.y.q.zero_point, -128, 127).astype(np.int8)
+        return y
+
+    def macs(self) -> int:
+        return self.y.size * self.sizes[1]

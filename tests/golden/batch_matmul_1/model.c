@@ -1,0 +1,50 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/batch_matmul_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[100];
+
+/* batch_matmul y: 4x5, 240 MACs */
+STEP void golden_step_00_batch_matmul(void) {
+    static const batch_matmul_s8_t p = {.batches = 2, .loops = 1, .rows = 4, .cols = 5, .k = 6,
+        .a_row = 0, .a_col = 6, .a_k = 1, .a_zero = 5, .b_row = 6, .b_col = 0, .b_k = 1,
+        .b_zero = -3, .multiplier = 1521645548, .shift = -5, .zero = 11};
+    batch_matmul_s8(&p, arena + 0, golden_00_batch_matmul_input, golden_00_batch_matmul_loops,
+        arena + 60);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {60};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {60};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {40};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_batch_matmul();
+}
+
+void golden_invoke(const int8_t *in, int8_t *out) {
+    if ((const void *)in != (const void *)(arena + 0)) {
+        memcpy(arena + 0, in, 60);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 60)) {
+        memcpy(out, arena + 60, 40);
+    }
+}
