@@ -24,13 +24,13 @@ SAMPLES = 3
 
 
 def cases() -> dict[str, Graph]:
-    """The examples of all operators by name, and the small network."""
-    found = {
-        f"{name.lower()}_{i}" if i else name.lower(): graph
-        for name, graphs in EXAMPLES.items()
-        for i, graph in enumerate(graphs)
-    }
-    return {**found, "small": small()}
+    """The examples of all operators by name, each network once, and the small network."""
+    found: dict[bytes, tuple[str, Graph]] = {}
+    for name, graphs in EXAMPLES.items():
+        for i, graph in enumerate(graphs):
+            label = f"{name.lower()}_{i}" if i else name.lower()
+            found.setdefault(tflite.write(graph), (label, graph))
+    return {**dict(found.values()), "small": small()}
 
 
 def generated(model: bytes) -> str:

@@ -12,8 +12,8 @@ from elftools.elf.sections import SymbolTableSection
 from ascua.boards import Board
 from ascua.run.outcome import Region
 
-WRITE, ALLOC = 0x1, 0x2
-"""Section flags of the ELF specification: SHF_WRITE, SHF_ALLOC."""
+ALLOC = 0x2
+"""The section flag SHF_ALLOC of the ELF specification."""
 
 
 @dataclass(frozen=True)
