@@ -17,7 +17,7 @@ from ascua.ir import Array, Graph
 from ascua.library import Library
 from ascua.passes import prepare
 from ascua.plan import Plan, check_fit, plan
-from ascua.run import Outcome, Region, Sizes, run
+from ascua.run import Outcome, Region, Sizes, run, sizes
 from ascua.targets.c import emit, identifier
 
 SCHEMA = 1
@@ -195,6 +195,12 @@ def linked(known: Measurement, planned: Plan, size: Sizes) -> Measurement:
         ram=replace(known.ram, static=size.static_bytes),
         regions=size.regions,
     )
+
+
+def linked_sizes(known: Measurement, planned: Plan, library: Library, build: Path) -> Measurement:
+    """`known` with the sizes that compiling and linking for the board gives."""
+    size = sizes(planned.board, library, build)
+    return linked(known, planned, size) if size else known
 
 
 @dataclass(frozen=True, eq=False)
