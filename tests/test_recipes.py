@@ -16,6 +16,7 @@ def test_every_recipe_keeps_the_contract(name: str) -> None:
     assert recipe.name == name
     assert recipe.dataset in data.names()
     assert recipe.model in zoo.names()
+    assert zoo.check(recipe.model, recipe.network) == recipe.network
     assert recipe.board in boards.names()
     augment.pick(recipe.augment)
 
@@ -23,11 +24,24 @@ def test_every_recipe_keeps_the_contract(name: str) -> None:
 @pytest.mark.parametrize("name", recipes.names())
 def test_a_recipe_survives_writing(name: str, tmp_path: Path) -> None:
     recipe = dataclasses.replace(
-        recipes.load(name), title='"quoted" \\ \n é \x7f', lr=1e-9, width=1 / 3, augment=()
+        recipes.load(name),
+        title='"quoted" \\ \n é \x7f',
+        lr=1e-9,
+        augment=(),
+        network={"width": 1 / 3, "softmax": True, "blocks": [{"kernel": 3}], "kind": "a"},
     )
     path = tmp_path / "r.toml"
     path.write_text(recipes.dump(recipe), encoding="utf-8")
     assert recipes.load(str(path)) == recipe
+
+
+def test_a_width_of_its_own_is_an_argument_of_the_network(tmp_path: Path) -> None:
+    """Folders that version 0.1 trained hold such recipes."""
+    text = recipes.dump(recipes.load("digits-dscnn"))
+    path = tmp_path / "r.toml"
+    for line, network in (("width = 1.0", {}), ("width = 0.5", {"width": 0.5})):
+        path.write_text(f"{line}\n{text}")
+        assert recipes.read(path).network == network
 
 
 def test_digits_shows_a_seven() -> None:
@@ -40,7 +54,7 @@ def test_the_seed_recipe_is_what_the_demonstration_did() -> None:
     seed, ours = recipes.load("cifar10-dscnn-seed"), recipes.load("cifar10-dscnn")
     assert (seed.optimizer, seed.schedule, seed.lr, seed.epochs) == ("adam", "constant", 1e-3, 10)
     assert (seed.augment, seed.weight_decay, seed.label_smoothing, seed.warmup) == ((), 0, 0, 0)
-    same = ("dataset", "model", "input", "classes", "width", "board", "quantize")
+    same = ("dataset", "model", "input", "classes", "network", "board", "quantize")
     assert all(getattr(seed, key) == getattr(ours, key) for key in same)
 
 
@@ -60,7 +74,7 @@ def test_unknown_recipe() -> None:
         ("batch = 0", "batch"),
         ("lr = -1", "lr must be positive"),
         ("lr = nan", "lr must be positive"),
-        ("width = 0", "width"),
+        ("network = 0", "network: expected a table"),
         ("warmup = 1000", "warmup must be between 0 and epochs"),
         ("label_smoothing = 1", "label_smoothing"),
         ("weight_decay = -1", "weight_decay"),
@@ -75,7 +89,7 @@ def test_unknown_recipe() -> None:
 )
 def test_wrong_key_or_value(tmp_path: Path, line: str, message: str) -> None:
     key = line.split(" = ")[0]
-    text = recipes.dump(recipes.load("digits-dscnn")).partition("\n[quantize]")[0]
+    text = recipes.dump(recipes.load("digits-dscnn")).partition("\n[")[0]
     kept = [known for known in text.splitlines() if not known.startswith(f"{key} = ")]
     path = tmp_path / "mine.toml"
     path.write_text("\n".join([*kept, line]))

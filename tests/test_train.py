@@ -71,7 +71,7 @@ def tiny_dataset(_: datasets.Request | None) -> Dataset:
     return Dataset("tiny", x[:48], y[:48], x[48:], y[48:], ("dark", "gray", "light"))
 
 
-def tiny_network(image: tuple[int, int, int], classes: int, _width: float) -> Any:
+def tiny_network(image: tuple[int, int, int], classes: int) -> Any:
     """Every kind of layer whose state training has to keep."""
     keras = zoo.import_keras()
     layers = keras.layers

@@ -46,6 +46,31 @@ def test_every_family_keeps_the_contract(name: str, image: tuple[int, int, int])
     assert zoo.build(name, image, 7, width=0.5).count_params() > model.count_params()
 
 
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_argument_has_a_type_and_a_default_that_it_takes(name: str) -> None:
+    assert zoo.check(name, zoo.defaults(name)) == zoo.defaults(name)
+
+
+@pytest.mark.parametrize(
+    ("depth", "parameters", "millions"),
+    # Y. Idelbayev, "Proper ResNet Implementation for CIFAR10/CIFAR100 in PyTorch" (0.27, 0.46,
+    # 0.85 M, as in He et al. 2016, table 6); MACs: Y. He et al. 2019 (FPGM), table 1.
+    [(20, 269_722, 40.6), (32, 464_154, 68.9), (56, 853_018, 125)],
+)
+def test_resnets_are_those_of_2016(depth: int, parameters: int, millions: float) -> None:
+    model = zoo.build("resnet", (32, 32, 3), 10, depth=depth)
+    assert sum(prod(w.shape) for w in model.trainable_weights) == parameters
+    assert macs(model) / 1e6 == pytest.approx(millions, abs=0.5)
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert kinds.count("Conv2D") + kinds.count("Dense") == depth
+
+
+def test_resnet8_is_mlperfs() -> None:
+    model = zoo.build("resnet8", (32, 32, 3), 10)
+    assert model.count_params() == 78_666
+    assert macs(model) == 12_501_632
+
+
 def test_dscnn_is_the_cifar10_network() -> None:
     model = zoo.build("dscnn", (32, 32, 3), 10)
     assert model.count_params() == 60_194
@@ -77,8 +102,21 @@ def test_errors() -> None:
         zoo.build("dscnn", (4, 8, 3), 10)
     with pytest.raises(InputError, match="at least 12 x 12"):
         zoo.build("lenet5", (28, 11, 3), 10)
-    with pytest.raises(InputError, match="positive"):
-        zoo.build("dscnn", (32, 32, 3), 10, width=0)
+    for wrong, message in (
+        ({"width": 0}, "dscnn: width must be positive"),
+        ({"width": "1"}, "dscnn: width: expected float"),
+        ({"widht": 1}, "dscnn has no argument 'widht'(?s:.*)Did you mean 'width'"),
+    ):
+        with pytest.raises(InputError, match=message):
+            zoo.build("dscnn", (32, 32, 3), 10, **wrong)
+    with pytest.raises(InputError, match=r"lenet5: dense\[1\] must be positive"):
+        zoo.build("lenet5", (28, 28, 1), 10, dense=[9, 0])
+    with pytest.raises(InputError, match="6n"):
+        zoo.build("resnet", (32, 32, 3), 10, depth=18)
+    with pytest.raises(InputError, match="no zeros to add"):
+        zoo.build("resnet", (32, 32, 3), 10, channels=[16, 8, 8])
+    with pytest.raises(InputError, match="'zeros' is not known"):
+        zoo.build("resnet", (32, 32, 3), 10, shortcut="zeros")
 
 
 def test_without_keras_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
     values = {}
     for name, f in fields.items():
         if name in table:
-            values[name] = _convert(hints[name], table[name], f"{where}: {name}")
+            values[name] = convert(hints[name], table[name], f"{where}: {name}")
         elif f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
             raise InputError(f"{where}: the key {name!r} is missing.", [f"Add `{name} = ...`."])
     try:
@@ -44,25 +44,34 @@ def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
         raise InputError(f"{where}: {e}") from e
 
 
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    """`value` as the annotated type `hint`, or an InputError."""
+def convert(hint: Any, value: Any, where: str) -> Any:
+    """`value`, as TOML or Python has it, as the annotated type `hint`.
+
+    Raises InputError, in which `where` names the place.
+    """
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
-        return _convert(next(a for a in args if a is not type(None)), value, where)
+        return convert(next(a for a in args if a is not type(None)), value, where)
     if origin is typing.Literal:
         if value not in args:
             hints = did_you_mean(str(value), [str(a) for a in args])
             raise InputError(f"{where}: {value!r} is not known.", hints)
         return value
     if origin in (tuple, frozenset):
-        if not isinstance(value, list):
+        if not isinstance(value, list | tuple):
             raise InputError(f"{where}: expected a list, not {value!r}.")
         if origin is tuple and args[-1] is not Ellipsis:
             if len(value) != len(args):
                 raise InputError(f"{where}: expected {len(args)} values, not {len(value)}.")
-            return tuple(_convert(a, v, where) for a, v in zip(args, value, strict=True))
-        return origin(_convert(args[0], v, f"{where}[{i}]") for i, v in enumerate(value))
+            return tuple(convert(a, v, where) for a, v in zip(args, value, strict=True))
+        return origin(convert(args[0], v, f"{where}[{i}]") for i, v in enumerate(value))
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise InputError(f"{where}: expected a table, not {value!r}.")
+        return dict(value)
     if dataclasses.is_dataclass(hint):
+        if isinstance(value, typing.cast("type[Any]", hint)):
+            return value
         if not isinstance(value, dict):
             raise InputError(f"{where}: expected a table, not {value!r}.")
         return build(typing.cast("type[Any]", hint), value, where)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from math import inf
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ascua.errors import InputError, did_you_mean
 from ascua.settings import build, read_toml
@@ -47,8 +47,6 @@ class Recipe:
     optimizer: Literal["adamw", "adam"] = "adamw"
     schedule: Literal["cosine", "constant"] = "cosine"
     """What becomes of the learning rate after the warmup: it falls to 0, or stays."""
-    width: float = 1.0
-    """Factor on every layer's channels."""
     warmup: float = 0.0
     """Epochs over which the learning rate rises to `lr`."""
     weight_decay: float = 0.0
@@ -60,6 +58,8 @@ class Recipe:
     """Where the demonstration runs."""
     show: int = 0
     """Index of the test image that the demonstration draws."""
+    network: dict[str, Any] = field(default_factory=dict)
+    """Arguments of the model's family, such as `width`; the zoo checks them."""
     quantize: Quantize = Quantize()
 
     def __post_init__(self) -> None:
@@ -72,7 +72,6 @@ class Recipe:
                 ("epochs", "at least 1", self.epochs >= 1),
                 ("batch", "at least 1", self.batch >= 1),
                 ("lr", "positive", 0 < self.lr < inf),
-                ("width", "positive", 0 < self.width < inf),
                 ("warmup", "between 0 and epochs", 0 <= self.warmup <= self.epochs),
                 ("weight_decay", "at least 0", 0 <= self.weight_decay < inf),
                 ("weight_decay", "0 with adam", self.weight_decay == 0 or self.optimizer != "adam"),
@@ -105,7 +104,10 @@ def load(name: str) -> Recipe:
 
 def read(path: Path) -> Recipe:
     """The recipe in the TOML file `path`. Raises InputError naming a wrong key or value."""
-    return build(Recipe, read_toml(path), path.name)
+    table = read_toml(path)
+    if (width := table.pop("width", 1.0)) != 1.0:  # where folders made by version 0.1 have it
+        table.setdefault("network", {}).setdefault("width", width)
+    return build(Recipe, table, path.name)
 
 
 def dump(recipe: Recipe) -> str:
@@ -113,18 +115,23 @@ def dump(recipe: Recipe) -> str:
     lines, tables = [], []
     for key, value in asdict(recipe).items():
         if isinstance(value, dict):
-            tables += ["", f"[{key}]", *(f"{k} = {_toml(v)}" for k, v in value.items())]
+            rows = [f"{k} = {_toml(v)}" for k, v in value.items()]
+            tables += ["", f"[{key}]", *rows] if rows else []
         else:
             lines.append(f"{key} = {_toml(value)}")
     return "\n".join([*lines, *tables]) + "\n"
 
 
 def _toml(value: object) -> str:
-    """One value: a string, a number, or a list of such."""
+    """One value: a string, a number, a truth value, or a list or table of such."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, tuple | list):
         return f"[{', '.join(_toml(v) for v in value)}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{k} = {_toml(v)}' for k, v in value.items())} }}"
+    if isinstance(value, bool):
+        return repr(value).lower()
     return repr(value)
 
 

@@ -74,7 +74,7 @@ def train(
     earlier = folder.load_state(out)
     before = len(earlier.history) if earlier else 0
     model = zoo.build(
-        recipe.model, recipe.input, recipe.classes, width=recipe.width, seed=recipe.seed
+        recipe.model, recipe.input, recipe.classes, seed=recipe.seed, **recipe.network
     )
     display = Display(console, recipe.epochs, steps_per_epoch(recipe, data))
     display.say(_opening(recipe, data, model, before))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ascua.errors import InputError
-from ascua.zoo.registry import network
+from ascua.zoo.registry import Image, network
 from ascua.zoo.tensorflow import import_keras
 
 
 @network("dscnn")
-def dscnn(image: tuple[int, int, int], classes: int, width: float) -> Any:
+def dscnn(image: Image, classes: int, *, width: float = 1.0) -> Any:
     """Convolution, four separable blocks with three poolings between them, one dense layer.
 
     At (32, 32, 3), 10 classes and width 1: 60,194 parameters, 2,921,472 MACs.

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from ascua.errors import InputError
-from ascua.zoo.registry import network
+from ascua.zoo.registry import Image, network
 from ascua.zoo.tensorflow import import_keras
 
 
 @network("lenet5")
 def lenet5(
-    image: tuple[int, int, int],
+    image: Image,
     classes: int,
-    width: float,
+    *,
+    width: float = 1.0,
     convolutions: tuple[int, int] = (6, 16),
     dense: tuple[int, int] = (120, 84),
 ) -> Any:

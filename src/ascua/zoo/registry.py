@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any
 
 from ascua.errors import InputError, did_you_mean
+from ascua.settings import convert
 from ascua.zoo.tensorflow import import_keras
 
-Builder = Callable[[tuple[int, int, int], int, float], Any]
-"""(input (h, w, c), classes, width) → a Keras model: float images in 0..1 → logits."""
+Image = tuple[int, int, int]
+"""Height, width and channels."""
+
+Builder = Callable[..., Any]
+"""(input, classes, *, arguments) → a Keras model: float images in 0..1 → logits.
+
+`arguments` are the family's sizes: keyword-only, annotated, each with a default.
+"""
 
 _FAMILIES: dict[str, Builder] = {}
 
@@ -31,27 +41,61 @@ def names() -> tuple[str, ...]:
 
 
 def build(
-    name: str,
-    image: tuple[int, int, int],
-    classes: int,
-    *,
-    width: float = 1.0,
-    seed: int | None = None,
+    name: str, image: Image, classes: int, *, seed: int | None = None, **arguments: Any
 ) -> Any:
     """An untrained Keras model of the family `name`.
 
-    `image` is (h, w, c); `width` is a factor on every layer's channels; the same `seed` gives the
-    same first weights. The model takes float32 (n, h, w, c) in 0..1 and answers logits
-    (n, classes). Raises InputError for an unknown name or a size that the family cannot take,
-    ToolMissing without Keras.
+    `image` is (h, w, c); `arguments` are the family's own (`defaults` lists them); the same `seed`
+    gives the same first weights. The model takes float32 (n, h, w, c) in 0..1 and answers logits
+    (n, classes). Raises InputError for an unknown name or argument and for a size that the family
+    cannot take, ToolMissing without Keras.
     """
-    if name not in _FAMILIES:
-        raise InputError(f"There is no network called {name!r}.", did_you_mean(name, names()))
-    if min(image) < 1 or classes < 1 or not width > 0:
-        raise InputError(
-            f"{name}: input {image}, {classes} classes and width {width:g} must all be positive."
-        )
+    given = check(name, arguments)
+    if min(image) < 1 or classes < 1:
+        raise InputError(f"{name}: input {image} and {classes} classes must all be positive.")
     keras = import_keras()
     if seed is not None:
         keras.utils.set_random_seed(seed)
-    return _FAMILIES[name](image, classes, width)
+    return _FAMILIES[name](image, classes, **given)
+
+
+def defaults(name: str) -> dict[str, Any]:
+    """The arguments of the family `name` and their defaults. Raises InputError if unknown."""
+    return {p.name: p.default for p in _parameters(name).values()}
+
+
+def check(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The `arguments` as the types that the family `name` wants.
+
+    They come as Python or as TOML has them. Raises InputError for an unknown family or argument,
+    a wrong type, and a number that is not positive.
+    """
+    known = _parameters(name)
+    hints = typing.get_type_hints(_FAMILIES[name])
+    given = {}
+    for key, value in arguments.items():
+        if key not in known:
+            raise InputError(f"{name} has no argument {key!r}.", did_you_mean(key, known))
+        given[key] = convert(hints[key], value, f"{name}: {key}")
+        _check_range(f"{name}: {key}", key, given[key])
+    return given
+
+
+def _parameters(name: str) -> dict[str, inspect.Parameter]:
+    """The keyword-only parameters of the family `name`."""
+    if name not in _FAMILIES:
+        raise InputError(f"There is no network called {name!r}.", did_you_mean(name, names()))
+    parameters = inspect.signature(_FAMILIES[name]).parameters
+    return {k: p for k, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+
+
+def _check_range(where: str, key: str, value: Any) -> None:
+    """Sizes are positive, a dropout is a probability; raises InputError where one is not."""
+    if key == "dropout":
+        if not 0 <= value < 1:
+            raise InputError(f"{where} must be at least 0 and below 1, not {value!r}.")
+    elif isinstance(value, tuple):
+        for i, each in enumerate(value):
+            _check_range(f"{where}[{i}]", key, each)
+    elif isinstance(value, int | float) and not isinstance(value, bool) and not 0 < value < inf:
+        raise InputError(f"{where} must be positive, not {value!r}.")
