@@ -14,6 +14,7 @@ LAYERS = (
     {"fixed", "boards", "recipes"},
     {"ops"},
     {"tflite", "passes", "inputs", "plan", "data", "zoo"},
+    {"quantize"},
     {"targets", "run", "train"},
     {"measure"},
     {"validation"},

@@ -236,3 +236,24 @@ def _save_npz(f: IO[bytes], arrays: Mapping[str, Array]) -> None:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def real_images(a: Array, t: Tensor, image: tuple[float, float]) -> Array:
+    """uint8 images (n, ...) as samples (n, *t.shape) in float32; `image` is what 0 and 255 are."""
+    low, high = image
+    real = np.float32(low) + a.astype(np.float32) * np.float32((high - low) / 255)
+    return real.reshape(len(a), *t.shape)
+
+
+def load_real(path: Path, graph: Graph, image: tuple[float, float]) -> tuple[list[Array], bool]:
+    """The samples for a float `graph` in an .npy or .npz file; and whether they are of bytes.
+
+    uint8 is taken for images, `image` being what 0 and 255 are. Raises InputError.
+    """
+    arrays = _read(path)
+    only = next(iter(arrays.values())) if len(arrays) == len(graph.inputs) == 1 else np.empty(0)
+    if only.dtype != np.uint8:
+        return load(path, graph), False
+    t = graph.inputs[0]
+    shaped = convert(only, Tensor(t.name, t.shape, "uint8"), f"{path}: input '{t.name}'")
+    return [real_images(shaped, t, image)], True

@@ -6,16 +6,20 @@ All values are immutable. Ops refer to Tensors by identity; a pass returns a new
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ascua.errors import Unsupported, brief
+
 Array: TypeAlias = NDArray[Any]
 """Any array; functions state shape and dtype in their docstrings."""
+
+V = TypeVar("V")
 
 ITEMSIZE: Mapping[str, int] = {
     "int8": 1, "uint8": 1, "bool": 1, "int16": 2, "uint16": 2, "float16": 2,
@@ -201,6 +205,14 @@ class Op(ABC):
     kernels: ClassVar[tuple[Kernel, ...]] = ()
     view: ClassVar[bool] = False
     """Whether the output is the input's bytes under another shape: then no code is needed."""
+    any_type: ClassVar[bool] = False
+    """Whether `eval` moves or compares values of any type, and so is `eval_float` too."""
+    one_scale: ClassVar[bool] = False
+    """Whether all activations that it reads and writes must share one quantisation."""
+    output_range: ClassVar[tuple[float, float] | None] = None
+    """The real range of the output, where the 8-bit specification states its quantisation."""
+    channel_axis: ClassVar[int | None] = None
+    """Where it has weights, `w`, and a `bias`: the axis of `w` that has a scale a channel."""
 
     @classmethod
     @abstractmethod
@@ -223,6 +235,15 @@ class Op(ABC):
         outputs. Written from the TFLite specification on the raw tensors; uses no kernel's params
         or consts.
         """
+
+    def eval_float(self, *xs: Array) -> Array | tuple[Array, ...]:
+        """As `eval`, in single precision on float32, as LiteRT's float kernels have it.
+
+        Raises Unsupported for an operator that has no such form.
+        """
+        if self.any_type:
+            return self.eval(*xs)
+        raise Unsupported(f"{self.tflite} '{brief(self.name)}': it has no float form here.")
 
     def macs(self) -> int:
         """Multiply-accumulates of one inference; 0 for operators without weights."""
@@ -290,19 +311,32 @@ class Graph:
 
         Answers the outputs by tensor name; with `keep`, every activation.
         """
-        live: dict[int, Array] = {id(t): x for t, x in zip(self.inputs, xs, strict=True)}
-        # An output that nobody reads is let go by the op that makes it.
-        last = {id(t): i for i, op in enumerate(self.ops) for t in (*op.activations, *op.outputs)}
         wanted = {id(t) for t in self.outputs}
-        for i, op in enumerate(self.ops):
-            ys = each(op.eval(*(live[id(t)] for t in op.activations)))
-            live |= {id(t): y for t, y in zip(op.outputs, ys, strict=True)}
-            if not keep:
-                for t in (*op.activations, *op.outputs):
-                    if last[id(t)] == i and id(t) not in wanted:
-                        live.pop(id(t), None)
-        n = len(xs[0])
+        live = {
+            id(t): y
+            for t, y in self.walk(xs, lambda op, *given: each(op.eval(*given)))
+            if keep or id(t) in wanted
+        }
         for t in self.outputs:
             if t.const:
-                live[id(t)] = np.broadcast_to(t.values, (n, *t.shape))
+                live[id(t)] = np.broadcast_to(t.values, (len(xs[0]), *t.shape))
         return {t.name: live[id(t)] for t in (*self.tensors(), *self.outputs) if id(t) in live}
+
+    def walk(
+        self, xs: Sequence[V], run: Callable[..., tuple[V, ...]]
+    ) -> Iterator[tuple[Tensor, V]]:
+        """Each activation and its value, the inputs' `xs` first, as `run(op, *inputs)` answers it.
+
+        A value is let go after the last op that reads it.
+        """
+        live = {id(t): x for t, x in zip(self.inputs, xs, strict=True)}
+        yield from zip(self.inputs, xs, strict=True)
+        # An output that nobody reads is let go by the op that makes it.
+        last = {id(t): i for i, op in enumerate(self.ops) for t in (*op.activations, *op.outputs)}
+        for i, op in enumerate(self.ops):
+            ys = run(op, *(live[id(t)] for t in op.activations))
+            live |= {id(t): y for t, y in zip(op.outputs, ys, strict=True)}
+            yield from zip(op.outputs, ys, strict=True)
+            for t in (*op.activations, *op.outputs):
+                if last[id(t)] == i:
+                    live.pop(id(t), None)

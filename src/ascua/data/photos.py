@@ -149,7 +149,9 @@ def _fill(folder: Path, title: str, photos: Sequence[Photo], image: Image3, aske
         task = bar.add_task(f"Reading {title}", total=len(photos))
         for start in range(0, len(photos), AT_ONCE):
             some = photos[start : start + AT_ONCE]
-            for photo, pixels in zip(some, pool.map(partial(_try, image=image), some), strict=True):
+            for photo, pixels in zip(
+                some, pool.map(partial(attempt, image=image), some), strict=True
+            ):
                 if isinstance(pixels, str):
                     damaged.append(f"{photo}: {pixels}")
                 else:
@@ -175,7 +177,7 @@ def _listed(damaged: Sequence[str]) -> str:
     return f"{len(damaged):,} damaged {noun}: {'; '.join(damaged[:NAMED])}{more}."
 
 
-def _try(photo: Photo, image: Image3) -> NDArray[np.uint8] | str:
+def attempt(photo: Photo, image: Image3) -> NDArray[np.uint8] | str:
     """The pixels, or what is wrong in words."""
     try:
         with photo.path.open("rb") as file:

@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from ascua.ir import Tensor
+from ascua.errors import Unsupported
+from ascua.ir import Array, Tensor
 
 Activation = Literal["NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT"]
 ACTIVATIONS: tuple[Activation, ...] = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
@@ -55,3 +56,11 @@ def int8_range(activation: Activation, y: Tensor) -> tuple[int, int]:
         -128 if low is None else max(-128, quantized(low, y)),
         127 if high is None else min(127, quantized(high, y)),
     )
+
+
+def clamped(y: Array, activation: Activation) -> Array:
+    """Floats `y` under `activation`. Raises Unsupported for one that `unsupported` names."""
+    if reason := unsupported(activation):
+        raise Unsupported(f"{reason}.")
+    low, high = _BOUNDS[activation]
+    return y if low is None and high is None else np.clip(y, low, high)

@@ -164,3 +164,7 @@ class Add(Op):
             return clipped
 
         return elementwise.over_pairs(self, xs, total)
+
+    def eval_float(self, *xs: Array) -> Array:
+        a, b = elementwise.floats(self, xs)
+        return activation.clamped(a + b, self.activation)

@@ -44,6 +44,7 @@ class ArgMax(Op):
     options = "ArgMaxOptions"
     max_version = 3
     kernels = (ArgMaxS8(),)
+    any_type = True
 
     sign = 1
     """-1 where the least value is wanted."""

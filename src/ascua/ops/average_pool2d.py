@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ascua.ir import Array
+from ascua.ops import activation
 from ascua.ops.pooling import Pool2D, PoolKernel
 
 
@@ -23,6 +24,7 @@ class AveragePool2D(Pool2D):
     tflite = "AVERAGE_POOL_2D"
     max_version = 3
     kernels = (AveragePool2DS8(),)
+    one_scale = True
 
     def eval(self, *xs: Array) -> Array:
         total = sum(self.taps(xs[0], 0))
@@ -30,3 +32,9 @@ class AveragePool2D(Pool2D):
         # Half away from zero, of the quantised values: zero points take no part.
         magnitude = (np.abs(total) + count // 2) // count
         return self.clamp(np.sign(total) * magnitude, len(xs[0]))
+
+    def eval_float(self, *xs: Array) -> Array:
+        total = sum(self.taps(xs[0], 0), np.float32(0))
+        count = sum(self.taps(np.ones(self.x.shape, np.float32), 0), np.float32(0))
+        y = activation.clamped(np.asarray(total / count), self.activation)
+        return y.reshape(len(xs[0]), *self.y.shape)

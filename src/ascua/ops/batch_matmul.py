@@ -158,5 +158,15 @@ class BatchMatMul(Op):
         y: Array = np.clip(scaled + self.y.q.zero_point, -128, 127).astype(np.int8)
         return y
 
+    def eval_float(self, *xs: Array) -> Array:
+        computed = iter(xs)
+        sides = []
+        for t, swapped in ((self.a, self.adj_x), (self.b, self.adj_y)):
+            x = t.values[None] if t.const else next(computed)
+            ones = (1,) * (len(self.y.shape) - len(t.shape))
+            x = x.reshape(len(x), *ones, *t.shape)
+            sides.append(x.swapaxes(-1, -2) if swapped else x)
+        return np.matmul(*sides)
+
     def macs(self) -> int:
         return self.y.size * self.sizes[1]

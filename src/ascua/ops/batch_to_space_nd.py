@@ -46,6 +46,8 @@ class BatchToSpaceND(Op):
     options = "BatchToSpaceNDOptions"
     max_version = 4
     kernels = (BatchToSpaceNDS8(),)
+    any_type = True
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -44,6 +44,8 @@ class Concatenation(Op):
     options = "ConcatenationOptions"
     max_version = 3
     kernels = (ConcatenationS8(),)
+    any_type = True
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

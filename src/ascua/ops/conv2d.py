@@ -60,6 +60,7 @@ class Conv2D(Convolution):
     options = "Conv2DOptions"
     max_version = 5
     kernels = (Conv2DS8(),)
+    channel_axis = 0
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -85,6 +86,10 @@ class Conv2D(Convolution):
                 # Sums of products of int8 stay exact in float64.
                 acc += geometry.taps(x, rows, columns, ky, kx) @ w[:, ky, kx].T
         return self.finish(acc.astype(np.int64), len(xs[0]))
+
+    def eval_float(self, *xs: Array) -> Array:
+        matrix = self.w.values.reshape(self.y.shape[3], -1).T
+        return self.finish_float(self.patches(xs[0]) @ matrix, len(xs[0]))
 
     def macs(self) -> int:
         return self.y.size * self.w.size // self.w.shape[0]

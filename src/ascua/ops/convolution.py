@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ascua.ir import Array, Op, Tensor, Window
 from ascua.ops import activation, conditions, geometry
 from ascua.ops.channels import channel_scales, requantize
@@ -112,4 +114,25 @@ class Convolution(Op):
             acc = acc + self.bias.values.reshape(-1)
         low, high = activation.int8_range(self.activation, self.y)
         y = requantize(acc, self.scales(), self.y, low, high)
+        return y.reshape(samples, *self.y.shape)
+
+    def patches(self, x: Array) -> Array:
+        """The taps of each window on images (n, *x.shape): (n * oh * ow, kh * kw * ic)."""
+        image = np.pad(x.reshape(-1, *self.x.shape[1:]), [(0, 0), *self.pads(), (0, 0)])
+        rows, columns, ic = self.rows, self.columns, self.x.shape[3]
+        if rows.kernel == columns.kernel == 1:
+            return np.ascontiguousarray(geometry.taps(image, rows, columns, 0, 0)).reshape(-1, ic)
+        found = np.empty(
+            (len(image), rows.out, columns.out, rows.kernel, columns.kernel, ic), x.dtype
+        )
+        for ky in range(rows.kernel):
+            for kx in range(columns.kernel):
+                found[:, :, :, ky, kx] = geometry.taps(image, rows, columns, ky, kx)
+        return found.reshape(-1, rows.kernel * columns.kernel * ic)
+
+    def finish_float(self, total: Array, samples: int) -> Array:
+        """Sums of floats (..., oc) as the output (samples, *y.shape)."""
+        if self.bias is not None:
+            total = total + self.bias.values.reshape(-1)
+        y = activation.clamped(total, self.activation)
         return y.reshape(samples, *self.y.shape)

@@ -90,6 +90,7 @@ class DepthwiseConv2D(Convolution):
     options = "DepthwiseConv2DOptions"
     max_version = 6
     kernels = (DepthwiseConv2D3x3S8(), DepthwiseConv2DS8())
+    channel_axis = 3
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -120,6 +121,17 @@ class DepthwiseConv2D(Convolution):
             for kx in range(columns.kernel):
                 acc += geometry.taps(x, rows, columns, ky, kx) * w[ky, kx]
         return self.finish(acc.astype(np.int64), len(xs[0]))
+
+    def eval_float(self, *xs: Array) -> Array:
+        x = np.pad(xs[0].reshape(-1, *self.x.shape[1:]), [(0, 0), *self.pads(), (0, 0)])
+        if self.multiplier > 1:
+            x = np.repeat(x, self.multiplier, axis=3)
+        rows, columns = self.rows, self.columns
+        total = np.zeros((len(x), rows.out, columns.out, self.y.shape[3]), np.float32)
+        for ky in range(rows.kernel):
+            for kx in range(columns.kernel):
+                total += geometry.taps(x, rows, columns, ky, kx) * self.w.values[0, ky, kx]
+        return self.finish_float(total, len(xs[0]))
 
     def macs(self) -> int:
         return self.y.size * self.w.shape[1] * self.w.shape[2]

@@ -47,3 +47,17 @@ class Dequantize(Op):
         with np.errstate(over="ignore"):
             y = (xs[0].astype(np.float64) - self.x.q.zero_point) * self.x.q.scale
             return y.astype(np.float32)
+
+    def constant(self) -> Array | None:
+        if not self.x.const or self.x.dtype not in ("float16", "int8"):
+            return None
+        if self.x.dtype == "float16":
+            return self.x.values.astype(np.float32)
+        if self.x.quant is None:
+            return None
+        shape = [1] * len(self.x.shape)
+        if self.x.q.per_channel:
+            shape[self.x.q.axis] = -1
+        zeros, scales = (np.reshape(v, shape) for v in (self.x.q.zero_points, self.x.q.scales))
+        real: Array = ((self.x.values - zeros) * scales).astype(np.float32)
+        return real

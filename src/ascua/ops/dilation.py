@@ -11,7 +11,7 @@ from ascua.ops import geometry
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
 from ascua.ops.convolution import Convolution
 from ascua.ops.reshape import Reshape
-from ascua.ops.space_to_batch_nd import SpaceToBatchND
+from ascua.ops.space_to_batch_nd import SpaceToBatchND, malformed
 
 
 class Side(NamedTuple):
@@ -36,7 +36,9 @@ def dilated(chain: Sequence[Op]) -> tuple[Op, ...]:
     if len(inner) != 1 or not isinstance(inner[0], Convolution):
         return ()
     conv = inner[0]
-    if space.malformed() or batch.check() or conv.x.quant is None or not _has_filters(conv):
+    if space.malformed() or malformed(batch, "crops") or not _has_filters(conv):
+        return ()
+    if conv.x.dtype != "float32" and (conv.x.quant is None or batch.check()):
         return ()
     at = chain.index(conv)
     before, after = [space.x, *(op.y for op in chain[:at])], [op.y for op in chain[at:]]
@@ -83,7 +85,7 @@ def _sides(space: SpaceToBatchND, conv: Convolution, batch: BatchToSpaceND) -> t
 def _padding(conv: Convolution, sides: Sequence[Side]) -> geometry.Padding | None:
     """The padding under which the dilated convolution has these sides.
 
-    TFLM pads with 0. Where that is read, it must be the zero point.
+    TFLM pads with 0. Where that is read, it must be the zero point, as with floats it is.
     """
     for padding in geometry.PADDINGS[::-1]:
         axes = [
@@ -92,7 +94,8 @@ def _padding(conv: Convolution, sides: Sequence[Side]) -> geometry.Padding | Non
         ]
         if all((a.out, a.before) == (s.out, s.before) for a, s in zip(axes, sides, strict=True)):
             unread = all(a.before == 0 and a.after <= 0 for a in axes)
-            return padding if unread or conv.x.q.zero_point == 0 else None
+            real = conv.x.dtype == "float32"
+            return padding if unread or real or conv.x.q.zero_point == 0 else None
     return None
 
 

@@ -119,3 +119,14 @@ def over_pairs(op: Op, xs: Sequence[Array], function: Callable[[Array, Array], A
         bits.append(np.ascontiguousarray(x).view(np.uint8).reshape(len(x), *ones, *t.shape))
     index = bits[0].astype(np.uint16) << 8 | bits[1]
     return np.take(table, index).reshape(len(xs[0]), *op.y.shape)
+
+
+def floats(op: Op, xs: Sequence[Array]) -> list[Array]:
+    """`op`'s two inputs of float32, computed (n, *shape) or constant, ready for broadcasting."""
+    computed = iter(xs)
+    found = []
+    for t in op.inputs:
+        assert t is not None
+        x = t.values[None] if t.const else next(computed)
+        found.append(x.reshape(len(x), *(1,) * (len(op.y.shape) - len(t.shape)), *t.shape))
+    return found

@@ -16,6 +16,8 @@ class ExpandDims(Op):
     tflite = "EXPAND_DIMS"
     options = "ExpandDimsOptions"
     view = True
+    any_type = True
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

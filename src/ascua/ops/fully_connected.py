@@ -50,6 +50,7 @@ class FullyConnected(Op):
     options = "FullyConnectedOptions"
     max_version = 12
     kernels = (FullyConnectedS8(),)
+    channel_axis = 0
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -133,6 +134,12 @@ class FullyConnected(Op):
         low, high = activation.int8_range(self.activation, self.y)
         y = requantize(total, self.scales(), self.y, low, high)
         return y.reshape(len(xs[0]), *self.y.shape)
+
+    def eval_float(self, *xs: Array) -> Array:
+        total = xs[0].reshape(-1, self.w.shape[1]) @ self.w.values.T
+        if self.bias is not None:
+            total = total + self.bias.values.reshape(-1)
+        return activation.clamped(total, self.activation).reshape(len(xs[0]), *self.y.shape)
 
     def macs(self) -> int:
         return self.rows * self.w.size

@@ -69,6 +69,10 @@ class HardSwish(Op):
 
         return lut.over_values(xs[0], function)
 
+    def eval_float(self, *xs: Array) -> Array:
+        y: Array = xs[0] * (np.clip(xs[0] + 3, 0, 6) / np.float32(6))
+        return y
+
 
 def _halfword(real: float) -> tuple[int, int]:
     """`real` as a multiplier of 15 bits, and a shift."""

@@ -18,6 +18,9 @@ MOST_VALUES = 1 << 15
 OUTPUT_BITS = 7
 """The output is in steps of 1/128."""
 
+LEAST_LENGTH = 1e-6
+"""Of a vector of floats: shorter ones are divided by this."""
+
 
 class L2NormalizationS8(Kernel):
     """Two passes over each vector: its length, then its values."""
@@ -39,6 +42,7 @@ class L2Normalization(Op):
     options = "L2NormOptions"
     max_version = 2
     kernels = (L2NormalizationS8(),)
+    output_range = (-1.0, 1.0)
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -75,6 +79,11 @@ class L2Normalization(Op):
         y = fixed.multiply_by_quantized_multiplier(x, multiplier, shift + OUTPUT_BITS)
         clipped: Array = np.clip(y, -128, 127).astype(np.int8)
         return clipped
+
+    def eval_float(self, *xs: Array) -> Array:
+        length = np.sqrt((xs[0] * xs[0]).sum(axis=-1, keepdims=True))
+        y: Array = xs[0] / np.maximum(length, np.float32(LEAST_LENGTH))
+        return y
 
 
 def inverse_square_root(x: Array) -> tuple[Array, Array]:

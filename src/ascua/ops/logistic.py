@@ -24,6 +24,7 @@ class Logistic(Op):
     tflite = "LOGISTIC"
     max_version = 3
     kernels = (lut.LutS8(),)
+    output_range = (0.0, 1.0)
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -53,6 +54,9 @@ class Logistic(Op):
             return np.where(x <= -radius, -128, np.where(x >= radius, 127, y))
 
         return lut.over_values(xs[0], function)
+
+    def eval_float(self, *xs: Array) -> Array:
+        return lut.sigmoid(xs[0])
 
 
 def sigmoid(x: Array) -> Array:

@@ -62,3 +62,11 @@ def rescaled(op: Op, x: Array, real: float) -> Array:
     multiplier, shift = fixed.quantize_multiplier(real)
     y = fixed.multiply_by_quantized_multiplier(x - op.x.q.zero_point, multiplier, shift)
     return y + op.y.q.zero_point
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)) of floats."""
+    # exp of a negative number cannot overflow.
+    e = np.exp(-np.abs(x))
+    y: Array = np.where(x >= 0, 1, e) / (1 + e)
+    return y

@@ -8,6 +8,7 @@ from functools import reduce
 import numpy as np
 
 from ascua.ir import Array
+from ascua.ops import activation
 from ascua.ops.pooling import Pool2D, PoolKernel
 
 
@@ -24,6 +25,11 @@ class MaxPool2D(Pool2D):
     tflite = "MAX_POOL_2D"
     max_version = 3
     kernels = (MaxPool2DS8(),)
+    one_scale = True
 
     def eval(self, *xs: Array) -> Array:
         return self.clamp(reduce(np.maximum, self.taps(xs[0], -128)), len(xs[0]))
+
+    def eval_float(self, *xs: Array) -> Array:
+        y = reduce(np.maximum, self.taps(xs[0], -np.inf))
+        return activation.clamped(y, self.activation).reshape(len(xs[0]), *self.y.shape)

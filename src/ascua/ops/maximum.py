@@ -32,6 +32,7 @@ class Maximum(Op):
     options = "MaximumMinimumOptions"
     max_version = 4
     kernels = (MaximumS8(),)
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -44,3 +45,6 @@ class Maximum(Op):
 
     def eval(self, *xs: Array) -> Array:
         return elementwise.over_pairs(self, xs, np.maximum)
+
+    def eval_float(self, *xs: Array) -> Array:
+        return np.maximum(*elementwise.floats(self, xs))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from ascua.ir import Array
 from ascua.ops.reductions import MeanS8, SumReduction, SumS8
 
 
@@ -14,6 +17,9 @@ class Mean(SumReduction):
     tflite = "MEAN"
     max_version = 2
     kernels = (MeanS8(), SumS8())
+
+    def eval_float(self, *xs: Array) -> Array:
+        return self.over_axes(np.mean, xs[0])
 
     def factor(self) -> tuple[int, int]:
         """Multiplier and shift from sum to output.

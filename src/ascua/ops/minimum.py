@@ -32,6 +32,7 @@ class Minimum(Op):
     options = "MaximumMinimumOptions"
     max_version = 4
     kernels = (MinimumS8(),)
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -44,3 +45,6 @@ class Minimum(Op):
 
     def eval(self, *xs: Array) -> Array:
         return elementwise.over_pairs(self, xs, np.minimum)
+
+    def eval_float(self, *xs: Array) -> Array:
+        return np.minimum(*elementwise.floats(self, xs))

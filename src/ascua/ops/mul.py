@@ -123,3 +123,7 @@ class Mul(Op):
             return clipped
 
         return elementwise.over_pairs(self, xs, product)
+
+    def eval_float(self, *xs: Array) -> Array:
+        a, b = elementwise.floats(self, xs)
+        return activation.clamped(a * b, self.activation)

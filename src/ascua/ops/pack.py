@@ -29,6 +29,8 @@ class Pack(Op):
     options = "PackOptions"
     max_version = 4
     kernels = (ConcatenationS8(),)
+    any_type = True
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

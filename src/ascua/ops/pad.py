@@ -46,6 +46,7 @@ class Pad(Op):
     options = "PadOptions"
     max_version = 4
     kernels = (PadS8(),)
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -89,6 +90,9 @@ class Pad(Op):
     def eval(self, *xs: Array) -> Array:
         return np.pad(xs[0], [(0, 0), *self.pads()], constant_values=self.value)
 
+    def eval_float(self, *xs: Array) -> Array:
+        return np.pad(xs[0], [(0, 0), *self.pads()])
+
 
 @dataclass(frozen=True, eq=False)
 class PadV2(Pad):
@@ -116,3 +120,9 @@ class PadV2(Pad):
         if (constant.q.scale, constant.q.zero_point) != (self.y.q.scale, self.y.q.zero_point):
             return f"its padding '{constant.name}' has another quantisation than its output"
         return self._wrong()
+
+    def eval_float(self, *xs: Array) -> Array:
+        constant = self.inputs[2]
+        assert constant is not None
+        value = constant.values.reshape(-1)[0]
+        return np.pad(xs[0], [(0, 0), *self.pads()], constant_values=value)

@@ -102,11 +102,16 @@ class Pool2D(Op):
         expected = (1, self.rows.out, self.columns.out, self.x.shape[3])
         return conditions.output_shape(self, expected)
 
-    def taps(self, x: Array, fill: int) -> list[Array]:
-        """The input (n, 1, h, w, c) at each place of the window: int32 (n, oh, ow, c)."""
+    def taps(self, x: Array, fill: float) -> list[Array]:
+        """The input (n, 1, h, w, c) at each place of the window: (n, oh, ow, c).
+
+        Integers come as int32, floats as they are.
+        """
         rows, columns = self.rows, self.columns
         pads = [(a.before, max(0, a.after)) for a in (rows, columns)]
-        image = x.reshape(-1, *self.x.shape[1:]).astype(np.int32)
+        image = x.reshape(-1, *self.x.shape[1:])
+        if image.dtype.kind != "f":
+            image = image.astype(np.int32)
         padded = np.pad(image, [(0, 0), *pads, (0, 0)], constant_values=fill)
         return [
             geometry.taps(padded, rows, columns, ky, kx)

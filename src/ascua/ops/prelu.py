@@ -83,3 +83,7 @@ class Prelu(Op):
             return clipped
 
         return elementwise.over_pairs(self, xs, bent)
+
+    def eval_float(self, *xs: Array) -> Array:
+        x, alpha = elementwise.floats(self, xs)
+        return np.where(x >= 0, x, x * alpha)

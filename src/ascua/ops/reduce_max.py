@@ -28,6 +28,8 @@ class ReduceMax(Reduction):
     tflite = "REDUCE_MAX"
     max_version = 3
     kernels = (ReduceMaxS8(),)
+    any_type = True
+    one_scale = True
 
     def check(self) -> str | None:
         return super().check() or conditions.same_quantization(self.y, self.x)

@@ -19,6 +19,8 @@ class ReduceMin(Reduction):
     tflite = "REDUCE_MIN"
     max_version = 3
     kernels = (ReduceMaxS8(),)
+    any_type = True
+    one_scale = True
 
     def check(self) -> str | None:
         return super().check() or conditions.same_quantization(self.y, self.x)

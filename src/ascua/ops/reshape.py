@@ -23,6 +23,8 @@ class Reshape(Op):
     tflite = "RESHAPE"
     options = "ReshapeOptions"
     view = True
+    any_type = True
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

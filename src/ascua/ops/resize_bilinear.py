@@ -59,6 +59,7 @@ class ResizeBilinear(Op):
     options = "ResizeBilinearOptions"
     max_version = 4
     kernels = (ResizeBilinearS8(),)
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -121,3 +122,23 @@ class ResizeBilinear(Op):
         rounded = (np.abs(total) + 2**19) >> 20
         y: Array = (np.sign(total) * rounded).astype(np.int8)
         return y
+
+    def eval_float(self, *xs: Array) -> Array:
+        x = xs[0]
+        for axis in (1, 2):
+            first, second, weight = self._float_places(axis)
+            weight = weight.reshape(-1, *(1,) * (3 - axis))
+            lower, upper = np.take(x, first, 1 + axis), np.take(x, second, 1 + axis)
+            x = lower * (1 - weight) + upper * weight
+        return x
+
+    def _float_places(self, i: int) -> Places:
+        """As `places`, in single precision, the weight of 1: as LiteRT has it for floats."""
+        f, size, out = np.float32, self.x.shape[i], self.y.shape[i]
+        aligned = self.align_corners and out > 1
+        scale = f(size - 1) / f(out - 1) if aligned else f(size) / f(out)
+        at = np.arange(out, dtype=f)
+        at = (at + f(0.5)) * scale - f(0.5) if self.half_pixel_centers else at * scale
+        first = np.maximum(np.floor(at), 0).astype(np.int64)
+        second = np.minimum(np.ceil(at), size - 1).astype(np.int64)
+        return Places(first, np.maximum(second, 0), at - first.astype(f))

@@ -49,6 +49,8 @@ class ResizeNearestNeighbor(Op):
     options = "ResizeNearestNeighborOptions"
     max_version = 4
     kernels = (ResizeNearestNeighborS8(),)
+    any_type = True
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -61,3 +61,8 @@ class Rsqrt(Op):
             return np.where(x == 0, 127, y + self.y.q.zero_point)
 
         return lut.over_values(xs[0], function)
+
+    def eval_float(self, *xs: Array) -> Array:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            y: Array = 1 / np.sqrt(xs[0])
+            return y

@@ -19,6 +19,7 @@ class Shape(Op):
 
     tflite = "SHAPE"
     options = "ShapeOptions"
+    any_type = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -47,6 +47,7 @@ class Softmax(Op):
     options = "SoftmaxOptions"
     max_version = 3
     kernels = (SoftmaxS8(),)
+    output_range = (0.0, 1.0)
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -109,6 +110,12 @@ class Softmax(Op):
         shares = _ROUNDING_SHIFT(product, np.minimum(shift, 31)) - 128
         y: Array = np.minimum(shares, 127).astype(np.int8)
         return y.reshape(len(xs[0]), *self.y.shape)
+
+    def eval_float(self, *xs: Array) -> Array:
+        x = xs[0] * np.float32(self.beta)
+        exps = np.exp(x - x.max(axis=-1, keepdims=True))
+        y: Array = exps / exps.sum(axis=-1, keepdims=True)
+        return y
 
 
 def exp_of_negative(x: Array, integer_bits: int = 5) -> Array:

@@ -91,6 +91,8 @@ class SpaceToBatchND(Op):
     options = "SpaceToBatchNDOptions"
     max_version = 4
     kernels = (SpaceToBatchNDS8(),)
+    any_type = True
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -20,6 +20,8 @@ class SpaceToDepth(Op):
     options = "SpaceToDepthOptions"
     max_version = 2
     kernels = (moves.MoveS8(),)
+    any_type = True
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

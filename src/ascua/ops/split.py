@@ -49,6 +49,8 @@ class Split(Op):
     max_version = 4
     kernels = (SplitS8(),)
     arity: ClassVar[int] = 2
+    any_type = True
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

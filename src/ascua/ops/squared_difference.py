@@ -101,3 +101,8 @@ class SquaredDifference(Op):
             return clipped
 
         return elementwise.over_pairs(self, xs, square)
+
+    def eval_float(self, *xs: Array) -> Array:
+        a, b = elementwise.floats(self, xs)
+        y: Array = np.square(a - b)
+        return y

@@ -20,6 +20,8 @@ class Squeeze(Op):
     options = "SqueezeOptions"
     max_version = 2
     view = True
+    any_type = True
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

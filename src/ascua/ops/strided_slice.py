@@ -34,6 +34,8 @@ class StridedSlice(Op):
     options = "StridedSliceOptions"
     max_version = 8
     kernels = (moves.MoveS8(),)
+    any_type = True
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -108,3 +108,7 @@ class Sub(Op):
             return clipped
 
         return elementwise.over_pairs(self, xs, difference)
+
+    def eval_float(self, *xs: Array) -> Array:
+        a, b = elementwise.floats(self, xs)
+        return activation.clamped(a - b, self.activation)

@@ -22,6 +22,7 @@ class Tanh(Op):
     tflite = "TANH"
     max_version = 3
     kernels = (lut.LutS8(),)
+    output_range = (-1.0, 1.0)
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -51,6 +52,9 @@ class Tanh(Op):
             return np.where(x <= -radius, -128, np.where(x >= radius, 127, y))
 
         return lut.over_values(xs[0], function)
+
+    def eval_float(self, *xs: Array) -> Array:
+        return np.tanh(xs[0])
 
 
 def tanh(x: Array) -> Array:

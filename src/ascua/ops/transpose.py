@@ -20,6 +20,8 @@ class Transpose(Op):
     options = "TransposeOptions"
     max_version = 6
     kernels = (moves.MoveS8(),)
+    any_type = True
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -85,6 +85,7 @@ class TransposeConv(Op):
     options = "TransposeConvOptions"
     max_version = 5
     kernels = (TransposeConvS8(),)
+    channel_axis = 0
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -158,7 +159,23 @@ class TransposeConv(Op):
         return channel_scales(self.x, self.w, self.y, self.y.shape[3])
 
     def eval(self, *xs: Array) -> Array:
-        x = xs[0].reshape(-1, *self.x.shape[1:]).astype(np.float64) - self.x.q.zero_point
+        # Sums of products of int8 stay exact in float64.
+        total = self._sums(xs[0].astype(np.float64) - self.x.q.zero_point).astype(np.int64)
+        if self.bias is not None:
+            total += self.bias.values.reshape(-1)
+        low, high = activation.int8_range(self.activation, self.y)
+        y = requantize(total, self.scales(), self.y, low, high)
+        return y.reshape(len(xs[0]), *self.y.shape)
+
+    def eval_float(self, *xs: Array) -> Array:
+        total = self._sums(xs[0])
+        if self.bias is not None:
+            total = total + self.bias.values.reshape(-1)
+        return activation.clamped(total, self.activation).reshape(len(xs[0]), *self.y.shape)
+
+    def _sums(self, x: Array) -> Array:
+        """What the input pixels (n, *x.shape) add up to: (n, oh, ow, oc) in the type of `x`."""
+        x = x.reshape(-1, *self.x.shape[1:])
         _, ih, iw, _ = self.x.shape
         _, oh, ow, oc = self.y.shape
         kh, kw = self.w.shape[1:3]
@@ -166,19 +183,13 @@ class TransposeConv(Op):
         py, px = self.rows.before, self.columns.before
         height = max((ih - 1) * sy + kh, py + oh)
         width = max((iw - 1) * sx + kw, px + ow)
-        whole = np.zeros((len(x), height, width, oc))
-        w = self.w.values.astype(np.float64)
+        whole = np.zeros((len(x), height, width, oc), x.dtype)
+        w = self.w.values.astype(x.dtype)
         for ky in range(kh):
             for kx in range(kw):
-                # Sums of products of int8 stay exact in float64.
                 at = whole[:, ky : ky + (ih - 1) * sy + 1 : sy, kx : kx + (iw - 1) * sx + 1 : sx]
                 at += x @ w[:, ky, kx].T
-        total = whole[:, py : py + oh, px : px + ow].astype(np.int64)
-        if self.bias is not None:
-            total += self.bias.values.reshape(-1)
-        low, high = activation.int8_range(self.activation, self.y)
-        y = requantize(total, self.scales(), self.y, low, high)
-        return y.reshape(len(xs[0]), *self.y.shape)
+        return whole[:, py : py + oh, px : px + ow]
 
     def macs(self) -> int:
         return self.x.size // self.x.shape[3] * self.w.size

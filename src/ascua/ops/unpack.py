@@ -23,6 +23,8 @@ class Unpack(Op):
     options = "UnpackOptions"
     max_version = 4
     kernels = (SplitS8(),)
+    any_type = True
+    one_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

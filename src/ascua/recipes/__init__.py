@@ -19,7 +19,8 @@ FOLDER = Path(__file__).parent
 class Quantize:
     """How the trained network becomes int8."""
 
-    method: Literal["tflite"] = "tflite"
+    method: Literal["tflite", "ascua"] = "tflite"
+    """TensorFlow's converter, or Ascua's quantiser."""
     calibration: int = 500
     """Training images that set the activation ranges."""
 

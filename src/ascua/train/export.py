@@ -1,12 +1,15 @@
-"""Turns a trained Keras model into an int8 .tflite file, calibrated on training images."""
+"""Turns a trained Keras model into a .tflite file: int8, calibrated on images, or float."""
 
 from __future__ import annotations
 
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ascua.errors import InputError
 from ascua.zoo import import_keras, import_tensorflow, quiet
 
 
@@ -28,17 +31,41 @@ def export_int8(model: Any, images: NDArray[np.uint8]) -> bytes:
     `model` takes float images in 0..1; `images` (n, h, w, c) set the ranges of activations.
     """
     tf = import_tensorflow()
-    keras = import_keras()
-    image = keras.Input(batch_shape=(1, *images.shape[1:]), name="image")
-    fixed = keras.Model(image, model(image, training=False), name=model.name)
     with quiet():
-        converter = tf.lite.TFLiteConverter.from_keras_model(fixed)
+        converter = tf.lite.TFLiteConverter.from_keras_model(_batch_of_one(model))
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([as_float(x[None])] for x in images)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
         return bytes(converter.convert())
+
+
+def export_float(model: Any) -> bytes:
+    """A float .tflite file of a Keras model, with batch 1."""
+    tf = import_tensorflow()
+    with quiet():
+        return bytes(tf.lite.TFLiteConverter.from_keras_model(_batch_of_one(model)).convert())
+
+
+def float_file(path: Path) -> bytes:
+    """The float .tflite file of the Keras model in the file `path`. Raises InputError."""
+    keras = import_keras()
+    try:
+        with quiet():
+            model = keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as e:
+        what = str(e).splitlines()[0] if str(e) else type(e).__name__
+        raise InputError(f"{path}: not a Keras model that can be read: {what}.") from e
+    return export_float(model)
+
+
+def _batch_of_one(model: Any) -> Any:
+    """`model` with inputs of one sample each."""
+    keras = import_keras()
+    inputs = [keras.Input(batch_shape=(1, *x.shape[1:]), name=x.name) for x in model.inputs]
+    given = inputs[0] if len(inputs) == 1 else inputs
+    return keras.Model(given, model(given, training=False), name=model.name)
 
 
 def as_float(x: NDArray[np.uint8]) -> NDArray[np.float32]:

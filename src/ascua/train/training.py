@@ -10,15 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from ascua import data as datasets
 from ascua import zoo
 from ascua.data import Dataset
 from ascua.errors import InputError
+from ascua.quantize import Range, quantize
 from ascua.recipes import Recipe
+from ascua.tflite import read as read_tflite
+from ascua.tflite import write as write_tflite
 from ascua.train import augment, folder
-from ascua.train.export import calibration_images, export_int8
+from ascua.train.export import as_float, calibration_images, export_float, export_int8
 from ascua.train.fit import accuracy, fit, steps_per_epoch
 from ascua.train.folder import Epoch
 from ascua.train.fused import fuse
@@ -95,12 +100,21 @@ def train(
     return trained
 
 
+def _quantized(model: Any, images: NDArray[np.uint8]) -> bytes:
+    """As `export_int8`, by Ascua's quantiser."""
+    graph = read_tflite(export_float(model))
+    return write_tflite(quantize(graph, [as_float(images)[:, None]], image=Range(0.0, 1.0)))
+
+
+_INT8 = {"tflite": export_int8, "ascua": _quantized}
+
+
 def _deliver(
     recipe: Recipe, data: Dataset, model: Any, out: Path, history: Sequence[Epoch]
 ) -> None:
     """Write the models and, when all else is there, the result; the state is then spent."""
     images = calibration_images(data.x_train, recipe.quantize.calibration, recipe.seed)
-    tflite = export_int8(model, images)
+    tflite = _INT8[recipe.quantize.method](model, images)
     folder.write(out / folder.KERAS, model.save)
     folder.write(out / folder.TFLITE, lambda to: to.write_bytes(tflite))
     keras, tensorflow = zoo.import_keras(), zoo.import_tensorflow()

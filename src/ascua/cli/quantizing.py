@@ -1,0 +1,139 @@
+"""The verb that makes an integer network of a float one."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from ascua import inputs, measure, tflite
+from ascua import quantize as quantizer
+from ascua.cli.terminal import PATH, as_json, model_file, out, print_json, progress, verbose
+from ascua.errors import InputError
+from ascua.ir import Array, Graph
+from ascua.passes import prepare
+from ascua.quantize.compare import Fidelity, compare
+from ascua.quantize.rules import Range
+
+
+@click.command()
+@model_file
+@click.option(
+    "--data",
+    "-d",
+    required=True,
+    metavar="D",
+    help="A data set's name, a folder of images, or an .npy or .npz file.",
+)
+@click.option("--out", "-o", "to", type=PATH, required=True, help="The .tflite file to write.")
+@click.option(
+    "--calibration",
+    type=click.IntRange(1),
+    default=500,
+    show_default=True,
+    help="Samples of D that are looked at, at most.",
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Decides which.")
+@click.option(
+    "--input-range",
+    type=float,
+    nargs=2,
+    default=(0.0, 1.0),
+    show_default=True,
+    metavar="LOW HIGH",
+    help="What pixels 0 and 255 are for the float model.",
+)
+@click.option("--data-dir", type=PATH, help="Where the data set already is.")
+@click.option("--skip-damaged", is_flag=True, help="Leave out images that cannot be read.")
+@as_json
+@verbose
+def quantize(
+    model: Path, data: str, to: Path, calibration: int, seed: int,
+    input_range: tuple[float, float], data_dir: Path | None, skip_damaged: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Quantise a float MODEL to an int8 .tflite file.
+
+    MODEL is a .tflite file, or a .keras one, which TensorFlow converts first.
+    """
+    _check_target(to)
+    image = Range(*input_range)
+    if not image.low < image.high < np.inf or image.low == -np.inf:
+        raise InputError(f"--input-range {image.low:g} {image.high:g}: not an ascending range.")
+    graph = _load(model)
+    quantizer.check_float(graph, str(model))
+    xs, pixels = samples(graph, data, calibration, seed, image, data_dir, skip_damaged)
+    with progress() as bar:
+        small = quantizer.quantize(graph, xs, image if pixels else None, bar("quantising"))
+    content = tflite.write(small)
+    prepare(tflite.read(content, str(to)), str(to))
+    fidelity = compare(graph, small, [x[:100] for x in xs])
+    _write(to, content)
+    if as_json:
+        print_json(_json(to, content, len(xs[0]), fidelity))
+        return
+    out.print(
+        f"{to}: {len(content):,} bytes, calibrated on {len(xs[0]):,} samples.\n"
+        f"Beside the float model: {fidelity}.\n"
+        f"Next: ascua run {to} --board lm3s6965evb", soft_wrap=True, highlight=False, markup=False,
+    )  # fmt: skip
+
+
+def _json(to: Path, content: bytes, samples: int, fidelity: Fidelity) -> dict[str, Any]:
+    return {
+        "schema": measure.SCHEMA,
+        "tflite": str(to),
+        "model_sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "samples": samples,
+        "sqnr_db": fidelity.sqnr_db,
+        "same_top1": fidelity.same_top1,
+    }
+
+
+def _check_target(to: Path) -> None:
+    if to.is_dir() or not to.parent.is_dir():
+        what = "a folder" if to.is_dir() else f"the folder {to.parent} does not exist"
+        raise InputError(f"{to}: {what}.", ["Name a file: `-o OUT.tflite`."])
+
+
+def _write(to: Path, content: bytes) -> None:
+    """Make the file `to`: all of it, or nothing."""
+    with tempfile.TemporaryDirectory(dir=to.parent, prefix=".ascua-") as folder:
+        temporary = Path(folder) / "model"
+        temporary.write_bytes(content)
+        temporary.replace(to)
+
+
+def _load(model: Path) -> Graph:
+    """The float network in a .tflite or a .keras file."""
+    if model.suffix not in (".keras", ".h5") or not model.is_file():
+        return tflite.load(model)
+    from ascua.train.export import float_file
+
+    return tflite.read(float_file(model), str(model))
+
+
+def samples(
+    graph: Graph, source: str, count: int, seed: int, image: Range, data_dir: Path | None,
+    skip_damaged: bool,
+) -> tuple[list[Array], bool]:  # fmt: skip
+    """Calibration samples, float32 (n, *shape) an input, and whether they are images of bytes."""
+    from ascua.data import calibration
+
+    path = Path(source)
+    if path.suffix in (".npy", ".npz") and path.is_file():
+        xs, pixels = inputs.load_real(path, graph, image)
+        at = calibration.chosen(len(xs[0]), count, seed)
+        return [x[at] for x in xs], pixels
+    shape = graph.inputs[0].shape
+    if len(graph.inputs) > 1 or len(shape) != 4 or shape[0] != 1:
+        raise InputError(
+            f"{source}: the model's input is {[list(t.shape) for t in graph.inputs]}, no image.",
+            ["Give its samples in an .npy or .npz file."],
+        )
+    bytes_ = calibration.images(source, shape[1:], count, seed, data_dir, skip_damaged)
+    return [inputs.real_images(bytes_, graph.inputs[0], image)], True

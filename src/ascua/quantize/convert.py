@@ -1,0 +1,132 @@
+"""Float graph and ranges to integer graph: each operator in turn, by its own rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from ascua.errors import Unsupported, brief
+from ascua.ir import Array, Graph, Op, Quant, Tensor
+from ascua.ops.quantize import Quantize
+from ascua.quantize.rules import Plan, Range, Scheme, quantized, weight_scales
+from ascua.quantize.simplify import Weighted, biases
+
+Peaks = Callable[[Array], Array]
+"""The magnitude a channel that weights (channels, k) are clipped to: (channels,)."""
+
+Refine = Callable[[Op, Op], Op]
+"""Makes a better quantised operator (second) of a float one (first) with weights."""
+
+
+def largest(matrix: Array) -> Array:
+    """The greatest magnitude of each channel: nothing is clipped."""
+    peaks: Array = np.abs(matrix).max(axis=1, initial=0.0)
+    return peaks
+
+
+class Converter:
+    """Converts the operators of one graph, in order."""
+
+    def __init__(self, plan: Plan, scheme: Scheme, peaks: Peaks = largest) -> None:
+        self.plan = plan
+        self.scheme = scheme
+        self.peaks = peaks
+        self.made: dict[int, Tensor] = {}
+
+    def tensor(self, t: Tensor) -> Tensor:
+        """The quantised twin of an activation."""
+        if id(t) not in self.made:
+            quant = self.plan.quants.get(id(t))
+            kind = t.dtype if quant is None else self.scheme.activation
+            self.made[id(t)] = replace(t, dtype=kind, quant=quant)
+        return self.made[id(t)]
+
+    def convert(self, op: Op) -> list[Op]:
+        """The quantised `op`, behind a QUANTIZE for each input that needs one.
+
+        Raises Unsupported where it has no quantised form.
+        """
+        before: list[Op] = []
+        inputs: list[Tensor | None] = []
+        for i, t in enumerate(op.inputs):
+            if t is None or t.const:
+                inputs.append(t)
+            elif (id(op), i) in self.plan.copies:
+                x = self.tensor(t)
+                y = replace(x, name=f"{t.name}/{i}", quant=self.plan.copies[id(op), i])
+                before.append(Quantize((x,), (y,)))
+                inputs.append(y)
+            else:
+                inputs.append(self.tensor(t))
+        outputs = tuple(self.tensor(t) for t in op.outputs)
+        done = replace(op, inputs=tuple(inputs), outputs=outputs)
+        done = replace(done, inputs=self.constants(op, done))
+        if reason := done.check():
+            raise Unsupported(
+                f"{op.tflite} '{brief(op.name)}' has no {self.scheme.name} form: {reason}.",
+                ["`ascua ops` lists the operators; docs/ops.md says what each takes."],
+            )
+        return [*before, done]
+
+    def constants(self, op: Op, done: Op) -> tuple[Tensor | None, ...]:
+        """The inputs of `done`, its float constants quantised."""
+        if isinstance(op, Weighted) and op.w.const and op.w.dtype == "float32":
+            return self.weights(op, done)
+        return tuple(
+            t if t is None or not t.const or t.dtype != "float32" else self.constant(t, done)
+            for t in done.inputs
+        )
+
+    def constant(self, t: Tensor, op: Op) -> Tensor:
+        """A constant operand: in the scale of the operator, or in one of its own."""
+        scheme = self.scheme
+        quant = op.y.quant if op.one_scale else None
+        if quant is None:
+            low, high = float(t.values.min()), float(t.values.max())
+            if low == high == 0:
+                high = 1.0
+            quant = scheme.quant(Range(low, high))
+        data = quantized(t.values, quant, scheme.low, scheme.high, scheme.activation)
+        return replace(t, dtype=scheme.activation, quant=quant, data=data)
+
+    def weights(self, op: Weighted, done: Op) -> tuple[Tensor | None, ...]:
+        """The inputs of `done` with int8 weights a channel and int32 biases."""
+        axis = op.channel_axis or 0
+        bias = biases(op).astype(np.float64)
+        matrix = np.moveaxis(op.w.values, axis, 0).reshape(op.w.shape[axis], -1)
+        x, y, most = done.x.q, done.y.q, self.scheme.weight
+        scales = weight_scales(self.peaks(matrix), bias, x, y, most)
+        quant = Quant(scales, (0,) * len(scales), axis)
+        data = quantized(op.w.values, quant, -most, most, "int8")
+        w = replace(op.w, dtype="int8", quant=quant, data=data)
+        found = [w if t is op.w else t for t in done.inputs]
+        if op.bias is not None:
+            found[op.inputs.index(op.bias)] = self.bias(op.bias, bias, x, quant)
+        return tuple(found)
+
+    def bias(self, t: Tensor, values: Array, x: Quant, w: Quant) -> Tensor:
+        """Real biases (channels,) as int32 in units of the accumulator."""
+        scales = tuple(float(np.float32(x.scale * s)) for s in w.scales)
+        quant = Quant(scales, (0,) * len(scales))
+        units = np.array([x.scale * s for s in w.scales])
+        data = np.clip(np.rint(values / units), -(2**31), 2**31 - 1).astype(np.int32)
+        return replace(t, dtype="int32", quant=quant, data=data.reshape(t.shape))
+
+
+def convert(
+    graph: Graph, plan: Plan, scheme: Scheme, peaks: Peaks = largest, refine: Refine | None = None
+) -> Graph:
+    """The quantised `graph`; `refine` improves each operator with weights as it is made."""
+    converter = Converter(plan, scheme, peaks)
+    ops: list[Op] = []
+    for op in graph.ops:
+        *before, done = converter.convert(op)
+        if refine is not None and isinstance(op, Weighted):
+            done = refine(op, done)
+        ops += [*before, done]
+    inputs, outputs = (
+        tuple(converter.tensor(t) for t in ts) for ts in (graph.inputs, graph.outputs)
+    )
+    return replace(graph, inputs=inputs, outputs=outputs, ops=tuple(ops), description="Ascua")

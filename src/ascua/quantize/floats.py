@@ -1,0 +1,69 @@
+"""Runs float graphs, batch by batch, and shows every activation as it is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ascua.errors import InputError, ModelError, brief
+from ascua.ir import Array, Graph, Op, Tensor, each
+
+BATCH_BYTES = 1 << 27
+"""Activations that one batch holds at once are a small multiple of this."""
+
+MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What NumPy and Python raise at shapes and options that do not go together."""
+
+
+def malformed(op: Op) -> ModelError:
+    """The error for an operator whose tensors do not go together."""
+    return ModelError(
+        f"{op.tflite} '{brief(op.name)}': its shapes and options do not go together.",
+        ["Export the model again, with a fixed batch of 1."],
+    )
+
+
+def compute(op: Op, *xs: Array) -> tuple[Array, ...]:
+    """The outputs (n, *shape) of `op`, checked.
+
+    Raises InputError at NaN and infinities, ModelError for an operator that cannot be computed.
+    """
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            ys = each(op.eval_float(*xs))
+    except MALFORMED as e:
+        raise malformed(op) from e
+    for t, y in zip(op.outputs, ys, strict=True):
+        if y.shape[1:] != t.shape:
+            raise malformed(op)
+        if y.dtype.kind == "f" and not np.isfinite(y).all():
+            raise InputError(
+                f"{op.tflite} '{brief(op.name)}': its output '{brief(t.name)}' has NaN or infinite"
+                " values on the calibration data.",
+                ["Check how the data is scaled (`--input-range`), and that the model has learnt."],
+            )
+    return tuple(y.astype(t.dtype, copy=False) for t, y in zip(op.outputs, ys, strict=True))
+
+
+def walk(graph: Graph, xs: Sequence[Array]) -> Iterator[tuple[Tensor, Array]]:
+    """Each activation of a float graph and its values (m, *shape), for batch after batch of xs."""
+    for batch in batches(graph, xs):
+        yield from graph.walk(batch, compute)
+
+
+def batches(graph: Graph, xs: Sequence[Array]) -> Iterator[list[Array]]:
+    """The samples `xs` (n, *shape) in parts that take a bounded memory."""
+    largest = max(t.bytes for t in graph.tensors() if not t.const)
+    step = max(1, BATCH_BYTES // (8 * largest))
+    for start in range(0, len(xs[0]), step):
+        yield [x[start : start + step] for x in xs]
+
+
+def run(graph: Graph, xs: Sequence[Array]) -> list[Array]:
+    """The outputs (n, *shape) of a float graph."""
+    parts: dict[int, list[Array]] = {id(t): [] for t in graph.outputs}
+    for t, y in walk(graph, xs):
+        if id(t) in parts:
+            parts[id(t)].append(y)
+    return [np.concatenate(parts[id(t)]) for t in graph.outputs]

@@ -1,0 +1,163 @@
+"""The LiteRT 8-bit specification: which quantisation every tensor of a float graph gets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ascua.errors import brief
+from ascua.ir import Array, Graph, Op, Quant, Tensor
+
+log = logging.getLogger(__name__)
+
+MOST_BIAS = 2**30
+"""A bias stays below it in units of the accumulator, so that sums with it stay int32."""
+LEAST_FACTOR = 2.0**-16
+"""From accumulator to output, of channels without weights."""
+
+
+class Range(NamedTuple):
+    """The least and the greatest real value that a tensor is to hold."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """Types of a quantised network."""
+
+    name: str = "int8"
+    activation: str = "int8"
+    low: int = -128
+    high: int = 127
+    weight: int = 127
+    """The greatest magnitude of a weight."""
+
+    def quant(self, r: Range) -> Quant:
+        """The asymmetric quantisation whose steps cover `r` and 0, which it holds exactly."""
+        low, high = min(r.low, 0.0), max(r.high, 0.0)
+        scale = float(np.float32((high - low) / (self.high - self.low)))
+        zero = round(self.low - low / scale)
+        return Quant((scale,), (min(max(zero, self.low), self.high),))
+
+    def fixed(self, low: float) -> Quant:
+        """The quantisation of an output in 0..1 (`low` 0) or -1..1: steps of a power of two."""
+        steps = self.high - self.low + 1
+        if low < 0:
+            return Quant((2 / steps,), ((self.low + self.high + 1) // 2,))
+        return Quant((1 / steps,), (self.low,))
+
+
+INT8 = Scheme()
+
+
+class Plan(NamedTuple):
+    """The quantisation of each activation, by identity, and inputs that need a copy of their own.
+
+    A copy is an operator's identity and the input's position: a QUANTIZE goes between.
+    """
+
+    quants: Mapping[int, Quant]
+    copies: Mapping[tuple[int, int], Quant]
+
+
+def plan(
+    graph: Graph, ranges: Mapping[int, Range], pinned: Mapping[int, Quant], scheme: Scheme
+) -> Plan:
+    """The quantisation of every float activation of `graph`.
+
+    Operators of `one_scale` tie their tensors together: these get the range that covers all.
+    `pinned` are tensors with a given quantisation, as images have; so have the outputs of softmax
+    and its like. Such a tensor is tied to others by a QUANTIZE.
+    """
+    pins = dict(pinned)
+    for op in graph.ops:
+        if op.output_range is not None:
+            pins[id(op.y)] = scheme.fixed(op.output_range[0])
+    groups = _Groups(pins)
+    copied: list[tuple[Op, int]] = []
+    for op in graph.ops:
+        if op.one_scale:
+            copied += _tie(op, groups)
+    covered: dict[int, Range] = {}
+    floats = [t for t in graph.tensors() if not t.const and t.dtype == "float32"]
+    for t in floats:
+        root, r = groups.root(id(t)), ranges[id(t)]
+        old = covered.get(root, r)
+        covered[root] = Range(min(old.low, r.low), max(old.high, r.high))
+    quants = {}
+    for t in floats:
+        root = groups.root(id(t))
+        quants[id(t)] = pins.get(root) or scheme.quant(_filled(t, covered[root]))
+    copies = {(id(op), i): quants[id(op.y)] for op, i in copied}
+    return Plan(quants, copies)
+
+
+def _filled(t: Tensor, r: Range) -> Range:
+    """`r`, or one that can be divided by where all values are 0."""
+    if max(r.high, 0.0) - min(r.low, 0.0) > np.finfo(np.float32).tiny * 1024:
+        return r
+    log.warning("'%s' is 0 for all calibration data: its layer does nothing.", brief(t.name))
+    return Range(0.0, 1.0)
+
+
+class _Groups:
+    """Tensors tied together, by identity; a pinned one is the root of its group."""
+
+    def __init__(self, pins: Mapping[int, Quant]) -> None:
+        self.parent: dict[int, int] = {}
+        self.pins = pins
+
+    def root(self, t: int) -> int:
+        while t in self.parent:
+            t = self.parent[t]
+        return t
+
+    def tie(self, a: int, b: int) -> None:
+        a, b = self.root(a), self.root(b)
+        if a != b:
+            child, parent = (b, a) if a in self.pins else (a, b)
+            self.parent[child] = parent
+
+
+def _tie(op: Op, groups: _Groups) -> list[tuple[Op, int]]:
+    """Tie the tensors of `op`; answers the inputs that need a copy instead."""
+    floats = [(i, t) for i, t in enumerate(op.inputs) if t and not t.const and t.dtype == "float32"]
+    pins = {groups.pins.get(groups.root(id(t))) for _, t in floats}
+    copied = []
+    for i, t in floats:
+        if len(pins) > 1 and groups.root(id(t)) in groups.pins:
+            copied.append((op, i))
+        else:
+            groups.tie(id(t), id(op.y))
+    for y in op.outputs:
+        groups.tie(id(y), id(op.y))
+    return copied
+
+
+def quantized(values: Array, quant: Quant, low: int, high: int, dtype: str) -> Array:
+    """Real values as integers of `quant`, a scale a slice of its axis or one for all."""
+    shape = [1] * values.ndim
+    if quant.per_channel:
+        shape[quant.axis] = -1
+    scales = np.array(quant.scales).reshape(shape if quant.per_channel else ())
+    zeros = np.array(quant.zero_points).reshape(shape if quant.per_channel else ())
+    steps = np.rint(values.astype(np.float64) / scales) + zeros
+    clipped: Array = np.clip(steps, low, high).astype(dtype)
+    return clipped
+
+
+def weight_scales(peaks: Array, bias: Array, x: Quant, y: Quant, most: int) -> tuple[float, ...]:
+    """A scale a channel, for weights of the magnitudes `peaks` (channels,).
+
+    It is so coarse that the bias fits beside the products, and is never 0.
+    """
+    least = np.maximum(np.abs(bias) / (MOST_BIAS * x.scale), 0.0)
+    scales = np.maximum(peaks / most, least)
+    scales = np.where(peaks > 0, scales, np.maximum(least, LEAST_FACTOR * y.scale / x.scale))
+    return tuple(float(s) for s in scales.astype(np.float32))

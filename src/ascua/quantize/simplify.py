@@ -1,0 +1,163 @@
+"""Rewrites a float graph into what is quantised: constants folded, activations and scales fused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ascua.errors import InputError, brief
+from ascua.ir import Array, Graph, Op, Tensor
+from ascua.ops import geometry
+from ascua.ops.add import Add
+from ascua.ops.concatenation import Concatenation
+from ascua.ops.convolution import Convolution
+from ascua.ops.dequantize import Dequantize
+from ascua.ops.fully_connected import FullyConnected
+from ascua.ops.l2_normalization import L2Normalization
+from ascua.ops.mul import Mul
+from ascua.ops.pad import Pad, PadV2
+from ascua.ops.relu import Relu
+from ascua.ops.relu6 import Relu6
+from ascua.ops.sub import Sub
+from ascua.ops.transpose_conv import TransposeConv
+from ascua.passes import drop_dead, fold_constants, fuse_dilations
+from ascua.quantize.floats import MALFORMED, malformed
+
+Weighted = Convolution | FullyConnected | TransposeConv
+"""The operators with weights and a bias."""
+
+Fuse = Callable[[Op, Op], Op | None]
+
+
+def simplify(graph: Graph) -> Graph:
+    """`graph` as the quantiser takes it; it computes the same within float rounding.
+
+    Raises InputError where a constant holds NaN or infinities.
+    """
+    for op in graph.ops:
+        for t in op.inputs:
+            if t and t.const and t.values.dtype.kind == "f" and not np.isfinite(t.values).all():
+                raise InputError(
+                    f"{op.tflite} '{brief(op.name)}': its constant '{brief(t.name)}' has NaN or"
+                    " infinite values.",
+                    ["Train the model again: its weights are lost."],
+                )
+    graph = fuse_dilations(fold_constants(_float_constants(graph)))
+    for rule in (fused_scale, fused_activation, fused_padding):
+        graph = _fuse(graph, rule)
+    return drop_dead(graph)
+
+
+def _float_constants(graph: Graph) -> Graph:
+    """Constants of int8 or float16 that float operators read become float32."""
+
+    def real(t: Tensor | None, op: Op) -> Tensor | None:
+        if t is None or not t.const or op.y.dtype != "float32" or op.tflite == "DEQUANTIZE":
+            return t
+        y = replace(t, dtype="float32", quant=None)
+        values = Dequantize((t,), (y,)).constant()
+        return t if values is None else replace(y, data=values)
+
+    ops = tuple(replace(op, inputs=tuple(real(t, op) for t in op.inputs)) for op in graph.ops)
+    return replace(graph, ops=ops)
+
+
+def _fuse(graph: Graph, rule: Fuse) -> Graph:
+    """Put `rule(first, second)` in place of pairs, where only `second` reads what `first` makes."""
+    ops = list(graph.ops)
+    while (found := next(_pairs(graph, ops, rule), None)) is not None:
+        i, j, fused = found
+        ops[j] = fused
+        del ops[i]
+    return replace(graph, ops=tuple(ops))
+
+
+def _pairs(graph: Graph, ops: list[Op], rule: Fuse) -> Iterator[tuple[int, int, Op]]:
+    outputs = {id(t) for t in graph.outputs}
+    readers: dict[int, list[int]] = {}
+    for j, op in enumerate(ops):
+        for t in op.activations:
+            readers.setdefault(id(t), []).append(j)
+    for i, op in enumerate(ops):
+        reading = readers.get(id(op.y), [])
+        if len(op.outputs) == len(reading) == 1 and id(op.y) not in outputs:
+            try:
+                fused = rule(op, ops[reading[0]])
+            except MALFORMED as e:
+                raise malformed(ops[reading[0]]) from e
+            if fused is not None:
+                yield i, reading[0], fused
+
+
+def fused_activation(first: Op, second: Op) -> Op | None:
+    """A RELU or RELU6 becomes the activation of the operator before it."""
+    if not isinstance(second, Relu | Relu6) or getattr(first, "activation", None) != "NONE":
+        return None
+    if isinstance(first, Concatenation | L2Normalization):
+        return None
+    change: dict[str, Any] = {"activation": "RELU" if isinstance(second, Relu) else "RELU6"}
+    return replace(first, outputs=second.outputs, **change)
+
+
+def fused_scale(first: Op, second: Op) -> Op | None:
+    """A product or sum with a constant a channel goes into the weights and the bias before it."""
+    if not isinstance(first, Weighted) or first.activation != "NONE" or not first.w.const:
+        return None
+    if not isinstance(second, Mul | Add | Sub) or second.y.shape != first.y.shape:
+        return None
+    a, b = second.inputs
+    constant = b if a is first.y else a
+    if constant is None or not constant.const or (isinstance(second, Sub) and a is not first.y):
+        return None
+    channels = first.y.shape[-1]
+    if constant.size != 1 and (constant.size, constant.shape[-1]) != (channels, channels):
+        return None
+    values = np.broadcast_to(constant.values.reshape(-1), (channels,))
+    weights, bias = first.w.values, biases(first)
+    if isinstance(second, Mul):
+        shape = [1] * weights.ndim
+        shape[first.channel_axis or 0] = channels
+        weights, bias = weights * values.reshape(shape), bias * values
+    else:
+        bias = bias + values if isinstance(second, Add) else bias - values
+    fused = with_weights(first, weights, bias)
+    change: dict[str, Any] = {"activation": second.activation}
+    return replace(fused, outputs=second.outputs, **change)
+
+
+def biases(op: Weighted) -> Array:
+    """The bias (channels,) float32 of `op`; zeros where it has none."""
+    if op.bias is None:
+        return np.zeros(op.y.shape[-1], np.float32)
+    return op.bias.values.reshape(-1)
+
+
+def with_weights(op: Weighted, weights: Array, bias: Array) -> Weighted:
+    """`op` with other float weights and biases."""
+    w = replace(op.w, data=weights.astype(np.float32))
+    name = f"{op.w.name}/bias" if op.bias is None else op.bias.name
+    b = Tensor(name, bias.shape, "float32", None, bias.astype(np.float32))
+    at = op.inputs.index(op.w)
+    image = op.inputs[at + 1 : at + 2] if isinstance(op, TransposeConv) else ()
+    return replace(op, inputs=(*op.inputs[:at], w, *image, b))
+
+
+def fused_padding(first: Op, second: Op) -> Op | None:
+    """A PAD with zeros before a convolution without padding becomes SAME, where that is equal."""
+    if not isinstance(first, Pad) or isinstance(first, PadV2) or len(first.x.shape) != 4:
+        return None
+    if not isinstance(second, Convolution) or second.padding != "VALID":
+        return None
+    (_, *frame, _), ends = first.pads(), (first.pads()[0], first.pads()[3])
+    for size, pads, axis in zip(
+        first.x.shape[1:3], frame, (second.rows, second.columns), strict=True
+    ):
+        same = geometry.axis(size, axis.kernel, axis.stride, axis.dilation, "SAME")
+        if (same.out, same.before, max(0, same.after)) != (axis.out, *pads):
+            return None
+    if any(ends[0]) or any(ends[1]):
+        return None
+    return replace(second, inputs=(first.x, *second.inputs[1:]), padding="SAME")

@@ -1,0 +1,123 @@
+"""`ascua quantize`: what it writes, and what wrong input says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ascua import tflite
+from tests.command import ascua, model_file, refused
+from tests.fake_photos import encoded
+from tests.ops.test_conv2d import conv
+from tests.quantize.floats import floated, samples
+from tests.support import check_reference
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A float convolution of images of 6 by 7 pixels."""
+    return model_file(tmp_path_factory.mktemp("model"), floated(conv()))
+
+
+def saved(folder: Path, array: object) -> Path:
+    path = folder / "x.npy"
+    np.save(path, np.asarray(array))
+    return path
+
+
+def test_arrays_and_folders_of_images_calibrate(model: Path, tmp_path: Path) -> None:
+    floats = saved(tmp_path, samples(floated(conv()), 20)[0])
+    photos = tmp_path / "photos/deeper"
+    photos.mkdir(parents=True)
+    for i in range(5):
+        (photos / f"{i}.png").write_bytes(encoded(i, "PNG"))
+    out = tmp_path / "small.tflite"
+    for data, pixels in ((floats, False), (tmp_path / "photos", True)):
+        result = ascua("quantize", model, "-d", data, "-o", out, "--json", "--calibration", 4)
+        assert result.code == 0, result.err
+        said = json.loads(result.out)
+        assert said["samples"] == 4
+        assert said["sqnr_db"] > 25
+        graph, _, _ = check_reference(tflite.read(out.read_bytes()))
+        assert ((graph.inputs[0].q.zero_point, graph.inputs[0].q.scale) ==
+                (-128, np.float32(1 / 255))) == pixels  # fmt: skip
+        first = out.read_bytes()
+        ascua("quantize", model, "-d", data, "-o", out, "--calibration", 4)
+        assert out.read_bytes() == first
+    ascua("quantize", model, "-d", floats, "-o", out, "--calibration", 4)
+    first = out.read_bytes()
+    ascua("quantize", model, "-d", floats, "-o", out, "--calibration", 4, "--seed", 2)
+    assert out.read_bytes() != first
+
+
+def test_bytes_in_an_array_are_pixels(model: Path, tmp_path: Path) -> None:
+    x = saved(tmp_path, np.random.default_rng(1).integers(0, 256, (9, 6, 7, 3)).astype(np.uint8))
+    out = tmp_path / "small.tflite"
+    arguments = ("quantize", model, "-d", x, "-o", out)
+    assert ascua(*arguments, "--input-range", 0, 255).code == 0
+    t = tflite.load(out).inputs[0]
+    assert (t.q.scale, t.q.zero_point) == (1, -128)
+    refused(ascua(*arguments, "--input-range", 1, 1), 1, "--input-range", "ascending")
+
+
+def test_wrong_data_is_named(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "small.tflite"
+
+    def failed(data: object, *words: str) -> None:
+        refused(ascua("quantize", model, "-d", data, "-o", out), 1, *words)
+        assert not out.exists()
+
+    failed(saved(tmp_path, np.zeros((3, 5, 5, 3), np.float32)), "shape", "[N, 6, 7, 3]")
+    failed(saved(tmp_path, np.full((3, 6, 7, 3), np.inf, np.float32)), "infinite")
+    failed(saved(tmp_path, np.zeros((3, 6, 7, 3), np.int32)), "int32", "float32")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    failed(empty, "no images")
+    (empty / "good.png").write_bytes(encoded(1, "PNG"))
+    (empty / "bad.png").write_bytes(b"no png")
+    failed(empty, "1 images cannot be read", "bad.png", "--skip-damaged")
+    assert ascua("quantize", model, "-d", empty, "-o", out, "--skip-damaged").code == 0
+    out.unlink()
+    failed("nowhere", "neither a data set", "cifar10")
+    failed("digits", "digits: its images are 8 x 8 x 1", "6 x 7 x 3")
+
+
+def test_wrong_models_are_named(model: Path, tmp_path: Path) -> None:
+    x = saved(tmp_path, np.zeros((3, 6, 7, 3), np.float32))
+    out = tmp_path / "small.tflite"
+    quantised = model_file(tmp_path, conv(), "quantised")
+    refused(ascua("quantize", quantised, "-d", x, "-o", out), 1, "int8", "quantised already")
+    real = floated(conv())
+    w = real.ops[0].inputs[1]
+    assert w is not None
+    lost = replace(w, data=w.values * np.float32("nan"))
+    op = replace(real.ops[0], inputs=(real.ops[0].inputs[0], lost, real.ops[0].inputs[2]))
+    broken = model_file(tmp_path, replace(real, ops=(op,)), "broken")
+    refused(ascua("quantize", broken, "-d", x, "-o", out), 1, "CONV_2D 'y'", "'w'", "NaN")
+    refused(ascua("quantize", model, "-d", x, "-o", tmp_path), 1, "a folder")
+    refused(ascua("quantize", model, "-d", x, "-o", tmp_path / "no/x.tflite"), 1, "not exist")
+    (tmp_path / "damaged.keras").write_bytes(b"PK")
+    assert not out.exists()
+
+
+@pytest.mark.train
+def test_keras_models_are_converted_first(tmp_path: Path) -> None:
+    from ascua import zoo
+
+    keras = zoo.import_keras()
+    image = keras.Input((6, 7, 3))
+    y = keras.layers.Conv2D(4, 3, use_bias=False)(image)
+    y = keras.layers.ReLU()(keras.layers.BatchNormalization()(y))
+    with zoo.quiet():
+        keras.Model(image, y).save(tmp_path / "net.keras")
+    x = saved(tmp_path, np.random.default_rng(1).integers(0, 256, (9, 6, 7, 3)).astype(np.uint8))
+    out = tmp_path / "small.tflite"
+    result = ascua("quantize", tmp_path / "net.keras", "-d", x, "-o", out)
+    assert result.code == 0, result.err
+    assert [op.kind for op in tflite.load(out).ops] == ["conv2d"]
+    (tmp_path / "damaged.keras").write_bytes(b"PK")
+    refused(ascua("quantize", tmp_path / "damaged.keras", "-d", x, "-o", out), 1, "damaged.keras")
