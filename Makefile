@@ -32,8 +32,8 @@ test-all: setup check ## Every test
 golden: setup ## Make the golden files anew: their difference is what to review
 	@$(PYTHON) -m tests.golden_files
 
-docs: setup ## Write the generated pages: operators, boards, results
-	@$(PYTHON) -m ascua.report.pages
+docs: setup ## Write the generated pages: operators, boards, results, options of the verbs
+	@$(PYTHON) -m ascua.cli.pages
 
 bench: setup ## Measure the recipes and the peers' networks; takes minutes, resumable
 	@.venv/bin/ascua bench --models ../shared/models $(WITH_DATA)

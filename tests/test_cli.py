@@ -13,9 +13,12 @@ import pytest
 from ascua import boards, measure
 from ascua.ir import Array, Graph
 from ascua.ops import OPERATORS
+from ascua.ops.arg_max import ArgMax
 from ascua.ops.conv2d import Conv2D
 from tests.command import ascua, model_file
 from tests.examples import small
+from tests.ops.test_arg_max import arg
+from tests.ops.test_conv2d import conv
 from tests.support import network, reference, samples
 from tests.tools import require_board
 
@@ -110,6 +113,42 @@ def test_run_json_and_outputs(model: Path, build: Path, tmp_path: Path) -> None:
     assert (y.shape, y.dtype) == ((5, 5), np.int8)
     np.testing.assert_array_equal(y, expected[:, 0])
     assert sorted(p.name for p in tmp_path.iterdir()) == ["labels.npy", "x.npy", "y.npy"]
+
+
+def of_digits() -> Graph:
+    """Ten scores of an image of 8 x 8, from one convolution."""
+    return conv(ih=8, iw=8, ic=1, oc=10, kh=8, kw=8, padding="VALID", scale=0.001)
+
+
+def test_run_takes_a_recipe_s_test_set(build: Path, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    from ascua import data
+
+    digits = data.load("digits")
+    x = (digits.x_test.astype(int) - 128).astype(np.int8)[:, None]
+    scores = reference(of_digits(), [x])[0].reshape(360, 10)
+    right = float(np.mean(scores.argmax(axis=1) == digits.y_test))
+    assert 0 < right < 1
+    model = model_file(tmp_path, of_digits(), "scores")
+    found = json.loads(run_host(model, build, "--recipe", "digits-dscnn", "--json").out)
+    assert (found["samples"], found["accuracy"], found["mismatched_bytes"]) == (360, right, 0)
+
+
+def test_run_compares_the_class_with_the_label(build: Path, tmp_path: Path) -> None:
+    """A network that ends in ARG_MAX: as many are right as where the scores come out."""
+    graph = of_digits()
+    best = arg(ArgMax, (1, 1, 1, 10), name="best")
+    best = replace(best, inputs=(graph.ops[0].y, best.inputs[1]))
+    model = model_file(tmp_path, network(*graph.ops, best), "best")
+    x = samples(graph, 20)[0]
+    np.save(tmp_path / "x.npy", x)
+    labels = reference(graph, [x])[0].reshape(20, 10).argmax(axis=1)
+    labels[:5] = (labels[:5] + 1) % 10
+    np.save(tmp_path / "labels.npy", labels)
+    files = ("--inputs", tmp_path / "x.npy", "--labels", tmp_path / "labels.npy")
+    result = run_host(model, build, *files, "--json")
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["accuracy"] == 0.75
 
 
 @pytest.mark.emulator

@@ -111,7 +111,7 @@ def relus(size: int) -> list[Relu]:
 
 def test_too_large_in_flash(tmp_path: Path) -> None:
     path = model_file(tmp_path, dense(600, 500))
-    words = ("flash", "262,144", "FULLY_CONNECTED 'dense_1'", "board with more flash")
+    words = ("flash", "262,144", "FULLY_CONNECTED 'dense_1'", "board with more memory")
     refused(ascua("analyze", path, "--board", M3), 3, *words)
     assert ascua("analyze", path, "--board", "mps2-an385").code == 0
 
@@ -158,6 +158,25 @@ def test_wrong_labels(model: Path, labels: np.ndarray, words: list[str], tmp_pat
     )  # fmt: skip
     refused(result, 1, "labels.npy", *words)
     assert not (tmp_path / "build").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--recipe", "digits-dscnn", "--labels", "y.npy"], ["samples and labels of its own"]),
+        (["--recipe", "digits-dscnn", "--inputs", "x.npy"], ["samples and labels of its own"]),
+        (["--data-dir", "images"], ["`--data-dir`", "none was named", "`--recipe NAME`"]),
+        (["--recipe", "digit-dscnn"], ["Did you mean 'digits-dscnn'"]),
+    ],
+)
+def test_wrong_test_sets(model: Path, options: list[str], words: list[str]) -> None:
+    refused(ascua("run", model, "-b", "host", *options), 1, *words)
+
+
+def test_a_test_set_of_other_images(model: Path) -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    result = ascua("run", model, "-b", "host", "--recipe", "digits-dscnn")
+    refused(result, 1, "[360, 8, 8, 1]", "[N, 9, 9, 3]")
 
 
 @pytest.mark.parametrize("option", ["--inputs", "--labels"])

@@ -177,6 +177,20 @@ def test_accuracy() -> None:
         inputs.accuracy(scores, np.array([0, 1, 0, 2]))
 
 
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_a_class_as_output_is_compared_with_the_label(dtype: str, tmp_path: Path) -> None:
+    found = np.array([[3], [0], [7], [1]], dtype)
+    assert inputs.accuracy(found, np.array([3, 0, 7, 2])) == 0.75
+    assert inputs.classes(Tensor("y", (1,), dtype)) is None
+    assert inputs.classes(Tensor("y", (1, 4), "int8")) == 4
+    assert inputs.classes(Tensor("y", (1, 1), "int8")) == 1
+    np.save(tmp_path / "labels.npy", np.array([3, 0, 900]))
+    assert inputs.load_labels(tmp_path / "labels.npy", 3, None).tolist() == [3, 0, 900]
+    np.save(tmp_path / "labels.npy", np.array([3, 0, -1]))
+    with pytest.raises(InputError, match="label -1 is below 0"):
+        inputs.load_labels(tmp_path / "labels.npy", 3, None)
+
+
 def test_outputs_survive_a_file(tmp_path: Path) -> None:
     ys = [np.arange(3 * n, dtype=np.int8).reshape(3, 1, n) for n in (2, 3)]
     inputs.save_outputs(tmp_path / "y.npz", two(), ys)

@@ -126,6 +126,22 @@ def test_too_little_flash_names_the_layer() -> None:
     assert "262,144" in e.value.what
 
 
+def test_too_little_of_both_is_said_at_once() -> None:
+    """RAM and flash, each with what costs most, and a remedy for each."""
+    graph = prepare(conv(ih=100, iw=100, ic=8, oc=16))
+    board = boards.load("lm3s6965evb")
+    small = tuple(replace(m, bytes=1024) for m in board.memories)
+    with pytest.raises(DoesNotFit) as e:
+        check_fit(plan(graph, replace(board, memories=small)))
+    first, ram, flash = e.value.what.splitlines()
+    assert "bytes of ram (arena " in first
+    assert "bytes of flash for constants" in first
+    assert first.count("there are 1,024") == 2
+    assert ram.startswith("The step that costs most is CONV_2D 'y'")
+    assert flash.startswith("The layers with most constants: CONV_2D 'y'")
+    assert len(e.value.things_to_try) == 3
+
+
 def test_no_kernel_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = conv()
     monkeypatch.setattr(type(graph.ops[0]), "kernels", ())

@@ -9,7 +9,7 @@ import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -152,8 +152,18 @@ def quantize(a: Array, t: Tensor) -> Array:
     return values
 
 
-def load_labels(path: Path, samples: int, classes: int) -> Array:
-    """Class indices (n,) int64, below `classes`, from an .npy file. Raises InputError."""
+def classes(output: Tensor) -> int | None:
+    """How many classes `output` tells apart; None for one index, whose classes nothing counts."""
+    return None if _is_index(np.dtype(output.dtype), output.size) else output.size
+
+
+def _is_index(dtype: np.dtype[Any], size: int) -> bool:
+    """Whether an output is the class itself, as ARG_MAX gives it, and not a score a class."""
+    return size == 1 and dtype in (np.int32, np.int64)
+
+
+def load_labels(path: Path, samples: int, classes: int | None) -> Array:
+    """Class indices (n,) int64, below `classes` if known, from an .npy file. Raises InputError."""
     arrays = list(_read(path).values())
     labels = arrays[0] if len(arrays) == 1 else np.empty(0)
     if len(arrays) != 1 or not np.issubdtype(labels.dtype, np.integer):
@@ -173,7 +183,11 @@ def load_labels(path: Path, samples: int, classes: int) -> Array:
     return labels
 
 
-def _check_labels(labels: Array, classes: int, the: str) -> None:
+def _check_labels(labels: Array, classes: int | None, the: str) -> None:
+    if classes is None:
+        if (labels < 0).any():
+            raise InputError(f"{the} label {labels.min()} is below 0, the first class.")
+        return
     wrong = labels[(labels < 0) | (labels >= classes)]
     if len(wrong):
         raise InputError(
@@ -182,8 +196,13 @@ def _check_labels(labels: Array, classes: int, the: str) -> None:
 
 
 def accuracy(scores: Array, labels: Array) -> float:
-    """The part of samples (n, ...) whose highest score is at the label. Raises InputError."""
+    """The part of samples (n, ...) whose highest score is at the label. Raises InputError.
+
+    One int32 or int64 a sample is the class itself: ARG_MAX gives it.
+    """
     flat = scores.reshape(len(scores), -1)
+    if _is_index(flat.dtype, flat.shape[1]):
+        return float(np.mean(flat[:, 0] == labels))
     _check_labels(labels, flat.shape[1], "The")
     return float(np.mean(flat.argmax(axis=1) == labels))
 

@@ -309,7 +309,9 @@ def bring(graph: Graph, path: Path | None) -> list[Array]:
 
 def bring_labels(graph: Graph, path: Path | None, samples: int) -> Array | None:
     """The labels in the file at `path`, if there is one. Raises InputError."""
-    return None if path is None else inputs.load_labels(path, samples, graph.outputs[0].size)
+    if path is None:
+        return None
+    return inputs.load_labels(path, samples, inputs.classes(graph.outputs[0]))
 
 
 def load_or_random(graph: Graph, path: Path | None, samples: int = 4) -> list[Array]:

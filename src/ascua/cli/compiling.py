@@ -19,15 +19,17 @@ from ascua.cli.terminal import (
     as_json,
     board_name,
     build_dir,
+    data_dir,
     err,
     log,
     model_file,
     out,
     print_json,
     progress,
+    skip_damaged,
     verbose,
 )  # fmt: skip
-from ascua.errors import AscuaError, Mismatch, ToolFailed, brief
+from ascua.errors import AscuaError, InputError, Mismatch, ToolFailed, brief
 from ascua.inputs import check_outputs, save_outputs
 from ascua.ir import Array
 from ascua.plan import Plan, check_fit
@@ -93,21 +95,33 @@ def compile_(
 @board_name
 @click.option("--inputs", type=PATH, help="Samples, .npy or .npz; default: one fixed sample.")
 @click.option("--labels", type=PATH, help="Class indices of the samples, .npy.")
+@click.option("--recipe", help="Run the whole test set of this recipe, with its labels.")
+@data_dir
+@skip_damaged
 @click.option("--outputs", type=PATH, help="Write the board's outputs there, .npy or .npz.")
 @build_dir
 @as_json
 @verbose
 def run(
-    model: Path, board: str, inputs: Path | None, labels: Path | None, outputs: Path | None,
-    build_dir: Path, as_json: bool,
+    model: Path, board: str, inputs: Path | None, labels: Path | None, recipe: str | None,
+    data_dir: Path | None, skip_damaged: bool, outputs: Path | None, build_dir: Path, as_json: bool,
 ) -> None:  # fmt: skip
     """Build MODEL.tflite, run it on a board, check every output byte."""
     loaded = measure.load_model(model)
     target = board_files.load(board)
     if outputs is not None:
         check_outputs(outputs, loaded.graph)
-    xs = measure.bring(loaded.graph, inputs)
-    ys = measure.bring_labels(loaded.graph, labels, len(xs[0]))
+    if recipe is None:
+        if data_dir is not None or skip_damaged:
+            what = "`--data-dir` and `--skip-damaged` go with a recipe, and none was named."
+            raise InputError(what, ["Name it: `--recipe NAME`, or the path of its TOML file."])
+        xs = measure.bring(loaded.graph, inputs)
+        ys = measure.bring_labels(loaded.graph, labels, len(xs[0]))
+    elif inputs is not None or labels is not None:
+        what = "`--recipe` brings samples and labels of its own."
+        raise InputError(what, ["Leave out `--inputs` and `--labels`, or `--recipe`."])
+    else:
+        xs, ys = _test_set(loaded, recipe, data_dir, skip_damaged)
     _show(loaded.plan(target))
     result = measured_run(loaded, board, xs, ys, build_dir)
     if outputs is not None:
@@ -121,6 +135,17 @@ def run(
     else:
         out.print(tables.run(result.measurement, int8_accuracy=result.accuracy_reference))
     raise_on_mismatch(result, board)
+
+
+def _test_set(
+    model: measure.Model, name: str, data_dir: Path | None, skip_damaged: bool
+) -> tuple[list[Array], Array | None]:
+    """The test images of the recipe of that name as inputs (n, *shape), and their labels (n,)."""
+    from ascua import data, recipes
+
+    recipe = recipes.load(name)
+    found = data.load(recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged)
+    return measure.image_inputs(model.graph, found.x_test), found.y_test
 
 
 def measured_run(

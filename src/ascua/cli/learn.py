@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,23 @@ from rich.console import Console
 from ascua import measure
 from ascua import recipes as recipe_files
 from ascua.cli.compiling import measured_run, raise_on_mismatch
-from ascua.cli.terminal import PATH, as_json, build_dir, err, out, print_json, progress, verbose
+from ascua.cli.terminal import (
+    PATH,
+    as_json,
+    build_dir,
+    data_dir,
+    err,
+    out,
+    print_json,
+    printable,
+    progress,
+    skip_damaged,
+    verbose,
+)
 from ascua.report import tables
 
-data_dir = click.option("--data-dir", type=PATH, help="Where the data set already is.")
-skip_damaged = click.option(
-    "--skip-damaged", is_flag=True, help="Leave out images that cannot be read; they are named."
-)
+CLASSES = 20
+"""More names of classes than this are not printed."""
 
 
 @click.command()
@@ -28,7 +39,7 @@ skip_damaged = click.option(
 @data_dir
 @skip_damaged
 @click.option("--out", "-o", "folder", type=PATH, help="Default: build/<recipe>.")
-@click.option("--force", is_flag=True, help="Discard another recipe's training in that folder.")
+@click.option("--force", is_flag=True, help="Train anew; what that folder holds goes.")
 @as_json
 @verbose
 def train(
@@ -48,7 +59,19 @@ def train(
     else:
         out.print(f"accuracy, float            {100 * result['accuracy_float']:.2f} %")
         out.print(f"accuracy, int8 reference   {100 * result['accuracy_int8']:.2f} %")
-        out.print(f"Next: ascua run {result['tflite']} --board {chosen.board}", soft_wrap=True)
+        if len(result["classes"]) <= CLASSES:
+            out.print(
+                f"classes, from 0            {printable(', '.join(result['classes']))}",
+                markup=False, soft_wrap=True,
+            )  # fmt: skip
+        command = _next(result["tflite"], chosen.board, recipe, data_dir)
+        out.print(f"Next: {printable(command)}", markup=False, soft_wrap=True)
+
+
+def _next(tflite: str, board: str, recipe: str, data_dir: Path | None) -> str:
+    """The command that measures the trained network on its board, over the test set."""
+    words = ["ascua", "run", tflite, "--board", board, "--recipe", recipe]
+    return shlex.join(words if data_dir is None else [*words, "--data-dir", str(data_dir)])
 
 
 def _recipe(name: str, epochs: int | None, seed: int | None) -> recipe_files.Recipe:
@@ -79,6 +102,12 @@ def _train(
     )
     dataset = data.load(recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged)
     model = measure.load_model(trained.tflite)
+    if trained.resumed and not trained.epochs_run:
+        console.print(
+            f"{printable(str(where))} was trained before; with other images, or to train anew: "
+            "--force",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
     with progress() as bar:
         int8 = measure.reference_accuracy(
             model, dataset.x_test, dataset.y_test, bar("int8 reference on the test set")
@@ -95,6 +124,7 @@ def _train(
         "epochs_run": trained.epochs_run,
         "resumed": trained.resumed,
         "seconds": trained.seconds,
+        "classes": list(dataset.classes),
         "samples": len(dataset.x_test),
         "accuracy_float": trained.accuracy_float,
         "accuracy_int8": int8,

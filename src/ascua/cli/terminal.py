@@ -64,6 +64,10 @@ build_dir = click.option(
     "--build-dir", type=PATH, default=Path("build/firmware"), show_default=True,
     help="Where firmware is compiled and kept.",
 )  # fmt: skip
+data_dir = click.option("--data-dir", type=PATH, help="Where the data set already is.")
+skip_damaged = click.option(
+    "--skip-damaged", is_flag=True, help="Leave out images that cannot be read; they are named."
+)
 
 
 def print_json(value: object) -> None:

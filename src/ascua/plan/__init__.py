@@ -284,32 +284,49 @@ def check_fit(plan: Plan) -> None:
             f"{plan.graph.name} needs an arena of {plan.arena:,} bytes; offsets have 31 bits.",
             ["A smaller input, or fewer channels."],
         )
-    ram, flash = plan.board.memory("w"), plan.board.memory("x")
-    if ram is not None and plan.arena + STACK_BYTES > ram.bytes:
-        step = plan.fullest()
-        held = ", ".join(f"'{brief(b.name)}' {b.bytes:,}" for b in plan.live(step))
-        raise DoesNotFit(
-            f"{plan.graph.name} does not fit {plan.board.name}: it needs"
-            f" {plan.arena + STACK_BYTES:,} bytes of {ram.name} (arena {plan.arena:,}, stack"
-            f" {STACK_BYTES:,}) and there are {ram.bytes:,}.\n"
-            f"The step that costs most is {step.op.tflite} '{brief(step.op.name)}': {held} bytes.",
-            [
-                "A smaller input or fewer channels in that layer.",
-                "A board with more memory: `ascua boards` lists them.",
-            ],
-        )
-    if flash is not None and plan.const_bytes > flash.bytes:
-        costly = sorted(plan.steps, key=lambda s: -sum(c.bytes for c in s.consts))[:3]
-        listed = ", ".join(
-            f"{s.op.tflite} '{brief(s.op.name)}' {sum(c.bytes for c in s.consts):,}" for s in costly
-        )
-        raise DoesNotFit(
-            f"{plan.graph.name} does not fit {plan.board.name}: it needs"
-            f" {plan.const_bytes:,} bytes of {flash.name} for constants and about"
-            f" {plan.code_estimate:,} for code, and there are {flash.bytes:,}.\n"
-            f"The layers with most constants: {listed} bytes.",
-            [
-                "Fewer channels in those layers, or pruning.",
-                "A board with more flash: `ascua boards` lists them.",
-            ],
-        )
+    short = [found for found in (_short_of_ram(plan), _short_of_flash(plan)) if found]
+    if not short:
+        return
+    needs = " It needs ".join(need for need, _, _ in short)
+    raise DoesNotFit(
+        "\n".join([
+            f"{plan.graph.name} does not fit {plan.board.name}: it needs {needs}",
+            *(why for _, why, _ in short),
+        ]),
+        [
+            *(remedy for _, _, remedy in short),
+            "A board with more memory: `ascua boards` lists them.",
+        ],
+    )  # fmt: skip
+
+
+def _short_of_ram(plan: Plan) -> tuple[str, str, str] | None:
+    """What is needed, the step that needs it, and a remedy; None where the board has enough."""
+    ram, need = plan.board.memory("w"), plan.arena + STACK_BYTES
+    if ram is None or need <= ram.bytes:
+        return None
+    step = plan.fullest()
+    held = ", ".join(f"'{brief(b.name)}' {b.bytes:,}" for b in plan.live(step))
+    return (
+        f"{need:,} bytes of {ram.name} (arena {plan.arena:,}, stack {STACK_BYTES:,}) and there are"
+        f" {ram.bytes:,}.",
+        f"The step that costs most is {step.op.tflite} '{brief(step.op.name)}': {held} bytes.",
+        "A smaller input or fewer channels in that step.",
+    )
+
+
+def _short_of_flash(plan: Plan) -> tuple[str, str, str] | None:
+    """What is needed, the layers that need it, and a remedy; None where the board has enough."""
+    flash = plan.board.memory("x")
+    if flash is None or plan.const_bytes <= flash.bytes:
+        return None
+    costly = sorted(plan.steps, key=lambda s: -sum(c.bytes for c in s.consts))[:3]
+    listed = ", ".join(
+        f"{s.op.tflite} '{brief(s.op.name)}' {sum(c.bytes for c in s.consts):,}" for s in costly
+    )
+    return (
+        f"{plan.const_bytes:,} bytes of {flash.name} for constants and about"
+        f" {plan.code_estimate:,} for code, and there are {flash.bytes:,}.",
+        f"The layers with most constants: {listed} bytes.",
+        "Fewer channels in the layers with most constants, or a smaller `width`.",
+    )

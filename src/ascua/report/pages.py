@@ -1,11 +1,11 @@
-"""Writes the pages that are generated from the code and from results/: `make docs`."""
+"""The pages that are generated from the code and from results/; `ascua.cli.pages` has the rest."""
 
 from __future__ import annotations
 
 import itertools
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ascua import boards
@@ -119,8 +119,13 @@ def pages(root: Path) -> dict[Path, str]:
 
 
 def main() -> None:
-    """Write every page that is not as it should be."""
-    for path, text in pages(ROOT).items():
+    """Write every page of this module that is not as it should be."""
+    write(pages(ROOT))
+
+
+def write(wanted: Mapping[Path, str]) -> None:
+    """Write every page that does not have the text that it should have."""
+    for path, text in wanted.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
