@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ascua.ir import Graph
+from ascua.ops import OPERATORS
 from ascua.ops.abs import Abs
 from ascua.ops.add import Add
 from ascua.ops.arg_max import ArgMax
@@ -55,7 +56,7 @@ from tests.ops.test_maximum import ONE
 from tests.ops.test_mean import mean
 from tests.ops.test_pack import pack
 from tests.ops.test_pad import pad
-from tests.ops.test_quantize import edges
+from tests.ops.test_quantize import between, edges
 from tests.ops.test_reduce_max import extreme
 from tests.ops.test_relu import unary
 from tests.ops.test_reshape import expand_dims, reshape, squeeze
@@ -68,6 +69,7 @@ from tests.ops.test_split import split, split_v, unpack
 from tests.ops.test_transpose import transpose
 from tests.ops.test_transpose_conv import transpose_conv
 from tests.support import activation, constant, network
+from tests.wide import widened
 
 EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "ABS": (network(unary(Abs, (0.05, -3), (0.04, -100))),),
@@ -132,6 +134,25 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "SUB": (network(pair(Sub, (1, 4, 5, 6), (1, 1, 1, 6), "NONE", const="a")),),
 }  # fmt: skip
 """By the operator's name in TFLite; between them, every kernel is chosen on some board."""
+
+
+def _wide() -> dict[str, tuple[Graph, ...]]:
+    """An example of int16 for each operator that takes it; two more for QUANTIZE."""
+    found = {}
+    for name, graphs in EXAMPLES.items():
+        if "int16" in OPERATORS[name].types:
+            # Not the chain of shapes that a Flatten makes: its data is int32.
+            graph = next(g for g in graphs if all(op.tflite != "SHAPE" for op in g.ops))
+            found[name] = (widened(graph),)
+    ops = between("int8", "int16", 0.05, 0.0003, -7), between("int16", "int8", 0.0003, 0.05, -7)
+    found["QUANTIZE"] += tuple(network(op) for op in ops)
+    return found
+
+
+WIDE = _wide()
+"""Networks of int16 activations, in the same way."""
+
+ALL = {name: (*graphs, *WIDE.get(name, ())) for name, graphs in EXAMPLES.items()}
 
 
 def small() -> Graph:

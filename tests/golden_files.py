@@ -15,7 +15,7 @@ from ascua.passes import prepare
 from ascua.plan import plan
 from ascua.run import tflm
 from ascua.targets.c import emit
-from tests.examples import EXAMPLES, small
+from tests.examples import EXAMPLES, WIDE, small
 from tests.support import oracle, samples
 
 FOLDER = Path(__file__).parent / "golden"
@@ -26,10 +26,11 @@ SAMPLES = 3
 def cases() -> dict[str, Graph]:
     """The examples of all operators by name, each network once, and the small network."""
     found: dict[bytes, tuple[str, Graph]] = {}
-    for name, graphs in EXAMPLES.items():
-        for i, graph in enumerate(graphs):
-            label = f"{name.lower()}_{i}" if i else name.lower()
-            found.setdefault(tflite.write(graph), (label, graph))
+    for kind, examples in (("", EXAMPLES), ("_int16", WIDE)):
+        for name, graphs in examples.items():
+            for i, graph in enumerate(graphs):
+                label = f"{name.lower()}{kind}_{i}" if i else name.lower() + kind
+                found.setdefault(tflite.write(graph), (label, graph))
     return {**dict(found.values()), "small": small()}
 
 

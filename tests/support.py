@@ -12,7 +12,7 @@ import pytest
 
 from ascua import tflite
 from ascua.boards import load as load_board
-from ascua.ir import Array, Graph, Op, Quant, Tensor
+from ascua.ir import Array, Graph, Op, Quant, Tensor, limits
 from ascua.measure import pack, unpack
 from ascua.passes import prepare
 from ascua.plan import plan
@@ -20,9 +20,16 @@ from ascua.run import run
 from ascua.targets.c import emit
 
 
-def activation(name: str, shape: tuple[int, ...], scale: float = 0.05, zero: int = 0) -> Tensor:
-    """An int8 activation. The scale is rounded to float32, as in a file."""
-    return Tensor(name, shape, "int8", Quant((float(np.float32(scale)),), (zero,)))
+def activation(
+    name: str, shape: tuple[int, ...], scale: float = 0.05, zero: int = 0, dtype: str = "int8"
+) -> Tensor:
+    """A quantised activation. The scale is rounded to float32, as in a file."""
+    return Tensor(name, shape, dtype, Quant((float(np.float32(scale)),), (zero,)))
+
+
+def int16(name: str, shape: tuple[int, ...], scale: float = 0.0005) -> Tensor:
+    """An int16 activation."""
+    return activation(name, shape, scale, dtype="int16")
 
 
 def constant(name: str, data: Array, scales: list[float] | None = None, axis: int = 0) -> Tensor:
@@ -55,15 +62,16 @@ def collected(graphs: Mapping[str, Graph]) -> Graph:
 
 
 def samples(graph: Graph, n: int, seed: int = 1) -> list[Array]:
-    """n random samples an input, the extremes of int8 among them."""
+    """n random samples an input, the extremes of its dtype among them."""
     rng = np.random.default_rng(seed)
     xs: list[Array] = []
     for t in graph.inputs:
         if t.dtype == "float32":
             xs.append(rng.normal(0, 2, (n, *t.shape)).astype(np.float32))
             continue
-        x = rng.integers(-128, 128, (n, *t.shape)).astype(np.int8)
-        x[0] = rng.choice(np.array([-128, 127], np.int8), t.shape)
+        low, high = limits(t.dtype)
+        x = rng.integers(low, high + 1, (n, *t.shape)).astype(t.dtype)
+        x[0] = rng.choice(np.array([low, high], t.dtype), t.shape)
         xs.append(x)
     return xs
 

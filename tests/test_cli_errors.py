@@ -73,7 +73,7 @@ def test_no_model(
     [
         ("float32", ["quantise the model to int8 first", "representative data set"]),
         ("uint8", ["uint8 models", "TFLiteConverter writes int8"]),
-        ("int16", ["int16, not int8"]),
+        ("int32", ["int32, not int8 or int16"]),
     ],
 )
 def test_other_types(dtype: str, words: list[str], tmp_path: Path) -> None:

@@ -17,14 +17,14 @@ from ascua.passes import prepare
 from ascua.plan import plan
 from ascua.run import run
 from ascua.targets.c import emit
-from tests.examples import EXAMPLES
+from tests.examples import ALL
 from tests.support import oracle, reference, samples
 from tests.tools import require_tool
 
 ROOT = Path(ascua.__file__).parent
 KERNELS = ROOT / "kernels"
 EVERY = {k.name: k for op in OPERATORS.values() for k in op.kernels}
-CASES = [(name, graph) for name in sorted(EXAMPLES) for graph in EXAMPLES[name]]
+CASES = [(name, graph) for name in sorted(ALL) for graph in ALL[name]]
 
 
 def steps(graph: Graph) -> list[tuple[Kernel, Op]]:
@@ -37,7 +37,7 @@ def steps(graph: Graph) -> list[tuple[Kernel, Op]]:
 
 
 def test_every_operator_has_an_example() -> None:
-    assert set(EXAMPLES) == set(OPERATORS)
+    assert set(ALL) == set(OPERATORS)
 
 
 def test_every_kernel_is_used_by_an_example() -> None:
@@ -54,9 +54,9 @@ def test_headers_are_kernels_or_are_included_by_one() -> None:
     assert there - included - {f"{name}.h" for name in EVERY} == {"window.h"}
 
 
-@pytest.mark.parametrize("name", sorted(EXAMPLES))
+@pytest.mark.parametrize("name", sorted(ALL))
 def test_struct_fields_are_the_parameters(name: str) -> None:
-    for kernel, op in (pair for graph in EXAMPLES[name] for pair in steps(graph)):
+    for kernel, op in (pair for graph in ALL[name] for pair in steps(graph)):
         text = (KERNELS / f"{kernel.name}.h").read_text()
         struct = re.search(r"typedef struct \{([^}]*)\} " + kernel.name + "_t;", text)
         assert struct, f"{kernel.name}_t"
@@ -79,7 +79,7 @@ def test_headers_are_small_and_say_what_they_do(kernel: str) -> None:
 def test_options_survive_the_file(name: str) -> None:
     from ascua import tflite
 
-    for graph in EXAMPLES[name]:
+    for graph in ALL[name]:
         once = tflite.read(tflite.write(graph))
         twice = tflite.read(tflite.write(once))
         for op, first, back in zip(graph.ops, once.ops, twice.ops, strict=True):

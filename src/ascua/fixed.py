@@ -1,8 +1,9 @@
 """The integer arithmetic of requantisation, as TFLM's reference kernels compute it.
 
 The rounding is *double rounding* (gemmlowp): a rounding doubling high multiplication, half up,
-then a rounding right shift, half away from zero. `kernels/fixed.h` is the C twin. All functions
-take and return arrays of int64 that hold int32 values.
+then a rounding right shift, half away from zero. Sums of int16 layers, of 64 bits, take another
+way. `kernels/fixed.h` and `kernels/wide.h` are the C twins. All functions take and return arrays of
+int64 that hold int32 values, but for those sums.
 """
 
 from __future__ import annotations
@@ -60,3 +61,18 @@ def multiply_by_quantized_multiplier(
     left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
     x = wrap32(np.asarray(x, np.int64) << left)
     return rounding_divide_by_pot(rounding_doubling_high_mul(x, multiplier), right)
+
+
+def wide_factor(multiplier: Array | int, shift: Array | int) -> tuple[Array, Array]:
+    """The factor of 64-bit sums: 15 bits of the multiplier, rounded, and the shift to the right.
+
+    That is x * factor / 2**down; `shift` is within [-31, 7], and `down` then in [8, 46].
+    """
+    factor = np.minimum((np.asarray(multiplier, np.int64) + 2**15) >> 16, 2**15 - 1)
+    return factor, 15 - np.asarray(shift, np.int64)
+
+
+def multiply_wide(x: Array, multiplier: Array | int, shift: Array | int) -> Array:
+    """x * multiplier / 2**31 * 2**shift, half up, of sums below 2**47; reduced to int32."""
+    factor, down = wide_factor(multiplier, shift)
+    return wrap32((x * factor + (np.int64(1) << (down - 1))) >> down)

@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 
 from ascua.errors import InputError
-from ascua.ir import Array, Graph, Tensor
+from ascua.ir import ITEMSIZE, Array, Graph, Tensor, limits
 
 log = logging.getLogger(__name__)
 
@@ -23,15 +23,16 @@ def pseudo_random(graph: Graph) -> list[Array]:
     """One fixed sample (1, *shape) an input, the same in every run and on every machine.
 
     x = 12345; for each element x = (1664525 x + 1013904223) mod 2**32, byte = x >> 24; taken as
-    int8 bits, or byte / 255 for a float input.
+    int8 bits, or byte / 255 for a float input; x >> 16 as int16 bits.
     """
     x = 12345
     result: list[Array] = []
     for t in graph.inputs:
-        values = np.empty(t.size, np.uint8)
+        bits = 8 * ITEMSIZE[t.dtype] if t.dtype != "float32" else 8
+        values = np.empty(t.size, f"uint{bits}")
         for i in range(t.size):
             x = (1664525 * x + 1013904223) % 2**32
-            values[i] = x >> 24
+            values[i] = x >> (32 - bits)
         sample = values / np.float32(255) if t.dtype == "float32" else values.view(t.dtype)
         result.append(sample.reshape(1, *t.shape).astype(t.dtype, copy=False))
     return result
@@ -129,14 +130,17 @@ def _as_dtype(a: Array, t: Tensor, where: str) -> Array:
         return np.ascontiguousarray(a, np.dtype(t.dtype))
     if t.dtype == "int8" and a.dtype == np.uint8:
         return (a.astype(np.int16) - 128).astype(np.int8)
-    if floats and (t.dtype == "float32" or (t.dtype == "int8" and t.quant is not None)):
+    quantised = t.dtype in ("int8", "int16") and t.quant is not None
+    if floats and (t.dtype == "float32" or quantised):
         single = np.clip(a, *_FLOAT32).astype(np.float32)
         return single if t.dtype == "float32" else quantize(single, t)
     raise InputError(
         f"{where}: the array is {a.dtype}, the model takes {t.dtype}.",
         ["float32, as the network was trained: array.astype('float32')."]
         if t.dtype == "float32"
-        else ["int8 as the model has it, uint8 (value - 128), or float32 (quantised for you)."],
+        else ["int8 as the model has it, uint8 (value - 128), or float32 (quantised for you)."]
+        if t.dtype == "int8"
+        else [f"{t.dtype} as the model has it, or float32 (quantised for you)."],
     )
 
 
@@ -144,11 +148,11 @@ _FLOAT32 = (-np.finfo(np.float32).max, np.finfo(np.float32).max)
 
 
 def quantize(a: Array, t: Tensor) -> Array:
-    """Real values as int8 of tensor `t`: round half away(a / scale) + zero point, clipped."""
+    """Real values as those of tensor `t`: round half away(a / scale) + zero point, clipped."""
     with np.errstate(over="ignore"):
         steps = a.astype(np.float32) / np.float32(t.q.scale)
     rounded = np.trunc(steps + np.copysign(np.float32(0.5), steps))
-    values: Array = np.clip(rounded + t.q.zero_point, -128, 127).astype(np.int8)
+    values: Array = np.clip(rounded + t.q.zero_point, *limits(t.dtype)).astype(t.dtype)
     return values
 
 

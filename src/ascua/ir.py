@@ -28,6 +28,12 @@ ITEMSIZE: Mapping[str, int] = {
 """Bytes an element of each dtype that a graph may hold."""
 
 
+def limits(dtype: str) -> tuple[int, int]:
+    """The least and the greatest value of an integer dtype."""
+    info = np.iinfo(dtype)
+    return int(info.min), int(info.max)
+
+
 def each(values: Array | tuple[Array, ...]) -> tuple[Array, ...]:
     """What `Op.eval` or `Op.constant` answers, as one array an output."""
     return values if isinstance(values, tuple) else (values,)
@@ -162,6 +168,10 @@ class Kernel(ABC):
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[str]] = frozenset()
+    types: ClassVar[tuple[str, ...]] = ("int8",)
+    """The dtypes of the inputs and outputs that it runs on; of an `Op`, each must be among them."""
+    bytewise: ClassVar[bool] = False
+    """Whether it takes tensors of any dtype as bytes, `int8_t *`."""
     gathers: ClassVar[bool] = False
     """Whether the inputs, of any number, come as one array of pointers."""
     scatters: ClassVar[bool] = False
@@ -202,6 +212,8 @@ class Op(ABC):
     tflite: ClassVar[str]
     options: ClassVar[str | None] = None
     max_version: ClassVar[int] = 1
+    types: ClassVar[tuple[str, ...]] = ("int8",)
+    """The dtypes of activations that TFLM's kernel takes, and `check` too."""
     kernels: ClassVar[tuple[Kernel, ...]] = ()
     view: ClassVar[bool] = False
     """Whether the output is the input's bytes under another shape: then no code is needed."""
@@ -282,6 +294,11 @@ class Op(ABC):
     def activations(self) -> tuple[Tensor, ...]:
         """The inputs that are not constants, in order."""
         return tuple(t for t in self.inputs if t is not None and not t.const)
+
+    @property
+    def dtypes(self) -> frozenset[str]:
+        """The dtypes of what it reads and writes: those that its kernel must know."""
+        return frozenset(t.dtype for t in (*self.activations, *self.outputs))
 
 
 @dataclass(frozen=True, eq=False)

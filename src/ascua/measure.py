@@ -13,7 +13,7 @@ import numpy as np
 from ascua import inputs, tflite
 from ascua.boards import Board
 from ascua.boards import load as load_board
-from ascua.ir import Array, Graph
+from ascua.ir import Array, Graph, limits
 from ascua.library import Library
 from ascua.passes import prepare
 from ascua.plan import Plan, check_fit, plan
@@ -328,15 +328,16 @@ def sample_vectors(graph: Graph, samples: int = 4) -> list[Array]:
         if t.dtype == "float32":
             more: Array = rng.normal(0, 1, shape).astype(np.float32)
         else:
-            more = rng.integers(-128, 128, shape).astype(t.dtype)
+            low, high = limits(t.dtype)
+            more = rng.integers(low, high + 1, shape).astype(t.dtype)
         xs.append(np.concatenate([fixed, more]))
     return xs
 
 
 def image_inputs(graph: Graph, images: Array) -> list[Array]:
-    """uint8 images (n, h, w, c) as the model's input: value - 128, or value / 255 for float."""
+    """uint8 images (n, h, w, c) as the model's input: value - 128 for int8, else value / 255."""
     x = graph.inputs[0]
-    array = images / np.float32(255) if x.dtype == "float32" else images
+    array = images if x.dtype == "int8" else images / np.float32(255)
     return [inputs.convert(array, x, f"input '{x.name}'")]
 
 

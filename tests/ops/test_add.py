@@ -14,6 +14,7 @@ from ascua.ir import Array, Op, Quant, Tensor
 from ascua.ops.add import Add
 from ascua.ops.mul import Mul
 from tests.support import activation, check_everywhere, network, oracle, reference, together
+from tests.wide import widened
 
 Shape = tuple[int, ...]
 OPS: tuple[type[Add] | type[Mul], ...] = (Add, Mul)
@@ -199,3 +200,17 @@ def test_refuses_other_types() -> None:
     assert "'wide' is int16" in (Add((x, wide), (x,), "NONE").check() or "")
     assert "'real' is float32" in (Mul((real, real), (real,), "NONE").check() or "")
     assert "3 inputs instead of 2" in (Add((x, x, x), (x,), "NONE").check() or "")
+
+
+@pytest.mark.parametrize("kind", OPS)
+def test_int16(kind: type[Add] | type[Mul]) -> None:
+    shapes: dict[str, object] = {"a": (1, 2, 3, 5), "b": (1, 2, 3, 5)}
+    cases = [{**shapes, **c} for c in CASES]
+    cases += [{"a": a, "b": b, "const": const} for a, b, const in BROADCASTS]
+    ops = [binary(kind, **c, name=str(c)) for c in cases]  # type: ignore[arg-type]
+    check_everywhere(widened(together(*ops)))
+
+
+def test_int16_refuses() -> None:
+    (op,) = widened(network(binary(Mul, (1, 2), (1, 2), scales=(200, 200, 0.1)))).ops
+    assert "too fine" in str(op.check())

@@ -21,6 +21,7 @@ from tests.support import (
     oracle,
     reference,
 )
+from tests.wide import widened
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -68,3 +69,14 @@ def test_rounds_every_sum_as_tflm(window: tuple[int, int]) -> None:
     xs = [level.reshape(1, 1, *window, 512).astype(np.int8)]
     expected = oracle(tflite.write(graph), xs)
     np.testing.assert_array_equal(reference(graph, xs)[0], expected[0])
+
+
+def test_int16() -> None:
+    check_everywhere(
+        collected({case: widened(pool(AveragePool2D, **f)) for case, f in CASES.items()})
+    )
+
+
+def test_int16_refuses_windows_whose_sum_overflows() -> None:
+    graph = widened(pool(AveragePool2D, ih=200, iw=200, c=1, window=(200, 200), padding="VALID"))
+    assert "32,768 values" in str(graph.ops[0].check())

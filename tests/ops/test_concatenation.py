@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from ascua.ir import Op
 from ascua.ops.concatenation import Concatenation
 from tests.support import activation, check_everywhere, constant, network, together
+from tests.wide import widened
 
 Shape = tuple[int, ...]
 
@@ -79,3 +80,7 @@ def test_refuses() -> None:
     assert "do not add up to 6" in reason(x, x, x)
     assert "at most 10" in reason(*[x] * 11)
     assert "missing" in reason(x, None)
+
+
+def test_int16() -> None:
+    check_everywhere(widened(network(concatenation(3, (1, 2, 3, 4), (1, 2, 3, 1), (1, 2, 3, 2)))))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ascua.ir import Graph
+from ascua.ir import Graph, Quant
 from ascua.ops.conv2d import Conv2D
 from tests.support import (
     activation,
@@ -19,7 +19,9 @@ from tests.support import (
     collected,
     constant,
     network,
+    samples,
 )
+from tests.wide import widened
 
 
 def conv(
@@ -116,3 +118,42 @@ def test_any_kernel(several: list[dict[str, Any]]) -> None:
 )
 def test_refuses(change: dict[str, Any], reason: str) -> None:
     assert reason in str(replace(conv().ops[0], **change).check())
+
+
+@pytest.mark.parametrize("bias", ["int64", "int32"])
+def test_int16(bias: str) -> None:
+    graphs = {case: widened(conv(**fields), bias) for case, fields in CASES.items()}
+    check_everywhere(collected(graphs))
+
+
+def test_int16_long_sums_need_64_bits() -> None:
+    graph = widened(conv(kh=1, kw=1, ic=1200, ih=2, iw=2, scale=1e-6))
+    ones = np.full((1, *graph.inputs[0].shape), -(2**15), np.int16)
+    check_everywhere(graph, xs=[np.concatenate([ones, ~ones, *samples(graph, 2)])])
+
+
+@pytest.mark.parametrize("bias_dtype", [0, 2, 4])
+def test_int16_without_bias(bias_dtype: int) -> None:
+    graphs = (widened(conv(bias=None, kh=5, kw=5, ic=9, scale=1e-6, seed=s)) for s in range(3))
+    ops = (replace(g.ops[0], bias_dtype=bias_dtype) for g in graphs)
+    check_everywhere(collected({str(i): network(op) for i, op in enumerate(ops)}))
+
+
+def int16_layer(**change: Any) -> Conv2D:
+    """One convolution of int16, some of its inputs replaced by name."""
+    op = widened(conv(**change.pop("fields", {}))).ops[0]
+    assert isinstance(op, Conv2D)
+    inputs = (change.get("x", op.x), change.get("w", op.w), change.get("bias", op.bias))
+    return replace(op, inputs=inputs, outputs=(change.get("y", op.y),))
+
+
+def test_int16_refuses() -> None:
+    op = int16_layer()
+    assert op.check() is None
+    shifted = replace(op.x, quant=Quant((0.001,), (3,)))
+    assert "zero point 3, which int16 has not" in str(int16_layer(x=shifted).check())
+    assert "'y' is int8, not int16" in str(int16_layer(y=replace(op.y, dtype="int8")).check())
+    assert "'w' is int16, not int8" in str(int16_layer(w=replace(op.w, dtype="int16")).check())
+    huge = constant("b", np.full(5, 2**47))
+    assert "48 bits" in str(int16_layer(bias=huge).check())
+    assert "too fine" in str(int16_layer(fields={"scale": 3000.0}).check())

@@ -20,6 +20,7 @@ from tests.support import (
     constant,
     network,
 )
+from tests.wide import widened
 
 
 def depthwise(
@@ -146,3 +147,11 @@ def test_any_kernel(several: list[tuple[dict[str, Any], dict[str, Any]]]) -> Non
 )
 def test_refuses(change: dict[str, Any], reason: str) -> None:
     assert reason in str(replace(depthwise().ops[0], **change).check())
+
+
+def test_int16() -> None:
+    check_everywhere(collected({case: widened(depthwise(**f)) for case, f in CASES.items()}))
+
+
+def test_int16_refuses_a_bias_of_int32() -> None:
+    assert "is int32, not int64" in str(widened(depthwise(), "int32").ops[0].check())

@@ -23,6 +23,7 @@ from tests.support import (
     oracle,
     samples,
 )
+from tests.wide import widened
 
 
 def dense(
@@ -154,3 +155,21 @@ def test_refuses_a_bias_of_another_unit_as_tflm_does(quant: Quant | None) -> Non
     assert "bias" in str(graph.ops[0].check())
     with pytest.raises(RuntimeError):
         oracle(tflite.write(graph), samples(graph, 1))
+
+
+@pytest.mark.parametrize("bias", ["int64", "int32"])
+def test_int16(bias: str) -> None:
+    check_everywhere(collected({case: widened(dense(**f), bias) for case, f in CASES.items()}))
+
+
+def test_int16_long_sums_need_64_bits() -> None:
+    graph = widened(dense(k=1200, per_channel=True, scale=1e-6))
+    ones = np.full((1, *graph.inputs[0].shape), -(2**15), np.int16)
+    check_everywhere(graph, xs=[np.concatenate([ones, ~ones, *samples(graph, 2)])])
+
+
+@pytest.mark.parametrize("bias_dtype", [0, 2, 4])
+def test_int16_without_bias(bias_dtype: int) -> None:
+    op = widened(dense(k=300, bias=None, scale=1e-6)).ops[0]
+    assert isinstance(op, FullyConnected)
+    check_everywhere(network(replace(op, bias_dtype=bias_dtype)), n=9)

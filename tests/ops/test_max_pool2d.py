@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ascua.ops.max_pool2d import MaxPool2D
 from tests.ops.pools import CASES, POOLS, pool
 from tests.support import activation, check_everywhere, check_reference, collected
+from tests.wide import widened
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -48,3 +49,7 @@ def test_refuses_what_tflm_refuses() -> None:
     assert "quantised differently" in str(other.check())
     other = replace(op, outputs=(activation("y", (1, 2, 2, 5), 0.05, -3),))
     assert "shape" in str(other.check())
+
+
+def test_int16() -> None:
+    check_everywhere(collected({case: widened(pool(MaxPool2D, **f)) for case, f in CASES.items()}))

@@ -20,6 +20,7 @@ from tests.support import (
     constant,
     network,
 )
+from tests.wide import widened
 
 
 def mean(
@@ -141,3 +142,13 @@ def test_any_kernel(several: list[dict[str, Any]]) -> None:
 )
 def test_refuses(case: dict[str, object], reason: str) -> None:
     assert reason in str(mean(**case).ops[0].check())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [Mean, Sum])
+def test_int16(kind: type[Mean] | type[Sum]) -> None:
+    cases = {case: widened(mean(**fields, kind=kind)) for case, fields in CASES.items()}
+    check_everywhere(collected({k: g for k, g in cases.items() if g.ops[0].check() is None}))
+
+
+def test_int16_refuses_sums_that_overflow() -> None:
+    assert "more than 32768 values" in str(widened(mean((1, 40_000), (1,))).ops[0].check())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from ascua.ir import Op, Quant, Tensor
 from ascua.ops.pad import Pad, PadV2
 from tests.support import activation, check_everywhere, constant, network, together
+from tests.wide import widened
 
 Shape = tuple[int, ...]
 
@@ -81,3 +84,10 @@ def test_refuses() -> None:
     fill = Tensor("value", (), "int8", Quant((0.06,), (-7,)), np.array(1, np.int8))
     assert "another quantisation" in reason(x, paddings, fill)
     assert "2 inputs instead of 3" in (PadV2((x, paddings), (op.y,)).check() or "")
+
+
+def test_int16() -> None:
+    pads = [(0, 0), (1, 2), (0, 1), (2, 0)]
+    ops = [pad((1, 4, 5, 3), pads), *(pad((1, 4, 5, 3), pads, v) for v in (-3, 99, 127))]
+    ops = [replace(op, outputs=(replace(op.y, name=str(i)),)) for i, op in enumerate(ops)]
+    check_everywhere(widened(together(*ops)))

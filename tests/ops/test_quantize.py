@@ -17,6 +17,7 @@ from tests.support import (
     check_everywhere,
     constant,
     generated_c,
+    int16,
     network,
     oracle,
     reference,
@@ -104,9 +105,9 @@ def test_refuses() -> None:
     assert reason(x, y) == ""
     quant = Quant((0.1,), (0,))
     assert "'u' is uint8" in reason(Tensor("u", (1, 4), "uint8", quant), y)
-    assert "'w' is int16" in reason(Tensor("w", (1, 4), "int16", quant), y)
     assert "'u' is uint8" in reason(x, Tensor("u", (1, 4), "uint8", quant))
-    assert "'w' is int16" in reason(y, Tensor("w", (1, 4), "int16", quant))
+    assert "int16 has not" in reason(y, activation("w", (1, 4), 0.1, 3, "int16"))
+    assert "int16 has not" in reason(activation("w", (1, 4), 0.1, 3, "int16"), y)
     assert "instead of [1, 4]" in reason(x, activation("y", (4,)))
     assert "no quantisation" in reason(x, Tensor("y", (1, 4), "int8"))
     fixed = constant("c", np.zeros((1, 4), np.float32))
@@ -116,3 +117,50 @@ def test_refuses() -> None:
     assert "'u' is uint8" in (
         Dequantize((Tensor("u", (1, 4), "uint8", quant),), (x,)).check() or ""
     )
+
+
+def between(x: str, y: str, x_scale: float, y_scale: float, zero: int = 0, n: int = 9) -> Quantize:
+    """From one dtype to another; the zero point is that of int8."""
+    shape = (1, n)
+    zeros = {"int8": zero, "int16": 0}
+    a = activation("x", shape, x_scale, zeros[x], x)
+    name = f"{x} {y} {x_scale} {y_scale} {zero}"
+    return Quantize((a,), (activation(name, shape, y_scale, zeros[y], y),))
+
+
+def test_every_value_between_int8_and_int16() -> None:
+    ops = [
+        between("int8", "int16", 0.05, 0.0003, -7, n=1 << 16),
+        between("int8", "int16", 0.05, 0.00001, 127, n=1 << 16),
+        between("int8", "int16", 0.05, 0.9, n=1 << 16),
+        between("int16", "int8", 0.0003, 0.05, -7, n=1 << 16),
+        between("int16", "int8", 0.0003, 0.0003, 127, n=1 << 16),
+        between("int16", "int8", 0.001, 0.002, -128, n=1 << 16),
+    ]
+    every = np.arange(1 << 16).astype(np.uint16).view(np.int16).reshape(1, 1, -1)
+    xs = [every.astype(op.x.dtype) for op in ops]
+    check_everywhere(together(*ops), xs=xs)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.0003, 1e-6])
+def test_float_to_int16(scale: float) -> None:
+    steps = np.concatenate([around_ties(1.0) * 50, np.arange(-40000, 40000, 7)])
+    steps = np.clip(steps, -1e6, 1e6)
+    x = (steps.astype(np.float32) + np.float32(0.5)) * np.float32(scale)
+    op = Quantize((Tensor("x", x.shape, "float32"),), (int16("y", x.shape, scale),))
+    check_everywhere(network(op), xs=[x[None]])
+
+
+def test_float_to_int16_where_tflm_leaves_it_undefined() -> None:
+    values = [np.nan, np.inf, -np.inf, 3e38, -3e38]
+    op = Quantize((Tensor("x", (5,), "float32"),), (int16("y", (5,), 0.01),))
+    xs = [np.array([values], np.float32)]
+    expected = [[0, 32767, -32768, 32767, -32768]]
+    np.testing.assert_array_equal(reference(network(op), xs)[0], expected)
+    np.testing.assert_array_equal(generated_c(network(op), xs)[0], expected)
+
+
+def test_every_int16_to_float() -> None:
+    every = np.arange(1 << 16).astype(np.uint16).view(np.int16).reshape(1, 1, -1)
+    x, y = int16("x", (1, 1 << 16), 0.00037), Tensor("y", (1, 1 << 16), "float32")
+    check_everywhere(network(Dequantize((x,), (y,))), xs=[every])

@@ -15,7 +15,7 @@ from ascua.ops.logistic import Logistic
 from ascua.ops.quantize import Quantize
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
-from tests.support import activation, check_everywhere, network, oracle, reference, together
+from tests.support import activation, check_everywhere, int16, network, oracle, reference, together
 
 SHAPE = (1, 256)
 
@@ -135,3 +135,48 @@ def test_any_quantisation_equals_tflm(
 )
 def test_refuses(op: Op, reason: str) -> None:
     assert reason in (op.check() or "")
+
+
+EVERY_INT16 = np.arange(-(2**15), 2**15).astype(np.int16)
+
+
+def unary16(kind: type[Op], x: float, y: float | None = None, *options: float) -> Op:
+    """One operator on all values of int16; x and y are scales."""
+    name, shape = f"{kind.__name__} {x} {y} {options}", (1, 2**16)
+    return kind((int16("x", shape, x),), (int16(name, shape, x if y is None else y),), *options)
+
+
+UNIT = 2.0**-15
+INT16: list[Op] = [
+    unary16(Relu, 0.0005),
+    unary16(Relu, 0.0005, 0.0002),
+    unary16(Relu, 1e-6, 1.0),
+    unary16(Relu, 1.0, 3.1e-5),
+    unary16(Relu6, 0.0005),
+    unary16(Relu6, 1e-5),
+    unary16(Relu6, 100.0),
+    unary16(LeakyRelu, 0.0005, 0.0004, 0.1),
+    unary16(LeakyRelu, 0.0005, 0.0005, 0.3),
+    unary16(LeakyRelu, 0.0005, 0.0004, -0.7),
+    unary16(LeakyRelu, 0.001, 0.0001, 2.0),
+    unary16(Quantize, 0.0005, 0.0004),
+    unary16(Quantize, 0.0005, 0.7),
+    unary16(Quantize, 0.5, 3e-5),
+    unary16(Logistic, 2.0**-12, UNIT),
+    unary16(Logistic, 2.0**-11, UNIT),
+    unary16(Logistic, 0.0005, UNIT),
+    unary16(Logistic, 0.002, UNIT),
+    unary16(Logistic, 2.6, UNIT),
+    unary16(Logistic, 1e-9, UNIT),
+    unary16(Logistic, 2.0**-12 * 1.0006, UNIT),
+]
+
+
+def test_every_int16_value_equals_tflm() -> None:
+    check_everywhere(together(*INT16), xs=[EVERY_INT16.reshape(1, 1, -1)] * len(INT16))
+
+
+def test_int16_refuses() -> None:
+    assert "it must be 1/32768" in str(unary16(Logistic, 0.001, 0.001).check())
+    assert "beyond" in str(unary16(Logistic, 3.0, UNIT).check())
+    assert "too far apart" in str(unary16(Relu, 1.0, 3e-5).check())

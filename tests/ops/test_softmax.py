@@ -18,10 +18,12 @@ from tests.support import (
     check_reference,
     collected,
     generated_c,
+    int16,
     network,
     oracle,
     reference,
 )
+from tests.wide import widened
 
 
 def softmax(
@@ -121,3 +123,34 @@ def test_where_tflm_aborts_all_classes_are_zero() -> None:
 )
 def test_refuses(case: dict[str, object], reason: str) -> None:
     assert reason in str(softmax(**case).ops[0].check())  # type: ignore[arg-type]
+
+
+def test_int16() -> None:
+    cases = {case: widened(softmax(**fields)) for case, fields in CASES.items()}
+    kept = {case: graph for case, graph in cases.items() if graph.ops[0].check() is None}
+    assert len(cases) - len(kept) <= 1
+    check_everywhere(collected(kept), n=8)
+
+
+@pytest.mark.parametrize("scale", [1e-5, 10 / 65535, 0.0007, 0.01])
+def test_int16_every_difference(scale: float) -> None:
+    """Every exponential and, as the first of two classes falls, many reciprocals."""
+    x = int16("x", (32768, 2), scale)
+    graph = network(Softmax((x,), (int16("y", x.shape, 2**-15),), 1.0))
+    every = np.arange(-(2**15), 2**15).reshape(2, -1)
+    xs = [np.stack([every, np.full_like(every, 2**15 - 1)], axis=-1).astype(np.int16)]
+    check_everywhere(graph, xs=xs)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 255, 1000, 4095])
+def test_int16_equal_classes(classes: int) -> None:
+    graph = widened(softmax((1, classes)))
+    check_everywhere(graph, xs=[np.full((1, 1, classes), v, np.int16) for v in (3,)])
+
+
+@pytest.mark.parametrize(
+    ("scale", "out", "reason"), [(3.0, 2**-15, "beyond"), (0.1, 0.1, "1/32768")]
+)
+def test_int16_refuses(scale: float, out: float, reason: str) -> None:
+    op = Softmax((int16("x", (1, 9), scale),), (int16("y", (1, 9), out),), 1.0)
+    assert reason in str(op.check())

@@ -14,7 +14,7 @@ from ascua.ops.elu import Elu
 from ascua.ops.hard_swish import HardSwish
 from ascua.ops.rsqrt import Rsqrt
 from ascua.ops.tanh import Tanh
-from tests.ops.test_relu import every_value, unary
+from tests.ops.test_relu import EVERY_INT16, UNIT, every_value, unary, unary16
 from tests.support import activation, check_everywhere, network, oracle, reference, together
 
 TANH = (1 / 128, 0)
@@ -119,3 +119,15 @@ def test_any_quantisation_equals_tflm(
 )
 def test_refuses(op: Op, reason: str) -> None:
     assert reason in (op.check() or "")
+
+
+def test_every_int16_value_equals_tflm() -> None:
+    scales = (2.0**-12, 2.0**-11, 0.0005, 0.002, 2.6, 1e-9, 2.0**-11 * 0.9994)
+    ops = [unary16(Tanh, s, UNIT) for s in scales]
+    ops += [unary16(Abs, 0.0005), unary16(Abs, 0.0005, 0.0003), unary16(Abs, 0.0005, 0.09)]
+    check_everywhere(together(*ops), xs=[EVERY_INT16.reshape(1, 1, -1)] * len(ops))
+
+
+@pytest.mark.parametrize("kind", [HardSwish, Elu, Rsqrt])
+def test_refuses_int16_as_tflm_does(kind: type[Op]) -> None:
+    assert "TFLM has no int16 kernel" in str(unary16(kind, 0.001).check())

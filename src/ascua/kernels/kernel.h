@@ -25,6 +25,10 @@
 #define STEP static __attribute__((noinline))
 #endif
 
+/* int16 values of a tensor. The arena that holds them is declared as an array of int8_t, which C
+   lets nobody read as int16_t; with this attribute GCC and Clang do. */
+typedef int16_t __attribute__((may_alias)) s16_t;
+
 /* Code that several steps share. */
 #define SHARED static __attribute__((noinline, unused))
 

@@ -6,15 +6,23 @@
 
 typedef struct {
     int32_t value, size;                /* of the padding; bytes of the output */
+    int32_t pair;                       /* 1 where elements are two bytes that differ */
     int32_t offset;                     /* bytes of padding before the first row */
     int32_t row;                        /* bytes of input that stay together */
     int32_t n0, n1, n2, n3;             /* rows of the input a dimension, outermost first */
     int32_t step0, step1, step2, step3; /* bytes of output from one to the next */
 } pad_s8_t;
 
-/* y[size] = value, but for x[n0][n1][n2][n3][row]. */
+/* y[size] of bytes = value, but for x[n0][n1][n2][n3][row]. */
 KERNEL void pad_s8(const pad_s8_t *p, const int8_t *x, int8_t *y) {
-    memset(y, p->value, (size_t)p->size);
+    if (p->pair) {
+        const int16_t value = (int16_t)p->value;
+        for (int32_t i = 0; i < p->size; i += 2) {
+            memcpy(y + i, &value, 2);
+        }
+    } else {
+        memset(y, p->value, (size_t)p->size);
+    }
     y += p->offset;
     for (int32_t i0 = 0; i0 < p->n0; i0++) {
         for (int32_t i1 = 0; i1 < p->n1; i1++) {

@@ -13,7 +13,7 @@ typedef struct {
     int32_t row;  /* bytes of an input row */
     int32_t left; /* bytes of padding left of it */
     int32_t right;
-    int32_t fill; /* the value of padding */
+    int32_t fill; /* the value of every byte of padding */
 } window_t;
 
 /* Padded: rows[kh] of left + row + right bytes for output row oy; call with oy = 0, 1, 2, ... */

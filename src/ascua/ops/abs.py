@@ -9,7 +9,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import lut
+from ascua.ops import lines, lut
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,17 +19,22 @@ class Abs(Op):
     tflite = "ABS"
     options = "AbsOptions"
     max_version = 5
-    kernels = (lut.LutS8(),)
+    types = ("int8", "int16")
+    kernels = (lut.LutS8(), lines.LinesS16())
 
     @classmethod
     def read(cls, node: Node) -> Self:
         return cls(node.inputs, node.outputs)
 
     def check(self) -> str | None:
-        return lut.condition(self) or lut.factor(self._factor())
+        return lut.condition(self) or lut.factor(self._factor(), self.x.dtype)
 
     def _factor(self) -> float:
         return self.x.q.scale / self.y.q.scale
+
+    def lines(self) -> lines.Lines:
+        """What it does to each int16 value."""
+        return lines.Lines(self._factor(), self._factor(), turned=True)
 
     def eval(self, *xs: Array) -> Array:
         def function(x: Array) -> Array:
@@ -38,7 +43,7 @@ class Abs(Op):
             scaled = fixed.multiply_by_quantized_multiplier(distance, multiplier, shift)
             return scaled + self.y.q.zero_point
 
-        return lut.over_values(xs[0], function)
+        return lut.over_values(self, xs[0], function)
 
     def eval_float(self, *xs: Array) -> Array:
         return np.abs(xs[0])

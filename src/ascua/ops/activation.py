@@ -8,14 +8,14 @@ from typing import Literal
 import numpy as np
 
 from ascua.errors import Unsupported
-from ascua.ir import Array, Tensor
+from ascua.ir import Array, Tensor, limits
 
 Activation = Literal["NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT"]
 ACTIVATIONS: tuple[Activation, ...] = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
 """By their number in .tflite files."""
 
 FARTHEST = 2**24
-"""Steps from zero that count as many; float32 has no halves beyond, and int8 ends long before."""
+"""Steps from zero that count as many; float32 has no halves beyond, and int16 ends long before."""
 
 _BOUNDS: dict[str, tuple[float | None, float | None]] = {
     "NONE": (None, None),
@@ -35,7 +35,7 @@ def read_activation(number: int) -> Activation:
 def unsupported(activation: Activation) -> str | None:
     """None, or why this fused activation cannot be taken."""
     if activation not in _BOUNDS:
-        return f"the fused activation {activation} has no int8 form"
+        return f"the fused activation {activation} has no quantised form"
     return None
 
 
@@ -49,12 +49,13 @@ def quantized(real: float, tensor: Tensor) -> int:
     return math.trunc(float(steps) + math.copysign(0.5, steps)) + tensor.q.zero_point
 
 
-def int8_range(activation: Activation, y: Tensor) -> tuple[int, int]:
-    """The least and the greatest int8 value of output `y` under `activation`."""
+def bounds(activation: Activation, y: Tensor) -> tuple[int, int]:
+    """The least and the greatest quantised value of output `y` under `activation`."""
     low, high = _BOUNDS[activation]
+    least, greatest = limits(y.dtype)
     return (
-        -128 if low is None else max(-128, quantized(low, y)),
-        127 if high is None else min(127, quantized(high, y)),
+        least if low is None else max(least, quantized(low, y)),
+        greatest if high is None else min(greatest, quantized(high, y)),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -12,8 +12,8 @@ from ascua import fixed
 from ascua.ir import Array, Const, Kernel, Node, Op
 from ascua.ops import activation, elementwise
 
-HEADROOM = 20
-"""Bits that TFLM shifts its int8 inputs to the left, before it scales them to a common scale."""
+HEADROOM = {"int8": 20, "int16": 15}
+"""Bits that TFLM shifts its inputs to the left, before it scales them to a common scale."""
 
 
 class AddS8(Kernel):
@@ -33,7 +33,7 @@ class AddS8(Kernel):
         a, b = elementwise.operands(op)
         swap = b.q.scale > a.q.scale
         coarse, fine = (b, a) if swap else (a, b)
-        low, high = activation.int8_range(op.activation, op.y)
+        low, high = activation.bounds(op.activation, op.y)
         return {
             "n": op.y.size,
             "swap": int(swap),
@@ -62,7 +62,7 @@ class AddBroadcastS8(Kernel):
         a, b = elementwise.operands(op)
         run, *outer = elementwise.loops(op)
         scales = {a.q.scale: op.scaled(a.q.scale), b.q.scale: op.scaled(b.q.scale)}
-        low, high = activation.int8_range(op.activation, op.y)
+        low, high = activation.bounds(op.activation, op.y)
         return {
             "n": run.n,
             "a_step": run.a,
@@ -86,6 +86,32 @@ class AddBroadcastS8(Kernel):
         return (*elementwise.constant_operand(op), elementwise.loops_const(op))
 
 
+class AddS16(Kernel):
+    """Sums, and differences, of any shapes that go together and any scales."""
+
+    name = "add_s16"
+    types = ("int16",)
+
+    def params(self, op: Any) -> Mapping[str, int]:
+        operands = elementwise.operands(op)
+        signs = op.signs if operands[0] is op.x else op.signs[::-1]
+        low, high = activation.bounds(op.activation, op.y)
+        fields = elementwise.runs(op)
+        for name, t, sign in zip("ab", operands, signs, strict=True):
+            multiplier, shift = op.scaled(t.q.scale)
+            fields |= {
+                f"{name}_multiplier": multiplier,
+                f"{name}_shift": shift,
+                f"{name}_sign": sign,
+            }
+        multiplier, shift = op.out()
+        fields |= {"out_multiplier": multiplier, "out_shift": shift}
+        return {**fields, "low": low, "high": high}
+
+    def consts(self, op: Any) -> tuple[Const, ...]:
+        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
+
+
 @dataclass(frozen=True, eq=False)
 class Add(Op):
     """y = activation(a + b), one repeated along the other where the shapes differ."""
@@ -95,7 +121,9 @@ class Add(Op):
     tflite = "ADD"
     options = "AddOptions"
     max_version = 5
-    kernels = (AddS8(), AddBroadcastS8())
+    types = ("int8", "int16")
+    kernels = (AddS8(), AddBroadcastS8(), AddS16())
+    signs: ClassVar[tuple[int, int]] = (1, 1)
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -113,7 +141,7 @@ class Add(Op):
         if self._out_scale() >= 1 or self.out()[1] > 0:
             return (
                 f"its output's scale {self.y.q.scale:g} is too fine for inputs of the scale"
-                f" {self.coarsest():g}; TFLM takes down to 1 in {1 << (HEADROOM - 1):,}"
+                f" {self.coarsest():g}; TFLM takes down to 1 in {1 << (self.headroom - 1):,}"
             )
         return None
 
@@ -139,25 +167,30 @@ class Add(Op):
         return fixed.quantize_multiplier(self._out_scale())
 
     def _out_scale(self) -> float:
-        return 2 * self.coarsest() / ((1 << HEADROOM) * self.y.q.scale)
+        return 2 * self.coarsest() / ((1 << self.headroom) * self.y.q.scale)
+
+    @property
+    def headroom(self) -> int:
+        """Bits that inputs are shifted to the left."""
+        return HEADROOM[self.y.dtype]
 
     def eval(self, *xs: Array) -> Array:
         a, b = self.inputs
         assert a is not None
         assert b is not None
-        low, high = activation.int8_range(self.activation, self.y)
+        low, high = activation.bounds(self.activation, self.y)
         twice = 2 * max(a.q.scale, b.q.scale)
 
         def total(p: Array, q: Array) -> Array:
             scaled = [
                 fixed.multiply_by_quantized_multiplier(
-                    (x.astype(np.int64) - t.q.zero_point) << HEADROOM,
+                    (x.astype(np.int64) - t.q.zero_point) << self.headroom,
                     *fixed.quantize_multiplier(t.q.scale / twice),
                 )
                 for x, t in ((p, a), (q, b))
             ]
             multiplier, shift = fixed.quantize_multiplier(
-                twice / ((1 << HEADROOM) * self.y.q.scale)
+                twice / ((1 << self.headroom) * self.y.q.scale)
             )
             y = fixed.multiply_by_quantized_multiplier(scaled[0] + scaled[1], multiplier, shift)
             clipped: Array = np.clip(y + self.y.q.zero_point, low, high)

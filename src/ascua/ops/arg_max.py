@@ -23,6 +23,7 @@ class ArgMaxS8(Kernel):
     """One pass along the axis for each result; the least value where `sign` is -1."""
 
     name = "arg_max_s8"
+    types = ("int8", "int32")
 
     def params(self, op: ArgMax) -> Mapping[str, int]:
         shape = op.x.shape
@@ -65,7 +66,7 @@ class ArgMax(Op):
         reason = conditions.arity(self, 2) or conditions.first(
             conditions.computed(self.x),
             conditions.filled(self.x, MOST_DIMENSIONS),
-            conditions.int8(self.x),
+            conditions.quantized(self, self.x),
             moves.integers(self.inputs[1], "axes"),
         )
         if reason:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from ascua.ir import Array
 from ascua.ops import activation
 from ascua.ops.pooling import Pool2D, PoolKernel
+
+MOST_VALUES = 2**15
+"""Of int16 in a window: then their sum is far from overflowing."""
 
 
 class AveragePool2DS8(PoolKernel):
@@ -17,14 +21,26 @@ class AveragePool2DS8(PoolKernel):
     name = "average_pool2d_s8"
 
 
+class AveragePool2DS16(PoolKernel):
+    """One channel at a time."""
+
+    name = "average_pool2d_s16"
+    types = ("int16",)
+
+
 @dataclass(frozen=True, eq=False)
 class AveragePool2D(Pool2D):
     """y[oy, ox, c] = activation(round(mean x[...])), half away from zero, over the image only."""
 
     tflite = "AVERAGE_POOL_2D"
     max_version = 3
-    kernels = (AveragePool2DS8(),)
+    kernels = (AveragePool2DS8(), AveragePool2DS16())
     one_scale = True
+
+    def check(self) -> str | None:
+        if self.x.dtype == "int16" and prod(self.window) > MOST_VALUES:
+            return f"its windows {list(self.window)} have more than {MOST_VALUES:,} values"
+        return super().check()
 
     def eval(self, *xs: Array) -> Array:
         total = sum(self.taps(xs[0], 0))

@@ -119,7 +119,7 @@ class BatchMatMul(Op):
         reason = conditions.arity(self, 2) or conditions.first(
             conditions.rank(self.a, 2, 3, 4, 5),
             conditions.rank(self.b, 2, 3, 4, 5),
-            conditions.int8(self.a, self.b, self.y),
+            conditions.quantized(self, self.a, self.b, self.y),
             conditions.computed(elementwise.operands(self)[0]),
         )
         if reason:

@@ -58,7 +58,7 @@ class BatchToSpaceND(Op):
         return axes_of(self)
 
     def check(self) -> str | None:
-        reason = malformed(self, "crops") or moves.condition(self.x, self.y, most=4)
+        reason = malformed(self, "crops") or moves.condition(self, self.x, self.y, most=4)
         if reason:
             return reason
         b, h, w, c = image(self.x.shape)

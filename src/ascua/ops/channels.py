@@ -39,11 +39,17 @@ def small(x: Tensor, matrix: Array, bias: Tensor | None, reals: list[float]) -> 
 
 
 def requantize(acc: Array, reals: list[float], y: Tensor, low: int, high: int) -> Array:
-    """int32 accumulators (..., channels) as int8 of output `y`, clamped to [low, high]."""
+    """int32 accumulators (..., channels) as values of output `y`, clamped to [low, high]."""
     multiplier, shift = multipliers(reals)
     scaled = fixed.multiply_by_quantized_multiplier(fixed.wrap32(acc), multiplier, shift)
-    clamped: Array = np.clip(scaled + y.q.zero_point, low, high).astype(np.int8)
+    clamped: Array = np.clip(scaled + y.q.zero_point, low, high).astype(y.dtype)
     return clamped
+
+
+def requantize_wide(acc: Array, reals: list[float], y: Tensor, low: int, high: int) -> Array:
+    """int64 accumulators (..., channels) as int16 of output `y`, clamped to [low, high]."""
+    clamped: Array = np.clip(fixed.multiply_wide(acc, *multipliers(reals)), low, high)
+    return clamped.astype(y.dtype)
 
 
 def packed_weights(w: Tensor, matrix: Array) -> Const:
@@ -67,3 +73,44 @@ def requant_const(x: Tensor, matrix: Array, bias: Tensor | None, reals: list[flo
     rows = np.stack([fixed.wrap32(folded), multiplier, shift], axis=1).astype(np.int32)
     payload = 8 * len(rows) + (0 if bias is None else bias.bytes)
     return Const("requant", rows, payload, "requant_t")
+
+
+INT32 = 2
+"""The number of int32 in .tflite files."""
+
+
+def short_bias(bias: Tensor | None, bias_dtype: int) -> bool:
+    """Whether a layer of int16 sums up in 32 bits in TFLM: as its bias has, or would have."""
+    return bias_dtype == INT32 if bias is None else bias.dtype == "int32"
+
+
+def wide_consts(bias: Tensor | None, reals: list[float], *, short: bool) -> tuple[Const, Const]:
+    """What int16 layers add and rescale by: biases, and `requant_s16_t` of each channel.
+
+    `short` states that TFLM's sums have 32 bits, and are rescaled as those of int8 layers.
+    """
+    multiplier, shift = multipliers(reals)
+    factor, down = (multiplier, shift) if short else fixed.wide_factor(multiplier, shift)
+    biases = np.zeros(len(reals), np.int64)
+    if bias is not None:
+        biases += bias.values.reshape(-1)
+    rows = np.stack([factor, down], axis=1).astype(np.int32)
+    return (
+        Const("bias", biases, 0 if bias is None else bias.bytes, "int64_t"),
+        Const("requant", rows, 8 * len(rows), "requant_s16_t"),
+    )
+
+
+def wide_condition(w: Tensor, axis: int, bias: Tensor | None, reals: list[float]) -> str | None:
+    """None, or why a layer of int16 passes what TFLM computes with: 48 bits, factors below 128.
+
+    `axis` is that of the channels in the weights `w`.
+    """
+    rest = tuple(a for a in range(len(w.shape)) if a != axis)
+    sums = 2**15 * np.abs(w.values.astype(np.int64)).sum(axis=rest)
+    biases = np.zeros(1) if bias is None else np.abs(bias.values.reshape(-1).astype(np.float64))
+    if (sums + biases >= 2.0**47).any():
+        return "its biases and weights make sums beyond 48 bits"
+    if (multipliers(reals)[1] > 7).any():
+        return "its output's scale is too fine for its inputs' scales"
+    return None

@@ -23,13 +23,16 @@ class ConcatenationS8(Kernel):
     """Copies a piece of each input in turn."""
 
     name = "concatenation_s8"
+    types = ("int8", "int16")
+    bytewise = True
     gathers = True
 
     def params(self, op: Concatenation) -> Mapping[str, int]:
         return {"inputs": len(op.inputs), "turns": prod(op.y.shape[: op.at])}
 
     def consts(self, op: Concatenation) -> tuple[Const, ...]:
-        sizes = [prod(t.shape[op.at :]) for t in op.activations]
+        turns = prod(op.y.shape[: op.at])
+        sizes = [t.bytes // turns for t in op.activations]
         return (Const("sizes", np.array(sizes, np.int32), 0, "int32_t"),)
 
 
@@ -43,6 +46,7 @@ class Concatenation(Op):
     tflite = "CONCATENATION"
     options = "ConcatenationOptions"
     max_version = 3
+    types = ("int8", "int16")
     kernels = (ConcatenationS8(),)
     any_type = True
     one_scale = True
@@ -77,7 +81,7 @@ class Concatenation(Op):
             return f"it has {len(tensors)} inputs; at most {MOST_INPUTS} are taken"
         reason = conditions.first(
             *(conditions.filled(t, MOST_DIMENSIONS) for t in (*tensors, self.y)),
-            conditions.int8(*tensors, self.y),
+            conditions.quantized(self, *tensors, self.y),
             *(conditions.computed(t) for t in tensors),
         )
         if reason:

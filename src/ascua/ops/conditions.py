@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ascua.errors import brief
-from ascua.ir import Op, Tensor
+from ascua.ir import Op, Tensor, limits
 
 
 def first(*reasons: str | None) -> str | None:
@@ -65,14 +65,25 @@ def image(t: Tensor) -> str | None:
     return None
 
 
-def int8(*tensors: Tensor | None) -> str | None:
-    """Each tensor is int8, with one scale and one zero point."""
+QUANTIZED = ("int8", "int16")
+"""The dtypes of quantised activations."""
+
+
+def quantized(op: Op, *tensors: Tensor) -> str | None:
+    """The tensors have one quantised dtype that `op` takes, one scale and one zero point each."""
+    wanted = tuple(t for t in op.types if t in QUANTIZED)
     for t in tensors:
-        if t is None:
-            continue
-        reason = dtype(t, "int8") or _per_tensor(t)
-        if reason:
+        if reason := typed(op, t) or dtype(t, *wanted) or _per_tensor(t):
             return reason
+        wanted = (t.dtype,)
+    return None
+
+
+def typed(op: Op, *tensors: Tensor) -> str | None:
+    """TFLM has a kernel of `op` for the dtype of each tensor, which Ascua takes elsewhere."""
+    for t in tensors:
+        if t.dtype in QUANTIZED and t.dtype not in op.types:
+            return f"'{brief(t.name)}' is {t.dtype}, and TFLM has no {t.dtype} kernel for it"
     return None
 
 
@@ -117,14 +128,15 @@ def int8_weights(w: Tensor, axis: int) -> str | None:
     return None
 
 
-def int32_bias(b: Tensor | None, channels: int) -> str | None:
-    """`b` is absent, or a constant of one int32 a channel."""
+def bias(b: Tensor | None, channels: int, *dtypes: str) -> str | None:
+    """`b` is absent, or a constant of one value a channel, int32 if nothing else is wanted."""
     if b is None:
         return None
+    wanted = dtypes or ("int32",)
     if not b.const:
         return f"its bias '{brief(b.name)}' is computed, not constant"
-    if b.dtype != "int32":
-        return f"its bias '{brief(b.name)}' is {b.dtype}, not int32"
+    if b.dtype not in wanted:
+        return f"its bias '{brief(b.name)}' is {b.dtype}, not {_either(wanted)}"
     if b.size != channels:
         return f"its bias '{brief(b.name)}' has {b.size} values for {channels} channels"
     return None
@@ -135,8 +147,10 @@ def _per_tensor(t: Tensor) -> str | None:
         return f"'{brief(t.name)}' has no quantisation"
     if t.quant.per_channel:
         return f"'{brief(t.name)}' has {len(t.quant.scales)} scales; an activation has one"
-    if not -128 <= t.quant.zero_point <= 127:
-        return f"'{brief(t.name)}' has the zero point {t.quant.zero_point}, outside int8"
+    low, high = (0, 0) if t.dtype == "int16" else limits(t.dtype)
+    if not low <= t.quant.zero_point <= high:
+        outside = "which int16 has not: it is symmetric" if low == 0 else f"outside {t.dtype}"
+        return f"'{brief(t.name)}' has the zero point {t.quant.zero_point}, {outside}"
     return None
 
 

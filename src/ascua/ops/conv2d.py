@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from ascua.ir import Array, Const, Kernel, Node, Window
 from ascua.ops import activation, geometry
-from ascua.ops.channels import packed_weights, requant_const, small
+from ascua.ops.channels import packed_weights, requant_const, short_bias, small, wide_consts
 from ascua.ops.convolution import Convolution, read_options
 
 
@@ -23,18 +23,9 @@ class Conv2DS8(Kernel):
         return op.window
 
     def params(self, op: Conv2D) -> Mapping[str, int]:
-        low, high = activation.int8_range(op.activation, op.y)
-        columns = op.columns
-        # Taps that lie side by side in a row are one run.
-        run = columns.kernel if columns.dilation == 1 else 1
+        low, high = activation.bounds(op.activation, op.y)
         return {
-            "ow": columns.out,
-            "oc": op.y.shape[3],
-            "step": columns.stride * op.x.shape[3],
-            "kh": op.rows.kernel,
-            "runs": columns.kernel // run,
-            "run": run * op.x.shape[3],
-            "gap": columns.dilation * op.x.shape[3],
+            **taps(op),
             "small": small(op.x, op.w.values.reshape(op.y.shape[3], -1), op.bias, op.scales()),
             "zero": op.y.q.zero_point,
             "low": low,
@@ -49,22 +40,76 @@ class Conv2DS8(Kernel):
         )
 
 
+class Conv2DS16(Kernel):
+    """Four channels of a pixel at a time; padding comes with the rows."""
+
+    name = "conv2d_s16"
+    types = ("int16",)
+
+    def window(self, op: Conv2D) -> Window:
+        return op.window
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        low, high = activation.bounds(op.activation, op.y)
+        return {
+            **taps(op),
+            "short_sums": int(op.short),
+            "low": low,
+            "high": high,
+        }
+
+    def consts(self, op: Conv2D) -> tuple[Const, ...]:
+        matrix = op.w.values.reshape(op.y.shape[3], -1)
+        return (
+            packed_weights(op.w, matrix),
+            *wide_consts(op.bias, op.scales(), short=op.short),
+        )
+
+
+def taps(op: Conv2D) -> dict[str, int]:
+    """The parameters by which a kernel finds the elements under its filter."""
+    columns = op.columns
+    # Taps that lie side by side in a row are one run.
+    run = columns.kernel if columns.dilation == 1 else 1
+    return {
+        "ow": columns.out,
+        "oc": op.y.shape[3],
+        "step": columns.stride * op.x.shape[3],
+        "kh": op.rows.kernel,
+        "runs": columns.kernel // run,
+        "run": run * op.x.shape[3],
+        "gap": columns.dilation * op.x.shape[3],
+    }
+
+
 @dataclass(frozen=True, eq=False)
 class Conv2D(Convolution):
     """y[oy, ox, oc] = activation(sum x[oy * sy + ky * dy - py, ...] * w[oc, ky, kx] + bias[oc]).
 
-    Weights are [oc][kh][kw][ic].
+    Weights are [oc][kh][kw][ic]. `bias_dtype` is the number of the dtype that an absent bias would
+    have: with int16 activations, that decides how TFLM sums up.
     """
+
+    bias_dtype: int = 0
 
     tflite = "CONV_2D"
     options = "Conv2DOptions"
     max_version = 5
-    kernels = (Conv2DS8(),)
+    wide_biases = ("int64", "int32")
+    kernels = (Conv2DS8(), Conv2DS16())
     channel_axis = 0
 
     @classmethod
     def read(cls, node: Node) -> Self:
-        return cls(node.inputs, node.outputs, *read_options(node.options))
+        o = node.options
+        return cls(node.inputs, node.outputs, *read_options(o), o["quantized_bias_type"])
+
+    def write(self) -> Mapping[str, Any]:
+        return {**super().write(), "quantized_bias_type": self.bias_dtype}
+
+    @property
+    def short(self) -> bool:
+        return super().short or short_bias(self.bias, self.bias_dtype)
 
     def check(self) -> str | None:
         reason = self.check_tensors(0)
@@ -73,7 +118,7 @@ class Conv2D(Convolution):
         ic = self.x.shape[3]
         if self.w.shape[3] != ic:
             return f"its filters have {self.w.shape[3]} channels and its input {ic} (groups)"
-        return self.check_output(self.w.shape[0])
+        return self.check_output(self.w.shape[0], 0)
 
     def eval(self, *xs: Array) -> Array:
         x = xs[0].reshape(-1, *self.x.shape[1:]).astype(np.float64) - self.x.q.zero_point

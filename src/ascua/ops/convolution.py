@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ascua.ir import Array, Op, Tensor, Window
 from ascua.ops import activation, conditions, geometry
-from ascua.ops.channels import channel_scales, requantize
+from ascua.ops.channels import channel_scales, requantize, requantize_wide, wide_condition
 
 Options = tuple[tuple[int, int], tuple[int, int], geometry.Padding, activation.Activation]
 
@@ -32,6 +32,10 @@ class Convolution(Op):
     padding: geometry.Padding
     activation: activation.Activation
 
+    types = ("int8", "int16")
+    wide_biases: ClassVar[tuple[str, ...]] = ("int64",)
+    """The dtypes of a bias beside int16 activations."""
+
     def write(self) -> Mapping[str, Any]:
         return {
             "stride_h": self.stride[0],
@@ -50,8 +54,13 @@ class Convolution(Op):
 
     @property
     def bias(self) -> Tensor | None:
-        """One int32 a channel, or None."""
+        """One int32 a channel, or None; beside int16 activations one of `wide_biases`."""
         return self.inputs[2] if len(self.inputs) > 2 else None
+
+    @property
+    def short(self) -> bool:
+        """Whether sums have 32 bits, and not the 64 of int16 activations."""
+        return self.x.dtype == "int8"
 
     @property
     def rows(self) -> geometry.Axis:
@@ -87,18 +96,21 @@ class Convolution(Op):
             conditions.image(self.x),
             conditions.rank(self.w, 4),
             conditions.rank(self.y, 4),
-            conditions.int8(self.x, self.y),
+            conditions.quantized(self, self.x, self.y),
             conditions.int8_weights(self.w, channel_axis),
             activation.unsupported(self.activation),
         )
-        return reason or conditions.int32_bias(self.bias, self.y.shape[3])
+        biases = ("int32",) if self.x.dtype == "int8" else self.wide_biases
+        return reason or conditions.bias(self.bias, self.y.shape[3], *biases)
 
-    def check_output(self, channels: int) -> str | None:
-        """None, or how the output's shape differs from what the window makes."""
+    def check_output(self, channels: int, channel_axis: int) -> str | None:
+        """None, or how the output's shape differs from what the window makes, or its range."""
         expected = (1, self.rows.out, self.columns.out, channels)
         if self.y.shape != expected:
             return f"its output has the shape {list(self.y.shape)} instead of {list(expected)}"
-        return None
+        if self.short:
+            return None
+        return wide_condition(self.w, channel_axis, self.bias, self.scales())
 
     def scales(self) -> list[float]:
         """The real factor from accumulator to output of each channel."""
@@ -112,8 +124,9 @@ class Convolution(Op):
         """Sums (samples, oh, ow, oc) int64 as the output (samples, *y.shape)."""
         if self.bias is not None:
             acc = acc + self.bias.values.reshape(-1)
-        low, high = activation.int8_range(self.activation, self.y)
-        y = requantize(acc, self.scales(), self.y, low, high)
+        low, high = activation.bounds(self.activation, self.y)
+        rescale = requantize if self.short else requantize_wide
+        y = rescale(acc, self.scales(), self.y, low, high)
         return y.reshape(samples, *self.y.shape)
 
     def patches(self, x: Array) -> Array:

@@ -32,7 +32,7 @@ class DepthToSpace(Op):
 
     def check(self) -> str | None:
         reason = conditions.arity(self, 1) or conditions.first(
-            moves.condition(self.x, self.y, most=4), conditions.rank(self.x, 4)
+            moves.condition(self, self.x, self.y, most=4), conditions.rank(self.x, 4)
         )
         if reason:
             return reason
@@ -43,7 +43,7 @@ class DepthToSpace(Op):
         return conditions.output_shape(self, (b, h * n, w * n, c // (n * n)))
 
     def move(self) -> moves.Move:
-        """How its bytes move."""
+        """How its elements move."""
         b, h, w, c = self.x.shape
         n, row = self.block, self.block * self.y.shape[3]
         return moves.Move(0, (b * h, n, w, row), (w * c, row, c, 1))

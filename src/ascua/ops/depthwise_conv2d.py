@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua.ir import Array, Const, Kernel, Node, Window
 from ascua.ops import activation, geometry
-from ascua.ops.channels import requant_const, small
+from ascua.ops.channels import requant_const, small, wide_consts
 from ascua.ops.convolution import Convolution, read_options
 
 
@@ -39,7 +39,7 @@ class DepthwiseConv2DS8(Kernel):
 
     def common(self, op: DepthwiseConv2D) -> Mapping[str, int]:
         """The last fields of the parameters of either kernel."""
-        low, high = activation.int8_range(op.activation, op.y)
+        low, high = activation.bounds(op.activation, op.y)
         return {
             "step": op.columns.stride * op.x.shape[3],
             "gap": op.columns.dilation * op.x.shape[3],
@@ -77,6 +77,34 @@ def matrix(op: DepthwiseConv2D) -> Array:
     return np.ascontiguousarray(op.w.values.reshape(-1, op.w.shape[3]).T)
 
 
+class DepthwiseConv2DS16(Kernel):
+    """Any filter, one channel at a time; padding comes with the rows."""
+
+    name = "depthwise_conv2d_s16"
+    types = ("int16",)
+
+    def window(self, op: DepthwiseConv2D) -> Window:
+        return op.window
+
+    def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        low, high = activation.bounds(op.activation, op.y)
+        return {
+            "ow": op.columns.out,
+            "ic": op.x.shape[3],
+            "multiplier": op.multiplier,
+            "kh": op.rows.kernel,
+            "kw": op.columns.kernel,
+            "step": op.columns.stride * op.x.shape[3],
+            "gap": op.columns.dilation * op.x.shape[3],
+            "low": low,
+            "high": high,
+        }
+
+    def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
+        weights = Const("weights", op.w.values, op.w.bytes)
+        return (weights, *wide_consts(op.bias, op.scales(), short=False))
+
+
 @dataclass(frozen=True, eq=False)
 class DepthwiseConv2D(Convolution):
     """y[oy, ox, c * multiplier + m] = activation(sum x[..., c] * w[ky, kx, c * multiplier + m]).
@@ -89,7 +117,7 @@ class DepthwiseConv2D(Convolution):
     tflite = "DEPTHWISE_CONV_2D"
     options = "DepthwiseConv2DOptions"
     max_version = 6
-    kernels = (DepthwiseConv2D3x3S8(), DepthwiseConv2DS8())
+    kernels = (DepthwiseConv2D3x3S8(), DepthwiseConv2DS8(), DepthwiseConv2DS16())
     channel_axis = 3
 
     @classmethod
@@ -109,14 +137,15 @@ class DepthwiseConv2D(Convolution):
             return f"its weights have the shape {list(self.w.shape)}; the first must be 1"
         if oc != ic * self.multiplier:
             return f"its depth multiplier is {self.multiplier} with {ic} channels in and {oc} out"
-        return self.check_output(oc)
+        return self.check_output(oc, 3)
 
     def eval(self, *xs: Array) -> Array:
-        x = xs[0].reshape(-1, *self.x.shape[1:]).astype(np.int32) - self.x.q.zero_point
+        dtype = np.int32 if self.short else np.int64
+        x = xs[0].reshape(-1, *self.x.shape[1:]).astype(dtype) - self.x.q.zero_point
         x = np.repeat(np.pad(x, [(0, 0), *self.pads(), (0, 0)]), self.multiplier, axis=3)
         rows, columns = self.rows, self.columns
-        acc = np.zeros((len(x), rows.out, columns.out, self.y.shape[3]), np.int32)
-        w = self.w.values[0].astype(np.int32)
+        acc = np.zeros((len(x), rows.out, columns.out, self.y.shape[3]), dtype)
+        w = self.w.values[0].astype(dtype)
         for ky in range(rows.kernel):
             for kx in range(columns.kernel):
                 acc += geometry.taps(x, rows, columns, ky, kx) * w[ky, kx]

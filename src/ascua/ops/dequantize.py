@@ -1,4 +1,4 @@
-"""DEQUANTIZE: int8 to float32 at the edge of a network."""
+"""DEQUANTIZE: int8 or int16 to float32 at the edge of a network."""
 
 from __future__ import annotations
 
@@ -16,9 +16,20 @@ class DequantizeS8F32(Kernel):
     """A product in single precision, which is the exact product rounded once, as TFLM's."""
 
     name = "dequantize_s8_f32"
+    types = ("int8", "float32")
 
     def params(self, op: Dequantize) -> Mapping[str, int | float]:
         return {"n": op.y.size, "zero": op.x.q.zero_point, "scale": op.x.q.scale}
+
+
+class DequantizeS16F32(Kernel):
+    """The same for int16."""
+
+    name = "dequantize_s16_f32"
+    types = ("int16", "float32")
+
+    def params(self, op: Dequantize) -> Mapping[str, int | float]:
+        return {"n": op.y.size, "scale": op.x.q.scale}
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +39,8 @@ class Dequantize(Op):
     tflite = "DEQUANTIZE"
     options = "DequantizeOptions"
     max_version = 6
-    kernels = (DequantizeS8F32(),)
+    types = ("int8", "int16", "float32")
+    kernels = (DequantizeS8F32(), DequantizeS16F32())
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -38,7 +50,7 @@ class Dequantize(Op):
         return conditions.arity(self, 1) or conditions.first(
             conditions.computed(self.x),
             conditions.filled(self.x),
-            conditions.int8(self.x),
+            conditions.quantized(self, self.x),
             conditions.dtype(self.y, "float32"),
             conditions.output_shape(self, self.x.shape),
         )

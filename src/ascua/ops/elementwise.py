@@ -40,7 +40,7 @@ def condition(op: Op) -> str | None:
     a, b = operands(op)
     reason = conditions.first(
         *(conditions.filled(t, MOST_DIMENSIONS) for t in (a, b, op.y)),
-        conditions.int8(a, b, op.y),
+        conditions.quantized(op, a, b, op.y),
         conditions.computed(a),
     )
     if reason:
@@ -94,7 +94,9 @@ def runs(op: Op) -> dict[str, int]:
 def constant_operand(op: Op) -> tuple[Const, ...]:
     """The constant input, as a kernel's argument."""
     b = operands(op)[1]
-    return (Const("input", np.ascontiguousarray(b.values), b.bytes),) if b.const else ()
+    if not b.const:
+        return ()
+    return (Const("input", np.ascontiguousarray(b.values), b.bytes, f"{b.dtype}_t"),)
 
 
 def loops_const(op: Op) -> Const:
@@ -104,21 +106,24 @@ def loops_const(op: Op) -> Const:
 
 
 def over_pairs(op: Op, xs: Sequence[Array], function: Callable[[Array, Array], Array]) -> Array:
-    """`function` of two int8 arrays, for all elements of `op`'s two inputs.
+    """`function` of two arrays of int8 or int16, for all elements of `op`'s two inputs.
 
-    It is computed once for each of the 65,536 pairs of values, and looked up.
+    For int8 it is computed once for each of the 65,536 pairs of values, and looked up.
     """
-    table = function(INT8[:, None], INT8[None, :]).astype(np.int8).reshape(-1)
     computed = iter(xs)
     rank = len(op.y.shape)
-    bits = []
+    pair = []
     for t in op.inputs:
         assert t is not None
         x = t.values[None] if t.const else next(computed)
-        ones = (1,) * (rank - len(t.shape))
-        bits.append(np.ascontiguousarray(x).view(np.uint8).reshape(len(x), *ones, *t.shape))
-    index = bits[0].astype(np.uint16) << 8 | bits[1]
-    return np.take(table, index).reshape(len(xs[0]), *op.y.shape)
+        pair.append(x.reshape(len(x), *(1,) * (rank - len(t.shape)), *t.shape))
+    if op.dtypes == {"int8"}:
+        table = function(INT8[:, None], INT8[None, :]).astype(np.int8).reshape(-1)
+        a, b = (np.ascontiguousarray(x).view(np.uint8) for x in pair)
+        y = np.take(table, a.astype(np.uint16) << 8 | b)
+    else:
+        y = function(*pair).astype(op.y.dtype)
+    return y.reshape(len(xs[0]), *op.y.shape)
 
 
 def floats(op: Op, xs: Sequence[Array]) -> list[Array]:

@@ -49,7 +49,7 @@ class Elu(Op):
         return table
 
     def eval(self, *xs: Array) -> Array:
-        return lut.over_values(xs[0], lambda _: self._table())
+        return lut.over_values(self, xs[0], lambda _: self._table())
 
     def eval_float(self, *xs: Array) -> Array:
         return np.where(xs[0] < 0, np.expm1(np.minimum(xs[0], 0)), xs[0])

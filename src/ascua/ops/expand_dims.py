@@ -15,6 +15,7 @@ class ExpandDims(Op):
 
     tflite = "EXPAND_DIMS"
     options = "ExpandDimsOptions"
+    types = views.TYPES
     view = True
     any_type = True
     one_scale = True

@@ -11,7 +11,17 @@ import numpy as np
 
 from ascua.ir import Array, Const, Kernel, Node, Op, Tensor
 from ascua.ops import activation, conditions
-from ascua.ops.channels import channel_scales, packed_weights, requant_const, requantize, small
+from ascua.ops.channels import (
+    channel_scales,
+    packed_weights,
+    requant_const,
+    requantize,
+    requantize_wide,
+    short_bias,
+    small,
+    wide_condition,
+    wide_consts,
+)
 
 
 class FullyConnectedS8(Kernel):
@@ -20,7 +30,7 @@ class FullyConnectedS8(Kernel):
     name = "fully_connected_s8"
 
     def params(self, op: FullyConnected) -> Mapping[str, int]:
-        low, high = activation.int8_range(op.activation, op.y)
+        low, high = activation.bounds(op.activation, op.y)
         return {
             "rows": op.rows,
             "k": op.w.shape[1],
@@ -38,18 +48,48 @@ class FullyConnectedS8(Kernel):
         )
 
 
+class FullyConnectedS16(Kernel):
+    """Four outputs at a time."""
+
+    name = "fully_connected_s16"
+    types = ("int16",)
+
+    def params(self, op: FullyConnected) -> Mapping[str, int]:
+        low, high = activation.bounds(op.activation, op.y)
+        return {
+            "rows": op.rows,
+            "k": op.w.shape[1],
+            "oc": op.w.shape[0],
+            "short_sums": int(op.short),
+            "low": low,
+            "high": high,
+        }
+
+    def consts(self, op: FullyConnected) -> tuple[Const, ...]:
+        return (
+            packed_weights(op.w, op.w.values),
+            *wide_consts(op.bias, op.scales(), short=op.short),
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class FullyConnected(Op):
-    """y[row, o] = activation(sum over i of x[row, i] * w[o, i] + bias[o])."""
+    """y[row, o] = activation(sum over i of x[row, i] * w[o, i] + bias[o]).
+
+    `bias_dtype` is the number of the dtype that an absent bias would have: with int16 activations,
+    that decides how TFLM sums up.
+    """
 
     keep_num_dims: bool
     activation: activation.Activation
     weights_format: int = 0
+    bias_dtype: int = 0
 
     tflite = "FULLY_CONNECTED"
     options = "FullyConnectedOptions"
     max_version = 12
-    kernels = (FullyConnectedS8(),)
+    types = ("int8", "int16")
+    kernels = (FullyConnectedS8(), FullyConnectedS16())
     channel_axis = 0
 
     @classmethod
@@ -61,6 +101,7 @@ class FullyConnected(Op):
             keep_num_dims=bool(o["keep_num_dims"]),
             activation=activation.read_activation(o["fused_activation_function"]),
             weights_format=o["weights_format"],
+            bias_dtype=o["quantized_bias_type"],
         )
 
     def write(self) -> Mapping[str, Any]:
@@ -68,6 +109,7 @@ class FullyConnected(Op):
             "keep_num_dims": self.keep_num_dims,
             "fused_activation_function": activation.ACTIVATIONS.index(self.activation),
             "weights_format": self.weights_format,
+            "quantized_bias_type": self.bias_dtype,
         }
 
     @property
@@ -78,8 +120,13 @@ class FullyConnected(Op):
 
     @property
     def bias(self) -> Tensor | None:
-        """One int32 an output, or None."""
+        """One int32 an output, or None; beside int16 activations int64 as well."""
         return self.inputs[2] if len(self.inputs) > 2 else None
+
+    @property
+    def short(self) -> bool:
+        """Whether sums have 32 bits, and not the 64 of int16 activations."""
+        return self.x.dtype == "int8" or short_bias(self.bias, self.bias_dtype)
 
     @property
     def rows(self) -> int:
@@ -92,11 +139,12 @@ class FullyConnected(Op):
             conditions.rank(self.x, 1, 2, 3, 4, 5),
             conditions.rank(self.w, 2),
             conditions.rank(self.y, 1, 2, 3, 4, 5),
-            conditions.int8(self.x, self.y),
+            conditions.quantized(self, self.x, self.y),
             conditions.int8_weights(self.w, 0),
             activation.unsupported(self.activation),
         )
-        reason = reason or conditions.int32_bias(self.bias, self.w.shape[0])
+        biases = ("int32",) if self.x.dtype == "int8" else ("int64", "int32")
+        reason = reason or conditions.bias(self.bias, self.w.shape[0], *biases)
         if reason:
             return reason
         oc, k = self.w.shape
@@ -106,7 +154,8 @@ class FullyConnected(Op):
             return f"its output has {self.y.shape[-1]} channels and its weights {oc}"
         if self.x.size != self.rows * k:
             return f"{self.rows} rows of {k} are wanted; its input has {self.x.size} elements"
-        return self._check_bias_scale()
+        reason = None if self.short else wide_condition(self.w, 0, self.bias, self.scales())
+        return reason or self._check_bias_scale()
 
     def _check_bias_scale(self) -> str | None:
         """TFLM refuses a bias whose unit is not that of the products."""
@@ -131,8 +180,9 @@ class FullyConnected(Op):
         total = (x @ self.w.values.T.astype(np.float64)).astype(np.int64)
         if self.bias is not None:
             total += self.bias.values.reshape(-1)
-        low, high = activation.int8_range(self.activation, self.y)
-        y = requantize(total, self.scales(), self.y, low, high)
+        low, high = activation.bounds(self.activation, self.y)
+        rescale = requantize if self.short else requantize_wide
+        y = rescale(total, self.scales(), self.y, low, high)
         return y.reshape(len(xs[0]), *self.y.shape)
 
     def eval_float(self, *xs: Array) -> Array:

@@ -67,7 +67,7 @@ class HardSwish(Op):
             y = np.sign(product) * (np.abs(product) >> 15)
             return fixed.rounding_divide_by_pot(y, -out_shift) + self.y.q.zero_point
 
-        return lut.over_values(xs[0], function)
+        return lut.over_values(self, xs[0], function)
 
     def eval_float(self, *xs: Array) -> Array:
         y: Array = xs[0] * (np.clip(xs[0] + 3, 0, 6) / np.float32(6))

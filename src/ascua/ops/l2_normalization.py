@@ -56,7 +56,7 @@ class L2Normalization(Op):
         reason = conditions.arity(self, 1) or conditions.first(
             conditions.computed(self.x),
             conditions.rank(self.x, 1, 2, 3, 4),
-            conditions.int8(self.x, self.y),
+            conditions.quantized(self, self.x, self.y),
             conditions.output_shape(self, self.x.shape),
         )
         if reason:

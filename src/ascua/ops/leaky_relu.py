@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import lut
+from ascua.ops import conditions, lines, lut
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,8 @@ class LeakyRelu(Op):
     tflite = "LEAKY_RELU"
     options = "LeakyReluOptions"
     max_version = 2
-    kernels = (lut.LutS8(),)
+    types = ("int8", "int16")
+    kernels = (lut.LutS8(), lines.LinesS16())
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -32,7 +33,10 @@ class LeakyRelu(Op):
         return {"alpha": self.alpha}
 
     def check(self) -> str | None:
-        return lut.condition(self) or lut.factor(self._identity()) or lut.factor(self._slope())
+        if reason := lut.condition(self):
+            return reason
+        factors = (self._identity(), self._slope())
+        return conditions.first(*(lut.factor(f, self.x.dtype) for f in factors))
 
     # In double precision, as tflite-micro 0.dev20261023 has it; in 2023 both were single.
     def _identity(self) -> float:
@@ -40,6 +44,11 @@ class LeakyRelu(Op):
 
     def _slope(self) -> float:
         return self.x.q.scale * self.alpha / self.y.q.scale
+
+    def lines(self) -> lines.Lines:
+        """What it does to each int16 value."""
+        slope = self._slope()
+        return lines.Lines(self._identity(), abs(slope), turned_after=slope < 0)
 
     def eval(self, *xs: Array) -> Array:
         slope = self._slope()
@@ -55,7 +64,7 @@ class LeakyRelu(Op):
                 x >= self.x.q.zero_point, lut.rescaled(self, x, self._identity()), below
             )
 
-        return lut.over_values(xs[0], function)
+        return lut.over_values(self, xs[0], function)
 
     def eval_float(self, *xs: Array) -> Array:
         return np.where(xs[0] >= 0, xs[0], xs[0] * np.float32(self.alpha))

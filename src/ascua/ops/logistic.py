@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import lut
+from ascua.ops import lut, sigmoids
 from ascua.ops.softmax import exp_of_negative, reciprocal_of_one_plus
 
 INTEGER_BITS = 4
@@ -23,7 +23,8 @@ class Logistic(Op):
 
     tflite = "LOGISTIC"
     max_version = 3
-    kernels = (lut.LutS8(),)
+    types = ("int8", "int16")
+    kernels = (lut.LutS8(), sigmoids.SigmoidS16())
     output_range = (0.0, 1.0)
 
     @classmethod
@@ -33,6 +34,8 @@ class Logistic(Op):
     def check(self) -> str | None:
         if reason := lut.condition(self):
             return reason
+        if self.x.dtype == "int16":
+            return sigmoids.condition(self)
         if (self.y.q.scale, self.y.q.zero_point) != (1 / 256, -128):
             return (
                 f"its output has the scale {self.y.q.scale:g} and the zero point"
@@ -43,6 +46,8 @@ class Logistic(Op):
         return None
 
     def eval(self, *xs: Array) -> Array:
+        if self.x.dtype == "int16":
+            return lut.over_values(self, xs[0], lambda x: sigmoids.logistic(self, x))
         fraction, shift = math.frexp(self.x.q.scale * 2 ** (31 - INTEGER_BITS))
         radius = math.floor((2**INTEGER_BITS - 1) * 2 ** (31 - INTEGER_BITS) / 2**shift)
 
@@ -53,7 +58,7 @@ class Logistic(Op):
             y = fixed.rounding_divide_by_pot(sigmoid(scaled), 23) - 128
             return np.where(x <= -radius, -128, np.where(x >= radius, 127, y))
 
-        return lut.over_values(xs[0], function)
+        return lut.over_values(self, xs[0], function)
 
     def eval_float(self, *xs: Array) -> Array:
         return lut.sigmoid(xs[0])

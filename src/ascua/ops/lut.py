@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Const, Kernel, Op
+from ascua.ir import Array, Const, Kernel, Op, limits
 from ascua.ops import conditions
 from ascua.ops.elementwise import INT8
 
-MOST_SCALE = 2.0**22
+MOST_SCALE = {"int8": 2.0**22, "int16": 2.0**15}
 """From this factor on, TFLM's int32 arithmetic overflows."""
 
 
@@ -24,9 +24,6 @@ class LutS8(Kernel):
 
     name = "lut_s8"
 
-    def fits(self, op: Op) -> bool:
-        return op.x.dtype == op.y.dtype == "int8"
-
     def params(self, op: Op) -> Mapping[str, int]:
         return {"n": op.y.size}
 
@@ -35,26 +32,31 @@ class LutS8(Kernel):
 
 
 def condition(op: Op) -> str | None:
-    """None, or why `op`, of one int8 input and output of one shape, cannot be taken."""
+    """None, or why `op`, of one quantised input and output of one shape, cannot be taken."""
     return conditions.arity(op, 1) or conditions.first(
         conditions.computed(op.x),
         conditions.filled(op.x),
-        conditions.int8(op.x, op.y),
+        conditions.quantized(op, op.x, op.y),
         conditions.output_shape(op, op.x.shape),
     )
 
 
-def factor(real: float) -> str | None:
-    """None, or why a rescaling by `real` cannot be taken."""
-    if not abs(real) < MOST_SCALE:
+def factor(real: float, dtype: str = "int8") -> str | None:
+    """None, or why a rescaling of `dtype` by `real` cannot be taken."""
+    if not abs(real) < MOST_SCALE[dtype]:
         return f"it rescales by {real:g}: its scales are too far apart"
     return None
 
 
-def over_values(x: Array, function: Callable[[Array], Array]) -> Array:
-    """`function` of int64 values, for int8 x of any shape: computed for 256, and looked up."""
-    table = np.clip(function(INT8.astype(np.int64)), -128, 127).astype(np.int8)
-    return np.take(table, np.ascontiguousarray(x).view(np.uint8))
+def over_values(op: Op, x: Array, function: Callable[[Array], Array]) -> Array:
+    """`function` of int64 values, for x of any shape, clipped to the output's dtype.
+
+    It is computed once for each value that the dtype of x has, and looked up.
+    """
+    bits = np.dtype(f"uint{8 * x.itemsize}")
+    every = np.arange(1 << (8 * x.itemsize)).astype(bits).view(x.dtype)
+    table = np.clip(function(every.astype(np.int64)), *limits(op.y.dtype)).astype(op.y.dtype)
+    return np.take(table, np.ascontiguousarray(x).view(bits))
 
 
 def rescaled(op: Op, x: Array, real: float) -> Array:

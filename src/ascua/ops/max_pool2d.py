@@ -7,7 +7,7 @@ from functools import reduce
 
 import numpy as np
 
-from ascua.ir import Array
+from ascua.ir import Array, limits
 from ascua.ops import activation
 from ascua.ops.pooling import Pool2D, PoolKernel
 
@@ -18,17 +18,25 @@ class MaxPool2DS8(PoolKernel):
     name = "max_pool2d_s8"
 
 
+class MaxPool2DS16(PoolKernel):
+    """One channel at a time."""
+
+    name = "max_pool2d_s16"
+    types = ("int16",)
+
+
 @dataclass(frozen=True, eq=False)
 class MaxPool2D(Pool2D):
     """y[oy, ox, c] = activation(max x[oy * sy + ky - py, ox * sx + kx - px, c])."""
 
     tflite = "MAX_POOL_2D"
     max_version = 3
-    kernels = (MaxPool2DS8(),)
+    kernels = (MaxPool2DS8(), MaxPool2DS16())
     one_scale = True
 
     def eval(self, *xs: Array) -> Array:
-        return self.clamp(reduce(np.maximum, self.taps(xs[0], -128)), len(xs[0]))
+        least, _ = limits(self.x.dtype)
+        return self.clamp(reduce(np.maximum, self.taps(xs[0], least)), len(xs[0]))
 
     def eval_float(self, *xs: Array) -> Array:
         y = reduce(np.maximum, self.taps(xs[0], -np.inf))

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ascua.ir import Array, Kernel, Op, Tensor, each
+from ascua.ir import ITEMSIZE, Array, Kernel, Op, Tensor, each
 from ascua.ops import conditions
 
 OUTER_LOOPS = 4
@@ -16,10 +16,10 @@ OUTER_LOOPS = 4
 
 
 class Move(NamedTuple):
-    """Where the output's bytes, in order, lie in the input.
+    """Where the output's elements, in order, lie in the input.
 
     `offset` is where the first one lies, `shape` how often each loop turns, the outermost first,
-    and `steps` the bytes of input from one turn to the next; they may be negative.
+    and `steps` the elements of input from one turn to the next; they may be negative.
     """
 
     offset: int
@@ -31,21 +31,28 @@ class Moving(Protocol):
     """An operator that `MoveS8` runs."""
 
     def move(self) -> Move:
-        """How its bytes move."""
+        """How its elements move."""
+
+    @property
+    def x(self) -> Tensor:
+        """What it moves."""
 
 
 class MoveS8(Kernel):
     """Copies runs of adjacent bytes, as long as they can be."""
 
     name = "move_s8"
+    types = ("int8", "int16")
+    bytewise = True
 
     def params(self, op: Moving) -> Mapping[str, int]:
-        move = op.move()
-        loops = merged(move.shape, move.steps)
+        move, size = op.move(), ITEMSIZE[op.x.dtype]
+        # The bytes of an element are the innermost loop.
+        loops = merged((*move.shape, size), (*(s * size for s in move.steps), 1))
         run = loops.pop()[0] if loops and loops[-1][1] == 1 else 1
         inner = loops.pop() if loops else (1, 0)
         outer = [(1, 0)] * (OUTER_LOOPS - len(loops)) + loops
-        fields = {"offset": move.offset}
+        fields = {"offset": move.offset * size}
         fields |= {f"n{i}": n for i, (n, _) in enumerate(outer)}
         fields |= {f"step{i}": step for i, (_, step) in enumerate(outer)}
         return {**fields, "n": inner[0], "step": inner[1], "run": run}
@@ -69,11 +76,13 @@ def strides(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
 
 
-def condition(x: Tensor, *ys: Tensor, most: int) -> str | None:
-    """None, or why int8 data of at most `most` dimensions cannot be moved from `x` to `ys`."""
+def condition(op: Op, x: Tensor, *ys: Tensor, most: int) -> str | None:
+    """None, or why `op` cannot move data of at most `most` dimensions from `x` to `ys`."""
     return conditions.first(
         conditions.computed(x),
-        *(conditions.dtype(t, "int8") for t in (x, *ys)),
+        conditions.typed(op, x),
+        conditions.dtype(x, *op.types),
+        *(conditions.dtype(t, x.dtype) for t in ys),
         *(conditions.filled(t, most) for t in (x, *ys)),
     )
 

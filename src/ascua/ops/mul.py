@@ -12,7 +12,7 @@ from ascua import fixed
 from ascua.ir import Array, Const, Kernel, Node, Op
 from ascua.ops import activation, elementwise
 
-MOST_SCALE = 2**14
+MOST_SCALE = {"int8": 2**14, "int16": 1}
 """From this factor on, TFLM's int32 product would overflow."""
 
 
@@ -28,7 +28,7 @@ class MulS8(Kernel):
 
     def params(self, op: Mul) -> Mapping[str, int]:
         a, b = elementwise.operands(op)
-        low, high = activation.int8_range(op.activation, op.y)
+        low, high = activation.bounds(op.activation, op.y)
         return {
             "n": op.y.size,
             "a_zero": a.q.zero_point,
@@ -52,7 +52,7 @@ class MulBroadcastS8(Kernel):
     def params(self, op: Mul) -> Mapping[str, int]:
         a, b = elementwise.operands(op)
         run, *outer = elementwise.loops(op)
-        low, high = activation.int8_range(op.activation, op.y)
+        low, high = activation.bounds(op.activation, op.y)
         return {
             "n": run.n,
             "a_step": run.a,
@@ -72,6 +72,27 @@ class MulBroadcastS8(Kernel):
         return (*elementwise.constant_operand(op), elementwise.loops_const(op))
 
 
+class MulS16(Kernel):
+    """Any shapes that go together, and any scales."""
+
+    name = "mul_s16"
+    types = ("int16",)
+
+    def params(self, op: Mul) -> Mapping[str, int]:
+        multiplier, shift = op.scale()
+        low, high = activation.bounds(op.activation, op.y)
+        return {
+            **elementwise.runs(op),
+            "multiplier": multiplier,
+            "shift": shift,
+            "low": low,
+            "high": high,
+        }
+
+    def consts(self, op: Mul) -> tuple[Const, ...]:
+        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
+
+
 @dataclass(frozen=True, eq=False)
 class Mul(Op):
     """y = activation(a * b), one repeated along the other where the shapes differ."""
@@ -81,7 +102,8 @@ class Mul(Op):
     tflite = "MUL"
     options = "MulOptions"
     max_version = 7
-    kernels = (MulS8(), MulBroadcastS8())
+    types = ("int8", "int16")
+    kernels = (MulS8(), MulBroadcastS8(), MulS16())
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -95,7 +117,7 @@ class Mul(Op):
         reason = elementwise.condition(self) or activation.unsupported(self.activation)
         if reason:
             return reason
-        if self._real() >= MOST_SCALE:
+        if self._real() >= MOST_SCALE[self.y.dtype]:
             return f"its output's scale {self.y.q.scale:g} is too fine for its inputs' scales"
         return None
 
@@ -113,7 +135,7 @@ class Mul(Op):
         a, b = self.inputs
         assert a is not None
         assert b is not None
-        low, high = activation.int8_range(self.activation, self.y)
+        low, high = activation.bounds(self.activation, self.y)
         multiplier, shift = fixed.quantize_multiplier(a.q.scale * b.q.scale / self.y.q.scale)
 
         def product(p: Array, q: Array) -> Array:

@@ -28,6 +28,7 @@ class Pack(Op):
     tflite = "PACK"
     options = "PackOptions"
     max_version = 4
+    types = ("int8", "int16")
     kernels = (ConcatenationS8(),)
     any_type = True
     one_scale = True
@@ -48,7 +49,7 @@ class Pack(Op):
         if reason := self._malformed():
             return reason
         tensors = [t for t in self.inputs if t is not None]
-        reasons = (moves.condition(t, self.y, most=MOST_DIMENSIONS) for t in tensors)
+        reasons = (moves.condition(self, t, self.y, most=MOST_DIMENSIONS) for t in tensors)
         return next((reason for reason in reasons if reason), None)
 
     def eval(self, *xs: Array) -> Array:

@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from ascua.ir import Array, Kernel, Node, Op
+from ascua.ir import ITEMSIZE, Array, Kernel, Node, Op
 from ascua.ops import conditions
 
 MOST_DIMENSIONS = 5
@@ -20,14 +20,20 @@ class PadS8(Kernel):
     """Fills the output, then copies the input's rows into it."""
 
     name = "pad_s8"
+    types = ("int8", "int16")
+    bytewise = True
 
     def params(self, op: Pad) -> Mapping[str, int]:
-        fields: dict[str, int] = {"value": op.value, "size": op.y.size}
+        size = ITEMSIZE[op.x.dtype]
+        # Two bytes that are the same are filled in as those of int8.
+        value = op.value & ((1 << (8 * size)) - 1)
+        pair = int(value >> 8 != value & 255) if size == 2 else 0
+        fields: dict[str, int] = {"value": op.value, "size": op.y.bytes, "pair": pair}
         shape, pads = op.x.shape, op.pads()
         # Trailing dimensions without padding belong to one row.
         split = max((i for i, (before, after) in enumerate(pads) if before or after), default=0)
-        row = prod(shape[split:])
-        strides = [prod(op.y.shape[i + 1 :]) for i in range(len(shape))]
+        row = size * prod(shape[split:])
+        strides = [size * prod(op.y.shape[i + 1 :]) for i in range(len(shape))]
         offset = sum(s * before for s, (before, _) in zip(strides, pads, strict=True))
         missing = MOST_DIMENSIONS - 1 - split
         counts = [*[1] * missing, *shape[:split]]
@@ -45,6 +51,7 @@ class Pad(Op):
     tflite = "PAD"
     options = "PadOptions"
     max_version = 4
+    types = ("int8", "int16")
     kernels = (PadS8(),)
     one_scale = True
 
@@ -71,7 +78,7 @@ class Pad(Op):
         assert paddings is not None
         reason = conditions.first(
             *(conditions.filled(t, MOST_DIMENSIONS) for t in (self.x, self.y)),
-            conditions.int8(self.x, self.y),
+            conditions.quantized(self, self.x, self.y),
             conditions.computed(self.x),
         )
         if reason:
@@ -113,7 +120,7 @@ class PadV2(Pad):
             return reason
         constant = self.inputs[2]
         assert constant is not None
-        if reason := conditions.int8(constant, self.y):
+        if reason := conditions.quantized(self, constant, self.y):
             return reason
         if not constant.const or constant.size != 1:
             return f"the value of its padding '{constant.name}' is not one constant"

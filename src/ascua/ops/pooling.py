@@ -26,7 +26,7 @@ class PoolKernel(Kernel):
         )
 
     def params(self, op: Pool2D) -> Mapping[str, int]:
-        low, high = activation.int8_range(op.activation, op.y)
+        low, high = activation.bounds(op.activation, op.y)
         columns = op.columns
         return {
             "ow": columns.out,
@@ -51,6 +51,7 @@ class Pool2D(Op):
     activation: activation.Activation
 
     options = "Pool2DOptions"
+    types = ("int8", "int16")
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -91,7 +92,7 @@ class Pool2D(Op):
             conditions.computed(self.x),
             conditions.image(self.x),
             conditions.rank(self.y, 4),
-            conditions.int8(self.x, self.y),
+            conditions.quantized(self, self.x, self.y),
             activation.unsupported(self.activation),
         )
         if reason:
@@ -121,6 +122,6 @@ class Pool2D(Op):
 
     def clamp(self, y: Array, n: int) -> Array:
         """`y` (n, oh, ow, c) under the activation, as the output of n samples."""
-        low, high = activation.int8_range(self.activation, self.y)
-        clamped: Array = np.clip(y, low, high).astype(np.int8)
+        low, high = activation.bounds(self.activation, self.y)
+        clamped: Array = np.clip(y, low, high).astype(self.y.dtype)
         return clamped.reshape(n, *self.y.shape)

@@ -57,7 +57,7 @@ class Prelu(Op):
     def check(self) -> str | None:
         if reason := elementwise.condition(self) or conditions.computed(self.x):
             return reason
-        if self.slope() >= MOST_SCALE:
+        if self.slope() >= MOST_SCALE["int8"]:
             return f"its output's scale {self.y.q.scale:g} is too fine for its inputs' scales"
         return lut.factor(self.identity())
 

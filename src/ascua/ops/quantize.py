@@ -1,4 +1,4 @@
-"""QUANTIZE: float32 to int8 at the edge of a network, or int8 to another scale."""
+"""QUANTIZE: float32 to int8 or int16 at the edge of a network, or from one scale to another."""
 
 from __future__ import annotations
 
@@ -8,20 +8,65 @@ from typing import Self
 
 import numpy as np
 
-from ascua.ir import Array, Kernel, Node, Op
-from ascua.ops import conditions, lut
+from ascua import fixed
+from ascua.ir import Array, Kernel, Node, Op, limits
+from ascua.ops import conditions, lines, lut
+
+FARTHEST = 2**17
+"""Steps from zero that count as many: far beyond int16, and float32 still has halves."""
 
 
 class QuantizeF32S8(Kernel):
     """Divides and rounds, without libm."""
 
     name = "quantize_f32_s8"
+    types = ("float32", "int8")
 
     def fits(self, op: Quantize) -> bool:
         return op.x.dtype == "float32"
 
     def params(self, op: Quantize) -> Mapping[str, int | float]:
         return {"n": op.y.size, "zero": op.y.q.zero_point, "scale": op.y.q.scale}
+
+
+class QuantizeF32S16(QuantizeF32S8):
+    """The same for int16."""
+
+    name = "quantize_f32_s16"
+    types = ("float32", "int16")
+
+    def params(self, op: Quantize) -> Mapping[str, int | float]:
+        return {"n": op.y.size, "scale": op.y.q.scale}
+
+
+class QuantizeS8S16(Kernel):
+    """Rescales each value."""
+
+    name = "quantize_s8_s16"
+    types = ("int8", "int16")
+
+    def fits(self, op: Quantize) -> bool:
+        return (op.x.dtype, op.y.dtype) == ("int8", "int16")
+
+    def params(self, op: Quantize) -> Mapping[str, int | float]:
+        multiplier, shift = fixed.quantize_multiplier(op.factor())
+        zero = op.x.q.zero_point
+        return {"n": op.y.size, "zero": zero, "multiplier": multiplier, "shift": shift}
+
+
+class QuantizeS16S8(Kernel):
+    """Rescales each value."""
+
+    name = "quantize_s16_s8"
+    types = ("int8", "int16")
+
+    def fits(self, op: Quantize) -> bool:
+        return (op.x.dtype, op.y.dtype) == ("int16", "int8")
+
+    def params(self, op: Quantize) -> Mapping[str, int | float]:
+        multiplier, shift = fixed.quantize_multiplier(op.factor())
+        zero = op.y.q.zero_point
+        return {"n": op.y.size, "multiplier": multiplier, "shift": shift, "zero": zero}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,35 +80,47 @@ class Quantize(Op):
     tflite = "QUANTIZE"
     options = "QuantizeOptions"
     max_version = 3
-    kernels = (lut.LutS8(), QuantizeF32S8())
+    types = ("int8", "int16", "float32")
+    kernels = (
+        lut.LutS8(),
+        lines.LinesS16(),
+        QuantizeF32S8(),
+        QuantizeF32S16(),
+        QuantizeS8S16(),
+        QuantizeS16S8(),
+    )
 
     @classmethod
     def read(cls, node: Node) -> Self:
         return cls(node.inputs, node.outputs)
 
     def check(self) -> str | None:
-        if reason := conditions.arity(self, 1):
-            return reason
-        if self.x.dtype == "int8":
-            return lut.condition(self) or lut.factor(self._factor())
-        return conditions.first(
+        reason = conditions.arity(self, 1) or conditions.first(
             conditions.computed(self.x),
             conditions.filled(self.x),
-            conditions.dtype(self.x, "float32", "int8"),
-            conditions.int8(self.y),
+            conditions.dtype(self.x, "float32", *conditions.QUANTIZED),
+            conditions.quantized(self, self.y),
             conditions.output_shape(self, self.x.shape),
         )
+        if reason or self.x.dtype == "float32":
+            return reason
+        return conditions.quantized(self, self.x) or lut.factor(self.factor(), self.x.dtype)
 
-    def _factor(self) -> float:
+    def factor(self) -> float:
+        """The real factor from a quantised input to the output."""
         return self.x.q.scale / self.y.q.scale
 
+    def lines(self) -> lines.Lines:
+        """What it does to each int16 value."""
+        return lines.Lines(self.factor(), self.factor())
+
     def eval(self, *xs: Array) -> Array:
-        if self.x.dtype == "int8":
-            return lut.over_values(xs[0], lambda x: lut.rescaled(self, x, self._factor()))
+        if self.x.dtype != "float32":
+            return lut.over_values(self, xs[0], lambda x: lut.rescaled(self, x, self.factor()))
         with np.errstate(over="ignore"):
             steps = xs[0].astype(np.float32) / np.float32(self.y.q.scale)
-        # Far beyond int8, and yet exact: half away from zero needs the exact quotient.
-        steps = np.clip(np.nan_to_num(steps, nan=0.0), -1024, 1024).astype(np.float64)
+        # Far beyond int16, and yet exact: half away from zero needs the exact quotient.
+        steps = np.clip(np.nan_to_num(steps, nan=0.0), -FARTHEST, FARTHEST).astype(np.float64)
         rounded = np.trunc(steps + np.copysign(0.5, steps)).astype(np.int64)
-        y: Array = np.clip(rounded + self.y.q.zero_point, -128, 127).astype(np.int8)
-        return y
+        y: Array = np.clip(rounded + self.y.q.zero_point, *limits(self.y.dtype))
+        return y.astype(self.y.dtype)

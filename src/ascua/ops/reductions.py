@@ -10,13 +10,13 @@ from typing import Any, Self
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Kernel, Node, Op, Tensor
+from ascua.ir import Array, Kernel, Node, Op, Tensor, limits
 from ascua.ops import conditions, moves
 
 MOST_DIMENSIONS = 6
 """Then kept and reduced axes take turns three times at most: kernels have that many loops."""
 
-MOST_VALUES = 1 << 22
+MOST_VALUES = {"int8": 1 << 22, "int16": 1 << 15}
 """Of one result: then its sum is far from overflowing."""
 
 
@@ -57,7 +57,7 @@ class Reduction(Op):
         reason = conditions.arity(self, 2) or conditions.first(
             conditions.computed(self.x),
             conditions.filled(self.x, MOST_DIMENSIONS),
-            conditions.int8(self.x, self.y),
+            conditions.quantized(self, self.x, self.y),
             moves.integers(self.named, f"axes '{self.named.name}'"),
         )
         if reason:
@@ -66,8 +66,9 @@ class Reduction(Op):
         named = moves.listed(self.named)
         if not all(-rank <= a < rank for a in named):
             return f"its axes {named} do not exist in '{self.x.name}' of {rank} dimensions"
-        if self.count > MOST_VALUES:
-            return f"each result is of more than {MOST_VALUES} values"
+        most = MOST_VALUES[self.x.dtype]
+        if self.count > most:
+            return f"each result is of more than {most} values"
         dropped = {a % rank for a in named}
         kept = tuple(d for a, d in enumerate(self.x.shape) if a not in dropped)
         if self.keep_dims:
@@ -84,6 +85,8 @@ class Reduction(Op):
 class SumReduction(Reduction):
     """A reduction that sums up and rescales."""
 
+    types = ("int8", "int16")
+
     def factor(self) -> tuple[int, int]:
         """Multiplier and shift from the sum to the output."""
         return fixed.quantize_multiplier(self.x.q.scale / self.y.q.scale)
@@ -91,8 +94,8 @@ class SumReduction(Reduction):
     def eval(self, *xs: Array) -> Array:
         total = self.over_axes(np.sum, xs[0].astype(np.int64)) - self.x.q.zero_point * self.count
         scaled = fixed.multiply_by_quantized_multiplier(total, *self.factor())
-        y: Array = np.clip(scaled + self.y.q.zero_point, -128, 127).astype(np.int8)
-        return y
+        y: Array = np.clip(scaled + self.y.q.zero_point, *limits(self.y.dtype))
+        return y.astype(self.y.dtype)
 
 
 class MeanS8(Kernel):
@@ -122,6 +125,17 @@ class SumS8(Kernel):
 
     def params(self, op: SumReduction) -> Mapping[str, int]:
         return {**loops(op), **rescaling(op)}
+
+
+class SumS16(Kernel):
+    """Sums over any axes, one result at a time."""
+
+    name = "sum_s16"
+    types = ("int16",)
+
+    def params(self, op: SumReduction) -> Mapping[str, int]:
+        multiplier, shift = op.factor()
+        return {**loops(op), "multiplier": multiplier, "shift": shift}
 
 
 def rescaling(op: SumReduction) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import lut
+from ascua.ops import lines, lut
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,24 +17,29 @@ class Relu(Op):
 
     tflite = "RELU"
     max_version = 3
-    kernels = (lut.LutS8(),)
+    types = ("int8", "int16")
+    kernels = (lut.LutS8(), lines.LinesS16())
 
     @classmethod
     def read(cls, node: Node) -> Self:
         return cls(node.inputs, node.outputs)
 
     def check(self) -> str | None:
-        return lut.condition(self) or lut.factor(self._factor())
+        return lut.condition(self) or lut.factor(self._factor(), self.x.dtype)
 
     def _factor(self) -> float:
         # In double precision, as tflite-micro 0.dev20261023 has it; in 2023 it was single.
         return self.x.q.scale / self.y.q.scale
 
+    def lines(self) -> lines.Lines:
+        """What it does to each int16 value."""
+        return lines.Lines(self._factor(), self._factor(), low=0)
+
     def eval(self, *xs: Array) -> Array:
         def function(x: Array) -> Array:
             return np.maximum(lut.rescaled(self, x, self._factor()), self.y.q.zero_point)
 
-        return lut.over_values(xs[0], function)
+        return lut.over_values(self, xs[0], function)
 
     def eval_float(self, *xs: Array) -> Array:
         return np.maximum(xs[0], 0)

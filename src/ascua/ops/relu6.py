@@ -7,8 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from ascua.ir import Array, Node, Op
-from ascua.ops import activation, lut
+from ascua.ir import Array, Node, Op, limits
+from ascua.ops import activation, lines, lut
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +17,8 @@ class Relu6(Op):
 
     tflite = "RELU6"
     max_version = 3
-    kernels = (lut.LutS8(),)
+    types = ("int8", "int16")
+    kernels = (lut.LutS8(), lines.LinesS16())
     one_scale = True
 
     @classmethod
@@ -34,13 +35,19 @@ class Relu6(Op):
             )
         return lut.factor(6 / self.x.q.scale)
 
+    def lines(self) -> lines.Lines:
+        """What it does to each int16 value."""
+        return lines.Lines(1.0, 1.0, low=0, high=self.bound())
+
+    def bound(self) -> int:
+        """What 6 is, and at most the greatest value of the dtype."""
+        return min(activation.quantized(6.0, self.x), limits(self.x.dtype)[1])
+
     def eval(self, *xs: Array) -> Array:
-        six = activation.quantized(6.0, self.x)
-
         def function(x: Array) -> Array:
-            return np.clip(x, self.x.q.zero_point, min(six, 127))
+            return np.clip(x, self.x.q.zero_point, self.bound())
 
-        return lut.over_values(xs[0], function)
+        return lut.over_values(self, xs[0], function)
 
     def eval_float(self, *xs: Array) -> Array:
         return np.clip(xs[0], 0, 6)

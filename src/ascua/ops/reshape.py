@@ -22,6 +22,7 @@ class Reshape(Op):
 
     tflite = "RESHAPE"
     options = "ReshapeOptions"
+    types = views.TYPES
     view = True
     any_type = True
     one_scale = True

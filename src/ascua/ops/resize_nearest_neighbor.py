@@ -95,7 +95,7 @@ class ResizeNearestNeighbor(Op):
 def resizable(op: Op) -> str | None:
     """None, or why the images of `op` cannot be resized to its second input."""
     reason = conditions.arity(op, 2) or conditions.first(
-        moves.condition(op.x, op.y, most=4),
+        moves.condition(op, op.x, op.y, most=4),
         conditions.rank(op.x, 4),
         moves.integers(op.inputs[1], "new size"),
     )

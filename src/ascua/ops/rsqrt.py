@@ -60,7 +60,7 @@ class Rsqrt(Op):
             y = fixed.multiply_by_quantized_multiplier(root, multiplier, shift - HEADROOM)
             return np.where(x == 0, 127, y + self.y.q.zero_point)
 
-        return lut.over_values(xs[0], function)
+        return lut.over_values(self, xs[0], function)
 
     def eval_float(self, *xs: Array) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -19,6 +19,7 @@ class Slice(Op):
     tflite = "SLICE"
     options = "SliceOptions"
     max_version = 6
+    types = ("int8", "int16")
     kernels = (moves.MoveS8(),)
     any_type = True
     one_scale = True
@@ -28,7 +29,7 @@ class Slice(Op):
         return cls(node.inputs, node.outputs)
 
     def check(self) -> str | None:
-        return self._malformed() or moves.condition(self.x, self.y, most=MOST_DIMENSIONS)
+        return self._malformed() or moves.condition(self, self.x, self.y, most=MOST_DIMENSIONS)
 
     def _malformed(self) -> str | None:
         reason = conditions.arity(self, 3) or conditions.first(
@@ -58,7 +59,7 @@ class Slice(Op):
         return moves.listed(self.inputs[2])
 
     def move(self) -> moves.Move:
-        """How its bytes move."""
+        """How its elements move."""
         steps = moves.strides(self.x.shape)
         offset = sum(b * s for b, s in zip(self.begin(), steps, strict=True))
         return moves.Move(offset, self.y.shape, steps)

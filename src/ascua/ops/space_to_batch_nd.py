@@ -103,11 +103,11 @@ class SpaceToBatchND(Op):
         return axes_of(self)
 
     def check(self) -> str | None:
-        reason = self.malformed() or moves.condition(self.x, self.y, most=4)
+        reason = self.malformed() or moves.condition(self, self.x, self.y, most=4)
         if reason:
             return reason
         if any(a.before or a.after for a in self.axes()):
-            if reason := conditions.int8(self.x):
+            if reason := conditions.quantized(self, self.x):
                 return reason
             if self.x.q.zero_point:
                 return (

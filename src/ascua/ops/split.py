@@ -20,13 +20,15 @@ class SplitS8(Kernel):
     """Copies a piece to each output in turn."""
 
     name = "split_s8"
+    types = ("int8", "int16")
+    bytewise = True
     scatters = True
 
     def params(self, op: Any) -> Mapping[str, int]:
         sizes = self.sizes(op)
         return {
             "outputs": len(sizes),
-            "turns": op.x.size // sum(sizes),
+            "turns": op.x.bytes // sum(sizes),
             "row": sum(sizes),
             "size": sizes[0] if len(set(sizes)) == 1 else 0,
         }
@@ -37,7 +39,7 @@ class SplitS8(Kernel):
     def sizes(self, op: Any) -> list[int]:
         """Bytes of each output that lie together in the input."""
         turns = prod(op.x.shape[: op.at])
-        return [t.size // turns for t in op.outputs]
+        return [t.bytes // turns for t in op.outputs]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,7 @@ class Split(Op):
     tflite = "SPLIT"
     options = "SplitOptions"
     max_version = 4
+    types = ("int8", "int16")
     kernels = (SplitS8(),)
     arity: ClassVar[int] = 2
     any_type = True
@@ -75,7 +78,9 @@ class Split(Op):
         return moves.listed(self.axis)[0] % len(self.x.shape)
 
     def check(self) -> str | None:
-        return self._malformed() or moves.condition(self.x, *self.outputs, most=MOST_DIMENSIONS)
+        return self._malformed() or moves.condition(
+            self, self.x, *self.outputs, most=MOST_DIMENSIONS
+        )
 
     def _malformed(self) -> str | None:
         if len(self.inputs) != self.arity or any(t is None for t in self.inputs):

@@ -19,6 +19,7 @@ class Squeeze(Op):
     tflite = "SQUEEZE"
     options = "SqueezeOptions"
     max_version = 2
+    types = views.TYPES
     view = True
     any_type = True
     one_scale = True

@@ -33,6 +33,7 @@ class StridedSlice(Op):
     tflite = "STRIDED_SLICE"
     options = "StridedSliceOptions"
     max_version = 8
+    types = ("int8", "int16")
     kernels = (moves.MoveS8(),)
     any_type = True
     one_scale = True
@@ -62,7 +63,7 @@ class StridedSlice(Op):
         }
 
     def check(self) -> str | None:
-        return self._malformed() or moves.condition(self.x, self.y, most=MOST_DIMENSIONS)
+        return self._malformed() or moves.condition(self, self.x, self.y, most=MOST_DIMENSIONS)
 
     def eval(self, *xs: Array) -> Array:
         return xs[0][(slice(None), *self._index())]
@@ -119,7 +120,7 @@ class StridedSlice(Op):
         return tuple(index)
 
     def move(self) -> moves.Move:
-        """How its bytes move."""
+        """How its elements move."""
         offset, shape, steps = 0, [], []
         sizes = zip(self._index(), self.x.shape, moves.strides(self.x.shape), strict=True)
         for index, size, step in sizes:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Const, Kernel, Node, Op
 from ascua.ops import activation, elementwise
-from ascua.ops.add import HEADROOM
+from ascua.ops.add import HEADROOM, AddS16
 
 
 class SubS8(Kernel):
@@ -23,8 +23,8 @@ class SubS8(Kernel):
         a, b = elementwise.operands(op)
         a_multiplier, a_shift = op.scaled(a.q.scale)
         b_multiplier, b_shift = op.scaled(b.q.scale)
-        out_multiplier, out_shift = fixed.quantize_multiplier(op.out_scale())
-        low, high = activation.int8_range(op.activation, op.y)
+        out_multiplier, out_shift = op.out()
+        low, high = activation.bounds(op.activation, op.y)
         return {
             **elementwise.runs(op),
             "swap": int(a is not op.x),
@@ -54,7 +54,9 @@ class Sub(Op):
     tflite = "SUB"
     options = "SubOptions"
     max_version = 5
-    kernels = (SubS8(),)
+    types = ("int8", "int16")
+    kernels = (SubS8(), AddS16())
+    signs: ClassVar[tuple[int, int]] = (1, -1)
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -68,10 +70,10 @@ class Sub(Op):
         reason = elementwise.condition(self) or activation.unsupported(self.activation)
         if reason:
             return reason
-        if self.out_scale() >= 1 or fixed.quantize_multiplier(self.out_scale())[1] > 0:
+        if self.out_scale() >= 1 or self.out()[1] > 0:
             return (
                 f"its output's scale {self.y.q.scale:g} is too fine for inputs of the scale"
-                f" {self.coarsest():g}; TFLM takes down to 1 in {1 << (HEADROOM - 1):,}"
+                f" {self.coarsest():g}; TFLM takes down to 1 in {1 << (self.headroom - 1):,}"
             )
         return None
 
@@ -85,20 +87,29 @@ class Sub(Op):
 
     def out_scale(self) -> float:
         """The real factor from the difference to the output."""
-        return 2 * self.coarsest() / ((1 << HEADROOM) * self.y.q.scale)
+        return 2 * self.coarsest() / ((1 << self.headroom) * self.y.q.scale)
+
+    def out(self) -> tuple[int, int]:
+        """Multiplier and shift from the difference to the output."""
+        return fixed.quantize_multiplier(self.out_scale())
+
+    @property
+    def headroom(self) -> int:
+        """Bits that inputs are shifted to the left."""
+        return HEADROOM[self.y.dtype]
 
     def eval(self, *xs: Array) -> Array:
         a, b = self.inputs
         assert a is not None
         assert b is not None
-        low, high = activation.int8_range(self.activation, self.y)
+        low, high = activation.bounds(self.activation, self.y)
         twice = 2 * max(a.q.scale, b.q.scale)
-        to_output = fixed.quantize_multiplier(twice / ((1 << HEADROOM) * self.y.q.scale))
+        to_output = fixed.quantize_multiplier(twice / ((1 << self.headroom) * self.y.q.scale))
 
         def difference(p: Array, q: Array) -> Array:
             minuend, subtrahend = (
                 fixed.multiply_by_quantized_multiplier(
-                    (x.astype(np.int64) - t.q.zero_point) << HEADROOM,
+                    (x.astype(np.int64) - t.q.zero_point) << self.headroom,
                     *fixed.quantize_multiplier(t.q.scale / twice),
                 )
                 for x, t in ((p, a), (q, b))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ascua.ir import Array
-from ascua.ops.reductions import MeanS8, SumReduction, SumS8
+from ascua.ir import Array, limits
+from ascua.ops.reductions import MeanS8, SumReduction, SumS8, SumS16
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +16,7 @@ class Sum(SumReduction):
 
     tflite = "SUM"
     max_version = 2
-    kernels = (MeanS8(), SumS8())
+    kernels = (MeanS8(), SumS8(), SumS16())
 
     def eval_float(self, *xs: Array) -> Array:
         return self.over_axes(np.sum, xs[0])
@@ -24,7 +24,8 @@ class Sum(SumReduction):
     def check(self) -> str | None:
         if reason := super().check():
             return reason
-        reach = max(127 - self.x.q.zero_point, self.x.q.zero_point + 128)
+        low, high = limits(self.x.dtype)
+        reach = max(high - self.x.q.zero_point, self.x.q.zero_point - low)
         if (reach * self.count) << max(self.factor()[1], 0) >= 2**31:
             return (
                 f"its output's scale {self.y.q.scale:g} is too fine for sums of {self.count}"

@@ -19,6 +19,7 @@ class Transpose(Op):
     tflite = "TRANSPOSE"
     options = "TransposeOptions"
     max_version = 6
+    types = ("int8", "int16")
     kernels = (moves.MoveS8(),)
     any_type = True
     one_scale = True
@@ -28,7 +29,7 @@ class Transpose(Op):
         return cls(node.inputs, node.outputs)
 
     def check(self) -> str | None:
-        return self._malformed() or moves.condition(self.x, self.y, most=MOST_DIMENSIONS)
+        return self._malformed() or moves.condition(self, self.x, self.y, most=MOST_DIMENSIONS)
 
     def _malformed(self) -> str | None:
         reason = conditions.arity(self, 2) or moves.integers(self.inputs[1], "order of dimensions")
@@ -44,7 +45,7 @@ class Transpose(Op):
         return moves.listed(self.inputs[1])
 
     def move(self) -> moves.Move:
-        """How its bytes move."""
+        """How its elements move."""
         steps = moves.strides(self.x.shape)
         return moves.Move(0, self.y.shape, tuple(steps[i] for i in self.order()))
 

@@ -29,7 +29,7 @@ class TransposeConvS8(Kernel):
     name = "transpose_conv_s8"
 
     def params(self, op: TransposeConv) -> Mapping[str, int]:
-        low, high = activation.int8_range(op.activation, op.y)
+        low, high = activation.bounds(op.activation, op.y)
         _, ih, iw, ic = op.x.shape
         _, oh, ow, oc = op.y.shape
         return {
@@ -140,11 +140,11 @@ class TransposeConv(Op):
             conditions.image(self.x),
             conditions.rank(self.w, 4),
             conditions.image(self.y),
-            conditions.int8(self.x, self.y),
+            conditions.quantized(self, self.x, self.y),
             conditions.int8_weights(self.w, 0),
             activation.unsupported(self.activation),
         )
-        reason = reason or conditions.int32_bias(self.bias, self.y.shape[3])
+        reason = reason or conditions.bias(self.bias, self.y.shape[3])
         if reason:
             return reason
         shape = self.inputs[0]
@@ -163,7 +163,7 @@ class TransposeConv(Op):
         total = self._sums(xs[0].astype(np.float64) - self.x.q.zero_point).astype(np.int64)
         if self.bias is not None:
             total += self.bias.values.reshape(-1)
-        low, high = activation.int8_range(self.activation, self.y)
+        low, high = activation.bounds(self.activation, self.y)
         y = requantize(total, self.scales(), self.y, low, high)
         return y.reshape(len(xs[0]), *self.y.shape)
 

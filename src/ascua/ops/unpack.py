@@ -22,6 +22,7 @@ class Unpack(Op):
     tflite = "UNPACK"
     options = "UnpackOptions"
     max_version = 4
+    types = ("int8", "int16")
     kernels = (SplitS8(),)
     any_type = True
     one_scale = True
@@ -42,7 +43,9 @@ class Unpack(Op):
         return self.axis % len(self.x.shape)
 
     def check(self) -> str | None:
-        return self._malformed() or moves.condition(self.x, *self.outputs, most=MOST_DIMENSIONS)
+        return self._malformed() or moves.condition(
+            self, self.x, *self.outputs, most=MOST_DIMENSIONS
+        )
 
     def _malformed(self) -> str | None:
         if len(self.inputs) != 1 or self.inputs[0] is None:

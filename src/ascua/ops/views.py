@@ -5,12 +5,15 @@ from __future__ import annotations
 from ascua.ir import Array, Op
 from ascua.ops import conditions
 
+TYPES = ("int8", "int16", "float32")
+"""The dtypes that views show."""
+
 
 def same_bytes(op: Op) -> str | None:
     """None, or why the output of `op` cannot be its input's bytes."""
     reason = conditions.first(
         conditions.computed(op.x),
-        conditions.dtype(op.x, "int8", "float32"),
+        conditions.dtype(op.x, *op.types),
         conditions.dtype(op.y, op.x.dtype),
         conditions.filled(op.x),
     )

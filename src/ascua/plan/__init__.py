@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ascua.boards import Board
 from ascua.errors import DoesNotFit, Unsupported, brief
-from ascua.ir import Const, Graph, Kernel, Op, Tensor, Window
+from ascua.ir import ITEMSIZE, Const, Graph, Kernel, Op, Tensor, Window
 from ascua.plan.place import Span, align, bound, place
 
 ALIGNMENT = 4
@@ -73,7 +73,7 @@ class Step:
     @property
     def weights_bytes(self) -> int:
         """Bytes of weights and biases as in the file, without 8 for each requantised channel."""
-        channels = sum(len(c.data) for c in self.consts if c.ctype == "requant_t")
+        channels = sum(len(c.data) for c in self.consts if c.ctype.startswith("requant"))
         return sum(c.payload for c in self.consts) - 8 * channels
 
 
@@ -234,7 +234,7 @@ def line_bytes(op: Op, kernel: Kernel) -> int:
     if window is None or window.fill is None or not window.padded(op.x, op.y):
         return 0
     _, _, iw, ic = op.x.shape
-    return window.span * (window.left + iw + window.right) * ic
+    return window.span * (window.left + iw + window.right) * ic * ITEMSIZE[op.x.dtype]
 
 
 def _roots(graph: Graph) -> dict[int, Tensor]:
@@ -266,7 +266,7 @@ def _lifetimes(graph: Graph, ops: Sequence[Op]) -> dict[int, tuple[int, int]]:
 
 def _choose(graph: Graph, op: Op, board: Board) -> Kernel:
     for kernel in op.kernels:
-        if kernel.needs <= board.features and kernel.fits(op):
+        if kernel.needs <= board.features and op.dtypes <= {*kernel.types} and kernel.fits(op):
             return kernel
     raise Unsupported(
         f"{graph.name}: no kernel of {op.tflite} runs '{op.name}' on {board.name}.",

@@ -12,7 +12,7 @@ from string import Template
 import numpy as np
 
 from ascua.errors import InputError
-from ascua.ir import Array, Const, Tensor
+from ascua.ir import ITEMSIZE, Array, Const, Tensor
 from ascua.library import Library
 from ascua.plan import Buffer, Plan, Step
 
@@ -23,6 +23,9 @@ CTYPES = {
     "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t",
     "int64": "int64_t", "float32": "float", "bool": "uint8_t",
 }  # fmt: skip
+
+ARENA_CTYPES = {**CTYPES, "int16": "s16_t"}
+"""The C types of what lies in the arena; kernel.h says why int16_t will not do."""
 
 RESERVED = frozenset(
     """auto break case char const continue default do double else enum extern float for goto if
@@ -206,7 +209,7 @@ class _Source:
 
     def weights_header(self) -> str:
         upper = self.name.upper()
-        types = sorted({h for h in ("fixed.h",) if h in self.kernel_headers()})
+        types = [h for h in ("fixed.h", "wide.h") if h in self.kernel_headers()]
         includes = "".join(f'#include "ascua/{h}"\n' for h in ("kernel.h", *types))
         declared = "".join(
             f"extern const {c.ctype} {symbol}[{_count(c)}];\n" for symbol, c in self.arrays.items()
@@ -223,7 +226,10 @@ class _Source:
                 body = ",\n".join("{" + _numbers(row) + "}" for row in c.data)
             else:
                 body = _numbers(c.data)
-            parts.append(f"_Alignas(4) const {c.ctype} {symbol}[{_count(c)}] = {{\n{body}}};\n")
+            align = max(4, c.data.dtype.itemsize)
+            parts.append(
+                f"_Alignas({align}) const {c.ctype} {symbol}[{_count(c)}] = {{\n{body}}};\n"
+            )
         return "\n".join(parts)
 
     def code(self) -> str:
@@ -253,14 +259,12 @@ class _Source:
 
     def arguments(self, step: Step) -> list[tuple[str, str]]:
         """(C type, expression) of each argument after the parameters."""
+        xs = [self.pointer(b, step, const=True) for b in step.reads]
+        ys = [self.pointer(b, step, const=False) for b in step.writes]
         if step.window is not None:
             xs = [("const int8_t *const *", "rows")]
-            ys = [self.pointer(b, const=False) for b in step.writes]
-            row = step.op.y.bytes // step.op.y.shape[1]
+            row = step.op.y.size // step.op.y.shape[1]
             ys = [(t, f"{e} + oy * {row}") for t, e in ys]
-        else:
-            xs = [self.pointer(b, const=True) for b in step.reads]
-            ys = [self.pointer(b, const=False) for b in step.writes]
         if step.kernel.gathers:
             xs = [("const int8_t *const *", "xs")]
         if step.kernel.scatters:
@@ -269,9 +273,10 @@ class _Source:
         scratch = [("void *", f"arena + {step.scratch.offset}")] if step.scratch else []
         return [*xs, *consts, *ys, *scratch]
 
-    def pointer(self, b: Buffer, const: bool) -> tuple[str, str]:
+    def pointer(self, b: Buffer, step: Step, *, const: bool) -> tuple[str, str]:
+        """C type and expression of a kernel's argument."""
         assert b.tensor is not None
-        ctype = CTYPES[b.tensor.dtype]
+        ctype = "int8_t" if step.kernel.bytewise else ARENA_CTYPES[b.tensor.dtype]
         kind = f"const {ctype} *" if const else f"{ctype} *"
         cast = "" if ctype == "int8_t" else f"({kind})(void *)"
         return kind, f"{cast}(arena + {b.offset})" if cast else f"arena + {b.offset}"
@@ -304,9 +309,10 @@ class _Source:
         op, w = step.op, step.window
         assert w is not None
         _, ih, iw, ic = op.x.shape
+        pixel = ic * ITEMSIZE[op.x.dtype]
         fields = {
-            "kh": w.kh, "sy": w.sy, "dy": w.dy, "py": w.py, "ih": ih, "row": iw * ic,
-            "left": w.left * ic, "right": w.right * ic, "fill": w.fill or 0,
+            "kh": w.kh, "sy": w.sy, "dy": w.dy, "py": w.py, "ih": ih, "row": iw * pixel,
+            "left": w.left * pixel, "right": w.right * pixel, "fill": w.fill or 0,
         }  # fmt: skip
         text = ", ".join(f".{k} = {v}" for k, v in fields.items())
         x = f"arena + {step.reads[0].offset}"

@@ -1,0 +1,49 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/lines_s16.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[1024];
+
+/* abs Abs (0.05, -3) (0.04, -100) (): 256, 0 MACs */
+STEP void golden_step_00_abs(void) {
+    static const lines_s16_t p = {.n = 256, .multiplier = 1342177330, .shift = 1,
+        .below_multiplier = 1342177330, .below_shift = 1, .sign = -1, .sign_after = 1,
+        .low = -32768, .high = 32767};
+    lines_s16(&p, (const s16_t *)(void *)(arena + 0), (s16_t *)(void *)(arena + 512));
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {512};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {512};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {512};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_abs();
+}
+
+void golden_invoke(const int16_t *in, int16_t *out) {
+    if ((const void *)in != (const void *)(arena + 0)) {
+        memcpy(arena + 0, in, 512);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 512)) {
+        memcpy(out, arena + 512, 512);
+    }
+}

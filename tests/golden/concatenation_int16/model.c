@@ -1,0 +1,38 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/concatenation_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[120];
+
+/* concatenation y: 2x3x5, 0 MACs */
+STEP void golden_step_00_concatenation(void) {
+    static const concatenation_s8_t p = {.inputs = 2, .turns = 6};
+    const int8_t *const xs[] = {arena + 60, arena + 108};
+    concatenation_s8(&p, xs, golden_00_concatenation_sizes, arena + 0);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {60, 108};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {48, 12};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {60};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_concatenation();
+}

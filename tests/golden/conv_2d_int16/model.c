@@ -1,0 +1,55 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/conv2d_s16.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[836];
+
+/* conv2d y: 6x7x5, 5670 MACs */
+STEP void golden_step_00_conv2d(void) {
+    static const conv2d_s16_t p = {.ow = 7, .oc = 5, .step = 3, .kh = 3, .runs = 1, .run = 9,
+        .gap = 3, .short_sums = 0, .low = -32768, .high = 32767};
+    static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 6, .row = 42, .left = 6,
+        .right = 6, .fill = 0};
+    const int8_t *rows[3];
+    for (int32_t oy = 0; oy < 6; oy++) {
+        window_padded(&w, arena + 420, oy, arena + 672, rows);
+        conv2d_s16(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_bias,
+            golden_00_conv2d_requant, (s16_t *)(void *)(arena + 0) + oy * 35);
+    }
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {420};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {252};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {420};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_conv2d();
+}
+
+void golden_invoke(const int16_t *in, int16_t *out) {
+    if ((const void *)in != (const void *)(arena + 420)) {
+        memcpy(arena + 420, in, 252);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 0)) {
+        memcpy(out, arena + 0, 420);
+    }
+}

@@ -1,0 +1,56 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/depthwise_conv2d_s16.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[1112];
+
+/* depthwise_conv2d y: 6x7x5, 1890 MACs */
+STEP void golden_step_00_depthwise_conv2d(void) {
+    static const depthwise_conv2d_s16_t p = {.ow = 7, .ic = 5, .multiplier = 1, .kh = 3, .kw = 3,
+        .step = 5, .gap = 5, .low = -32768, .high = 32767};
+    static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 6, .row = 70, .left = 10,
+        .right = 10, .fill = 0};
+    const int8_t *rows[3];
+    for (int32_t oy = 0; oy < 6; oy++) {
+        window_padded(&w, arena + 0, oy, arena + 840, rows);
+        depthwise_conv2d_s16(&p, rows, golden_00_depthwise_conv2d_weights,
+            golden_00_depthwise_conv2d_bias, golden_00_depthwise_conv2d_requant,
+            (s16_t *)(void *)(arena + 420) + oy * 35);
+    }
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {420};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {420};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {420};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_depthwise_conv2d();
+}
+
+void golden_invoke(const int16_t *in, int16_t *out) {
+    if ((const void *)in != (const void *)(arena + 0)) {
+        memcpy(arena + 0, in, 420);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 420)) {
+        memcpy(out, arena + 420, 420);
+    }
+}

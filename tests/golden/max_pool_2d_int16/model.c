@@ -1,0 +1,54 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/max_pool2d_s16.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[540];
+
+/* max_pool2d y: 3x4x5, 0 MACs */
+STEP void golden_step_00_max_pool2d(void) {
+    static const max_pool2d_s16_t p = {.ow = 4, .iw = 7, .c = 5, .kh = 2, .kw = 2, .sx = 2, .px = 0,
+        .low = -32768, .high = 32767};
+    static const window_t w = {.kh = 2, .sy = 2, .dy = 1, .py = 0, .ih = 6, .row = 70, .left = 0,
+        .right = 10, .fill = 0};
+    const int8_t *rows[2];
+    for (int32_t oy = 0; oy < 3; oy++) {
+        window_clipped(&w, arena + 0, oy, rows);
+        max_pool2d_s16(&p, rows, (s16_t *)(void *)(arena + 420) + oy * 20);
+    }
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {420};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {420};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {120};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_max_pool2d();
+}
+
+void golden_invoke(const int16_t *in, int16_t *out) {
+    if ((const void *)in != (const void *)(arena + 0)) {
+        memcpy(arena + 0, in, 420);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 420)) {
+        memcpy(out, arena + 420, 120);
+    }
+}

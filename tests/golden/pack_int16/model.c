@@ -1,0 +1,38 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/concatenation_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[72];
+
+/* pack y: 3x2x3, 0 MACs */
+STEP void golden_step_00_pack(void) {
+    static const concatenation_s8_t p = {.inputs = 3, .turns = 1};
+    const int8_t *const xs[] = {arena + 36, arena + 48, arena + 60};
+    concatenation_s8(&p, xs, golden_00_pack_sizes, arena + 0);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {36, 48, 60};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {12, 12, 12};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {36};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_pack();
+}

@@ -1,0 +1,38 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/split_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[288];
+
+/* split y/0: 4x3x2, 4x3x2, 4x3x2, 0 MACs */
+STEP void golden_step_00_split(void) {
+    static const split_s8_t p = {.outputs = 3, .turns = 12, .row = 12, .size = 4};
+    int8_t *const ys[] = {arena + 144, arena + 192, arena + 240};
+    split_s8(&p, arena + 0, golden_00_split_sizes, ys);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {144};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {144, 192, 240};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {48, 48, 48};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_split();
+}

@@ -1,0 +1,38 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/split_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[168];
+
+/* split y/0: 2x3x3, 2x3x2, 2x3x2, 0 MACs */
+STEP void golden_step_00_split(void) {
+    static const split_s8_t p = {.outputs = 3, .turns = 6, .row = 14, .size = 0};
+    int8_t *const ys[] = {arena + 84, arena + 120, arena + 144};
+    split_s8(&p, arena + 0, golden_00_split_sizes, ys);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {84};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {84, 120, 144};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {36, 24, 24};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_split();
+}

@@ -1,0 +1,38 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/split_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[48];
+
+/* unpack y/0: 4, 4, 4, 0 MACs */
+STEP void golden_step_00_unpack(void) {
+    static const split_s8_t p = {.outputs = 3, .turns = 1, .row = 24, .size = 8};
+    int8_t *const ys[] = {arena + 24, arena + 32, arena + 40};
+    split_s8(&p, arena + 0, golden_00_unpack_sizes, ys);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {24};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {24, 32, 40};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {8, 8, 8};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_unpack();
+}

@@ -1,0 +1,69 @@
+"""Networks of int8 as networks of int16 activations and int8 weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ascua.ir import Array, Graph, Op, Quant, Tensor
+
+BIASES = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
+"""Where operators with weights, their second input, have a bias."""
+FIXED = ("SOFTMAX", "LOGISTIC", "TANH")
+"""Their outputs have one scale, whatever the network."""
+
+
+def widened(graph: Graph, bias: str = "int64") -> Graph:
+    """`graph` with int16 activations of the same range, of 256 times finer steps.
+
+    Weights stay as they are; biases become 256 times as large, of the dtype `bias`.
+    """
+    known: dict[int, Tensor] = {}
+    for op in graph.ops:
+        known |= _special(op, bias)
+
+    def wide(t: Tensor) -> Tensor:
+        if id(t) not in known:
+            known[id(t)] = _wide(t, None) if t.dtype == "int8" else t
+        return known[id(t)]
+
+    ops = tuple(
+        replace(
+            op,
+            inputs=tuple(t and wide(t) for t in op.inputs),
+            outputs=tuple(wide(t) for t in op.outputs),
+        )
+        for op in graph.ops
+    )
+    inputs, outputs = (tuple(wide(t) for t in ts) for ts in (graph.inputs, graph.outputs))
+    return replace(graph, inputs=inputs, outputs=outputs, ops=ops)
+
+
+def _special(op: Op, bias: str) -> dict[int, Tensor]:
+    """The tensors of `op` that are not widened like activations, by identity."""
+    found: dict[int, Tensor] = {}
+    if op.tflite in FIXED:
+        found[id(op.y)] = _wide(op.y, 2.0**-15)
+    if op.tflite in BIASES or op.tflite == "PRELU":
+        weights = op.inputs[1]
+        assert weights is not None
+        found[id(weights)] = weights
+    for b in op.inputs[BIASES.get(op.tflite, 9) :]:
+        assert b is not None
+        limit = np.iinfo(bias)
+        values = np.clip(b.values.astype(np.int64) * 256, limit.min, limit.max)
+        quant = b.quant and Quant(tuple(s / 256 for s in b.quant.scales), b.quant.zero_points)
+        found[id(b)] = replace(b, dtype=bias, data=values.astype(bias), quant=quant)
+    return found
+
+
+def _wide(t: Tensor, scale: float | None) -> Tensor:
+    """A tensor of int8 as one of int16, with values in between where they are known."""
+    scale = float(np.float32(t.q.scale / 256)) if scale is None else scale
+    data: Array | None = None
+    if t.data is not None:
+        between = np.random.default_rng(t.size).integers(0, 256, t.shape)
+        values = (t.data.astype(np.int64) - t.q.zero_point) * 256 + between
+        data = np.clip(values, -(2**15), 2**15 - 1).astype(np.int16)
+    return replace(t, dtype="int16", quant=Quant((scale,), (0,)), data=data)
