@@ -46,7 +46,7 @@ def dense(weights: object, bias: object) -> Graph:
 
 def check(real: Graph, xs: list[np.ndarray], image: Range | None = None) -> Graph:  # type: ignore[type-arg]
     """Quantise `real`; tflite-micro and the reference agree, and are near the floats."""
-    small = quantize(real, xs, image)
+    small = quantize(real, xs, image=image)
     prepare(small)
     given = [as_int8(x, t) for x, t in zip(xs, small.inputs, strict=True)]
     _, _, ys = check_reference(small, xs=given)

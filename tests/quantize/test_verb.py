@@ -64,6 +64,21 @@ def test_bytes_in_an_array_are_pixels(model: Path, tmp_path: Path) -> None:
     refused(ascua(*arguments, "--input-range", 1, 1), 1, "--input-range", "ascending")
 
 
+def test_switches_and_aliases(model: Path, tmp_path: Path) -> None:
+    x = saved(tmp_path, samples(floated(conv()), 12)[0])
+    out = tmp_path / "small.tflite"
+    made = []
+    for more in (("--ranges", "mse"), ("--ranges", "l2"), ("--ranges", "no_clip"), ()):
+        assert ascua("quantize", model, "-d", x, "-o", out, *more).code == 0
+        made.append(out.read_bytes())
+    assert made[0] == made[1] != made[2] == made[3]
+    result = ascua("quantize", model, "-d", x, "-o", out, "--best")
+    assert result.code == 0, result.err
+    assert "kept" in result.out
+    assert "ranges minmax, weights minmax" in result.out
+    refused(ascua("quantize", model, "-d", x, "-o", out, "--best", "--calibration", 1), 1, "few")
+
+
 def test_wrong_data_is_named(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "small.tflite"
 

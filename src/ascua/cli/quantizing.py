@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import numpy as np
@@ -16,7 +18,9 @@ from ascua.cli.terminal import PATH, as_json, model_file, out, print_json, progr
 from ascua.errors import InputError
 from ascua.ir import Array, Graph
 from ascua.passes import prepare
+from ascua.quantize.best import Trial, quantize_best
 from ascua.quantize.compare import Fidelity, compare
+from ascua.quantize.options import ALIASES, RANGES, WEIGHTS, Options, Ranges, Weights
 from ascua.quantize.rules import Range
 
 
@@ -47,13 +51,41 @@ from ascua.quantize.rules import Range
     metavar="LOW HIGH",
     help="What pixels 0 and 255 are for the float model.",
 )
+@click.option(
+    "--ranges",
+    type=click.Choice([*RANGES, *ALIASES]),
+    default="minmax",
+    show_default=True,
+    help="How activations' ranges follow from their values.",
+)
+@click.option(
+    "--percentile",
+    type=click.FloatRange(50, 100, min_open=True),
+    default=99.99,
+    show_default=True,
+    help="What --ranges percentile covers, in percent.",
+)
+@click.option(
+    "--weights",
+    type=click.Choice(WEIGHTS),
+    default="minmax",
+    show_default=True,
+    help="Whether weights are clipped for the least error.",
+)
+@click.option("--equalize", is_flag=True, help="Scale channels between layers.")
+@click.option("--bias-correction", is_flag=True, help="Take mean errors off the biases.")
+@click.option("--best", is_flag=True, help="Try all of these on held-out samples; minutes.")
+@click.option("--adaround", is_flag=True, help="Learn which weights are rounded up; minutes.")
 @click.option("--data-dir", type=PATH, help="Where the data set already is.")
 @click.option("--skip-damaged", is_flag=True, help="Leave out images that cannot be read.")
 @as_json
 @verbose
 def quantize(
     model: Path, data: str, to: Path, calibration: int, seed: int,
-    input_range: tuple[float, float], data_dir: Path | None, skip_damaged: bool, as_json: bool,
+    input_range: tuple[float, float], ranges: str, percentile: float, weights: Weights,
+    equalize: bool, bias_correction: bool, best: bool,
+    adaround: bool,
+    data_dir: Path | None, skip_damaged: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Quantise a float MODEL to an int8 .tflite file.
 
@@ -63,18 +95,29 @@ def quantize(
     image = Range(*input_range)
     if not image.low < image.high < np.inf or image.low == -np.inf:
         raise InputError(f"--input-range {image.low:g} {image.high:g}: not an ascending range.")
+    method = ALIASES[ranges] if ranges in ALIASES else cast(Ranges, ranges)
+    options = Options(method, percentile, weights, equalize, bias_correction, adaround)
     graph = _load(model)
     quantizer.check_float(graph, str(model))
     xs, pixels = samples(graph, data, calibration, seed, image, data_dir, skip_damaged)
+    trials: tuple[Trial, ...] = ()
     with progress() as bar:
-        small = quantizer.quantize(graph, xs, image if pixels else None, bar("quantising"))
+        if best:
+            small, trials = quantize_best(graph, xs, image if pixels else None, bar("trials"))
+        else:
+            small = quantizer.quantize(
+                graph, xs, options, image if pixels else None, bar("quantising")
+            )
     content = tflite.write(small)
     prepare(tflite.read(content, str(to)), str(to))
     fidelity = compare(graph, small, [x[:100] for x in xs])
     _write(to, content)
     if as_json:
-        print_json(_json(to, content, len(xs[0]), fidelity))
+        print_json(_json(to, content, len(xs[0]), fidelity, trials))
         return
+    for trial in trials:
+        mark = "kept " if trial.kept else "     "
+        out.print(f"{mark} {trial.fidelity.sqnr_db:6.2f} dB  {trial.options}", highlight=False)
     out.print(
         f"{to}: {len(content):,} bytes, calibrated on {len(xs[0]):,} samples.\n"
         f"Beside the float model: {fidelity}.\n"
@@ -82,7 +125,9 @@ def quantize(
     )  # fmt: skip
 
 
-def _json(to: Path, content: bytes, samples: int, fidelity: Fidelity) -> dict[str, Any]:
+def _json(
+    to: Path, content: bytes, samples: int, fidelity: Fidelity, trials: Sequence[Trial]
+) -> dict[str, Any]:
     return {
         "schema": measure.SCHEMA,
         "tflite": str(to),
@@ -91,6 +136,9 @@ def _json(to: Path, content: bytes, samples: int, fidelity: Fidelity) -> dict[st
         "samples": samples,
         "sqnr_db": fidelity.sqnr_db,
         "same_top1": fidelity.same_top1,
+        "trials": [
+            {**asdict(t.options), "sqnr_db": t.fidelity.sqnr_db, "kept": t.kept} for t in trials
+        ],
     }
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ascua.errors import Unsupported
 from ascua.ir import Array, Graph
-from ascua.quantize.convert import convert
-from ascua.quantize.ranges import calibrate
+from ascua.quantize.adaround import AdaRound
+from ascua.quantize.bias import correct
+from ascua.quantize.convert import convert, largest
+from ascua.quantize.equalize import equalize
+from ascua.quantize.options import Options
+from ascua.quantize.ranges import Observer, Progress, observe, ranges, weight_peaks
+from ascua.quantize.refine import BothSides, Improve
 from ascua.quantize.rules import INT8, Range, plan
 from ascua.quantize.simplify import simplify
 
-__all__ = ["Range", "check_float", "quantize"]
+__all__ = ["Options", "Range", "check_float", "finish", "observe", "prepared", "quantize"]
 
-Progress = Callable[[int, int], None]
-"""Hears how many samples are done, and of how many."""
+DEFAULT = Options()
 
 
 def check_float(graph: Graph, where: str) -> None:
@@ -30,6 +34,7 @@ def check_float(graph: Graph, where: str) -> None:
 def quantize(
     graph: Graph,
     xs: Sequence[Array],
+    options: Options = DEFAULT,
     image: Range | None = None,
     progress: Progress | None = None,
 ) -> Graph:
@@ -38,6 +43,33 @@ def quantize(
     `image` is what the least and the greatest pixel of the first input stand for; without it the
     input's range is that of the data. Raises InputError (NaN), Unsupported, ModelError.
     """
+    real = prepared(graph, xs, options)
+    histogram = options.ranges in ("percentile", "mse", "kl")
+    return finish(real, xs, observe(real, xs, histogram, progress), options, image, progress)
+
+
+def prepared(graph: Graph, xs: Sequence[Array], options: Options) -> Graph:
+    """The float graph that is quantised: simplified, and equalised where that is wanted."""
     real = simplify(graph)
+    return equalize(real, xs) if options.equalize else real
+
+
+def finish(
+    real: Graph,
+    xs: Sequence[Array],
+    observers: dict[int, Observer],
+    options: Options,
+    image: Range | None = None,
+    progress: Progress | None = None,
+) -> Graph:
+    """As `quantize`, of a prepared graph and what was seen of its activations."""
     pinned = {} if image is None else {id(real.inputs[0]): INT8.quant(image)}
-    return convert(real, plan(real, calibrate(real, xs, progress), pinned, INT8), INT8)
+    planned = plan(real, ranges(observers, options), pinned, INT8)
+    peaks = weight_peaks if options.weights == "mse" else largest
+    improve: list[Improve] = []
+    if options.adaround:
+        improve.append(AdaRound())
+    if options.bias_correction:
+        improve.append(correct)
+    refine = BothSides(real, xs, improve, progress) if improve else None
+    return convert(real, planned, INT8, peaks, refine)

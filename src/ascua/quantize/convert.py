@@ -16,8 +16,8 @@ from ascua.quantize.simplify import Weighted, biases
 Peaks = Callable[[Array], Array]
 """The magnitude a channel that weights (channels, k) are clipped to: (channels,)."""
 
-Refine = Callable[[Op, Op], Op]
-"""Makes a better quantised operator (second) of a float one (first) with weights."""
+Refine = Callable[[Op, list[Op], Callable[[Tensor], Tensor]], list[Op]]
+"""Improves what was made of a float operator; it is given the quantised twin of each tensor."""
 
 
 def largest(matrix: Array) -> Array:
@@ -118,14 +118,12 @@ class Converter:
 def convert(
     graph: Graph, plan: Plan, scheme: Scheme, peaks: Peaks = largest, refine: Refine | None = None
 ) -> Graph:
-    """The quantised `graph`; `refine` improves each operator with weights as it is made."""
+    """The quantised `graph`; `refine` improves each operator as it is made."""
     converter = Converter(plan, scheme, peaks)
     ops: list[Op] = []
     for op in graph.ops:
-        *before, done = converter.convert(op)
-        if refine is not None and isinstance(op, Weighted):
-            done = refine(op, done)
-        ops += [*before, done]
+        made = converter.convert(op)
+        ops += made if refine is None else refine(op, made, converter.tensor)
     inputs, outputs = (
         tuple(converter.tensor(t) for t in ts) for ts in (graph.inputs, graph.outputs)
     )

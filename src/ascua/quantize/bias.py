@@ -1,0 +1,60 @@
+"""Bias correction: the mean error that quantisation makes in a channel is taken off its bias."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ascua.ir import Array, Tensor
+from ascua.ops.dequantize import Dequantize
+from ascua.quantize.refine import in_chunks
+from ascua.quantize.simplify import Weighted, biases, with_weights
+
+
+def correct(real: Weighted, small: Weighted, x: Array, xq: Array) -> Weighted:
+    """`small` with the means, before the activation, that `real` has: `x` and `xq` are inputs."""
+    weights = real_values(small.w)
+    bias = _bias(small)
+    quantised = with_weights(real, weights, bias)
+    return with_bias(small, bias + _means(real, x) - _means(quantised, xq))
+
+
+def _means(op: Weighted, x: Array) -> Array:
+    """The mean (channels,) of what `op` computes of `x`, without its activation."""
+    linear = replace(op, activation="NONE")
+
+    def sums(part: Array) -> tuple[Array]:
+        y = np.asarray(linear.eval_float(part))
+        return (y.reshape(len(y), -1, y.shape[-1]).mean(axis=1),)
+
+    means: Array = in_chunks(op, [x], sums)[0].mean(axis=0, dtype=np.float64)
+    return means
+
+
+def real_values(t: Tensor) -> Array:
+    """The real values of a quantised constant, float32."""
+    y = replace(t, dtype="float32", quant=None, data=None)
+    values = Dequantize((t,), (y,)).constant()
+    assert values is not None, t.name
+    return values
+
+
+def _bias(small: Weighted) -> Array:
+    """The real biases (channels,) of a quantised layer."""
+    if small.bias is None:
+        return biases(small).astype(np.float64)
+    real: Array = small.bias.values.reshape(-1) * np.array(small.bias.q.scales)
+    return real
+
+
+def with_bias(small: Weighted, values: Array) -> Weighted:
+    """The quantised `small` with other real biases (channels,), where it has a bias."""
+    b = small.bias
+    if b is None:
+        return small
+    scales = np.array([small.x.q.scale * s for s in small.w.q.scales])
+    units = np.clip(np.rint(values / scales), -(2**31), 2**31 - 1)
+    data = units.astype(b.dtype).reshape(b.shape)
+    inputs = tuple(replace(b, data=data) if t is b else t for t in small.inputs)
+    return replace(small, inputs=inputs)
