@@ -10,6 +10,7 @@ import pytest
 from ascua import boards
 from ascua.cli import app
 from ascua.cli.pages import pages, usage
+from ascua.validation import python_extras
 from tests import pages as runner
 from tests.tools import require_board
 
@@ -21,8 +22,8 @@ PAGES = (runner.DOCS.parent / "README.md", *sorted(runner.DOCS.rglob("*.md")))
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which someone has done the tutorial."""
-    for package in ("keras", "tensorflow", "sklearn", "PIL", "tflite_micro"):
-        pytest.importorskip(package)
+    if missing := [extra.name for extra in python_extras() if not extra.found]:
+        pytest.skip(f"not installed: {', '.join(missing)}")
     for name in ("host", "lm3s6965evb", "microbit", "mps2-an386"):
         require_board(boards.load(name))
     folder = tmp_path_factory.mktemp("empty")
