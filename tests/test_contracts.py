@@ -18,8 +18,9 @@ from ascua.plan import plan
 from ascua.run import run
 from ascua.targets.c import emit
 from tests.examples import ALL
-from tests.support import oracle, reference, samples
+from tests.support import network, oracle, reference, samples
 from tests.tools import require_tool
+from tests.wide import widened
 
 ROOT = Path(ascua.__file__).parent
 KERNELS = ROOT / "kernels"
@@ -52,6 +53,19 @@ def test_headers_are_kernels_or_are_included_by_one() -> None:
     }  # fmt: skip
     there = {path.name for path in KERNELS.glob("*.h")}
     assert there - included - {f"{name}.h" for name in EVERY} == {"window.h"}
+
+
+@pytest.mark.parametrize("name", sorted(OPERATORS))
+def test_an_operator_takes_the_types_it_states_and_no_others(name: str) -> None:
+    """An example has each type, and passes `check`; int16 is refused where it is not stated."""
+    kind = OPERATORS[name]
+    ops = [op for graph in ALL[name] for op in prepare(graph).ops if type(op) is kind]
+    if kind.kernels:
+        assert {d for op in ops for d in op.dtypes} >= set(kind.types)
+        assert {t for k in kind.kernels for t in k.types} >= set(kind.types)
+    if kind.kernels and "int16" not in kind.types:
+        for op in widened(network(ops[0])).ops:
+            assert "int16" in str(op.check()), name
 
 
 @pytest.mark.parametrize("name", sorted(ALL))

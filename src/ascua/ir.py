@@ -170,6 +170,8 @@ class Kernel(ABC):
     needs: ClassVar[frozenset[str]] = frozenset()
     types: ClassVar[tuple[str, ...]] = ("int8",)
     """The dtypes of the inputs and outputs that it runs on; of an `Op`, each must be among them."""
+    weights: ClassVar[tuple[str, ...]] = ()
+    """The dtypes of weights that it runs, where there are any."""
     bytewise: ClassVar[bool] = False
     """Whether it takes tensors of any dtype as bytes, `int8_t *`."""
     gathers: ClassVar[bool] = False

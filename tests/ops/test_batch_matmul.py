@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ascua.ops.batch_matmul import BatchMatMul
 from ascua.passes import prepare
 from ascua.plan import plan
 from tests.support import activation, check_everywhere, check_reference, network, together
+from tests.wide import widened
 
 Shape = tuple[int, ...]
 
@@ -168,3 +170,13 @@ def test_macs_and_weights(const: str, weights: int) -> None:
 )
 def test_refuses(case: dict[str, Any], reason: str) -> None:
     assert reason in (product(**case).check() or "")
+
+
+def test_int16() -> None:
+    cases = [(a, b, const, adj) for a, b in SHAPES[:9] for const, adj in (("", False), ("b", True))]
+    cases.append(((2, 700), (700, 2), "a", False))
+    ops = []
+    for a, b, const, adj in cases:
+        op = product(a, swapped(b, adj), adj_y=adj, const=const)
+        ops.append(replace(op, outputs=(replace(op.y, name=f"{a} {b} {const}"),)))
+    check_everywhere(widened(together(*ops)))

@@ -11,6 +11,7 @@ from ascua.ops.maximum import Maximum
 from ascua.ops.minimum import Minimum
 from tests.ops.pairs import BROADCASTS, PAIRS, Shape, every_pair, pair, shapes
 from tests.support import activation, check_everywhere, network, together
+from tests.wide import widened
 
 OPS = (Maximum, Minimum)
 ONE = {"scales": (0.05, 0.05, 0.05), "zeros": (-3, -3, -3)}
@@ -68,3 +69,10 @@ def test_any_shapes(cases: list[tuple[type[Op], tuple[Shape, Shape], str]]) -> N
 def test_refuses(kind: type[Op], case: dict[str, object], reason: str) -> None:
     op = pair(kind, **{"a": (1, 3), "b": (1, 3), **ONE, **case})  # type: ignore[arg-type]
     assert reason in (op.check() or "")
+
+
+@pytest.mark.parametrize("kind", OPS)
+def test_int16(kind: type[Op]) -> None:
+    cases = [*BROADCASTS, ((1, 2, 3, 5), (1, 2, 3, 5), "")]
+    ops = [pair(kind, a, b, const=c, name=f"{a} {b}", **ONE) for a, b, c in cases]  # type: ignore[arg-type]
+    check_everywhere(widened(together(*ops)))

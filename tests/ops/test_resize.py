@@ -13,6 +13,7 @@ from ascua.ir import Op, Tensor
 from ascua.ops.resize_bilinear import ResizeBilinear
 from ascua.ops.resize_nearest_neighbor import ResizeNearestNeighbor
 from tests.support import activation, check_everywhere, check_reference, constant, network, together
+from tests.wide import widened
 
 KINDS: tuple[type[Op], ...] = (ResizeNearestNeighbor, ResizeBilinear)
 Size = tuple[int, int]
@@ -126,3 +127,13 @@ def test_refuses() -> None:
     beyond = resize(ResizeBilinear, (1, 100), (1, 600), c=1)
     assert "TFLM reads beyond the input" in (beyond.check() or "")
     assert resize(ResizeBilinear, (1, 100), (1, 600), c=1, **CENTERED).check() is None
+
+
+def test_nearest_int16() -> None:
+    ops = [resize(ResizeNearestNeighbor, **f, name=case) for case, f in CASES.items()]
+    check_everywhere(widened(together(*ops)))
+
+
+def test_bilinear_refuses_int16_as_tflm_does() -> None:
+    op = widened(network(resize(ResizeBilinear, (2, 3), (4, 6)))).ops[0]
+    assert "TFLM has no int16 kernel" in str(op.check())

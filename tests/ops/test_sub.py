@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.sub import Sub
 from tests.ops.pairs import BROADCASTS, PAIRS, Shape, every_pair, pair, shapes
 from tests.support import activation, check_everywhere, network, oracle, reference, together
+from tests.wide import widened
 
 OPS: tuple[type[Op], ...] = (Sub, SquaredDifference, Prelu)
 ACTS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
@@ -154,3 +157,22 @@ def test_refuses(kind: type[Op], case: dict[str, object], reason: str) -> None:
 )
 def test_refuses_also(op: Op, reason: str) -> None:
     assert reason in (op.check() or "")
+
+
+@pytest.mark.parametrize("kind", OPS)
+def test_int16(kind: type[Op]) -> None:
+    cases = [*BROADCASTS, ((1, 2, 3, 5), (1, 2, 3, 5), ""), ((1, 2, 3, 5), (5,), "b")]
+    if kind is Prelu:
+        cases = [c for c in cases if c[2] != "a"]
+    ops = [either(kind, a, b, const=c, name=f"{a} {b} {c}") for a, b, c in cases]
+    scales = [(0.05, 0.05, 0.09), (1.0, 1e-3, 1.0), (1e-3, 1.0, 2.0)]
+    ops += [either(kind, (1, 99), (1, 99), scales=s, name=str(s)) for s in scales]
+    graph = widened(together(*(op for op in ops if op.check() is None)))
+    assert all(op.check() is None for op in graph.ops)
+    check_everywhere(graph, n=5)
+
+
+def test_int16_prelu_refuses_an_alpha_of_int16() -> None:
+    op = widened(network(either(Prelu, (1, 9), (1, 9)))).ops[0]
+    alpha = replace(op.x, name="alpha")
+    assert "'alpha' is int16, not int8" in str(replace(op, inputs=(op.x, alpha)).check())

@@ -20,6 +20,7 @@ from tests.support import (
     constant,
     network,
 )
+from tests.wide import widened
 
 
 def transpose_conv(
@@ -134,3 +135,9 @@ def test_refuses() -> None:
     assert "batch of 2" in reason(shape, w, activation("x", (2, 4, 5, 3)), bias)
     assert "computed, not constant" in reason(shape, replace(w, data=None), x, bias)
     assert "missing" in reason(shape, w, None)
+
+
+@pytest.mark.parametrize("bias", ["int64", "int16"])
+def test_int16(bias: str) -> None:
+    graphs = {case: widened(transpose_conv(**f), bias) for case, f in CASES.items()}
+    check_everywhere(collected(graphs))

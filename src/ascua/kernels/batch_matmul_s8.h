@@ -9,9 +9,8 @@ typedef struct {
     int32_t batches, loops;
     int32_t rows, cols, k;
     int32_t a_row, a_col, a_k; /* steps in a from one row, column and product to the next */
-    int32_t a_zero;
     int32_t b_row, b_col, b_k; /* the same in b */
-    int32_t b_zero;
+    int32_t a_zero, b_zero;
     int32_t multiplier, shift;
     int32_t zero;
 } batch_matmul_s8_t;

@@ -5,7 +5,7 @@
 #include "copy.h"
 
 typedef struct {
-    int32_t images, ih, iw, c;
+    int32_t images, ih, iw, c; /* c: bytes of a pixel */
     int32_t oh, ow;
 } resize_nearest_neighbor_s8_t;
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Const, Kernel, Node, Op, Tensor
+from ascua.ir import Array, Const, Kernel, Node, Op, Tensor, limits
 from ascua.ops import conditions, elementwise, moves
 
 MOST_PRODUCTS = 1 << 15
@@ -24,6 +24,13 @@ class BatchMatMulS8(Kernel):
 
     def params(self, op: BatchMatMul) -> Mapping[str, int]:
         multiplier, shift = op.factor()
+        fields = self.steps(op)
+        for name, t in zip("ab", elementwise.operands(op), strict=True):
+            fields[f"{name}_zero"] = t.q.zero_point
+        return {**fields, "multiplier": multiplier, "shift": shift, "zero": op.y.q.zero_point}
+
+    def steps(self, op: BatchMatMul) -> dict[str, int]:
+        """The parameters by which a kernel finds the values of each sum."""
         rows, k, cols = op.sizes
         a_width, b_width = op.a.shape[-1], op.b.shape[-1]
         a_row, a_k = (1, a_width) if op.adj_x else (a_width, 1)
@@ -38,10 +45,9 @@ class BatchMatMulS8(Kernel):
             "cols": cols,
             "k": k,
         }
-        for name, (t, (row, col, along)) in zip("ab", steps, strict=True):
+        for name, (_, (row, col, along)) in zip("ab", steps, strict=True):
             fields |= {f"{name}_row": row, f"{name}_col": col, f"{name}_k": along}
-            fields[f"{name}_zero"] = t.q.zero_point
-        return {**fields, "multiplier": multiplier, "shift": shift, "zero": op.y.q.zero_point}
+        return fields
 
     def consts(self, op: BatchMatMul) -> tuple[Const, ...]:
         loops = np.array(self._loops(op), np.int32)
@@ -61,6 +67,17 @@ class BatchMatMulS8(Kernel):
         return found or [(1, 0, 0)]
 
 
+class BatchMatMulS16(BatchMatMulS8):
+    """The same for int16, with sums of 64 bits."""
+
+    name = "batch_matmul_s16"
+    types = ("int16",)
+
+    def params(self, op: BatchMatMul) -> Mapping[str, int]:
+        factor, down = fixed.wide_factor(*op.factor())
+        return {**self.steps(op), "multiplier": int(factor), "shift": int(down)}
+
+
 @dataclass(frozen=True, eq=False)
 class BatchMatMul(Op):
     """y[.., i, j] = sum over k of a[.., i, k] * b[.., k, j].
@@ -76,7 +93,8 @@ class BatchMatMul(Op):
     tflite = "BATCH_MATMUL"
     options = "BatchMatMulOptions"
     max_version = 4
-    kernels = (BatchMatMulS8(),)
+    types = ("int8", "int16")
+    kernels = (BatchMatMulS8(), BatchMatMulS16())
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -133,6 +151,10 @@ class BatchMatMul(Op):
             return f"the shapes {list(self.a.shape)} and {list(self.b.shape)} do not go together"
         if k > MOST_PRODUCTS:
             return f"its sums are of {k} products; at most {MOST_PRODUCTS} are taken"
+        if self.y.dtype == "int16":
+            if self.factor()[1] > 7:
+                return f"its output's scale {self.y.q.scale:g} is too fine for its inputs' scales"
+            return conditions.output_shape(self, (*batch, rows, cols))
         greatest = k * prod(
             max(127 - t.q.zero_point, t.q.zero_point + 128) for t in (self.a, self.b)
         )
@@ -154,9 +176,11 @@ class BatchMatMul(Op):
             x = x.reshape(len(x), *ones, *t.shape).astype(np.float64) - t.q.zero_point
             sides.append(x.swapaxes(-1, -2) if swapped else x)
         total = np.matmul(*sides).astype(np.int64)
-        scaled = fixed.multiply_by_quantized_multiplier(total, *self.factor())
-        y: Array = np.clip(scaled + self.y.q.zero_point, -128, 127).astype(np.int8)
-        return y
+        wide = self.y.dtype == "int16"
+        rescale = fixed.multiply_wide if wide else fixed.multiply_by_quantized_multiplier
+        scaled = rescale(total, *self.factor())
+        y: Array = np.clip(scaled + self.y.q.zero_point, *limits(self.y.dtype))
+        return y.astype(self.y.dtype)
 
     def eval_float(self, *xs: Array) -> Array:
         computed = iter(xs)

@@ -73,7 +73,7 @@ def quantized(op: Op, *tensors: Tensor) -> str | None:
     """The tensors have one quantised dtype that `op` takes, one scale and one zero point each."""
     wanted = tuple(t for t in op.types if t in QUANTIZED)
     for t in tensors:
-        if reason := typed(op, t) or dtype(t, *wanted) or _per_tensor(t):
+        if reason := typed(op, t) or dtype(t, *wanted) or per_tensor(t):
             return reason
         wanted = (t.dtype,)
     return None
@@ -142,7 +142,8 @@ def bias(b: Tensor | None, channels: int, *dtypes: str) -> str | None:
     return None
 
 
-def _per_tensor(t: Tensor) -> str | None:
+def per_tensor(t: Tensor) -> str | None:
+    """`t` has one scale, and one zero point that its dtype may have."""
     if t.quant is None:
         return f"'{brief(t.name)}' has no quantisation"
     if t.quant.per_channel:

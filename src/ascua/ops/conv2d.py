@@ -18,6 +18,7 @@ class Conv2DS8(Kernel):
     """Four channels by two pixels at a time; padding comes with the rows."""
 
     name = "conv2d_s8"
+    weights = ("int8",)
 
     def window(self, op: Conv2D) -> Window:
         return op.window
@@ -45,6 +46,7 @@ class Conv2DS16(Kernel):
 
     name = "conv2d_s16"
     types = ("int16",)
+    weights = ("int8",)
 
     def window(self, op: Conv2D) -> Window:
         return op.window

@@ -18,6 +18,7 @@ class DepthwiseConv2DS8(Kernel):
     """Any filter, four channels at a time; padding comes with the rows."""
 
     name = "depthwise_conv2d_s8"
+    weights = ("int8",)
 
     def window(self, op: DepthwiseConv2D) -> Window:
         return op.window
@@ -60,6 +61,7 @@ class DepthwiseConv2D3x3S8(DepthwiseConv2DS8):
     """3x3 filters, one a channel, two pixels at a time, all taps unrolled."""
 
     name = "depthwise_conv2d_3x3_s8"
+    weights = ("int8",)
 
     def fits(self, op: DepthwiseConv2D) -> bool:
         return op.multiplier == 1 and op.w.shape[1:3] == (3, 3)
@@ -82,6 +84,7 @@ class DepthwiseConv2DS16(Kernel):
 
     name = "depthwise_conv2d_s16"
     types = ("int16",)
+    weights = ("int8",)
 
     def window(self, op: DepthwiseConv2D) -> Window:
         return op.window

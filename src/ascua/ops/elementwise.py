@@ -33,14 +33,19 @@ def operands(op: Op) -> tuple[Tensor, Tensor]:
     return (second, first) if first.const and not second.const else (first, second)
 
 
-def condition(op: Op) -> str | None:
-    """None, or why the inputs and the output of `op` cannot be taken."""
+def condition(op: Op, beside_int16: str = "int16") -> str | None:
+    """None, or why the inputs and the output of `op` cannot be taken.
+
+    `beside_int16` is the dtype of the second input where the first is int16.
+    """
     if reason := conditions.arity(op, 2):
         return reason
     a, b = operands(op)
     reason = conditions.first(
         *(conditions.filled(t, MOST_DIMENSIONS) for t in (a, b, op.y)),
-        conditions.quantized(op, a, b, op.y),
+        conditions.quantized(op, a, op.y),
+        conditions.dtype(b, beside_int16 if a.dtype == "int16" else a.dtype),
+        conditions.per_tensor(b),
         conditions.computed(a),
     )
     if reason:

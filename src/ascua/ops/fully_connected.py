@@ -28,6 +28,7 @@ class FullyConnectedS8(Kernel):
     """Four outputs at a time."""
 
     name = "fully_connected_s8"
+    weights = ("int8",)
 
     def params(self, op: FullyConnected) -> Mapping[str, int]:
         low, high = activation.bounds(op.activation, op.y)
@@ -53,6 +54,7 @@ class FullyConnectedS16(Kernel):
 
     name = "fully_connected_s16"
     types = ("int16",)
+    weights = ("int8",)
 
     def params(self, op: FullyConnected) -> Mapping[str, int]:
         low, high = activation.bounds(op.activation, op.y)

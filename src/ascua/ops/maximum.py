@@ -24,6 +24,19 @@ class MaximumS8(Kernel):
         return (*elementwise.constant_operand(op), elementwise.loops_const(op))
 
 
+class MaximumS16(Kernel):
+    """Any shapes that go together; the least of two values is the greatest of the negative ones."""
+
+    name = "maximum_s16"
+    types = ("int16",)
+
+    def params(self, op: Op) -> Mapping[str, int]:
+        return {**elementwise.runs(op), "sign": -1 if op.tflite == "MINIMUM" else 1}
+
+    def consts(self, op: Op) -> tuple[Const, ...]:
+        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
+
+
 @dataclass(frozen=True, eq=False)
 class Maximum(Op):
     """y = max(a, b), one repeated along the other where the shapes differ."""
@@ -31,7 +44,8 @@ class Maximum(Op):
     tflite = "MAXIMUM"
     options = "MaximumMinimumOptions"
     max_version = 4
-    kernels = (MaximumS8(),)
+    types = ("int8", "int16")
+    kernels = (MaximumS8(), MaximumS16())
     one_scale = True
 
     @classmethod

@@ -10,6 +10,7 @@ import numpy as np
 
 from ascua.ir import Array, Const, Kernel, Node, Op
 from ascua.ops import conditions, elementwise
+from ascua.ops.maximum import MaximumS16
 
 
 class MinimumS8(Kernel):
@@ -31,7 +32,8 @@ class Minimum(Op):
     tflite = "MINIMUM"
     options = "MaximumMinimumOptions"
     max_version = 4
-    kernels = (MinimumS8(),)
+    types = ("int8", "int16")
+    kernels = (MinimumS8(), MaximumS16())
     one_scale = True
 
     @classmethod

@@ -9,9 +9,11 @@ from typing import Self
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Const, Kernel, Node, Op, Tensor
+from ascua.ir import Array, Const, Kernel, Node, Op, Tensor, limits
 from ascua.ops import conditions, elementwise, lut
-from ascua.ops.mul import MOST_SCALE
+
+MOST_SLOPE = {"int8": 2**14, "int16": 2**8}
+"""From this factor on, TFLM's int32 product of x and alpha would overflow."""
 
 
 class PreluS8(Kernel):
@@ -37,12 +39,36 @@ class PreluS8(Kernel):
         return (*elementwise.constant_operand(op), elementwise.loops_const(op))
 
 
+class PreluS16(Kernel):
+    """Any shapes that go together; alpha is int8."""
+
+    name = "prelu_s16"
+    types = ("int16",)
+    weights = ("int8",)
+
+    def params(self, op: Prelu) -> Mapping[str, int]:
+        multiplier, shift = fixed.quantize_multiplier(op.identity())
+        alpha_multiplier, alpha_shift = fixed.quantize_multiplier(op.slope())
+        return {
+            **elementwise.runs(op),
+            "alpha_zero": op.alpha.q.zero_point,
+            "multiplier": multiplier,
+            "shift": shift,
+            "alpha_multiplier": alpha_multiplier,
+            "alpha_shift": alpha_shift,
+        }
+
+    def consts(self, op: Prelu) -> tuple[Const, ...]:
+        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
+
+
 @dataclass(frozen=True, eq=False)
 class Prelu(Op):
     """y = x where x >= 0, alpha * x elsewhere."""
 
     tflite = "PRELU"
-    kernels = (PreluS8(),)
+    types = ("int8", "int16")
+    kernels = (PreluS8(), PreluS16())
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -54,12 +80,17 @@ class Prelu(Op):
         assert self.inputs[1] is not None
         return self.inputs[1]
 
+    @property
+    def dtypes(self) -> frozenset[str]:
+        """Alpha, computed or not, is no activation: beside int16 it is int8."""
+        return frozenset((self.x.dtype, self.y.dtype))
+
     def check(self) -> str | None:
-        if reason := elementwise.condition(self) or conditions.computed(self.x):
+        if reason := elementwise.condition(self, "int8") or conditions.computed(self.x):
             return reason
-        if self.slope() >= MOST_SCALE["int8"]:
+        if self.slope() >= MOST_SLOPE[self.x.dtype]:
             return f"its output's scale {self.y.q.scale:g} is too fine for its inputs' scales"
-        return lut.factor(self.identity())
+        return lut.factor(self.identity(), self.x.dtype)
 
     def identity(self) -> float:
         """The real factor from x to the output."""
@@ -79,7 +110,7 @@ class Prelu(Op):
             above = fixed.multiply_by_quantized_multiplier(x, *identity)
             below = fixed.multiply_by_quantized_multiplier(x * alpha, *slope)
             y = np.where(x >= 0, above, below) + self.y.q.zero_point
-            clipped: Array = np.clip(y, -128, 127)
+            clipped: Array = np.clip(y, *limits(self.y.dtype))
             return clipped
 
         return elementwise.over_pairs(self, xs, bent)

@@ -9,10 +9,10 @@ from typing import Self
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Const, Kernel, Node, Op
+from ascua.ir import Array, Const, Kernel, Node, Op, limits
 from ascua.ops import elementwise
 
-HEADROOM = 7
+HEADROOM = {"int8": 7, "int16": 0}
 """Bits that TFLM shifts its inputs to the left, before it scales them to a common scale."""
 
 
@@ -43,6 +43,31 @@ class SquaredDifferenceS8(Kernel):
         return (*elementwise.constant_operand(op), elementwise.loops_const(op))
 
 
+class SquaredDifferenceS16(Kernel):
+    """Any shapes that go together."""
+
+    name = "squared_difference_s16"
+    types = ("int16",)
+
+    def params(self, op: SquaredDifference) -> Mapping[str, int]:
+        a, b = elementwise.operands(op)
+        a_multiplier, a_shift = op.scaled(a.q.scale)
+        b_multiplier, b_shift = op.scaled(b.q.scale)
+        out_multiplier, out_shift = fixed.quantize_multiplier(op.out_scale())
+        return {
+            **elementwise.runs(op),
+            "a_multiplier": a_multiplier,
+            "a_shift": a_shift,
+            "b_multiplier": b_multiplier,
+            "b_shift": b_shift,
+            "out_multiplier": out_multiplier,
+            "out_shift": out_shift,
+        }
+
+    def consts(self, op: SquaredDifference) -> tuple[Const, ...]:
+        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
+
+
 @dataclass(frozen=True, eq=False)
 class SquaredDifference(Op):
     """y = (a - b)^2, one repeated along the other where the shapes differ."""
@@ -50,7 +75,8 @@ class SquaredDifference(Op):
     tflite = "SQUARED_DIFFERENCE"
     options = "SquaredDifferenceOptions"
     max_version = 2
-    kernels = (SquaredDifferenceS8(),)
+    types = ("int8", "int16")
+    kernels = (SquaredDifferenceS8(), SquaredDifferenceS16())
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -66,6 +92,11 @@ class SquaredDifference(Op):
             )
         return None
 
+    @property
+    def headroom(self) -> int:
+        """Bits that inputs are shifted to the left."""
+        return HEADROOM[self.y.dtype]
+
     def coarsest(self) -> float:
         """The larger of the inputs' scales."""
         return max(t.q.scale for t in elementwise.operands(self))
@@ -77,7 +108,7 @@ class SquaredDifference(Op):
     def out_scale(self) -> float:
         """The real factor from the square to the output."""
         twice = 2 * self.coarsest()
-        return twice * twice / (self.y.q.scale * (1 << (2 * HEADROOM)))
+        return twice * twice / (self.y.q.scale * (1 << (2 * self.headroom)))
 
     def eval(self, *xs: Array) -> Array:
         a, b = self.inputs
@@ -85,19 +116,19 @@ class SquaredDifference(Op):
         assert b is not None
         twice = 2 * max(a.q.scale, b.q.scale)
         to_output = fixed.quantize_multiplier(
-            twice * twice / ((1 << (2 * HEADROOM)) * self.y.q.scale)
+            twice * twice / ((1 << (2 * self.headroom)) * self.y.q.scale)
         )
 
         def square(p: Array, q: Array) -> Array:
             scaled = [
                 fixed.multiply_by_quantized_multiplier(
-                    (x.astype(np.int64) - t.q.zero_point) << HEADROOM,
+                    (x.astype(np.int64) - t.q.zero_point) << self.headroom,
                     *fixed.quantize_multiplier(t.q.scale / twice),
                 )
                 for x, t in ((p, a), (q, b))
             ]
             y = fixed.multiply_by_quantized_multiplier((scaled[0] - scaled[1]) ** 2, *to_output)
-            clipped: Array = np.clip(y + self.y.q.zero_point, -128, 127)
+            clipped: Array = np.clip(y + self.y.q.zero_point, *limits(self.y.dtype))
             return clipped
 
         return elementwise.over_pairs(self, xs, square)

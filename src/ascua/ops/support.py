@@ -1,11 +1,29 @@
-"""The support table, printed from the registry of operators."""
+"""The support table, printed from the registry of operators: operator, type, kernel, cores."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ascua import boards
+from ascua.ir import Kernel, Op
 from ascua.ops import OPERATORS
+
+VIEW, FOLDED = "a view", "folded"
+"""What stands for a kernel where none is needed."""
+
+
+@dataclass(frozen=True)
+class KernelSupport:
+    """One kernel: the types of activations and weights that it runs, and the cores it runs on."""
+
+    name: str
+    types: tuple[str, ...]
+    weights: tuple[str, ...]
+    needs: tuple[str, ...]
+    cores: tuple[str, ...]
+    """Those of all boards that have what it needs."""
 
 
 @dataclass(frozen=True)
@@ -15,25 +33,59 @@ class Support:
     op: str
     tflite: str
     max_version: int
-    kernels: tuple[str, ...]
-    """Kernel names, the features they need behind a colon."""
+    types: tuple[str, ...]
+    """Types of activations; int16 stands beside int8 weights."""
+    kernels: tuple[KernelSupport, ...]
+    by_type: Mapping[str, tuple[str, ...]]
+    """Kernel names, the best first, what they need behind a colon; a type has other weights than
+    int8 where it names them, as in `int8 x int4`."""
     summary: str
 
 
 def support() -> tuple[Support, ...]:
     """Every operator that Ascua takes, by its TFLite name."""
-    return tuple(_row(name) for name in sorted(OPERATORS))
+    every = [boards.load(name) for name in boards.names()]
+    return tuple(_row(name, every) for name in sorted(OPERATORS))
 
 
-def _row(name: str) -> Support:
+def types(rows: tuple[Support, ...]) -> tuple[str, ...]:
+    """The types that some operator takes: the columns of the table."""
+    return tuple(dict.fromkeys(t for r in rows for t in sorted(r.by_type, key=_rank)))
+
+
+def _rank(name: str) -> tuple[bool, str]:
+    return name != "int8", name
+
+
+def _row(name: str, every: list[boards.Board]) -> Support:
     op = OPERATORS[name]
-    kernels = tuple(
-        f"{k.name}: {', '.join(sorted(k.needs))}" if k.needs else k.name for k in op.kernels
+    return Support(
+        op=op.__module__.rpartition(".")[2],
+        tflite=name,
+        max_version=op.max_version,
+        types=op.types,
+        kernels=tuple(_kernel(k, every) for k in op.kernels),
+        by_type=_by_type(op),
+        summary=_summary(op),
     )
-    module = op.__module__.rpartition(".")[2]
-    if not kernels:
-        kernels = ("none needed: a view",) if op.view else ("none needed: folds away",)
-    return Support(module, name, op.max_version, kernels, _summary(op))
+
+
+def _kernel(k: Kernel, every: list[boards.Board]) -> KernelSupport:
+    cores = dict.fromkeys(b.core for b in every if k.needs <= b.features)
+    return KernelSupport(k.name, k.types, k.weights, tuple(sorted(k.needs)), tuple(cores))
+
+
+def _by_type(op: type[Op]) -> dict[str, tuple[str, ...]]:
+    if not op.kernels:
+        return dict.fromkeys(op.types, (VIEW if op.view else FOLDED,))
+    found: dict[str, tuple[str, ...]] = {}
+    for k in op.kernels:
+        label = f"{k.name}: {', '.join(sorted(k.needs))}" if k.needs else k.name
+        for t in (t for t in op.types if t in k.types):
+            for w in k.weights or ("int8",):
+                column = t if w == "int8" else f"{t} x {w}"
+                found[column] = (*found.get(column, ()), label)
+    return found
 
 
 def _summary(op: type[object]) -> str:

@@ -15,7 +15,10 @@ from ascua.ops.channels import (
     multipliers,
     packed_weights,
     requantize,
+    requantize_wide,
     small,
+    wide_condition,
+    wide_consts,
 )
 
 
@@ -27,6 +30,7 @@ class TransposeConvS8(Kernel):
     """
 
     name = "transpose_conv_s8"
+    weights = ("int8",)
 
     def params(self, op: TransposeConv) -> Mapping[str, int]:
         low, high = activation.bounds(op.activation, op.y)
@@ -69,6 +73,39 @@ class TransposeConvS8(Kernel):
         )
 
 
+class TransposeConvS16(Kernel):
+    """Gathers, four channels of a pixel at a time."""
+
+    name = "transpose_conv_s16"
+    types = ("int16",)
+    weights = ("int8",)
+
+    def params(self, op: TransposeConv) -> Mapping[str, int]:
+        low, high = activation.bounds(op.activation, op.y)
+        _, ih, iw, ic = op.x.shape
+        _, oh, ow, oc = op.y.shape
+        return {
+            "ih": ih,
+            "iw": iw,
+            "ic": ic,
+            "oh": oh,
+            "ow": ow,
+            "oc": oc,
+            "kh": op.w.shape[1],
+            "kw": op.w.shape[2],
+            "sy": op.stride[0],
+            "sx": op.stride[1],
+            "py": op.rows.before,
+            "px": op.columns.before,
+            "low": low,
+            "high": high,
+        }
+
+    def consts(self, op: TransposeConv) -> tuple[Const, ...]:
+        weights = packed_weights(op.w, op.w.values.reshape(op.w.shape[0], -1))
+        return (weights, *wide_consts(op.bias, op.scales(), short=False))
+
+
 @dataclass(frozen=True, eq=False)
 class TransposeConv(Op):
     """y[iy * sy + ky - py, ix * sx + kx - px, oc] += x[iy, ix] * w[oc, ky, kx]; bias, activation.
@@ -84,7 +121,8 @@ class TransposeConv(Op):
     tflite = "TRANSPOSE_CONV"
     options = "TransposeConvOptions"
     max_version = 5
-    kernels = (TransposeConvS8(),)
+    types = ("int8", "int16")
+    kernels = (TransposeConvS8(), TransposeConvS16())
     channel_axis = 0
 
     @classmethod
@@ -144,7 +182,8 @@ class TransposeConv(Op):
             conditions.int8_weights(self.w, 0),
             activation.unsupported(self.activation),
         )
-        reason = reason or conditions.bias(self.bias, self.y.shape[3])
+        biases = ("int32",) if self.x.dtype == "int8" else ("int64", "int16")
+        reason = reason or conditions.bias(self.bias, self.y.shape[3], *biases)
         if reason:
             return reason
         shape = self.inputs[0]
@@ -152,7 +191,10 @@ class TransposeConv(Op):
             return "the shape of its output is computed from data; it must be known beforehand"
         if self.w.shape[3] != self.x.shape[3]:
             return f"its filters have {self.w.shape[3]} channels and its input {self.x.shape[3]}"
-        return conditions.output_shape(self, (*self.y.shape[:3], self.w.shape[0]))
+        reason = conditions.output_shape(self, (*self.y.shape[:3], self.w.shape[0]))
+        if reason or self.x.dtype == "int8":
+            return reason
+        return wide_condition(self.w, 0, self.bias, self.scales())
 
     def scales(self) -> list[float]:
         """The real factor from accumulator to output of each channel."""
@@ -164,7 +206,8 @@ class TransposeConv(Op):
         if self.bias is not None:
             total += self.bias.values.reshape(-1)
         low, high = activation.bounds(self.activation, self.y)
-        y = requantize(total, self.scales(), self.y, low, high)
+        rescale = requantize if self.x.dtype == "int8" else requantize_wide
+        y = rescale(total, self.scales(), self.y, low, high)
         return y.reshape(len(xs[0]), *self.y.shape)
 
     def eval_float(self, *xs: Array) -> Array:

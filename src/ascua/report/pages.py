@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ascua import boards
-from ascua.ops.support import support
+from ascua.ops.support import support, types
 from ascua.report import results
 from ascua.report.tables import cell
 
@@ -27,15 +27,32 @@ def markdown(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def ops_page() -> str:
     """docs/ops.md."""
+    listed = support()
+    columns = types(listed)
     rows = [
-        (r.op, f"`{r.tflite}`", f"≤ {r.max_version}", "<br>".join(r.kernels), r.summary)
-        for r in support()
+        (
+            f"`{r.tflite}`",
+            f"≤ {r.max_version}",
+            *("<br>".join(r.by_type.get(t, ())) for t in columns),
+            r.summary,
+        )
+        for r in listed
     ]
-    table = markdown(("operator", "TFLite", "version", "kernels", "what it does"), rows)
+    table = markdown(("TFLite", "version", *columns, "what it does"), rows)
+    cores: dict[str, list[str]] = {}
+    for k in (k for r in listed for k in r.kernels):
+        where = f"{', '.join(k.cores)} ({', '.join(k.needs) or 'plain C'})"
+        if k.name not in cores.setdefault(where, []):
+            cores[where].append(k.name)
+    places = markdown(
+        ("cores", "kernels"), [(where, ", ".join(names)) for where, names in cores.items()]
+    )
     return (
-        f"# Operators\n\n{NOTE}int8, per-tensor and per-channel weights, batch 1; as TensorFlow"
-        " Lite Micro's reference kernels compute them. Everything else is refused by name, with"
-        f" the reason.\n\n{table}"
+        f"# Operators\n\n{NOTE}What runs an operator, by the type of its activations, the best"
+        " kernel first. Weights are int8, per tensor or per channel, where a column names no"
+        " other; int16 activations are symmetric, as TFLiteConverter's 16x8 mode makes them."
+        " Batch 1; as TensorFlow Lite Micro's reference kernels compute them. Everything else is"
+        f" refused by name, with the reason.\n\n{table}\n## Kernels and cores\n\n{places}"
     )
 
 

@@ -283,11 +283,16 @@ def validation(checks: Sequence[Check]) -> RenderableType:
 
 
 def ops(rows: Sequence[Support]) -> Table:
-    """A row an operator."""
-    return table(
-        ("operator", "TFLite", "version", "kernels", "what it does"),
-        [(r.op, r.tflite, f"<= {r.max_version}", ", ".join(r.kernels), r.summary) for r in rows],
-    )
+    """A row an operator and type of activations."""
+    lines = [
+        (r.tflite, f"<= {r.max_version}", t, ", ".join(kernels), r.summary)
+        for r in rows
+        for t, kernels in r.by_type.items()
+    ]
+    # What is the same in every row of an operator is printed in the first.
+    first = [i for i, line in enumerate(lines) if i == 0 or line[0] != lines[i - 1][0]]
+    shown = [line if i in first else ("", "", *line[2:4], "") for i, line in enumerate(lines)]
+    return table(("TFLite", "version", "type", "kernels", "what it does"), shown)
 
 
 def doctor(tools: Sequence[ToolStatus]) -> RenderableType:

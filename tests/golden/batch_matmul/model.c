@@ -9,7 +9,7 @@ static _Alignas(8) int8_t arena[76];
 /* batch_matmul y: 4x5, 120 MACs */
 STEP void golden_step_00_batch_matmul(void) {
     static const batch_matmul_s8_t p = {.batches = 1, .loops = 1, .rows = 4, .cols = 5, .k = 6,
-        .a_row = 6, .a_col = 0, .a_k = 1, .a_zero = -3, .b_row = 0, .b_col = 1, .b_k = 5,
+        .a_row = 6, .a_col = 0, .a_k = 1, .b_row = 0, .b_col = 1, .b_k = 5, .a_zero = -3,
         .b_zero = 5, .multiplier = 1521645548, .shift = -5, .zero = 11};
     batch_matmul_s8(&p, arena + 32, arena + 0, golden_00_batch_matmul_loops, arena + 56);
 }

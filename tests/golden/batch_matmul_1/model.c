@@ -9,7 +9,7 @@ static _Alignas(8) int8_t arena[100];
 /* batch_matmul y: 4x5, 240 MACs */
 STEP void golden_step_00_batch_matmul(void) {
     static const batch_matmul_s8_t p = {.batches = 2, .loops = 1, .rows = 4, .cols = 5, .k = 6,
-        .a_row = 0, .a_col = 6, .a_k = 1, .a_zero = 5, .b_row = 6, .b_col = 0, .b_k = 1,
+        .a_row = 0, .a_col = 6, .a_k = 1, .b_row = 6, .b_col = 0, .b_k = 1, .a_zero = 5,
         .b_zero = -3, .multiplier = 1521645548, .shift = -5, .zero = 11};
     batch_matmul_s8(&p, arena + 0, golden_00_batch_matmul_input, golden_00_batch_matmul_loops,
         arena + 60);

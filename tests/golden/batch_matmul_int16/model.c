@@ -1,0 +1,40 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/batch_matmul_s16.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[148];
+
+/* batch_matmul y: 4x5, 120 MACs */
+STEP void golden_step_00_batch_matmul(void) {
+    static const batch_matmul_s16_t p = {.batches = 1, .loops = 1, .rows = 4, .cols = 5, .k = 6,
+        .a_row = 6, .a_col = 0, .a_k = 1, .b_row = 0, .b_col = 1, .b_k = 5, .multiplier = 23218,
+        .shift = 28};
+    batch_matmul_s16(&p, (const s16_t *)(void *)(arena + 60), (const s16_t *)(void *)(arena + 0),
+        golden_00_batch_matmul_loops, (s16_t *)(void *)(arena + 108));
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {60, 0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {48, 60};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {108};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {40};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_batch_matmul();
+}

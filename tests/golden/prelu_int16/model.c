@@ -1,0 +1,50 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/prelu_s16.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[480];
+
+/* prelu y: 4x5x6, 0 MACs */
+STEP void golden_step_00_prelu(void) {
+    static const prelu_s16_t p = {.n = 6, .a_step = 1, .b_step = 1, .runs = 20, .loops = 1,
+        .alpha_zero = 5, .multiplier = 1533916908, .shift = 0, .alpha_multiplier = 1521645548,
+        .alpha_shift = -5};
+    prelu_s16(&p, (const s16_t *)(void *)(arena + 0), golden_00_prelu_input, golden_00_prelu_loops,
+        (s16_t *)(void *)(arena + 240));
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {240};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {240};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {240};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_prelu();
+}
+
+void golden_invoke(const int16_t *in, int16_t *out) {
+    if ((const void *)in != (const void *)(arena + 0)) {
+        memcpy(arena + 0, in, 240);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 240)) {
+        memcpy(out, arena + 240, 240);
+    }
+}

@@ -1,0 +1,49 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/resize_nearest_neighbor_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[600];
+
+/* resize_nearest_neighbor y: 8x10x3, 0 MACs */
+STEP void golden_step_00_resize_nearest_neighbor(void) {
+    static const resize_nearest_neighbor_s8_t p = {.images = 1, .ih = 4, .iw = 5, .c = 6, .oh = 8,
+        .ow = 10};
+    resize_nearest_neighbor_s8(&p, arena + 480, golden_00_resize_nearest_neighbor_rows,
+        golden_00_resize_nearest_neighbor_columns, arena + 0);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {480};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {120};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {480};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_resize_nearest_neighbor();
+}
+
+void golden_invoke(const int16_t *in, int16_t *out) {
+    if ((const void *)in != (const void *)(arena + 480)) {
+        memcpy(arena + 480, in, 120);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 0)) {
+        memcpy(out, arena + 0, 480);
+    }
+}

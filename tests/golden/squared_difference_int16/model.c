@@ -1,0 +1,41 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/squared_difference_s16.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[720];
+
+/* squared_difference y: 4x5x6, 0 MACs */
+STEP void golden_step_00_squared_difference(void) {
+    static const squared_difference_s16_t p = {.n = 120, .a_step = 1, .b_step = 1, .runs = 1,
+        .loops = 1, .a_multiplier = 1073741824, .a_shift = 0, .b_multiplier = 1331439820,
+        .b_shift = -1, .out_multiplier = 1227133544, .out_shift = -10};
+    squared_difference_s16(&p, (const s16_t *)(void *)(arena + 0),
+        (const s16_t *)(void *)(arena + 240), golden_00_squared_difference_loops,
+        (s16_t *)(void *)(arena + 480));
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0, 240};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {240, 240};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {480};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {240};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_squared_difference();
+}

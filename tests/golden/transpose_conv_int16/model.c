@@ -1,0 +1,50 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/transpose_conv_s16.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[1080];
+
+/* transpose_conv y: 8x10x6, 3240 MACs */
+STEP void golden_step_00_transpose_conv(void) {
+    static const transpose_conv_s16_t p = {.ih = 4, .iw = 5, .ic = 3, .oh = 8, .ow = 10, .oc = 6,
+        .kh = 3, .kw = 3, .sy = 2, .sx = 2, .py = 0, .px = 0, .low = -32768, .high = 32767};
+    transpose_conv_s16(&p, (const s16_t *)(void *)(arena + 960), golden_00_transpose_conv_weights,
+        golden_00_transpose_conv_bias, golden_00_transpose_conv_requant,
+        (s16_t *)(void *)(arena + 0));
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {960};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {120};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {960};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_transpose_conv();
+}
+
+void golden_invoke(const int16_t *in, int16_t *out) {
+    if ((const void *)in != (const void *)(arena + 960)) {
+        memcpy(arena + 960, in, 120);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 0)) {
+        memcpy(out, arena + 0, 960);
+    }
+}
