@@ -62,6 +62,15 @@ def test_boards(name: str, tmp_path: Path) -> None:
             np.testing.assert_array_equal(y, expected)
 
 
+def test_line_buffers_are_twice_as_large() -> None:
+    narrow, wide = (
+        plan(prepare(g), boards.load("host")).steps[0].lines for g in (small(), widened(small()))
+    )
+    assert narrow is not None
+    assert wide is not None
+    assert wide.bytes == 2 * narrow.bytes == 2 * 3 * 11 * 3
+
+
 def test_what_a_user_includes_has_int16() -> None:
     graph = prepare(tflite.read(tflite.write(widened(small()))))
     header = emit(plan(graph, boards.load("host")), "net").files["include/net.h"]
