@@ -19,7 +19,7 @@ from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.logistic import Logistic
 from ascua.ops.relu import Relu
 from ascua.passes import prepare
-from ascua.quantize import Range, quantize
+from ascua.quantize import DEFAULT, Options, Range, quantize
 from ascua.quantize.floats import run
 from tests.examples import EXAMPLES
 from tests.quantize.floats import floated, samples
@@ -44,9 +44,14 @@ def dense(weights: object, bias: object) -> Graph:
     return network(FullyConnected((x, w, b), (y,), False, "NONE"))
 
 
-def check(real: Graph, xs: list[np.ndarray], image: Range | None = None) -> Graph:  # type: ignore[type-arg]
+def check(
+    real: Graph,
+    xs: list[np.ndarray],  # type: ignore[type-arg]
+    image: Range | None = None,
+    options: Options = DEFAULT,
+) -> Graph:
     """Quantise `real`; tflite-micro and the reference agree, and are near the floats."""
-    small = quantize(real, xs, image=image)
+    small = quantize(real, xs, options, image)
     prepare(small)
     given = [as_int8(x, t) for x, t in zip(xs, small.inputs, strict=True)]
     _, _, ys = check_reference(small, xs=given)
@@ -62,6 +67,22 @@ def test_every_operator_has_a_quantised_form(name: str) -> None:
     for graph in EXAMPLES[name]:
         real = floated(graph)
         check(real, samples(real, 8))
+
+
+@pytest.mark.parametrize("scheme", ["int16x8", "int4-weights"])
+def test_other_schemes_are_taken_or_refused_by_name(scheme: str) -> None:
+    taken = set()
+    for name in sorted(set(OPERATORS) - INTEGER):
+        real = floated(EXAMPLES[name][0])
+        xs = samples(real, 4)
+        try:
+            check(real, xs, options=Options(scheme=scheme))  # type: ignore[arg-type]
+            taken.add(name)
+        except Unsupported as e:
+            assert f"has no {scheme} form" in str(e)  # noqa: PT017
+    if scheme == "int16x8":
+        assert {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MEAN", "SOFTMAX",
+                "CONCATENATION", "MAX_POOL_2D", "LOGISTIC", "TANH", "RESHAPE"} <= taken  # fmt: skip
 
 
 def test_zero_is_exact_and_the_range_is_covered() -> None:

@@ -24,7 +24,7 @@ from tests.quantize.test_convert import constant, tensor
 from tests.support import check_reference, network
 
 
-def net(activation: str = "RELU6", spread: float = 3.0) -> Graph:
+def net(activation: str = "RELU6", spread: float = 3.0, readers: float = 0.0) -> Graph:
     """Convolution, depthwise, pool, pointwise, dense, softmax; channels of uneven size."""
     rng = np.random.default_rng(3)
 
@@ -32,6 +32,10 @@ def net(activation: str = "RELU6", spread: float = 3.0) -> Graph:
         sizes = np.exp2(rng.uniform(-spread, 0, shape[axis]))
         form = [-1 if i == axis else 1 for i in range(len(shape))]
         return constant(name, rng.normal(0, 1, shape) * sizes.reshape(form))
+
+    def uneven(w: Tensor) -> Tensor:
+        sizes = np.exp2(np.linspace(-readers, readers, 8)).astype(np.float32)
+        return replace(w, data=w.values * sizes)
 
     def bias(name: str, n: int) -> Tensor:
         return constant(name, rng.normal(0, 0.3, n))
@@ -44,7 +48,7 @@ def net(activation: str = "RELU6", spread: float = 3.0) -> Graph:
         Conv2D((x, weights("wa", 8, 3, 3, 3), bias("ba", 8)), (a,), *one),
         DepthwiseConv2D((a, weights("wb", 1, 3, 3, 8, axis=3), bias("bb", 8)), (b,), *one, 1),
         MaxPool2D((b,), (p,), (2, 2), (2, 2), "VALID", "NONE"),
-        Conv2D((p, weights("wc", 6, 1, 1, 8), bias("bc", 6)), (c,), *one),
+        Conv2D((p, uneven(weights("wc", 6, 1, 1, 8)), bias("bc", 6)), (c,), *one),
         Reshape((c,), (f,)),
         FullyConnected((f, constant("wd", rng.normal(0, 0.1, (5, 96))), bias("bd", 5)), (d,),
                        False, "NONE"),
@@ -59,7 +63,7 @@ def images(n: int = 32, seed: int = 1) -> list[Array]:
 
 @pytest.mark.parametrize("activation", ["NONE", "RELU", "RELU6"])
 def test_equalisation_changes_no_output(activation: str) -> None:
-    real, xs = net(activation), images()
+    real, xs = net(activation, readers=3.0), images()
     even = equalize(real, xs)
     assert [tuple(p) for p in pairs(real)] == [(0, 1), (1, 3)]
     np.testing.assert_allclose(run(even, xs)[0], run(real, xs)[0], rtol=1e-3, atol=1e-5)
@@ -87,7 +91,7 @@ def test_equalisation_evens_channels_and_helps() -> None:
 def test_bias_correction_makes_means_equal() -> None:
     real, xs = net("RELU"), images(64)
     # Clipped weights make errors of one sign.
-    options = Options("percentile", 90.0)
+    options = Options(ranges="percentile", percentile=90.0)
     plain, better = (
         scores(quantize(real, xs, replace(options, bias_correction=b))) for b in (False, True)
     )
@@ -119,7 +123,7 @@ def test_adaround_rounds_each_weight_up_or_down_and_helps() -> None:
 
 def test_the_best_is_chosen_on_samples_held_out() -> None:
     real, xs = net(), images(24)
-    best = quantize_best(real, xs)
+    best = quantize_best(real, xs, Options())
     kept = [t.fidelity.sqnr_db for t in best.trials if t.kept]
     assert kept == sorted(kept)
     assert best.chosen.fidelity.sqnr_db == max(kept)

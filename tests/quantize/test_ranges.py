@@ -93,7 +93,7 @@ def test_weights_are_clipped_where_that_makes_less_error() -> None:
     w = np.random.default_rng(1).normal(0, 1, (3, 5000))
     w[1, 0] = 6.0
     w[2] = 0
-    peaks = weight_peaks(w)
+    peaks = weight_peaks(w, 127)
     assert peaks[2] == 0
     assert peaks[1] < 6
     for row, peak in zip(w[:2], peaks[:2], strict=True):
@@ -108,6 +108,6 @@ def test_weights_are_clipped_where_that_makes_less_error() -> None:
 
 def test_options_say_what_they_are() -> None:
     assert str(Options()) == "ranges minmax, weights minmax"
-    assert str(Options("percentile", adaround=True)) == (
+    assert str(Options(ranges="percentile", adaround=True)) == (
         "ranges percentile 99.99, weights minmax, adaround"
     )

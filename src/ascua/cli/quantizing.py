@@ -20,7 +20,16 @@ from ascua.ir import Array, Graph
 from ascua.passes import prepare
 from ascua.quantize.best import Trial, quantize_best
 from ascua.quantize.compare import Fidelity, compare
-from ascua.quantize.options import ALIASES, RANGES, WEIGHTS, Options, Ranges, Weights
+from ascua.quantize.options import (
+    ALIASES,
+    RANGES,
+    SCHEME_NAMES,
+    WEIGHTS,
+    Options,
+    Ranges,
+    Schemes,
+    Weights,
+)
 from ascua.quantize.rules import Range
 
 
@@ -50,6 +59,13 @@ from ascua.quantize.rules import Range
     show_default=True,
     metavar="LOW HIGH",
     help="What pixels 0 and 255 are for the float model.",
+)
+@click.option(
+    "--scheme",
+    type=click.Choice(SCHEME_NAMES),
+    default="int8",
+    show_default=True,
+    help="Types: int16x8 has int16 activations.",
 )
 @click.option(
     "--ranges",
@@ -82,9 +98,8 @@ from ascua.quantize.rules import Range
 @verbose
 def quantize(
     model: Path, data: str, to: Path, calibration: int, seed: int,
-    input_range: tuple[float, float], ranges: str, percentile: float, weights: Weights,
-    equalize: bool, bias_correction: bool, best: bool,
-    adaround: bool,
+    input_range: tuple[float, float], scheme: Schemes, ranges: str, percentile: float,
+    weights: Weights, equalize: bool, bias_correction: bool, best: bool, adaround: bool,
     data_dir: Path | None, skip_damaged: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Quantise a float MODEL to an int8 .tflite file.
@@ -96,18 +111,17 @@ def quantize(
     if not image.low < image.high < np.inf or image.low == -np.inf:
         raise InputError(f"--input-range {image.low:g} {image.high:g}: not an ascending range.")
     method = ALIASES[ranges] if ranges in ALIASES else cast(Ranges, ranges)
-    options = Options(method, percentile, weights, equalize, bias_correction, adaround)
+    options = Options(scheme, method, percentile, weights, equalize, bias_correction, adaround)
     graph = _load(model)
     quantizer.check_float(graph, str(model))
     xs, pixels = samples(graph, data, calibration, seed, image, data_dir, skip_damaged)
     trials: tuple[Trial, ...] = ()
+    pixel = image if pixels else None
     with progress() as bar:
         if best:
-            small, trials = quantize_best(graph, xs, image if pixels else None, bar("trials"))
+            small, trials = quantize_best(graph, xs, options, pixel, bar("trials"))
         else:
-            small = quantizer.quantize(
-                graph, xs, options, image if pixels else None, bar("quantising")
-            )
+            small = quantizer.quantize(graph, xs, options, pixel, bar("quantising"))
     content = tflite.write(small)
     prepare(tflite.read(content, str(to)), str(to))
     fidelity = compare(graph, small, [x[:100] for x in xs])

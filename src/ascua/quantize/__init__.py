@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from ascua.errors import Unsupported
 from ascua.ir import Array, Graph
@@ -13,7 +14,7 @@ from ascua.quantize.equalize import equalize
 from ascua.quantize.options import Options
 from ascua.quantize.ranges import Observer, Progress, observe, ranges, weight_peaks
 from ascua.quantize.refine import BothSides, Improve
-from ascua.quantize.rules import INT8, Range, plan
+from ascua.quantize.rules import SCHEMES, Range, plan
 from ascua.quantize.simplify import simplify
 
 __all__ = ["Options", "Range", "check_float", "finish", "observe", "prepared", "quantize"]
@@ -38,7 +39,7 @@ def quantize(
     image: Range | None = None,
     progress: Progress | None = None,
 ) -> Graph:
-    """The int8 twin of the float `graph`, calibrated on `xs`, float32 (n, *shape) an input.
+    """The quantised twin of the float `graph`, calibrated on `xs`, float32 (n, *shape) an input.
 
     `image` is what the least and the greatest pixel of the first input stand for; without it the
     input's range is that of the data. Raises InputError (NaN), Unsupported, ModelError.
@@ -63,13 +64,15 @@ def finish(
     progress: Progress | None = None,
 ) -> Graph:
     """As `quantize`, of a prepared graph and what was seen of its activations."""
-    pinned = {} if image is None else {id(real.inputs[0]): INT8.quant(image)}
-    planned = plan(real, ranges(observers, options), pinned, INT8)
-    peaks = weight_peaks if options.weights == "mse" else largest
+    scheme = SCHEMES[options.scheme]
+    pinned = {} if image is None else {id(real.inputs[0]): scheme.quant(image)}
+    planned = plan(real, ranges(observers, options), pinned, scheme)
+    clipped = partial(weight_peaks, most=scheme.most)
+    peaks = clipped if options.weights == "mse" else largest
     improve: list[Improve] = []
     if options.adaround:
         improve.append(AdaRound())
     if options.bias_correction:
         improve.append(correct)
     refine = BothSides(real, xs, improve, progress) if improve else None
-    return convert(real, planned, INT8, peaks, refine)
+    return convert(real, planned, scheme, peaks, refine)

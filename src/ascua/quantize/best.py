@@ -54,13 +54,17 @@ class Best(NamedTuple):
 
 
 def quantize_best(
-    graph: Graph, xs: Sequence[Array], image: Range | None = None, progress: Progress | None = None
+    graph: Graph,
+    xs: Sequence[Array],
+    first: Options,
+    image: Range | None = None,
+    progress: Progress | None = None,
 ) -> Best:
     """As `quantize`, by the options that come nearest to the float `graph` on held-out samples.
 
-    First each way to find ranges, then each switch, kept where it gains. What is compared is the
-    first output, before a softmax or sigmoid at its end. The chosen options are then applied with
-    all samples. Raises InputError for a single sample.
+    From `first` on: each way to find ranges, then each switch, kept where it gains. What is
+    compared is the first output, before a softmax or sigmoid at its end. The chosen options are
+    then applied with all samples. Raises InputError for a single sample.
     """
     count = len(xs[0])
     if count < 2:
@@ -74,7 +78,7 @@ def quantize_best(
     trials: list[Trial] = []
     best: Trial | None = None
     for i in range(total - 1):
-        start = best.options if best else Options()
+        start = best.options if best else first
         change = {"ranges": RANGES[i]} if i < len(RANGES) else SWITCHES[i - len(RANGES)]
         options = replace(start, **change)
         found = bench.fidelity(options)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ascua.ir import Array, Tensor
 from ascua.ops.dequantize import Dequantize
+from ascua.quantize.convert import MOST_UNITS
 from ascua.quantize.refine import in_chunks
 from ascua.quantize.simplify import Weighted, biases, with_weights
 
@@ -54,7 +55,7 @@ def with_bias(small: Weighted, values: Array) -> Weighted:
     if b is None:
         return small
     scales = np.array([small.x.q.scale * s for s in small.w.q.scales])
-    units = np.clip(np.rint(values / scales), -(2**31), 2**31 - 1)
+    units = np.clip(np.rint(values / scales), *MOST_UNITS[b.dtype])
     data = units.astype(b.dtype).reshape(b.shape)
     inputs = tuple(replace(b, data=data) if t is b else t for t in small.inputs)
     return replace(small, inputs=inputs)

@@ -20,6 +20,10 @@ Refine = Callable[[Op, list[Op], Callable[[Tensor], Tensor]], list[Op]]
 """Improves what was made of a float operator; it is given the quantised twin of each tensor."""
 
 
+MOST_UNITS = {"int32": (-(2.0**31), 2.0**31 - 1), "int64": (-(2.0**47), 2.0**47)}
+"""To what the biases are clipped."""
+
+
 def largest(matrix: Array) -> Array:
     """The greatest magnitude of each channel: nothing is clipped."""
     peaks: Array = np.abs(matrix).max(axis=1, initial=0.0)
@@ -92,27 +96,28 @@ class Converter:
         return replace(t, dtype=scheme.activation, quant=quant, data=data)
 
     def weights(self, op: Weighted, done: Op) -> tuple[Tensor | None, ...]:
-        """The inputs of `done` with int8 weights a channel and int32 biases."""
+        """The inputs of `done` with integer weights, a scale a channel, and biases."""
         axis = op.channel_axis or 0
         bias = biases(op).astype(np.float64)
         matrix = np.moveaxis(op.w.values, axis, 0).reshape(op.w.shape[axis], -1)
-        x, y, most = done.x.q, done.y.q, self.scheme.weight
-        scales = weight_scales(self.peaks(matrix), bias, x, y, most)
+        x, y, most = done.x.q, done.y.q, self.scheme.most
+        scales = weight_scales(self.peaks(matrix), bias, x, y, self.scheme)
         quant = Quant(scales, (0,) * len(scales), axis)
         data = quantized(op.w.values, quant, -most, most, "int8")
-        w = replace(op.w, dtype="int8", quant=quant, data=data)
+        w = replace(op.w, dtype=self.scheme.weight, quant=quant, data=data)
         found = [w if t is op.w else t for t in done.inputs]
         if op.bias is not None:
             found[op.inputs.index(op.bias)] = self.bias(op.bias, bias, x, quant)
         return tuple(found)
 
     def bias(self, t: Tensor, values: Array, x: Quant, w: Quant) -> Tensor:
-        """Real biases (channels,) as int32 in units of the accumulator."""
+        """Real biases (channels,) in units of the accumulator."""
         scales = tuple(float(np.float32(x.scale * s)) for s in w.scales)
         quant = Quant(scales, (0,) * len(scales))
         units = np.array([x.scale * s for s in w.scales])
-        data = np.clip(np.rint(values / units), -(2**31), 2**31 - 1).astype(np.int32)
-        return replace(t, dtype="int32", quant=quant, data=data.reshape(t.shape))
+        dtype = self.scheme.bias
+        data = np.clip(np.rint(values / units), *MOST_UNITS[dtype]).astype(dtype)
+        return replace(t, dtype=dtype, quant=quant, data=data.reshape(t.shape))
 
 
 def convert(

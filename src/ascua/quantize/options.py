@@ -10,6 +10,9 @@ RANGES: tuple[Ranges, ...] = get_args(Ranges)
 ALIASES: dict[str, Ranges] = {"no_clip": "minmax", "l2": "mse"}
 """Names that other tools have for the same."""
 
+Schemes = Literal["int8", "int16x8", "int4-weights"]
+SCHEME_NAMES: tuple[Schemes, ...] = get_args(Schemes)
+
 Weights = Literal["minmax", "mse"]
 WEIGHTS: tuple[Weights, ...] = get_args(Weights)
 
@@ -18,6 +21,8 @@ WEIGHTS: tuple[Weights, ...] = get_args(Weights)
 class Options:
     """Choices of post-training quantisation; the defaults are those of TensorFlow's converter."""
 
+    scheme: Schemes = "int8"
+    """Types of activations and weights."""
     ranges: Ranges = "minmax"
     """How the range of an activation follows from its values."""
     percentile: float = 99.99
@@ -34,4 +39,5 @@ class Options:
     def __str__(self) -> str:
         ranges = f"{self.ranges} {self.percentile:g}" if "perc" in self.ranges else self.ranges
         switches = [f.name.replace("_", "-") for f in fields(self) if getattr(self, f.name) is True]
-        return ", ".join([f"ranges {ranges}", f"weights {self.weights}", *switches])
+        scheme = [self.scheme] if self.scheme != "int8" else []
+        return ", ".join([*scheme, f"ranges {ranges}", f"weights {self.weights}", *switches])

@@ -174,14 +174,17 @@ def ranges(observers: dict[int, Observer], options: Options) -> dict[int, Range]
     return {i: o.range(options.ranges, options.percentile) for i, o in observers.items()}
 
 
-def weight_peaks(matrix: Array) -> Array:
-    """The magnitude (channels,) at which weights (channels, k) are clipped for least error."""
+def weight_peaks(matrix: Array, most: int) -> Array:
+    """The magnitude (channels,) at which weights (channels, k) are clipped for least error.
+
+    `most` is the greatest magnitude of a quantised weight.
+    """
     largest = np.abs(matrix).max(axis=1, initial=0.0)
     best = np.full(len(matrix), np.inf)
     found: Array = largest.copy()
     for part in np.linspace(1.0, 0.4, 49):
-        step = np.maximum(largest * part / 127, np.finfo(np.float32).tiny)[:, None]
-        error = np.square(np.clip(np.rint(matrix / step), -127, 127) * step - matrix).sum(axis=1)
+        step = np.maximum(largest * part / most, np.finfo(np.float32).tiny)[:, None]
+        error = np.square(np.clip(np.rint(matrix / step), -most, most) * step - matrix).sum(axis=1)
         better = error < best
         best[better], found[better] = error[better], largest[better] * part
     return found

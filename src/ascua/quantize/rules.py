@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ascua.errors import brief
-from ascua.ir import Array, Graph, Op, Quant, Tensor
+from ascua.ir import Array, Graph, Op, Quant, Tensor, limits
 
 log = logging.getLogger(__name__)
 
-MOST_BIAS = 2**30
-"""A bias stays below it in units of the accumulator, so that sums with it stay int32."""
+MOST_BIAS = {"int32": 2**30, "int64": 2**46}
+"""A bias stays below it in units of the accumulator: TFLM's sums have 32 or 48 bits."""
 LEAST_FACTOR = 2.0**-16
 """From accumulator to output, of channels without weights."""
 
@@ -31,16 +31,33 @@ class Range(NamedTuple):
 class Scheme:
     """Types of a quantised network."""
 
-    name: str = "int8"
+    name: str
     activation: str = "int8"
-    low: int = -128
-    high: int = 127
-    weight: int = 127
+    weight: str = "int8"
+    most: int = 127
     """The greatest magnitude of a weight."""
+    bias: str = "int32"
+
+    @property
+    def low(self) -> int:
+        """The least value of an activation."""
+        return limits(self.activation)[0]
+
+    @property
+    def high(self) -> int:
+        """The greatest value of an activation."""
+        return limits(self.activation)[1]
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether the zero point of every activation is 0."""
+        return self.activation == "int16"
 
     def quant(self, r: Range) -> Quant:
-        """The asymmetric quantisation whose steps cover `r` and 0, which it holds exactly."""
+        """The quantisation whose steps cover `r` and 0, which it holds exactly."""
         low, high = min(r.low, 0.0), max(r.high, 0.0)
+        if self.symmetric:
+            return Quant((float(np.float32(max(-low, high) / self.high)),), (0,))
         scale = float(np.float32((high - low) / (self.high - self.low)))
         zero = round(self.low - low / scale)
         return Quant((scale,), (min(max(zero, self.low), self.high),))
@@ -48,12 +65,20 @@ class Scheme:
     def fixed(self, low: float) -> Quant:
         """The quantisation of an output in 0..1 (`low` 0) or -1..1: steps of a power of two."""
         steps = self.high - self.low + 1
-        if low < 0:
+        if low < 0 or self.symmetric:
             return Quant((2 / steps,), ((self.low + self.high + 1) // 2,))
         return Quant((1 / steps,), (self.low,))
 
 
-INT8 = Scheme()
+SCHEMES = {
+    s.name: s
+    for s in (
+        Scheme("int8"),
+        Scheme("int16x8", activation="int16", bias="int64"),
+        Scheme("int4-weights", weight="int4", most=7),
+    )
+}
+"""By name; what an operator does not take, its `check` refuses."""
 
 
 class Plan(NamedTuple):
@@ -152,12 +177,14 @@ def quantized(values: Array, quant: Quant, low: int, high: int, dtype: str) -> A
     return clipped
 
 
-def weight_scales(peaks: Array, bias: Array, x: Quant, y: Quant, most: int) -> tuple[float, ...]:
+def weight_scales(
+    peaks: Array, bias: Array, x: Quant, y: Quant, scheme: Scheme
+) -> tuple[float, ...]:
     """A scale a channel, for weights of the magnitudes `peaks` (channels,).
 
     It is so coarse that the bias fits beside the products, and is never 0.
     """
-    least = np.maximum(np.abs(bias) / (MOST_BIAS * x.scale), 0.0)
-    scales = np.maximum(peaks / most, least)
+    least = np.abs(bias) / (MOST_BIAS[scheme.bias] * x.scale)
+    scales = np.maximum(peaks / scheme.most, least)
     scales = np.where(peaks > 0, scales, np.maximum(least, LEAST_FACTOR * y.scale / x.scale))
     return tuple(float(s) for s in scales.astype(np.float32))
