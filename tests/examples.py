@@ -68,7 +68,8 @@ from tests.ops.test_space_to_batch_nd import dilated, to_batch, to_space
 from tests.ops.test_split import split, split_v, unpack
 from tests.ops.test_transpose import transpose
 from tests.ops.test_transpose_conv import transpose_conv
-from tests.support import activation, constant, network
+from tests.support import activation, as_int4, constant, network
+from tests.unsigned import as_uint8
 from tests.wide import widened
 
 EXAMPLES: dict[str, tuple[Graph, ...]] = {
@@ -84,13 +85,13 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
         network(to_space((4, 2, 3, 3), (2, 2), [(1, 0), (0, 1)])), dilated(),
     ),
     "CONCATENATION": (network(concatenation(3, (1, 2, 3, 4), (1, 2, 3, 1))),),
-    "CONV_2D": (conv(), conv(kh=1, kw=1, ic=8, oc=8)),
-    "DEPTHWISE_CONV_2D": (depthwise(), depthwise(kh=5, kw=2)),
+    "CONV_2D": (conv(), conv(kh=1, kw=1, ic=8, oc=8), as_int4(conv())),
+    "DEPTHWISE_CONV_2D": (depthwise(), depthwise(kh=5, kw=2), as_int4(depthwise())),
     "DEPTH_TO_SPACE": (network(blocks(DepthToSpace, 2, 2, 3, 3)),),
     "DEQUANTIZE": (edges(),),
     "ELU": (network(unary(Elu, (0.05, -3), (0.04, 9))),),
     "EXPAND_DIMS": (network(expand_dims((1, 6), (1, 6, 1), 2)),),
-    "FULLY_CONNECTED": (dense(),),
+    "FULLY_CONNECTED": (dense(), as_int4(dense())),
     "HARD_SWISH": (network(unary(HardSwish, (0.05, -3), (0.04, -90))),),
     "L2_NORMALIZATION": (network(normalization()),),
     "LEAKY_RELU": (network(unary(LeakyRelu, (0.05, -3), (0.04, 9), 0.1)),),
@@ -153,6 +154,17 @@ WIDE = _wide()
 """Networks of int16 activations, in the same way."""
 
 ALL = {name: (*graphs, *WIDE.get(name, ())) for name, graphs in EXAMPLES.items()}
+
+
+UINT8: dict[str, Graph] = {
+    "uint8_average_pool_2d": as_uint8(pool(AveragePool2D)),
+    "uint8_conv_2d": as_uint8(conv()),
+    "uint8_depthwise_conv_2d": as_uint8(depthwise()),
+    "uint8_depthwise_conv_2d_1": as_uint8(depthwise(kh=5, kw=2)),
+    "uint8_fully_connected": as_uint8(dense()),
+    "uint8_transpose_conv": as_uint8(transpose_conv(oc=6)),
+}
+"""Networks of TensorFlow 1, for the kernels that no int8 network needs; their oracle is LiteRT."""
 
 
 def small() -> Graph:

@@ -13,10 +13,11 @@ from ascua import boards, tflite
 from ascua.ir import Graph
 from ascua.passes import prepare
 from ascua.plan import plan
+from ascua.run import litert as run_litert
 from ascua.run import tflm
 from ascua.targets.c import emit
-from tests.examples import EXAMPLES, WIDE, small
-from tests.support import oracle, samples
+from tests.examples import EXAMPLES, UINT8, WIDE, small
+from tests.support import litert, oracle, samples
 
 FOLDER = Path(__file__).parent / "golden"
 BOARD = "lm3s6965evb"
@@ -31,7 +32,7 @@ def cases() -> dict[str, Graph]:
             for i, graph in enumerate(graphs):
                 label = f"{name.lower()}{kind}_{i}" if i else name.lower() + kind
                 found.setdefault(tflite.write(graph), (label, graph))
-    return {**dict(found.values()), "small": small()}
+    return {**dict(found.values()), "small": small(), **UINT8}
 
 
 def generated(model: bytes) -> str:
@@ -49,7 +50,7 @@ def main() -> None:
         folder.mkdir(parents=True)
         model = tflite.write(graph)
         xs = samples(graph, SAMPLES)
-        ys = oracle(model, xs)
+        ys = litert(model, xs) if name in UINT8 else oracle(model, xs)
         arrays = {f"x{i}": x for i, x in enumerate(xs)} | {f"y{i}": y for i, y in enumerate(ys)}
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
@@ -57,6 +58,7 @@ def main() -> None:
         (folder / "io.npz").write_bytes(buffer.getvalue())
         (folder / "model.c").write_text(generated(model), encoding="utf-8")
     made = {"oracle": "tflite-micro", "version": tflm.version(), "rounding": "double (gemmlowp)"}
+    made["uint8"] = f"LiteRT, TensorFlow {run_litert.version()}"
     (FOLDER / "oracle.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 
 

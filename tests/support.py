@@ -17,6 +17,7 @@ from ascua.measure import pack, unpack
 from ascua.passes import prepare
 from ascua.plan import plan
 from ascua.run import run
+from ascua.run.litert import run as run_litert
 from ascua.targets.c import emit
 
 
@@ -39,6 +40,14 @@ def constant(name: str, data: Array, scales: list[float] | None = None, axis: in
         rounded = tuple(float(np.float32(s)) for s in scales)
         quant = Quant(rounded, (0,) * len(rounded), axis)
     return Tensor(name, data.shape, str(data.dtype), quant, data)
+
+
+def as_int4(graph: Graph) -> Graph:
+    """A network of one operator, its int8 weights cut to 4 bits."""
+    op = graph.ops[0]
+    w = next(t for t in op.inputs if t is not None and t.const and t.dtype == "int8")
+    narrow = replace(w, dtype="int4", data=w.values >> 4)
+    return network(replace(op, inputs=tuple(narrow if t is w else t for t in op.inputs)))
 
 
 def network(*ops: Op) -> Graph:
@@ -87,6 +96,12 @@ def oracle(model: bytes, xs: list[Array]) -> list[Array]:
         interpreter.invoke()
         rows.append([interpreter.get_output(i) for i in range(len(_outputs(model)))])
     return [np.stack(ys) for ys in zip(*rows, strict=True)]
+
+
+def litert(model: bytes, xs: list[Array]) -> list[Array]:
+    """The outputs (n, *shape) of LiteRT's reference kernels: the oracle of uint8."""
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    return run_litert(model, xs, len(_outputs(model)))
 
 
 def _outputs(model: bytes) -> tuple[Tensor, ...]:

@@ -72,7 +72,6 @@ def test_no_model(
     ("dtype", "words"),
     [
         ("float32", ["quantise the model to int8 first", "representative data set"]),
-        ("uint8", ["uint8 models", "TFLiteConverter writes int8"]),
         ("int32", ["int32, not int8 or int16"]),
     ],
 )

@@ -17,7 +17,7 @@ from ascua.passes import prepare
 from ascua.plan import plan
 from ascua.run import run
 from ascua.targets.c import emit
-from tests.examples import ALL
+from tests.examples import ALL, UINT8
 from tests.support import network, oracle, reference, samples
 from tests.tools import require_tool
 from tests.wide import widened
@@ -26,6 +26,7 @@ ROOT = Path(ascua.__file__).parent
 KERNELS = ROOT / "kernels"
 EVERY = {k.name: k for op in OPERATORS.values() for k in op.kernels}
 CASES = [(name, graph) for name in sorted(ALL) for graph in ALL[name]]
+EVERY_GRAPH = [*(graph for _, graph in CASES), *UINT8.values()]
 
 
 def steps(graph: Graph) -> list[tuple[Kernel, Op]]:
@@ -42,7 +43,7 @@ def test_every_operator_has_an_example() -> None:
 
 
 def test_every_kernel_is_used_by_an_example() -> None:
-    used = {k.name for _, graph in CASES for k, _ in steps(graph)}
+    used = {k.name for graph in EVERY_GRAPH for k, _ in steps(graph)}
     assert used == set(EVERY)
 
 
@@ -68,9 +69,10 @@ def test_an_operator_takes_the_types_it_states_and_no_others(name: str) -> None:
             assert "int16" in str(op.check()), name
 
 
-@pytest.mark.parametrize("name", sorted(ALL))
+@pytest.mark.parametrize("name", [*sorted(ALL), *UINT8])
 def test_struct_fields_are_the_parameters(name: str) -> None:
-    for kernel, op in (pair for graph in ALL[name] for pair in steps(graph)):
+    graphs = ALL[name] if name in ALL else (UINT8[name],)
+    for kernel, op in (pair for graph in graphs for pair in steps(graph)):
         text = (KERNELS / f"{kernel.name}.h").read_text()
         struct = re.search(r"typedef struct \{([^}]*)\} " + kernel.name + "_t;", text)
         assert struct, f"{kernel.name}_t"

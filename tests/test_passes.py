@@ -96,8 +96,8 @@ def test_refusal_names_file_operator_tensor_and_reason() -> None:
     with pytest.raises(Unsupported) as caught:
         check(network(relu(x, "y")))
     assert caught.value.what == (
-        "test: RELU 'y': 'x' is uint8, not int8; uint8 models (TensorFlow 1) are not taken:"
-        " export int8."
+        "test: RELU 'y': 'x' is uint8, not int8 or int16; uint8 is taken where all of an operator's"
+        " tensors are, quantised."
     )
     assert caught.value.things_to_try
 

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from ascua import boards
+from ascua.measure import load_model, sample_vectors
 from tests.command import MODELS, ascua, refused
+from tests.support import litert, reference
 from tests.tools import require_board
 
 M3 = "lm3s6965evb"
@@ -21,6 +23,7 @@ COVERED = (
     "mltk_rock_paper_scissors", "person_detect", "seed", "seed_dyn", "tinymaix_mbnet96_0.25_q",
     "tinymaix_mnist_arduino_q", "tinymaix_mnist_dw_q", "tinymaix_mnist_rect_q", "vww",
 )  # fmt: skip
+UINT8 = "mobilenet_v1_0.25_128_quant"
 FLOAT = ("quantise the model to int8 first", "representative data set")
 REFUSED = {
     "hello_world_float": ("FULLY_CONNECTED", *FLOAT),
@@ -30,7 +33,6 @@ REFUSED = {
     "mlperf_kws_dscnn_float32": ("CONV_2D", *FLOAT),
     "mlperf_vww_mobilenet_float": ("CONV_2D", *FLOAT),
     "mobilenet_v1_0.25_128_float": ("CONV_2D", *FLOAT),
-    "mobilenet_v1_0.25_128_quant": ("CONV_2D", "'input' is uint8", "TFLiteConverter writes int8"),
 }
 
 
@@ -73,6 +75,24 @@ def test_outputs_on_a_cortex_m3(name: str, tmp_path: Path) -> None:
     assert found["macs"] == planned["macs"]
 
 
+@pytest.mark.train
+def test_a_uint8_network_equals_litert(tmp_path: Path) -> None:
+    path = real(UINT8)
+    model = load_model(path)
+    xs = sample_vectors(model.graph, 3)
+    expected = litert(path.read_bytes(), xs)
+    np.testing.assert_array_equal(reference(model.graph, xs)[0], expected[0])
+    np.save(tmp_path / "x.npy", xs[0])
+    result = ascua("run", path, "-b", "host", "--inputs", tmp_path / "x.npy", "--outputs",
+                   tmp_path / "y.npy", "--build-dir", tmp_path / "build")  # fmt: skip
+    assert result.code == 0, result.err
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), expected[0].reshape(3, 1001))
+
+
+def test_a_uint8_network_too_large_for_a_board() -> None:
+    refused(ascua("analyze", real(UINT8), "-b", M3), 3, "does not fit", "RAM", "CONV_2D")
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_refusals_say_why(name: str) -> None:
     path = real(name)
@@ -86,4 +106,4 @@ def test_too_large_for_a_board() -> None:
 
 def test_every_file_is_expected() -> None:
     found = {p.stem for p in MODELS.glob("*.tflite")}
-    assert found <= {*COVERED, *REFUSED}
+    assert found <= {*COVERED, UINT8, *REFUSED}

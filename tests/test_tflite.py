@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from ascua import tflite
 from ascua.boards import load as load_board
 from ascua.errors import AscuaError, InputError, ModelError
-from ascua.ir import Graph, Op, Quant, Tensor
+from ascua.ir import Graph, Op, Tensor
 from ascua.ops import OPERATORS
 from ascua.ops.add import Add
 from ascua.ops.conv2d import Conv2D
-from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.relu import Relu
+from ascua.ops.unsigned import is_uint8
 from ascua.passes import prepare
 from ascua.plan import check_fit, plan
 from tests.everything import everything
@@ -42,7 +42,6 @@ UNKNOWN = {
 """What Ascua does not know in some of them."""
 
 REFUSED = {
-    "mobilenet_v1_0.25_128_quant": "uint8",
     "hello_world_float": "float32",
     "mlperf_ic_resnet8_float": "float32",
     "mlperf_kws_dscnn_float32": "float32",
@@ -98,7 +97,8 @@ def test_real_file(path: Path) -> None:
     if path.stem in REFUSED:
         assert f"is {REFUSED[path.stem]}" in error(data).what
         return
-    prepare(graph)
+    if is_uint8(prepare(graph)):
+        return  # TFLM has no uint8 convolutions.
     xs = samples(graph, 2)
     for y, e in zip(oracle(written, xs), oracle(data, xs), strict=True):
         np.testing.assert_array_equal(y, e)
@@ -246,20 +246,11 @@ def test_custom_operator_is_named() -> None:
     assert "custom operator 'TFLite_Detection_PostProcess' (1 times)" in e.what
 
 
-@pytest.mark.parametrize(
-    "dtype", ["float32", "uint8", "int16", "int4", "float16", "string", "bool"]
-)
+@pytest.mark.parametrize("dtype", ["float32", "int32", "int4", "float16", "string", "bool"])
 def test_other_types_are_refused_by_name(dtype: str) -> None:
     number = getattr(schema.TensorType, dtype.upper())
     e = error(bent("Tensor", Type=number))
     assert f"is {dtype}, not int8" in e.what
-
-
-def test_int4_weights_are_refused_by_name() -> None:
-    w = Tensor("w", (2, 4), "int8", Quant((0.1,), (0,)), np.zeros((2, 4), np.int8))
-    op = FullyConnected((activation("x", (1, 4)), w), (activation("y", (1, 2)),), False, "NONE")
-    e = error(bent("Tensor", network(op), Type=schema.TensorType.INT4))
-    assert "tensor 'w' holds int4 values" in e.what
 
 
 def test_a_cycle_is_an_error() -> None:

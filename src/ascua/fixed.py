@@ -2,8 +2,9 @@
 
 The rounding is *double rounding* (gemmlowp): a rounding doubling high multiplication, half up,
 then a rounding right shift, half away from zero. Sums of int16 layers, of 64 bits, take another
-way. `kernels/fixed.h` and `kernels/wide.h` are the C twins. All functions take and return arrays of
-int64 that hold int32 values, but for those sums.
+way, and LiteRT's uint8 fully connected layer rounds once. `kernels/fixed.h` and `kernels/wide.h`
+are the C twins. All functions take and return arrays of int64 that hold int32 values, but for those
+sums.
 """
 
 from __future__ import annotations
@@ -50,6 +51,13 @@ def rounding_divide_by_pot(x: Array, exponent: Array | int) -> Array:
     exponent = np.asarray(exponent, np.int64)
     half = (np.int64(1) << exponent) >> 1
     rounded: Array = (x + half - ((x < 0) & (exponent > 0))) >> exponent
+    return rounded
+
+
+def multiply_rounded_once(x: Array, multiplier: Array | int, shift: Array | int) -> Array:
+    """x * multiplier / 2**31 * 2**shift, rounded half up at the end; x holds int32 values."""
+    right = 31 - np.asarray(shift, np.int64)
+    rounded: Array = (np.asarray(x * multiplier, np.int64) + (np.int64(1) << (right - 1))) >> right
     return rounded
 
 

@@ -130,7 +130,7 @@ def _as_dtype(a: Array, t: Tensor, where: str) -> Array:
         return np.ascontiguousarray(a, np.dtype(t.dtype))
     if t.dtype == "int8" and a.dtype == np.uint8:
         return (a.astype(np.int16) - 128).astype(np.int8)
-    quantised = t.dtype in ("int8", "int16") and t.quant is not None
+    quantised = t.dtype in ("int8", "uint8", "int16") and t.quant is not None
     if floats and (t.dtype == "float32" or quantised):
         single = np.clip(a, *_FLOAT32).astype(np.float32)
         return single if t.dtype == "float32" else quantize(single, t)
@@ -144,6 +144,8 @@ def _as_dtype(a: Array, t: Tensor, where: str) -> Array:
     )
 
 
+_OWN = {"int8": "int8 as the model has it, uint8 (value - 128)"}
+_RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
 _FLOAT32 = (-np.finfo(np.float32).max, np.finfo(np.float32).max)
 
 

@@ -34,6 +34,11 @@ def limits(dtype: str) -> tuple[int, int]:
     return int(info.min), int(info.max)
 
 
+def storage(dtype: str, size: int) -> int:
+    """Bytes of `size` elements of `dtype`, which may also be int4: two a byte."""
+    return (size + 1) // 2 if dtype == "int4" else size * ITEMSIZE[dtype]
+
+
 def each(values: Array | tuple[Array, ...]) -> tuple[Array, ...]:
     """What `Op.eval` or `Op.constant` answers, as one array an output."""
     return values if isinstance(values, tuple) else (values,)
@@ -65,7 +70,10 @@ class Quant:
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """A named array of known shape: an activation, or a constant where `data` is given."""
+    """A named array of known shape: an activation, or a constant where `data` is given.
+
+    The `data` of int4 are int8 values in -8..7; in files and in flash they are packed.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -81,7 +89,7 @@ class Tensor:
     @property
     def bytes(self) -> int:
         """Bytes of the whole tensor."""
-        return self.size * ITEMSIZE[self.dtype]
+        return storage(self.dtype, self.size)
 
     @property
     def const(self) -> bool:
@@ -210,6 +218,8 @@ class Op(ABC):
 
     inputs: tuple[Tensor | None, ...]
     outputs: tuple[Tensor, ...]
+    uint8: bool = field(default=False, kw_only=True)
+    """Whether the file has uint8 where Ascua has int8: LiteRT's arithmetic holds."""
 
     tflite: ClassVar[str]
     options: ClassVar[str | None] = None

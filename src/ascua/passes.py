@@ -6,9 +6,12 @@ from dataclasses import replace
 
 from ascua.errors import Unsupported, brief
 from ascua.ir import Graph, Op, Tensor, each
+from ascua.ops import unsigned
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
 from ascua.ops.dilation import dilated
+from ascua.ops.quantize import Quantize
 from ascua.ops.space_to_batch_nd import SpaceToBatchND
+from ascua.ops.unsigned import as_int8
 
 
 def prepare(graph: Graph, where: str | None = None) -> Graph:
@@ -17,7 +20,8 @@ def prepare(graph: Graph, where: str | None = None) -> Graph:
     Raises Unsupported with the operators that Ascua cannot take, and why; `where` (the file)
     stands in the message.
     """
-    graph = drop_dead(fuse_dilations(fold_constants(graph)))
+    graph = drop_identities(as_int8(fold_constants(graph)))
+    graph = drop_dead(fuse_dilations(graph))
     check(graph, where)
     return graph
 
@@ -44,6 +48,20 @@ def _with_inputs(op: Op, known: dict[int, Tensor]) -> Op:
     if not any(id(t) in known for t in op.inputs):
         return op
     return replace(op, inputs=tuple(known.get(id(t), t) if t else t for t in op.inputs))
+
+
+def drop_identities(graph: Graph) -> Graph:
+    """Drop each QUANTIZE that changes nothing: its readers read what it reads."""
+    outputs = {id(t) for t in graph.outputs}
+    instead: dict[int, Tensor] = {}
+    ops = []
+    for old in graph.ops:
+        op = _with_inputs(old, instead)
+        if isinstance(op, Quantize) and op.identity and id(op.y) not in outputs:
+            instead[id(op.y)] = op.x
+        else:
+            ops.append(op)
+    return replace(graph, ops=tuple(ops))
 
 
 def fuse_dilations(graph: Graph) -> Graph:
@@ -91,7 +109,8 @@ def drop_dead(graph: Graph) -> Graph:
 def check(graph: Graph, where: str | None = None) -> None:
     """Raise Unsupported unless every operator can be taken."""
     where = where or graph.name
-    bad = [(op, reason) for op in graph.ops if (reason := op.check()) is not None]
+    reasons = [(op, unsigned.condition(op) or op.check()) for op in graph.ops]
+    bad = [(op, reason) for op, reason in reasons if reason is not None]
     for t in graph.outputs:
         if t.const:
             raise Unsupported(f"{where}: the output '{brief(t.name)}' is a constant.")
@@ -114,6 +133,4 @@ def _remedies(graph: Graph, reason: str) -> list[str]:
             " supported_ops = [TFLITE_BUILTINS_INT8].",
             "`ascua train` writes such a file.",
         ]
-    if "uint8" in reason:
-        return ["Convert the trained network again: TensorFlow 2's TFLiteConverter writes int8."]
     return ["`ascua ops` lists the operators; docs/ops.md says what each takes."]

@@ -14,7 +14,7 @@ import numpy as np
 import tflite as schema
 
 from ascua.errors import InputError, ModelError, Unsupported
-from ascua.ir import ITEMSIZE, Array, Graph, Node, Op, Quant, Tensor
+from ascua.ir import ITEMSIZE, Array, Graph, Node, Op, Quant, Tensor, storage
 from ascua.ops import OPERATORS
 
 T = TypeVar("T")
@@ -215,15 +215,18 @@ class _Reader:
             )
         if buffer.DataIsNone() or buffer.DataLength() == 0:
             return None
-        if dtype not in ITEMSIZE:
+        if dtype not in ITEMSIZE and dtype != "int4":
             raise Unsupported(
                 f"{self.name}: tensor '{name}' holds {dtype} values.",
-                ["Export with int8 weights: int4, string and other types are not taken."],
+                ["Export with int8 weights: string and other types are not taken."],
             )
         raw = np.asarray(buffer.DataAsNumpy(), np.uint8)
-        need = int(np.prod(shape, dtype=np.int64)) * ITEMSIZE[dtype]
+        size = int(np.prod(shape, dtype=np.int64))
+        need = storage(dtype, size)
         if raw.size != need:
             raise self.fail(f"tensor '{name}' needs {need} bytes and its buffer has {raw.size}.")
+        if dtype == "int4":
+            return _unpacked(raw, size).reshape(shape)
         values: Array = raw.view(np.dtype(dtype).newbyteorder("<")).reshape(shape)
         values.flags.writeable = False
         return values
@@ -306,6 +309,21 @@ class _Reader:
         for t in graph.outputs:
             if id(t) not in known and not t.const:
                 raise self.fail(f"nothing computes the output '{t.name}'.")
+
+
+def _unpacked(raw: Array, size: int) -> Array:
+    """int8 values (size,) in -8..7 of bytes that hold two each, the first in the low bits."""
+    halves = np.stack([raw & 15, raw >> 4], axis=1).reshape(-1)[:size].view(np.int8)
+    values: Array = (halves ^ 8) - 8
+    values.flags.writeable = False
+    return values
+
+
+def _packed(values: Array) -> Array:
+    """The bytes of `_unpacked`, for values (size,) as uint8 bits."""
+    even = np.append(values, np.uint8(0)) if len(values) % 2 else values
+    packed: Array = (even[::2] & 15) | (even[1::2] << 4)
+    return packed
 
 
 _EMPTY_TABLE = struct.pack("<HHi", 4, 4, 4)
@@ -399,6 +417,8 @@ class _Writer:
         if t.data is None:
             return self.table("Buffer")
         raw = np.ascontiguousarray(t.data).reshape(-1).view(np.uint8)
+        if t.dtype == "int4":
+            raw = _packed(raw)
         self.b.StartVector(1, raw.size, 16)
         self.b.head = int(self.b.Head() - raw.size)
         self.b.Bytes[self.b.Head() : self.b.Head() + raw.size] = raw.tobytes()

@@ -16,8 +16,9 @@ from ascua import measure, tflite
 from ascua.boards import Board
 from ascua.errors import AscuaError, DoesNotFit, ToolFailed, ToolMissing
 from ascua.ir import Array, Graph, Op, Tensor
+from ascua.ops.unsigned import EDGE, is_uint8
 from ascua.plan import check_fit, plan
-from ascua.run import ToolStatus, run, tflm
+from ascua.run import ToolStatus, litert, run, tflm
 from ascua.targets.c import emit
 
 Executor = Callable[[Graph], list[Array]]
@@ -82,9 +83,10 @@ def validate(
     build: Path,
     progress: measure.Progress | None = None,
 ) -> tuple[Check, ...]:
-    """Run samples `xs` (n, *shape) on the reference and on every board, against `tflite-micro`.
+    """Run samples `xs` (n, *shape) on the reference and on every board, against an oracle.
 
-    Without `tflite-micro` the reference itself is what the boards are compared with.
+    It is `tflite-micro`, or LiteRT where the network is uint8. Where it is not installed, the
+    reference is what the boards are compared with.
     """
     graph = model.graph
     executors: dict[str, Executor] = {"reference": on_reference(xs)}
@@ -93,20 +95,25 @@ def validate(
     against, expected = "reference", measure.reference(graph, xs)
     truth: Executor = executors["reference"]
     notes: list[Check] = []
-    if tflm.version() is not None:
+    uint8 = is_uint8(graph)
+    oracle, name, package = (litert, "litert", "'ascua[train]'") if uint8 else _TFLM
+    if oracle.version() is not None:
         try:
-            expected = tflm.run(model.path.read_bytes(), xs, len(graph.outputs))
-            against, truth = "tflite-micro", on_tflm(xs)
+            expected = oracle.run(model.path.read_bytes(), xs, len(graph.outputs))
+            against, truth = name, on_litert(model.original, xs) if uint8 else on_tflm(xs)
         except ToolFailed as e:
-            notes.append(Check("tflite-micro", "-", None, 0, e.what))
+            notes.append(Check(name, "-", None, 0, e.what))
     else:
-        notes.append(Check("tflite-micro", "-", None, 0, "not installed: pip install tflite-micro"))
+        notes.append(Check(name, "-", None, 0, f"not installed: pip install {package}"))
     checks = []
     for i, (name, executor) in enumerate(executors.items()):
         checks.append(_check(name, against, graph, expected, executor, truth))
         if progress:
             progress(i + 1, len(executors))
     return (*checks, *notes)
+
+
+_TFLM = (tflm, "tflite-micro", "tflite-micro")
 
 
 def _check(
@@ -148,6 +155,28 @@ def on_board(board: Board, xs: Sequence[Array], build: Path) -> Executor:
 def on_tflm(xs: Sequence[Array]) -> Executor:
     """Runs samples `xs` (n, *shape) in `tflite-micro`."""
     return lambda graph: tflm.run(tflite.write(graph), xs, len(graph.outputs))
+
+
+def on_litert(original: Graph, xs: Sequence[Array]) -> Executor:
+    """Runs samples `xs` (n, *shape) in LiteRT: of the uint8 network `original`, what a part makes.
+
+    The parts are of the network restated in int8; so are the outputs.
+    """
+
+    def execute(part: Graph) -> list[Array]:
+        names = [t.name.removesuffix(EDGE) for t in part.outputs]
+        ops = [op for op in original.ops if names[0] in {t.name for t in op.outputs}]
+        if not ops:  # an input, as int8
+            return measure.reference(part, xs)
+        here = cut(original, ops[0])
+        here = replace(here, outputs=tuple(t for n in names for t in here.outputs if t.name == n))
+        ys = litert.run(tflite.write(here), xs, len(names))
+        return [
+            (y ^ np.uint8(128)).view(np.int8) if t.dtype == "int8" and y.dtype == np.uint8 else y
+            for y, t in zip(ys, part.outputs, strict=True)
+        ]
+
+    return execute
 
 
 def first_difference(graph: Graph, executor: Executor, truth: Executor) -> Difference | None:

@@ -104,7 +104,7 @@ def test_refuses() -> None:
 
     assert reason(x, y) == ""
     quant = Quant((0.1,), (0,))
-    assert "'u' is uint8" in reason(Tensor("u", (1, 4), "uint8", quant), y)
+    assert "rescales between uint8" in reason(Tensor("u", (1, 4), "uint8", quant), y)
     assert "'u' is uint8" in reason(x, Tensor("u", (1, 4), "uint8", quant))
     assert "int16 has not" in reason(y, activation("w", (1, 4), 0.1, 3, "int16"))
     assert "int16 has not" in reason(activation("w", (1, 4), 0.1, 3, "int16"), y)

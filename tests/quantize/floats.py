@@ -29,7 +29,7 @@ def floated(graph: Graph) -> Graph:
 
 
 def _real(t: Tensor, op: Op | None) -> Tensor:
-    if t.dtype == "int8" and t.quant is not None:
+    if t.dtype in ("int4", "int8") and t.quant is not None:
         if t.data is None:
             return replace(t, dtype="float32", quant=None)
         shape = [1] * len(t.shape)

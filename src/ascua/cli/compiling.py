@@ -181,7 +181,7 @@ def validate(
 ) -> None:  # fmt: skip
     """Compare MODEL.tflite on every executor, byte for byte.
 
-    They are the reference, this computer, the boards, and tflite-micro.
+    They are the reference, this computer, the boards, and tflite-micro; LiteRT for uint8.
     """
     loaded = measure.load_model(model)
     chosen = tuple(board_files.load(name) for name in dict.fromkeys(only) or board_files.names())

@@ -11,11 +11,14 @@ typedef struct {
     int32_t sx;
     int32_t px; /* columns of padding on the left */
     int32_t low, high;
+    int32_t least; /* halves are rounded away from it: 0, or -128 as LiteRT does with uint8 */
 } average_pool2d_s8_t;
 
-/* round(sum / n), half away from zero. */
-KERNEL int32_t average_pool2d_s8_divide(int32_t sum, int32_t n) {
-    return (sum > 0 ? sum + n / 2 : sum - n / 2) / n;
+/* round(sum / n), clamped. */
+KERNEL int8_t average_pool2d_s8_divide(const average_pool2d_s8_t *p, int32_t sum, int32_t n) {
+    sum -= n * p->least;
+    const int32_t mean = (sum > 0 ? sum + n / 2 : sum - n / 2) / n;
+    return (int8_t)clamp(mean + p->least, p->low, p->high);
 }
 
 /* Averages of `lanes` channels; the windows begin `at` bytes into each row. */
@@ -30,11 +33,11 @@ KERNEL void average_pool2d_s8_lanes(const average_pool2d_s8_t *p, int32_t lanes,
             n += columns;
         }
     }
-    y[0] = (int8_t)clamp(average_pool2d_s8_divide(sum.v[0], n), p->low, p->high);
+    y[0] = average_pool2d_s8_divide(p, sum.v[0], n);
     if (lanes > 1) {
-        y[1] = (int8_t)clamp(average_pool2d_s8_divide(sum.v[1], n), p->low, p->high);
-        y[2] = (int8_t)clamp(average_pool2d_s8_divide(sum.v[2], n), p->low, p->high);
-        y[3] = (int8_t)clamp(average_pool2d_s8_divide(sum.v[3], n), p->low, p->high);
+        y[1] = average_pool2d_s8_divide(p, sum.v[1], n);
+        y[2] = average_pool2d_s8_divide(p, sum.v[2], n);
+        y[3] = average_pool2d_s8_divide(p, sum.v[3], n);
     }
 }
 

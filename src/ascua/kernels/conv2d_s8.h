@@ -61,66 +61,102 @@ KERNEL void conv2d_s8_store(const conv2d_s8_t *p, const requant_t *q, uint32_t s
     y[3] = requantize_sum(s3, &q[3], p->small, p->zero, p->low, p->high);
 }
 
-/* Four channels of two pixels, the second `next` bytes on in x and `next_y` in y. */
-KERNEL void conv2d_s8_four(const conv2d_s8_t *p, const int8_t *const *rows, int32_t at,
-                           int32_t next, const int8_t *w, const requant_t *q, int8_t *y,
-                           int32_t next_y) {
+/* Two pixels: where the first begins in x, and how far the second is in x and in y. */
+typedef struct {
+    int32_t at, next, next_y;
+    uint32_t a, b; /* what is added to their sums */
+} conv2d_s8_pair_t;
+
+/* Four channels of two pixels. */
+KERNEL void conv2d_s8_four(const conv2d_s8_t *p, const int8_t *const *rows, conv2d_s8_pair_t o,
+                           const int8_t *w, const requant_t *q, int8_t *y) {
     conv2d_s8_block_t s;
-    s.a0 = s.b0 = (uint32_t)q[0].bias;
-    s.a1 = s.b1 = (uint32_t)q[1].bias;
-    s.a2 = s.b2 = (uint32_t)q[2].bias;
-    s.a3 = s.b3 = (uint32_t)q[3].bias;
+    s.a0 = (uint32_t)q[0].bias + o.a;
+    s.b0 = (uint32_t)q[0].bias + o.b;
+    s.a1 = (uint32_t)q[1].bias + o.a;
+    s.b1 = (uint32_t)q[1].bias + o.b;
+    s.a2 = (uint32_t)q[2].bias + o.a;
+    s.b2 = (uint32_t)q[2].bias + o.b;
+    s.a3 = (uint32_t)q[3].bias + o.a;
+    s.b3 = (uint32_t)q[3].bias + o.b;
     for (int32_t ky = 0; ky < p->kh; ky++) {
-        const int8_t *x = rows[ky] + at;
+        const int8_t *x = rows[ky] + o.at;
         for (int32_t i = 0; i < p->runs; i++) {
-            conv2d_s8_dot(&s, x, x + next, w, p->run);
+            conv2d_s8_dot(&s, x, x + o.next, w, p->run);
             x += p->gap;
             w += 4 * p->run;
         }
     }
     conv2d_s8_store(p, q, s.a0, s.a1, s.a2, s.a3, y);
-    conv2d_s8_store(p, q, s.b0, s.b1, s.b2, s.b3, y + next_y);
+    conv2d_s8_store(p, q, s.b0, s.b1, s.b2, s.b3, y + o.next_y);
 }
 
 /* The same for one channel. */
-KERNEL void conv2d_s8_one(const conv2d_s8_t *p, const int8_t *const *rows, int32_t at, int32_t next,
-                          const int8_t *w, const requant_t *q, int8_t *y, int32_t next_y) {
-    uint32_t a = (uint32_t)q->bias, b = a;
+KERNEL void conv2d_s8_one(const conv2d_s8_t *p, const int8_t *const *rows, conv2d_s8_pair_t o,
+                          const int8_t *w, const requant_t *q, int8_t *y) {
+    uint32_t a = (uint32_t)q->bias + o.a, b = (uint32_t)q->bias + o.b;
     for (int32_t ky = 0; ky < p->kh; ky++) {
-        const int8_t *x = rows[ky] + at;
+        const int8_t *x = rows[ky] + o.at;
         for (int32_t i = 0; i < p->runs; i++) {
             for (int32_t n = 0; n < p->run; n++) {
                 a += (uint32_t)(x[n] * *w);
-                b += (uint32_t)(x[n + next] * *w++);
+                b += (uint32_t)(x[n + o.next] * *w++);
             }
             x += p->gap;
         }
     }
     y[0] = requantize_sum(a, q, p->small, p->zero, p->low, p->high);
-    y[next_y] = requantize_sum(b, q, p->small, p->zero, p->low, p->high);
+    y[o.next_y] = requantize_sum(b, q, p->small, p->zero, p->low, p->high);
+}
+
+/* Adds what `offset` more in each weight would add to the sums of both pixels. */
+KERNEL void conv2d_s8_shift(const conv2d_s8_t *p, int32_t offset, const int8_t *const *rows,
+                            conv2d_s8_pair_t *o) {
+    int32_t a = 0, b = 0;
+    for (int32_t ky = 0; ky < p->kh; ky++) {
+        const int8_t *x = rows[ky] + o->at;
+        for (int32_t i = 0; i < p->runs; i++) {
+            for (int32_t n = 0; n < p->run; n++) {
+                a += x[n];
+                b += x[n + o->next];
+            }
+            x += p->gap;
+        }
+    }
+    o->a += (uint32_t)a * (uint32_t)offset;
+    o->b += (uint32_t)b * (uint32_t)offset;
+}
+
+/* conv2d_s8 with weights[...] + offset. */
+KERNEL void conv2d_s8_row(const conv2d_s8_t *p, int32_t offset, const int8_t *const *rows,
+                          const int8_t *weights, const requant_t *requant, int8_t *y) {
+    const int32_t taps = p->kh * p->runs * p->run;
+    for (int32_t ox = 0; ox < p->ow; ox += 2) {
+        /* The last pixel of an odd row is computed twice. */
+        const int32_t pair = ox + 1 < p->ow;
+        conv2d_s8_pair_t o = {ox * p->step, pair * p->step, pair * p->oc, 0, 0};
+        if (offset) {
+            conv2d_s8_shift(p, offset, rows, &o);
+        }
+        const int8_t *w = weights;
+        int32_t oc = 0;
+        for (; oc + 4 <= p->oc; oc += 4) {
+            conv2d_s8_four(p, rows, o, w, requant + oc, y + oc);
+            w += 4 * taps;
+        }
+        for (; oc < p->oc; oc++) {
+            conv2d_s8_one(p, rows, o, w, requant + oc, y + oc);
+            w += taps;
+        }
+        y += 2 * p->oc;
+    }
 }
 
 /* y[ow][oc] from rows[kh] of padded input, weights[oc / 4][kh][kw][ic][4] then [oc % 4][kh][kw][ic]
    and requant[oc]. */
 KERNEL void conv2d_s8(const conv2d_s8_t *p, const int8_t *const *rows, const int8_t *weights,
                       const requant_t *requant, int8_t *y) {
-    const int32_t taps = p->kh * p->runs * p->run;
-    for (int32_t ox = 0; ox < p->ow; ox += 2) {
-        /* The last pixel of an odd row is computed twice. */
-        const int32_t pair = ox + 1 < p->ow;
-        const int32_t at = ox * p->step, next = pair * p->step, next_y = pair * p->oc;
-        const int8_t *w = weights;
-        int32_t oc = 0;
-        for (; oc + 4 <= p->oc; oc += 4) {
-            conv2d_s8_four(p, rows, at, next, w, requant + oc, y + oc, next_y);
-            w += 4 * taps;
-        }
-        for (; oc < p->oc; oc++) {
-            conv2d_s8_one(p, rows, at, next, w, requant + oc, y + oc, next_y);
-            w += taps;
-        }
-        y += 2 * p->oc;
-    }
+    conv2d_s8_row(p, 0, rows, weights, requant, y);
 }
 
 #endif

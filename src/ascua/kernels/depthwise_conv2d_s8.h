@@ -16,7 +16,7 @@ typedef struct {
 } depthwise_conv2d_s8_t;
 
 /* y[lanes], for 1, 2 or 4 lanes, from the windows that begin `at` bytes into each row. */
-KERNEL void depthwise_conv2d_s8_lanes(const depthwise_conv2d_s8_t *p, int32_t lanes,
+KERNEL void depthwise_conv2d_s8_lanes(const depthwise_conv2d_s8_t *p, int32_t lanes, int32_t offset,
                                       const int8_t *const *rows, int32_t at, const int8_t *w,
                                       const requant_t *q, int8_t *y) {
     const int32_t next = p->next;
@@ -31,13 +31,13 @@ KERNEL void depthwise_conv2d_s8_lanes(const depthwise_conv2d_s8_t *p, int32_t la
     for (int32_t ky = 0; ky < p->kh; ky++) {
         const int8_t *x = rows[ky] + at;
         for (int32_t kx = p->kw; kx > 0; kx--) {
-            a += (uint32_t)(x[0] * w[0]);
+            a += (uint32_t)(x[0] * (w[0] + offset));
             if (lanes > 1) {
-                b += (uint32_t)(x[next] * w[1]);
+                b += (uint32_t)(x[next] * (w[1] + offset));
             }
             if (lanes > 2) {
-                c += (uint32_t)(x[2 * next] * w[2]);
-                d += (uint32_t)(x[3 * next] * w[3]);
+                c += (uint32_t)(x[2 * next] * (w[2] + offset));
+                d += (uint32_t)(x[3 * next] * (w[3] + offset));
             }
             x += p->gap;
             w += p->oc;
@@ -54,30 +54,40 @@ KERNEL void depthwise_conv2d_s8_lanes(const depthwise_conv2d_s8_t *p, int32_t la
     }
 }
 
-/* y[ow][oc] from rows[kh] of padded input, weights[kh][kw][oc] and requant[oc]. */
-KERNEL void depthwise_conv2d_s8(const depthwise_conv2d_s8_t *p, const int8_t *const *rows,
-                                const int8_t *weights, const requant_t *requant, int8_t *y) {
+/* depthwise_conv2d_s8 with weights[...] + offset. */
+KERNEL void depthwise_conv2d_s8_rows(const depthwise_conv2d_s8_t *p, int32_t offset,
+                                     const int8_t *const *rows, const int8_t *weights,
+                                     const requant_t *requant, int8_t *y) {
     for (int32_t ox = 0; ox < p->ow; ox++) {
         int32_t at = ox * p->step, oc = 0;
         for (int32_t group = 0; group < p->groups; group++) {
             const int32_t end = oc + p->n;
             for (; oc + 4 <= end; oc += 4) {
-                depthwise_conv2d_s8_lanes(p, 4, rows, at, weights + oc, requant + oc, y + oc);
+                depthwise_conv2d_s8_lanes(p, 4, offset, rows, at, weights + oc, requant + oc,
+                                          y + oc);
                 at += 4 * p->next;
             }
             if (p->n & 2) {
-                depthwise_conv2d_s8_lanes(p, 2, rows, at, weights + oc, requant + oc, y + oc);
+                depthwise_conv2d_s8_lanes(p, 2, offset, rows, at, weights + oc, requant + oc,
+                                          y + oc);
                 at += 2 * p->next;
                 oc += 2;
             }
             if (p->n & 1) {
-                depthwise_conv2d_s8_lanes(p, 1, rows, at, weights + oc, requant + oc, y + oc);
+                depthwise_conv2d_s8_lanes(p, 1, offset, rows, at, weights + oc, requant + oc,
+                                          y + oc);
                 oc += 1;
             }
             at += 1 - p->next;
         }
         y += p->oc;
     }
+}
+
+/* y[ow][oc] from rows[kh] of padded input, weights[kh][kw][oc] and requant[oc]. */
+KERNEL void depthwise_conv2d_s8(const depthwise_conv2d_s8_t *p, const int8_t *const *rows,
+                                const int8_t *weights, const requant_t *requant, int8_t *y) {
+    depthwise_conv2d_s8_rows(p, 0, rows, weights, requant, y);
 }
 
 #endif

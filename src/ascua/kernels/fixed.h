@@ -11,6 +11,11 @@ typedef struct {
     int32_t shift; /* -31..30; to the left where positive */
 } requant_t;
 
+/* The i-th of the signed numbers of 4 bits in v. */
+KERNEL int32_t nibble(uint32_t v, int32_t i) {
+    return (int32_t)(v << (28 - 4 * i)) >> 28;
+}
+
 KERNEL int32_t clamp(int32_t v, int32_t low, int32_t high) {
     v = v < low ? low : v;
     return v > high ? high : v;
@@ -71,6 +76,15 @@ KERNEL int8_t requantize_small(int32_t acc, const requant_t *q, int32_t zero, in
     /* As rounding_shift_right, the zero point added before the last bit is dropped. */
     acc = (((acc + (acc >> 31)) >> ~q->shift) + 1 + 2 * zero) >> 1;
     return clamp_s8(acc, low, high);
+}
+
+/* The same, rounded once: half up. */
+SHARED int8_t requantize_once(int32_t acc, const requant_t *q, int32_t zero, int32_t low,
+                              int32_t high) {
+    const int32_t right = 31 - q->shift;
+    const int64_t rounded = ((int64_t)acc * q->multiplier + ((int64_t)1 << (right - 1))) >> right;
+    const int64_t y = rounded + zero;
+    return (int8_t)(y < low ? low : y > high ? high : y);
 }
 
 /* A sum as int8; `small` states that requantize_small() may be used, as nearly always. */

@@ -20,15 +20,30 @@ KERNEL void fully_connected_s8_tap(uint32_t *s, int32_t v, const int8_t *w) {
     s[3] += (uint32_t)(v * w[3]);
 }
 
-/* y[rows][oc] from x[rows][k], weights[oc / 4][k][4] then [oc % 4][k], and requant[oc]. */
-KERNEL void fully_connected_s8(const fully_connected_s8_t *p, const int8_t *x,
-                               const int8_t *weights, const requant_t *requant, int8_t *y) {
+/* A sum as int8; `once` states that it is rounded once, as LiteRT does with uint8. */
+KERNEL int8_t fully_connected_s8_requantize(const fully_connected_s8_t *p, int32_t once,
+                                            uint32_t sum, const requant_t *q) {
+    return once ? requantize_once((int32_t)sum, q, p->zero, p->low, p->high)
+                : requantize_sum(sum, q, p->small, p->zero, p->low, p->high);
+}
+
+/* fully_connected_s8 with weights[...] + offset, each sum perhaps rounded once. */
+KERNEL void fully_connected_s8_rows(const fully_connected_s8_t *p, int32_t offset, int32_t once,
+                                    const int8_t *x, const int8_t *weights,
+                                    const requant_t *requant, int8_t *y) {
     for (int32_t row = 0; row < p->rows; row++) {
+        uint32_t add = 0;
+        if (offset) {
+            for (int32_t k = 0; k < p->k; k++) {
+                add += (uint32_t)x[k];
+            }
+            add *= (uint32_t)offset;
+        }
         const int8_t *w = weights;
         const requant_t *q = requant;
         for (int32_t block = p->oc >> 2; block > 0; block--) {
-            uint32_t s[4] = {(uint32_t)q[0].bias, (uint32_t)q[1].bias, (uint32_t)q[2].bias,
-                             (uint32_t)q[3].bias};
+            uint32_t s[4] = {(uint32_t)q[0].bias + add, (uint32_t)q[1].bias + add,
+                             (uint32_t)q[2].bias + add, (uint32_t)q[3].bias + add};
             const int8_t *in = x;
             for (int32_t k = p->k >> 2; k > 0; k--) {
                 fully_connected_s8_tap(s, in[0], w);
@@ -43,18 +58,24 @@ KERNEL void fully_connected_s8(const fully_connected_s8_t *p, const int8_t *x,
                 w += 4;
             }
             for (int32_t i = 0; i < 4; i++) {
-                *y++ = requantize_sum(s[i], q++, p->small, p->zero, p->low, p->high);
+                *y++ = fully_connected_s8_requantize(p, once, s[i], q++);
             }
         }
         for (int32_t rest = p->oc & 3; rest > 0; rest--) {
-            uint32_t s = (uint32_t)q->bias;
+            uint32_t s = (uint32_t)q->bias + add;
             for (int32_t k = 0; k < p->k; k++) {
                 s += (uint32_t)(x[k] * *w++);
             }
-            *y++ = requantize_sum(s, q++, p->small, p->zero, p->low, p->high);
+            *y++ = fully_connected_s8_requantize(p, once, s, q++);
         }
         x += p->k;
     }
+}
+
+/* y[rows][oc] from x[rows][k], weights[oc / 4][k][4] then [oc % 4][k], and requant[oc]. */
+KERNEL void fully_connected_s8(const fully_connected_s8_t *p, const int8_t *x,
+                               const int8_t *weights, const requant_t *requant, int8_t *y) {
+    fully_connected_s8_rows(p, 0, 0, x, weights, requant, y);
 }
 
 #endif

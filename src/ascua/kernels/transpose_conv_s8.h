@@ -29,19 +29,20 @@ typedef struct {
 
 /* Adds n products of a and b with weights[n][4]. */
 KERNEL void transpose_conv_s8_dot(transpose_conv_s8_block_t *s, const int8_t *a, const int8_t *b,
-                                  const int8_t *w, int32_t n, int32_t offset) {
+                                  const int8_t *w, int32_t n, int32_t offset,
+                                  int32_t weights_offset) {
     for (int32_t i = 0; i < n; i++) {
         const int32_t u = a[i] + offset, v = b[i] + offset;
-        int32_t t = w[0];
+        int32_t t = w[0] + weights_offset;
         s->a0 += (uint32_t)(u * t);
         s->b0 += (uint32_t)(v * t);
-        t = w[1];
+        t = w[1] + weights_offset;
         s->a1 += (uint32_t)(u * t);
         s->b1 += (uint32_t)(v * t);
-        t = w[2];
+        t = w[2] + weights_offset;
         s->a2 += (uint32_t)(u * t);
         s->b2 += (uint32_t)(v * t);
-        t = w[3];
+        t = w[3] + weights_offset;
         s->a3 += (uint32_t)(u * t);
         s->b3 += (uint32_t)(v * t);
         w += 4;
@@ -60,8 +61,9 @@ KERNEL void transpose_conv_s8_store(const transpose_conv_s8_t *p, const requant_
 
 /* Four channels of one pixel or two. */
 KERNEL void transpose_conv_s8_four(const transpose_conv_s8_t *p,
-                                   const transpose_conv_s8_place_t *place, const int8_t *x,
-                                   const int8_t *w, const requant_t *q, int8_t *y) {
+                                   const transpose_conv_s8_place_t *place, int32_t weights_offset,
+                                   const int8_t *x, const int8_t *w, const requant_t *q,
+                                   int8_t *y) {
     transpose_conv_s8_block_t s;
     s.a0 = s.b0 = (uint32_t)q[0].bias;
     s.a1 = s.b1 = (uint32_t)q[1].bias;
@@ -71,7 +73,8 @@ KERNEL void transpose_conv_s8_four(const transpose_conv_s8_t *p,
         if (iy < p->ih) {
             const int8_t *a = x + iy * p->iw * p->ic + place->at;
             const int8_t *taps = w + 4 * (ky * p->kw * p->ic + place->tap);
-            transpose_conv_s8_dot(&s, a, a + place->next, taps, place->run, p->offset);
+            transpose_conv_s8_dot(&s, a, a + place->next, taps, place->run, p->offset,
+                                  weights_offset);
         }
     }
     transpose_conv_s8_store(p, q, s.a0, s.a1, s.a2, s.a3, y);
@@ -80,16 +83,17 @@ KERNEL void transpose_conv_s8_four(const transpose_conv_s8_t *p,
 
 /* The same for one channel. */
 KERNEL void transpose_conv_s8_one(const transpose_conv_s8_t *p,
-                                  const transpose_conv_s8_place_t *place, const int8_t *x,
-                                  const int8_t *w, const requant_t *q, int8_t *y) {
+                                  const transpose_conv_s8_place_t *place, int32_t weights_offset,
+                                  const int8_t *x, const int8_t *w, const requant_t *q, int8_t *y) {
     uint32_t a = (uint32_t)q->bias, b = a;
     for (int32_t ky = place->ky, iy = place->iy; ky < p->kh && iy >= 0; ky += p->sy, iy--) {
         if (iy < p->ih) {
             const int8_t *from = x + iy * p->iw * p->ic + place->at;
             const int8_t *taps = w + ky * p->kw * p->ic + place->tap;
             for (int32_t i = 0; i < place->run; i++) {
-                a += (uint32_t)((from[i] + p->offset) * taps[i]);
-                b += (uint32_t)((from[i + place->next] + p->offset) * taps[i]);
+                const int32_t t = taps[i] + weights_offset;
+                a += (uint32_t)((from[i] + p->offset) * t);
+                b += (uint32_t)((from[i + place->next] + p->offset) * t);
             }
         }
     }
@@ -110,11 +114,10 @@ KERNEL int32_t transpose_conv_s8_columns(const transpose_conv_s8_t *p, int32_t i
     return left >= 0 && ix + 1 < p->iw;
 }
 
-/* y[oh][ow][oc] from x[ih][iw][ic], weights[oc / 4][kh][kw][ic][4] then [oc % 4][kh][kw][ic], and
-   requant[oc]. The columns of the filter come in the order 0, sx, 2 sx, ..., 1, sx + 1, ..., each
-   of these series reversed. */
-KERNEL void transpose_conv_s8(const transpose_conv_s8_t *p, const int8_t *x, const int8_t *weights,
-                              const requant_t *requant, int8_t *y) {
+/* transpose_conv_s8 with weights[...] + weights_offset. */
+KERNEL void transpose_conv_s8_all(const transpose_conv_s8_t *p, int32_t weights_offset,
+                                  const int8_t *x, const int8_t *weights, const requant_t *requant,
+                                  int8_t *y) {
     const int32_t all = p->kh * p->kw * p->ic;
     transpose_conv_s8_place_t place;
     for (int32_t oy = 0; oy < p->oh; oy++) {
@@ -135,11 +138,11 @@ KERNEL void transpose_conv_s8(const transpose_conv_s8_t *p, const int8_t *x, con
                 const int8_t *w = weights;
                 int32_t oc = 0;
                 for (; oc + 4 <= p->oc; oc += 4) {
-                    transpose_conv_s8_four(p, &place, x, w, requant + oc, out + oc);
+                    transpose_conv_s8_four(p, &place, weights_offset, x, w, requant + oc, out + oc);
                     w += 4 * all;
                 }
                 for (; oc < p->oc; oc++) {
-                    transpose_conv_s8_one(p, &place, x, w, requant + oc, out + oc);
+                    transpose_conv_s8_one(p, &place, weights_offset, x, w, requant + oc, out + oc);
                     w += all;
                 }
                 ix += 1 + pair;
@@ -149,6 +152,14 @@ KERNEL void transpose_conv_s8(const transpose_conv_s8_t *p, const int8_t *x, con
         }
         y += p->ow * p->oc;
     }
+}
+
+/* y[oh][ow][oc] from x[ih][iw][ic], weights[oc / 4][kh][kw][ic][4] then [oc % 4][kh][kw][ic], and
+   requant[oc]. The columns of the filter come in the order 0, sx, 2 sx, ..., 1, sx + 1, ..., each
+   of these series reversed. */
+KERNEL void transpose_conv_s8(const transpose_conv_s8_t *p, const int8_t *x, const int8_t *weights,
+                              const requant_t *requant, int8_t *y) {
+    transpose_conv_s8_all(p, 0, x, weights, requant, y);
 }
 
 #endif

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -19,6 +20,9 @@ class AveragePool2DS8(PoolKernel):
     """Four channels at a time."""
 
     name = "average_pool2d_s8"
+
+    def params(self, op: Pool2D) -> Mapping[str, int]:
+        return {**super().params(op), "least": -128 if op.uint8 else 0}
 
 
 class AveragePool2DS16(PoolKernel):
@@ -45,6 +49,8 @@ class AveragePool2D(Pool2D):
     def eval(self, *xs: Array) -> Array:
         total = sum(self.taps(xs[0], 0))
         count = sum(self.taps(np.ones(self.x.shape, np.int8), 0))
+        if self.uint8:  # half up
+            return self.clamp(np.floor_divide(total + count // 2, count), len(xs[0]))
         # Half away from zero, of the quantised values: zero points take no part.
         magnitude = (np.abs(total) + count // 2) // count
         return self.clamp(np.sign(total) * magnitude, len(xs[0]))

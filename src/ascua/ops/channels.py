@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ascua import fixed
@@ -14,10 +16,21 @@ def multipliers(reals: list[float]) -> tuple[Array, Array]:
     return np.array([m for m, _ in pairs]), np.array([s for _, s in pairs])
 
 
-def channel_scales(x: Tensor, w: Tensor, y: Tensor, channels: int) -> list[float]:
-    """sx * sw / sy of each channel in double precision, as TFLM prepares convolutions."""
+def channel_scales(
+    x: Tensor, w: Tensor, y: Tensor, channels: int, *, single: bool = False
+) -> list[float]:
+    """sx * sw / sy of each channel in double precision, as TFLM prepares convolutions.
+
+    With `single`, sx * sw is rounded to float32, as in LiteRT's uint8 convolutions.
+    """
     scales = w.q.scales if w.q.per_channel else w.q.scales * channels
-    return [x.q.scale * s / y.q.scale for s in scales]
+    number = np.float32 if single else np.float64
+    return [float(number(x.q.scale) * number(s)) / y.q.scale for s in scales]
+
+
+def centred(w: Tensor) -> Array:
+    """The weights `w` without their zero point, int32; float ones as they are."""
+    return w.values if w.quant is None else w.values.astype(np.int32) - w.q.zero_point
 
 
 def narrow(reals: list[float]) -> int:
@@ -38,10 +51,17 @@ def small(x: Tensor, matrix: Array, bias: Tensor | None, reals: list[float]) -> 
     return int(narrow(reals) and bool((bound < 2**30).all()))
 
 
-def requantize(acc: Array, reals: list[float], y: Tensor, low: int, high: int) -> Array:
+def requantize(
+    acc: Array,
+    reals: list[float],
+    y: Tensor,
+    low: int,
+    high: int,
+    multiply: Callable[..., Array] = fixed.multiply_by_quantized_multiplier,
+) -> Array:
     """int32 accumulators (..., channels) as values of output `y`, clamped to [low, high]."""
     multiplier, shift = multipliers(reals)
-    scaled = fixed.multiply_by_quantized_multiplier(fixed.wrap32(acc), multiplier, shift)
+    scaled = multiply(fixed.wrap32(acc), multiplier, shift)
     clamped: Array = np.clip(scaled + y.q.zero_point, low, high).astype(y.dtype)
     return clamped
 
@@ -59,6 +79,20 @@ def packed_weights(w: Tensor, matrix: Array) -> Const:
     return Const(
         "weights", np.concatenate([blocks.reshape(-1), matrix[whole:].reshape(-1)]), w.bytes
     )
+
+
+def packed_nibbles(w: Tensor, matrix: Array) -> Const:
+    """int4 weights (channels, k), four a halfword, the first in its lowest bits.
+
+    They lie in blocks of four channels, [k][4] each; then the rest, a channel a row, filled up.
+    """
+    bits = matrix.view(np.uint8).astype(np.uint16) & 15
+    whole = len(bits) // 4 * 4
+    blocks = bits[:whole].reshape(-1, 4, bits.shape[1]).transpose(0, 2, 1)
+    rest = np.pad(bits[whole:], [(0, 0), (0, -bits.shape[1] % 4)])
+    four = np.concatenate([blocks.reshape(-1, 4), rest.reshape(-1, 4)])
+    packed = four[:, 0] | four[:, 1] << 4 | four[:, 2] << 8 | four[:, 3] << 12
+    return Const("weights", packed, w.bytes, "uint16_t")
 
 
 def requant_const(x: Tensor, matrix: Array, bias: Tensor | None, reals: list[float]) -> Const:

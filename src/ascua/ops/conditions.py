@@ -106,25 +106,49 @@ def dtype(t: Tensor, *wanted: str) -> str | None:
     if t.dtype in ("float32", "float16"):
         remedy = "; quantise the model to int8 first"
     elif t.dtype == "uint8":
-        remedy = "; uint8 models (TensorFlow 1) are not taken: export int8"
+        remedy = "; uint8 is taken where all of an operator's tensors are, quantised"
     else:
         remedy = ""
     return f"'{brief(t.name)}' is {t.dtype}, not {_either(wanted)}{remedy}"
 
 
-def int8_weights(w: Tensor, axis: int) -> str | None:
-    """`w` is a constant of int8, symmetric, with one scale or one a slice of `axis`."""
+def int8_weights(op: Op, w: Tensor, axis: int, *more: str) -> str | None:
+    """`w` is a constant of int8 or `more`, symmetric, with one scale or one a slice of `axis`.
+
+    What was uint8 has one scale, and any zero point.
+    """
     if not w.const:
         return f"its weights '{brief(w.name)}' are computed, not constant"
-    reason = dtype(w, "int8")
+    reason = dtype(w, "int8", *more)
     if reason:
         return reason
     if w.quant is None:
         return f"its weights '{brief(w.name)}' have no quantisation"
     if w.quant.per_channel and w.quant.axis != axis:
         return f"'{brief(w.name)}' is quantised along axis {w.quant.axis}; it must be {axis}"
+    if op.uint8:
+        return per_tensor(w)
     if any(z != 0 for z in w.quant.zero_points):
         return f"'{brief(w.name)}' has zero points other than 0"
+    return None
+
+
+def narrow(x: Tensor) -> tuple[str, ...]:
+    """What weights may be besides int8, with the activation `x`."""
+    return ("int4",) if x.dtype == "int8" else ()
+
+
+def bias_scale(x: Tensor, w: Tensor, b: Tensor | None, y: Tensor) -> str | None:
+    """The unit of bias `b` is that of the products of `x` and `w`, to a part of a step of `y`."""
+    if b is None or w.q.per_channel:
+        return None
+    given = b.quant.scale if b.quant else 0.0
+    product = x.q.scale * w.q.scale
+    if abs(product - given) / y.q.scale > 0.02:
+        return (
+            f"its bias '{brief(b.name)}' has the scale {given:g};"
+            f" that of input times weights is {product:g}"
+        )
     return None
 
 

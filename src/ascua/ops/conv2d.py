@@ -10,7 +10,15 @@ import numpy as np
 
 from ascua.ir import Array, Const, Kernel, Node, Window
 from ascua.ops import activation, geometry
-from ascua.ops.channels import packed_weights, requant_const, short_bias, small, wide_consts
+from ascua.ops.channels import (
+    centred,
+    packed_nibbles,
+    packed_weights,
+    requant_const,
+    short_bias,
+    small,
+    wide_consts,
+)
 from ascua.ops.convolution import Convolution, read_options
 
 
@@ -20,6 +28,9 @@ class Conv2DS8(Kernel):
     name = "conv2d_s8"
     weights = ("int8",)
 
+    def fits(self, op: Conv2D) -> bool:
+        return op.w.dtype == "int8" and op.w.q.zero_point == 0
+
     def window(self, op: Conv2D) -> Window:
         return op.window
 
@@ -27,17 +38,17 @@ class Conv2DS8(Kernel):
         low, high = activation.bounds(op.activation, op.y)
         return {
             **taps(op),
-            "small": small(op.x, op.w.values.reshape(op.y.shape[3], -1), op.bias, op.scales()),
+            "small": small(op.x, centred(op.w).reshape(op.y.shape[3], -1), op.bias, op.scales()),
             "zero": op.y.q.zero_point,
             "low": low,
             "high": high,
         }
 
     def consts(self, op: Conv2D) -> tuple[Const, ...]:
-        matrix = op.w.values.reshape(op.y.shape[3], -1)
+        oc = op.y.shape[3]
         return (
-            packed_weights(op.w, matrix),
-            requant_const(op.x, matrix, op.bias, op.scales()),
+            packed_weights(op.w, op.w.values.reshape(oc, -1)),
+            requant_const(op.x, centred(op.w).reshape(oc, -1), op.bias, op.scales()),
         )
 
 
@@ -84,6 +95,33 @@ def taps(op: Conv2D) -> dict[str, int]:
     }
 
 
+class Conv2DS4(Conv2DS8):
+    """Weights of 4 bits."""
+
+    name = "conv2d_s4"
+    weights = ("int4",)
+
+    def fits(self, op: Conv2D) -> bool:
+        return op.w.dtype == "int4"
+
+    def consts(self, op: Conv2D) -> tuple[Const, ...]:
+        matrix = op.w.values.reshape(op.y.shape[3], -1)
+        return packed_nibbles(op.w, matrix), *super().consts(op)[1:]
+
+
+class Conv2DU8(Conv2DS8):
+    """Weights with a zero point, which a sum over each window makes up for."""
+
+    name = "conv2d_u8"
+    weights = ("uint8",)
+
+    def fits(self, op: Conv2D) -> bool:
+        return op.w.q.zero_point != 0
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        return {**super().params(op), "offset": -op.w.q.zero_point}
+
+
 @dataclass(frozen=True, eq=False)
 class Conv2D(Convolution):
     """y[oy, ox, oc] = activation(sum x[oy * sy + ky * dy - py, ...] * w[oc, ky, kx] + bias[oc]).
@@ -98,7 +136,7 @@ class Conv2D(Convolution):
     options = "Conv2DOptions"
     max_version = 5
     wide_biases = ("int64", "int32")
-    kernels = (Conv2DS8(), Conv2DS16())
+    kernels = (Conv2DS8(), Conv2DS4(), Conv2DU8(), Conv2DS16())
     channel_axis = 0
 
     @classmethod
@@ -118,6 +156,8 @@ class Conv2D(Convolution):
         if reason:
             return reason
         ic = self.x.shape[3]
+        if self.uint8 and self.bias is None:
+            return "it has no bias, and LiteRT takes no such uint8 convolution"
         if self.w.shape[3] != ic:
             return f"its filters have {self.w.shape[3]} channels and its input {ic} (groups)"
         return self.check_output(self.w.shape[0], 0)
@@ -127,7 +167,7 @@ class Conv2D(Convolution):
         x = np.pad(x, [(0, 0), *self.pads(), (0, 0)])
         rows, columns = self.rows, self.columns
         acc = np.zeros((len(x), rows.out, columns.out, self.y.shape[3]))
-        w = self.w.values.astype(np.float64)
+        w = centred(self.w).astype(np.float64)
         for ky in range(rows.kernel):
             for kx in range(columns.kernel):
                 # Sums of products of int8 stay exact in float64.

@@ -97,11 +97,14 @@ class Convolution(Op):
             conditions.rank(self.w, 4),
             conditions.rank(self.y, 4),
             conditions.quantized(self, self.x, self.y),
-            conditions.int8_weights(self.w, channel_axis),
+            conditions.int8_weights(self, self.w, channel_axis, *conditions.narrow(self.x)),
             activation.unsupported(self.activation),
         )
         biases = ("int32",) if self.x.dtype == "int8" else self.wide_biases
-        return reason or conditions.bias(self.bias, self.y.shape[3], *biases)
+        reason = reason or conditions.bias(self.bias, self.y.shape[3], *biases)
+        if self.uint8:
+            reason = reason or conditions.bias_scale(self.x, self.w, self.bias, self.y)
+        return reason
 
     def check_output(self, channels: int, channel_axis: int) -> str | None:
         """None, or how the output's shape differs from what the window makes, or its range."""
@@ -114,7 +117,7 @@ class Convolution(Op):
 
     def scales(self) -> list[float]:
         """The real factor from accumulator to output of each channel."""
-        return channel_scales(self.x, self.w, self.y, self.y.shape[3])
+        return channel_scales(self.x, self.w, self.y, self.y.shape[3], single=self.uint8)
 
     def pads(self) -> list[tuple[int, int]]:
         """Elements of padding before and after, down and to the right."""

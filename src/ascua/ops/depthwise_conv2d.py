@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua.ir import Array, Const, Kernel, Node, Window
 from ascua.ops import activation, geometry
-from ascua.ops.channels import requant_const, small, wide_consts
+from ascua.ops.channels import centred, requant_const, small, wide_consts
 from ascua.ops.convolution import Convolution, read_options
 
 
@@ -19,6 +19,9 @@ class DepthwiseConv2DS8(Kernel):
 
     name = "depthwise_conv2d_s8"
     weights = ("int8",)
+
+    def fits(self, op: DepthwiseConv2D) -> bool:
+        return op.w.dtype == "int8" and op.w.q.zero_point == 0
 
     def window(self, op: DepthwiseConv2D) -> Window:
         return op.window
@@ -44,7 +47,7 @@ class DepthwiseConv2DS8(Kernel):
         return {
             "step": op.columns.stride * op.x.shape[3],
             "gap": op.columns.dilation * op.x.shape[3],
-            "small": small(op.x, matrix(op), op.bias, op.scales()),
+            "small": small(op.x, matrix(centred(op.w)), op.bias, op.scales()),
             "zero": op.y.q.zero_point,
             "low": low,
             "high": high,
@@ -53,7 +56,7 @@ class DepthwiseConv2DS8(Kernel):
     def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
         return (
             Const("weights", op.w.values, op.w.bytes),
-            requant_const(op.x, matrix(op), op.bias, op.scales()),
+            requant_const(op.x, matrix(centred(op.w)), op.bias, op.scales()),
         )
 
 
@@ -64,19 +67,76 @@ class DepthwiseConv2D3x3S8(DepthwiseConv2DS8):
     weights = ("int8",)
 
     def fits(self, op: DepthwiseConv2D) -> bool:
-        return op.multiplier == 1 and op.w.shape[1:3] == (3, 3)
+        return super().fits(op) and unrolled(op)
 
     def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
         return {"ow": op.columns.out, "c": op.x.shape[3], **self.common(op)}
 
     def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
         _, requant = super().consts(op)
-        return Const("weights", matrix(op), op.w.bytes), requant
+        return Const("weights", matrix(op.w.values), op.w.bytes), requant
 
 
-def matrix(op: DepthwiseConv2D) -> Array:
-    """The weights as [oc][kh * kw]."""
-    return np.ascontiguousarray(op.w.values.reshape(-1, op.w.shape[3]).T)
+class DepthwiseConv2DS4(DepthwiseConv2DS8):
+    """Any filter of 4 bits, two channels at a time: each byte has a weight of both."""
+
+    name = "depthwise_conv2d_s4"
+    weights = ("int4",)
+
+    def fits(self, op: DepthwiseConv2D) -> bool:
+        return op.w.dtype == "int4"
+
+    def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        return {
+            "ow": op.columns.out,
+            "oc": op.y.shape[3],
+            "multiplier": op.multiplier,
+            "kh": op.rows.kernel,
+            "kw": op.columns.kernel,
+            **self.common(op),
+        }
+
+    def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
+        bits = matrix(op.w.values).view(np.uint8) & 15
+        bits = np.pad(bits, [(0, len(bits) % 2), (0, 0)])
+        _, requant = super().consts(op)
+        return Const("weights", bits[::2] | (bits[1::2] << 4), op.w.bytes, "uint8_t"), requant
+
+
+class DepthwiseConv2DU8(DepthwiseConv2DS8):
+    """Any filter, its weights with a zero point."""
+
+    name = "depthwise_conv2d_u8"
+    weights = ("uint8",)
+
+    def fits(self, op: DepthwiseConv2D) -> bool:
+        return op.w.q.zero_point != 0
+
+    def common(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        return {**super().common(op), "offset": -op.w.q.zero_point}
+
+
+class DepthwiseConv2D3x3U8(DepthwiseConv2D3x3S8):
+    """3x3 filters, their weights with a zero point."""
+
+    name = "depthwise_conv2d_3x3_u8"
+    weights = ("uint8",)
+
+    def fits(self, op: DepthwiseConv2D) -> bool:
+        return op.w.q.zero_point != 0 and unrolled(op)
+
+    def common(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        return {**super().common(op), "offset": -op.w.q.zero_point}
+
+
+def unrolled(op: DepthwiseConv2D) -> bool:
+    """Whether the kernels for 3x3 filters can run `op`."""
+    return op.multiplier == 1 and op.w.shape[1:3] == (3, 3)
+
+
+def matrix(w: Array) -> Array:
+    """Weights [1][kh][kw][oc] as [oc][kh * kw]."""
+    return np.ascontiguousarray(w.reshape(-1, w.shape[3]).T)
 
 
 class DepthwiseConv2DS16(Kernel):
@@ -120,7 +180,14 @@ class DepthwiseConv2D(Convolution):
     tflite = "DEPTHWISE_CONV_2D"
     options = "DepthwiseConv2DOptions"
     max_version = 6
-    kernels = (DepthwiseConv2D3x3S8(), DepthwiseConv2DS8(), DepthwiseConv2DS16())
+    kernels = (
+        DepthwiseConv2D3x3S8(),
+        DepthwiseConv2DS8(),
+        DepthwiseConv2DS4(),
+        DepthwiseConv2D3x3U8(),
+        DepthwiseConv2DU8(),
+        DepthwiseConv2DS16(),
+    )
     channel_axis = 3
 
     @classmethod
@@ -148,7 +215,7 @@ class DepthwiseConv2D(Convolution):
         x = np.repeat(np.pad(x, [(0, 0), *self.pads(), (0, 0)]), self.multiplier, axis=3)
         rows, columns = self.rows, self.columns
         acc = np.zeros((len(x), rows.out, columns.out, self.y.shape[3]), dtype)
-        w = self.w.values[0].astype(dtype)
+        w = centred(self.w)[0].astype(dtype)
         for ky in range(rows.kernel):
             for kx in range(columns.kernel):
                 acc += geometry.taps(x, rows, columns, ky, kx) * w[ky, kx]

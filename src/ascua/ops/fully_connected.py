@@ -9,10 +9,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from ascua import fixed
 from ascua.ir import Array, Const, Kernel, Node, Op, Tensor
 from ascua.ops import activation, conditions
 from ascua.ops.channels import (
+    centred,
     channel_scales,
+    packed_nibbles,
     packed_weights,
     requant_const,
     requantize,
@@ -30,13 +33,16 @@ class FullyConnectedS8(Kernel):
     name = "fully_connected_s8"
     weights = ("int8",)
 
+    def fits(self, op: FullyConnected) -> bool:
+        return not op.uint8 and op.w.dtype == "int8"
+
     def params(self, op: FullyConnected) -> Mapping[str, int]:
         low, high = activation.bounds(op.activation, op.y)
         return {
             "rows": op.rows,
             "k": op.w.shape[1],
             "oc": op.w.shape[0],
-            "small": small(op.x, op.w.values, op.bias, op.scales()),
+            "small": small(op.x, centred(op.w), op.bias, op.scales()),
             "zero": op.y.q.zero_point,
             "low": low,
             "high": high,
@@ -45,7 +51,7 @@ class FullyConnectedS8(Kernel):
     def consts(self, op: FullyConnected) -> tuple[Const, ...]:
         return (
             packed_weights(op.w, op.w.values),
-            requant_const(op.x, op.w.values, op.bias, op.scales()),
+            requant_const(op.x, centred(op.w), op.bias, op.scales()),
         )
 
 
@@ -74,6 +80,33 @@ class FullyConnectedS16(Kernel):
         )
 
 
+class FullyConnectedS4(FullyConnectedS8):
+    """Weights of 4 bits."""
+
+    name = "fully_connected_s4"
+    weights = ("int4",)
+
+    def fits(self, op: FullyConnected) -> bool:
+        return op.w.dtype == "int4"
+
+    def consts(self, op: FullyConnected) -> tuple[Const, ...]:
+        return packed_nibbles(op.w, op.w.values), *super().consts(op)[1:]
+
+
+class FullyConnectedU8(FullyConnectedS8):
+    """Weights with a zero point; LiteRT's rounding."""
+
+    name = "fully_connected_u8"
+    weights = ("uint8",)
+
+    def fits(self, op: FullyConnected) -> bool:
+        return op.uint8
+
+    def params(self, op: FullyConnected) -> Mapping[str, int]:
+        fields = {k: v for k, v in super().params(op).items() if k != "small"}
+        return {**fields, "offset": -op.w.q.zero_point}
+
+
 @dataclass(frozen=True, eq=False)
 class FullyConnected(Op):
     """y[row, o] = activation(sum over i of x[row, i] * w[o, i] + bias[o]).
@@ -91,7 +124,7 @@ class FullyConnected(Op):
     options = "FullyConnectedOptions"
     max_version = 12
     types = ("int8", "int16")
-    kernels = (FullyConnectedS8(), FullyConnectedS16())
+    kernels = (FullyConnectedS8(), FullyConnectedS4(), FullyConnectedU8(), FullyConnectedS16())
     channel_axis = 0
 
     @classmethod
@@ -142,7 +175,7 @@ class FullyConnected(Op):
             conditions.rank(self.w, 2),
             conditions.rank(self.y, 1, 2, 3, 4, 5),
             conditions.quantized(self, self.x, self.y),
-            conditions.int8_weights(self.w, 0),
+            conditions.int8_weights(self, self.w, 0, *conditions.narrow(self.x)),
             activation.unsupported(self.activation),
         )
         biases = ("int32",) if self.x.dtype == "int8" else ("int64", "int32")
@@ -152,25 +185,14 @@ class FullyConnected(Op):
         oc, k = self.w.shape
         if self.weights_format != 0:
             return "its weights are shuffled; only the default format is taken"
+        if self.w.dtype == "int4" and self.w.q.per_channel:
+            return f"its int4 weights have {len(self.w.q.scales)} scales, and TFLM takes one"
         if self.y.shape[-1] != oc:
             return f"its output has {self.y.shape[-1]} channels and its weights {oc}"
         if self.x.size != self.rows * k:
             return f"{self.rows} rows of {k} are wanted; its input has {self.x.size} elements"
         reason = None if self.short else wide_condition(self.w, 0, self.bias, self.scales())
-        return reason or self._check_bias_scale()
-
-    def _check_bias_scale(self) -> str | None:
-        """TFLM refuses a bias whose unit is not that of the products."""
-        if self.bias is None or self.w.q.per_channel:
-            return None
-        given = self.bias.quant.scale if self.bias.quant else 0.0
-        product = self.x.q.scale * self.w.q.scale
-        if abs(product - given) / self.y.q.scale > 0.02:
-            return (
-                f"its bias '{self.bias.name}' has the scale {given:g};"
-                f" that of input times weights is {product:g}"
-            )
-        return None
+        return reason or conditions.bias_scale(self.x, self.w, self.bias, self.y)
 
     def scales(self) -> list[float]:
         """The real factor from accumulator to output of each channel."""
@@ -179,12 +201,15 @@ class FullyConnected(Op):
     def eval(self, *xs: Array) -> Array:
         x = xs[0].reshape(-1, self.w.shape[1]).astype(np.float64) - self.x.q.zero_point
         # Sums of products of int8 stay exact in float64.
-        total = (x @ self.w.values.T.astype(np.float64)).astype(np.int64)
+        total = (x @ centred(self.w).T.astype(np.float64)).astype(np.int64)
         if self.bias is not None:
             total += self.bias.values.reshape(-1)
         low, high = activation.bounds(self.activation, self.y)
-        rescale = requantize if self.short else requantize_wide
-        y = rescale(total, self.scales(), self.y, low, high)
+        if self.uint8:  # LiteRT's layer is the one that rounds once.
+            y = requantize(total, self.scales(), self.y, low, high, fixed.multiply_rounded_once)
+        else:
+            rescale = requantize if self.short else requantize_wide
+            y = rescale(total, self.scales(), self.y, low, high)
         return y.reshape(len(xs[0]), *self.y.shape)
 
     def eval_float(self, *xs: Array) -> Array:

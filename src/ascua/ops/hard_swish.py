@@ -44,11 +44,11 @@ class HardSwish(Op):
 
     def _to_output(self) -> tuple[int, int]:
         """Multiplier in int16 and shift to the output's scale."""
-        return _halfword(self.x.q.scale / 2**HEADROOM / self.y.q.scale)
+        return _halfword(lut.ratio(self, self.x.q.scale / 2**HEADROOM, by=self.y.q.scale))
 
     def _to_bend(self) -> tuple[int, int]:
         """Multiplier in int16 and shift to the scale where 2**15 stands for 3."""
-        return _halfword(self.x.q.scale / 2**HEADROOM / (3 / 2**15))
+        return _halfword(lut.ratio(self, self.x.q.scale / 2**HEADROOM, by=3 / 2**15))
 
     def eval(self, *xs: Array) -> Array:
         to_output, out_shift = self._to_output()

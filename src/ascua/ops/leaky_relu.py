@@ -40,10 +40,10 @@ class LeakyRelu(Op):
 
     # In double precision, as tflite-micro 0.dev20261023 has it; in 2023 both were single.
     def _identity(self) -> float:
-        return self.x.q.scale / self.y.q.scale
+        return lut.ratio(self, self.x.q.scale, by=self.y.q.scale)
 
     def _slope(self) -> float:
-        return self.x.q.scale * self.alpha / self.y.q.scale
+        return lut.ratio(self, self.x.q.scale, self.alpha, by=self.y.q.scale)
 
     def lines(self) -> lines.Lines:
         """What it does to each int16 value."""

@@ -41,8 +41,10 @@ class Logistic(Op):
                 f"its output has the scale {self.y.q.scale:g} and the zero point"
                 f" {self.y.q.zero_point}; an int8 sigmoid has 1/256 and -128"
             )
-        if not 2**-27 <= self.x.q.scale <= 2**20:
-            return f"its input's scale {self.x.q.scale:g} is beyond what TFLM computes with"
+        scale = self.x.q.scale
+        # From 8 on, the first step is beyond both ends; LiteRT's uint8 zero differs there.
+        if not 2**-27 <= scale <= 2**20 or (self.uint8 and scale >= 8):
+            return f"its input's scale {scale:g} is beyond what TFLM computes with"
         return None
 
     def eval(self, *xs: Array) -> Array:

@@ -48,6 +48,16 @@ def factor(real: float, dtype: str = "int8") -> str | None:
     return None
 
 
+def ratio(op: Op, *factors: float, by: float) -> float:
+    """The product of `factors` over `by`: in double precision, in single where LiteRT has uint8."""
+    number = np.float32 if op.uint8 else np.float64
+    with np.errstate(over="ignore"):
+        product = number(factors[0])
+        for factor in factors[1:]:
+            product = product * number(factor)
+        return float(product / number(by))
+
+
 def over_values(op: Op, x: Array, function: Callable[[Array], Array]) -> Array:
     """`function` of int64 values, for x of any shape, clipped to the output's dtype.
 

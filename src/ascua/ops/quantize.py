@@ -29,6 +29,20 @@ class QuantizeF32S8(Kernel):
         return {"n": op.y.size, "zero": op.y.q.zero_point, "scale": op.y.q.scale}
 
 
+class ShiftU8S8(Kernel):
+    """uint8 to int8 or back."""
+
+    name = "shift_u8_s8"
+    types = ("int8", "uint8")
+    bytewise = True
+
+    def fits(self, op: Quantize) -> bool:
+        return op.shifts
+
+    def params(self, op: Quantize) -> Mapping[str, int]:
+        return {"n": op.y.size}
+
+
 class QuantizeF32S16(QuantizeF32S8):
     """The same for int16."""
 
@@ -84,6 +98,7 @@ class Quantize(Op):
     kernels = (
         lut.LutS8(),
         lines.LinesS16(),
+        ShiftU8S8(),
         QuantizeF32S8(),
         QuantizeF32S16(),
         QuantizeS8S16(),
@@ -95,6 +110,8 @@ class Quantize(Op):
         return cls(node.inputs, node.outputs)
 
     def check(self) -> str | None:
+        if self.shifts:
+            return conditions.arity(self, 1) or self._check_shift()
         reason = conditions.arity(self, 1) or conditions.first(
             conditions.computed(self.x),
             conditions.filled(self.x),
@@ -106,6 +123,30 @@ class Quantize(Op):
             return reason
         return conditions.quantized(self, self.x) or lut.factor(self.factor(), self.x.dtype)
 
+    def _check_shift(self) -> str | None:
+        """None, or how it does more than to add or to subtract 128."""
+        reason = conditions.first(
+            conditions.computed(self.x),
+            conditions.filled(self.x),
+            conditions.output_shape(self, self.x.shape),
+        )
+        if reason:
+            return reason
+        zeros = [t.q.zero_point - 128 * (t.dtype == "uint8") for t in (self.x, self.y)]
+        if self.x.q.scale != self.y.q.scale or zeros[0] != zeros[1]:
+            return "it rescales between uint8 and int8"
+        return None
+
+    @property
+    def shifts(self) -> bool:
+        """Whether it moves between uint8 and int8, each value 128 from the other."""
+        return {self.x.dtype, self.y.dtype} == {"int8", "uint8"}
+
+    @property
+    def identity(self) -> bool:
+        """Whether it gives what it takes."""
+        return self.x.dtype == self.y.dtype == "int8" and self.x.quant == self.y.quant
+
     def factor(self) -> float:
         """The real factor from a quantised input to the output."""
         return self.x.q.scale / self.y.q.scale
@@ -115,6 +156,8 @@ class Quantize(Op):
         return lines.Lines(self.factor(), self.factor())
 
     def eval(self, *xs: Array) -> Array:
+        if self.shifts:
+            return (xs[0].view(np.uint8) ^ np.uint8(128)).view(self.y.dtype)
         if self.x.dtype != "float32":
             return lut.over_values(self, xs[0], lambda x: lut.rescaled(self, x, self.factor()))
         with np.errstate(over="ignore"):

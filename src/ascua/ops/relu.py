@@ -29,7 +29,7 @@ class Relu(Op):
 
     def _factor(self) -> float:
         # In double precision, as tflite-micro 0.dev20261023 has it; in 2023 it was single.
-        return self.x.q.scale / self.y.q.scale
+        return lut.ratio(self, self.x.q.scale, by=self.y.q.scale)
 
     def lines(self) -> lines.Lines:
         """What it does to each int16 value."""

@@ -11,6 +11,7 @@ import numpy as np
 from ascua.ir import Array, Const, Kernel, Node, Op, Tensor
 from ascua.ops import activation, conditions, geometry
 from ascua.ops.channels import (
+    centred,
     channel_scales,
     multipliers,
     packed_weights,
@@ -32,6 +33,9 @@ class TransposeConvS8(Kernel):
     name = "transpose_conv_s8"
     weights = ("int8",)
 
+    def fits(self, op: TransposeConv) -> bool:
+        return op.w.q.zero_point == 0
+
     def params(self, op: TransposeConv) -> Mapping[str, int]:
         low, high = activation.bounds(op.activation, op.y)
         _, ih, iw, ic = op.x.shape
@@ -50,7 +54,7 @@ class TransposeConvS8(Kernel):
             "py": op.rows.before,
             "px": op.columns.before,
             "offset": -op.x.q.zero_point,
-            "small": small(op.x, self.matrix(op), op.bias, op.scales()),
+            "small": small(op.x, centred(op.w).reshape(op.w.shape[0], -1), op.bias, op.scales()),
             "zero": op.y.q.zero_point,
             "low": low,
             "high": high,
@@ -106,6 +110,19 @@ class TransposeConvS16(Kernel):
         return (weights, *wide_consts(op.bias, op.scales(), short=False))
 
 
+class TransposeConvU8(TransposeConvS8):
+    """The same, with weights that have a zero point."""
+
+    name = "transpose_conv_u8"
+    weights = ("uint8",)
+
+    def fits(self, op: TransposeConv) -> bool:
+        return op.w.q.zero_point != 0
+
+    def params(self, op: TransposeConv) -> Mapping[str, int]:
+        return {**super().params(op), "weights_offset": -op.w.q.zero_point}
+
+
 @dataclass(frozen=True, eq=False)
 class TransposeConv(Op):
     """y[iy * sy + ky - py, ix * sx + kx - px, oc] += x[iy, ix] * w[oc, ky, kx]; bias, activation.
@@ -122,7 +139,7 @@ class TransposeConv(Op):
     options = "TransposeConvOptions"
     max_version = 5
     types = ("int8", "int16")
-    kernels = (TransposeConvS8(), TransposeConvS16())
+    kernels = (TransposeConvS8(), TransposeConvU8(), TransposeConvS16())
     channel_axis = 0
 
     @classmethod
@@ -179,11 +196,13 @@ class TransposeConv(Op):
             conditions.rank(self.w, 4),
             conditions.image(self.y),
             conditions.quantized(self, self.x, self.y),
-            conditions.int8_weights(self.w, 0),
+            conditions.int8_weights(self, self.w, 0),
             activation.unsupported(self.activation),
         )
         biases = ("int32",) if self.x.dtype == "int8" else ("int64", "int16")
         reason = reason or conditions.bias(self.bias, self.y.shape[3], *biases)
+        if self.uint8:
+            reason = reason or conditions.bias_scale(self.x, self.w, self.bias, self.y)
         if reason:
             return reason
         shape = self.inputs[0]
@@ -198,7 +217,7 @@ class TransposeConv(Op):
 
     def scales(self) -> list[float]:
         """The real factor from accumulator to output of each channel."""
-        return channel_scales(self.x, self.w, self.y, self.y.shape[3])
+        return channel_scales(self.x, self.w, self.y, self.y.shape[3], single=self.uint8)
 
     def eval(self, *xs: Array) -> Array:
         # Sums of products of int8 stay exact in float64.
@@ -227,7 +246,7 @@ class TransposeConv(Op):
         height = max((ih - 1) * sy + kh, py + oh)
         width = max((iw - 1) * sx + kw, px + ow)
         whole = np.zeros((len(x), height, width, oc), x.dtype)
-        w = self.w.values.astype(x.dtype)
+        w = centred(self.w).astype(x.dtype)
         for ky in range(kh):
             for kx in range(kw):
                 at = whole[:, ky : ky + (ih - 1) * sy + 1 : sy, kx : kx + (iw - 1) * sx + 1 : sx]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ascua import boards
+from ascua.ops import OPERATORS, unsigned
 from ascua.ops.support import support, types
 from ascua.report import results
 from ascua.report.tables import cell
@@ -51,8 +52,11 @@ def ops_page() -> str:
         f"# Operators\n\n{NOTE}What runs an operator, by the type of its activations, the best"
         " kernel first. Weights are int8, per tensor or per channel, where a column names no"
         " other; int16 activations are symmetric, as TFLiteConverter's 16x8 mode makes them."
-        " Batch 1; as TensorFlow Lite Micro's reference kernels compute them. Everything else is"
-        f" refused by name, with the reason.\n\n{table}\n## Kernels and cores\n\n{places}"
+        " Batch 1; as TensorFlow Lite Micro's reference kernels compute them. uint8 networks"
+        " (TensorFlow 1) run as int8, as LiteRT's reference kernels compute them; their weights"
+        f" stay uint8. Not in uint8: {', '.join(sorted(set(OPERATORS) - unsigned.TAKEN))}."
+        f" Everything else is refused by name, with the reason.\n\n{table}\n"
+        f"## Kernels and cores\n\n{places}"
     )
 
 

@@ -9,7 +9,7 @@ static _Alignas(8) int8_t arena[272];
 /* average_pool2d y: 3x4x5, 0 MACs */
 STEP void golden_step_00_average_pool2d(void) {
     static const average_pool2d_s8_t p = {.ow = 4, .iw = 7, .c = 5, .kh = 2, .kw = 2, .sx = 2,
-        .px = 0, .low = -128, .high = 127};
+        .px = 0, .low = -128, .high = 127, .least = 0};
     static const window_t w = {.kh = 2, .sy = 2, .dy = 1, .py = 0, .ih = 6, .row = 35, .left = 0,
         .right = 5, .fill = 0};
     const int8_t *rows[2];

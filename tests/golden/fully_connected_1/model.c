@@ -1,0 +1,49 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/fully_connected_s4.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[32];
+
+/* fully_connected y: 9, 153 MACs */
+STEP void golden_step_00_fully_connected(void) {
+    static const fully_connected_s4_t p = {.rows = 1, .k = 17, .oc = 9, .small = 1, .zero = 4,
+        .low = -128, .high = 127};
+    fully_connected_s4(&p, arena + 0, golden_00_fully_connected_weights,
+        golden_00_fully_connected_requant, arena + 20);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {17};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {20};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {9};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_fully_connected();
+}
+
+void golden_invoke(const int8_t *in, int8_t *out) {
+    if ((const void *)in != (const void *)(arena + 0)) {
+        memcpy(arena + 0, in, 17);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 20)) {
+        memcpy(out, arena + 20, 9);
+    }
+}

@@ -1,0 +1,70 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/conv2d_u8.h"
+#include "ascua/shift_u8_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[424];
+
+/* quantize x/int8: 6x7x3, 0 MACs */
+STEP void golden_step_00_quantize(void) {
+    static const shift_u8_s8_t p = {.n = 126};
+    shift_u8_s8(&p, arena + 0, arena + 212);
+}
+
+/* conv2d y/int8: 6x7x5, 5670 MACs */
+STEP void golden_step_01_conv2d(void) {
+    static const conv2d_u8_t p = {.ow = 7, .oc = 5, .step = 3, .kh = 3, .runs = 1, .run = 9,
+        .gap = 3, .small = 1, .zero = 4, .low = -128, .high = 127, .offset = 35};
+    static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 6, .row = 21, .left = 3,
+        .right = 3, .fill = -3};
+    const int8_t *rows[3];
+    for (int32_t oy = 0; oy < 6; oy++) {
+        window_padded(&w, arena + 212, oy, arena + 340, rows);
+        conv2d_u8(&p, rows, golden_01_conv2d_weights, golden_01_conv2d_requant,
+            arena + 0 + oy * 35);
+    }
+}
+
+/* quantize y: 6x7x5, 0 MACs */
+STEP void golden_step_02_quantize(void) {
+    static const shift_u8_s8_t p = {.n = 210};
+    shift_u8_s8(&p, arena + 0, arena + 212);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {126};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {212};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {210};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_quantize();
+    golden_step_01_conv2d();
+    golden_step_02_quantize();
+}
+
+void golden_invoke(const uint8_t *in, uint8_t *out) {
+    if ((const void *)in != (const void *)(arena + 0)) {
+        memcpy(arena + 0, in, 126);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 212)) {
+        memcpy(out, arena + 212, 210);
+    }
+}

@@ -1,0 +1,70 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/depthwise_conv2d_3x3_u8.h"
+#include "ascua/shift_u8_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[560];
+
+/* quantize x/int8: 6x7x5, 0 MACs */
+STEP void golden_step_00_quantize(void) {
+    static const shift_u8_s8_t p = {.n = 210};
+    shift_u8_s8(&p, arena + 0, arena + 212);
+}
+
+/* depthwise_conv2d y/int8: 6x7x5, 1890 MACs */
+STEP void golden_step_01_depthwise_conv2d(void) {
+    static const depthwise_conv2d_3x3_u8_t p = {.ow = 7, .c = 5, .step = 5, .gap = 5, .small = 1,
+        .zero = 4, .low = -128, .high = 127, .offset = 35};
+    static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 6, .row = 35, .left = 5,
+        .right = 5, .fill = -3};
+    const int8_t *rows[3];
+    for (int32_t oy = 0; oy < 6; oy++) {
+        window_padded(&w, arena + 212, oy, arena + 424, rows);
+        depthwise_conv2d_3x3_u8(&p, rows, golden_01_depthwise_conv2d_weights,
+            golden_01_depthwise_conv2d_requant, arena + 0 + oy * 35);
+    }
+}
+
+/* quantize y: 6x7x5, 0 MACs */
+STEP void golden_step_02_quantize(void) {
+    static const shift_u8_s8_t p = {.n = 210};
+    shift_u8_s8(&p, arena + 0, arena + 212);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {210};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {212};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {210};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_quantize();
+    golden_step_01_depthwise_conv2d();
+    golden_step_02_quantize();
+}
+
+void golden_invoke(const uint8_t *in, uint8_t *out) {
+    if ((const void *)in != (const void *)(arena + 0)) {
+        memcpy(arena + 0, in, 210);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 212)) {
+        memcpy(out, arena + 212, 210);
+    }
+}

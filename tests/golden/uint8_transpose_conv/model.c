@@ -1,0 +1,65 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/shift_u8_s8.h"
+#include "ascua/transpose_conv_u8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[960];
+
+/* quantize x/int8: 4x5x3, 0 MACs */
+STEP void golden_step_00_quantize(void) {
+    static const shift_u8_s8_t p = {.n = 60};
+    shift_u8_s8(&p, arena + 0, arena + 480);
+}
+
+/* transpose_conv y/int8: 8x10x6, 3240 MACs */
+STEP void golden_step_01_transpose_conv(void) {
+    static const transpose_conv_u8_t p = {.ih = 4, .iw = 5, .ic = 3, .oh = 8, .ow = 10, .oc = 6,
+        .kh = 3, .kw = 3, .sy = 2, .sx = 2, .py = 0, .px = 0, .offset = 3, .small = 1, .zero = 4,
+        .low = -128, .high = 127, .weights_offset = 35};
+    transpose_conv_u8(&p, arena + 480, golden_01_transpose_conv_weights,
+        golden_01_transpose_conv_requant, arena + 0);
+}
+
+/* quantize y: 8x10x6, 0 MACs */
+STEP void golden_step_02_quantize(void) {
+    static const shift_u8_s8_t p = {.n = 480};
+    shift_u8_s8(&p, arena + 0, arena + 480);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {60};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {480};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {480};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_quantize();
+    golden_step_01_transpose_conv();
+    golden_step_02_quantize();
+}
+
+void golden_invoke(const uint8_t *in, uint8_t *out) {
+    if ((const void *)in != (const void *)(arena + 0)) {
+        memcpy(arena + 0, in, 60);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 480)) {
+        memcpy(out, arena + 480, 480);
+    }
+}
