@@ -36,7 +36,8 @@ def _means(op: Weighted, x: Array) -> Array:
 def real_values(t: Tensor) -> Array:
     """The real values of a quantised constant, float32."""
     y = replace(t, dtype="float32", quant=None, data=None)
-    values = Dequantize((t,), (y,)).constant()
+    # The values of int4 are held as int8.
+    values = Dequantize((replace(t, dtype="int8"),), (y,)).constant()
     assert values is not None, t.name
     return values
 

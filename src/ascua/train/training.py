@@ -10,20 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 
 from ascua import data as datasets
 from ascua import zoo
 from ascua.data import Dataset
 from ascua.errors import InputError
-from ascua.quantize import Range, quantize
 from ascua.recipes import Recipe
-from ascua.tflite import read as read_tflite
-from ascua.tflite import write as write_tflite
 from ascua.train import augment, folder
-from ascua.train.export import as_float, calibration_images, export_float, export_int8
+from ascua.train.export import calibration_images, export_int8, export_quantized
 from ascua.train.fit import accuracy, fit, steps_per_epoch
 from ascua.train.folder import Epoch
 from ascua.train.fused import fuse
@@ -100,13 +95,7 @@ def train(
     return trained
 
 
-def _quantized(model: Any, images: NDArray[np.uint8]) -> bytes:
-    """As `export_int8`, by Ascua's quantiser."""
-    graph = read_tflite(export_float(model))
-    return write_tflite(quantize(graph, [as_float(images)[:, None]], image=Range(0.0, 1.0)))
-
-
-_INT8 = {"tflite": export_int8, "ascua": _quantized}
+_INT8 = {"tflite": export_int8, "ascua": export_quantized}
 
 
 def _deliver(
