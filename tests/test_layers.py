@@ -10,12 +10,12 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src/ascua"
 LAYERS = (
     {"errors"},
-    {"ir", "settings", "library"},
+    {"ir", "settings", "library", "figures"},
     {"fixed", "boards", "recipes"},
     {"ops"},
     {"tflite", "passes", "inputs", "plan", "data", "zoo"},
     {"quantize"},
-    {"targets", "run", "train"},
+    {"targets", "run", "train", "compare"},
     {"measure"},
     {"validation"},
     {"report"},

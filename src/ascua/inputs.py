@@ -275,10 +275,17 @@ def load_real(path: Path, graph: Graph, image: tuple[float, float]) -> tuple[lis
 
     uint8 is taken for images, `image` being what 0 and 255 are. Raises InputError.
     """
+    bytes_ = load_pixels(path, graph)
+    if bytes_ is None:
+        return load(path, graph), False
+    return [real_images(bytes_, graph.inputs[0], image)], True
+
+
+def load_pixels(path: Path, graph: Graph) -> Array | None:
+    """The one array of an .npy or .npz file as (n, *shape) of the input, if it is uint8."""
     arrays = _read(path)
     only = next(iter(arrays.values())) if len(arrays) == len(graph.inputs) == 1 else np.empty(0)
     if only.dtype != np.uint8:
-        return load(path, graph), False
+        return None
     t = graph.inputs[0]
-    shaped = convert(only, Tensor(t.name, t.shape, "uint8"), f"{path}: input '{t.name}'")
-    return [real_images(shaped, t, image)], True
+    return convert(only, Tensor(t.name, t.shape, "uint8"), f"{path}: input '{t.name}'")

@@ -112,7 +112,7 @@ def quantize(
         raise InputError(f"--input-range {image.low:g} {image.high:g}: not an ascending range.")
     method = ALIASES[ranges] if ranges in ALIASES else cast(Ranges, ranges)
     options = Options(scheme, method, percentile, weights, equalize, bias_correction, adaround)
-    graph = _load(model)
+    graph = load_network(model)
     quantizer.check_float(graph, str(model))
     xs, pixels = samples(graph, data, calibration, seed, image, data_dir, skip_damaged)
     trials: tuple[Trial, ...] = ()
@@ -170,7 +170,7 @@ def _write(to: Path, content: bytes) -> None:
         temporary.replace(to)
 
 
-def _load(model: Path) -> Graph:
+def load_network(model: Path) -> Graph:
     """The float network in a .tflite or a .keras file."""
     if model.suffix not in (".keras", ".h5") or not model.is_file():
         return tflite.load(model)

@@ -31,8 +31,7 @@ def images(
         x = load(source, data_dir, image=image, skip_damaged=skip_damaged).x_train
         if x.shape[1:] != image:
             raise InputError(
-                f"{source}: its images are {_size(x.shape[1:])}, and the model takes"
-                f" {_size(image)}.",
+                f"{source}: its images are {size(x.shape[1:])}, and the model takes {size(image)}.",
                 ["Calibrate with what the model was trained on."],
             )
         return np.asarray(x[chosen(len(x), count, seed)])
@@ -65,5 +64,6 @@ def _decoded(files: Sequence[Path], image: Image3, skip_damaged: bool) -> NDArra
     return np.stack(pixels)
 
 
-def _size(shape: Sequence[int]) -> str:
+def size(shape: Sequence[int]) -> str:
+    """`32 x 32 x 3`."""
     return " x ".join(map(str, shape))

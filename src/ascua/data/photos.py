@@ -65,9 +65,8 @@ def dataset_of(
     in the cache, so that a set may be larger than the memory. Raises InputError for damaged
     photographs unless they are to be skipped: then they are named as warnings.
     """
-    image = _size(name, asked)
-    x_train, y_train = _pixels(f"{name}-train", train, image, asked)
-    x_test, y_test = _pixels(f"{name}-test", test, image, asked)
+    x_train, y_train = pixels(f"{name}-train", train, asked)
+    x_test, y_test = pixels(f"{name}-test", test, asked)
     return Dataset(name, x_train, y_train, x_test, y_test, tuple(classes))
 
 
@@ -82,10 +81,14 @@ def _size(name: str, asked: Request) -> Image3:
     return asked.image
 
 
-def _pixels(
-    title: str, photos: Sequence[Photo], image: Image3, asked: Request
+def pixels(
+    title: str, photos: Sequence[Photo], asked: Request
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Pixels (n, h, w, c) and labels (n,), out of the cache, which is filled first."""
+    """Pixels (n, h, w, c) and labels (n,), out of the cache, which is filled first.
+
+    Raises InputError as `dataset_of` does.
+    """
+    image = _size(title, asked)
     h, w, c = image
     folder = cache_folder() / "photos" / f"{title}-{h}x{w}x{c}-{_key(photos, image, asked)}"
     try:

@@ -1,0 +1,160 @@
+"""The verb that compares two networks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from ascua import compare as comparing
+from ascua import inputs, measure
+from ascua.cli.quantizing import load_network
+from ascua.cli.terminal import (
+    PATH,
+    PLAN,
+    as_json,
+    log,
+    out,
+    print_json,
+    progress,
+    verbose,
+)
+from ascua.compare import Comparison, Network, Samples, scaling
+from ascua.compare.network import check_together
+from ascua.compare.verdict import culprit, verdict
+from ascua.errors import InputError
+from ascua.ir import Graph
+from ascua.quantize.rules import Range
+from ascua.report.comparison import comparison
+from ascua.report.comparison_page import check_target, files, write
+
+
+@click.command()
+@click.argument("a", type=PATH)
+@click.argument("b", type=PATH)
+@click.option(
+    "--data", "-d", required=True, metavar="D",
+    help="A data set's name, a folder of images by class, or an .npy or .npz file.",
+)  # fmt: skip
+@click.option("--labels", type=PATH, help="Of an .npy or .npz file: class indices, .npy.")
+@click.option("--samples", type=click.IntRange(1), help="How many, spread over D; default: all.")
+@click.option(
+    "--cuts", type=click.IntRange(0), default=500, show_default=True,
+    help="Of these, how many to follow through the layers.",
+)  # fmt: skip
+@click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="The k of top-k.")
+@click.option(
+    "--input-range", type=float, nargs=2, metavar="LOW HIGH",
+    help="What pixels 0 and 255 are; default: as a quantised network says, else 0 and 1.",
+)  # fmt: skip
+@click.option("--data-dir", type=PATH, help="Where the data set already is.")
+@click.option("--skip-damaged", is_flag=True, help="Leave out images that cannot be read.")
+@click.option("--markdown", type=PATH, metavar="DIR", help="Write DIR/report.md with pictures.")
+@as_json
+@verbose
+def compare(
+    a: Path, b: Path, data: str, labels: Path | None, samples: int | None, cuts: int, top: int,
+    input_range: tuple[float, float] | None, data_dir: Path | None, skip_damaged: bool,
+    markdown: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Compare networks A and B: layer by layer, and in their answers.
+
+    Each is a .tflite file, float or quantised, or a .keras one. The table names the layer at
+    which B's answers part from A's.
+    """
+    if markdown is not None:
+        check_target(markdown)
+    first, second = (comparing.prepared(load_network(p), str(p)) for p in (a, b))
+    check_together(first, second)
+    image = _range(first, second, input_range)
+    chosen = _samples(first, data, labels, image, data_dir, skip_damaged).chosen(samples)
+    comparing.check(first, second, chosen)
+    if input_range is None:
+        for net in (first, second):
+            scaling.check(net, chosen)
+    with progress() as bar:
+        found = comparing.compare(
+            first, second, chosen, top=top, cuts=min(cuts, chosen.count), progress=bar("samples"),
+            cut_progress=bar("layer after layer") if cuts else None,
+        )  # fmt: skip
+    if markdown is not None:
+        write(markdown, files(found, chosen))
+    if as_json:
+        print_json(_json(found, chosen))
+    else:
+        out.print(comparison(found, chosen.classes, whole=log.isEnabledFor(PLAN)), soft_wrap=False)
+
+
+def _range(a: Network, b: Network, given: tuple[float, float] | None) -> Range:
+    """What pixels stand for. Raises InputError for no range."""
+    if given is None:
+        return scaling.stated(a, b) or Range(0.0, 1.0)
+    image = Range(*given)
+    if not -np.inf < image.low < image.high < np.inf:
+        raise InputError(f"--input-range {image.low:g} {image.high:g}: not an ascending range.")
+    return image
+
+
+def _samples(
+    net: Network, source: str, labels: Path | None, image: Range, data_dir: Path | None,
+    skip_damaged: bool,
+) -> Samples:  # fmt: skip
+    """The samples in an .npy or .npz file, or the labelled images of a data set or a folder."""
+    graph, path = net.graph, Path(source)
+    if path.suffix in (".npy", ".npz"):
+        return _arrays(path, graph, labels, image)
+    if labels is not None:
+        raise InputError(
+            f"--labels {labels}: {source} has labels of its own.", ["Leave out `--labels`."]
+        )
+    shape = graph.inputs[0].shape
+    if len(graph.inputs) > 1 or len(shape) != 4 or shape[0] != 1:
+        raise InputError(
+            f"{source}: the networks take {[list(t.shape) for t in graph.inputs]}, no image.",
+            ["Give samples in an .npy or .npz file."],
+        )
+    from ascua.data.labelled import labelled
+
+    found = labelled(source, shape[1:], data_dir, skip_damaged)
+    count = np.arange(len(found.x))
+    return Samples(source, (found.x,), image, found.y, found.classes, count)
+
+
+def _arrays(path: Path, graph: Graph, labels: Path | None, image: Range) -> Samples:
+    """The samples in an .npy or .npz file."""
+    real = tuple(replace(t, dtype="float32", quant=None) for t in graph.inputs)
+    graph = replace(graph, inputs=real)
+    pixels = inputs.load_pixels(path, graph)
+    xs = inputs.load(path, graph) if pixels is None else [pixels]
+    count = len(xs[0])
+    y = None if labels is None else inputs.load_labels(labels, count, graph.outputs[0].size)
+    return Samples(str(path), tuple(xs), None if pixels is None else image, y, (), np.arange(count))
+
+
+def _json(c: Comparison, samples: Samples) -> dict[str, Any]:
+    """The object that `--json` prints; docs/json.md describes it."""
+    found = culprit(c)
+    return {
+        "schema": measure.SCHEMA,
+        "a": c.a,
+        "b": c.b,
+        "data": samples.source,
+        "samples": c.samples,
+        "classes": list(samples.classes),
+        "verdict": verdict(c),
+        "culprit": None if found is None else {"layer": found.layer.name, "by": found.by},
+        "output_sqnr_db": c.output_sqnr_db,
+        "cut_samples": c.cut_samples,
+        "cut_start": c.start,
+        "layers": [
+            {**x._asdict(), "cut": x.cut._asdict() if x.cut else None} for x in c.layers
+        ],
+        "alone_a": c.alone_a,
+        "alone_b": c.alone_b,
+        "answers": None
+        if c.answers is None
+        else {**c.answers._asdict(), "changed": [x._asdict() for x in c.answers.changed]},
+    }  # fmt: skip

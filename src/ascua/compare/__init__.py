@@ -1,0 +1,146 @@
+"""Two networks side by side: layer by layer, and in their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ascua.compare.answers import Answers, answers, check_labels
+from ascua.compare.cuts import Follower
+from ascua.compare.layers import Layer, Sums, decibels, measure, run
+from ascua.compare.network import Network, batch, check_range, check_together, prepared
+from ascua.compare.pairing import Pair, layers, pairs
+from ascua.compare.samples import Samples
+from ascua.errors import InputError
+from ascua.ir import Array
+
+__all__ = [
+    "Answers", "Comparison", "Layer", "Network", "Samples", "check", "compare", "prepared",
+]  # fmt: skip
+
+Progress = Callable[[int, int], None]
+"""Hears how many samples are done, and of how many."""
+
+
+class Comparison(NamedTuple):
+    """What became of a comparison of network B with network A."""
+
+    a: str
+    b: str
+    samples: int
+    layers: tuple[Layer, ...]
+    """In A's order; the inputs first."""
+    alone_a: tuple[str, ...]
+    """Layers of A that have no twin in B."""
+    alone_b: tuple[str, ...]
+    cut_samples: int
+    """Samples that the cuts were made on; 0 without."""
+    start: float | None
+    """A's accuracy on those."""
+    output_sqnr_db: float
+    """Of the first output."""
+    answers: Answers | None
+    """None where the first output has one value, and so no classes."""
+
+
+def check(a: Network, b: Network, samples: Samples) -> None:
+    """Raise InputError unless both networks and the samples go together."""
+    check_together(a, b)
+    classes = a.graph.outputs[0].size
+    if samples.labels is not None:
+        if classes < 2:
+            raise InputError(
+                f"{a.name}: its first output is one value: there are no classes to choose from.",
+                ["Leave out the labels: then the layers are compared."],
+            )
+        if samples.classes and len(samples.classes) != classes:
+            raise InputError(
+                f"{samples.source}: it has {len(samples.classes)} classes, and the networks answer"
+                f" {classes}.",
+                ["Give the data set that the networks were trained on."],
+            )
+        check_labels(samples.labels, classes, samples.source)
+    xs = samples.real(a.graph, 0, 256)
+    for net in (a, b):
+        check_range(net, xs)
+
+
+def compare(
+    a: Network, b: Network, samples: Samples, *, top: int = 5, cuts: int = 0,
+    progress: Progress | None = None, cut_progress: Progress | None = None,
+) -> Comparison:  # fmt: skip
+    """Run both on all samples, and follow the answers through the layers on `cuts` of them.
+
+    `check` has to have passed. Raises InputError (NaN), Unsupported, ModelError.
+    """
+    paired = pairs(a.graph, b.graph)
+    sums = {id(p.a): Sums(p) for p in paired}
+    scores = _Scores()
+    for start, stop in _spans(a, b, paired, samples.count):
+        both = measure(a, b, paired, samples.real(a.graph, start, stop), sums)
+        scores.add(*(ys[0].reshape(stop - start, -1) for ys in both))
+        if progress:
+            progress(stop, samples.count)
+    follower = _follow(a, b, paired, samples.chosen(cuts), cut_progress) if cuts else None
+    found = follower.cuts(samples.labels is not None) if follower else {}
+    first = {p.at: id(p.a) for p in reversed(paired)}
+    measured = [
+        sums[id(p.a)].layer()._replace(cut=found.get(p.at) if first[p.at] == id(p.a) else None)
+        for p in paired
+    ]
+    twins = {id(t) for p in paired for t in (p.a, p.b)}
+    alone = [tuple(op.name for op in layers(net.graph) if id(op.y) not in twins) for net in (a, b)]
+    ya, yb = scores.joined()
+    enough = ya.shape[1] > 1
+    k = max(1, min(top, ya.shape[1] - 1))
+    return Comparison(
+        a=a.name,
+        b=b.name,
+        samples=samples.count,
+        layers=tuple(measured),
+        alone_a=alone[0],
+        alone_b=alone[1],
+        cut_samples=follower.samples if follower else 0,
+        start=follower.start() if follower and samples.labels is not None else None,
+        output_sqnr_db=decibels(float((ya**2).sum()), float(((yb - ya) ** 2).sum())),
+        answers=answers(ya, yb, samples.labels, samples.index, k) if enough else None,
+    )
+
+
+class _Scores:
+    """The first output of both networks, batch after batch."""
+
+    def __init__(self) -> None:
+        self.parts: tuple[list[Array], list[Array]] = ([], [])
+
+    def add(self, a: Array, b: Array) -> None:
+        for side, y in zip(self.parts, (a, b), strict=True):
+            side.append(y.astype(np.float64))
+
+    def joined(self) -> tuple[Array, Array]:
+        return np.concatenate(self.parts[0]), np.concatenate(self.parts[1])
+
+
+def _spans(a: Network, b: Network, paired: tuple[Pair, ...], count: int) -> list[tuple[int, int]]:
+    """The batches, from where to where."""
+    step = batch(a, b, {id(p.b): p.b for p in paired})
+    return [(start, min(start + step, count)) for start in range(0, count, step)]
+
+
+def _follow(
+    a: Network, b: Network, paired: tuple[Pair, ...], samples: Samples, progress: Progress | None
+) -> Follower:
+    """The answers of A behind each layer of B."""
+    follower = Follower(a, paired)
+    keep = {id(p.b): id(p.a) for p in paired}
+    for start, stop in _spans(a, b, paired, samples.count):
+        xs = samples.real(a.graph, start, stop)
+        theirs, _ = run(b, xs, keep)
+        _, ys = run(a, xs, {})
+        labels = None if samples.labels is None else samples.labels[start:stop]
+        follower.add(ys[0].reshape(stop - start, -1), xs, theirs, labels)
+        if progress:
+            progress(stop, samples.count)
+    return follower

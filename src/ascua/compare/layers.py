@@ -1,0 +1,178 @@
+"""How near each layer of a network comes to its twin in another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ascua.compare.cuts import Cut
+from ascua.compare.network import Network, quantized, real
+from ascua.compare.pairing import Pair
+from ascua.ir import Array, Tensor
+
+MOST_DB = 200.0
+"""Decibels that stand for no error at all, and, negative, for no signal."""
+
+Sources = Callable[[int, int], list[Array]]
+"""Real samples (n, *shape) an input, from a position up to another."""
+
+
+class Layer(NamedTuple):
+    """The outputs of one layer in network B beside those in A, over all samples."""
+
+    name: str
+    op: str
+    shape: tuple[int, ...]
+    sqnr_db: float
+    own_sqnr_db: float
+    """With the error that the layer itself adds: beside A's layer on B's inputs."""
+    cosine: float
+    max_error: float
+    max_steps: float | None
+    """`max_error` in quantised steps; None between two float networks."""
+    mean_error: float
+    """Mean of B - A: a bias."""
+    at_ends_a: tuple[float, float] | None
+    """Share of A's integers that are the least and the greatest of their type."""
+    at_ends_b: tuple[float, float] | None
+    cut: Cut | None = None
+    """What this layer costs the answers, where that was looked at."""
+
+    @property
+    def title(self) -> str:
+        """The name for tables: of layers that a converter merged, the first."""
+        return self.name.partition(";")[0]
+
+
+class Sums:
+    """What a layer's figures are computed from, batch after batch."""
+
+    def __init__(self, pair: Pair) -> None:
+        self.pair = pair
+        self.count = self.aa = self.bb = self.ab = self.ee = self.own = self.own_signal = 0.0
+        self.error = self.largest = 0.0
+        self.ends = {False: np.zeros(2), True: np.zeros(2)}
+
+    def add(self, a: Array, b: Array) -> None:
+        """Take in integers or reals `a` and `b` (n, ...) of both networks."""
+        for side, (t, y) in enumerate(((self.pair.a, a), (self.pair.b, b))):
+            if quantized(t):
+                info = np.iinfo(t.dtype)
+                self.ends[bool(side)] += [np.sum(y == info.min), np.sum(y == info.max)]
+        x = real(a, self.pair.a).astype(np.float64).reshape(-1)
+        y = real(b, self.pair.b).astype(np.float64).reshape(-1)
+        e = y - x
+        self.count += x.size
+        self.aa, self.bb = self.aa + float(x @ x), self.bb + float(y @ y)
+        self.ab += float(x @ y)
+        self.ee += float(e @ e)
+        self.error += float(e.sum())
+        self.largest = max(self.largest, float(np.abs(e).max(initial=0.0)))
+
+    def add_own(self, expected: Array, got: Array) -> None:
+        """Take in real outputs: A's layer on B's inputs, and B's."""
+        x = expected.astype(np.float64).reshape(-1)
+        e = got.astype(np.float64).reshape(-1) - x
+        self.own += float(e @ e)
+        self.own_signal += float(x @ x)
+
+    def layer(self) -> Layer:
+        """The figures."""
+        a, b = self.pair.a, self.pair.b
+        scale = next((t.q.scale for t in (b, a) if quantized(t)), None)
+        ends: list[tuple[float, float] | None] = [None, None]
+        for side, t in enumerate((a, b)):
+            if quantized(t):
+                low, high = self.ends[bool(side)] / self.count
+                ends[side] = (float(low), float(high))
+        return Layer(
+            name=a.name,
+            op=self.pair.op,
+            shape=a.shape,
+            sqnr_db=decibels(self.aa, self.ee),
+            own_sqnr_db=decibels(self.own_signal, self.own),
+            cosine=cosine(self.aa, self.bb, self.ab),
+            max_error=self.largest,
+            max_steps=self.largest / scale if scale else None,
+            mean_error=self.error / self.count,
+            at_ends_a=ends[0],
+            at_ends_b=ends[1],
+        )
+
+
+def decibels(signal: float, noise: float) -> float:
+    """The energy of a signal beside that of its error, within +-MOST_DB."""
+    if noise <= 0:
+        return MOST_DB
+    if signal <= 0:
+        return -MOST_DB
+    return float(np.clip(10 * np.log10(signal / noise), -MOST_DB, MOST_DB))
+
+
+def cosine(aa: float, bb: float, ab: float) -> float:
+    """Of the angle between two vectors: 1 for two of zeros, 0 where one alone is."""
+    if aa > 0 and bb > 0:
+        return float(np.clip(ab / np.sqrt(aa * bb), -1, 1))
+    return 1.0 if aa == bb else 0.0
+
+
+def measure(
+    a: Network, b: Network, paired: Sequence[Pair], xs: Sequence[Array], sums: dict[int, Sums]
+) -> tuple[list[Array], list[Array]]:
+    """Take one batch of real samples `xs` into `sums`, which are by the identity of A's tensors.
+
+    Answers the real outputs (n, *shape) of both.
+    """
+    theirs, outputs_b = run(b, xs, {id(p.b): id(p.a) for p in paired})
+    outputs_a: dict[int, Array] = {}
+    wanted = {id(t) for t in a.graph.outputs}
+    for t, y in a.walk(a.given(xs)):
+        if id(t) in sums:
+            sums[id(t)].add(y, theirs[id(t)])
+        if id(t) in wanted:
+            outputs_a[id(t)] = real(y, t)
+    for t, expected, got in errors(a, paired, xs, theirs):
+        sums[id(t)].add_own(expected, got)
+    return [outputs_a[id(t)] for t in a.graph.outputs], outputs_b
+
+
+def run(
+    net: Network, xs: Sequence[Array], keep: dict[int, int]
+) -> tuple[dict[int, Array], list[Array]]:
+    """The activations to `keep` as they are, under their new keys, and the real outputs."""
+    kept: dict[int, Array] = {}
+    outputs: dict[int, Array] = {}
+    wanted = {id(t) for t in net.graph.outputs}
+    for t, y in net.walk(net.given(xs)):
+        if id(t) in keep:
+            kept[keep[id(t)]] = y
+        if id(t) in wanted:
+            outputs[id(t)] = real(y, t)
+    return kept, [outputs[id(t)] for t in net.graph.outputs]
+
+
+def errors(
+    a: Network, paired: Sequence[Pair], xs: Sequence[Array], theirs: dict[int, Array]
+) -> Iterator[tuple[Tensor, Array, Array]]:
+    """Each paired tensor of A, what A's layer makes of B's values before it, and B's value."""
+    twins = {id(p.a): p.b for p in paired}
+    found: list[tuple[Tensor, Array, Array]] = []
+
+    def replaced(t: Tensor, y: Array) -> Array:
+        if id(t) not in twins:
+            return y
+        got = real(theirs[id(t)], twins[id(t)])
+        found.append((t, real(y, t), got))
+        return a.own(got, t)
+
+    start = [replaced(t, x) for t, x in zip(a.graph.inputs, a.given(xs), strict=True)]
+    graph = a.graph
+    for _ in graph.walk(
+        start, lambda op, *given: tuple(
+            replaced(t, y) for t, y in zip(op.outputs, a.compute(op, *given), strict=True)
+        ),
+    ):  # fmt: skip
+        yield from found
+        found.clear()

@@ -1,0 +1,132 @@
+"""A network that is compared: float or quantised, run on real inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ascua import inputs
+from ascua.errors import AscuaError, InputError, Unsupported, brief
+from ascua.ir import Array, Graph, Op, Tensor, each
+from ascua.passes import prepare
+from ascua.quantize import floats
+from ascua.quantize.compare import dequantized
+from ascua.quantize.simplify import simplify
+
+LEAST_SHARE = 1 / 32
+"""Of an input's range: data that fill less of it take fewer than 8 of 256 steps."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A graph that is ready to run, and the file that it came from."""
+
+    name: str
+    graph: Graph
+
+    def given(self, xs: Sequence[Array]) -> list[Array]:
+        """Real samples (n, *shape) an input as this network takes them."""
+        return [self.own(x, t) for x, t in zip(xs, self.graph.inputs, strict=True)]
+
+    def own(self, real: Array, t: Tensor) -> Array:
+        """Real values (n, ...) as the activation `t` of this network holds them."""
+        shaped = real.reshape(len(real), *t.shape)
+        if quantized(t):
+            return inputs.quantize(shaped, t)
+        return shaped.astype(t.dtype, copy=False)
+
+    def compute(self, op: Op, *xs: Array) -> tuple[Array, ...]:
+        """The outputs (n, *shape) of `op`. Raises AscuaError naming the file and the operator."""
+        real = op.tflite != "QUANTIZE" and any(t.dtype == "float32" for t in op.activations)
+        try:
+            return floats.compute(op, *xs) if real else each(op.eval(*xs))
+        except floats.MALFORMED as e:
+            raise floats.malformed(op) from e
+        except AscuaError as e:
+            raise type(e)(f"{self.name}: {e.what}", e.things_to_try) from e
+
+    def walk(self, xs: Sequence[Array]) -> Iterator[tuple[Tensor, Array]]:
+        """Each activation and its values (n, *shape), for samples as `given` answers them."""
+        return self.graph.walk(xs, self.compute)
+
+
+def prepared(graph: Graph, name: str) -> Network:
+    """`graph`, of the file `name`, ready to be compared.
+
+    Raises Unsupported for what cannot be run, and for inputs that are no real values.
+    """
+    integer = any(quantized(t) for t in graph.tensors() if not t.const)
+    try:
+        ready = prepare(graph, name) if integer else simplify(graph)
+    except InputError as e:
+        raise InputError(f"{name}: {e.what}", e.things_to_try) from e
+    for t in ready.inputs:
+        if t.dtype != "float32" and not quantized(t):
+            raise Unsupported(
+                f"{name}: its input '{brief(t.name)}' is {t.dtype} without a scale.",
+                ["Networks are compared on real values: floats, or quantised ones."],
+            )
+    return Network(name, ready)
+
+
+def quantized(t: Tensor) -> bool:
+    """Whether `t` holds integers that stand for real values."""
+    return t.quant is not None and t.dtype != "float32"
+
+
+def real(y: Array, t: Tensor) -> Array:
+    """The values `y` (n, ...) of the activation `t` as the real ones that they stand for."""
+    return dequantized(y, t) if quantized(t) else y
+
+
+def limits(t: Tensor) -> tuple[float, float]:
+    """The least and the greatest real value that the quantised `t` can hold."""
+    info = np.iinfo(t.dtype)
+    low, high = (t.q.scale * (end - t.q.zero_point) for end in (info.min, info.max))
+    return float(low), float(high)
+
+
+def check_together(a: Network, b: Network) -> None:
+    """Raise InputError unless both take the same inputs and answer as many values."""
+    for what, ts, us in (
+        ("input", a.graph.inputs, b.graph.inputs),
+        ("output", a.graph.outputs, b.graph.outputs),
+    ):
+        shapes = [[t.shape for t in side] for side in (ts, us)]
+        sizes = [[t.size for t in side] for side in (ts, us)]
+        if shapes[0] != shapes[1] if what == "input" else sizes[0] != sizes[1]:
+            first, second = (", ".join(str(list(s)) for s in side) for side in shapes)
+            raise InputError(
+                f"{a.name} and {b.name} have nothing to compare: the {what} of the one is"
+                f" {first}, of the other {second}.",
+                ["Give two networks for the same task: same input shape, same outputs."],
+            )
+
+
+def check_range(net: Network, xs: Sequence[Array]) -> None:
+    """Raise InputError unless the real samples `xs` fit the range of quantised inputs."""
+    for t, x in zip(net.graph.inputs, xs, strict=True):
+        if not quantized(t):
+            continue
+        low, high = limits(t)
+        outside = float(np.mean((x < low - t.q.scale) | (x > high + t.q.scale)))
+        span = float(x.max() - x.min())
+        if outside > 0.25 or 0 < span < LEAST_SHARE * (high - low):
+            raise InputError(
+                f"{net.name}: its input '{brief(t.name)}' is made for {low:.4g} to {high:.4g}, and"
+                f" the data are {x.min():.4g} to {x.max():.4g}.",
+                [
+                    f"Of images: `--input-range {low:.4g} {high:.4g}` says what pixels 0 and 255"
+                    " are.",
+                    "Of arrays: scale them as in training.",
+                ],
+            )
+
+
+def batch(a: Network, b: Network, theirs: Mapping[int, Tensor]) -> int:
+    """How many samples are run at once: memory is bounded."""
+    largest = max(t.bytes for net in (a, b) for t in net.graph.tensors() if not t.const)
+    kept = sum(t.bytes for t in theirs.values())
+    return int(min(256, max(1, floats.BATCH_BYTES // (8 * largest + 2 * kept))))

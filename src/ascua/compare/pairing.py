@@ -1,0 +1,110 @@
+"""Which activation of one network is which of another: by name, else by structure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ascua.ir import Graph, Op, Tensor
+
+BETWEEN = ("QUANTIZE", "DEQUANTIZE")
+"""Operators that change how values are held, and compute nothing; so do views."""
+
+
+class Pair(NamedTuple):
+    """Activations of two networks that stand for the same real values."""
+
+    a: Tensor
+    b: Tensor
+    op: str
+    """The first network's operator, by TFLite's name; INPUT of an input."""
+    at: int
+    """Its place in the first network's order; -1 of an input."""
+
+
+def pairs(a: Graph, b: Graph) -> tuple[Pair, ...]:
+    """The pairs in the order of `a`: inputs by position, layers by name, the rest by structure.
+
+    By structure: the longest common subsequence of layers of one operator with outputs and weights
+    of one shape; where their inputs contradict it, a pair is dropped.
+    """
+    found = {id(t): u for t, u in zip(a.inputs, b.inputs, strict=True)}
+    named = _by_name(a, b)
+    taken = {id(q) for q in named.values()}
+    left = [op for op in layers(a) if id(op) not in named]
+    right = [op for op in layers(b) if id(op) not in taken]
+    aligned = {id(left[i]): right[j] for i, j in common([*map(key, left)], [*map(key, right)])}
+    result = [Pair(t, found[id(t)], "INPUT", -1) for t in a.inputs]
+    makers = [{id(t): op for op in g.ops for t in op.outputs} for g in (a, b)]
+    for at, p in enumerate(a.ops):
+        q = named.get(id(p)) or aligned.get(id(p))
+        if q is None or (id(p) not in named and _contradicts(p, q, found, *makers)):
+            continue
+        found |= {id(t): u for t, u in zip(p.outputs, q.outputs, strict=True)}
+        result += [Pair(t, u, p.tflite, at) for t, u in zip(p.outputs, q.outputs, strict=True)]
+    return tuple(result)
+
+
+def layers(graph: Graph) -> list[Op]:
+    """The operators that compute."""
+    return [op for op in graph.ops if not between(op)]
+
+
+def between(op: Op) -> bool:
+    """Whether `op` only changes how values are held."""
+    return op.view or op.tflite in BETWEEN
+
+
+def source(t: Tensor, makers: Mapping[int, Op]) -> Tensor:
+    """The layer's output or the input that `t` holds in another way."""
+    while (op := makers.get(id(t))) is not None and between(op) and op.activations:
+        t = op.activations[0]
+    return t
+
+
+def key(op: Op) -> tuple[object, ...]:
+    """What two layers have in common that are the same by structure."""
+    weights = next((t.shape for t in op.inputs if t is not None and t.const), None)
+    return op.tflite, tuple(t.shape for t in op.outputs), weights
+
+
+def common(xs: Sequence[object], ys: Sequence[object]) -> list[tuple[int, int]]:
+    """The positions of a longest common subsequence."""
+    best = [[0] * (len(ys) + 1) for _ in range(len(xs) + 1)]
+    for i in reversed(range(len(xs))):
+        for j in reversed(range(len(ys))):
+            same = best[i + 1][j + 1] + 1 if xs[i] == ys[j] else 0
+            best[i][j] = max(same, best[i + 1][j], best[i][j + 1])
+    i = j = 0
+    found = []
+    while i < len(xs) and j < len(ys):
+        if xs[i] == ys[j] and best[i][j] == best[i + 1][j + 1] + 1:
+            found.append((i, j))
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i + 1][j]:
+            i += 1
+        else:
+            j += 1
+    return found
+
+
+def _by_name(a: Graph, b: Graph) -> dict[int, Op]:
+    """Layers of `b` by the identity of those of `a` whose outputs have their names and shapes."""
+    theirs = {q.name: q for q in layers(b)}
+    found = {}
+    for p in layers(a):
+        q = theirs.get(p.name)
+        if q is not None and [t.shape for t in p.outputs] == [t.shape for t in q.outputs]:
+            found[id(p)] = q
+    return found
+
+
+def _contradicts(
+    p: Op, q: Op, found: Mapping[int, Tensor], ours: Mapping[int, Op], theirs: Mapping[int, Op]
+) -> bool:
+    """Whether `p` reads something else than `q`, as far as pairs tell."""
+    reads = {id(source(t, theirs)) for t in q.activations}
+    paired = {id(t) for t in found.values()}
+    wanted = [found.get(id(source(t, ours))) for t in p.activations]
+    missing = any(t is not None and id(t) not in reads for t in wanted)
+    return missing and reads <= paired

@@ -1,0 +1,135 @@
+"""Draws curves, bars and confusion matrices as small SVG pictures, for light and dark pages."""
+
+from __future__ import annotations
+
+import math
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH, HEIGHT = 640, 360
+LEFT, RIGHT, TOP, BOTTOM = 48, 16, 28, 36
+CELL = 44
+"""Side of a confusion matrix' cell."""
+BAR, NAMES, VALUE = 22, 256, 48
+"""Height of a row of bars; room for its name and for a value."""
+STYLE = """<style>
+svg{font:12px sans-serif}text{fill:#333}.back{fill:#fff}.grid{stroke:#ddd}
+rect.a,rect.b,rect.c{fill:var(--c)}
+.a{--c:#c2410c}.b{--c:#1d4ed8}.c{--c:#15803d}polyline{stroke:var(--c);stroke-width:2;fill:none}
+text.a,text.b,text.c{fill:var(--c)}.right{fill:#1d4ed8}.wrong{fill:#c2410c}
+@media(prefers-color-scheme:dark){text{fill:#ccc}.back{fill:#111}.grid{stroke:#333}
+.a{--c:#fb923c}.b{--c:#60a5fa}.c{--c:#4ade80}.right{fill:#3b82f6}.wrong{fill:#f97316}}
+</style>"""
+
+
+def curves(title: str, lines: Mapping[str, Sequence[float]]) -> str:
+    """An SVG document: shares of 1 over epochs counted from 1, a line a name (at most three)."""
+    epochs = max((len(ys) for ys in lines.values()), default=0)
+    floor = min((y for ys in lines.values() for y in ys if math.isfinite(y)), default=0.0)
+    floor = math.floor(floor * 10) / 10 if floor < 1 else 0.9
+
+    def x(epoch: int) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * (epoch - 1) / max(1, epochs - 1)
+
+    def y(value: float) -> float:
+        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - floor) / (1 - floor))
+
+    parts = [_text(LEFT, 16, title, "start")]
+    for tenth in range(round(floor * 10), 11):
+        at = y(tenth / 10)
+        parts.append(f'<path d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}" class="grid"/>')
+        parts.append(_text(LEFT - 6, at + 4, f"{tenth * 10} %", "end"))
+    ticks = sorted({1, max(1, epochs // 2), max(1, epochs)})
+    parts += [_text(x(epoch), HEIGHT - 14, str(epoch), "middle") for epoch in ticks]
+    for i, (name, ys) in enumerate(lines.items()):
+        points = " ".join(f"{x(n):.1f},{y(v):.1f}" for n, v in enumerate(ys, 1) if math.isfinite(v))
+        parts.append(f'<polyline points="{points}" class="{"abc"[i]}"/>')
+        parts.append(_text(WIDTH - RIGHT - 110 * i, 16, name, "end", "abc"[i]))
+    return _document(WIDTH, HEIGHT, parts)
+
+
+def confusion(title: str, counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
+    """An SVG document: samples of a class (a row) by the class they were put into (a column).
+
+    `counts` is square. A right cell's color is as strong as its share of the row, a wrong one's as
+    the square root of that, so that few errors show.
+    """
+    left = 24 + 7 * max((len(name) for name in classes), default=0)
+    width, height = left + CELL * len(classes) + RIGHT, TOP + CELL * (len(classes) + 1)
+    parts = [_text(RIGHT, 16, title, "start")]
+    for i, (name, row) in enumerate(zip(classes, counts, strict=True)):
+        middle = TOP + CELL * (i + 0.5)
+        parts.append(_text(left - 8, middle + 4, name, "end"))
+        parts.append(_text(left + CELL * (i + 0.5), height - 24, _short(name), "middle"))
+        for j, count in enumerate(row):
+            share = count / max(1, sum(row))
+            kind, opacity = ("right", 0.85 * share) if i == j else ("wrong", 0.85 * share**0.5)
+            parts.append(
+                f'<rect x="{left + CELL * j}" y="{TOP + CELL * i}" width="{CELL}" height="{CELL}" '
+                f'class="{kind}" fill-opacity="{opacity:.3f}"/>'
+            )
+            if count:
+                parts.append(_text(left + CELL * (j + 0.5), middle + 4, str(count), "middle"))
+    return _document(width, height, parts)
+
+
+def bars(title: str, names: Sequence[str], series: Mapping[str, Sequence[float | None]]) -> str:
+    """An SVG document: for each name a bar a series (at most three), from 0; None has no bar."""
+    width, height = WIDTH + 160, TOP + 16 + BAR * len(names)
+    most = max((v for values in series.values() for v in values if v is not None), default=1.0)
+    scale = (width - NAMES - VALUE) / max(most, 1e-9)
+    thick = (BAR - 6) / max(1, len(series))
+    parts = [_text(8, 16, title, "start")]
+    parts += [_text(width - 8 - 110 * i, 16, key, "end", "abc"[i]) for i, key in enumerate(series)]
+    for row, name in enumerate(names):
+        y = TOP + 8 + BAR * row
+        parts.append(_text(NAMES - 8, y + 12, ending(name, 38), "end"))
+        for i, value in enumerate(values[row] for values in series.values()):
+            if value is None:
+                continue
+            at, length = y + i * thick, max(0.0, scale * value)
+            parts.append(
+                f'<rect x="{NAMES}" y="{at:.1f}" width="{length:.1f}" height="{thick:.1f}" '
+                f'class="{"abc"[i]}"/>'
+            )
+            parts.append(_text(NAMES + length + 4, at + thick, f"{value:.1f}", "start"))
+    return _document(width, height, parts)
+
+
+def ending(name: str, most: int) -> str:
+    """The end of a long name: what tells layers apart."""
+    return name if len(name) <= most else f"…{name[-most + 1 :]}"
+
+
+def png(image: NDArray[np.uint8]) -> bytes:
+    """An image (h, w, c), of 1 channel (gray) or 3 (red, green, blue), as a PNG file."""
+    h, w, c = image.shape
+    lines = np.concatenate([np.zeros((h, 1), np.uint8), image.reshape(h, w * c)], axis=1)
+    header = struct.pack(">IIBBBBB", w, h, 8, 0 if c == 1 else 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes())), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
+def _short(name: str) -> str:
+    """What fits under a column."""
+    return name if len(name) <= 6 else f"{name[:5]}."
+
+
+def _document(width: int, height: int, parts: Sequence[str]) -> str:
+    back = f'<rect width="{width}" height="{height}" class="back"/>'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
+    return "\n".join([head, STYLE, back, *parts, "</svg>\n"])
+
+
+def _text(x: float, y: float, text: str, anchor: str, kind: str = "") -> str:
+    which = f' class="{kind}"' if kind else ""
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{which}>{escape(text)}</text>'
