@@ -25,6 +25,7 @@ from ascua.train.curve import draw
 from ascua.train.export import as_float
 from ascua.train.fit import batches, compile_model, learning_rate
 from ascua.train.folder import FILES, STATE
+from ascua.train.fused import fuse
 from ascua.zoo import registry as families
 
 needs_keras = pytest.mark.train
@@ -317,6 +318,41 @@ def test_the_optimizer_is_the_recipes() -> None:
         model = zoo.build("lenet5", (12, 12, 1), 3, width=0.1)
         compile_model(dataclasses.replace(RECIPE, optimizer=name, weight_decay=0.0), model)
         assert type(model.optimizer) is kind
+
+
+@needs_keras
+@pytest.mark.usefixtures("pause")
+def test_a_new_head_on_frozen_layers_of_a_file(
+    straight: tuple[Trained, str], tmp_path: Path
+) -> None:
+    """The layers up to `freeze` keep the file's weights, running means too; the others train."""
+    source = zoo.import_keras().models.load_model(straight[0].keras)
+    recipe = dataclasses.replace(
+        RECIPE, name="moved", epochs=1, weights=str(straight[0].keras), freeze="relu"
+    )
+    printed = io.StringIO()
+    trained = train(recipe, out=tmp_path / "moved", console=Console(file=printed, width=200))
+    assert "4 layers start with the weights in" in printed.getvalue()
+    assert "56 parameters are frozen" in printed.getvalue()
+    found = zoo.import_keras().models.load_model(trained.keras)
+    for name, same in (("conv", True), ("norm", True), ("depthwise", False), ("logits", False)):
+        pairs = zip(
+            source.get_layer(name).get_weights(), found.get_layer(name).get_weights(), strict=True
+        )
+        assert all(np.array_equal(a, b) for a, b in pairs) == same, name
+
+
+@needs_keras
+def test_probabilities_are_trained_as_logits() -> None:
+    keras = zoo.import_keras()
+    for last in ({"softmax": True}, {}):
+        model = zoo.build("lenet5", (12, 12, 1), 3, seed=1, width=0.2, **last)
+        twin = fuse(model)
+        x = np.random.default_rng(1).random((2, 12, 12, 1)).astype(np.float32)
+        y, logits = model(x).numpy(), twin(x).numpy()
+        wanted = keras.ops.softmax(logits) if last else logits
+        assert np.allclose(y, np.asarray(wanted), atol=1e-6)
+        assert not np.allclose(logits.sum(1), 1)
 
 
 def test_calibration_images_span_the_whole_range() -> None:

@@ -9,6 +9,7 @@ import pytest
 from ascua import zoo
 from ascua.errors import InputError, ToolMissing
 from ascua.zoo import registry
+from ascua.zoo.variants import VARIANTS
 
 pytestmark = pytest.mark.train
 
@@ -33,17 +34,53 @@ def macs(model: Any) -> int:
     return total
 
 
-@pytest.mark.parametrize("image", [(32, 32, 3), (12, 16, 1)])
+SMALL: dict[str, tuple[tuple[int, int, int], int, dict[str, Any]]] = {
+    "autoencoder": ((5, 8, 1), 40, {"hidden": [16, 12], "code": 4}),
+    "dscnn": ((12, 16, 1), 7, {"width": 0.25}),
+    "dscnn_kws": ((25, 10, 1), 7, {"width": 0.25, "blocks": 2}),
+    "inverted_residuals": (
+        (12, 16, 3), 7,
+        {"stem": 8, "last": 24, "blocks": [
+            {"channels": 8, "expansion": 1, "residual": True},
+            {"channels": 12, "kernel": 5, "expansion": 2.5, "stride": 2},
+        ]},
+    ),
+    "lenet5": ((12, 16, 1), 7, {"width": 0.5}),
+    "mobilenet_v1": (
+        (20, 16, 3), 7, {"alpha": 0.25, "padding": "k210", "blocks": [[64, 1], [128, 2], [128, 1]]}
+    ),
+    "mobilenet_v2": (
+        (20, 16, 3), 7, {"alpha": 0.35, "groups": [[1, 16, 1, 1], [6, 24, 2, 2]], "last": 64}
+    ),
+    "mobilenet_v3_small": ((20, 16, 3), 7, {"alpha": 0.25, "stem": 8, "last": 32}),
+    "resnet": ((12, 16, 3), 7, {"depth": 8, "width": 0.5}),
+    "resnet8": ((12, 16, 3), 7, {"width": 0.5, "softmax": True}),
+    "squeezenet": ((35, 38, 3), 7, {"version": "1.0", "width": 0.125, "bypass": True}),
+    "vgg_small": ((12, 16, 3), 7, {"width": 0.125, "stages": [[32, 1], [64, 2]]}),
+}  # fmt: skip
+"""A small network of each family: its input, classes and arguments, as a recipe gives them."""
+
+
+def small(name: str) -> Any:
+    image, classes, arguments = SMALL[name]
+    return zoo.build(name, image, classes, seed=3, **arguments)
+
+
 @pytest.mark.parametrize("name", zoo.names())
-def test_every_family_keeps_the_contract(name: str, image: tuple[int, int, int]) -> None:
-    model = zoo.build(name, image, 7, width=0.25, seed=3)
+def test_every_family_keeps_the_contract(name: str) -> None:
+    image, classes, arguments = SMALL[name]
+    model = small(name)
     x = np.random.default_rng(0).random((2, *image), np.float32)
     y = model(x).numpy()
-    assert y.shape == (2, 7)
-    assert not np.allclose(y.sum(1), 1), "logits, not probabilities"
-    again = zoo.build(name, image, 7, width=0.25, seed=3)
-    assert np.array_equal(y, again(x).numpy()), "the same seed, the same weights"
-    assert zoo.build(name, image, 7, width=0.5).count_params() > model.count_params()
+    assert y.shape == (2, classes)
+    assert np.allclose(y.sum(1), 1) == bool(arguments.get("softmax")), "logits, or probabilities"
+    again = small(name).get_weights()
+    same = zip(model.get_weights(), again, strict=True)
+    assert all(np.array_equal(a, b) for a, b in same), "the same seed, the same weights"
+    default = zoo.defaults(name)
+    assert set(arguments) <= set(default)
+    counted = zoo.size(model)
+    assert (counted.parameters, counted.macs) == (model.count_params(), macs(model))
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -65,10 +102,52 @@ def test_resnets_are_those_of_2016(depth: int, parameters: int, millions: float)
     assert kinds.count("Conv2D") + kinds.count("Dense") == depth
 
 
-def test_resnet8_is_mlperfs() -> None:
-    model = zoo.build("resnet8", (32, 32, 3), 10)
-    assert model.count_params() == 78_666
-    assert macs(model) == 12_501_632
+PUBLISHED = {
+    # Keras' documentation of `keras.applications` (4.3, 3.5 M) and `count_params` there; MACs:
+    # A. Howard et al. 2017, tables 6 and 7, and tensorflow/models' mobilenet_v1.md (569, 41, 14 M).
+    "mobilenet_v1_1.0_224": (4_253_864, 569),
+    "mobilenet_v1_0.25_224": (475_544, 41),
+    "mobilenet_v1_0.25_128": (475_544, 13.6),
+    # M. Sandler et al. 2018, table 4: 3.4 M trained, 300 M.
+    "mobilenet_v2_1.0_224": (3_538_984, 301),
+    # A. Howard et al. 2019, table 3: 2.5 M, 56 M.
+    "mobilenet_v3_small_1.0_224": (2_554_968, 56.5),
+    # F. Iandola's repository: 1.25 M; "SqueezeNet v1.0: 1.72 GFLOPS an image, v1.1: 0.72".
+    "squeezenet_1.0": (1_248_424, 861),
+    "squeezenet_1.1": (1_235_496, 388),
+    # MLPerf Tiny's reference models.
+    "resnet8": (78_666, 12.501632),
+    "dscnn_kws": (24_908, 2.656768),
+    "autoencoder": (269_992, 0.264192),
+}
+"""Parameters, millions of MACs."""
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_figures(name: str) -> None:
+    (found,) = [v for v in VARIANTS if v.name == name]
+    size = found.size()
+    parameters, millions = PUBLISHED[name]
+    assert size.parameters == parameters
+    assert size.macs / 1e6 == pytest.approx(millions, rel=0.004)
+
+
+def test_every_family_has_a_variant() -> None:
+    assert {v.family for v in VARIANTS} == set(zoo.names())
+    assert len({v.name for v in VARIANTS}) == len(VARIANTS)
+    for variant in VARIANTS:
+        zoo.check(variant.family, variant.arguments)
+
+
+def test_bypasses_add_no_parameters_and_pooling_keeps_what_is_left_over() -> None:
+    plain, bypassed = (
+        zoo.build("squeezenet", (38, 36, 3), 5, width=0.125, bypass=b) for b in (False, True)
+    )
+    assert plain.count_params() == bypassed.count_params()
+    kinds = [type(layer).__name__ for layer in bypassed.layers]
+    assert kinds.count("Add") == 4
+    # 38 x 36: 18 x 17 after conv1. Caffe pools 18 -> ceil(15 / 2) + 1 = 9, 17 -> 8.
+    assert plain.get_layer("pool1").output.shape[1:3] == (9, 8)
 
 
 def test_dscnn_is_the_cifar10_network() -> None:
@@ -117,6 +196,15 @@ def test_errors() -> None:
         zoo.build("resnet", (32, 32, 3), 10, channels=[16, 8, 8])
     with pytest.raises(InputError, match="'zeros' is not known"):
         zoo.build("resnet", (32, 32, 3), 10, shortcut="zeros")
+    with pytest.raises(InputError, match=r"has no argument 'alfa'(?s:.*)Did you mean 'alpha'"):
+        zoo.build("mobilenet_v1", (32, 32, 3), 10, alfa=0.5)
+    with pytest.raises(InputError, match=r"dropout must be at least 0 and below 1"):
+        zoo.build("mobilenet_v1", (32, 32, 3), 10, dropout=1.0)
+    with pytest.raises(InputError, match=r"blocks\[0\]: unknown key 'channel'"):
+        zoo.build("inverted_residuals", (32, 32, 3), 10, blocks=[{"channel": 3}])
+    blocks = [{"channels": 16, "stride": 2, "residual": True}]
+    with pytest.raises(InputError, match="block1: 16 channels at stride 2 cannot be added to 16"):
+        zoo.build("inverted_residuals", (32, 32, 3), 10, blocks=blocks)
 
 
 def test_without_keras_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

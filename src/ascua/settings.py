@@ -51,7 +51,9 @@ def convert(hint: Any, value: Any, where: str) -> Any:
     """
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
-        return convert(next(a for a in args if a is not type(None)), value, where)
+        kinds = [a for a in args if a is not type(None)]
+        fitting = (a for a in kinds if isinstance(a, type) and type(value) is a)
+        return convert(next(fitting, kinds[0]), value, where)
     if origin is typing.Literal:
         if value not in args:
             hints = did_you_mean(str(value), [str(a) for a in args])

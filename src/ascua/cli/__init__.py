@@ -13,7 +13,7 @@ import click
 
 from ascua import boards as board_files
 from ascua import measure, validation
-from ascua.cli import comparing, compiling, learn, quantizing
+from ascua.cli import comparing, compiling, learn, models, quantizing
 from ascua.cli.terminal import as_json, drop_stdout, err, out, print_error, print_json, verbose
 from ascua.errors import AscuaError, InputError
 from ascua.ops.support import support
@@ -33,7 +33,7 @@ def app() -> None:
 
 
 for verb in (
-    learn.train, quantizing.quantize, learn.demo, learn.bench,
+    learn.train, models.models, quantizing.quantize, learn.demo, learn.bench,
     compiling.analyze, compiling.compile_, compiling.run, compiling.validate,
     comparing.compare,
 ):  # fmt: skip

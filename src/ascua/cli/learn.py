@@ -36,6 +36,8 @@ CLASSES = 20
 @click.argument("recipe")
 @click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
 @click.option("--seed", type=click.IntRange(0), help="Instead of the recipe's.")
+@click.option("--weights", help="Start from this file of weights, or `imagenet`.")
+@click.option("--freeze", metavar="LAYER", help="Keep the first layers up to this name or number.")
 @data_dir
 @skip_damaged
 @click.option("--out", "-o", "folder", type=PATH, help="Default: build/<recipe>.")
@@ -43,8 +45,8 @@ CLASSES = 20
 @as_json
 @verbose
 def train(
-    recipe: str, epochs: int | None, seed: int | None, data_dir: Path | None, skip_damaged: bool,
-    folder: Path | None, force: bool, as_json: bool,
+    recipe: str, epochs: int | None, seed: int | None, weights: str | None, freeze: str | None,
+    data_dir: Path | None, skip_damaged: bool, folder: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Train RECIPE to a float Keras model and an int8 .tflite file.
 
@@ -52,7 +54,7 @@ def train(
 
     Interrupted, the same command goes on after the last finished epoch.
     """
-    chosen = _recipe(recipe, epochs, seed)
+    chosen = _recipe(recipe, epochs, seed, weights, freeze)
     result = _train(chosen, data_dir, skip_damaged, folder, force, err if as_json else out)
     if as_json:
         print_json(result)
@@ -74,13 +76,13 @@ def _next(tflite: str, board: str, recipe: str, data_dir: Path | None) -> str:
     return shlex.join(words if data_dir is None else [*words, "--data-dir", str(data_dir)])
 
 
-def _recipe(name: str, epochs: int | None, seed: int | None) -> recipe_files.Recipe:
-    recipe = recipe_files.load(name)
-    return replace(
-        recipe,
-        epochs=recipe.epochs if epochs is None else epochs,
-        seed=recipe.seed if seed is None else seed,
-    )
+def _recipe(
+    name: str, epochs: int | None, seed: int | None, weights: str | None, freeze: str | None
+) -> recipe_files.Recipe:
+    layers = int(freeze) if freeze is not None and freeze.isdecimal() else freeze
+    asked = {"epochs": epochs, "seed": seed, "weights": weights, "freeze": layers}
+    given: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
+    return replace(recipe_files.load(name), **given)
 
 
 def _train(

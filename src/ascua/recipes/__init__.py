@@ -59,6 +59,10 @@ class Recipe:
     """Where the demonstration runs."""
     show: int = 0
     """Index of the test image that the demonstration draws."""
+    weights: str = ""
+    """A file of weights to start from, or `imagenet` for those that Keras publishes."""
+    freeze: int | str = 0
+    """So many layers, or all up to the one of this name, keep the weights that they start with."""
     network: dict[str, Any] = field(default_factory=dict)
     """Arguments of the model's family, such as `width`; the zoo checks them."""
     quantize: Quantize = Quantize()

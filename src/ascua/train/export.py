@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ascua import tflite
 from ascua.errors import InputError
 from ascua.quantize import Range, quantize
-from ascua.zoo import import_keras, import_tensorflow, quiet
+from ascua.zoo import import_keras, import_tensorflow, quiet, without_rescaling
 
 
 def calibration_images(x: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.uint8]:
@@ -30,13 +30,18 @@ def calibration_images(x: NDArray[np.uint8], count: int, seed: int) -> NDArray[n
 def export_int8(model: Any, images: NDArray[np.uint8]) -> bytes:
     """A .tflite file: batch 1, int8 in and out, int8 weights a channel, int32 biases.
 
-    `model` takes float images in 0..1; `images` (n, h, w, c) set the ranges of activations.
+    `model` takes float images in 0..1; `images` (n, h, w, c) set the ranges of activations. Where
+    it begins with a Rescaling, that becomes the quantisation of the input: its bytes are still the
+    image's less 128, and no operator computes it.
     """
     tf = import_tensorflow()
+    model, scale, offset = without_rescaling(model)
     with quiet():
         converter = tf.lite.TFLiteConverter.from_keras_model(_batch_of_one(model))
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: ([as_float(x[None])] for x in images)
+        converter.representative_dataset = lambda: (
+            [as_float(x[None]) * np.float32(scale) + np.float32(offset)] for x in images
+        )
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
@@ -52,8 +57,10 @@ def export_float(model: Any) -> bytes:
 
 def export_quantized(model: Any, images: NDArray[np.uint8]) -> bytes:
     """As `export_int8`, by Ascua's own quantiser."""
-    xs = [as_float(images)[:, None]]
-    return tflite.write(quantize(tflite.read(export_float(model)), xs, image=Range(0.0, 1.0)))
+    model, scale, offset = without_rescaling(model)
+    xs = as_float(images)[:, None] * np.float32(scale) + np.float32(offset)
+    graph = tflite.read(export_float(model))
+    return tflite.write(quantize(graph, [xs], image=Range(offset, offset + scale)))
 
 
 def float_file(path: Path) -> bytes:

@@ -12,18 +12,40 @@ from ascua.zoo import import_keras, import_tensorflow
 
 
 def fuse(model: Any) -> Any:
-    """A copy of the Keras `model` for training: same layers, names and weights, in that order."""
+    """A copy of the Keras `model` for training: same layers, names and weights, in that order.
+
+    Where the model answers probabilities, the copy answers logits.
+    """
     keras, fused = import_keras(), _fused_layer()
 
     def copy(layer: Any) -> Any:
         kind = type(layer)
         if kind is keras.layers.BatchNormalization and layer.axis in (3, -1):
             kind = fused
-        return kind.from_config(layer.get_config())
+        config = layer.get_config()
+        if layer is model.layers[-1]:  # the loss wants logits
+            if kind is keras.layers.Softmax:
+                return _logits_layer()(name=layer.name)
+            if config.get("activation") == "softmax":
+                config["activation"] = "linear"
+        return kind.from_config(config)
 
     twin = keras.models.clone_model(model, clone_function=copy)
     twin.set_weights(model.get_weights())
     return twin
+
+
+def _logits_layer() -> Any:
+    """The class of what stands for a softmax: called like it, it changes nothing."""
+    keras = import_keras()
+
+    class Logits(keras.layers.Layer):  # type: ignore[misc,name-defined]
+        """The identity."""
+
+        def call(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
+            return inputs
+
+    return Logits
 
 
 def _fused_layer() -> Any:
@@ -34,7 +56,7 @@ def _fused_layer() -> Any:
         """Batch normalisation over the channels of (n, h, w, c)."""
 
         def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-            if not training or len(inputs.shape) != 4:
+            if not (training and self.trainable) or len(inputs.shape) != 4:
                 return super().call(inputs, training=training, mask=mask)
             y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
                 x=inputs,

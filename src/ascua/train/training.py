@@ -73,10 +73,8 @@ def train(
     folder.claim(out, recipe, force=force)
     earlier = folder.load_state(out)
     before = len(earlier.history) if earlier else 0
-    model = zoo.build(
-        recipe.model, recipe.input, recipe.classes, seed=recipe.seed, **recipe.network
-    )
     display = Display(console, recipe.epochs, steps_per_epoch(recipe, data))
+    model = _network(recipe, display, start=earlier is None)
     display.say(_opening(recipe, data, model, before))
     try:
         twin = fuse(model)
@@ -96,6 +94,27 @@ def train(
 
 
 _INT8 = {"tflite": export_int8, "ascua": export_quantized}
+
+
+def _network(recipe: Recipe, display: Display, *, start: bool) -> Any:
+    """The recipe's network, frozen as it says; with the weights it says at the `start` only."""
+    model = zoo.build(
+        recipe.model, recipe.input, recipe.classes, seed=recipe.seed, **recipe.network
+    )
+    if recipe.weights and start:
+        path = zoo.obtain(recipe.weights, recipe.model, recipe.input, recipe.network)
+        loaded = zoo.load_weights(model, path)
+        display.say(f"{loaded.layers} layers start with the weights in {path}.")
+        if loaded.fresh:
+            display.say(f"{model.layers[-1].name} starts anew: {loaded.fresh}.")
+    if recipe.freeze:
+        display.say(f"{zoo.freeze(model, recipe.freeze):,} parameters are frozen.")
+    if not model.trainable_weights:
+        raise InputError(
+            f"{recipe.model}: it has nothing to train.",
+            ["Give a .keras file or `module:function`: a SavedModel keeps no layers."],
+        )
+    return model
 
 
 def _deliver(

@@ -1,9 +1,40 @@
 """Network families: one a file, entered in one table."""
 
-from ascua.zoo import dscnn as _dscnn  # noqa: F401  (enters its family)
-from ascua.zoo import lenet5 as _lenet5  # noqa: F401
-from ascua.zoo import resnet as _resnet  # noqa: F401
+from ascua.zoo import (  # noqa: F401  (each enters its families)
+    autoencoder,
+    dscnn,
+    inverted_residuals,
+    lenet5,
+    mobilenet_v1,
+    mobilenet_v2,
+    mobilenet_v3,
+    resnet,
+    squeezenet,
+    vgg,
+)
+from ascua.zoo.own import is_own
+from ascua.zoo.own import load as load_own
 from ascua.zoo.registry import build, check, defaults, names
+from ascua.zoo.rescaling import without as without_rescaling
+from ascua.zoo.size import Size, size
 from ascua.zoo.tensorflow import import_keras, import_tensorflow, quiet
+from ascua.zoo.weights import Loaded, freeze, load_weights, obtain
 
-__all__ = ["build", "check", "defaults", "import_keras", "import_tensorflow", "names", "quiet"]
+__all__ = [
+    "Loaded",
+    "Size",
+    "build",
+    "check",
+    "defaults",
+    "freeze",
+    "import_keras",
+    "import_tensorflow",
+    "is_own",
+    "load_own",
+    "load_weights",
+    "names",
+    "obtain",
+    "quiet",
+    "size",
+    "without_rescaling",
+]

@@ -10,6 +10,7 @@ from typing import Any
 
 from ascua.errors import InputError, did_you_mean
 from ascua.settings import convert
+from ascua.zoo import own
 from ascua.zoo.tensorflow import import_keras
 
 Image = tuple[int, int, int]
@@ -21,15 +22,21 @@ Builder = Callable[..., Any]
 `arguments` are the family's sizes: keyword-only, annotated, each with a default.
 """
 
+Published = Callable[..., str]
+"""(input, *, arguments) → the address of weights for them; raises InputError where none are."""
+
 _FAMILIES: dict[str, Builder] = {}
+_PUBLISHED: dict[str, Published] = {}
 
 
-def network(name: str) -> Callable[[Builder], Builder]:
-    """Decorator that enters a builder under `name`."""
+def network(name: str, *, imagenet: Published | None = None) -> Callable[[Builder], Builder]:
+    """Decorator that enters a builder under `name`, and where its `imagenet` weights are."""
 
     def enter(builder: Builder) -> Builder:
         assert name not in _FAMILIES, name
         _FAMILIES[name] = builder
+        if imagenet is not None:
+            _PUBLISHED[name] = imagenet
         return builder
 
     return enter
@@ -43,13 +50,16 @@ def names() -> tuple[str, ...]:
 def build(
     name: str, image: Image, classes: int, *, seed: int | None = None, **arguments: Any
 ) -> Any:
-    """An untrained Keras model of the family `name`.
+    """A Keras model of the family `name`, untrained, or the user's own that `name` says.
 
-    `image` is (h, w, c); `arguments` are the family's own (`defaults` lists them); the same `seed`
+    Own models are .keras and .h5 files, SavedModel folders, and functions (`module:function`).
+    `image` is (h, w, c); `arguments` are the family's (`defaults` lists them); the same `seed`
     gives the same first weights. The model takes float32 (n, h, w, c) in 0..1 and answers logits
     (n, classes). Raises InputError for an unknown name or argument and for a size that the family
     cannot take, ToolMissing without Keras.
     """
+    if own.is_own(name):
+        return own.build(name, image, classes, arguments)
     given = check(name, arguments)
     if min(image) < 1 or classes < 1:
         raise InputError(f"{name}: input {image} and {classes} classes must all be positive.")
@@ -70,6 +80,8 @@ def check(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     They come as Python or as TOML has them. Raises InputError for an unknown family or argument,
     a wrong type, and a number that is not positive.
     """
+    if own.is_own(name):
+        return own.check(name, arguments)
     known = _parameters(name)
     hints = typing.get_type_hints(_FAMILIES[name])
     given = {}
@@ -81,10 +93,26 @@ def check(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
+def imagenet(name: str, image: Image, arguments: Mapping[str, Any]) -> str:
+    """The address of weights trained on ImageNet for this network. InputError: there are none."""
+    if name not in _PUBLISHED:
+        raise InputError(
+            f"{name}: no address of `imagenet` weights is known.",
+            [
+                "Give a file of weights instead.",
+                f"Networks that have them: {', '.join(sorted(_PUBLISHED))}.",
+            ],
+        )
+    return _PUBLISHED[name](image, **{**defaults(name), **check(name, arguments)})
+
+
 def _parameters(name: str) -> dict[str, inspect.Parameter]:
     """The keyword-only parameters of the family `name`."""
     if name not in _FAMILIES:
-        raise InputError(f"There is no network called {name!r}.", did_you_mean(name, names()))
+        raise InputError(
+            f"There is no network called {name!r}.",
+            (*did_you_mean(name, names()), "Your own: a .keras or .h5 file, or module:function."),
+        )
     parameters = inspect.signature(_FAMILIES[name]).parameters
     return {k: p for k, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
 

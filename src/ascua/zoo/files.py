@@ -1,0 +1,98 @@
+"""Opens files of Keras models: .keras, .h5, and SavedModel folders, never running code in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from ascua.errors import InputError
+from ascua.zoo.tensorflow import import_keras, quiet
+
+SUFFIXES = (".keras", ".h5", ".hdf5")
+
+
+def kind(path: Path) -> Literal["hdf5", "zip", "folder", "other"]:
+    """What the bytes at `path` are. Raises InputError where there is nothing to read."""
+    if path.is_dir():
+        return "folder"
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError as e:
+        raise InputError(f"{path}: cannot be read: {e.strerror}.") from e
+    if start == b"\x89HDF\r\n\x1a\n":
+        return "hdf5"
+    return "zip" if start.startswith(b"PK\x03\x04") else "other"
+
+
+def load_keras(path: Path) -> Any:
+    """The Keras model in a .keras or .h5 file, or in a SavedModel folder.
+
+    Raises InputError for what is no such file, is damaged, or needs classes of the user's own.
+    """
+    what = kind(path)
+    if what == "folder":
+        return _load_saved_model(path)
+    if what == "other":
+        raise InputError(
+            f"{path}: neither a .keras nor an .h5 file.",
+            ["Save the model with `model.save('model.keras')`."],
+        )
+    try:
+        with quiet():
+            return import_keras().models.load_model(path, compile=False, safe_mode=True)
+    except Exception as e:  # Keras has no error of its own for a wrong file
+        raise InputError(f"{path}: Keras cannot load it: {first_line(e)}", _remedies(e)) from e
+
+
+def _load_saved_model(path: Path) -> Any:
+    """A model of one layer, which cannot be trained: what the folder serves."""
+    if not (path / "saved_model.pb").is_file():
+        raise InputError(f"{path}: a folder without saved_model.pb: not a SavedModel.")
+    keras = import_keras()
+    try:
+        with quiet():
+            import tensorflow as tf
+
+            served = tf.saved_model.load(str(path)).signatures
+            if "serving_default" not in served:
+                raise InputError(
+                    f"{path}: a SavedModel without the signature 'serving_default'.",
+                    ["Write it with Keras' `model.export(folder)`."],
+                )
+            signature = served["serving_default"].structured_input_signature[1]
+            outputs = served["serving_default"].structured_outputs
+            if len(signature) != 1 or len(outputs) != 1:
+                raise InputError(
+                    f"{path}: {len(signature)} inputs and {len(outputs)} outputs; one of each is "
+                    "wanted."
+                )
+            layer = keras.layers.TFSMLayer(str(path), call_endpoint="serving_default")
+            x = keras.Input(next(iter(signature.values())).shape[1:], name="image")
+            return keras.Model(x, next(iter(layer(x).values())), name=path.name)
+    except InputError:
+        raise
+    except Exception as e:
+        raise InputError(f"{path}: TensorFlow cannot load it: {first_line(e)}") from e
+
+
+def first_line(e: BaseException) -> str:
+    """What an exception says first, short enough for a message, ending in a full stop."""
+    text = next((line.strip() for line in str(e).splitlines() if line.strip()), "")
+    text = (text or type(e).__name__)[:300]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _remedies(e: Exception) -> list[str]:
+    """What to try, by what Keras complains about."""
+    text = str(e)
+    if "custom" in text or "Could not locate" in text or "Unknown layer" in text:
+        return [
+            "It has classes of your own: build it in a function, and give `module:function`.",
+            "Give a SavedModel folder, written by `model.export(folder)`.",
+        ]
+    if "ambda" in text or "safe_mode" in text:
+        return ["It runs code of its own (Lambda): build it in a function: `module:function`."]
+    if "model config" in text or "No model" in text:
+        return ["It holds weights alone: name a network, and give the file as its weights."]
+    return ["Save it anew with this version of Keras: `model.save('model.keras')`."]

@@ -1,0 +1,185 @@
+"""Users' own models: a .keras or .h5 file, a SavedModel folder, or `module:function`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ascua.errors import AscuaError, InputError, did_you_mean
+from ascua.zoo.files import SUFFIXES, first_line, load_keras
+from ascua.zoo.tensorflow import import_keras, quiet
+
+log = logging.getLogger(__name__)
+
+Image = tuple[int, int, int]
+
+
+def is_own(name: str) -> bool:
+    """Whether `name` is a file, a folder or a function, rather than a family."""
+    return ":" in name or name.endswith(SUFFIXES) or "/" in name
+
+
+def check(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The `arguments`, if what `name` says takes them. Raises InputError otherwise."""
+    if arguments and ":" not in name:
+        raise InputError(
+            f"{name}: a model in a file has no arguments, not {next(iter(arguments))!r}."
+        )
+    return dict(arguments)
+
+
+def load(name: str) -> Any:
+    """The functional Keras model that `name` says, as it is. Raises InputError as `build` does."""
+    return build(name, None, None, {})
+
+
+def build(name: str, image: Image | None, classes: int | None, arguments: Mapping[str, Any]) -> Any:
+    """The functional Keras model that `name` says, of that input and so many classes.
+
+    `image` and `classes` None: as the model has them. A function may take `image`, `classes` and
+    the `arguments`, by name. Raises InputError for a model that cannot be loaded or built, has
+    several inputs or outputs, or other sizes than asked for.
+    """
+    check(name, arguments)
+    model = _call(name, image, classes, arguments) if ":" in name else load_keras(Path(name))
+    return _sized(name, model, image, classes)
+
+
+def _call(name: str, image: Image | None, classes: int | None, arguments: Mapping[str, Any]) -> Any:
+    """What the function answers. Its exceptions become one message; `-v` shows where they arose."""
+    function = _function(name)
+    known = inspect.signature(function).parameters
+    given: dict[str, Any] = {k: v for k, v in (("image", image), ("classes", classes))
+                             if k in known and v is not None}  # fmt: skip
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
+    for key in arguments:
+        if key not in known and not open_ended:
+            raise InputError(f"{name} has no argument {key!r}.", did_you_mean(key, known))
+    given |= arguments
+    lacking = [p.name for p in known.values() if p.default is p.empty and p.name not in given
+               and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]  # fmt: skip
+    if lacking:
+        raise InputError(
+            f"{name}: its argument {lacking[0]!r} has no value.",
+            ["Give it a default, or a value in the recipe's table [network]."],
+        )
+    import_keras()
+    try:
+        with quiet():
+            return function(**given)
+    except AscuaError:
+        raise
+    except Exception as e:
+        raise _failed(name, e) from e
+
+
+def _function(name: str) -> Callable[..., Any]:
+    """The function `module:function`; the module may lie in the current folder."""
+    module_name, _, function_name = name.partition(":")
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as e:
+        if e.name != module_name:
+            raise _failed(name, e) from e
+        raise InputError(
+            f"{name}: there is no module {module_name!r} here or among the installed ones.",
+            [f"Run ascua in the folder that has {module_name.replace('.', '/')}.py."],
+        ) from e
+    except (Exception, SystemExit) as e:
+        raise _failed(name, e) from e
+    finally:
+        sys.path.remove(here)
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        callables = [k for k, v in vars(module).items() if inspect.isfunction(v)]
+        raise InputError(
+            f"{name}: {module_name} has no function {function_name!r}.",
+            did_you_mean(function_name, callables),
+        )
+    return function  # type: ignore[no-any-return]
+
+
+def _failed(name: str, e: BaseException) -> InputError:
+    log.info("%s failed", name, exc_info=e)
+    return InputError(
+        f"{name} raised {type(e).__name__}: {first_line(e)}", ["`-v` shows where it arose."]
+    )
+
+
+def _sized(name: str, model: Any, image: Image | None, classes: int | None) -> Any:
+    """`model` with the input `image`, or an InputError that says what is in the way."""
+    keras = import_keras()
+    if not isinstance(model, keras.Model):
+        raise InputError(f"{name} gives a {type(model).__name__}, not a Keras model.")
+    if not hasattr(model, "operations"):
+        model = _functional(name, model, image)
+    for what, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
+        if len(tensors) != 1:
+            raise InputError(
+                f"{name}: it has {len(tensors)} {what}; Ascua trains models with one.",
+                [f"Make a model of one of its {what}: `keras.Model(inputs, outputs)`."],
+            )
+    shape = tuple(model.inputs[0].shape[1:])
+    if image is None:
+        if len(shape) != 3 or None in shape:
+            raise InputError(
+                f"{name}: its input is {_dims(shape)}: a fixed height, width and channels are "
+                "wanted.",
+                ["Give `keras.Input` all three sizes."],
+            )
+    elif len(shape) != 3 or any(n not in (None, m) for n, m in zip(shape, image, strict=True)):
+        raise InputError(
+            f"{name}: its input is {_dims(shape)}, the images are {_dims(image)}.",
+            [f"Use `input = {list(shape)}` in the recipe, or a model for these images."],
+        )
+    elif None in shape:
+        model = _fixed(name, model, image)
+    answer = tuple(model.outputs[0].shape[1:])
+    if None in answer:
+        raise InputError(f"{name}: its output is {_dims(answer)}, of no fixed size.")
+    if classes is not None and answer != (classes,):
+        raise InputError(
+            f"{name}: its output is {_dims(answer)}, but there are {classes} classes.",
+            [
+                "To train a new head on trained layers, name the network, and give the file as "
+                "its weights."
+            ],
+        )
+    return model
+
+
+def _functional(name: str, model: Any, image: Image | None) -> Any:
+    """A subclassed model as one layer of a functional one."""
+    keras = import_keras()
+    if image is None:
+        raise InputError(
+            f"{name}: a {type(model).__name__} does not tell its input.",
+            ["Make it a functional model: `keras.Model(x, model(x))` with `x = keras.Input(...)`."],
+        )
+    try:
+        x = keras.Input(image, name="image")
+        return keras.Model(x, model(x), name=model.name)
+    except Exception as e:
+        raise _failed(name, e) from e
+
+
+def _fixed(name: str, model: Any, image: Image) -> Any:
+    """`model`, whose input has open sizes, for `image`."""
+    keras = import_keras()
+    try:
+        fixed = keras.models.clone_model(model, input_tensors=keras.Input(image, name="image"))
+        fixed.set_weights(model.get_weights())
+    except Exception as e:
+        raise _failed(name, e) from e
+    return fixed
+
+
+def _dims(shape: tuple[int | None, ...]) -> str:
+    return " x ".join("?" if n is None else str(n) for n in shape) or "a single value"

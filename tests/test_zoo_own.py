@@ -1,0 +1,158 @@
+"""Users' own models: files, folders and functions, and what each wrong one is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ascua import zoo
+from ascua.errors import InputError
+from tests.command import ascua, refused
+
+pytestmark = [
+    pytest.mark.train,
+    # Keras 3 reads TensorFlow's variables in a way that NumPy 2 warns of.
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
+
+SOURCE = """
+import keras
+from keras import layers
+
+def net(image, classes, units=4):
+    x = inputs = keras.Input(image)
+    x = layers.Flatten()(layers.Conv2D(units, 3)(x))
+    return keras.Model(inputs, layers.Dense(classes)(x))
+
+def open_sized(channels=1):
+    x = inputs = keras.Input((None, None, channels))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(x))
+    return keras.Model(inputs, layers.Dense(3)(x))
+
+def two_inputs():
+    a, b = keras.Input((8, 8, 1)), keras.Input((8, 8, 1))
+    return keras.Model([a, b], layers.Dense(3)(layers.Flatten()(layers.Add()([a, b]))))
+
+def two_outputs():
+    x = keras.Input((8, 8, 1))
+    y = layers.Flatten()(x)
+    return keras.Model(x, [layers.Dense(3)(y), layers.Dense(3)(y)])
+
+def fails():
+    raise RuntimeError("no luck\\nat all")
+
+def number():
+    return 7
+
+def lacking(depth):
+    return depth
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def keras() -> Any:
+    pytest.importorskip("keras")
+    return zoo.import_keras()
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a module of the user's."""
+    (tmp_path / "ownmodels.py").write_text(SOURCE)
+    (tmp_path / "broken.py").write_text("import absent_module_of_mine\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(__import__("sys").modules, "ownmodels", raising=False)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("here")
+def test_a_function() -> None:
+    model = zoo.build("ownmodels:net", (8, 8, 1), 3, seed=1, units=2)
+    assert model.count_params() == 9 * 2 + 2 + 6 * 6 * 2 * 3 + 3
+    opened = zoo.build("ownmodels:open_sized", (8, 9, 1), 3)
+    assert opened.inputs[0].shape[1:] == (8, 9, 1)
+    assert zoo.size(opened).macs == 6 * 7 * 9 * 4 + 12
+
+
+def test_files_keep_their_weights(here: Path) -> None:
+    model = zoo.build("ownmodels:net", (8, 8, 1), 3)
+    x = np.random.default_rng(0).random((2, 8, 8, 1)).astype(np.float32)
+    wanted = model(x).numpy()
+    with zoo.quiet():
+        model.save(here / "m.keras")
+        model.save(here / "m.h5")
+        model.export(str(here / "saved"), verbose=False)
+    for name in ("m.keras", "m.h5", "./saved"):
+        found = zoo.build(name, (8, 8, 1), 3)
+        assert np.allclose(found(x).numpy(), wanted, atol=1e-6), name
+    assert zoo.size(zoo.build("m.h5", (8, 8, 1), 3)) == zoo.size(model)
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("ownmodels:nett", r"no function 'nett'(?s:.*)Did you mean 'net'"),
+        ("absent_here:net", "there is no module 'absent_here'"),
+        ("broken:net", "raised ModuleNotFoundError: No module named 'absent_module_of_mine'"),
+        ("ownmodels:fails", r"raised RuntimeError: no luck\.(?s:.*)`-v` shows"),
+        ("ownmodels:number", "gives a int, not a Keras model"),
+        ("ownmodels:lacking", "its argument 'depth' has no value"),
+        ("ownmodels:two_inputs", "it has 2 inputs"),
+        ("ownmodels:two_outputs", "it has 2 outputs"),
+        ("absent.keras", "cannot be read"),
+        ("ownmodels.py/", "cannot be read|neither"),
+        ("./", "not a SavedModel"),
+    ],
+)
+def test_wrong_ones(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        zoo.build(name, (8, 8, 1), 3)
+
+
+def test_wrong_sizes_and_files(here: Path) -> None:
+    with zoo.quiet():
+        zoo.build("ownmodels:net", (8, 8, 1), 3).save(here / "m.keras")
+    with pytest.raises(InputError, match="its input is 8 x 8 x 1, the images are 8 x 8 x 3"):
+        zoo.build("m.keras", (8, 8, 3), 3)
+    with pytest.raises(InputError, match="its output is 3, but there are 10 classes"):
+        zoo.build("m.keras", (8, 8, 1), 10)
+    with pytest.raises(InputError, match="has no arguments, not 'width'"):
+        zoo.build("m.keras", (8, 8, 1), 3, width=1.0)
+    with pytest.raises(InputError, match="has no argument 'unit'"):
+        zoo.build("ownmodels:net", (8, 8, 1), 3, unit=1)
+    with pytest.raises(InputError, match=r"\? x \? x 1: a fixed height"):
+        zoo.load_own("ownmodels:open_sized")
+    (here / "cut.keras").write_bytes((here / "m.keras").read_bytes()[:2000])
+    (here / "text.h5").write_text("hello")
+    for name, message in (("cut.keras", "Keras cannot load it"), ("text.h5", "neither a .keras")):
+        with pytest.raises(InputError, match=message):
+            zoo.build(name, (8, 8, 1), 3)
+
+
+def test_code_in_files_is_not_run(keras: Any, here: Path) -> None:
+    x = keras.Input((8, 8, 1))
+    y = keras.layers.Lambda(lambda v: v + 1)(keras.layers.Flatten()(x))
+    with zoo.quiet():
+        keras.Model(x, keras.layers.Dense(3)(y)).save(here / "lambda.keras")
+    with pytest.raises(InputError, match=r"Keras cannot load it(?s:.*)module:function"):
+        zoo.build("lambda.keras", (8, 8, 1), 3)
+
+
+@pytest.mark.usefixtures("here")
+def test_the_verb_shows_them() -> None:
+    import json
+
+    found = ascua("models", "resnet8", "--json")
+    assert found.code == 0, found.err
+    (row,) = json.loads(found.out)["models"]
+    assert (row["parameters"], row["macs"]) == (78_666, 12_501_632)
+    assert json.loads(found.out)["arguments"]["channels"] == [16, 32, 64]
+    text = ascua("models", "resnet8").out
+    assert "78,666" in text
+    assert "channels" in text
+    refused(ascua("models", "resnet9"), 1, "no network called 'resnet9'", "resnet8")
+    refused(ascua("models", "ownmodels:fails"), 1, "RuntimeError", "no luck")
