@@ -168,6 +168,8 @@ def bias(b: Tensor | None, channels: int, *dtypes: str) -> str | None:
 
 def per_tensor(t: Tensor) -> str | None:
     """`t` has one scale, and one zero point that its dtype may have."""
+    if reason := dtype(t, *QUANTIZED, "uint8"):
+        return reason
     if t.quant is None:
         return f"'{brief(t.name)}' has no quantisation"
     if t.quant.per_channel:

@@ -46,10 +46,11 @@ def place(spans: Sequence[Span], alignment: int) -> tuple[int, ...]:
     First fit in several orders, then in random ones, until the bound is reached.
     """
     least = bound(spans, alignment)
+    meeting = [[j for j, other in enumerate(spans) if other.meets(s)] for s in spans]
     best: tuple[int, ...] = ()
     best_total = -1
     for order in _orders(spans):
-        offsets = _first_fit(spans, order, alignment)
+        offsets = _first_fit(spans, meeting, order, alignment)
         total = max((o + s.bytes for o, s in zip(offsets, spans, strict=True)), default=0)
         if best_total < 0 or total < best_total:
             best, best_total = offsets, total
@@ -73,18 +74,18 @@ def _orders(spans: Sequence[Span]) -> list[list[int]]:
     return orders
 
 
-def _first_fit(spans: Sequence[Span], order: Sequence[int], alignment: int) -> tuple[int, ...]:
+def _first_fit(
+    spans: Sequence[Span], meeting: Sequence[Sequence[int]], order: Sequence[int], alignment: int
+) -> tuple[int, ...]:
+    """Offsets, each the least that is free in its turn; `meeting` lists the spans each meets."""
     offsets = [0] * len(spans)
-    placed: list[int] = []
+    ends = [-1] * len(spans)  # of those that are not placed yet
     for i in order:
-        taken = sorted(
-            (offsets[j], offsets[j] + spans[j].bytes) for j in placed if spans[j].meets(spans[i])
-        )
+        size = spans[i].bytes
         offset = 0
-        for start, end in taken:
-            if offset + spans[i].bytes <= start:
+        for start, end in sorted((offsets[j], ends[j]) for j in meeting[i] if ends[j] >= 0):
+            if offset + size <= start:
                 break
             offset = max(offset, align(end, alignment))
-        offsets[i] = offset
-        placed.append(i)
+        offsets[i], ends[i] = offset, offset + size
     return tuple(offsets)
