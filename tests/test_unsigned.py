@@ -47,7 +47,7 @@ from tests.support import (
 )
 from tests.unsigned import as_uint8
 
-ZEROS = (0, 1, 128, 255)
+ZEROS = (0, 128, 255)
 
 
 def one_graph(graphs: list[Graph]) -> Graph:
@@ -127,11 +127,23 @@ def test_every_operator_equals_litert(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.train
-@pytest.mark.parametrize("specialized", [0, 1000])
-def test_weights_equal_litert(specialized: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)
+def test_weights_equal_litert(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", 0)
     pools = [as_uint8(pool(AveragePool2D, **fields)) for fields in POOLS.values()]
     check_litert([*with_any_weights(), *pools], monkeypatch)
+
+
+def test_kernels_equal_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The golden files compare the reference with LiteRT; so the C is compared without it."""
+    # Of the 3,000 outputs of the dense layer, 14 differ where they are rounded twice.
+    more = depthwise(multiplier=3, per_channel=False), dense(k=6, oc=1000, y_scale=0.1, bias=300)
+    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", 1000)
+    graph = one_graph([*UINT8.values(), *map(as_uint8, more)])
+    graph = tflite.read(tflite.write(graph))
+    xs = samples(graph, 3)
+    expected = reference(prepare(graph), xs)
+    for y, e, t in zip(generated_c(graph, xs), expected, graph.outputs, strict=True):
+        np.testing.assert_array_equal(y, e, t.name)
 
 
 @pytest.mark.train
