@@ -170,7 +170,8 @@ def test_lists() -> None:
     assert [b["name"] for b in found["boards"]] == list(boards.names())
     found = one_object(ascua("ops", "--json").out, "schema", "ops")
     assert {o["tflite"] for o in found["ops"]} == set(OPERATORS)
-    assert set(found["ops"][0]) == {"op", "tflite", "max_version", "kernels", "summary"}
+    keys = {"op", "tflite", "max_version", "kernels", "types", "by_type", "summary"}
+    assert set(found["ops"][0]) == keys
     found = one_object(ascua("doctor", "--json").out, "schema", "tools")
     keys = {"name", "found", "version", "boards", "install", "needed"}
     assert all(set(t) == keys for t in found["tools"])

@@ -199,8 +199,10 @@ class TransposeConv(Op):
             conditions.int8_weights(self, self.w, 0),
             activation.unsupported(self.activation),
         )
+        if reason:
+            return reason
         biases = ("int32",) if self.x.dtype == "int8" else ("int64", "int16")
-        reason = reason or conditions.bias(self.bias, self.y.shape[3], *biases)
+        reason = conditions.bias(self.bias, self.y.shape[3], *biases)
         if self.uint8:
             reason = reason or conditions.bias_scale(self.x, self.w, self.bias, self.y)
         if reason:
