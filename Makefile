@@ -35,7 +35,7 @@ golden: setup ## Make the golden files anew: their difference is what to review
 docs: setup ## Write the generated pages: operators, boards, results, options of the verbs
 	@$(PYTHON) -m ascua.cli.pages
 
-bench: setup ## Measure the recipes and the peers' networks; takes minutes, resumable
+bench: setup ## Measure the trained recipes and the peers' networks; takes minutes, resumable
 	@.venv/bin/ascua bench --models ../shared/models $(WITH_DATA)
 
 ci: ## What CI runs

@@ -2,7 +2,6 @@
 
 import dataclasses
 import io
-import json
 import re
 import shutil
 import sys
@@ -16,88 +15,24 @@ import pytest
 from rich.console import Console
 
 from ascua import recipes, zoo
-from ascua.data import Dataset
 from ascua.data import registry as datasets
 from ascua.errors import InputError, ToolMissing
-from ascua.recipes import Recipe
 from ascua.train import Trained, augment, calibration_images, train
-from ascua.train.curve import draw
 from ascua.train.export import as_float
 from ascua.train.fit import batches, compile_model, learning_rate
-from ascua.train.folder import FILES, STATE
+from ascua.train.folder import CONFUSION, FILES, STATE
 from ascua.train.fused import fuse
-from ascua.zoo import registry as families
+from tests.tiny import RECIPE, Pause, entered, history, tiny_dataset, weights
 
 needs_keras = pytest.mark.train
 # Keras 3 reads TensorFlow's variables in a way that NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-RECIPE = Recipe(
-    name="tiny",
-    title="Tiny",
-    dataset="tiny",
-    model="tiny",
-    input=(8, 8, 1),
-    classes=3,
-    epochs=3,
-    batch=16,
-    lr=0.01,
-    warmup=0.5,
-    weight_decay=0.01,
-    label_smoothing=0.1,
-    augment=("shift", "pause"),
-    quantize=recipes.Quantize(calibration=8),
-)
-
-
-class Pause:
-    """An augmentation that changes nothing; it interrupts the training when told to."""
-
-    def __init__(self) -> None:
-        self.calls_left = -1
-
-    def __call__(self, x: augment.Images, _rng: np.random.Generator) -> augment.Images:
-        self.calls_left -= 1
-        if self.calls_left == 0:
-            raise KeyboardInterrupt
-        return x
-
-
-def tiny_dataset(_: datasets.Request | None) -> Dataset:
-    """48 training images in three classes by brightness, 12 for testing."""
-    rng = np.random.default_rng(5)
-    y = np.arange(60) % 3
-    x = rng.integers(0, 60, (60, 8, 8, 1)) + 80 * y[:, None, None, None]
-    x = x.astype(np.uint8)
-    return Dataset("tiny", x[:48], y[:48], x[48:], y[48:], ("dark", "gray", "light"))
-
-
-def tiny_network(image: tuple[int, int, int], classes: int) -> Any:
-    """Every kind of layer whose state training has to keep."""
-    keras = zoo.import_keras()
-    layers = keras.layers
-    x = inputs = keras.Input(image, name="image")
-    for layer in (
-        layers.Conv2D(4, 3, name="conv"),
-        layers.BatchNormalization(momentum=0.5, name="norm"),
-        layers.ReLU(name="relu"),
-        layers.DepthwiseConv2D(3, name="depthwise"),
-        layers.MaxPooling2D(2, name="pool"),
-        layers.Flatten(name="flatten"),
-        layers.Dropout(0.3, name="dropout"),
-        layers.Dense(classes, name="logits"),
-    ):
-        x = layer(x)
-    return keras.Model(inputs, x, name="tiny")
-
 
 @pytest.fixture(scope="module")
 def pause() -> Iterator[Pause]:
     """The data set, the network and the augmentation of `RECIPE`, entered for this module."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(datasets._LOADERS, "tiny", tiny_dataset)
-        patch.setitem(families._FAMILIES, "tiny", tiny_network)
-        patch.setitem(augment._AUGMENTATIONS, "pause", pause := Pause())
+    with entered() as pause:
         yield pause
 
 
@@ -112,22 +47,11 @@ def straight(
     return train(RECIPE, out=out, console=Console(file=printed, width=40)), printed.getvalue()
 
 
-def history(folder: Path) -> list[dict[str, float]]:
-    """The rows without their times."""
-    rows = json.loads((folder / "history.json").read_text())
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
-
-
-def weights(trained: Trained) -> list[np.ndarray]:
-    """All weights of the saved Keras model, which loads without Ascua's classes."""
-    return list(zoo.import_keras().models.load_model(trained.keras).get_weights())
-
-
 @needs_keras
 def test_folder_and_lines(straight: tuple[Trained, str]) -> None:
     trained, printed = straight
     names = sorted(p.name for p in trained.folder.iterdir())
-    assert names == sorted(set(FILES) - {STATE})
+    assert names == sorted(set(FILES) - {STATE, CONFUSION})
     assert (trained.epochs_run, trained.resumed) == (3, False)
     assert 0 <= trained.accuracy_float <= 1
     assert recipes.read(trained.folder / "recipe.toml") == RECIPE
@@ -363,10 +287,3 @@ def test_calibration_images_span_the_whole_range() -> None:
     assert len(np.unique(images[:10])) == 10
     assert np.array_equal(images, calibration_images(x, 10, seed=1))
     assert len(calibration_images(x, 999, seed=1)) == 32
-
-
-def test_curves_of_any_values_are_a_picture() -> None:
-    for ys in ([], [0.5], [0.1, float("nan"), 1.0], [1.0, 1.0]):
-        svg = draw("<accuracy>", {"a": ys, "b": ys})
-        assert ET.fromstring(svg).tag.endswith("svg")
-        assert "nan" not in svg

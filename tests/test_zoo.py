@@ -35,6 +35,7 @@ def macs(model: Any) -> int:
 
 
 SMALL: dict[str, tuple[tuple[int, int, int], int, dict[str, Any]]] = {
+    "airbench": ((12, 16, 3), 7, {"width": 0.125, "channels": [64, 64, 128]}),
     "autoencoder": ((5, 8, 1), 40, {"hidden": [16, 12], "code": 4}),
     "dscnn": ((12, 16, 1), 7, {"width": 0.25}),
     "dscnn_kws": ((25, 10, 1), 7, {"width": 0.25, "blocks": 2}),
@@ -162,6 +163,11 @@ def test_dscnn_is_the_cifar10_network() -> None:
         *block, *separable, *pool, *separable, *pool, *separable, *separable, *pool,
         "Flatten", "Dropout", "Dense",
     ]  # fmt: skip
+
+
+def test_airbench_has_the_figures_that_it_states() -> None:
+    model = zoo.build("airbench", (32, 32, 3), 10)
+    assert (model.count_params(), macs(model)) == (1_980_394, 151_882_240)
 
 
 def test_lenet5_is_the_network_of_1998() -> None:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ascua import data, measure, recipes
+from ascua import data, inputs, measure, recipes
 from ascua.boards import Board
 from ascua.boards import load as load_board
 from ascua.errors import DoesNotFit, InputError
 from ascua.ir import Array
 from ascua.run.provenance import source_tree
-from ascua.train import train
+from ascua.train import is_trained, train
 
 PEER_BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547")
 """One board a core that the peers were measured on."""
+
+CLASSES = 20
+"""Of more classes no confusion matrix is kept."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +59,27 @@ class Case:
     board: Board
     xs: list[Array]
     labels: Array | None = None
+    classes: tuple[str, ...] = ()
     accuracy_float: float | None = None
+    history: str = ""
+    """The epochs of the training, as CSV."""
 
 
 def recipe_cases(name: str, data_dir: Path | None, build: Path) -> Iterator[Case]:
     """The whole test set of a recipe on its board; trains it where that has not been done."""
     recipe = recipes.load(name)
-    trained = train(recipe, out=build / name, data_dir=data_dir)
+    if not recipe.board:
+        raise InputError(f"Recipe {name!r} only teaches: it names no board to be measured on.")
+    trained = train(recipe, out=build / recipe.name, data_dir=data_dir)
     dataset = data.load(recipe.dataset, data_dir, image=recipe.input)
     model = measure.load_model(trained.tflite)
     xs = measure.image_inputs(model.graph, dataset.x_test)
     board = load_board(recipe.board)
-    yield Case(name, model, board, xs, dataset.y_test, trained.accuracy_float)
+    history = (trained.folder / "history.csv").read_text(encoding="utf-8")
+    yield Case(
+        recipe.name, model, board, xs, dataset.y_test, dataset.classes, trained.accuracy_float,
+        history,
+    )  # fmt: skip
 
 
 def model_cases(path: Path) -> Iterator[Case]:
@@ -97,6 +109,11 @@ def measure_case(case: Case, results: Path, build: Path) -> tuple[dict[str, Any]
     commit, clean = source_tree()
     measured = run.measurement.json()
     del measured["layers"], measured["schema"]
+    if case.labels is not None and len(case.classes) <= CLASSES:
+        measured["classes"] = case.classes
+        measured["confusion"] = inputs.confusion(
+            case.labels, inputs.classes_of(run.ys[0]), len(case.classes)
+        )
     result = Result(
         recipe=case.name,
         core=case.board.core,
@@ -112,6 +129,8 @@ def measure_case(case: Case, results: Path, build: Path) -> tuple[dict[str, Any]
     results.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as f:
         f.write(result.line())
+    if case.history:
+        (results / f"{case.name}.csv").write_text(case.history, encoding="utf-8")
     return json.loads(result.line()), True
 
 
@@ -128,6 +147,7 @@ def bench(
     names: tuple[str, ...],
     models: Path | None,
     *,
+    untrained: bool = False,
     results: Path,
     build: Path,
     data_dir: Path | None,
@@ -135,10 +155,13 @@ def bench(
 ) -> list[dict[str, Any]]:
     """Measure recipes `names`, and every model that the peers in `results` were measured on.
 
-    `models` is the folder with those models' files. What is already known is not measured again.
+    Without `names`, all recipes that are trained in `build`, or all, if `untrained` ones are to be
+    trained first. `models` is the folder with those models' files. What is already known is not
+    measured again.
     """
     found: list[dict[str, Any]] = []
-    for case in _cases(names, models, results, build, data_dir, say):
+    for case in _cases(_chosen(names, build, untrained, say), models, results, build,
+                       data_dir, say):  # fmt: skip
         line, fresh = measure_case(case, results, build / "firmware")
         where = f"{case.name} on {case.board.name}"
         if line is None:
@@ -149,8 +172,23 @@ def bench(
     return found
 
 
+def _chosen(
+    names: tuple[str, ...], build: Path, untrained: bool, say: Callable[[str], None]
+) -> Iterator[str]:
+    """The recipes to measure."""
+    for name in names or recipes.names():
+        if names:
+            yield name
+        elif not (recipe := recipes.load(name)).board:
+            say(f"{name}: skipped, it only teaches")
+        elif untrained or is_trained(recipe, build / name):
+            yield name
+        else:
+            say(f"{name}: skipped, not trained: name it, or give --train")
+
+
 def _cases(
-    names: tuple[str, ...], models: Path | None, results: Path, build: Path,
+    names: Iterable[str], models: Path | None, results: Path, build: Path,
     data_dir: Path | None, say: Callable[[str], None],
 ) -> Iterator[Case]:  # fmt: skip
     wanted = {line["model"]: line["model_sha256"] for line in read_lines(results / "peers.jsonl")}

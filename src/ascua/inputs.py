@@ -207,10 +207,23 @@ def accuracy(scores: Array, labels: Array) -> float:
     One int32 or int64 a sample is the class itself: ARG_MAX gives it.
     """
     flat = scores.reshape(len(scores), -1)
-    if _is_index(flat.dtype, flat.shape[1]):
-        return float(np.mean(flat[:, 0] == labels))
-    _check_labels(labels, flat.shape[1], "The")
-    return float(np.mean(flat.argmax(axis=1) == labels))
+    if not _is_index(flat.dtype, flat.shape[1]):
+        _check_labels(labels, flat.shape[1], "The")
+    return float(np.mean(classes_of(scores) == labels))
+
+
+def classes_of(scores: Array) -> Array:
+    """The class (n,) that each of the samples (n, ...) is put into."""
+    flat = scores.reshape(len(scores), -1)
+    index = _is_index(flat.dtype, flat.shape[1])
+    return np.asarray(flat[:, 0] if index else flat.argmax(axis=1), np.int64)
+
+
+def confusion(rows: Array, columns: Array, classes: int) -> tuple[tuple[int, ...], ...]:
+    """How often each pair of classes (n,), (n,) occurs: [row][column]."""
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (rows, columns), 1)
+    return tuple(tuple(int(n) for n in row) for row in counts)
 
 
 def check_outputs(path: Path, graph: Graph) -> None:

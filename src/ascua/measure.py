@@ -339,11 +339,3 @@ def image_inputs(graph: Graph, images: Array) -> list[Array]:
     x = graph.inputs[0]
     array = images if x.dtype == "int8" else images / np.float32(255)
     return [inputs.convert(array, x, f"input '{x.name}'")]
-
-
-def reference_accuracy(
-    model: Model, images: Array, labels: Array, progress: Progress | None = None
-) -> float:
-    """The reference's accuracy, 0..1, on uint8 images (n, h, w, c) with labels (n,)."""
-    ys = reference(model.graph, image_inputs(model.graph, images), progress)
-    return inputs.accuracy(ys[0], labels)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ascua.compare.answers import answers, check_labels, confusion, mcnemar, top_k
+from ascua.compare.answers import answers, check_labels, mcnemar, top_k
 from ascua.errors import InputError
+from ascua.inputs import confusion
 
 SCORES_A = np.array([[3, 2, 1], [1, 2, 3], [0, 5, 5], [2, 1, 0]])
 SCORES_B = np.array([[3, 2, 1], [1, 3, 2], [0, 4, 5], [0, 1, 2]])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
-from ascua import measure
+from ascua import figures, inputs, measure
 from ascua import recipes as recipe_files
 from ascua.cli.compiling import measured_run, raise_on_mismatch
 from ascua.cli.terminal import (
@@ -26,10 +27,15 @@ from ascua.cli.terminal import (
     skip_damaged,
     verbose,
 )
+from ascua.errors import InputError
+from ascua.ir import Array
 from ascua.report import tables
 
+if TYPE_CHECKING:
+    from ascua.data import Dataset
+
 CLASSES = 20
-"""More names of classes than this are not printed."""
+"""More names of classes than this are not printed, nor drawn."""
 
 
 @click.command()
@@ -38,6 +44,9 @@ CLASSES = 20
 @click.option("--seed", type=click.IntRange(0), help="Instead of the recipe's.")
 @click.option("--weights", help="Start from this file of weights, or `imagenet`.")
 @click.option("--freeze", metavar="LAYER", help="Keep the first layers up to this name or number.")
+@click.option("--teacher", metavar="MODEL", help="A recipe or a .keras file to imitate.")
+@click.option("--temperature", type=float, help="Divides the logits that are compared (4).")
+@click.option("--alpha", type=float, help="Share of the loss that is the teacher's (0.9).")
 @data_dir
 @skip_damaged
 @click.option("--out", "-o", "folder", type=PATH, help="Default: build/<recipe>.")
@@ -46,15 +55,19 @@ CLASSES = 20
 @verbose
 def train(
     recipe: str, epochs: int | None, seed: int | None, weights: str | None, freeze: str | None,
-    data_dir: Path | None, skip_damaged: bool, folder: Path | None, force: bool, as_json: bool,
+    teacher: str | None, temperature: float | None, alpha: float | None, data_dir: Path | None,
+    skip_damaged: bool, folder: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Train RECIPE to a float Keras model and an int8 .tflite file.
 
-    RECIPE is a name or a TOML file.
+    RECIPE is a name or a TOML file. A teacher that is a recipe is trained first, into a folder
+    beside this one's.
 
     Interrupted, the same command goes on after the last finished epoch.
     """
-    chosen = _recipe(recipe, epochs, seed, weights, freeze)
+    layers = int(freeze) if freeze is not None and freeze.isdecimal() else freeze
+    chosen = _recipe(recipe, epochs=epochs, seed=seed, weights=weights, freeze=layers)
+    chosen = _taught(chosen, model=teacher, temperature=temperature, alpha=alpha)
     result = _train(chosen, data_dir, skip_damaged, folder, force, err if as_json else out)
     if as_json:
         print_json(result)
@@ -66,6 +79,7 @@ def train(
                 f"classes, from 0            {printable(', '.join(result['classes']))}",
                 markup=False, soft_wrap=True,
             )  # fmt: skip
+    if chosen.board and not as_json:
         command = _next(result["tflite"], chosen.board, recipe, data_dir)
         out.print(f"Next: {printable(command)}", markup=False, soft_wrap=True)
 
@@ -76,13 +90,28 @@ def _next(tflite: str, board: str, recipe: str, data_dir: Path | None) -> str:
     return shlex.join(words if data_dir is None else [*words, "--data-dir", str(data_dir)])
 
 
-def _recipe(
-    name: str, epochs: int | None, seed: int | None, weights: str | None, freeze: str | None
-) -> recipe_files.Recipe:
-    layers = int(freeze) if freeze is not None and freeze.isdecimal() else freeze
-    asked = {"epochs": epochs, "seed": seed, "weights": weights, "freeze": layers}
-    given: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
-    return replace(recipe_files.load(name), **given)
+def _recipe(name: str, **wanted: Any) -> recipe_files.Recipe:
+    """The recipe called `name` with the values that are `wanted`."""
+    return replace(recipe_files.load(name), **_given(wanted))
+
+
+def _taught(recipe: recipe_files.Recipe, **wanted: Any) -> recipe_files.Recipe:
+    """The recipe with the teacher that is `wanted`, or its own with other numbers."""
+    if not (given := _given(wanted)):
+        return recipe
+    if "model" in given:
+        return replace(recipe, teacher=recipe_files.Teacher(**given))
+    if recipe.teacher is None:
+        raise InputError(
+            f"Recipe {recipe.name!r} has no teacher: --temperature and --alpha say nothing.",
+            ["Name a recipe or a .keras file with --teacher."],
+        )
+    return replace(recipe, teacher=replace(recipe.teacher, **given))
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those options that the command line has."""
+    return {key: value for key, value in options.items() if value is not None}
 
 
 def _train(
@@ -111,9 +140,12 @@ def _train(
             markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
     with progress() as bar:
-        int8 = measure.reference_accuracy(
-            model, dataset.x_test, dataset.y_test, bar("int8 reference on the test set")
-        )
+        scores = measure.reference(
+            model.graph,
+            measure.image_inputs(model.graph, dataset.x_test),
+            bar("int8 reference on the test set"),
+        )[0]
+    _draw(trained.folder, f"{recipe.name}, int8 reference", scores, dataset)
     return {
         "schema": measure.SCHEMA,
         "recipe": recipe.name,
@@ -129,8 +161,17 @@ def _train(
         "classes": list(dataset.classes),
         "samples": len(dataset.x_test),
         "accuracy_float": trained.accuracy_float,
-        "accuracy_int8": int8,
+        "accuracy_int8": inputs.accuracy(scores, dataset.y_test),
     }
+
+
+def _draw(folder: Path, title: str, scores: Array, dataset: Dataset) -> None:
+    """Write the confusion matrix of the test set's `scores` (n, …) into a training's folder."""
+    from ascua.train.folder import CONFUSION, write_text
+
+    if len(dataset.classes) <= CLASSES:
+        counts = inputs.confusion(dataset.y_test, inputs.classes_of(scores), len(dataset.classes))
+        write_text(folder / CONFUSION, figures.confusion(title, counts, dataset.classes))
 
 
 @click.command()
@@ -144,6 +185,8 @@ def demo(recipe: str, data_dir: Path | None, skip_damaged: bool, build_dir: Path
     from ascua import data
 
     chosen = recipe_files.load(recipe)
+    if not chosen.board:
+        raise InputError(f"Recipe {recipe!r} only teaches: it names no board.")
     trained = _train(chosen, data_dir, skip_damaged, None, False, out)
     dataset = data.load(chosen.dataset, data_dir, image=chosen.input, skip_damaged=skip_damaged)
     model = measure.load_model(Path(trained["tflite"]))
@@ -158,6 +201,8 @@ def demo(recipe: str, data_dir: Path | None, skip_damaged: bool, build_dir: Path
         )
     )
     raise_on_mismatch(result, chosen.board)
+    where = Path(trained["tflite"]).parent
+    _draw(where, f"{chosen.name} on {chosen.board}", result.ys[0], dataset)
     shown = chosen.show
     guess = int(result.ys[0][shown].reshape(-1).argmax())
     truth = int(dataset.y_test[shown])
@@ -171,20 +216,25 @@ def demo(recipe: str, data_dir: Path | None, skip_damaged: bool, build_dir: Path
 
 @click.command()
 @click.argument("recipe", nargs=-1)
+@click.option("--train", "untrained", is_flag=True, help="Train what is not trained yet.")
 @click.option("--models", type=PATH, help="Where the peers' .tflite files are.")
 @click.option("--results", type=PATH, default=Path("results"), show_default=True)
 @data_dir
 @as_json
 @verbose
 def bench(
-    recipe: tuple[str, ...], models: Path | None, results: Path, data_dir: Path | None,
-    as_json: bool,
+    recipe: tuple[str, ...], untrained: bool, models: Path | None, results: Path,
+    data_dir: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Measure RECIPEs (all) and the peers' models, side by side."""
+    """Measure RECIPEs and the peers' models, side by side.
+
+    A RECIPE that is named is trained first, if need be; without names, those that are trained
+    already are measured, and with --train all, which takes hours.
+    """
     from ascua.bench import bench as measure_all
 
     lines = measure_all(
-        recipe or recipe_files.names(), models, results=results, build=Path("build"),
+        recipe, models, untrained=untrained, results=results, build=Path("build"),
         data_dir=data_dir, say=lambda text: err.print(text, highlight=False, soft_wrap=True),
     )  # fmt: skip
     if as_json:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ascua.errors import InputError
+from ascua.inputs import confusion
 from ascua.ir import Array
 
 
@@ -95,13 +96,6 @@ def mcnemar(lost: int, won: int) -> float:
         term = term * (flips - i) // (i + 1)
         total += term
     return min(1.0, 2 * total / (1 << flips))
-
-
-def confusion(rows: Array, columns: Array, classes: int) -> tuple[tuple[int, ...], ...]:
-    """How often each pair of classes occurs: [row][column]."""
-    counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (rows, columns), 1)
-    return tuple(tuple(int(n) for n in row) for row in counts)
 
 
 def check_labels(labels: Array, classes: int, where: str) -> None:

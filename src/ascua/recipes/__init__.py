@@ -14,6 +14,8 @@ from ascua.settings import build, read_toml
 
 FOLDER = Path(__file__).parent
 
+Precision = Literal["float32", "bfloat16"]
+
 
 @dataclass(frozen=True)
 class Quantize:
@@ -28,6 +30,28 @@ class Quantize:
         """Raises InputError for a count that is not positive."""
         if self.calibration < 1:
             raise InputError(f"calibration must be at least 1, not {self.calibration}.")
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A trained network that a training imitates (G. Hinton et al., 2015, arXiv 1503.02531)."""
+
+    model: str
+    """A recipe, which is trained first, or the file of a Keras model (.keras): images in 0..1 →
+    logits or probabilities."""
+    temperature: float = 4.0
+    """Logits are divided by it before the two networks are compared."""
+    alpha: float = 0.9
+    """Share of the loss that is the teacher's; the rest is the labels'."""
+    precision: Precision = "float32"
+    """Of the teacher's activations."""
+
+    def __post_init__(self) -> None:
+        """Raises InputError for a value that no training can use."""
+        if not 0 < self.temperature < inf:
+            raise InputError(f"teacher: temperature must be positive, not {self.temperature!r}.")
+        if not 0 <= self.alpha <= 1:
+            raise InputError(f"teacher: alpha must be between 0 and 1, not {self.alpha!r}.")
 
 
 @dataclass(frozen=True)
@@ -52,11 +76,14 @@ class Recipe:
     """Epochs over which the learning rate rises to `lr`."""
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
+    precision: Precision = "float32"
+    """Of activations in training; weights are float32. bfloat16 is for large networks, on a CPU
+    that multiplies it (AVX-512 BF16, AMX)."""
     augment: tuple[str, ...] = ()
     """Names of augmentations in `ascua.train.augment`, applied in order."""
     seed: int = 1
     board: str = "lm3s6965evb"
-    """Where the demonstration runs."""
+    """Where the demonstration runs; empty for a network that only teaches."""
     show: int = 0
     """Index of the test image that the demonstration draws."""
     weights: str = ""
@@ -65,6 +92,7 @@ class Recipe:
     """So many layers, or all up to the one of this name, keep the weights that they start with."""
     network: dict[str, Any] = field(default_factory=dict)
     """Arguments of the model's family, such as `width`; the zoo checks them."""
+    teacher: Teacher | None = None
     quantize: Quantize = Quantize()
 
     def __post_init__(self) -> None:
@@ -116,13 +144,13 @@ def read(path: Path) -> Recipe:
 
 
 def dump(recipe: Recipe) -> str:
-    """The recipe as TOML, every key written out; `read` gives an equal recipe back."""
+    """The recipe as TOML, every value written out; `read` gives an equal recipe back."""
     lines, tables = [], []
     for key, value in asdict(recipe).items():
         if isinstance(value, dict):
             rows = [f"{k} = {_toml(v)}" for k, v in value.items()]
             tables += ["", f"[{key}]", *rows] if rows else []
-        else:
+        elif value is not None:
             lines.append(f"{key} = {_toml(value)}")
     return "\n".join([*lines, *tables]) + "\n"
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from ascua.figures import confusion, curves
 
 COLUMNS = (
     "model", "core", "", ">instructions", ">against TFLM", ">flash B", ">RAM B", ">stack B",
@@ -24,6 +28,25 @@ def load(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         else:
             newest.update({(r["recipe"], r["board"]): r for r in lines})
     return list(newest.values()), peers
+
+
+def figures(folder: Path) -> dict[str, str]:
+    """SVG pictures of the recipes' trainings and of what their firmware confuses, by file name."""
+    pictures = {}
+    for r in load(folder)[0]:
+        name, history = r["recipe"], folder / f"{r['recipe']}.csv"
+        if "confusion" not in r:
+            continue
+        rows = list(csv.DictReader(io.StringIO(history.read_text(encoding="utf-8"))))
+        lines = {
+            "training": [float(row["accuracy"]) for row in rows],
+            "validation": [float(row["val_accuracy"]) for row in rows],
+        }
+        pictures[f"{name}-curve.svg"] = curves(f"{name}: accuracy over epochs", lines)
+        right = f"{100 * r['accuracy']:.2f} % of {r['samples']:,}"
+        title = f"{name} on {r['board']}: {right}"
+        pictures[f"{name}-confusion.svg"] = confusion(title, r["confusion"], r["classes"])
+    return pictures
 
 
 def against_peers(folder: Path) -> list[Row]:

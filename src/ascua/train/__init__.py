@@ -1,6 +1,6 @@
 """Training: a recipe and a data set become a float network and its int8 .tflite."""
 
 from ascua.train.export import calibration_images, export_int8
-from ascua.train.training import Trained, train
+from ascua.train.training import Trained, is_trained, train
 
-__all__ = ["Trained", "calibration_images", "export_int8", "train"]
+__all__ = ["Trained", "calibration_images", "export_int8", "is_trained", "train"]

@@ -92,7 +92,6 @@ def _moved(x: Images, rng: np.random.Generator, mode: str) -> Images:
     n, h, w, _ = x.shape
     py, px = max(1, h // 8), max(1, w // 8)
     padded = np.pad(x, ((0, 0), (py, py), (px, px), (0, 0)), mode=mode)  # type: ignore[call-overload]
-    rows = rng.integers(0, 2 * py + 1, n)[:, None] + np.arange(h)
-    columns = rng.integers(0, 2 * px + 1, n)[:, None] + np.arange(w)
-    at = np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]
-    return np.asarray(padded[at], dtype=np.uint8)
+    rows, columns = rng.integers(0, 2 * py + 1, n), rng.integers(0, 2 * px + 1, n)
+    windows = zip(padded, rows, columns, strict=True)
+    return np.stack([image[i : i + h, j : j + w] for image, i, j in windows])

@@ -22,32 +22,46 @@ from ascua.train import augment
 from ascua.train.export import as_float
 from ascua.train.folder import Epoch, State, load_state, save_state
 from ascua.train.progress import Display
+from ascua.train.step import Step, train_step
+from ascua.train.teacher import Taught
 from ascua.zoo import import_keras, import_tensorflow
 
 GLANCE = 2000
 """Test images that each epoch's `val_accuracy` looks at. Nothing is chosen by that figure."""
 
 
-def fit(recipe: Recipe, data: Dataset, model: Any, out: Path, display: Display) -> State:
+def fit(
+    recipe: Recipe, data: Dataset, model: Any, out: Path, display: Display,
+    taught: Taught | None = None,
+) -> State:  # fmt: skip
     """Train `model` in place, from the last epoch that `out` holds; answers the last state.
 
-    Raises InputError when the loss is no longer a number.
+    Raises InputError when the loss is no longer a number, and for another teacher than before.
     """
     compile_model(recipe, model)
-    state = load_state(out) or State((), ())
+    take = train_step(recipe, model, batch_size(recipe, data), taught)
+    teacher = taught.sha256 if taught else ""
+    state = load_state(out) or State((), (), teacher)
+    if state.teacher != teacher:
+        raise InputError(
+            f"{out}: its first epochs had another teacher.",
+            ["Bring back that teacher's file, or train anew with `--force`."],
+        )
     if state.variables:
         restore(model, state, out)
     with display:
         for epoch in range(len(state.history) + 1, recipe.epochs + 1):
-            row = run_epoch(recipe, data, model, epoch, display)
-            state = State(tuple(v.numpy() for v in _variables(model)), (*state.history, row))
+            row = run_epoch(recipe, data, model, take, epoch, display)
+            state = State(
+                tuple(v.numpy() for v in _variables(model)), (*state.history, row), teacher
+            )
             save_state(out, state)
             display.epoch(row)
     return state
 
 
 def compile_model(recipe: Recipe, model: Any) -> None:
-    """Give `model` the recipe's loss and optimizer; only weights decay, not biases and norms."""
+    """Give `model` the recipe's optimizer; only weights decay, not biases and norms."""
     keras = import_keras()
     import_tensorflow().config.experimental.enable_op_determinism()  # costs 3 % of the time
     if recipe.optimizer == "adam":
@@ -56,30 +70,25 @@ def compile_model(recipe: Recipe, model: Any) -> None:
         optimizer = keras.optimizers.AdamW(recipe.lr, weight_decay=recipe.weight_decay)
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     optimizer.build(model.trainable_variables)
-    model.compile(
-        optimizer=optimizer,
-        loss=keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=recipe.label_smoothing
-        ),
-        metrics=["categorical_accuracy"],
-        jit_compile=False,  # XLA is ten times slower on a CPU
-    )
+    model.compile(optimizer=optimizer)
 
 
-def run_epoch(recipe: Recipe, data: Dataset, model: Any, epoch: int, display: Display) -> Epoch:
-    """One pass over the training images; `epoch` counts from 1."""
+def run_epoch(
+    recipe: Recipe, data: Dataset, model: Any, take: Step, epoch: int, display: Display
+) -> Epoch:
+    """One pass over the training images with the steps `take`; `epoch` counts from 1."""
     start = time.monotonic()
     for layer in model.layers:
         if hasattr(layer, "seed_generator"):
             layer.seed_generator.state.assign([recipe.seed, epoch << 16])
-    steps, one_hot = steps_per_epoch(recipe, data), np.eye(len(data.classes), dtype=np.float32)
+    steps = steps_per_epoch(recipe, data)
     lr, losses, hits = 0.0, [], []
     for step, (x, y) in enumerate(batches(recipe, data, epoch), 1):
         lr = learning_rate(recipe, (epoch - 1) + (step - 1) / steps)
         model.optimizer.learning_rate.assign(lr)
-        logs = model.train_on_batch(as_float(x), one_hot[y], return_dict=True)
-        losses.append(float(logs["loss"]))
-        hits.append(float(logs["categorical_accuracy"]))
+        loss, right = take(x, y)
+        losses.append(float(loss))
+        hits.append(float(right))
         if not math.isfinite(losses[-1]):
             raise InputError(
                 f"Recipe {recipe.name!r}: the loss became {losses[-1]} in step {step} of "
@@ -104,13 +113,18 @@ def batches(
     rng = np.random.default_rng([recipe.seed, epoch])
     changes = augment.pick(recipe.augment)
     order = rng.permutation(len(data.x_train))
-    size = min(recipe.batch, len(order))
+    size = batch_size(recipe, data)
     for start in range(0, steps_per_epoch(recipe, data) * size, size):
         chosen = order[start : start + size]
         x = data.x_train[chosen]
         for change in changes:
             x = change(x, rng)
         yield x, data.y_train[chosen]
+
+
+def batch_size(recipe: Recipe, data: Dataset) -> int:
+    """Images a step: the recipe's, or all where there are fewer."""
+    return min(recipe.batch, len(data.x_train))
 
 
 def steps_per_epoch(recipe: Recipe, data: Dataset) -> int:

@@ -20,15 +20,17 @@ from numpy.typing import NDArray
 
 from ascua import recipes
 from ascua.errors import InputError
+from ascua.figures import curves
 from ascua.recipes import Recipe
-from ascua.train.curve import draw
 
 RECIPE, STATE, RESULT = "recipe.toml", "state.npz", "result.json"
 KERAS, TFLITE = "model.keras", "model.tflite"
 HISTORY = ("history.json", "history.csv", "history.svg")
 SHOWN = ("title", "board", "show")
 """Keys of a recipe that training does not depend on."""
-FILES = (RECIPE, STATE, RESULT, KERAS, TFLITE, *HISTORY)
+CONFUSION = "confusion.svg"
+"""Written by who evaluates the int8 model."""
+FILES = (RECIPE, STATE, RESULT, KERAS, TFLITE, CONFUSION, *HISTORY)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class State:
     variables: tuple[NDArray[Any], ...]
     """Of the model, then of the optimizer."""
     history: tuple[Epoch, ...]
+    teacher: str = ""
+    """The teacher's SHA-256, or empty."""
 
 
 def write(path: Path, fill: Callable[[Path], object]) -> None:
@@ -88,6 +92,11 @@ def check_owner(out: Path, recipe: Recipe) -> None:
         raise InputError(what, remedies)
 
 
+def holds(out: Path, recipe: Recipe) -> bool:
+    """Whether what lies in the folder `out` is the training of `recipe`."""
+    return not _difference(recipes.read(out / RECIPE), recipe)
+
+
 def claim(out: Path, recipe: Recipe, *, force: bool) -> None:
     """Make `out` the folder of `recipe`; with `force`, whatever was trained there goes."""
     try:
@@ -113,7 +122,9 @@ def save_state(out: Path, state: State) -> None:
 
     def fill(to: Path) -> None:
         with to.open("wb") as file:
-            np.savez(file, allow_pickle=False, history=np.array(rows), **arrays)
+            np.savez(
+                file, allow_pickle=False, history=np.array(rows), teacher=state.teacher, **arrays
+            )
 
     write(out / STATE, fill)
     write_history(out, state.history)
@@ -126,11 +137,12 @@ def load_state(out: Path) -> State | None:
         return None
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as table:
-            variables = tuple(table[f"v{i}"] for i in range(len(table.files) - 1))
+            variables = tuple(table[f"v{i}"] for i in range(len(table.files) - 2))
             history = tuple(Epoch(**row) for row in json.loads(str(table["history"])))
+            teacher = str(table["teacher"])
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as e:
         raise InputError(f"{path}: damaged: {e}.", ["Train anew with `--force`."]) from e
-    return State(variables, history)
+    return State(variables, history, teacher)
 
 
 def write_history(out: Path, history: Sequence[Epoch]) -> None:
@@ -140,10 +152,10 @@ def write_history(out: Path, history: Sequence[Epoch]) -> None:
     writer = csv.DictWriter(table, list(Epoch.__dataclass_fields__), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    curves = {
+    lines = {
         "training": [e.accuracy for e in history],
         "validation": [e.val_accuracy for e in history],
     }
-    texts = (json.dumps(rows, indent=1) + "\n", table.getvalue(), draw("accuracy", curves))
+    texts = (json.dumps(rows, indent=1) + "\n", table.getvalue(), curves("accuracy", lines))
     for name, text in zip(HISTORY, texts, strict=True):
         write_text(out / name, text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ from ascua.recipes import Recipe
 from ascua.train import augment, folder
 from ascua.train.export import calibration_images, export_int8, export_quantized
 from ascua.train.fit import accuracy, fit, steps_per_epoch
-from ascua.train.folder import Epoch
+from ascua.train.folder import State
 from ascua.train.fused import fuse
 from ascua.train.progress import Display, clock
+from ascua.train.teacher import Taught, load_teacher, recipe_of
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ def train(
 
     `data_dir` holds the data set where the user has it; `skip_damaged` leaves out images that
     cannot be read; `force` discards another recipe's training in `out`; progress goes to
-    `console`. The folder gets model.keras, model.tflite, history.json, .csv and .svg, recipe.toml
+    `console`. A recipe that teaches this one is trained first, in a folder beside `out`. The folder
+    gets model.keras, model.tflite, history.json, .csv and .svg, recipe.toml
     and result.json. A finished one is answered at once.
     Raises InputError (recipe, data, folder, a loss that is no number) and ToolMissing.
     """
@@ -68,6 +69,9 @@ def train(
         if (finished := _finished(out)) is not None:
             return finished
     zoo.import_keras()
+    taught = _teacher(
+        recipe, out, data_dir=data_dir, skip_damaged=skip_damaged, console=console
+    )  # fmt: skip
     data = datasets.load(recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged)
     _check(recipe, data)
     folder.claim(out, recipe, force=force)
@@ -77,13 +81,13 @@ def train(
     model = _network(recipe, display, start=earlier is None)
     display.say(_opening(recipe, data, model, before))
     try:
-        twin = fuse(model)
-        state = fit(recipe, data, twin, out, display)
+        twin = fuse(model, recipe.precision)
+        state = fit(recipe, data, twin, out, display, taught)
     except KeyboardInterrupt:
         display.say("Stopped. The same command goes on after the last finished epoch.")
         raise
     model.set_weights(twin.get_weights())
-    _deliver(recipe, data, model, out, state.history)
+    _deliver(recipe, data, model, out, state)
     trained = _finished(out, epochs_run=recipe.epochs - before, resumed=before > 0)
     assert trained is not None
     display.say(
@@ -94,6 +98,13 @@ def train(
 
 
 _INT8 = {"tflite": export_int8, "ascua": export_quantized}
+
+
+def is_trained(recipe: Recipe, out: Path) -> bool:
+    """Whether the folder `out` holds the finished training of `recipe`. Raises InputError."""
+    if not (out / folder.RECIPE).exists():
+        return False
+    return folder.holds(out, recipe) and _finished(out) is not None
 
 
 def _network(recipe: Recipe, display: Display, *, start: bool) -> Any:
@@ -117,9 +128,16 @@ def _network(recipe: Recipe, display: Display, *, start: bool) -> Any:
     return model
 
 
-def _deliver(
-    recipe: Recipe, data: Dataset, model: Any, out: Path, history: Sequence[Epoch]
-) -> None:
+def _teacher(recipe: Recipe, out: Path, **how: Any) -> Taught | None:
+    """The teacher of `recipe`, if it has one; trained as `how` says, beside `out`."""
+    if recipe.teacher is None:
+        return None
+    if (first := recipe_of(recipe)) is None:
+        return load_teacher(Path(recipe.teacher.model), recipe)
+    return load_teacher(train(first, out=out.parent / first.name, **how).keras, recipe)
+
+
+def _deliver(recipe: Recipe, data: Dataset, model: Any, out: Path, state: State) -> None:
     """Write the models and, when all else is there, the result; the state is then spent."""
     images = calibration_images(data.x_train, recipe.quantize.calibration, recipe.seed)
     tflite = _INT8[recipe.quantize.method](model, images)
@@ -132,8 +150,9 @@ def _deliver(
         "accuracy_float": accuracy(model, data.x_test, data.y_test),
         "samples": len(data.x_test),
         "parameters": model.count_params(),
-        "epochs": len(history),
-        "seconds": round(sum(row.seconds for row in history), 2),
+        "teacher_sha256": state.teacher or None,
+        "epochs": len(state.history),
+        "seconds": round(sum(row.seconds for row in state.history), 2),
         "tools": {
             "python": platform.python_version(),
             "keras": keras.__version__,

@@ -1,6 +1,7 @@
 """Network families: one a file, entered in one table."""
 
 from ascua.zoo import (  # noqa: F401  (each enters its families)
+    airbench,
     autoencoder,
     dscnn,
     inverted_residuals,
@@ -17,10 +18,11 @@ from ascua.zoo.own import load as load_own
 from ascua.zoo.registry import build, check, defaults, names
 from ascua.zoo.rescaling import without as without_rescaling
 from ascua.zoo.size import Size, size
-from ascua.zoo.tensorflow import import_keras, import_tensorflow, quiet
+from ascua.zoo.tensorflow import PARALLEL, import_keras, import_tensorflow, quiet
 from ascua.zoo.weights import Loaded, freeze, load_weights, obtain
 
 __all__ = [
+    "PARALLEL",
     "Loaded",
     "Size",
     "build",

@@ -8,10 +8,14 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
 from ascua.errors import ToolMissing
+
+PARALLEL = 4
+"""Operators that TensorFlow computes at a time, each on one thread: so the last bit of a result
+does not depend on the machine's cores."""
 
 
 def import_keras() -> Any:
@@ -22,7 +26,11 @@ def import_keras() -> Any:
     try:
         with quiet():
             import keras
-            import tensorflow  # noqa: F401
+            import tensorflow
+
+            with suppress(RuntimeError):  # it is at work already, as the importing program wished
+                tensorflow.config.threading.set_intra_op_parallelism_threads(1)
+                tensorflow.config.threading.set_inter_op_parallelism_threads(PARALLEL)
     except ImportError as e:
         raise ToolMissing(
             f"Training needs Keras and TensorFlow: {e}.",

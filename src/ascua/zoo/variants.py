@@ -34,6 +34,7 @@ def _imagenet(name: str, family: str, side: int, **arguments: Any) -> Variant:
 
 
 VARIANTS = (
+    Variant("airbench", "airbench", *CIFAR),
     Variant("autoencoder", "autoencoder", (1, 640, 1), 640),
     Variant("dscnn", "dscnn", *CIFAR),
     Variant("dscnn_kws", "dscnn_kws", (49, 10, 1), 12),
