@@ -253,8 +253,8 @@ def test_a_difference_has_its_exit_code_and_its_layer(
 
 def test_every_verb_has_help() -> None:
     listed = ascua("--help").out
-    verbs = ("analyze", "bench", "boards", "compile", "demo", "doctor", "ops", "run", "train",
-             "validate")  # fmt: skip
+    verbs = ("analyze", "bench", "boards", "compare", "compile", "demo", "doctor", "models", "ops",
+             "quantize", "run", "train", "validate")  # fmt: skip
     for verb in verbs:
         assert f"\n  {verb} " in listed
         result = ascua(verb, "--help")

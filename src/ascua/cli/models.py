@@ -20,7 +20,9 @@ COLUMNS = ("network", "input", ">classes", ">parameters", ">MACs", ">int8 weight
 @as_json
 @verbose
 def models(name: str | None, as_json: bool) -> None:
-    """List the networks of the zoo, or one family's arguments, or the size of a model of your own.
+    """List the zoo's networks, or measure one of yours.
+
+    With the name of a family: its arguments.
 
     NAME is a family, a network, a .keras or .h5 file, a SavedModel folder or module:function.
     """
