@@ -13,10 +13,11 @@ from ascua import recipes, zoo
 from ascua.errors import InputError
 from ascua.recipes import Recipe, Teacher
 from ascua.train import train
+from ascua.train.export import as_float
 from ascua.train.folder import STATE, load_state
 from ascua.train.fused import fuse
 from ascua.train.loss import cross_entropy, distillation
-from ascua.train.step import parts
+from ascua.train.step import parts, train_step
 from ascua.train.teacher import load_teacher, recipe_of
 from tests.tiny import RECIPE, Pause, entered, history, tiny_network, weights
 
@@ -188,6 +189,30 @@ def test_batches_are_split_evenly() -> None:
     assert [parts(n) for n in (1, 16, 32, 63, 64, 96, 100, 128, 130, 256)] == [
         1, 1, 1, 1, 2, 3, 2, 4, 2, 4,
     ]  # fmt: skip
+
+
+def test_a_step_in_parts_is_keras_own_step() -> None:
+    """Loss, accuracy and weights after two steps; a network without batch normalisation."""
+    keras = pytest.importorskip("keras")
+    rng = np.random.default_rng(2)
+    x, y = rng.integers(0, 256, (128, 12, 12, 1), dtype=np.uint8), rng.integers(0, 3, 128)
+    ours, theirs = (zoo.build("lenet5", (12, 12, 1), 3, seed=1, width=0.5) for _ in range(2))
+    for model in (ours, theirs):
+        model.compile(
+            optimizer=keras.optimizers.SGD(0.5),
+            loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
+            metrics=["categorical_accuracy"],
+            jit_compile=False,
+        )
+    assert parts(len(x)) > 1
+    step = train_step(RECIPE, ours, len(x))
+    for _ in range(2):
+        loss, right = step(x, y)
+        logs = theirs.train_on_batch(as_float(x), np.eye(3)[y], return_dict=True)
+        assert float(loss) == pytest.approx(logs["loss"], rel=1e-5)
+        assert float(right) == pytest.approx(logs["categorical_accuracy"])
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,6 @@ def load_teacher(path: Path, recipe: Recipe) -> Taught:
         with quiet():
             model = keras.models.load_model(path, compile=False)
             twin = fuse(model, recipe.teacher.precision)
-            twin.trainable = False
     except Exception as e:  # Keras raises whatever its reader stumbles over
         first = (str(e).strip().splitlines() or [type(e).__name__])[0]
         raise InputError(
