@@ -117,8 +117,7 @@ def smallest_failure(where: str, operator: str, folder: Path) -> Failure:
     return min(found, key=lambda f: size(f.case.network))
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(1800)
 def test_a_fault_of_the_reference_is_found_and_made_small(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,4 +163,4 @@ def test_a_fault_of_a_kernel_is_found_and_made_small(
     monkeypatch.setattr(target, "KERNELS", kernels)
     failure = shrunk(smallest_failure("host", operator, tmp_path), tmp_path)
     assert [op.tflite for op in failure.case.graph.ops] == [operator]
-    assert sum(t.size for t in failure.case.graph.inputs) <= 20
+    assert sum(t.size for t in failure.case.graph.inputs) <= 40

@@ -34,7 +34,7 @@ def shrunk(failure: Failure, folder: Path) -> Failure:
 def size(network: Network) -> tuple[int, ...]:
     """What is to become small: operators, values, and the numbers drawn."""
     values = sum(t.size for t in network.graph.tensors())
-    return len(network.graph.ops), values, sum(network.numbers), len(network.numbers)
+    return len(network.graph.ops), values, sum(map(abs, network.numbers)), len(network.numbers)
 
 
 def _best(failure: Failure, candidates: Iterator[Numbers], folder: Path) -> Failure | None:
