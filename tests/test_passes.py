@@ -120,5 +120,6 @@ def test_float_networks_are_told_how_to_quantise() -> None:
 def test_constant_output_is_refused() -> None:
     x = activation("x", (1, 2, 3))
     shape = Tensor("shape", (3,), "int32")
-    with pytest.raises(Unsupported, match="the output 'shape' is a constant"):
+    with pytest.raises(Unsupported, match="the output 'shape' is a constant") as caught:
         prepare(network(Shape((x,), (shape,))))
+    assert caught.value.things_to_try

@@ -113,7 +113,10 @@ def check(graph: Graph, where: str | None = None) -> None:
     bad = [(op, reason) for op, reason in reasons if reason is not None]
     for t in graph.outputs:
         if t.const:
-            raise Unsupported(f"{where}: the output '{brief(t.name)}' is a constant.")
+            raise Unsupported(
+                f"{where}: the output '{brief(t.name)}' is a constant.",
+                ["Export the model without this output: it is the same for every input."],
+            )
     if not bad:
         return
     op, reason = bad[0]
