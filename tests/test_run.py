@@ -334,6 +334,17 @@ def test_two_builds_at_once(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
+def test_a_program_of_another_processor_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = boards.load("host")
+    require_board(board)
+    assert "__GNUC__" in tools.processor(board)
+    mine = build.firmware(board, stub.library(), tmp_path).path
+    monkeypatch.setattr(tools, "processor", lambda _: "another")
+    assert build.firmware(board, stub.library(), tmp_path).path != mine
+
+
 def test_doctor_knows_every_board() -> None:
     told = tools.doctor()
     named = {name for status in told for name in status.boards}

@@ -28,6 +28,8 @@ FLAGS = (
     "-fno-ipa-icf",  # two equal steps stay two functions, to be counted apart
 )  # fmt: skip
 SANITIZE = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+NATIVE = "-march=native"
+"""Compiles for the processor of this computer: a program of another one must not be found."""
 LINK = ("-Wl,--gc-sections",)
 PROGRAM = "firmware.elf"
 
@@ -52,6 +54,7 @@ def firmware(board: Board, library: Library, build_dir: Path, *, sanitize: bool 
     key = json.dumps(
         [
             [board.cc, tools.version(board.cc), flags, LINK, memory],
+            tools.processor(board) if NATIVE in flags else None,
             [library.name, library.sources, library.include_dirs],
             sorted(library.files.items()),
             [(p.name, p.read_text()) for p in harness],

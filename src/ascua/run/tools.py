@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -93,6 +94,12 @@ def version(tool: str) -> str | None:
     """The version that `tool` tells, as `12.2.1`; None where it is not found or does not tell."""
     path = shutil.which(tool)
     return _version(path) if path else None
+
+
+def processor(board: Board) -> str:
+    """What the compiler of `board` predefines with its flags: the features of the processor."""
+    command = [board.cc, *board.cflags, "-dM", "-E", "-x", "c", os.devnull]
+    return subprocess.run(command, capture_output=True, text=True, errors="replace").stdout
 
 
 def versions(board: Board) -> dict[str, str]:
