@@ -89,6 +89,21 @@ def test_equals_tflm(case: str) -> None:
     check_reference(conv(**CASES[case]))
 
 
+def test_sums_that_float32_would_round() -> None:
+    w = np.full((1, 1, 1, 1024), 127, np.int8)
+    w[..., 0] = 126
+    total = 255 * int(w.astype(np.int64).sum())
+    assert total > 2**24
+    assert total % 2
+    x, y = (activation(name, (1, 1, 1, c), 1.0, -128) for name, c in (("x", 1024), ("y", 1)))
+    bias = constant("b", np.array([70 - total], np.int32))
+    layer = Conv2D(
+        (x, constant("w", w, [1.0]), bias), (y,), (1, 1), (1, 1), "VALID", "NONE"
+    )  # fmt: skip
+    _, _, expected = check_reference(network(layer), xs=[np.full((1, *x.shape), 127, np.int8)])
+    assert expected[0].item() == 70 - 128
+
+
 @pytest.mark.parametrize("specialized", [0, 1000])
 def test_kernel(specialized: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from ascua.ir import Array, Const, Kernel, Node, Window
-from ascua.ops import activation, geometry
+from ascua.ir import Array, Const, Kernel, Node, Window, limits
+from ascua.ops import activation
 from ascua.ops.channels import (
     centred,
     packed_nibbles,
@@ -163,15 +163,12 @@ class Conv2D(Convolution):
         return self.check_output(self.w.shape[0], 0)
 
     def eval(self, *xs: Array) -> Array:
-        x = xs[0].reshape(-1, *self.x.shape[1:]).astype(np.float64) - self.x.q.zero_point
-        x = np.pad(x, [(0, 0), *self.pads(), (0, 0)])
-        rows, columns = self.rows, self.columns
-        acc = np.zeros((len(x), rows.out, columns.out, self.y.shape[3]))
-        w = centred(self.w).astype(np.float64)
-        for ky in range(rows.kernel):
-            for kx in range(columns.kernel):
-                # Sums of products of int8 stay exact in float64.
-                acc += geometry.taps(x, rows, columns, ky, kx) @ w[:, ky, kx].T
+        w = centred(self.w).astype(np.int64).reshape(self.y.shape[3], -1)
+        least, greatest = limits(self.x.dtype)
+        zero = self.x.q.zero_point
+        most = int(np.abs(w).sum(axis=1).max()) * max(zero - least, greatest - zero)
+        exact = "float32" if most < 2**24 else "float64"  # every sum is a whole number
+        acc = self.patches(xs[0].astype(exact) - zero) @ w.T.astype(exact)
         return self.finish(acc.astype(np.int64), len(xs[0]))
 
     def eval_float(self, *xs: Array) -> Array:
