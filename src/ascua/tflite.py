@@ -349,6 +349,12 @@ def write(graph: Graph) -> bytes:
     return _Writer(graph).file()
 
 
+def _code(op: Op) -> tuple[str, int]:
+    """The name of `op`, and its version: LiteRT's reference kernels know the first of uint8."""
+    held = {t.dtype for t in (*op.activations, *op.outputs) if t.quant is not None}
+    return op.tflite, 1 if held == {"uint8"} else op.max_version
+
+
 class _Writer:
     """One file being written: buffers and tensors by identity, each once."""
 
@@ -363,8 +369,8 @@ class _Writer:
 
     def file(self) -> bytes:
         b = self.b
-        codes = sorted({op.tflite for op in self.graph.ops})
-        operators = [self.operator(op, codes.index(op.tflite)) for op in self.graph.ops]
+        codes = sorted({_code(op) for op in self.graph.ops})
+        operators = [self.operator(op, codes.index(_code(op))) for op in self.graph.ops]
         tensors = [self.tensor(i, t) for i, t in enumerate(self.tensors)]
         sub = self.table(
             "SubGraph",
@@ -378,7 +384,7 @@ class _Writer:
         model = self.table(
             "Model",
             Version=3,
-            OperatorCodes=self.offsets([self.opcode(c) for c in codes]),
+            OperatorCodes=self.offsets([self.opcode(*c) for c in codes]),
             Subgraphs=self.offsets([sub]),
             Description=b.CreateString(self.graph.description or "Ascua"),
             Buffers=self.offsets(buffers),
@@ -403,9 +409,8 @@ class _Writer:
     def ints(self, values: Sequence[int]) -> int:
         return int(self.b.CreateNumpyVector(np.asarray(values, np.int32)))
 
-    def opcode(self, name: str) -> int:
+    def opcode(self, name: str, version: int) -> int:
         number = getattr(schema.BuiltinOperator, name)
-        version = OPERATORS[name].max_version
         return self.table(
             "OperatorCode",
             DeprecatedBuiltinCode=min(number, 127),

@@ -111,6 +111,18 @@ def test_weights_have_a_scale_a_channel_and_biases_its_product() -> None:
     np.testing.assert_allclose(b.values * scales, [3, -4], rtol=1e-4)
 
 
+def test_int4_weights_of_a_dense_layer_share_a_scale() -> None:
+    """TFLM takes no more than one."""
+    real = dense([[1.1, -2], [0.5, 0.25]], [3, -4])
+    small = check(real, [np.ones((1, 1, 2), np.float32)], options=Options(scheme="int4-weights"))
+    _, w, b = small.ops[0].inputs
+    assert w is not None
+    assert b is not None
+    assert (w.dtype, w.q.scales) == ("int4", (float(np.float32(2 / 7)),))
+    assert w.values.tolist() == [[4, -7], [2, 1]]
+    np.testing.assert_allclose(b.values * b.q.scale, [3, -4], rtol=1e-3)
+
+
 def test_a_channel_without_weights_keeps_its_bias() -> None:
     real = dense([[1e-12, 0], [0, 0], [1, -1]], [5, -3, 0.5])
     check(real, [np.random.default_rng(1).normal(0, 1, (8, 1, 2)).astype(np.float32)])

@@ -49,7 +49,7 @@ def net(activation: str = "RELU6", spread: float = 3.0, readers: float = 0.0) ->
         DepthwiseConv2D((a, weights("wb", 1, 3, 3, 8, axis=3), bias("bb", 8)), (b,), *one, 1),
         MaxPool2D((b,), (p,), (2, 2), (2, 2), "VALID", "NONE"),
         Conv2D((p, uneven(weights("wc", 6, 1, 1, 8)), bias("bc", 6)), (c,), *one),
-        Reshape((c,), (f,)),
+        Reshape((c,), (f,), (1, 96)),
         FullyConnected((f, constant("wd", rng.normal(0, 0.1, (5, 96))), bias("bd", 5)), (d,),
                        False, "NONE"),
         Softmax((d,), (y,), 1.0),

@@ -65,7 +65,7 @@ from ascua.quantize.rules import Range
     type=click.Choice(SCHEME_NAMES),
     default="int8",
     show_default=True,
-    help="Types: int16x8 has int16 activations.",
+    help="Types: int16x8 has int16 activations, uint8-per-tensor is of TensorFlow 1.",
 )
 @click.option(
     "--ranges",

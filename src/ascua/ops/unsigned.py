@@ -1,4 +1,4 @@
-"""Restates uint8 networks, as TensorFlow 1 wrote them, in int8: every value less 128.
+"""Restates uint8 networks, as TensorFlow 1 wrote them, in int8: every value less 128; and back.
 
 What is known of int8 then holds; where LiteRT's uint8 arithmetic differs, operators look at their
 field `uint8`. The network's own inputs and outputs stay uint8, with a QUANTIZE at each.
@@ -67,6 +67,23 @@ def as_int8(graph: Graph) -> Graph:
     return replace(graph, ops=(*before, *ops, *after))
 
 
+def as_uint8(graph: Graph) -> Graph:
+    """`graph`, all of whose int8 stands for uint8, as its file has it."""
+    known: dict[int, Tensor | None] = {id(None): None}
+
+    def restated(t: Tensor | None) -> Tensor | None:
+        return known.setdefault(id(t), t and _unshifted(t))
+
+    def whole(ts: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return tuple(u for t in ts if (u := restated(t)))
+
+    ops = tuple(
+        replace(op, inputs=tuple(map(restated, op.inputs)), outputs=whole(op.outputs), uint8=False)
+        for op in graph.ops
+    )
+    return replace(graph, inputs=whole(graph.inputs), outputs=whole(graph.outputs), ops=ops)
+
+
 def _quantised(t: Tensor | None) -> bool:
     return t is not None and t.dtype == "uint8" and t.quant is not None
 
@@ -82,3 +99,12 @@ def _shifted(t: Tensor) -> Tensor:
     quant = Quant(t.q.scales, tuple(z - 128 for z in t.q.zero_points), t.q.axis)
     data = None if t.data is None else (t.data ^ np.uint8(128)).view(np.int8)
     return replace(t, dtype="int8", quant=quant, data=data)
+
+
+def _unshifted(t: Tensor) -> Tensor:
+    """The int8 `t` and 128; others as they are."""
+    if t.dtype != "int8" or t.quant is None:
+        return t
+    quant = Quant(t.q.scales, tuple(z + 128 for z in t.q.zero_points), t.q.axis)
+    data = None if t.data is None else t.data.view(np.uint8) ^ np.uint8(128)
+    return replace(t, dtype="uint8", quant=quant, data=data)

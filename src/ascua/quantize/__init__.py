@@ -9,10 +9,10 @@ from ascua.errors import Unsupported
 from ascua.ir import Array, Graph
 from ascua.quantize.adaround import AdaRound
 from ascua.quantize.bias import correct
-from ascua.quantize.convert import convert, largest
+from ascua.quantize.convert import UNCLIPPED, Clip, convert
 from ascua.quantize.equalize import equalize
 from ascua.quantize.options import Options
-from ascua.quantize.ranges import Observer, Progress, observe, ranges, weight_peaks
+from ascua.quantize.ranges import Observer, Progress, observe, ranges, weight_peaks, weight_range
 from ascua.quantize.refine import BothSides, Improve
 from ascua.quantize.rules import SCHEMES, Range, plan
 from ascua.quantize.simplify import simplify
@@ -67,12 +67,12 @@ def finish(
     scheme = SCHEMES[options.scheme]
     pinned = {} if image is None else {id(real.inputs[0]): scheme.quant(image)}
     planned = plan(real, ranges(observers, options), pinned, scheme)
-    clipped = partial(weight_peaks, most=scheme.most)
-    peaks = clipped if options.weights == "mse" else largest
+    least = Clip(partial(weight_peaks, most=scheme.most), weight_range)
+    clip = least if options.weights == "mse" else UNCLIPPED
     improve: list[Improve] = []
     if options.adaround:
         improve.append(AdaRound())
     if options.bias_correction:
         improve.append(correct)
     refine = BothSides(real, xs, improve, progress) if improve else None
-    return convert(real, planned, scheme, peaks, refine)
+    return convert(real, planned, scheme, clip, refine)

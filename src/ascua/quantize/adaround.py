@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ascua.ir import Array
+from ascua.ir import Array, limits
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.convolution import Convolution
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
@@ -51,8 +51,10 @@ class AdaRound:
         scale = scales if scales.size == 1 else grouped_bias(real, scales)
         steps = grouped(real, real.w.values) / scale
         most = int(np.abs(small.w.values.astype(np.int64)).max(initial=1))
+        zero = small.w.q.zero_point
+        low, high = limits("int8") if small.uint8 else (-most, most)
         up = self.learn(steps, scale, quantised, target, bias, real.activation, rng)
-        rounded = np.clip(np.floor(steps) + up, -most, most)
+        rounded = np.clip(np.floor(steps) + up + zero, low, high)
         data = ungrouped(real, rounded).astype(small.w.dtype)
         w = replace(small.w, data=data)
         return replace(small, inputs=tuple(w if t is small.w else t for t in small.inputs))

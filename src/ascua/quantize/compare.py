@@ -9,6 +9,7 @@ import numpy as np
 
 from ascua import inputs
 from ascua.ir import Array, Graph, Tensor
+from ascua.ops.unsigned import as_int8
 from ascua.quantize.floats import batches, run
 from ascua.quantize.simplify import simplify
 
@@ -39,6 +40,7 @@ def fidelity(expected: Array, got: Array) -> Fidelity:
 
 def outputs(small: Graph, xs: Sequence[Array]) -> list[Array]:
     """The real outputs (n, *shape) of a quantised graph on real inputs."""
+    small = as_int8(small)
     given = [inputs.quantize(x, t) for x, t in zip(xs, small.inputs, strict=True)]
     parts = [small.eval(batch) for batch in batches(small, given)]
     return [dequantized(np.concatenate([p[t.name] for p in parts]), t) for t in small.outputs]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from ascua.errors import Unsupported, brief
 from ascua.ir import Array, Graph, Op, Quant, Tensor
+from ascua.ops import unsigned
+from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.quantize import Quantize
-from ascua.quantize.rules import Plan, Range, Scheme, quantized, weight_scales
+from ascua.quantize.rules import Plan, Range, Scheme, quantized, weight_quant, weight_scales
 from ascua.quantize.simplify import Weighted, biases
-
-Peaks = Callable[[Array], Array]
-"""The magnitude a channel that weights (channels, k) are clipped to: (channels,)."""
 
 Refine = Callable[[Op, list[Op], Callable[[Tensor], Tensor]], list[Op]]
 """Improves what was made of a float operator; it is given the quantised twin of each tensor."""
@@ -30,13 +30,30 @@ def largest(matrix: Array) -> Array:
     return peaks
 
 
+def whole(values: Array) -> Range:
+    """The least and the greatest value: nothing is clipped."""
+    return Range(float(values.min(initial=0.0)), float(values.max(initial=0.0)))
+
+
+class Clip(NamedTuple):
+    """To what weights are clipped."""
+
+    peaks: Callable[[Array], Array] = largest
+    """The magnitude of each channel of weights (channels, k): (channels,)."""
+    ends: Callable[[Array], Range] = whole
+    """Of weights (n,) that share one scale."""
+
+
+UNCLIPPED = Clip()
+
+
 class Converter:
     """Converts the operators of one graph, in order."""
 
-    def __init__(self, plan: Plan, scheme: Scheme, peaks: Peaks = largest) -> None:
+    def __init__(self, plan: Plan, scheme: Scheme, clip: Clip = UNCLIPPED) -> None:
         self.plan = plan
         self.scheme = scheme
-        self.peaks = peaks
+        self.clip = clip
         self.made: dict[int, Tensor] = {}
 
     def tensor(self, t: Tensor) -> Tensor:
@@ -60,14 +77,15 @@ class Converter:
             elif (id(op), i) in self.plan.copies:
                 x = self.tensor(t)
                 y = replace(x, name=f"{t.name}/{i}", quant=self.plan.copies[id(op), i])
-                before.append(Quantize((x,), (y,)))
+                before.append(Quantize((x,), (y,), uint8=self.scheme.uint8))
                 inputs.append(y)
             else:
                 inputs.append(self.tensor(t))
         outputs = tuple(self.tensor(t) for t in op.outputs)
-        done = replace(op, inputs=tuple(inputs), outputs=outputs)
+        uint8 = self.scheme.uint8 and any(t and t.quant for t in (*inputs, *outputs))
+        done = replace(op, inputs=tuple(inputs), outputs=outputs, uint8=uint8)
         done = replace(done, inputs=self.constants(op, done))
-        if reason := done.check():
+        if reason := unsigned.condition(done) or done.check():
             raise Unsupported(
                 f"{op.tflite} '{brief(op.name)}' has no {self.scheme.name} form: {reason}.",
                 ["`ascua ops` lists the operators; docs/ops.md says what each takes."],
@@ -96,18 +114,29 @@ class Converter:
         return replace(t, dtype=scheme.activation, quant=quant, data=data)
 
     def weights(self, op: Weighted, done: Op) -> tuple[Tensor | None, ...]:
-        """The inputs of `done` with integer weights, a scale a channel, and biases."""
+        """The inputs of `done` with integer weights and biases; a scale a channel, of uint8 one."""
         axis = op.channel_axis or 0
         bias = biases(op).astype(np.float64)
         matrix = np.moveaxis(op.w.values, axis, 0).reshape(op.w.shape[axis], -1)
-        x, y, most = done.x.q, done.y.q, self.scheme.most
-        scales = weight_scales(self.peaks(matrix), bias, x, y, self.scheme)
-        quant = Quant(scales, (0,) * len(scales), axis)
-        data = quantized(op.w.values, quant, -most, most, "int8")
+        x, y, low, high = done.x.q, done.y.q, -self.scheme.most, self.scheme.most
+        if self.scheme.uint8:
+            low, high = self.scheme.low, self.scheme.high
+            quant = weight_quant(self.clip.ends(matrix.reshape(-1)), bias, x, y, self.scheme)
+        else:
+            most = bias
+            if self.scheme.weight == "int4" and isinstance(op, FullyConnected):
+                # TFLM takes one scale.
+                matrix, most = matrix.reshape(1, -1), np.abs(bias).max(keepdims=True)
+            scales = weight_scales(self.clip.peaks(matrix), most, x, y, self.scheme)
+            quant = Quant(scales, (0,) * len(scales), axis)
+        data = quantized(op.w.values, quant, low, high, "int8")
         w = replace(op.w, dtype=self.scheme.weight, quant=quant, data=data)
         found = [w if t is op.w else t for t in done.inputs]
         if op.bias is not None:
             found[op.inputs.index(op.bias)] = self.bias(op.bias, bias, x, quant)
+        elif self.scheme.uint8:  # LiteRT takes no such convolution without a bias
+            zeros = Tensor(f"{op.w.name}/bias", bias.shape, "float32")
+            found = [*(t for t in found if t), self.bias(zeros, bias, x, quant)]
         return tuple(found)
 
     def bias(self, t: Tensor, values: Array, x: Quant, w: Quant) -> Tensor:
@@ -121,10 +150,10 @@ class Converter:
 
 
 def convert(
-    graph: Graph, plan: Plan, scheme: Scheme, peaks: Peaks = largest, refine: Refine | None = None
+    graph: Graph, plan: Plan, scheme: Scheme, clip: Clip = UNCLIPPED, refine: Refine | None = None
 ) -> Graph:
     """The quantised `graph`; `refine` improves each operator as it is made."""
-    converter = Converter(plan, scheme, peaks)
+    converter = Converter(plan, scheme, clip)
     ops: list[Op] = []
     for op in graph.ops:
         made = converter.convert(op)
@@ -132,4 +161,5 @@ def convert(
     inputs, outputs = (
         tuple(converter.tensor(t) for t in ts) for ts in (graph.inputs, graph.outputs)
     )
-    return replace(graph, inputs=inputs, outputs=outputs, ops=tuple(ops), description="Ascua")
+    small = replace(graph, inputs=inputs, outputs=outputs, ops=tuple(ops), description="Ascua")
+    return unsigned.as_uint8(small) if scheme.uint8 else small

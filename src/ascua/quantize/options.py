@@ -10,7 +10,7 @@ RANGES: tuple[Ranges, ...] = get_args(Ranges)
 ALIASES: dict[str, Ranges] = {"no_clip": "minmax", "l2": "mse"}
 """Names that other tools have for the same."""
 
-Schemes = Literal["int8", "int16x8", "int4-weights"]
+Schemes = Literal["int8", "int16x8", "int4-weights", "uint8-per-tensor"]
 SCHEME_NAMES: tuple[Schemes, ...] = get_args(Schemes)
 
 Weights = Literal["minmax", "mse"]

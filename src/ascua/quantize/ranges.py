@@ -188,3 +188,13 @@ def weight_peaks(matrix: Array, most: int) -> Array:
         better = error < best
         best[better], found[better] = error[better], largest[better] * part
     return found
+
+
+def weight_range(values: Array) -> Range:
+    """The range of least error for weights (n,) that share one scale and zero point."""
+    whole = Range(float(values.min(initial=0.0)), float(values.max(initial=0.0)))
+    if whole.low == whole.high:
+        return whole
+    seen = Histogram()
+    seen.see(values)
+    return seen.least(squared, whole)

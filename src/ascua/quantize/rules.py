@@ -37,6 +37,8 @@ class Scheme:
     most: int = 127
     """The greatest magnitude of a weight."""
     bias: str = "int32"
+    uint8: bool = False
+    """Whether files have uint8 where Ascua has int8, and weights one scale and a zero point."""
 
     @property
     def low(self) -> int:
@@ -76,6 +78,7 @@ SCHEMES = {
         Scheme("int8"),
         Scheme("int16x8", activation="int16", bias="int64"),
         Scheme("int4-weights", weight="int4", most=7),
+        Scheme("uint8-per-tensor", uint8=True),
     )
 }
 """By name; what an operator does not take, its `check` refuses."""
@@ -188,3 +191,13 @@ def weight_scales(
     scales = np.maximum(peaks / scheme.most, least)
     scales = np.where(peaks > 0, scales, np.maximum(least, LEAST_FACTOR * y.scale / x.scale))
     return tuple(float(s) for s in scales.astype(np.float32))
+
+
+def weight_quant(r: Range, bias: Array, x: Quant, y: Quant, scheme: Scheme) -> Quant:
+    """One scale and zero point for weights in `r`, which holds 0: coarse as in `weight_scales`."""
+    least = float(np.abs(bias).max(initial=0.0)) / (MOST_BIAS[scheme.bias] * x.scale)
+    steps = scheme.high - scheme.low
+    if r.low == r.high:
+        return scheme.quant(Range(0.0, steps * max(least, LEAST_FACTOR * y.scale / x.scale)))
+    wider = max(1.0, steps * least / (r.high - r.low))
+    return scheme.quant(Range(r.low * wider, r.high * wider))
