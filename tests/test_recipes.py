@@ -99,3 +99,10 @@ def test_wrong_key_or_value(tmp_path: Path, line: str, message: str) -> None:
     path.write_text("\n".join([*kept, line]))
     with pytest.raises(InputError, match=message):
         recipes.load(str(path))
+
+
+@pytest.mark.parametrize("name", [n for n in recipes.names() if n.endswith("-qat")])
+def test_recipes_that_go_on_are_what_the_option_says(name: str) -> None:
+    source = name.removesuffix("-qat")
+    assert recipes.load(name) == recipes.aware(recipes.load(source), source)
+    assert recipes.aware(recipes.load(name), name) == recipes.load(name)

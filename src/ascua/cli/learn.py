@@ -42,7 +42,8 @@ CLASSES = 20
 @click.argument("recipe")
 @click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
 @click.option("--seed", type=click.IntRange(0), help="Instead of the recipe's.")
-@click.option("--weights", help="Start from this file of weights, or `imagenet`.")
+@click.option("--qat", is_flag=True, help="Train, then go on in the steps of int8.")
+@click.option("--weights", help="Start from this file, recipe, or `imagenet`.")
 @click.option("--freeze", metavar="LAYER", help="Keep the first layers up to this name or number.")
 @click.option("--teacher", metavar="MODEL", help="A recipe or a .keras file to imitate.")
 @click.option("--temperature", type=float, help="Divides the logits that are compared (4).")
@@ -54,19 +55,23 @@ CLASSES = 20
 @as_json
 @verbose
 def train(
-    recipe: str, epochs: int | None, seed: int | None, weights: str | None, freeze: str | None,
-    teacher: str | None, temperature: float | None, alpha: float | None, data_dir: Path | None,
-    skip_damaged: bool, folder: Path | None, force: bool, as_json: bool,
+    recipe: str, epochs: int | None, seed: int | None, qat: bool, weights: str | None,
+    freeze: str | None, teacher: str | None, temperature: float | None, alpha: float | None,
+    data_dir: Path | None, skip_damaged: bool, folder: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Train RECIPE to a float Keras model and an int8 .tflite file.
 
     RECIPE is a name or a TOML file. A teacher that is a recipe is trained first, into a folder
-    beside this one's.
+    beside this one's. With --qat, RECIPE itself is: the options are for what comes then.
 
     Interrupted, the same command goes on after the last finished epoch.
     """
     layers = int(freeze) if freeze is not None and freeze.isdecimal() else freeze
-    chosen = _recipe(recipe, epochs=epochs, seed=seed, weights=weights, freeze=layers)
+    chosen = recipe_files.load(recipe)
+    if qat:
+        chosen = recipe_files.aware(chosen, recipe)
+    wanted = _given({"epochs": epochs, "seed": seed, "weights": weights, "freeze": layers})
+    chosen = replace(chosen, **wanted)
     chosen = _taught(chosen, model=teacher, temperature=temperature, alpha=alpha)
     result = _train(chosen, data_dir, skip_damaged, folder, force, err if as_json else out)
     if as_json:
@@ -88,11 +93,6 @@ def _next(tflite: str, board: str, recipe: str, data_dir: Path | None) -> str:
     """The command that measures the trained network on its board, over the test set."""
     words = ["ascua", "run", tflite, "--board", board, "--recipe", recipe]
     return shlex.join(words if data_dir is None else [*words, "--data-dir", str(data_dir)])
-
-
-def _recipe(name: str, **wanted: Any) -> recipe_files.Recipe:
-    """The recipe called `name` with the values that are `wanted`."""
-    return replace(recipe_files.load(name), **_given(wanted))
 
 
 def _taught(recipe: recipe_files.Recipe, **wanted: Any) -> recipe_files.Recipe:

@@ -94,15 +94,24 @@ class Plan(NamedTuple):
     copies: Mapping[tuple[int, int], Quant]
 
 
-def plan(
-    graph: Graph, ranges: Mapping[int, Range], pinned: Mapping[int, Quant], scheme: Scheme
-) -> Plan:
-    """The quantisation of every float activation of `graph`.
+class Tied(NamedTuple):
+    """Which activations share one quantisation, by identity."""
 
-    Operators of `one_scale` tie their tensors together: these get the range that covers all.
-    `pinned` are tensors with a given quantisation, as images have; so have the outputs of softmax
-    and its like. Such a tensor is tied to others by a QUANTIZE.
-    """
+    groups: _Groups
+    copied: tuple[tuple[Op, int], ...]
+    """Inputs, by operator and position, that a QUANTIZE brings to the operator's output."""
+
+    def root(self, t: Tensor) -> int:
+        """The same for all tensors that share their quantisation."""
+        return self.groups.root(id(t))
+
+    def pin(self, t: Tensor) -> Quant | None:
+        """The quantisation of `t` where it is given."""
+        return self.groups.pins.get(self.root(t))
+
+
+def tied(graph: Graph, pinned: Mapping[int, Quant], scheme: Scheme) -> Tied:
+    """Which tensors of `graph` the operators of `one_scale` tie together; `pinned` as in `plan`."""
     pins = dict(pinned)
     for op in graph.ops:
         if op.output_range is not None:
@@ -112,17 +121,29 @@ def plan(
     for op in graph.ops:
         if op.one_scale:
             copied += _tie(op, groups)
+    return Tied(groups, tuple(copied))
+
+
+def plan(
+    graph: Graph, ranges: Mapping[int, Range], pinned: Mapping[int, Quant], scheme: Scheme
+) -> Plan:
+    """The quantisation of every float activation of `graph`.
+
+    Operators of `one_scale` tie their tensors together: these get the range that covers all.
+    `pinned` are tensors with a given quantisation, as images have; so have the outputs of softmax
+    and its like. Such a tensor is tied to others by a QUANTIZE.
+    """
+    ties = tied(graph, pinned, scheme)
     covered: dict[int, Range] = {}
     floats = [t for t in graph.tensors() if not t.const and t.dtype == "float32"]
     for t in floats:
-        root, r = groups.root(id(t)), ranges[id(t)]
+        root, r = ties.root(t), ranges[id(t)]
         old = covered.get(root, r)
         covered[root] = Range(min(old.low, r.low), max(old.high, r.high))
     quants = {}
     for t in floats:
-        root = groups.root(id(t))
-        quants[id(t)] = pins.get(root) or scheme.quant(_filled(t, covered[root]))
-    copies = {(id(op), i): quants[id(op.y)] for op, i in copied}
+        quants[id(t)] = ties.pin(t) or scheme.quant(_filled(t, covered[ties.root(t)]))
+    copies = {(id(op), i): quants[id(op.y)] for op, i in ties.copied}
     return Plan(quants, copies)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from math import inf
 from pathlib import Path
@@ -21,10 +21,10 @@ Precision = Literal["float32", "bfloat16"]
 class Quantize:
     """How the trained network becomes int8."""
 
-    method: Literal["tflite", "ascua"] = "tflite"
-    """TensorFlow's converter, or Ascua's quantiser."""
+    method: Literal["tflite", "ascua", "qat"] = "tflite"
+    """After training, by TensorFlow's converter or Ascua's quantiser; or during all of it."""
     calibration: int = 500
-    """Training images that set the activation ranges."""
+    """Training images that set the activation ranges, or those that training begins with."""
 
     def __post_init__(self) -> None:
         """Raises InputError for a count that is not positive."""
@@ -87,7 +87,8 @@ class Recipe:
     show: int = 0
     """Index of the test image that the demonstration draws."""
     weights: str = ""
-    """A file of weights to start from, or `imagenet` for those that Keras publishes."""
+    """A file of weights to start from, a recipe, which is trained first, or `imagenet` for those
+    that Keras publishes."""
     freeze: int | str = 0
     """So many layers, or all up to the one of this name, keep the weights that they start with."""
     network: dict[str, Any] = field(default_factory=dict)
@@ -111,11 +112,23 @@ class Recipe:
                 ("label_smoothing", "at least 0 and below 1", 0 <= self.label_smoothing < 1),
                 ("seed", "between 0 and 2**32 - 1", 0 <= self.seed < 2**32),
                 ("show", "at least 0", self.show >= 0),
+                ("weights", "a trained network's with method qat", self.weights or not self.aware),
+                ("freeze", "0 with method qat", self.freeze == 0 or not self.aware),
+                (
+                    "precision",
+                    "float32 with method qat",
+                    self.precision == "float32" or not self.aware,
+                ),
             )
             if not right
         ]
         if wrong:
             raise InputError(f"Recipe {self.name!r}: {'; '.join(wrong)}.")
+
+    @property
+    def aware(self) -> bool:
+        """Whether training already computes in the steps of int8."""
+        return self.quantize.method == "qat"
 
 
 @cache
@@ -133,6 +146,29 @@ def load(name: str) -> Recipe:
             (*did_you_mean(name, names()), "Give the path of a recipe's TOML file."),
         )
     return read(path)
+
+
+def aware(recipe: Recipe, source: str) -> Recipe:
+    """The recipe that goes on with `recipe`, whose name or file is `source`, in int8's steps.
+
+    It has a twentieth of the epochs, but 3 to 10, and a tenth of the learning rate; where `recipe`
+    has no teacher, its own float network is that.
+    """
+    if recipe.aware:
+        return recipe
+    return replace(
+        recipe,
+        name=f"{recipe.name}-qat",
+        title=f"{recipe.title}, trained for int8",
+        weights=source,
+        freeze=0,
+        epochs=min(max(3, recipe.epochs // 20), 10),
+        lr=recipe.lr / 10,
+        warmup=0.0,
+        precision="float32",
+        teacher=recipe.teacher or Teacher(source),
+        quantize=replace(recipe.quantize, method="qat"),
+    )
 
 
 def read(path: Path) -> Recipe:

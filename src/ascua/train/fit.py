@@ -22,6 +22,7 @@ from ascua.train import augment
 from ascua.train.export import as_float
 from ascua.train.folder import Epoch, State, load_state, save_state
 from ascua.train.progress import Display
+from ascua.train.rounded import ENDS
 from ascua.train.step import Step, train_step
 from ascua.train.teacher import Taught
 from ascua.zoo import import_keras, import_tensorflow
@@ -61,14 +62,14 @@ def fit(
 
 
 def compile_model(recipe: Recipe, model: Any) -> None:
-    """Give `model` the recipe's optimizer; only weights decay, not biases and norms."""
+    """Give `model` the recipe's optimizer; only weights decay: not biases, norms and ranges."""
     keras = import_keras()
     import_tensorflow().config.experimental.enable_op_determinism()  # costs 3 % of the time
     if recipe.optimizer == "adam":
         optimizer = keras.optimizers.Adam(recipe.lr)
     else:
         optimizer = keras.optimizers.AdamW(recipe.lr, weight_decay=recipe.weight_decay)
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", *ENDS])
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer)
 

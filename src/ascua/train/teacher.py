@@ -13,8 +13,6 @@ from ascua.recipes import Recipe
 from ascua.train.fused import fuse
 from ascua.zoo import import_keras, import_tensorflow, quiet
 
-SUFFIXES = (".keras", ".h5")
-
 
 @dataclass(frozen=True, eq=False)
 class Taught:
@@ -28,31 +26,6 @@ class Taught:
     def logits(self, images: Any) -> Any:
         """(n, classes) in float32, of float images in 0..1."""
         return import_tensorflow().cast(self.model(images, training=False), "float32")
-
-
-def recipe_of(recipe: Recipe) -> Recipe | None:
-    """The recipe that trains the teacher of `recipe`; None where it has none, or a file.
-
-    Raises InputError for an unknown recipe, and where a network would be its own teacher.
-    """
-    chain = [recipe.name]
-    first = following = _next(recipe)
-    while following is not None:
-        if following.name in chain:
-            raise InputError(
-                f"Recipe {recipe.name!r}: its teachers go in a circle: "
-                f"{' ← '.join([*chain, following.name])}.",
-                ["Name another teacher."],
-            )
-        chain.append(following.name)
-        following = _next(following)
-    return first
-
-
-def _next(recipe: Recipe) -> Recipe | None:
-    if recipe.teacher is None or recipe.teacher.model.endswith(SUFFIXES):
-        return None
-    return recipes.load(recipe.teacher.model)
 
 
 def load_teacher(path: Path, recipe: Recipe) -> Taught:

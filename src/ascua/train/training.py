@@ -16,13 +16,14 @@ from ascua import zoo
 from ascua.data import Dataset
 from ascua.errors import InputError
 from ascua.recipes import Recipe
-from ascua.train import augment, folder
-from ascua.train.export import calibration_images, export_int8, export_quantized
+from ascua.train import augment, before, folder
+from ascua.train.aware import export_aware, quantization_aware
+from ascua.train.export import as_float, calibration_images, export_int8, export_quantized
 from ascua.train.fit import accuracy, fit, steps_per_epoch
 from ascua.train.folder import State
 from ascua.train.fused import fuse
 from ascua.train.progress import Display, clock
-from ascua.train.teacher import Taught, load_teacher, recipe_of
+from ascua.train.teacher import Taught, load_teacher
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,9 @@ def train(
 
     `data_dir` holds the data set where the user has it; `skip_damaged` leaves out images that
     cannot be read; `force` discards another recipe's training in `out`; progress goes to
-    `console`. A recipe that teaches this one is trained first, in a folder beside `out`. The folder
-    gets model.keras, model.tflite, history.json, .csv and .svg, recipe.toml
-    and result.json. A finished one is answered at once.
+    `console`. Recipes that teach this one, or whose weights it starts with, are trained first, in
+    folders beside `out`. The folder gets model.keras, model.tflite, history.json, .csv and .svg,
+    recipe.toml and result.json. A finished one is answered at once.
     Raises InputError (recipe, data, folder, a loss that is no number) and ToolMissing.
     """
     augment.pick(recipe.augment)
@@ -68,27 +69,25 @@ def train(
         folder.check_owner(out, recipe)
         if (finished := _finished(out)) is not None:
             return finished
+    before.check(recipe)
     zoo.import_keras()
-    taught = _teacher(
-        recipe, out, data_dir=data_dir, skip_damaged=skip_damaged, console=console
-    )  # fmt: skip
+    how: dict[str, Any] = {"data_dir": data_dir, "skip_damaged": skip_damaged, "console": console}
+    weights = _weights(recipe, out, **how)
+    taught = _teacher(recipe, out, **how)
     data = datasets.load(recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged)
     _check(recipe, data)
     folder.claim(out, recipe, force=force)
     earlier = folder.load_state(out)
-    before = len(earlier.history) if earlier else 0
+    done = len(earlier.history) if earlier else 0
     display = Display(console, recipe.epochs, steps_per_epoch(recipe, data))
-    model = _network(recipe, display, start=earlier is None)
-    display.say(_opening(recipe, data, model, before))
+    model = _network(recipe, display, weights if earlier is None or recipe.aware else "")
+    display.say(_opening(recipe, data, model, done))
     try:
-        twin = fuse(model, recipe.precision)
-        state = fit(recipe, data, twin, out, display, taught)
+        _train(recipe, data, model, out, display, taught)
     except KeyboardInterrupt:
         display.say("Stopped. The same command goes on after the last finished epoch.")
         raise
-    model.set_weights(twin.get_weights())
-    _deliver(recipe, data, model, out, state)
-    trained = _finished(out, epochs_run=recipe.epochs - before, resumed=before > 0)
+    trained = _finished(out, epochs_run=recipe.epochs - done, resumed=done > 0)
     assert trained is not None
     display.say(
         f"{trained.accuracy_float:.2%} of {len(data.x_test):,} test images right (float), "
@@ -97,7 +96,21 @@ def train(
     return trained
 
 
-_INT8 = {"tflite": export_int8, "ascua": export_quantized}
+def _train(
+    recipe: Recipe, data: Dataset, model: Any, out: Path, display: Display, taught: Taught | None
+) -> None:
+    """Train the network `model`, and write what becomes of it."""
+    images = calibration_images(data.x_train, recipe.quantize.calibration, recipe.seed)
+    if recipe.quantize.method == "qat":
+        made = quantization_aware(model, as_float(images))
+        state = fit(recipe, data, made.aware.scores, out, display, taught)
+        _deliver(recipe, data, made.aware.plain, export_aware(made), out, state)
+        return
+    twin = fuse(model, recipe.precision)
+    state = fit(recipe, data, twin, out, display, taught)
+    model.set_weights(twin.get_weights())
+    export = export_int8 if recipe.quantize.method == "tflite" else export_quantized
+    _deliver(recipe, data, model, export(model, images), out, state)
 
 
 def is_trained(recipe: Recipe, out: Path) -> bool:
@@ -107,13 +120,13 @@ def is_trained(recipe: Recipe, out: Path) -> bool:
     return folder.holds(out, recipe) and _finished(out) is not None
 
 
-def _network(recipe: Recipe, display: Display, *, start: bool) -> Any:
-    """The recipe's network, frozen as it says; with the weights it says at the `start` only."""
+def _network(recipe: Recipe, display: Display, weights: str) -> Any:
+    """The recipe's network, frozen as it says, with these `weights`; empty: with random ones."""
     model = zoo.build(
         recipe.model, recipe.input, recipe.classes, seed=recipe.seed, **recipe.network
     )
-    if recipe.weights and start:
-        path = zoo.obtain(recipe.weights, recipe.model, recipe.input, recipe.network)
+    if weights:
+        path = zoo.obtain(weights, recipe.model, recipe.input, recipe.network)
         loaded = zoo.load_weights(model, path)
         display.say(f"{loaded.layers} layers start with the weights in {path}.")
         if loaded.fresh:
@@ -128,19 +141,26 @@ def _network(recipe: Recipe, display: Display, *, start: bool) -> Any:
     return model
 
 
+def _weights(recipe: Recipe, out: Path, **how: Any) -> str:
+    """The weights that `recipe` starts with: those of a recipe are trained first, beside `out`."""
+    if (first := before.start(recipe)) is None:
+        return recipe.weights
+    return str(train(first, out=out.parent / first.name, **how).keras)
+
+
 def _teacher(recipe: Recipe, out: Path, **how: Any) -> Taught | None:
     """The teacher of `recipe`, if it has one; trained as `how` says, beside `out`."""
     if recipe.teacher is None:
         return None
-    if (first := recipe_of(recipe)) is None:
+    if (first := before.teacher(recipe)) is None:
         return load_teacher(Path(recipe.teacher.model), recipe)
     return load_teacher(train(first, out=out.parent / first.name, **how).keras, recipe)
 
 
-def _deliver(recipe: Recipe, data: Dataset, model: Any, out: Path, state: State) -> None:
+def _deliver(
+    recipe: Recipe, data: Dataset, model: Any, tflite: bytes, out: Path, state: State
+) -> None:
     """Write the models and, when all else is there, the result; the state is then spent."""
-    images = calibration_images(data.x_train, recipe.quantize.calibration, recipe.seed)
-    tflite = _INT8[recipe.quantize.method](model, images)
     folder.write(out / folder.KERAS, model.save)
     folder.write(out / folder.TFLITE, lambda to: to.write_bytes(tflite))
     keras, tensorflow = zoo.import_keras(), zoo.import_tensorflow()
@@ -194,9 +214,9 @@ def _check(recipe: Recipe, data: Dataset) -> None:
         )
 
 
-def _opening(recipe: Recipe, data: Dataset, model: Any, before: int) -> str:
+def _opening(recipe: Recipe, data: Dataset, model: Any, done: int) -> str:
     """What is about to be trained."""
-    start = f"going on after epoch {before} of" if before else "for"
+    start = f"going on after epoch {done} of" if done else "for"
     return (
         f"Training {recipe.name}: {model.count_params():,} parameters, "
         f"{len(data.x_train):,} images, {start} {recipe.epochs} epochs"

@@ -1,0 +1,39 @@
+"""The recipes that are trained before another: its teacher, and the one whose weights it starts
+with."""
+
+from __future__ import annotations
+
+from ascua import recipes
+from ascua.errors import InputError
+from ascua.recipes import Recipe
+
+SUFFIXES = (".keras", ".h5")
+"""Of a teacher that is a file."""
+
+
+def teacher(recipe: Recipe) -> Recipe | None:
+    """The recipe that trains the teacher; None where there is none, or a file."""
+    if recipe.teacher is None or recipe.teacher.model.endswith(SUFFIXES):
+        return None
+    return recipes.load(recipe.teacher.model)
+
+
+def start(recipe: Recipe) -> Recipe | None:
+    """The recipe whose weights `recipe` starts with; None where it has none, or a file's."""
+    if recipe.weights in recipes.names() or recipe.weights.endswith(".toml"):
+        return recipes.load(recipe.weights)
+    return None
+
+
+def check(recipe: Recipe, following: tuple[str, ...] = ()) -> None:
+    """Raises InputError for an unknown recipe, and where a network would come before itself."""
+    chain = (*following, recipe.name)
+    if recipe.name in following:
+        raise InputError(
+            f"Recipe {chain[0]!r}: what is trained before it goes in a circle: "
+            f"{' ← '.join(chain)}.",
+            ["Name another teacher, or other weights."],
+        )
+    for first in (teacher(recipe), start(recipe)):
+        if first is not None:
+            check(first, chain)
