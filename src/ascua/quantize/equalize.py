@@ -39,12 +39,13 @@ def equalize(graph: Graph, xs: Sequence[Array]) -> Graph:
     it: with a ReLU between them, no output changes. Through a ReLU6 it stays so for the channels
     that `xs` do not bring up to 6; the others keep their scale.
     """
-    for pair in pairs(graph):
+    found = pairs(graph)
+    seen = _peaks(graph, xs) if found else {}  # a pair does not change those of other layers
+    for pair in found:
         first, second = graph.ops[pair.first], graph.ops[pair.second]
         assert isinstance(first, Weighted)
         assert isinstance(second, Weighted)
-        peaks = _peaks(graph, xs)[id(first.y)]
-        factors = _factors(first, second, peaks)
+        factors = _factors(first, second, seen[id(first.y)])
         ops = list(graph.ops)
         ops[pair.first] = _divided(first, factors)
         ops[pair.second] = _multiplied(second, factors)
