@@ -1,12 +1,14 @@
 """Quantisation-aware training: the int8 network is what was trained, range by range."""
 
 import dataclasses
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from ascua import recipes, tflite, zoo
 from ascua.errors import InputError, Unsupported
@@ -129,6 +131,34 @@ def test_rounding_is_the_converters() -> None:
         assert float(dhigh) == (0 if high < 0 else (x > ends[1]).sum())
 
 
+def test_weights_are_rounded_as_the_converter_does() -> None:
+    """A scale a channel, from its largest weight, by NumPy; the gradient is the plain layer's."""
+    tf, layers = zoo.import_tensorflow(), zoo.import_keras().layers
+    rng = np.random.default_rng(6)
+    for layer, shape in (
+        (layers.Conv2D(4, 3), (2, 5, 5, 3)),
+        (layers.DepthwiseConv2D(3, depth_multiplier=2), (2, 5, 5, 3)),
+        (layers.Dense(4), (2, 7)),
+    ):
+        x = tf.constant(rng.normal(0, 1, shape).astype(np.float32))
+        layer.build(shape)
+        kernel, bias = layer.get_weights()
+        channels = len(bias)
+        matrix = rng.normal(0, 1, (kernel.size // channels, channels)) * 3.0 ** np.arange(channels)
+        layer.set_weights([matrix.reshape(kernel.shape), bias])
+        with tf.GradientTape() as tape:
+            y = rounded.weights()(layer)(x)
+        gradient = tape.gradient(y, layer.kernel)
+        scales = (abs(matrix).max(0) / 127).astype(np.float32)
+        exact = (np.rint(matrix / scales) * scales).reshape(kernel.shape)
+        assert not np.allclose(y, layer(x), rtol=1e-4)
+        layer.set_weights([exact, bias])
+        with tf.GradientTape() as tape:
+            expected = layer(x)
+        np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(gradient, tape.gradient(expected, layer.kernel), rtol=1e-5)
+
+
 def test_the_int8_graph_has_the_trained_ranges(fitted: Any) -> None:
     small = {t.name: t for t in tflite.read(export_aware(fitted)).tensors()}
     aware, seen = fitted.aware, set()
@@ -243,7 +273,11 @@ def test_interrupted_it_ends_with_the_same_bits(
     with pytest.raises(KeyboardInterrupt):
         train(recipe, out=tmp_path / "tiny-qat")
     assert (tmp_path / "tiny-qat" / STATE).exists()
-    trained = train(recipe, out=tmp_path / "tiny-qat")
+    printed = io.StringIO()
+    console = Console(file=printed, width=200)
+    trained = train(recipe, out=tmp_path / "tiny-qat", console=console)
+    # What is not trained, such as constants, comes from the float network each time.
+    assert "layers start with the weights in" in printed.getvalue()
     assert (trained.epochs_run, trained.resumed) == (2, True)
     whole = straight / "tiny-qat"
     assert history(tmp_path / "tiny-qat") == history(whole)
