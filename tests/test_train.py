@@ -1,6 +1,7 @@
 """Training: it can stop at any time and go on, and what it exports is int8 as promised."""
 
 import dataclasses
+import errno
 import io
 import re
 import shutil
@@ -17,7 +18,7 @@ from rich.console import Console
 from ascua import recipes, zoo
 from ascua.data import registry as datasets
 from ascua.errors import InputError, ToolMissing
-from ascua.train import Trained, augment, calibration_images, train
+from ascua.train import Trained, augment, calibration_images, folder, train
 from ascua.train.export import as_float
 from ascua.train.fit import batches, compile_model, learning_rate
 from ascua.train.folder import CONFUSION, FILES, STATE
@@ -183,6 +184,19 @@ def test_the_digits_recipe_keeps_its_promise(tmp_path: Path) -> None:
     assert accuracy >= 0.97
     assert abs(accuracy - trained.accuracy_float) <= 0.005
     assert classes[recipe.show] == data.y_test[recipe.show]
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
+    def full(to: Path) -> None:
+        to.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "model.keras"
+    path.write_text("before")
+    with pytest.raises(InputError, match=r"model.keras: cannot be written: No space left"):
+        folder.write(path, full)
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_without_keras_it_says_what_to_install(

@@ -114,6 +114,12 @@ def convert(a: Array, t: Tensor, where: str) -> Array:
     return _as_dtype(a, t, where)
 
 
+def holds(path: Path, graph: Graph) -> bool:
+    """Whether the arrays in the file have the dtypes of the inputs of `graph`."""
+    found = sorted(str(a.dtype) for a in _read(path).values())
+    return found == sorted(t.dtype for t in graph.inputs)
+
+
 def _inner(t: Tensor) -> tuple[int, ...]:
     """The shape of one sample: without the batch of 1, where there is one."""
     return t.shape[1:] if t.shape[:1] == (1,) else t.shape

@@ -87,6 +87,20 @@ def test_layers_that_read_something_else_are_no_pair() -> None:
     assert {"one", "two", "end"} <= set(found)
 
 
+def test_what_a_layer_reads_through_a_view_is_seen() -> None:
+    """Its twin by structure reads the other layer's values, behind a RESHAPE of its own."""
+    x, y = Tensor("x", (1, 12), "float32"), Tensor("y", (1, 12), "float32")
+    one, two = dense(x, 12, "one", 1), dense(x, 12, "two", 2)
+    flat = Tensor("flat", (2,), "int32", None, np.array([1, 12], np.int32))
+
+    def last(source: Tensor) -> Graph:
+        return network(one, two, Reshape((source, flat), (y,)), dense(y, 12, "last", 3))
+
+    alike = dict(names(last(one.y), renamed(last(one.y))))
+    assert set(alike) == {"x", "one", "two", "last"}
+    assert set(dict(names(last(one.y), renamed(last(two.y))))) == {"x", "one", "two"}
+
+
 def test_networks_without_common_layers_share_their_input() -> None:
     x, y = Tensor("x", (1, 12), "float32"), Tensor("y", (1, 12), "float32")
     other = renamed(network(Relu((x,), (y,))))

@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ascua import tflite
 from ascua.figures import bars, png
+from ascua.inputs import quantize as to_integers
 from ascua.ir import Array, Graph, Quant, Tensor
+from ascua.ops.arg_max import ArgMax
 from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.reshape import Reshape
 from ascua.quantize import Range, quantize
@@ -125,6 +128,35 @@ def test_networks_with_nothing_in_common_are_refused(files: Path) -> None:
     moved = network(Reshape((unknown, shape), (replace(unknown, name="y"),)))
     model_file(files, moved, "other")
     refused(call(files, "other"), 1, "other.tflite", "int32")
+
+
+def test_integers_are_those_of_a_network(files: Path, tmp_path: Path) -> None:
+    small = tflite.load(files / "b.tflite")
+    t, x = small.inputs[0], inputs(120)
+    np.save(tmp_path / "i.npy", to_integers(x, t))
+    said = json.loads(call(files, "b", "--json", x=str(tmp_path / "i.npy")).out)
+    assert said["layers"][0]["max_error"] == 0
+    assert said["answers"]["accuracy_a"] > 0.9
+    args = ("compare", files / "a.tflite", files / "a.tflite", "-d", tmp_path / "i.npy")
+    refused(ascua(*args), 1, "the array is int8, the model takes float32")
+
+
+def test_networks_that_end_in_the_class_are_compared_by_their_scores(
+    files: Path, tmp_path: Path
+) -> None:
+    axis = Tensor("axis", (1,), "int32", None, np.array([1], np.int32))
+    for name in ("a", "bad"):
+        graph = tflite.load(files / f"{name}.tflite")
+        index = Tensor("index", (1,), "int32")
+        last = ArgMax((graph.outputs[0], axis), (index,))
+        model_file(tmp_path, replace(graph, outputs=(index,), ops=(*graph.ops, last)), name)
+    data = ("-d", files / "x.npy", "--labels", files / "y.npy", "--json")
+    said, plain = (
+        json.loads(ascua("compare", folder / "a.tflite", folder / "bad.tflite", *data).out)
+        for folder in (tmp_path, files)
+    )
+    assert said["answers"] == plain["answers"]
+    assert said["culprit"] == plain["culprit"]
 
 
 def images() -> tuple[Graph, Graph, Array]:

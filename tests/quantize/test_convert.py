@@ -139,11 +139,17 @@ def test_an_input_of_a_fixed_scale_gets_a_quantize_in_a_concatenation() -> None:
     assert pixels.inputs[0].q.zero_point == -128
 
 
-def test_a_layer_of_zeros_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_never_changes_is_told(caplog: pytest.LogCaptureFixture) -> None:
     x, y, z = tensor("x", 1, 4), tensor("dead", 1, 4), tensor("z", 1, 4)
     real = network(Relu((x,), (y,)), Add((x, y), (z,), "NONE"))
     small = quantize(real, [-np.ones((2, 1, 4), np.float32)])
-    assert "'dead' is 0" in caplog.text
+    assert [r.getMessage().partition(":")[2] for r in caplog.records] == [
+        " 'x' is -1 for all calibration data: its scale fits nothing else. Check the data.",
+        " 'dead' is 0 for all calibration data: its scale fits nothing else. Check the data and the"
+        " layer, which may be dead.",
+        " 'z' is -1 for all calibration data: its scale fits nothing else. Check the data and the"
+        " layer, which may be dead.",
+    ]
     assert small.ops[0].y.q.scale > 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -79,6 +80,24 @@ def test_switches_and_aliases(model: Path, tmp_path: Path) -> None:
     refused(ascua("quantize", model, "-d", x, "-o", out, "--best", "--calibration", 1), 1, "few")
 
 
+def test_a_full_disk_is_told(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "small.tflite"
+    out.write_bytes(b"before")
+    x = saved(tmp_path, samples(floated(conv()), 4)[0])
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    refused(ascua("quantize", model, "-d", x, "-o", out), 1, "small.tflite", "No space left")
+    assert out.read_bytes() == b"before"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["small.tflite", "x.npy"]
+    report = tmp_path / "report"
+    result = ascua("compare", model, model, "-d", x, "--markdown", report, "--cuts", 0)
+    refused(result, 1, f"{report}: cannot be written: No space left")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["small.tflite", "x.npy"]
+
+
 def test_wrong_data_is_named(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "small.tflite"
 
@@ -122,6 +141,7 @@ def test_wrong_models_are_named(model: Path, tmp_path: Path) -> None:
 @pytest.mark.train
 def test_keras_models_are_converted_first(tmp_path: Path) -> None:
     from ascua import zoo
+    from ascua.train.export import calibration_images, export_int8, export_quantized
 
     keras = zoo.import_keras()
     image = keras.Input((6, 7, 3))
@@ -134,5 +154,12 @@ def test_keras_models_are_converted_first(tmp_path: Path) -> None:
     result = ascua("quantize", tmp_path / "net.keras", "-d", x, "-o", out)
     assert result.code == 0, result.err
     assert [op.kind for op in tflite.load(out).ops] == ["conv2d"]
+    model = keras.models.load_model(tmp_path / "net.keras", compile=False)
+    for export in (export_quantized, export_int8):
+        made = tflite.read(export(model, calibration_images(np.load(x), 9, 1)))
+        assert [op.kind for op in made.ops] == ["conv2d"]
+        t = made.inputs[0]
+        assert (t.q.scale, t.q.zero_point) == (np.float32(1 / 255), -128)
+        check_reference(made)
     (tmp_path / "damaged.keras").write_bytes(b"PK")
     refused(ascua("quantize", tmp_path / "damaged.keras", "-d", x, "-o", out), 1, "damaged.keras")

@@ -26,7 +26,7 @@ from ascua.compare import Comparison, Network, Samples, scaling
 from ascua.compare.network import check_together
 from ascua.compare.verdict import culprit, verdict
 from ascua.errors import InputError
-from ascua.ir import Graph
+from ascua.quantize.compare import dequantized
 from ascua.quantize.rules import Range
 from ascua.report.comparison import comparison
 from ascua.report.comparison_page import check_target, files, write
@@ -70,7 +70,7 @@ def compare(
     first, second = (comparing.prepared(load_network(p), str(p)) for p in (a, b))
     check_together(first, second)
     image = _range(first, second, input_range)
-    chosen = _samples(first, data, labels, image, data_dir, skip_damaged).chosen(samples)
+    chosen = _samples((first, second), data, labels, image, data_dir, skip_damaged).chosen(samples)
     comparing.check(first, second, chosen)
     if input_range is None:
         for net in (first, second):
@@ -99,13 +99,13 @@ def _range(a: Network, b: Network, given: tuple[float, float] | None) -> Range:
 
 
 def _samples(
-    net: Network, source: str, labels: Path | None, image: Range, data_dir: Path | None,
-    skip_damaged: bool,
+    nets: tuple[Network, Network], source: str, labels: Path | None, image: Range,
+    data_dir: Path | None, skip_damaged: bool,
 ) -> Samples:  # fmt: skip
     """The samples in an .npy or .npz file, or the labelled images of a data set or a folder."""
-    graph, path = net.graph, Path(source)
+    graph, path = nets[0].graph, Path(source)
     if path.suffix in (".npy", ".npz"):
-        return _arrays(path, graph, labels, image)
+        return _arrays(path, nets, labels, image)
     if labels is not None:
         raise InputError(
             f"--labels {labels}: {source} has labels of its own.", ["Leave out `--labels`."]
@@ -123,12 +123,17 @@ def _samples(
     return Samples(source, (found.x,), image, found.y, found.classes, count)
 
 
-def _arrays(path: Path, graph: Graph, labels: Path | None, image: Range) -> Samples:
-    """The samples in an .npy or .npz file."""
-    real = tuple(replace(t, dtype="float32", quant=None) for t in graph.inputs)
-    graph = replace(graph, inputs=real)
+def _arrays(
+    path: Path, nets: tuple[Network, Network], labels: Path | None, image: Range
+) -> Samples:
+    """The samples in an .npy or .npz file: real ones, pixels, or integers of a network's input."""
+    real = tuple(replace(t, dtype="float32", quant=None) for t in nets[0].graph.inputs)
+    graph = replace(nets[0].graph, inputs=real)
     pixels = inputs.load_pixels(path, graph)
-    xs = inputs.load(path, graph) if pixels is None else [pixels]
+    held = next((n.graph for n in nets if inputs.holds(path, n.graph)), graph)
+    xs = [pixels] if pixels is not None else [
+        dequantized(x, t) for x, t in zip(inputs.load(path, held), held.inputs, strict=True)
+    ]  # fmt: skip
     count = len(xs[0])
     y = None if labels is None else inputs.load_labels(labels, count, graph.outputs[0].size)
     return Samples(str(path), tuple(xs), None if pixels is None else image, y, (), np.arange(count))

@@ -164,10 +164,16 @@ def _check_target(to: Path) -> None:
 
 def _write(to: Path, content: bytes) -> None:
     """Make the file `to`: all of it, or nothing."""
-    with tempfile.TemporaryDirectory(dir=to.parent, prefix=".ascua-") as folder:
-        temporary = Path(folder) / "model"
-        temporary.write_bytes(content)
-        temporary.replace(to)
+    try:
+        with tempfile.TemporaryDirectory(dir=to.parent, prefix=".ascua-") as folder:
+            temporary = Path(folder) / "model"
+            temporary.write_bytes(content)
+            temporary.replace(to)
+    except OSError as e:
+        raise InputError(
+            f"{to}: cannot be written: {e.strerror}.",
+            ["Check that the disk is not full, or name another file with `--out`."],
+        ) from e
 
 
 def load_network(model: Path) -> Graph:

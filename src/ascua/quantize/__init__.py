@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from functools import partial
 
-from ascua.errors import Unsupported
+from ascua.errors import Unsupported, brief
 from ascua.ir import Array, Graph
 from ascua.quantize.adaround import AdaRound
 from ascua.quantize.bias import correct
@@ -18,6 +19,8 @@ from ascua.quantize.rules import SCHEMES, Range, plan
 from ascua.quantize.simplify import simplify
 
 __all__ = ["Options", "Range", "check_float", "finish", "observe", "prepared", "quantize"]
+
+log = logging.getLogger(__name__)
 
 DEFAULT = Options()
 
@@ -46,7 +49,20 @@ def quantize(
     """
     real = prepared(graph, xs, options)
     histogram = options.ranges in ("percentile", "mse", "kl")
-    return finish(real, xs, observe(real, xs, histogram, progress), options, image, progress)
+    seen = observe(real, xs, histogram, progress)
+    _warn_of_constants(real, seen)
+    return finish(real, xs, seen, options, image, progress)
+
+
+def _warn_of_constants(graph: Graph, seen: Mapping[int, Observer]) -> None:
+    """Name the activations that take one value alone."""
+    for t in graph.tensors():
+        if (o := seen.get(id(t))) and o.low == o.high:
+            where = "the data" if t in graph.inputs else "the data and the layer, which may be dead"
+            log.warning(
+                "warning: '%s' is %g for all calibration data: its scale fits nothing else. Check"
+                " %s.", brief(t.name), o.low, where,
+            )  # fmt: skip
 
 
 def prepared(graph: Graph, xs: Sequence[Array], options: Options) -> Graph:

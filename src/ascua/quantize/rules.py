@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from ascua.errors import brief
 from ascua.ir import Array, Graph, Op, Quant, Tensor, limits
-
-log = logging.getLogger(__name__)
 
 MOST_BIAS = {"int32": 2**30, "int64": 2**46}
 """A bias stays below it in units of the accumulator: TFLM's sums have 32 or 48 bits."""
@@ -142,16 +138,15 @@ def plan(
         covered[root] = Range(min(old.low, r.low), max(old.high, r.high))
     quants = {}
     for t in floats:
-        quants[id(t)] = ties.pin(t) or scheme.quant(_filled(t, covered[ties.root(t)]))
+        quants[id(t)] = ties.pin(t) or scheme.quant(_filled(covered[ties.root(t)]))
     copies = {(id(op), i): quants[id(op.y)] for op, i in ties.copied}
     return Plan(quants, copies)
 
 
-def _filled(t: Tensor, r: Range) -> Range:
+def _filled(r: Range) -> Range:
     """`r`, or one that can be divided by where all values are 0."""
     if max(r.high, 0.0) - min(r.low, 0.0) > np.finfo(np.float32).tiny * 1024:
         return r
-    log.warning("'%s' is 0 for all calibration data: its layer does nothing.", brief(t.name))
     return Range(0.0, 1.0)
 
 

@@ -134,8 +134,18 @@ def check_target(folder: Path) -> None:
 def write(folder: Path, content: Mapping[str, bytes]) -> None:
     """Make the folder hold `content` in place of an earlier report; all of it or nothing.
 
-    Files of another origin stay.
+    Files of another origin stay. Raises InputError where it cannot be written.
     """
+    try:
+        _write(folder, content)
+    except OSError as e:
+        raise InputError(
+            f"{folder}: cannot be written: {e.strerror}.",
+            ["Check that the disk is not full, or name another with `--markdown`."],
+        ) from e
+
+
+def _write(folder: Path, content: Mapping[str, bytes]) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".ascua-") as temporary:
         new, old = Path(temporary) / "new", Path(temporary) / "old"
         for path in folder.rglob("*") if folder.exists() else ():

@@ -62,12 +62,21 @@ class State:
 
 
 def write(path: Path, fill: Callable[[Path], object]) -> None:
-    """Make the file `path` by `fill`, which writes to another path of the same suffix."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-        temporary = Path(folder) / path.name
-        fill(temporary)
-        temporary.replace(path)
+    """Make the file `path` by `fill`, which writes to another path of the same suffix.
+
+    Raises InputError where that fails; what `path` held is left then.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+            temporary = Path(folder) / path.name
+            fill(temporary)
+            temporary.replace(path)
+    except OSError as e:
+        raise InputError(
+            f"{path}: cannot be written: {e.strerror or e}.",
+            ["Check that the disk is not full: the same command goes on where it stopped."],
+        ) from e
 
 
 def write_text(path: Path, text: str) -> None:
