@@ -196,6 +196,14 @@ def test_the_int8_network_answers_as_the_trained_one(fitted: Any) -> None:
     assert losses[-1] < losses[0]
 
 
+def test_every_tensor_that_int8_computes_is_rounded() -> None:
+    aware = quantization_aware(branching()).aware
+    layers = {id(layer): layer for layer in aware.rounding.values()}
+    places = sum(len(layer._inbound_nodes) for layer in layers.values())
+    computed = [op for op in aware.graph.ops if op.tflite not in ("CONCATENATION", "RESHAPE")]
+    assert places == 1 + len(computed), "the input, and what each of these makes"
+
+
 def test_it_starts_as_the_float_network_and_leaves_it_alone() -> None:
     x, _ = digits()
     model = branching()
