@@ -20,8 +20,8 @@ from ascua.quantize.simplify import Weighted, biases
 ROWS = 8192
 """Places of the output that a layer learns from."""
 
-BATCH = 512
-"""Of them in a step."""
+BATCH = (64, 512)
+"""Of them in a step, at least and at most: eight for each weight of a channel."""
 
 STRETCH = 1.2
 """The sigmoid reaches from -0.1 to 1.1, and is cut: so that 0 and 1 are reached."""
@@ -76,8 +76,9 @@ class AdaRound:
         if activation in ("RELU", "RELU6"):
             low, high = 0.0, 6.0 if activation == "RELU6" else np.inf
         power = float(np.square(np.clip(target, low, high)).mean()) + 1e-12
+        batch = min(max(BATCH[0], 8 * x.shape[2]), BATCH[1], x.shape[1])
         for i in range(self.steps):
-            some = rng.integers(0, x.shape[1], min(BATCH, x.shape[1]))
+            some = rng.integers(0, x.shape[1], batch)
             given, wanted = x[:, some], target[:, some]
             s = 1 / (1 + np.exp(-v))
             h = np.clip(s * STRETCH - 0.1, 0, 1)

@@ -11,7 +11,7 @@ from pathlib import Path
 from ascua import boards
 from ascua.ops import OPERATORS, unsigned
 from ascua.ops.support import support, types
-from ascua.report import results
+from ascua.report import quantizers, results
 from ascua.report.tables import cell
 
 ROOT = Path(__file__).parents[3]
@@ -139,6 +139,10 @@ def pages(root: Path) -> dict[Path, str]:
     readme = (root / "README.md").read_text(encoding="utf-8")
     readme = between(readme, "recipes", recipes_table(folder))
     readme = between(readme, "peers", peers_table(folder))
+    quantization = (root / "docs/quantization.md").read_text(encoding="utf-8")
+    table = markdown(quantizers.COLUMNS, quantizers.rows(folder))
+    quantization = between(quantization, "quantizers", table)
+    table = markdown(quantizers.SIZES, quantizers.sizes(folder))
     figures = {root / "docs/figures" / n: svg for n, svg in results.figures(folder).items()}
     return {
         **figures,
@@ -146,6 +150,7 @@ def pages(root: Path) -> dict[Path, str]:
         root / "docs/ops.md": ops_page(),
         root / "docs/boards.md": boards_page(),
         root / "docs/results.md": results_page(folder),
+        root / "docs/quantization.md": between(quantization, "sizes", table),
     }
 
 

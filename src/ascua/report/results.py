@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ascua.figures import confusion, curves
+from ascua.report import quantizers
 
 COLUMNS = (
     "model", "core", "", ">instructions", ">against TFLM", ">flash B", ">RAM B", ">stack B",
@@ -23,6 +24,8 @@ def load(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     peers: list[dict[str, Any]] = []
     for path in sorted(folder.glob("*.jsonl")):
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        if path.name == quantizers.NAME:
+            continue
         if path.stem == "peers":
             peers = lines
         else:

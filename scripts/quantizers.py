@@ -1,0 +1,310 @@
+"""Compares quantisers on whole test sets: Ascua's, TensorFlow's converter, LiteRT's quantizer.
+
+`python -m scripts.quantizers --data-dir D [--litert PYTHON] [NETWORK…]`. Each line of
+results/quantization.jsonl is one network, quantiser and draw of calibration samples; what is there
+is not measured again. Int8 networks are run by Ascua's host build, float ones by LiteRT.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ascua import boards, data, inputs, measure, tflite, zoo
+from ascua.passes import prepare
+from ascua.quantize import Options, Range, quantize
+from ascua.quantize.best import quantize_best
+from ascua.run import run
+from ascua.train.export import as_float, export_float, float_file
+
+Array = NDArray[Any]
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+BUILD = ROOT / "build"
+RESULTS = ROOT / "results/quantization.jsonl"
+DRAWS = (1, 2, 3)
+UNIT = Range(0.0, 1.0)
+BOARD = "mps2-an385"
+COUNTED = ("Ascua", "Ascua int4-weights", "Ascua int4-weights --adaround")
+"""Quantisers whose networks are run on BOARD too, in the first draw."""
+
+
+class Task(NamedTuple):
+    """What a network is calibrated and judged on: real samples (n, h, w, c), and class indices."""
+
+    calibration: Array
+    x: Array
+    y: Array
+    image: Range
+    """What pixels 0 and 255 are."""
+
+
+class Network(NamedTuple):
+    """A float network, and its task for a draw of calibration samples."""
+
+    file: Callable[[], bytes]
+    task: Callable[[int, Path], Task]
+
+
+def drawn(name: str, image: Range, draw: int, folder: Path) -> Task:
+    """The data set `name`: 500 training images, and the whole test set."""
+    shape = {"cifar10": (32, 32, 3), "mnist": (28, 28, 1)}[name]
+    d = data.load(name, folder, image=shape)
+    rng = np.random.default_rng(draw)
+    chosen = np.sort(rng.permutation(len(d.x_train))[:500])
+    wide = np.float32(image.high - image.low)
+    real = [as_float(x) * wide + np.float32(image.low) for x in (d.x_train[chosen], d.x_test)]
+    return Task(real[0], real[1], d.y_test, image)
+
+
+@cache
+def photographs(size: int, scaled: bool) -> tuple[Array, Array]:
+    """The labelled ImageNet sample, scaled to `size`, or the middle of it."""
+    from PIL import Image
+
+    z = np.load(SHARED / "data/imagenet1000/imagenet_sample_1000.npz")
+    blob, ends = z["blob"], z["offsets"]
+    xs = []
+    for a, b in pairwise(ends):
+        x = Image.open(io.BytesIO(blob[a:b].tobytes())).convert("RGB")
+        edge = (x.width - size) // 2
+        box = (edge, edge, edge + size, edge + size)
+        resized = x.resize((size, size), Image.Resampling.BILINEAR) if scaled else x.crop(box)
+        xs.append(np.asarray(resized))
+    return np.stack(xs), z["labels"][: len(xs)]
+
+
+def split(
+    size: int, scaled: bool, image: Range, first: int, draw: int, folder: Path  # noqa: ARG001
+) -> Task:  # fmt: skip
+    """100 photographs to calibrate on, the 900 others to judge; classes count from `first`."""
+    pixels, labels = photographs(size, scaled)
+    real = as_float(pixels) * np.float32(image.high - image.low) + np.float32(image.low)
+    order = np.random.default_rng(draw).permutation(len(real))
+    few, rest = np.sort(order[:100]), np.sort(order[100:])
+    return Task(real[few], real[rest], labels[rest] + first, image)
+
+
+def squeezenet() -> bytes:
+    """SqueezeNet 1.0 from the published compressed file."""
+    model = zoo.build("squeezenet", (227, 227, 3), 1000, version="1.0")
+    zoo.load_weights(model, SHARED / "weights/squeezenet_v1.0_deep_compressed.net")
+    return export_float(model)
+
+
+def trained(recipe: str) -> bytes:
+    """What `ascua train RECIPE` left."""
+    return float_file(BUILD / recipe / "model.keras")
+
+
+NETWORKS = {
+    "cifar10-dscnn": Network(partial(trained, "cifar10-dscnn"), partial(drawn, "cifar10", UNIT)),
+    "mnist-lenet5": Network(partial(trained, "mnist-lenet5"), partial(drawn, "mnist", UNIT)),
+    "resnet8": Network(
+        (SHARED / "models/mlperf_ic_resnet8_float.tflite").read_bytes,
+        partial(drawn, "cifar10", Range(0.0, 255.0)),
+    ),
+    "mobilenet_v1_0.25_128": Network(
+        (SHARED / "models/mobilenet_v1_0.25_128_float.tflite").read_bytes,
+        partial(split, 128, True, Range(-1.0, 1.0), 1),
+    ),
+    "squeezenet_v1.0": Network(squeezenet, partial(split, 227, False, UNIT, 0)),
+}
+
+
+def by_tensorflow(file: bytes, task: Task) -> bytes:
+    """What TFLiteConverter does after its conversion to float."""
+    tf = zoo.import_tensorflow()
+    from tensorflow.lite.python.convert import mlir_quantize
+    from tensorflow.lite.python.optimize.calibrator import Calibrator
+
+    with zoo.quiet():
+        seen = Calibrator(file).calibrate(lambda: ([x[None]] for x in task.calibration))
+        types = {"input_data_type": tf.int8, "output_data_type": tf.int8}
+        return bytes(mlir_quantize(seen, fully_quantize=True, **types))
+
+
+def signed(file: bytes) -> bytes:
+    """The .tflite `file` with a signature, by which LiteRT's quantizer names inputs."""
+    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(file))
+    if not model.signatureDefs:
+        graph, signature = model.subgraphs[0], schema.SignatureDefT()
+        signature.signatureKey, signature.subgraphIndex = b"serving_default", 0
+        for field, at in (("inputs", graph.inputs[0]), ("outputs", graph.outputs[0])):
+            tensor = schema.TensorMapT()
+            tensor.name, tensor.tensorIndex = field.encode(), at
+            setattr(signature, field, [tensor])
+        model.signatureDefs = [signature]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def by_litert(python: str, file: bytes, task: Task) -> bytes:
+    """What LiteRT's quantizer makes with its recipe `static_wi8_ai8`."""
+    folder = BUILD / "quantizers"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / name for name in ("float.tflite", "samples.npy", "int8.tflite")]
+    paths[0].write_bytes(signed(file))
+    np.save(paths[1], task.calibration)
+    script = Path(__file__).with_name("litert_quantizer.py")
+    subprocess.run([python, script, *paths], check=True, capture_output=True)
+    return paths[2].read_bytes()
+
+
+def by_ascua(options: Options, file: bytes, task: Task) -> bytes:
+    """Ascua's quantiser with `options`."""
+    return tflite.write(quantize(tflite.read(file), [task.calibration], options, task.image))
+
+
+def by_best(options: Options, file: bytes, task: Task) -> bytes:
+    """Ascua's quantiser with what `--best` finds."""
+    found = quantize_best(tflite.read(file), [task.calibration], options, task.image)
+    print(f"    {found.chosen.options}", flush=True)
+    return tflite.write(found.graph)
+
+
+def model_of(file: bytes) -> measure.Model:
+    """The quantised network `file`, ready to compile."""
+    original = tflite.read(file)
+    digest = hashlib.sha256(file).hexdigest()
+    return measure.Model(Path("quantised.tflite"), digest, original, prepare(original))
+
+
+def given(model: measure.Model, x: Array) -> list[Array]:
+    """Real samples as the network takes them."""
+    t = model.graph.inputs[0]
+    return [x if t.dtype == "float32" else inputs.quantize(x, t)]
+
+
+def on_host(file: bytes, x: Array) -> Array:
+    """Real outputs (n, m) of a quantised network on real samples."""
+    model, board = model_of(file), boards.load("host")
+    _, library = measure.compile_model(model, board, "quantised")
+    packed = measure.pack(given(model, x))
+    done = run(board, library, packed, len(x), build_dir=BUILD / "quantizers")
+    y = model.graph.outputs[0]
+    got = measure.unpack(done.outputs, model.graph, len(x))[0].reshape(len(x), -1)
+    real = got.astype(np.float32)
+    return real if y.dtype == "float32" else (real - y.q.zero_point) * np.float32(y.q.scale)
+
+
+def on_board(file: bytes, x: Array) -> dict[str, Any]:
+    """What one inference takes on an emulated Cortex-M3."""
+    model, board = model_of(file), boards.load(BOARD)
+    done = measure.run_model(model, board, given(model, x[:1]), build=BUILD / "quantizers")
+    found = done.measurement
+    if found.mismatched_bytes:
+        raise SystemExit(f"{BOARD}: {found.mismatched_bytes} mismatched bytes")
+    return {
+        "board": BOARD,
+        "instructions": measure.whole(found.instructions),
+        "flash_bytes": found.flash_bytes,
+        "weights_bytes": found.weights_bytes,
+    }
+
+
+def in_float(file: bytes, x: Array) -> Array:
+    """Outputs (n, m) of the float network, by LiteRT."""
+    tf = zoo.import_tensorflow()
+    net = tf.lite.Interpreter(model_content=file, num_threads=1)
+    net.allocate_tensors()
+    at, to = net.get_input_details()[0]["index"], net.get_output_details()[0]["index"]
+    rows = []
+    for sample in x:
+        net.set_tensor(at, sample[None].astype(np.float32))
+        net.invoke()
+        rows.append(net.get_tensor(to).reshape(-1))
+    return np.stack(rows)
+
+
+def judged(real: Array, small: Array, y: Array) -> dict[str, Any]:
+    """How `small`, the outputs (n, m) of the quantised network, stand beside `real`."""
+    same = real.argmax(1) == small.argmax(1)
+    lengths = np.linalg.norm(real, axis=1) * np.linalg.norm(small, axis=1)
+    cosine = (real * small).sum(1) / np.maximum(lengths, 1e-12)
+    return {
+        "samples": len(y),
+        "float_top1": round(float((real.argmax(1) == y).mean()), 6),
+        "int8_top1": round(float((small.argmax(1) == y).mean()), 6),
+        "agreement": round(float(same.mean()), 6),
+        "cosine": round(float(cosine.mean()), 6),
+    }
+
+
+def quantisers(litert: str | None) -> dict[str, Callable[[bytes, Task], bytes]]:
+    """By the names that results have."""
+    plain = Options()
+    found: dict[str, Callable[[bytes, Task], bytes]] = {
+        "TFLiteConverter": by_tensorflow,
+        "Ascua": partial(by_ascua, plain),
+        "Ascua --best": partial(by_best, plain),
+    }
+    for ranges in ("percentile", "mse"):
+        found[f"Ascua --ranges {ranges}"] = partial(by_ascua, replace(plain, ranges=ranges))
+    corrected = replace(plain, bias_correction=True)
+    found["Ascua --bias-correction"] = partial(by_ascua, corrected)
+    found["Ascua --adaround"] = partial(by_ascua, replace(plain, adaround=True))
+    four = Options("int4-weights", weights="mse")
+    found["Ascua int4-weights"] = partial(by_ascua, four)
+    found["Ascua int4-weights --adaround"] = partial(by_ascua, replace(four, adaround=True))
+    if litert:
+        found["ai-edge-quantizer"] = partial(by_litert, litert)
+    return found
+
+
+def main() -> None:
+    """Measure what is not in the results yet."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("networks", nargs="*", default=list(NETWORKS), metavar="NETWORK")
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--litert", help="a Python that has ai-edge-quantizer")
+    parser.add_argument("--only", help="comma-separated names of quantisers")
+    parser.add_argument("--draws", type=int, default=len(DRAWS))
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    asked = parser.parse_args()
+    known = quantisers(asked.litert)
+    chosen: Sequence[str] = asked.only.split(",") if asked.only else list(known)
+    asked.results.touch()
+    lines = [json.loads(line) for line in asked.results.read_text().splitlines()]
+    have = {(r["model"], r["model_sha256"], r["quantizer"], r["draw"]) for r in lines}
+    for name in asked.networks:
+        file = NETWORKS[name].file()
+        digest = hashlib.sha256(file).hexdigest()
+        for draw in DRAWS[: asked.draws]:
+            wanted = [q for q in chosen if (name, digest, q, draw) not in have]
+            if not wanted:
+                continue
+            task = NETWORKS[name].task(draw, asked.data_dir)
+            real = in_float(file, task.x)
+            for q in wanted:
+                begin = time.monotonic()
+                small = known[q](file, task)
+                seconds = round(time.monotonic() - begin, 1)
+                row = {"model": name, "model_sha256": digest, "quantizer": q, "draw": draw}
+                row |= {"calibration": len(task.calibration)}
+                row |= judged(real, on_host(small, task.x), task.y)
+                if q in COUNTED and draw == DRAWS[0]:
+                    row |= on_board(small, task.x)
+                print(row, f"{seconds} s", flush=True)
+                with asked.results.open("a") as out:
+                    out.write(json.dumps(row) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
