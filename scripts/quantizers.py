@@ -139,11 +139,13 @@ def by_tensorflow(file: bytes, task: Task) -> bytes:
 
 
 def signed(file: bytes) -> bytes:
-    """The .tflite `file` with a signature, by which LiteRT's quantizer names inputs."""
+    """The .tflite `file` as LiteRT's quantizer takes it: with a signature and today's codes."""
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
 
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(file))
+    for code in model.operatorCodes:
+        code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
     if not model.signatureDefs:
         graph, signature = model.subgraphs[0], schema.SignatureDefT()
         signature.signatureKey, signature.subgraphIndex = b"serving_default", 0

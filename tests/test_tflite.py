@@ -22,6 +22,7 @@ from ascua.ops.relu import Relu
 from ascua.passes import prepare
 from ascua.plan import check_fit, plan
 from tests.everything import everything
+from tests.ops.test_conv2d import conv
 from tests.support import activation, check_everywhere, constant, network, oracle, samples
 
 MODELS = Path(__file__).parents[2] / "shared" / "models"
@@ -34,6 +35,9 @@ UNKNOWN = {
     "keyword_scrambled_8bit": "SVDF (7 times)",
 }
 """What Ascua does not know in some of them."""
+
+MARK = 0x1122334455667700
+"""What no offset in a small file is."""
 
 REFUSED = {
     "hello_world_float": "float32",
@@ -245,6 +249,34 @@ def test_bent_file(data: bytes, what: str) -> None:
     assert e.what.startswith("some/model.tflite") or e.what.startswith("model: ")
     assert what in e.what
     assert e.things_to_try
+
+
+def test_constants_behind_the_tables() -> None:
+    """As large files have them, and those of LiteRT's quantizer."""
+    constants: list[bytes] = []
+
+    class Behind(Bent):
+        def buffer(self, t: Tensor) -> int:
+            if t.data is None:
+                return super().buffer(t)
+            constants.append(np.ascontiguousarray(t.data).tobytes())
+            mark = MARK + len(constants)
+            return self.table("Buffer", Offset=mark, Size=len(constants[-1]))
+
+    graph = conv()
+    file = Behind(graph, lambda *_: None).file()
+    end = len(file) + 1  # not aligned
+    for i, constant_ in enumerate(constants, 1):
+        mark = (MARK + i).to_bytes(8, "little")
+        assert file.count(mark) == 1
+        file = file.replace(mark, end.to_bytes(8, "little"))
+        end += len(constant_)
+    assert len(constants) == 2
+    whole = file + b"\0" + b"".join(constants)
+    xs = samples(graph, 3)
+    for y, e in zip(tflite.read(whole).eval(xs).values(), graph.eval(xs).values(), strict=True):
+        np.testing.assert_array_equal(y, e)
+    assert "and the file ends before" in error(whole[:-1]).what
 
 
 def test_custom_operator_is_named() -> None:

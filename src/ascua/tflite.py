@@ -208,19 +208,14 @@ class _Reader:
 
     def constant(self, name: str, shape: tuple[int, ...], dtype: str, buffer: Any) -> Array | None:
         """The tensor's values, or None where its buffer is empty."""
-        if buffer.Offset() > 1:
-            raise Unsupported(
-                f"{self.name}: tensor '{name}' is stored outside the model's tables.",
-                ["Export without `_experimental_use_buffer_offset`: small models need none."],
-            )
-        if buffer.DataIsNone() or buffer.DataLength() == 0:
+        raw = self.raw(name, buffer)
+        if raw.size == 0:
             return None
         if dtype not in ITEMSIZE and dtype != "int4":
             raise Unsupported(
                 f"{self.name}: tensor '{name}' holds {dtype} values.",
                 ["Export with int8 weights: string and other types are not taken."],
             )
-        raw = np.asarray(buffer.DataAsNumpy(), np.uint8)
         size = int(np.prod(shape, dtype=np.int64))
         need = storage(dtype, size)
         if raw.size != need:
@@ -230,6 +225,17 @@ class _Reader:
         values: Array = raw.view(np.dtype(dtype).newbyteorder("<")).reshape(shape)
         values.flags.writeable = False
         return values
+
+    def raw(self, name: str, buffer: Any) -> Array:
+        """The bytes of a buffer: in the tables, or behind them, as large files have them."""
+        begin, size = buffer.Offset(), buffer.Size()
+        if begin > 1:
+            if begin + size > len(self.data):
+                raise self.fail(f"tensor '{name}' lies at {begin:,} and the file ends before.")
+            return np.frombuffer(self.data, np.uint8, size, begin)
+        if buffer.DataIsNone():
+            return np.empty(0, np.uint8)
+        return np.asarray(buffer.DataAsNumpy(), np.uint8)
 
     def quant(self, t: Any, name: str, shape: tuple[int, ...]) -> Quant | None:
         q = t.Quantization()
