@@ -279,6 +279,17 @@ def test_constants_behind_the_tables() -> None:
     assert "and the file ends before" in error(whole[:-1]).what
 
 
+def test_codes_of_operators_without_the_old_field() -> None:
+    """As LiteRT's quantizer writes those that it adds."""
+
+    def bend(_: Bent, kind: str, fields: dict[str, Any]) -> None:
+        if kind == "OperatorCode":
+            del fields["DeprecatedBuiltinCode"]
+
+    read = tflite.read(Bent(conv(), bend).file())
+    assert [op.tflite for op in read.ops] == ["CONV_2D"]
+
+
 def test_custom_operator_is_named() -> None:
     def bend(_: Bent, kind: str, fields: dict[str, Any]) -> None:
         if kind == "OperatorCode":

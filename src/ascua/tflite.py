@@ -139,7 +139,9 @@ class _Reader:
 
     def opcode(self, code: Any) -> tuple[str, int]:
         """The operator's name and version; a custom operator's name is quoted."""
-        number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        at = code._tab.Offset(10)  # `code.BuiltinCode()` overlooks codes below 127
+        new = code._tab.Get(flatbuffers.number_types.Int32Flags, at + code._tab.Pos) if at else 0
+        number = max(new, code.DeprecatedBuiltinCode())
         name = _BUILTINS.get(number, f"builtin {number}")
         if name == "CUSTOM":
             custom = code.CustomCode() or b"?"
