@@ -13,6 +13,7 @@ import io
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -159,14 +160,13 @@ def signed(file: bytes) -> bytes:
 
 def by_litert(python: str, file: bytes, task: Task) -> bytes:
     """What LiteRT's quantizer makes with its recipe `static_wi8_ai8`."""
-    folder = BUILD / "quantizers"
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / name for name in ("float.tflite", "samples.npy", "int8.tflite")]
-    paths[0].write_bytes(signed(file))
-    np.save(paths[1], task.calibration)
     script = Path(__file__).with_name("litert_quantizer.py")
-    subprocess.run([python, script, *paths], check=True, capture_output=True)
-    return paths[2].read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name in ("float.tflite", "samples.npy", "int8.tflite")]
+        paths[0].write_bytes(signed(file))
+        np.save(paths[1], task.calibration)
+        subprocess.run([python, script, *paths], check=True, capture_output=True)
+        return paths[2].read_bytes()
 
 
 def by_ascua(options: Options, file: bytes, task: Task) -> bytes:

@@ -357,12 +357,6 @@ def write(graph: Graph) -> bytes:
     return _Writer(graph).file()
 
 
-def _code(op: Op) -> tuple[str, int]:
-    """The name of `op`, and its version: LiteRT's reference kernels know the first of uint8."""
-    held = {t.dtype for t in (*op.activations, *op.outputs) if t.quant is not None}
-    return op.tflite, 1 if held == {"uint8"} else op.max_version
-
-
 class _Writer:
     """One file being written: buffers and tensors by identity, each once."""
 
@@ -377,8 +371,8 @@ class _Writer:
 
     def file(self) -> bytes:
         b = self.b
-        codes = sorted({_code(op) for op in self.graph.ops})
-        operators = [self.operator(op, codes.index(_code(op))) for op in self.graph.ops]
+        codes = sorted({self.code(op) for op in self.graph.ops})
+        operators = [self.operator(op, codes.index(self.code(op))) for op in self.graph.ops]
         tensors = [self.tensor(i, t) for i, t in enumerate(self.tensors)]
         sub = self.table(
             "SubGraph",
@@ -399,6 +393,15 @@ class _Writer:
         )
         b.Finish(model, b"TFL3")
         return bytes(b.Output())
+
+    def code(self, op: Op) -> tuple[str, int]:
+        """The name of `op`, and its version: of uint8, LiteRT's reference kernels know the first.
+
+        In a uint8 network, that is so for the operators on shapes too.
+        """
+        held = {t.dtype for t in (*op.activations, *op.outputs) if t.quant is not None}
+        unsigned = any(t.dtype == "uint8" and t.quant is not None for t in self.tensors)
+        return op.tflite, 1 if unsigned and held <= {"uint8"} else op.max_version
 
     def table(self, kind: str, **fields: Any) -> int:
         """A table with the given fields; offsets have been made before."""

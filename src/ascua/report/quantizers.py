@@ -19,7 +19,8 @@ SIZES = ("model", "quantiser", ">flash B", ">of it weights", ">instructions")
 
 def _lines(folder: Path) -> list[dict[str, Any]]:
     """The results of each model's newest weights."""
-    text = (folder / NAME).read_text(encoding="utf-8")
+    path = folder / NAME
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
     lines = [json.loads(line) for line in text.splitlines()]
     newest = {r["model"]: r["model_sha256"] for r in lines}
     order = list(newest)
