@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ascua import tflite
+from ascua.boards import load as load_board
 from ascua.ir import Array, Graph, Quant, Tensor
+from ascua.measure import pack, unpack
 from ascua.ops.dequantize import Dequantize
 from ascua.ops.elementwise import INT8
 from ascua.ops.quantize import Quantize
+from ascua.plan import plan
+from ascua.run import run
+from ascua.targets.c import emit
 from tests.support import (
     activation,
     check_everywhere,
@@ -21,6 +28,7 @@ from tests.support import (
     network,
     oracle,
     reference,
+    samples,
     together,
 )
 
@@ -164,3 +172,20 @@ def test_every_int16_to_float() -> None:
     every = np.arange(1 << 16).astype(np.uint16).view(np.int16).reshape(1, 1, -1)
     x, y = int16("x", (1, 1 << 16), 0.00037), Tensor("y", (1, 1 << 16), "float32")
     check_everywhere(network(Dequantize((x,), (y,))), xs=[every])
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+def test_floats_between_steps_that_share_code(
+    dtype: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """GCC 12 dropped the call of the first step, optimising as for users: no sanitizers."""
+    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", 0)
+    zero = -12 if dtype == "int8" else 0
+    x, y = (activation(name, (1, 1001), 0.0857, zero, dtype) for name in "xy")
+    real = Tensor("real", (1, 1001), "float32")
+    graph = network(Dequantize((x,), (real,)), Quantize((real,), (y,)))
+    xs = samples(graph, 2)
+    host = load_board("host")
+    library = emit(plan(graph, host), "net")
+    done = run(host, library, pack(xs), 2, build_dir=tmp_path)
+    np.testing.assert_array_equal(unpack(done.outputs, graph, 2)[0], graph.eval(xs)["y"])

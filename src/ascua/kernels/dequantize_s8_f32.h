@@ -12,14 +12,16 @@ typedef struct {
 
 /* y[n] = (x - zero) * scale. */
 KERNEL void dequantize_s8_f32(const dequantize_s8_f32_t *p, const int8_t *x, float *y) {
-    /* The arena is an array of int8_t. A pointer that moves, and not y + i: GCC 12 loses track of
-       what it points to when the loop's counter becomes an address, and drops the stores. */
+    /* The arena is an array of int8_t. GCC 12 loses track of what an address points to that it made
+       of the loop's counter, takes the stores for none, and drops calls of this function; hence a
+       pointer that moves, and a barrier. */
     int8_t *out = (int8_t *)y;
     for (int32_t i = 0; i < p->n; i++) {
         const float v = (float)(x[i] - p->zero) * p->scale;
         memcpy(out, &v, sizeof v);
         out += sizeof v;
     }
+    KEEP_ORDER();
 }
 
 #endif
