@@ -161,7 +161,7 @@ def test_a_teacher_that_is_no_file_or_no_model(pause: Pause, tmp_path: Path) -> 
         train(taught_by(tmp_path / "absent.keras"), out=tmp_path / "x")
     for name, text in (("text.keras", b"hello"), ("zip.keras", b"PK\3\4 and then nothing")):
         (tmp_path / name).write_bytes(text)
-        with pytest.raises(InputError, match=r"not a Keras model"):
+        with pytest.raises(InputError, match=r"Keras cannot load it|neither a .keras"):
             train(taught_by(tmp_path / name), out=tmp_path / "x")
     with pytest.raises(InputError, match=r"no recipe called 'digits'"):
         train(taught_by("digits"), out=tmp_path / "x")

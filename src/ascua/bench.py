@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ascua import data, inputs, measure, recipes
+from ascua import data, figures, inputs, measure, recipes
 from ascua.boards import Board
 from ascua.boards import load as load_board
 from ascua.errors import DoesNotFit, InputError
@@ -20,9 +20,6 @@ from ascua.train import is_trained, train
 
 PEER_BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547")
 """One board a core that the peers were measured on."""
-
-CLASSES = 20
-"""Of more classes no confusion matrix is kept."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,10 @@ def recipe_cases(name: str, data_dir: Path | None, build: Path) -> Iterator[Case
     """The whole test set of a recipe on its board; trains it where that has not been done."""
     recipe = recipes.load(name)
     if not recipe.board:
-        raise InputError(f"Recipe {name!r} only teaches: it names no board to be measured on.")
+        raise InputError(
+            f"Recipe {name!r} only teaches: it names no board to be measured on.",
+            ["Measure the recipes that it teaches."],
+        )
     trained = train(recipe, out=build / recipe.name, data_dir=data_dir)
     dataset = data.load(recipe.dataset, data_dir, image=recipe.input)
     model = measure.load_model(trained.tflite)
@@ -109,7 +109,7 @@ def measure_case(case: Case, results: Path, build: Path) -> tuple[dict[str, Any]
     commit, clean = source_tree()
     measured = run.measurement.json()
     del measured["layers"], measured["schema"]
-    if case.labels is not None and len(case.classes) <= CLASSES:
+    if case.labels is not None and len(case.classes) <= figures.MOST_CLASSES:
         measured["classes"] = case.classes
         measured["confusion"] = inputs.confusion(
             case.labels, inputs.classes_of(run.ys[0]), len(case.classes)

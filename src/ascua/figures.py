@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 48, 16, 28, 36
+MOST_CLASSES = 20
+"""Of more, names are not printed, and matrices neither kept nor drawn."""
 CELL = 44
 """Side of a confusion matrix' cell."""
 BAR, NAMES, VALUE = 22, 256, 48

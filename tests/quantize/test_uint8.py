@@ -20,9 +20,8 @@ from ascua.passes import prepare
 from ascua.quantize import Options, quantize
 from ascua.quantize.best import quantize_best, scores
 from ascua.quantize.compare import compare
-from ascua.quantize.convert import whole
 from ascua.quantize.ranges import weight_range
-from ascua.quantize.rules import SCHEMES, quantized
+from ascua.quantize.rules import SCHEMES, Range, quantized
 from tests.command import ascua, model_file
 from tests.examples import EXAMPLES
 from tests.ops.test_conv2d import conv
@@ -121,7 +120,8 @@ def test_switches_help_as_they_do_in_int8(switch: dict[str, Any]) -> None:
 
 def test_weights_are_clipped_at_each_end_where_that_helps() -> None:
     values = np.random.default_rng(1).laplace(0.5, 1, 50_000).astype(np.float32)
-    quants = [SCHEMES["uint8-per-tensor"].quant(r) for r in (whole(values), weight_range(values))]
+    found = Range.of(values), weight_range(values)
+    quants = [SCHEMES["uint8-per-tensor"].quant(r) for r in found]
     errors = [
         np.square((quantized(values, q, -128, 127, "int8") - q.zero_point) * q.scale - values).sum()
         for q in quants

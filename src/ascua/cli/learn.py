@@ -34,9 +34,6 @@ from ascua.report import tables
 if TYPE_CHECKING:
     from ascua.data import Dataset
 
-CLASSES = 20
-"""More names of classes than this are not printed, nor drawn."""
-
 
 @click.command()
 @click.argument("recipe")
@@ -79,7 +76,7 @@ def train(
     else:
         out.print(f"accuracy, float            {100 * result['accuracy_float']:.2f} %")
         out.print(f"accuracy, int8 reference   {100 * result['accuracy_int8']:.2f} %")
-        if len(result["classes"]) <= CLASSES:
+        if len(result["classes"]) <= figures.MOST_CLASSES:
             out.print(
                 f"classes, from 0            {printable(', '.join(result['classes']))}",
                 markup=False, soft_wrap=True,
@@ -169,7 +166,7 @@ def _draw(folder: Path, title: str, scores: Array, dataset: Dataset) -> None:
     """Write the confusion matrix of the test set's `scores` (n, …) into a training's folder."""
     from ascua.train.folder import CONFUSION, write_text
 
-    if len(dataset.classes) <= CLASSES:
+    if len(dataset.classes) <= figures.MOST_CLASSES:
         counts = inputs.confusion(dataset.y_test, inputs.classes_of(scores), len(dataset.classes))
         write_text(folder / CONFUSION, figures.confusion(title, counts, dataset.classes))
 
@@ -186,7 +183,10 @@ def demo(recipe: str, data_dir: Path | None, skip_damaged: bool, build_dir: Path
 
     chosen = recipe_files.load(recipe)
     if not chosen.board:
-        raise InputError(f"Recipe {recipe!r} only teaches: it names no board.")
+        raise InputError(
+            f"Recipe {recipe!r} only teaches: it names no board.",
+            ["Demonstrate a recipe that it teaches, or `ascua train` it."],
+        )
     trained = _train(chosen, data_dir, skip_damaged, None, False, out)
     dataset = data.load(chosen.dataset, data_dir, image=chosen.input, skip_damaged=skip_damaged)
     model = measure.load_model(Path(trained["tflite"]))

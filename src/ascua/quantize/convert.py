@@ -30,17 +30,12 @@ def largest(matrix: Array) -> Array:
     return peaks
 
 
-def whole(values: Array) -> Range:
-    """The least and the greatest value: nothing is clipped."""
-    return Range(float(values.min(initial=0.0)), float(values.max(initial=0.0)))
-
-
 class Clip(NamedTuple):
     """To what weights are clipped."""
 
     peaks: Callable[[Array], Array] = largest
     """The magnitude of each channel of weights (channels, k): (channels,)."""
-    ends: Callable[[Array], Range] = whole
+    ends: Callable[[Array], Range] = Range.of
     """Of weights (n,) that share one scale."""
 
 

@@ -192,7 +192,7 @@ def weight_peaks(matrix: Array, most: int) -> Array:
 
 def weight_range(values: Array) -> Range:
     """The range of least error for weights (n,) that share one scale and zero point."""
-    whole = Range(float(values.min(initial=0.0)), float(values.max(initial=0.0)))
+    whole = Range.of(values)
     if whole.low == whole.high:
         return whole
     seen = Histogram()

@@ -22,6 +22,11 @@ class Range(NamedTuple):
     low: float
     high: float
 
+    @classmethod
+    def of(cls, values: Array) -> Range:
+        """From the least to the greatest of `values` and 0."""
+        return cls(float(values.min(initial=0.0)), float(values.max(initial=0.0)))
+
 
 @dataclass(frozen=True)
 class Scheme:

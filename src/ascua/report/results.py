@@ -23,9 +23,9 @@ def load(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     newest: dict[tuple[str, str], dict[str, Any]] = {}
     peers: list[dict[str, Any]] = []
     for path in sorted(folder.glob("*.jsonl")):
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         if path.name == quantizers.NAME:
             continue
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         if path.stem == "peers":
             peers = lines
         else:

@@ -62,7 +62,8 @@ def quantization_aware(
     """
     if len(model.inputs) != 1:
         raise Unsupported(
-            f"{model.name}: quantisation-aware training takes one input, not {len(model.inputs)}."
+            f"{model.name}: quantisation-aware training takes one input, not {len(model.inputs)}.",
+            ["Quantise the trained network: `ascua quantize`."],
         )
     inner, scale, offset = without_rescaling(model)
     graph = simplify(tflite.read(export_float(inner)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascua import tflite
-from ascua.errors import InputError
 from ascua.quantize import Range, quantize
 from ascua.zoo import import_keras, import_tensorflow, quiet, without_rescaling
+from ascua.zoo.files import load_keras
 
 
 def calibration_images(x: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.uint8]:
@@ -65,14 +64,7 @@ def export_quantized(model: Any, images: NDArray[np.uint8]) -> bytes:
 
 def float_file(path: Path) -> bytes:
     """The float .tflite file of the Keras model in the file `path`. Raises InputError."""
-    keras = import_keras()
-    try:
-        with quiet():
-            model = keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as e:
-        what = str(e).splitlines()[0] if str(e) else type(e).__name__
-        raise InputError(f"{path}: not a Keras model that can be read: {what}.") from e
-    return export_float(model)
+    return export_float(load_keras(path))
 
 
 def _batch_of_one(model: Any) -> Any:

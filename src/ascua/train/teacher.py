@@ -11,7 +11,8 @@ from ascua import recipes
 from ascua.errors import InputError
 from ascua.recipes import Recipe
 from ascua.train.fused import fuse
-from ascua.zoo import import_keras, import_tensorflow, quiet
+from ascua.zoo import import_tensorflow
+from ascua.zoo.files import load_keras
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,6 @@ def load_teacher(path: Path, recipe: Recipe) -> Taught:
     not the recipe's.
     """
     assert recipe.teacher is not None
-    keras = import_keras()
     if not path.is_file():
         raise InputError(
             f"{path}: the teacher's file is not there.",
@@ -44,17 +44,9 @@ def load_teacher(path: Path, recipe: Recipe) -> Taught:
                 f"Recipes: {', '.join(recipes.names())}.",
             ],
         )
-    try:
-        with quiet():
-            model = keras.models.load_model(path, compile=False)
-            twin = fuse(model, recipe.teacher.precision)
-    except Exception as e:  # Keras raises whatever its reader stumbles over
-        first = (str(e).strip().splitlines() or [type(e).__name__])[0]
-        raise InputError(
-            f"{path}: not a Keras model: {first[:200]}.",
-            ["Save the teacher with `model.save('teacher.keras')` in Keras 3."],
-        ) from e
+    model = load_keras(path)
     _check(path, model, recipe)
+    twin = fuse(model, recipe.teacher.precision)
     digest = hashlib.sha256()
     for weights in model.get_weights():
         digest.update(weights.tobytes())
