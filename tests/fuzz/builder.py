@@ -26,6 +26,9 @@ RECENT = 5
 
 CHANNELS = (1, 4, 3, 5, 2, 7, 8, 9, 12, 13, 15, 16, 17, 6, 20, 31, 32, 33)
 EXPONENTS = (4, 5, 6, 3, 7, 2, 8, 1)
+LEAST_SCALE = 1e-8
+"""Below 6 / 2**31, tflite-micro refuses a RELU6: its limit overflows."""
+
 LIMITS = {"int8": (-128, 127)}
 """The least and the greatest value of each type that activations have."""
 
@@ -153,7 +156,7 @@ class Builder:
         scale = self.scale()
         if reach is not None and not self.draw.one_in(12):
             part = self.draw.pick((1.0, 0.5, 0.25, 0.9, 1.7))
-            scale = float(np.float32(max(reach * part / 128, 1e-9)))
+            scale = float(np.float32(max(reach * part / 128, LEAST_SCALE)))
         return Quant((scale,), (self.zero(),))
 
     def chosen(self, fits: Callable[[Tensor], bool]) -> Tensor | None:
