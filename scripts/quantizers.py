@@ -259,8 +259,8 @@ def quantisers(litert: str | None) -> dict[str, Callable[[bytes, Task], bytes]]:
     }
     for ranges in ("percentile", "mse"):
         found[f"Ascua --ranges {ranges}"] = partial(by_ascua, replace(plain, ranges=ranges))
-    corrected = replace(plain, bias_correction=True)
-    found["Ascua --bias-correction"] = partial(by_ascua, corrected)
+    uncorrected = replace(plain, bias_correction=False)
+    found["Ascua --no-bias-correction"] = partial(by_ascua, uncorrected)
     found["Ascua --adaround"] = partial(by_ascua, replace(plain, adaround=True))
     four = Options("int4-weights", weights="mse")
     found["Ascua int4-weights"] = partial(by_ascua, four)

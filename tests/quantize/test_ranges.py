@@ -107,7 +107,7 @@ def test_weights_are_clipped_where_that_makes_less_error() -> None:
 
 
 def test_options_say_what_they_are() -> None:
-    assert str(Options()) == "ranges minmax, weights minmax"
-    assert str(Options(ranges="percentile", adaround=True)) == (
+    assert str(Options()) == "ranges minmax, weights minmax, bias-correction"
+    assert str(Options(ranges="percentile", bias_correction=False, adaround=True)) == (
         "ranges percentile 99.99, weights minmax, adaround"
     )

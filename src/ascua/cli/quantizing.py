@@ -89,7 +89,12 @@ from ascua.quantize.rules import Range
     help="Whether weights are clipped for the least error.",
 )
 @click.option("--equalize", is_flag=True, help="Scale channels between layers.")
-@click.option("--bias-correction", is_flag=True, help="Take mean errors off the biases.")
+@click.option(
+    "--bias-correction/--no-bias-correction",
+    default=True,
+    show_default=True,
+    help="Take mean errors off the biases.",
+)
 @click.option("--best", is_flag=True, help="Try all of these on held-out samples; minutes.")
 @click.option("--adaround", is_flag=True, help="Learn which weights are rounded up; minutes.")
 @click.option("--data-dir", type=PATH, help="Where the data set already is.")

@@ -22,13 +22,13 @@ MOST_HELD_OUT = 64
 """but not more than so many."""
 
 GAIN = 0.05
-"""Decibels that a switch must gain to be kept."""
+"""Decibels that a change must gain to be kept."""
 
 SWITCHES: tuple[dict[str, Any], ...] = (
     {"weights": "mse"},
     {"equalize": True},
+    {"bias_correction": False},
     {"adaround": True},
-    {"bias_correction": True},
 )
 """Tried in turn, each beside the best before it."""
 

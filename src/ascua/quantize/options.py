@@ -19,7 +19,8 @@ WEIGHTS: tuple[Weights, ...] = get_args(Weights)
 
 @dataclass(frozen=True)
 class Options:
-    """Choices of post-training quantisation; the defaults are those of TensorFlow's converter."""
+    """Choices of post-training quantisation; the defaults are those of TensorFlow's converter, except
+    for the correction of biases."""
 
     scheme: Schemes = "int8"
     """Types of activations and weights."""
@@ -31,7 +32,7 @@ class Options:
     """Whether weights are clipped where that makes their error smaller."""
     equalize: bool = False
     """Scale channels between layers, so that they use one scale alike."""
-    bias_correction: bool = False
+    bias_correction: bool = True
     """Take the mean error of each channel off its bias."""
     adaround: bool = False
     """Choose for each weight whether it is rounded up or down."""

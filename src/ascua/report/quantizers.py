@@ -18,14 +18,18 @@ SIZES = ("model", "quantiser", ">flash B", ">of it weights", ">instructions")
 
 
 def _lines(folder: Path) -> list[dict[str, Any]]:
-    """The results of each model's newest weights."""
+    """The results of each model's newest weights, Ascua's quantisers last."""
     path = folder / NAME
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     lines = [json.loads(line) for line in text.splitlines()]
     newest = {r["model"]: r["model_sha256"] for r in lines}
     order = list(newest)
+
+    def ours(r: dict[str, Any]) -> bool:
+        return str(r["quantizer"]).startswith("Ascua")
+
     kept = [r for r in lines if r["model_sha256"] == newest[r["model"]]]
-    return sorted(kept, key=lambda r: order.index(r["model"]))
+    return sorted(kept, key=lambda r: (order.index(r["model"]), ours(r), r["quantizer"]))
 
 
 def rows(folder: Path) -> list[Sequence[str | int]]:
