@@ -1,6 +1,7 @@
 """Results: which recipes are measured, what a line holds, and that nothing is measured twice."""
 
 import dataclasses
+import errno
 import json
 from pathlib import Path
 
@@ -65,3 +66,32 @@ def test_a_line_holds_the_confusion_of_the_firmware(tmp_path: Path) -> None:
     assert (tmp_path / "results/small.csv").read_text() == case.history
     assert bench.measure_case(case, tmp_path / "results", tmp_path / "firmware") == (line, False)
     assert (tmp_path / "results/small.jsonl").read_text() == text
+
+
+def test_a_measurement_is_kept_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = measure.load_model(GOLDEN / "small/model.tflite")
+    xs = measure.sample_vectors(model.graph, 1)
+    case = bench.Case("small", model, boards.load("host"), xs, history="epoch,loss\n1,2\n")
+    line = {"firmware_sha256": "", "board": "host"}
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "small.jsonl").write_text(json.dumps(line) + "\n")
+    written = Path.write_text
+
+    def full(path: Path, text: str, **how: str) -> None:
+        written(path, text[: len(text) // 2], **how)
+        if path.name == name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written(path, text, **how)
+
+    for name in ("small.csv", "small.jsonl"):
+        with monkeypatch.context() as m:
+            m.setattr(Path, "write_text", full)
+            with pytest.raises(InputError, match=f"{name}: cannot be written: No space left"):
+                bench.measure_case(case, results, tmp_path / "firmware")
+        assert bench.read_lines(results / "small.jsonl") == [line]
+    measured, _ = bench.measure_case(case, results, tmp_path / "firmware")
+    assert bench.read_lines(results / "small.jsonl") == [line, measured]
+    assert sorted(p.name for p in results.iterdir()) == ["small.csv", "small.jsonl"]

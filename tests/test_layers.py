@@ -10,7 +10,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src/ascua"
 LAYERS = (
     {"errors"},
-    {"ir", "settings", "library", "figures"},
+    {"files", "ir", "settings", "library", "figures"},
     {"fixed", "boards", "recipes"},
     {"ops"},
     {"tflite", "passes", "inputs", "plan", "data", "zoo"},

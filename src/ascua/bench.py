@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ascua import data, figures, inputs, measure, recipes
+from ascua import data, figures, files, inputs, measure, recipes
 from ascua.boards import Board
 from ascua.boards import load as load_board
 from ascua.errors import DoesNotFit, InputError
@@ -126,11 +126,10 @@ def measure_case(case: Case, results: Path, build: Path) -> tuple[dict[str, Any]
         counter=run.measurement.counter,
         measured=measured,
     )
-    results.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as f:
-        f.write(result.line())
     if case.history:
-        (results / f"{case.name}.csv").write_text(case.history, encoding="utf-8")
+        files.write_text(results / f"{case.name}.csv", case.history)
+    known = path.read_text(encoding="utf-8") if path.exists() else ""
+    files.write_text(path, known + result.line())
     return json.loads(result.line()), True
 
 

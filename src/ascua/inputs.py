@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -13,6 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from ascua import files
 from ascua.errors import InputError
 from ascua.ir import ITEMSIZE, Array, Graph, Tensor, limits
 
@@ -234,18 +233,7 @@ def confusion(rows: Array, columns: Array, classes: int) -> tuple[tuple[int, ...
 
 def check_outputs(path: Path, graph: Graph) -> None:
     """Raise InputError unless outputs of `graph` can be written to `path`: before a long run."""
-    if path.exists() and not path.is_file():
-        what = "a folder" if path.is_dir() else "no regular file"
-        raise InputError(f"{path}: it is {what}.", ["Name a file: `--outputs OUT.npy`."])
-    if not path.parent.is_dir():
-        raise InputError(
-            f"{path}: the folder {path.parent} does not exist.",
-            ["Make it first, or name another file."],
-        )
-    if not os.access(path.parent, os.W_OK):
-        raise InputError(
-            f"{path}: the folder {path.parent} cannot be written to.", ["Name another file."]
-        )
+    files.check(path, "--outputs OUT.npy")
     if len(graph.outputs) > 1 and path.suffix != ".npz":
         raise InputError(
             f"{path}: the model has {len(graph.outputs)} outputs.",
@@ -256,21 +244,15 @@ def check_outputs(path: Path, graph: Graph) -> None:
 def save_outputs(path: Path, graph: Graph, ys: Sequence[Array]) -> None:
     """Write outputs (n, *shape) as .npy, or as .npz by tensor name; all or nothing."""
     arrays = {t.name: y.reshape(len(y), *_inner(t)) for t, y in zip(graph.outputs, ys, strict=True)}
-    target = path.resolve()  # through a link
-    try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".ascua-") as folder:
-            temporary = Path(folder) / "outputs"
-            with temporary.open("wb") as f:
-                if path.suffix == ".npz":
-                    _save_npz(f, arrays)
-                else:
-                    np.save(f, next(iter(arrays.values())))
-            temporary.replace(target)
-    except OSError as e:
-        raise InputError(
-            f"{path}: cannot be written: {e.strerror}.",
-            ["Check that the disk is not full, or name another file with `--outputs`."],
-        ) from e
+
+    def fill(to: Path) -> None:
+        with to.open("wb") as f:
+            if path.suffix == ".npz":
+                _save_npz(f, arrays)
+            else:
+                np.save(f, next(iter(arrays.values())))
+
+    files.write(path, fill, "Check that the disk is not full, or name another with `--outputs`.")
     log.debug("%s", path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ascua import files
 from ascua.cli.models import COLUMNS, cells, row
 from ascua.report.pages import ROOT, between, markdown
 from ascua.zoo.variants import VARIANTS
@@ -11,7 +12,7 @@ def main() -> None:
     """Build every network for its size."""
     path = ROOT / "docs/models.md"
     table = markdown(COLUMNS, [cells(row(v)) for v in VARIANTS])
-    path.write_text(between(path.read_text(encoding="utf-8"), "models", table), encoding="utf-8")
+    files.write_text(path, between(path.read_text(encoding="utf-8"), "models", table))
 
 
 if __name__ == "__main__":

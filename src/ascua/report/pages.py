@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ascua import boards
+from ascua import boards, files
 from ascua.ops import OPERATORS, unsigned
 from ascua.ops.support import support, types
 from ascua.report import quantizers, results
@@ -163,8 +163,7 @@ def write(wanted: Mapping[Path, str]) -> None:
     """Write every page that does not have the text that it should have."""
     for path, text in wanted.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            files.write_text(path, text)
             sys.stderr.write(f"wrote {path.relative_to(ROOT)}\n")
 
 

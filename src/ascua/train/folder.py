@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ascua import recipes
+from ascua import files, recipes
 from ascua.errors import InputError
 from ascua.figures import curves
 from ascua.recipes import Recipe
@@ -62,21 +61,10 @@ class State:
 
 
 def write(path: Path, fill: Callable[[Path], object]) -> None:
-    """Make the file `path` by `fill`, which writes to another path of the same suffix.
-
-    Raises InputError where that fails; what `path` held is left then.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-            temporary = Path(folder) / path.name
-            fill(temporary)
-            temporary.replace(path)
-    except OSError as e:
-        raise InputError(
-            f"{path}: cannot be written: {e.strerror or e}.",
-            ["Check that the disk is not full: the same command goes on where it stopped."],
-        ) from e
+    """As `files.write`."""
+    files.write(
+        path, fill, "Check that the disk is not full: the same command goes on where it stopped."
+    )
 
 
 def write_text(path: Path, text: str) -> None:
