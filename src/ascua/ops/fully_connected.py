@@ -126,6 +126,7 @@ class FullyConnected(Op):
     types = ("int8", "int16")
     kernels = (FullyConnectedS8(), FullyConnectedS4(), FullyConnectedU8(), FullyConnectedS16())
     channel_axis = 0
+    one_int4_scale = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

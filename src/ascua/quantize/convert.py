@@ -11,8 +11,8 @@ import numpy as np
 from ascua.errors import Unsupported, brief
 from ascua.ir import Array, Graph, Op, Quant, Tensor
 from ascua.ops import unsigned
-from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.quantize import Quantize
+from ascua.quantize.ranges import largest
 from ascua.quantize.rules import Plan, Range, Scheme, quantized, weight_quant, weight_scales
 from ascua.quantize.simplify import Weighted, biases
 
@@ -22,12 +22,6 @@ Refine = Callable[[Op, list[Op], Callable[[Tensor], Tensor]], list[Op]]
 
 MOST_UNITS = {"int32": (-(2.0**31), 2.0**31 - 1), "int64": (-(2.0**47), 2.0**47)}
 """To what the biases are clipped."""
-
-
-def largest(matrix: Array) -> Array:
-    """The greatest magnitude of each channel: nothing is clipped."""
-    peaks: Array = np.abs(matrix).max(axis=1, initial=0.0)
-    return peaks
 
 
 class Clip(NamedTuple):
@@ -119,8 +113,7 @@ class Converter:
             quant = weight_quant(self.clip.ends(matrix.reshape(-1)), bias, x, y, self.scheme)
         else:
             most = bias
-            if self.scheme.weight == "int4" and isinstance(op, FullyConnected):
-                # TFLM takes one scale.
+            if self.scheme.weight == "int4" and op.one_int4_scale:
                 matrix, most = matrix.reshape(1, -1), np.abs(bias).max(keepdims=True)
             scales = weight_scales(self.clip.peaks(matrix), most, x, y, self.scheme)
             quant = Quant(scales, (0,) * len(scales), axis)

@@ -174,19 +174,25 @@ def ranges(observers: dict[int, Observer], options: Options) -> dict[int, Range]
     return {i: o.range(options.ranges, options.percentile) for i, o in observers.items()}
 
 
+def largest(matrix: Array) -> Array:
+    """The greatest magnitude (channels,) of weights (channels, k)."""
+    peaks: Array = np.abs(matrix).max(axis=1, initial=0.0)
+    return peaks
+
+
 def weight_peaks(matrix: Array, most: int) -> Array:
     """The magnitude (channels,) at which weights (channels, k) are clipped for least error.
 
     `most` is the greatest magnitude of a quantised weight.
     """
-    largest = np.abs(matrix).max(axis=1, initial=0.0)
+    whole = largest(matrix)
     best = np.full(len(matrix), np.inf)
-    found: Array = largest.copy()
+    found = whole.copy()
     for part in np.linspace(1.0, 0.4, 49):
-        step = np.maximum(largest * part / most, np.finfo(np.float32).tiny)[:, None]
+        step = np.maximum(whole * part / most, np.finfo(np.float32).tiny)[:, None]
         error = np.square(np.clip(np.rint(matrix / step), -most, most) * step - matrix).sum(axis=1)
         better = error < best
-        best[better], found[better] = error[better], largest[better] * part
+        best[better], found[better] = error[better], whole[better] * part
     return found
 
 
