@@ -12,7 +12,7 @@ import pytest
 from ascua import recipes, zoo
 from ascua.errors import InputError
 from ascua.recipes import Recipe, Teacher
-from ascua.train import before, train
+from ascua.train import prerequisites, train
 from ascua.train.export import as_float
 from ascua.train.folder import STATE, load_state
 from ascua.train.fused import fuse
@@ -127,7 +127,7 @@ def test_teachers_in_a_circle(tmp_path: Path) -> None:
         text = recipes.dump(dataclasses.replace(taught_by(other), name=name.stem))
         name.write_text(text)
     with pytest.raises(InputError, match=r"in a circle: a ← b ← a"):
-        before.check(recipes.read(a))
+        prerequisites.check(recipes.read(a))
 
 
 def test_probabilities_teach_as_their_logits_do(pause: Pause, tmp_path: Path) -> None:  # noqa: ARG001

@@ -113,7 +113,7 @@ def convert(a: Array, t: Tensor, where: str) -> Array:
     return _as_dtype(a, t, where)
 
 
-def holds(path: Path, graph: Graph) -> bool:
+def same_types(path: Path, graph: Graph) -> bool:
     """Whether the arrays in the file have the dtypes of the inputs of `graph`."""
     found = sorted(str(a.dtype) for a in _read(path).values())
     return found == sorted(t.dtype for t in graph.inputs)

@@ -130,7 +130,7 @@ def _arrays(
     real = tuple(replace(t, dtype="float32", quant=None) for t in nets[0].graph.inputs)
     graph = replace(nets[0].graph, inputs=real)
     pixels = inputs.load_pixels(path, graph)
-    held = next((n.graph for n in nets if inputs.holds(path, n.graph)), graph)
+    held = next((n.graph for n in nets if inputs.same_types(path, n.graph)), graph)
     xs = [pixels] if pixels is not None else [
         dequantized(x, t) for x, t in zip(inputs.load(path, held), held.inputs, strict=True)
     ]  # fmt: skip

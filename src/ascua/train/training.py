@@ -16,7 +16,7 @@ from ascua import zoo
 from ascua.data import Dataset
 from ascua.errors import InputError
 from ascua.recipes import Recipe
-from ascua.train import augment, before, folder
+from ascua.train import augment, folder, prerequisites
 from ascua.train.aware import export_aware, quantization_aware
 from ascua.train.export import as_float, calibration_images, export_int8, export_quantized
 from ascua.train.fit import accuracy, fit, steps_per_epoch
@@ -69,7 +69,7 @@ def train(
         folder.check_owner(out, recipe)
         if (finished := _finished(out)) is not None:
             return finished
-    before.check(recipe)
+    prerequisites.check(recipe)
     zoo.import_keras()
     how: dict[str, Any] = {"data_dir": data_dir, "skip_damaged": skip_damaged, "console": console}
     weights = _weights(recipe, out, **how)
@@ -143,7 +143,7 @@ def _network(recipe: Recipe, display: Display, weights: str) -> Any:
 
 def _weights(recipe: Recipe, out: Path, **how: Any) -> str:
     """The weights that `recipe` starts with: those of a recipe are trained first, beside `out`."""
-    if (first := before.start(recipe)) is None:
+    if (first := prerequisites.start(recipe)) is None:
         return recipe.weights
     return str(train(first, out=out.parent / first.name, **how).keras)
 
@@ -152,7 +152,7 @@ def _teacher(recipe: Recipe, out: Path, **how: Any) -> Taught | None:
     """The teacher of `recipe`, if it has one; trained as `how` says, beside `out`."""
     if recipe.teacher is None:
         return None
-    if (first := before.teacher(recipe)) is None:
+    if (first := prerequisites.teacher(recipe)) is None:
         return load_teacher(Path(recipe.teacher.model), recipe)
     return load_teacher(train(first, out=out.parent / first.name, **how).keras, recipe)
 

@@ -1,5 +1,4 @@
-"""The recipes that are trained before another: its teacher, and the one whose weights it starts
-with."""
+"""What is trained before a recipe: its teacher, and the recipe whose weights it starts with."""
 
 from __future__ import annotations
 
