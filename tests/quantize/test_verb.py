@@ -134,6 +134,7 @@ def test_wrong_models_are_named(model: Path, tmp_path: Path) -> None:
     refused(ascua("quantize", broken, "-d", x, "-o", out), 1, "CONV_2D 'y'", "'w'", "NaN")
     refused(ascua("quantize", model, "-d", x, "-o", tmp_path), 1, "a folder")
     refused(ascua("quantize", model, "-d", x, "-o", tmp_path / "no/x.tflite"), 1, "not exist")
+    refused(ascua("quantize", model, "-d", x, "-o", "/dev/null"), 1, "no regular file")
     (tmp_path / "damaged.keras").write_bytes(b"PK")
     assert not out.exists()
 

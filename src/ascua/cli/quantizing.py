@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, cast
 import click
 import numpy as np
 
-from ascua import inputs, measure, tflite
+from ascua import files, inputs, measure, tflite
 from ascua import quantize as quantizer
 from ascua.cli.terminal import PATH, as_json, model_file, out, print_json, progress, verbose
 from ascua.errors import InputError
@@ -111,7 +110,7 @@ def quantize(
 
     MODEL is a .tflite file, or a .keras one, which TensorFlow converts first.
     """
-    _check_target(to)
+    files.check(to, "--out OUT.tflite")
     image = Range(*input_range)
     if not image.low < image.high < np.inf or image.low == -np.inf:
         raise InputError(f"--input-range {image.low:g} {image.high:g}: not an ascending range.")
@@ -130,7 +129,10 @@ def quantize(
     content = tflite.write(small)
     prepare(tflite.read(content, str(to)), str(to))
     fidelity = compare(graph, small, [x[:100] for x in xs])
-    _write(to, content)
+    files.write(
+        to, lambda file: file.write_bytes(content),
+        "Check that the disk is not full, or name another file with `--out`.",
+    )  # fmt: skip
     if as_json:
         print_json(_json(to, content, len(xs[0]), fidelity, trials))
         return
@@ -159,26 +161,6 @@ def _json(
             {**asdict(t.options), "sqnr_db": t.fidelity.sqnr_db, "kept": t.kept} for t in trials
         ],
     }
-
-
-def _check_target(to: Path) -> None:
-    if to.is_dir() or not to.parent.is_dir():
-        what = "a folder" if to.is_dir() else f"the folder {to.parent} does not exist"
-        raise InputError(f"{to}: {what}.", ["Name a file: `-o OUT.tflite`."])
-
-
-def _write(to: Path, content: bytes) -> None:
-    """Make the file `to`: all of it, or nothing."""
-    try:
-        with tempfile.TemporaryDirectory(dir=to.parent, prefix=".ascua-") as folder:
-            temporary = Path(folder) / "model"
-            temporary.write_bytes(content)
-            temporary.replace(to)
-    except OSError as e:
-        raise InputError(
-            f"{to}: cannot be written: {e.strerror}.",
-            ["Check that the disk is not full, or name another file with `--out`."],
-        ) from e
 
 
 def load_network(model: Path) -> Graph:
