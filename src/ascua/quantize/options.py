@@ -19,8 +19,10 @@ WEIGHTS: tuple[Weights, ...] = get_args(Weights)
 
 @dataclass(frozen=True)
 class Options:
-    """Choices of post-training quantisation; the defaults are those of TensorFlow's converter, except
-    for the correction of biases."""
+    """Choices of post-training quantisation.
+
+    The defaults are those of TensorFlow's converter, but for the correction of biases.
+    """
 
     scheme: Schemes = "int8"
     """Types of activations and weights."""
