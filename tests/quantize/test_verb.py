@@ -80,6 +80,13 @@ def test_switches_and_aliases(model: Path, tmp_path: Path) -> None:
     refused(ascua("quantize", model, "-d", x, "-o", out, "--best", "--calibration", 1), 1, "few")
 
 
+def test_low_fidelity_comes_with_what_to_try(model: Path, tmp_path: Path) -> None:
+    x = saved(tmp_path, samples(floated(conv()), 30)[0])
+    arguments = ("quantize", model, "-d", x, "-o", tmp_path / "small.tflite")
+    assert "`--best`" not in ascua(*arguments).out
+    assert "That is low: `--best`" in ascua(*arguments, "--scheme", "int4-weights").out
+
+
 def test_a_full_disk_is_told(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "small.tflite"
     out.write_bytes(b"before")

@@ -32,6 +32,10 @@ from ascua.quantize.options import (
 from ascua.quantize.rules import Range
 
 
+LOW = 0.95
+"""Where fewer decisions than this part stay the same, the user hears what to try."""
+
+
 @click.command()
 @model_file
 @click.option(
@@ -139,11 +143,14 @@ def quantize(
     for trial in trials:
         mark = "kept " if trial.kept else "     "
         out.print(f"{mark} {trial.fidelity.sqnr_db:6.2f} dB  {trial.options}", highlight=False)
-    out.print(
-        f"{to}: {len(content):,} bytes, calibrated on {len(xs[0]):,} samples.\n"
-        f"Beside the float model: {fidelity}.\n"
-        f"Next: ascua run {to} --board lm3s6965evb", soft_wrap=True, highlight=False, markup=False,
-    )  # fmt: skip
+    said = [
+        f"{to}: {len(content):,} bytes, calibrated on {len(xs[0]):,} samples.",
+        f"Beside the float model: {fidelity}.",
+    ]
+    if fidelity.same_top1 < LOW and not best:
+        said.append("That is low: `--best` tries what comes nearer.")
+    said.append(f"Next: ascua run {to} --board lm3s6965evb")
+    out.print("\n".join(said), soft_wrap=True, highlight=False, markup=False)
 
 
 def _json(
