@@ -1,6 +1,8 @@
 """Networks: the contract that all families keep, and the CIFAR-10 network's figures."""
 
+import json
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,8 @@ import pytest
 from ascua import zoo
 from ascua.errors import InputError, ToolMissing
 from ascua.zoo import registry
-from ascua.zoo.variants import VARIANTS
+from ascua.zoo.variants import VARIANTS, Variant
+from tests.command import ascua, refused
 
 pytestmark = pytest.mark.train
 
@@ -133,6 +136,11 @@ def test_published_figures(name: str) -> None:
     assert size.macs / 1e6 == pytest.approx(millions, rel=0.004)
 
 
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.name)
+def test_sizes_are_those_of_the_networks(variant: Variant) -> None:
+    assert variant.size() == variant.measured(), "run `python -m ascua.cli.sizes` and `make docs`"
+
+
 def test_every_family_has_a_variant() -> None:
     assert {v.family for v in VARIANTS} == set(zoo.names())
     assert len({v.name for v in VARIANTS}) == len(VARIANTS)
@@ -211,6 +219,23 @@ def test_errors() -> None:
     blocks = [{"channels": 16, "stride": 2, "residual": True}]
     with pytest.raises(InputError, match="block1: 16 channels at stride 2 cannot be added to 16"):
         zoo.build("inverted_residuals", (32, 32, 3), 10, blocks=blocks)
+
+
+def test_the_list_needs_no_keras(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "keras", None)
+    found = ascua("models", "--json")
+    assert found.code == 0, found.err
+    rows = json.loads(found.out)["models"]
+    assert [row["name"] for row in rows] == [v.name for v in VARIANTS]
+    (lenet,) = [row for row in rows if row["name"] == "lenet5"]
+    assert (lenet["parameters"], lenet["macs"]) == (61_706, 416_520)
+    assert (lenet["weights_bytes"], lenet["arena_bytes"]) == (62_414, 5_880)
+    assert "1,204,224" in ascua("models").out
+    own = tmp_path / "own.keras"
+    own.write_bytes(b"PK\x03\x04")
+    refused(ascua("models", own), 2, "needs Keras", "ascua[train]")
 
 
 def test_without_keras_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

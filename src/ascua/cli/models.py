@@ -1,4 +1,4 @@
-"""The verb that lists networks; it imports Keras only when it is called."""
+"""The verb that lists networks; it imports Keras only for a user's own."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ascua.cli import app
+from ascua.cli.models import COLUMNS, cells, row
 from ascua.report import pages as data_pages
 
 FIRST = """# ascua {verb}
@@ -42,9 +43,18 @@ def usage(verb: str, command: click.Command) -> str:
     return f"`{call}`\n\n{data_pages.markdown(('option', 'meaning'), cells)}"
 
 
+def networks() -> str:
+    """A table of the zoo's networks."""
+    from ascua.zoo.variants import VARIANTS
+
+    return data_pages.markdown(COLUMNS, [cells(row(v)) for v in VARIANTS])
+
+
 def pages(root: Path) -> dict[Path, str]:
     """The text that every generated page should have; what people wrote there stays."""
     found = data_pages.pages(root)
+    page = root / "docs/models.md"
+    found[page] = data_pages.between(page.read_text(encoding="utf-8"), "models", networks())
     folder = root / "docs/verbs"
     rows = []
     for verb, command in verbs().items():

@@ -28,7 +28,8 @@ def kind(path: Path) -> Literal["hdf5", "zip", "folder", "other"]:
 def load_keras(path: Path) -> Any:
     """The Keras model in a .keras or .h5 file, or in a SavedModel folder.
 
-    Raises InputError for what is no such file, is damaged, or needs classes of the user's own.
+    Raises InputError for what is no such file, is damaged, or needs classes of the user's own,
+    and ToolMissing without Keras.
     """
     what = kind(path)
     if what == "folder":
@@ -38,9 +39,10 @@ def load_keras(path: Path) -> Any:
             f"{path}: neither a .keras nor an .h5 file.",
             ["Save the model with `model.save('model.keras')`."],
         )
+    keras = import_keras()
     try:
         with quiet():
-            return import_keras().models.load_model(path, compile=False, safe_mode=True)
+            return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as e:  # Keras has no error of its own for a wrong file
         raise InputError(f"{path}: Keras cannot load it: {first_line(e)}", _remedies(e)) from e
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from ascua.zoo import registry
 from ascua.zoo.registry import Image
 from ascua.zoo.size import Size, size
+
+SIZES = Path(__file__).with_name("sizes.json")
+"""How large each is, as `python -m ascua.cli.sizes` writes it: to build them all is slow."""
 
 CIFAR, IMAGENET = ((32, 32, 3), 10), 1000
 
@@ -24,9 +30,19 @@ class Variant:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def size(self) -> Size:
+        """Its size, as it is written down."""
+        return _sizes()[self.name]
+
+    def measured(self) -> Size:
         """Its size, from a model that is built for it."""
         model = registry.build(self.family, self.image, self.classes, seed=1, **self.arguments)
         return size(model)
+
+
+@cache
+def _sizes() -> Mapping[str, Size]:
+    """The sizes of all, by name."""
+    return {k: Size(**v) for k, v in json.loads(SIZES.read_text(encoding="utf-8")).items()}
 
 
 def _imagenet(name: str, family: str, side: int, **arguments: Any) -> Variant:
