@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from ascua.ir import Array, Graph, Op, Tensor
+from ascua.inputs import quantize as to_integers
+from ascua.ir import Array, Graph, Op, Quant, Tensor
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.max_pool2d import MaxPool2D
 from ascua.ops.reshape import Reshape
 from ascua.ops.softmax import Softmax
+from ascua.ops.transpose_conv import TransposeConv
 from ascua.passes import prepare
 from ascua.quantize import Options, quantize
+from ascua.quantize.adaround import AdaRound
 from ascua.quantize.best import quantize_best, scores
-from ascua.quantize.compare import compare, outputs
+from ascua.quantize.bias import correct, real_values
+from ascua.quantize.compare import compare, dequantized, outputs
 from ascua.quantize.equalize import equalize, pairs
 from ascua.quantize.floats import run
+from ascua.quantize.rules import quantized
+from ascua.quantize.simplify import biases, with_weights
 from tests.quantize.test_convert import constant, tensor
 from tests.support import check_reference, network
 
@@ -119,6 +126,86 @@ def test_adaround_rounds_each_weight_up_or_down_and_helps() -> None:
         for t, u in zip(a.inputs, b.inputs, strict=True):
             if t is not None and t.const:
                 np.testing.assert_array_equal(t.values, u.values)  # type: ignore[union-attr]
+
+
+def upwards(stride: tuple[int, int] = (2, 2), padding: Any = "SAME", kernel: int = 3) -> Graph:
+    """A convolution, and one that is transposed."""
+    rng = np.random.default_rng(8)
+    x, a = tensor("x", 1, 6, 5, 3), tensor("a", 1, 6, 5, 8)
+    add = (0, 0) if padding == "SAME" else tuple(max(0, kernel - s) for s in stride)
+    y = tensor("y", 1, 6 * stride[0] + add[0], 5 * stride[1] + add[1], 4)
+    shape = Tensor("shape", (4,), "int32", None, np.array(y.shape, np.int32))
+    w, b = constant("w", rng.normal(0, 0.2, (8, 3, 3, 3))), constant("b", rng.normal(0, 0.2, 8))
+    up = constant("up", rng.normal(0, 0.1, (4, kernel, kernel, 8)))
+    bias = constant("bias", rng.normal(0, 0.2, 4))
+    return network(
+        Conv2D((x, w, b), (a,), (1, 1), (1, 1), "SAME", "RELU"),
+        TransposeConv((shape, up, a, bias), (y,), stride, padding, "NONE"),
+    )
+
+
+def small_images(n: int = 24, seed: int = 1) -> list[Array]:
+    return [np.random.default_rng(seed).normal(0, 1, (n, 1, 6, 5, 3)).astype(np.float32)]
+
+
+@pytest.mark.parametrize(
+    ("stride", "padding", "kernel"),
+    [((1, 1), "SAME", 3), ((2, 2), "SAME", 3), ((2, 1), "VALID", 4), ((3, 2), "VALID", 2)],
+)
+def test_patches_of_a_transposed_convolution(
+    stride: tuple[int, int], padding: str, kernel: int
+) -> None:
+    """Products with the weights are what scattering the input gives."""
+    op = upwards(stride, padding, kernel).ops[1]
+    assert isinstance(op, TransposeConv)
+    assert op.bias is not None
+    x = np.random.default_rng(2).normal(0, 1, (2, *op.x.shape)).astype(np.float32)
+    y = op.patches(x) @ op.w.values.reshape(4, -1).T + op.bias.values
+    np.testing.assert_allclose(y.reshape(2, *op.y.shape), op.eval_float(x), rtol=1e-4, atol=1e-5)
+
+
+def twins(*, adaround: bool = False) -> tuple[TransposeConv, TransposeConv]:
+    """A transposed convolution and its int8 twin, in a network that is equal to tflite-micro."""
+    real, xs = upwards(), small_images()
+    small = quantize(real, xs, Options(bias_correction=False, adaround=adaround))
+    check_reference(small)
+    a, b = real.ops[1], small.ops[1]
+    assert isinstance(a, TransposeConv)
+    assert isinstance(b, TransposeConv)
+    return a, b
+
+
+def test_adaround_learns_transposed_convolutions() -> None:
+    (real, plain), (_, learnt) = twins(), twins(adaround=True)
+    changed = np.abs(plain.w.values.astype(int) - learnt.w.values)
+    assert changed.max() == 1
+    assert changed.sum() > 20
+    # Weights of 4 bits, so that their rounding is most of what is wrong.
+    q = Quant(tuple(np.abs(real.w.values).max(axis=(1, 2, 3)) / 7), (0,) * 4, 0)
+    w = replace(plain.w, quant=q, data=quantized(real.w.values, q, -7, 7, "int8"))
+    coarse = replace(plain, inputs=tuple(w if t is plain.w else t for t in plain.inputs))
+    x, held = (np.random.default_rng(i).gamma(1, 1, (40, *real.x.shape)) for i in (1, 2))
+    better = AdaRound()(real, coarse, x.astype(np.float32), x.astype(np.float32))
+    error = []
+    for op in (coarse, better):
+        approximate = with_weights(real, real_values(op.w), biases(real))
+        error.append(np.square(approximate.eval_float(held) - real.eval_float(held)).mean())
+    assert error[1] < 0.8 * error[0]
+
+
+def test_bias_correction_of_transposed_convolutions() -> None:
+    """Inputs that are too small by and large: the int8 layer's means are then the float one's."""
+    real, small = twins()
+    x = np.random.default_rng(1).gamma(1, 0.3, (50, *real.x.shape)).astype(np.float32)
+    xs = to_integers(0.8 * x, small.x)
+    better = correct(real, small, x, dequantized(xs, small.x))
+    expected = real.eval_float(x).reshape(-1, 4).mean(axis=0)
+    off = []
+    for op in (small, better):
+        assert isinstance(op, TransposeConv)
+        y = dequantized(op.eval(xs), op.y).reshape(-1, 4)
+        off.append(np.abs(y.mean(axis=0) - expected).max())
+    assert off[1] < 0.1 * small.y.q.scale < 0.1 * off[0]
 
 
 def test_the_best_is_chosen_on_samples_held_out() -> None:

@@ -255,5 +255,28 @@ class TransposeConv(Op):
                 at += x @ w[:, ky, kx].T
         return whole[:, py : py + oh, px : px + ow]
 
+    def patches(self, x: Array) -> Array:
+        """What each output pixel is a sum of, on images (n, *x.shape): (n * oh * ow, kh * kw * ic).
+
+        It is 0 where a tap of the filter meets no input pixel.
+        """
+        x = x.reshape(-1, *self.x.shape[1:])
+        _, ih, iw, ic = self.x.shape
+        _, oh, ow, _ = self.y.shape
+        kh, kw = self.w.shape[1:3]
+        sy, sx = self.stride
+        top, left = kh - 1, kw - 1
+        py, px = self.rows.before, self.columns.before
+        height = max(top + (ih - 1) * sy + 1, top + py + oh)
+        width = max(left + (iw - 1) * sx + 1, left + px + ow)
+        spread = np.zeros((len(x), height, width, ic), x.dtype)
+        spread[:, top : top + (ih - 1) * sy + 1 : sy, left : left + (iw - 1) * sx + 1 : sx] = x
+        found = np.empty((len(x), oh, ow, kh, kw, ic), x.dtype)
+        for ky in range(kh):
+            for kx in range(kw):
+                y0, x0 = top + py - ky, left + px - kx
+                found[:, :, :, ky, kx] = spread[:, y0 : y0 + oh, x0 : x0 + ow]
+        return found.reshape(-1, kh * kw * ic)
+
     def macs(self) -> int:
         return self.x.size // self.x.shape[3] * self.w.size

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ascua.ir import Array, limits
-from ascua.ops.conv2d import Conv2D
-from ascua.ops.convolution import Convolution
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.fully_connected import FullyConnected
 from ascua.quantize.refine import CHUNK
@@ -40,8 +38,6 @@ class AdaRound:
 
     def __call__(self, real: Weighted, small: Weighted, x: Array, xq: Array) -> Weighted:
         """`small` with weights rounded such that, on `xq`, it comes nearest to `real` on `x`."""
-        if not isinstance(real, Conv2D | DepthwiseConv2D | FullyConnected):
-            return small
         rng = np.random.default_rng(self.seed)
         at = rng.permutation(len(x) * places(real))[:ROWS]
         inputs, quantised = rows(real, x, at), rows(real, xq, at)
@@ -111,7 +107,7 @@ def places(op: Weighted) -> int:
     return op.y.size // op.y.shape[-1]
 
 
-def rows(op: Convolution | FullyConnected, x: Array, at: Array) -> Array:
+def rows(op: Weighted, x: Array, at: Array) -> Array:
     """What the output's vectors `at` are made of: (groups, n, k), of inputs (n, *shape)."""
     if isinstance(op, FullyConnected):
         return x.reshape(-1, op.w.shape[1])[at][None]
