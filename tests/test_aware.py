@@ -19,6 +19,7 @@ from ascua.train import export_aware, operators, quantization_aware, rounded, tr
 from ascua.train.folder import STATE
 from tests.examples import EXAMPLES
 from tests.quantize.floats import floated, samples
+from tests.support import check_reference
 from tests.tiny import RECIPE, Pause, entered, history, weights
 
 pytestmark = [
@@ -194,6 +195,37 @@ def test_the_int8_network_answers_as_the_trained_one(fitted: Any) -> None:
     assert off.max() <= 4
     losses = fitted.history.history["loss"]
     assert losses[-1] < losses[0]
+
+
+def test_branches_of_other_ranges_are_copied() -> None:
+    """Sigmoid's range is fixed, and concatenation has one for all: a QUANTIZE goes between."""
+    keras, (x, y) = zoo.import_keras(), digits()
+    layers = keras.layers
+    keras.utils.set_random_seed(5)
+    given = keras.Input((8, 8, 3), name="image")
+    branches = [layers.Conv2D(2, 3, activation=kind)(given) for kind in ("relu", "sigmoid", "tanh")]
+    model = quantization_aware(keras.Model(given, layers.Concatenate()(branches)), x[:32])
+    model.compile(keras.optimizers.Adam(1e-2), loss="mse")
+    targets = np.ones((128, 6, 6, 6), np.float32) * np.arange(6) * y[:, None, None, None]
+    model.fit(x, targets, batch_size=32, epochs=1, verbose=0)
+    graph = tflite.read(export_aware(model))
+    join = graph.ops[-1]
+    copies = [op for op in graph.ops if op.tflite == "QUANTIZE"]
+    assert join.tflite == "CONCATENATION"
+    assert [op.x.q for op in copies] == [INT8.fixed(0.0), INT8.fixed(-1.0)]
+    assert [op.y for op in copies] == list(join.inputs[1:])
+    aware = model.aware
+    trained = aware.rounding[id(aware.graph.outputs[0])]
+    assert {t.q for t in (*join.inputs, join.y) if t} == {INT8.quant(trained.range)}
+    scale = graph.outputs[0].q.scale
+    assert scale > 1.5 / 256, "else the branches' steps could pass for it"
+    xs = (np.rint(x[:16] * 255) - 128).astype(np.int8)
+    _, _, (got,) = check_reference(graph, xs=[xs[:, None]])
+    steps = model.predict(x[:16], verbose=0) / scale
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-3)
+    off = abs(got[:, 0] - np.rint(steps) - graph.outputs[0].q.zero_point)
+    assert (off <= 1).mean() > 0.97
+    assert off.max() <= 2
 
 
 def test_every_tensor_that_int8_computes_is_rounded() -> None:
