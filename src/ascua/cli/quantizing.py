@@ -31,7 +31,6 @@ from ascua.quantize.options import (
 )
 from ascua.quantize.rules import Range
 
-
 LOW = 0.95
 """Where fewer decisions than this part stay the same, the user hears what to try."""
 
