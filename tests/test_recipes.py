@@ -101,6 +101,57 @@ def test_wrong_key_or_value(tmp_path: Path, line: str, message: str) -> None:
         recipes.load(str(path))
 
 
+def derived(folder: Path, name: str, base: object, lines: str = "") -> str:
+    """The path of a recipe that has a base."""
+    path = folder / f"{name}.toml"
+    path.write_text(f'base = {base!r}\nname = "{name}"\n{lines}')
+    return str(path)
+
+
+def test_a_recipe_is_its_base_but_for_what_it_says(tmp_path: Path) -> None:
+    base = recipes.load("cifar10-dscnn-distilled")
+    mine = derived(tmp_path, "mine", "cifar10-dscnn-distilled", "epochs = 7\n[network]\nwidth = 2")
+    wanted = dataclasses.replace(base, name="mine", epochs=7, network={"width": 2})
+    assert recipes.load(mine) == wanted
+    taught = derived(tmp_path, "again", mine, '[teacher]\nmodel = "mine.keras"\n[network]')
+    teacher = recipes.Teacher("mine.keras")
+    again = dataclasses.replace(wanted, name="again", teacher=teacher, network={})
+    assert recipes.load(taught) == again
+    (tmp_path / "dumped.toml").write_text(recipes.dump(again))
+    assert recipes.load(str(tmp_path / "dumped.toml")) == again
+    assert recipes.load("cifar10-dscnn-distilled") == base
+    plain = dataclasses.replace(recipes.load("digits-dscnn"), name="plain", seed=2)
+    assert recipes.load(derived(tmp_path, "plain", "digits-dscnn", "seed = 2")) == plain
+
+
+def test_a_base_that_is_none(tmp_path: Path) -> None:
+    def refused(path: str, message: str) -> None:
+        with pytest.raises(InputError, match=message):
+            recipes.load(path)
+
+    wrong = derived(tmp_path, "a", "cifar-dscnn")
+    unknown = "a.toml: base: There is no recipe called 'cifar-dscnn'(?s:.*)'cifar10-dscnn'"
+    refused(wrong, unknown)
+    refused(derived(tmp_path, "b", wrong), f"b.toml: base: {unknown}")
+    refused(derived(tmp_path, "c", 3), "c.toml: base: expected str, not 3")
+    refused(derived(tmp_path, "d", str(tmp_path / "x.toml")), r"d.toml: base: .*x.toml: cannot be")
+    damaged = derived(tmp_path, "e", "digits-dscnn", "epochs = 0")
+    refused(derived(tmp_path, "f", damaged, "epochs = 3"), "f.toml: base: .*epochs must be")
+    (tmp_path / "g.toml").write_text('base = "digits-dscnn"')
+    refused(str(tmp_path / "g.toml"), "g.toml: the key 'name' is missing")
+    refused(derived(tmp_path, "h", "digits-dscnn", "epoch = 1"), "h.toml: unknown key 'epoch'")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_bases_in_a_circle(count: int, tmp_path: Path) -> None:
+    names = "abc"[:count]
+    for name, base in zip(names, names[1:] + names[:1], strict=True):
+        derived(tmp_path, name, str(tmp_path / f"{base}.toml"))
+    chain = "".join(f"{name}.toml: base: " for name in names)
+    with pytest.raises(InputError, match=rf"^{chain}'.*a.toml' has .* in a circle"):
+        recipes.load(str(tmp_path / "a.toml"))
+
+
 @pytest.mark.parametrize("name", [n for n in recipes.names() if n.endswith("-qat")])
 def test_recipes_that_go_on_are_what_the_option_says(name: str) -> None:
     source = name.removesuffix("-qat")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ascua.errors import InputError, did_you_mean
-from ascua.settings import build, read_toml
+from ascua.settings import build, convert, read_toml
 
 FOLDER = Path(__file__).parent
 
@@ -137,15 +137,19 @@ def load(name: str) -> Recipe:
 
     Raises InputError with the known names, or with what is wrong in the file.
     """
-    path = FOLDER / f"{name}.toml"
+    return read(_file(name))
+
+
+def _file(name: str) -> Path:
+    """The TOML file of the recipe called `name`, or at that path. Raises InputError."""
     if name.endswith(".toml"):
-        path = Path(name)
-    elif name not in names():
+        return Path(name)
+    if name not in names():
         raise InputError(
             f"There is no recipe called {name!r}.",
             (*did_you_mean(name, names()), "Give the path of a recipe's TOML file."),
         )
-    return read(path)
+    return FOLDER / f"{name}.toml"
 
 
 def aware(recipe: Recipe, source: str) -> Recipe:
@@ -171,12 +175,31 @@ def aware(recipe: Recipe, source: str) -> Recipe:
     )
 
 
-def read(path: Path) -> Recipe:
-    """The recipe in the TOML file `path`. Raises InputError naming a wrong key or value."""
+def read(path: Path, derived: tuple[Path, ...] = ()) -> Recipe:
+    """The recipe in the TOML file `path`; `derived` are the files that it is a base of.
+
+    What the file does not say is as in the recipe that its key `base` names, but for the name; a
+    table is taken whole. Raises InputError naming a wrong key or value.
+    """
     table = read_toml(path)
+    if "base" in table:
+        base = convert(str, table.pop("base"), f"{path.name}: base")
+        table = _values(base, path, (*derived, path)) | table
     if (width := table.pop("width", 1.0)) != 1.0:  # where folders made by version 0.1 have it
         table.setdefault("network", {}).setdefault("width", width)
     return build(Recipe, table, path.name)
+
+
+def _values(base: str, path: Path, derived: tuple[Path, ...]) -> dict[str, Any]:
+    """Those of the recipe `base`, which the file `path` names, but for its name."""
+    try:
+        file = _file(base)
+        if file in derived:
+            raise InputError(f"{base!r} has this recipe for its base: that goes in a circle.")
+        values = vars(read(file, derived))
+    except InputError as e:
+        raise InputError(f"{path.name}: base: {e.what}", e.things_to_try) from e
+    return {k: v for k, v in values.items() if v is not None and k != "name"}
 
 
 def dump(recipe: Recipe) -> str:
