@@ -95,3 +95,15 @@ def test_a_measurement_is_kept_whole_or_not_at_all(
     measured, _ = bench.measure_case(case, results, tmp_path / "firmware")
     assert bench.read_lines(results / "small.jsonl") == [line, measured]
     assert sorted(p.name for p in results.iterdir()) == ["small.csv", "small.jsonl"]
+
+
+def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+    (tmp_path / "peers.jsonl").write_text('{"model": "ic", "model_sha256": "0"}\n')
+    (tmp_path / "other").mkdir()
+    for models, expected in (
+        (None, "the peers' networks: skipped, `--models` says where their files are"),
+        (tmp_path / "other", f"ic: skipped, {tmp_path / 'other/ic.tflite'} is not there"),
+    ):
+        said: list[str] = []
+        assert not list(bench._peers(models, tmp_path, said.append))
+        assert said == [expected]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -159,8 +160,9 @@ def bench(
     measured again.
     """
     found: list[dict[str, Any]] = []
-    for case in _cases(_chosen(names, build, untrained, say), models, results, build,
-                       data_dir, say):  # fmt: skip
+    chosen = _chosen(names, build, untrained, say)
+    trained = (recipe_cases(name, data_dir, build) for name in chosen)
+    for case in chain(_peers(models, results, say), chain.from_iterable(trained)):
         line, fresh = measure_case(case, results, build / "firmware")
         where = f"{case.name} on {case.board.name}"
         if line is None:
@@ -186,18 +188,18 @@ def _chosen(
             say(f"{name}: skipped, not trained: name it, or give --train")
 
 
-def _cases(
-    names: Iterable[str], models: Path | None, results: Path, build: Path,
-    data_dir: Path | None, say: Callable[[str], None],
-) -> Iterator[Case]:  # fmt: skip
+def _peers(models: Path | None, results: Path, say: Callable[[str], None]) -> Iterator[Case]:
+    """The networks that peers were measured on, as far as their files are in `models`."""
     wanted = {line["model"]: line["model_sha256"] for line in read_lines(results / "peers.jsonl")}
+    if models is None:
+        if wanted:
+            say("the peers' networks: skipped, `--models` says where their files are")
+        return
     for model, digest in wanted.items():
-        path = models / f"{model}.tflite" if models else None
-        if path is None or not path.exists():
-            say(f"{model}: skipped, its file is not there")
+        path = models / f"{model}.tflite"
+        if not path.exists():
+            say(f"{model}: skipped, {path} is not there")
         elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             say(f"{model}: skipped, {path} is another file than the peers were measured on")
         else:
             yield from model_cases(path)
-    for name in names:
-        yield from recipe_cases(name, data_dir, build)
