@@ -15,14 +15,18 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from ascua import recipes, zoo
+from ascua import recipes, tflite, zoo
 from ascua.data import registry as datasets
 from ascua.errors import InputError, ToolMissing
-from ascua.train import Trained, augment, calibration_images, folder, train
+from ascua.ir import Graph, Quant
+from ascua.quantize import quantize
+from ascua.quantize.compare import compare
+from ascua.train import Trained, augment, calibration_images, export, folder, train
 from ascua.train.export import as_float
 from ascua.train.fit import batches, compile_model, learning_rate
 from ascua.train.folder import CONFUSION, FILES, STATE
 from ascua.train.fused import fuse
+from tests.support import check_reference
 from tests.tiny import RECIPE, Pause, entered, history, tiny_dataset, weights
 
 needs_keras = pytest.mark.train
@@ -278,6 +282,33 @@ def test_a_new_head_on_frozen_layers_of_a_file(
             source.get_layer(name).get_weights(), found.get_layer(name).get_weights(), strict=True
         )
         assert all(np.array_equal(a, b) for a, b in pairs) == same, name
+
+
+@needs_keras
+@pytest.mark.usefixtures("pause")
+def test_ascua_quantises_a_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As its table says, read from a file; its scores are those of the float network."""
+    pytest.importorskip("tflite_micro", reason="tflite-micro is not installed")
+    given: list[tuple[Any, ...]] = []
+
+    def spied(graph: Graph, xs: list[np.ndarray], *more: Any, **named: Any) -> Graph:
+        given.append((graph, xs))
+        return quantize(graph, xs, *more, **named)
+
+    monkeypatch.setattr(export, "quantize", spied)
+    path = tmp_path / "own.toml"
+    method = recipes.Quantize("ascua", calibration=5)
+    path.write_text(recipes.dump(dataclasses.replace(RECIPE, epochs=1, quantize=method)))
+    trained = train(recipes.read(path), out=tmp_path / "own")
+    ((real, (calibration,)),) = given
+    assert len(calibration) == 5 + 2, "a black and a white image too"
+    small = tflite.load(trained.tflite)
+    assert small.description == "Ascua"
+    assert small.inputs[0].q == Quant((float(np.float32(1 / 255)),), (-128,))
+    x = tiny_dataset(None).x_test
+    check_reference(small, xs=[(x.astype(int) - 128).astype(np.int8)[:, None]])
+    fidelity = compare(real, small, [as_float(x)[:, None]])
+    assert fidelity.sqnr_db > 20
 
 
 @needs_keras

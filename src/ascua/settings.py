@@ -40,7 +40,7 @@ def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
             raise InputError(f"{where}: the key {name!r} is missing.", [f"Add `{name} = ...`."])
     try:
         return kind(**values)
-    except ValueError as e:
+    except (ValueError, InputError) as e:
         raise InputError(f"{where}: {e}") from e
 
 

@@ -49,9 +49,9 @@ class Teacher:
     def __post_init__(self) -> None:
         """Raises InputError for a value that no training can use."""
         if not 0 < self.temperature < inf:
-            raise InputError(f"teacher: temperature must be positive, not {self.temperature!r}.")
+            raise InputError(f"temperature must be positive, not {self.temperature!r}.")
         if not 0 <= self.alpha <= 1:
-            raise InputError(f"teacher: alpha must be between 0 and 1, not {self.alpha!r}.")
+            raise InputError(f"alpha must be between 0 and 1, not {self.alpha!r}.")
 
 
 @dataclass(frozen=True)
