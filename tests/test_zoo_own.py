@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ascua import zoo
+from ascua import tflite, zoo
 from ascua.errors import InputError
+from ascua.inputs import quantize as integers
+from ascua.quantize.compare import dequantized
+from ascua.train import train
 from tests.command import ascua, refused
+from tests.support import check_reference
+from tests.tiny import RECIPE
 
 pytestmark = [
     pytest.mark.train,
@@ -91,6 +98,45 @@ def test_files_keep_their_weights(here: Path) -> None:
     assert zoo.size(zoo.build("m.h5", (8, 8, 1), 3)) == zoo.size(model)
 
 
+def test_a_saved_model_is_quantised_and_compared_but_not_trained(here: Path) -> None:
+    """As TensorFlow writes it, of any program: here, of one that is not Keras."""
+    import tensorflow as tf
+
+    class Net(tf.Module):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            rng = np.random.default_rng(1)
+            self.w = tf.Variable(rng.normal(0, 0.3, (3, 3, 1, 4)).astype(np.float32))
+
+        @tf.function(input_signature=[tf.TensorSpec((None, 8, 8, 1), tf.float32)])
+        def __call__(self, picture: Any) -> Any:
+            return {"scores": tf.reduce_mean(tf.nn.relu(tf.nn.conv2d(picture, self.w, 1, "SAME")),
+                                             (1, 2))}  # fmt: skip
+
+    net = Net()
+    with zoo.quiet():
+        tf.saved_model.save(net, "saved", signatures=net.__call__)
+    x = np.random.default_rng(0).random((20, 8, 8, 1)).astype(np.float32)
+    np.save(here / "x.npy", x)
+    found = ascua("quantize", "saved", "-d", "x.npy", "-o", "small.tflite", "--json")
+    assert found.code == 0, found.err
+    assert json.loads(found.out)["sqnr_db"] > 25
+    graph = tflite.load(here / "small.tflite")
+    _, _, (y,) = check_reference(graph, xs=[integers(x[:, None], graph.inputs[0])])
+    wanted = net(x)["scores"].numpy()
+    assert np.abs(dequantized(y[:, 0], graph.outputs[0]) - wanted).max() < 0.03
+    told = ascua("compare", "saved", "small.tflite", "-d", "x.npy", "--json")
+    assert told.code == 0, told.err
+    assert json.loads(told.out)["output_sqnr_db"] > 25
+    refused(ascua("run", "saved", "--board", "host"), 1, "saved", "ascua quantize saved")
+    (here / "empty").mkdir()
+    refused(ascua("quantize", "empty", "-d", "x.npy", "-o", "o.tflite"), 1, "empty", "SavedModel")
+    recipe = dataclasses.replace(RECIPE, model="./saved", augment=())
+    with pytest.raises(InputError, match=r"(?s)no layers to train.*model.keras.*ascua quantize"):
+        train(recipe, out=here / "out")
+    assert not (here / "out").exists()
+
+
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("name", "message"),
@@ -144,8 +190,6 @@ def test_code_in_files_is_not_run(keras: Any, here: Path) -> None:
 
 @pytest.mark.usefixtures("here")
 def test_the_verb_shows_them() -> None:
-    import json
-
     found = ascua("models", "resnet8", "--json")
     assert found.code == 0, found.err
     (row,) = json.loads(found.out)["models"]

@@ -48,9 +48,10 @@ def load(path: Path | str) -> Graph:
             )
         data = path.read_bytes()
     except OSError as e:
-        raise InputError(
-            f"{path}: cannot be read: {e.strerror}.", ["Check the path of the model file."]
-        ) from e
+        hint = "Check the path of the model file."
+        if path.is_dir():
+            hint = f"Make a file of a SavedModel: `ascua quantize {path} --data D -o model.tflite`."
+        raise InputError(f"{path}: cannot be read: {e.strerror}.", [hint]) from e
     return read(data, str(path))
 
 
@@ -61,7 +62,7 @@ def read(data: bytes, name: str = "model") -> Graph:
         raise ModelError(
             f"{name}: {what}.",
             [
-                "Convert the model first: `ascua train`, or TensorFlow's TFLiteConverter.",
+                "Convert the model first: `ascua quantize`, or TensorFlow's TFLiteConverter.",
                 "If it was downloaded, check that the download is complete.",
             ],
         )

@@ -62,8 +62,8 @@ def compare(
 ) -> None:  # fmt: skip
     """Compare networks A and B: layer by layer, and in their answers.
 
-    Each is a .tflite file, float or quantised, or a .keras one. The table names the layer at
-    which B's answers part from A's.
+    Each is a .tflite file, float or quantised, a .keras or .h5 one, or a SavedModel folder. The
+    table names the layer at which B's answers part from A's.
     """
     if markdown is not None:
         check_target(markdown)

@@ -111,7 +111,8 @@ def quantize(
 ) -> None:  # fmt: skip
     """Quantise a float MODEL to an int8 .tflite file.
 
-    MODEL is a .tflite file, or a .keras one, which TensorFlow converts first.
+    MODEL is a .tflite file; or a .keras or .h5 one or a SavedModel folder, which TensorFlow
+    converts first.
     """
     files.check(to, "--out OUT.tflite")
     image = Range(*input_range)
@@ -170,8 +171,8 @@ def _json(
 
 
 def load_network(model: Path) -> Graph:
-    """The float network in a .tflite or a .keras file."""
-    if model.suffix not in (".keras", ".h5") or not model.is_file():
+    """The float network in a .tflite, .keras or .h5 file, or in a SavedModel folder."""
+    if not model.is_dir() and (model.suffix not in (".keras", ".h5") or not model.is_file()):
         return tflite.load(model)
     from ascua.train.export import float_file
 

@@ -63,7 +63,7 @@ def export_quantized(model: Any, images: NDArray[np.uint8]) -> bytes:
 
 
 def float_file(path: Path) -> bytes:
-    """The float .tflite file of the Keras model in the file `path`. Raises InputError."""
+    """The float .tflite file of the Keras model at `path`, a SavedModel too. Raises InputError."""
     return export_float(load_keras(path))
 
 

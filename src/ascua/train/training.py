@@ -70,6 +70,7 @@ def train(
         if (finished := _finished(out)) is not None:
             return finished
     prerequisites.check(recipe)
+    _check_layers(recipe)
     zoo.import_keras()
     how: dict[str, Any] = {"data_dir": data_dir, "skip_damaged": skip_damaged, "console": console}
     weights = _weights(recipe, out, **how)
@@ -136,7 +137,7 @@ def _network(recipe: Recipe, display: Display, weights: str) -> Any:
     if not model.trainable_weights:
         raise InputError(
             f"{recipe.model}: it has nothing to train.",
-            ["Give a .keras file or `module:function`: a SavedModel keeps no layers."],
+            ["Give one whose layers are trainable."],
         )
     return model
 
@@ -202,6 +203,20 @@ def _finished(out: Path, *, epochs_run: int = 0, resumed: bool = True) -> Traine
         )
     except (ValueError, KeyError, TypeError) as e:
         raise InputError(f"{path}: damaged: {e!r}.", ["Train anew with `--force`."]) from e
+
+
+def _check_layers(recipe: Recipe) -> None:
+    """The recipe's model is no SavedModel: that answers, but has no layers any more."""
+    if zoo.is_own(recipe.model) and Path(recipe.model).is_dir():
+        raise InputError(
+            f"Recipe {recipe.name!r}: {recipe.model} is a folder: a SavedModel has no layers to "
+            "train.",
+            [
+                "Save the model with `model.save('model.keras')` instead, and name that file.",
+                "Name a function that builds it: `module:function`.",
+                f"To quantise it as it is: `ascua quantize {recipe.model} --data D -o x.tflite`.",
+            ],
+        )
 
 
 def _check(recipe: Recipe, data: Dataset) -> None:
