@@ -11,10 +11,11 @@ SOURCE = Path(__file__).parents[1] / "src/ascua"
 LAYERS = (
     {"errors"},
     {"files", "ir", "settings", "library", "figures"},
-    {"fixed", "boards", "recipes"},
+    {"fixed", "boards"},
     {"ops"},
     {"tflite", "passes", "inputs", "plan", "data", "zoo"},
     {"quantize"},
+    {"recipes"},
     {"targets", "run", "train", "compare"},
     {"measure"},
     {"validation"},

@@ -88,6 +88,15 @@ def test_unknown_recipe() -> None:
         ("quantize.calibration = 0", "mine.toml: quantize: calibration must be at least 1"),
         ("quantize.calibration = 2.5", "mine.toml: quantize: calibration: expected int"),
         ("quantize.ranges = 3", "mine.toml: quantize: unknown key 'ranges'"),
+        (
+            'quantize = {method = "ascua", options = {adaround = 2}}',
+            "mine.toml: quantize: options: adaround: expected bool",
+        ),
+        ("quantize.options.adaround = true", 'mine.toml: quantize: options are for method "ascua"'),
+        (
+            'quantize = {method = "ascua", options = {scheme = "int16x8"}}',
+            "mine.toml: quantize: options: scheme must be one of int8, int4-weights",
+        ),
         ('precision = "float16"', "'float16' is not known(?s:.*)bfloat16"),
         ('teacher.model = "x"\nteacher.alpha = 2', "mine.toml: teacher: alpha must"),
         ("teacher.alpha = 1", "the key 'model' is missing"),

@@ -19,7 +19,7 @@ from ascua import recipes, tflite, zoo
 from ascua.data import registry as datasets
 from ascua.errors import InputError, ToolMissing
 from ascua.ir import Graph, Quant
-from ascua.quantize import quantize
+from ascua.quantize import Options, quantize
 from ascua.quantize.compare import compare
 from ascua.train import Trained, augment, calibration_images, export, folder, train
 from ascua.train.export import as_float
@@ -292,15 +292,16 @@ def test_ascua_quantises_a_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     given: list[tuple[Any, ...]] = []
 
     def spied(graph: Graph, xs: list[np.ndarray], *more: Any, **named: Any) -> Graph:
-        given.append((graph, xs))
+        given.append((graph, xs, more[0]))
         return quantize(graph, xs, *more, **named)
 
     monkeypatch.setattr(export, "quantize", spied)
     path = tmp_path / "own.toml"
-    method = recipes.Quantize("ascua", calibration=5)
+    method = recipes.Quantize("ascua", 5, Options(ranges="mse", weights="mse"))
     path.write_text(recipes.dump(dataclasses.replace(RECIPE, epochs=1, quantize=method)))
     trained = train(recipes.read(path), out=tmp_path / "own")
-    ((real, (calibration,)),) = given
+    ((real, (calibration,), options),) = given
+    assert options == method.options
     assert len(calibration) == 5 + 2, "a black and a white image too"
     small = tflite.load(trained.tflite)
     assert small.description == "Ascua"

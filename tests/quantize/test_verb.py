@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ascua import tflite
+from ascua.quantize import Options
 from tests.command import ascua, model_file, refused
 from tests.fake_photos import encoded
 from tests.ops.test_conv2d import conv
@@ -163,8 +164,9 @@ def test_keras_models_are_converted_first(tmp_path: Path) -> None:
     assert result.code == 0, result.err
     assert [op.kind for op in tflite.load(out).ops] == ["conv2d"]
     model = keras.models.load_model(tmp_path / "net.keras", compile=False)
-    for export in (export_quantized, export_int8):
-        made = tflite.read(export(model, calibration_images(np.load(x), 9, 1)))
+    images = calibration_images(np.load(x), 9, 1)
+    for file in (export_quantized(model, images, Options()), export_int8(model, images)):
+        made = tflite.read(file)
         assert [op.kind for op in made.ops] == ["conv2d"]
         t = made.inputs[0]
         assert (t.q.scale, t.q.zero_point) == (np.float32(1 / 255), -128)

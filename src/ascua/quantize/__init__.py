@@ -12,7 +12,7 @@ from ascua.quantize.adaround import AdaRound
 from ascua.quantize.bias import correct
 from ascua.quantize.convert import UNCLIPPED, Clip, convert
 from ascua.quantize.equalize import equalize
-from ascua.quantize.options import Options
+from ascua.quantize.options import DEFAULT, Options
 from ascua.quantize.ranges import Observer, Progress, observe, ranges, weight_peaks, weight_range
 from ascua.quantize.refine import BothSides, Improve
 from ascua.quantize.rules import SCHEMES, Range, plan
@@ -21,8 +21,6 @@ from ascua.quantize.simplify import simplify
 __all__ = ["Options", "Range", "check_float", "finish", "observe", "prepared", "quantize"]
 
 log = logging.getLogger(__name__)
-
-DEFAULT = Options()
 
 
 def check_float(graph: Graph, where: str) -> None:

@@ -44,3 +44,6 @@ class Options:
         switches = [f.name.replace("_", "-") for f in fields(self) if getattr(self, f.name) is True]
         scheme = [self.scheme] if self.scheme != "int8" else []
         return ", ".join([*scheme, f"ranges {ranges}", f"weights {self.weights}", *switches])
+
+
+DEFAULT = Options()

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ascua.errors import InputError, did_you_mean
+from ascua.quantize.options import DEFAULT, Options
 from ascua.settings import build, convert, read_toml
 
 FOLDER = Path(__file__).parent
 
 Precision = Literal["float32", "bfloat16"]
+
+BYTES_IN = ("int8", "int4-weights")
+"""Schemes whose networks take a pixel less 128, as recipes' networks do."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,17 @@ class Quantize:
     """After training, by TensorFlow's converter or Ascua's quantiser; or during all of it."""
     calibration: int = 500
     """Training images that set the activation ranges, or those that training begins with."""
+    options: Options = DEFAULT
+    """Switches of Ascua's quantiser."""
 
     def __post_init__(self) -> None:
-        """Raises InputError for a count that is not positive."""
+        """Raises InputError for a count that is not positive, or options that nothing reads."""
         if self.calibration < 1:
             raise InputError(f"calibration must be at least 1, not {self.calibration}.")
+        if self.options != DEFAULT and self.method != "ascua":
+            raise InputError(f'options are for method "ascua", not "{self.method}".')
+        if self.options.scheme not in BYTES_IN:
+            raise InputError(f"options: scheme must be one of {', '.join(BYTES_IN)}.")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascua import tflite
-from ascua.quantize import Range, quantize
+from ascua.quantize import Options, Range, quantize
 from ascua.zoo import import_keras, import_tensorflow, quiet, without_rescaling
 from ascua.zoo.files import load_keras
 
@@ -54,12 +54,12 @@ def export_float(model: Any) -> bytes:
         return bytes(tf.lite.TFLiteConverter.from_keras_model(_batch_of_one(model)).convert())
 
 
-def export_quantized(model: Any, images: NDArray[np.uint8]) -> bytes:
-    """As `export_int8`, by Ascua's own quantiser."""
+def export_quantized(model: Any, images: NDArray[np.uint8], options: Options) -> bytes:
+    """As `export_int8`, by Ascua's own quantiser with `options`."""
     model, scale, offset = without_rescaling(model)
     xs = as_float(images)[:, None] * np.float32(scale) + np.float32(offset)
     graph = tflite.read(export_float(model))
-    return tflite.write(quantize(graph, [xs], image=Range(offset, offset + scale)))
+    return tflite.write(quantize(graph, [xs], options, Range(offset, offset + scale)))
 
 
 def float_file(path: Path) -> bytes:

@@ -110,8 +110,11 @@ def _train(
     twin = fuse(model, recipe.precision)
     state = fit(recipe, data, twin, out, display, taught)
     model.set_weights(twin.get_weights())
-    export = export_int8 if recipe.quantize.method == "tflite" else export_quantized
-    _deliver(recipe, data, model, export(model, images), out, state)
+    if recipe.quantize.method == "tflite":
+        small = export_int8(model, images)
+    else:
+        small = export_quantized(model, images, recipe.quantize.options)
+    _deliver(recipe, data, model, small, out, state)
 
 
 def is_trained(recipe: Recipe, out: Path) -> bool:
