@@ -8,6 +8,7 @@ import pytest
 from ascua.compare.answers import answers, check_labels, mcnemar, top_k
 from ascua.errors import InputError
 from ascua.inputs import confusion
+from ascua.report.comparison import confusion_rows
 
 SCORES_A = np.array([[3, 2, 1], [1, 2, 3], [0, 5, 5], [2, 1, 0]])
 SCORES_B = np.array([[3, 2, 1], [1, 3, 2], [0, 4, 5], [0, 1, 2]])
@@ -61,3 +62,14 @@ def test_labels_that_are_none_are_refused() -> None:
         with pytest.raises(InputError, match=words):
             check_labels(np.array(labels), 3, "y.npy")
     check_labels(np.array([0, 2]), 3, "y.npy")
+
+
+def test_many_classes_are_listed_by_their_confusions() -> None:
+    counts = np.eye(30, dtype=int) * 9
+    counts[3, 7], counts[4, 5], counts[20, 1] = 2, 12, 1
+    columns, rows = confusion_rows(counts.tolist(), ["zero", "one"])
+    assert columns == ["label", "B's answer", ">samples"]
+    assert rows == [["4", "5", "12"], ["3", "7", "2"], ["20", "one", "1"]]
+    columns, rows = confusion_rows(counts[:5, :5].tolist(), ["zero", "one"])
+    assert len(columns) == 6
+    assert rows[1] == ["one", "", "9", "", "", ""]

@@ -16,6 +16,9 @@ from ascua.report.tables import table
 ROWS, CHANGED, NAME = 10, 5, 34
 """Layers, changed samples, and characters of a name that a short table has."""
 
+MOST_COLUMNS = 12
+"""A larger confusion matrix is wider than a terminal: its greatest counts are listed instead."""
+
 
 def comparison(c: Comparison, classes: Sequence[str], *, whole: bool = False) -> RenderableType:
     """Layers, the worst first, then the answers, then the verdict; `whole`: all there is."""
@@ -95,8 +98,14 @@ def answer_rows(a: Answers, samples: int) -> tuple[list[str], list[list[str]]]:
 def confusion_rows(
     counts: Sequence[Sequence[int]], classes: Sequence[str]
 ) -> tuple[list[str], list[list[str]]]:
-    """Names of columns and rows: labels against B's answers."""
+    """Names of columns and rows: labels against B's answers; of many classes the worst pairs."""
     names = [label(i, classes) for i in range(len(counts))]
+    if len(names) > MOST_COLUMNS:
+        wrong = [(n, i, j) for i, row in enumerate(counts) for j, n in enumerate(row) if i != j]
+        worst = sorted(wrong, key=lambda x: -x[0])[:ROWS]
+        return ["label", "B's answer", ">samples"], [
+            [names[i], names[j], f"{n:,}"] for n, i, j in worst if n
+        ]
     rows = [[n, *(str(v) if v else "" for v in row)] for n, row in zip(names, counts, strict=True)]
     return ["label, B's answer:", *(f">{n[:8]}" for n in names)], rows
 
