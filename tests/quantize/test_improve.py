@@ -10,6 +10,8 @@ import pytest
 
 from ascua.inputs import quantize as to_integers
 from ascua.ir import Array, Graph, Op, Quant, Tensor
+from ascua.ops.add import Add
+from ascua.ops.concatenation import Concatenation
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.fully_connected import FullyConnected
@@ -23,7 +25,7 @@ from ascua.quantize.adaround import AdaRound
 from ascua.quantize.best import quantize_best, scores
 from ascua.quantize.bias import correct, real_values
 from ascua.quantize.compare import compare, dequantized, outputs
-from ascua.quantize.equalize import equalize, pairs
+from ascua.quantize.equalize import equalize, groups
 from ascua.quantize.floats import run
 from ascua.quantize.rules import quantized
 from ascua.quantize.simplify import biases, with_weights
@@ -72,10 +74,59 @@ def images(n: int = 32, seed: int = 1) -> list[Array]:
 def test_equalisation_changes_no_output(activation: str) -> None:
     real, xs = net(activation, readers=3.0), images()
     even = equalize(real, xs)
-    assert [tuple(p) for p in pairs(real)] == [(0, 1), (1, 3)]
+    assert [(g.writers, g.readers) for g in groups(real)] == [
+        (((0, 0),), ((1, 0),)), (((1, 0),), ((3, 0),))
+    ]  # fmt: skip
     np.testing.assert_allclose(run(even, xs)[0], run(real, xs)[0], rtol=1e-3, atol=1e-5)
     before, after = (g.ops[0].inputs[1].values for g in (real, even))  # type: ignore[union-attr]
     assert not np.allclose(before, after)
+
+
+def branches(activation: str = "RELU", add: str = "RELU") -> Graph:
+    """A fork, a concatenation with a pool behind it, a sum, and a convolution that reads it."""
+    rng = np.random.default_rng(3)
+    one = ((1, 1), (1, 1), "SAME")
+
+    def conv(x: Tensor, name: str, channels: int, kernel: int, activation: str) -> Conv2D:
+        sizes = np.exp2(rng.uniform(-6, 2, channels)).reshape(-1, 1, 1, 1)
+        w = constant(f"w{name}", rng.normal(0, 0.5, (channels, kernel, kernel, x.shape[3])) * sizes)
+        b = constant(f"b{name}", rng.normal(0, 0.3, channels))
+        return Conv2D((x, w, b), (tensor(name, *x.shape[:3], channels),), *one, activation)
+
+    a = conv(tensor("x", 1, 8, 8, 3), "a", 8, 3, activation)
+    b, c = conv(a.y, "b", 6, 1, activation), conv(a.y, "c", 4, 3, activation)
+    joined = Concatenation((b.y, c.y), (tensor("bc", 1, 8, 8, 10),), 3)
+    pool = MaxPool2D((joined.y,), (tensor("p", 1, 4, 4, 10),), (2, 2), (2, 2), "VALID", "NONE")
+    d, e = conv(pool.y, "d", 5, 3, "NONE"), conv(pool.y, "e", 5, 1, "NONE")
+    total = Add((d.y, e.y), (tensor("t", 1, 4, 4, 5),), add)
+    f = conv(total.y, "f", 4, 1, "NONE")
+    return network(a, b, c, joined, pool, d, e, total, f)
+
+
+@pytest.mark.parametrize("activation", ["RELU", "RELU6"])
+def test_equalisation_crosses_forks_concatenations_and_sums(activation: str) -> None:
+    real, xs = branches(activation), images()
+    assert [(g.channels, g.writers, g.readers) for g in groups(real)] == [
+        (8, ((0, 0),), ((1, 0), (2, 0))),
+        (10, ((1, 0), (2, 6)), ((5, 0), (6, 0))),
+        (5, ((5, 0), (6, 0)), ((8, 0),)),
+    ]
+    even = equalize(real, xs)
+    np.testing.assert_allclose(run(even, xs)[0], run(real, xs)[0], rtol=1e-3, atol=1e-4)
+    for i in (0, 1, 2, 5, 6):
+        before, after = (g.ops[i].inputs[1].values for g in (real, even))  # type: ignore[union-attr]
+        assert not np.allclose(before, after)
+
+
+def test_equalisation_leaves_what_others_read() -> None:
+    assert [g.channels for g in groups(branches(add="RELU6"))] == [8, 10]
+    real = branches()
+    pool = real.ops[4].y
+    assert [g.channels for g in groups(replace(real, outputs=(*real.outputs, pool)))] == [8, 5]
+    b = real.ops[1].y
+    twice = Concatenation((b, b), (tensor("bb", 1, 8, 8, 12),), 3)
+    last = replace(real.ops[8], inputs=(twice.y, constant("w", np.ones((4, 1, 1, 12))), None))
+    assert [g.channels for g in groups(network(*real.ops[:2], twice, last))] == [8]
 
 
 def test_equalisation_evens_channels_and_helps() -> None:

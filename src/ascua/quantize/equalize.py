@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from ascua.ir import Array, Graph, Op
+from ascua.ir import Array, Graph, Op, Tensor
+from ascua.ops.add import Add
 from ascua.ops.average_pool2d import AveragePool2D
+from ascua.ops.concatenation import Concatenation
 from ascua.ops.convolution import Convolution
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.max_pool2d import MaxPool2D
@@ -25,55 +27,135 @@ SIX = 6.0 * (1 - 1e-6)
 """A channel that comes up to here is cut by a RELU6, and keeps its scale."""
 
 
-class Pair(NamedTuple):
-    """Two layers by their place in the graph, with nothing but pools and frames between them."""
+class Span(NamedTuple):
+    """A layer by its place in the graph, and the channel of a group that is its first."""
 
-    first: int
-    second: int
+    layer: int
+    at: int
+
+
+class Group(NamedTuple):
+    """Channels that are scaled together: activations with only pools and the like between them."""
+
+    channels: int
+    writers: tuple[Span, ...]
+    readers: tuple[Span, ...]
+    spans: tuple[tuple[Tensor, int], ...]
+    """The activations, and the channel of the group that is the first of each."""
 
 
 def equalize(graph: Graph, xs: Sequence[Array]) -> Graph:
     """`graph` with scaled channels; on the samples `xs` (n, *shape) it computes the same.
 
-    A channel of a layer is divided by a factor, and the weights that read it are multiplied by
-    it: with a ReLU between them, no output changes. Through a ReLU6 it stays so for the channels
-    that `xs` do not bring up to 6; the others keep their scale.
+    A channel of the layers that write it is divided by a factor, and the weights that read it are
+    multiplied by it: with a ReLU between them, no output changes. Through a ReLU6 it stays so for
+    the channels that `xs` do not bring up to 6; the others keep their scale.
     """
-    found = pairs(graph)
-    seen = _peaks(graph, xs) if found else {}  # a pair does not change those of other layers
-    for pair in found:
-        first, second = graph.ops[pair.first], graph.ops[pair.second]
-        assert isinstance(first, Weighted)
-        assert isinstance(second, Weighted)
-        factors = _factors(first, second, seen[id(first.y)])
-        ops = list(graph.ops)
-        ops[pair.first] = _divided(first, factors)
-        ops[pair.second] = _multiplied(second, factors)
-        graph = replace(graph, ops=tuple(ops))
-    return graph
+    found = groups(graph)
+    seen = _peaks(graph, xs) if found else {}  # a group does not change activations of others
+    ops = list(graph.ops)
+    for group in found:
+        factors = _factors(group, ops, seen)
+        for span in group.writers:
+            ops[span.layer] = _divided(_weighted(ops, span), factors[span.at :])
+        for span in group.readers:
+            ops[span.layer] = _multiplied(_weighted(ops, span), factors[span.at :])
+    return replace(graph, ops=tuple(ops))
 
 
-def pairs(graph: Graph) -> list[Pair]:
-    """The pairs of layers of `graph`, in order, where only the second reads the first."""
+def groups(graph: Graph) -> list[Group]:
+    """The groups of `graph` that only layers write, and only layers read, in order."""
     readers: dict[int, list[int]] = {}
     for i, op in enumerate(graph.ops):
         for t in op.activations:
             readers.setdefault(id(t), []).append(i)
-    outputs = {id(t) for t in graph.outputs}
-    found = []
-    for i, op in enumerate(graph.ops):
-        if not isinstance(op, Weighted) or not op.w.const or len(op.y.shape) != 4:
-            continue
-        y = op.y
-        while id(y) not in outputs and len(readers.get(id(y), ())) == 1:
-            j = readers[id(y)][0]
-            reader = graph.ops[j]
-            if isinstance(reader, Convolution) and reader.x is y and reader.w.const:
-                found.append(Pair(i, j))
-            if not _keeps_channels(reader):
-                break
-            y = reader.y
-    return found
+    makers = {id(t): i for i, op in enumerate(graph.ops) for t in op.outputs}
+    outside = {id(t) for t in graph.outputs}
+    found: list[Group] = []
+    seen: set[int] = set()
+    for op in graph.ops:
+        if _writes(op) and id(op.y) not in seen:
+            spans, whole = _spread(graph, op.y, makers, readers, outside)
+            seen |= set(spans)
+            if whole:
+                found.append(_group(graph, spans, makers, readers))
+    return [g for g in found if g.readers]
+
+
+Spans = dict[int, tuple[Tensor, int]]
+"""By identity: an activation, and its first channel."""
+
+
+def _spread(
+    graph: Graph, first: Tensor, makers: Mapping[int, int], readers: Mapping[int, list[int]],
+    outside: Container[int],
+) -> tuple[Spans, bool]:  # fmt: skip
+    """What is scaled with `first`, and whether nothing but layers writes and reads it."""
+    spans: Spans = {id(first): (first, 0)}
+    todo, whole = [first], True
+    while todo:
+        t = todo.pop()
+        at = spans[id(t)][1]
+        maker = makers.get(id(t))
+        whole &= maker is not None and id(t) not in outside
+        near = [] if maker is None or _writes(graph.ops[maker]) else [maker]
+        near += [i for i in readers.get(id(t), ()) if not _reads(graph.ops[i], t)]
+        for i in near:
+            ties = _tied(graph.ops[i])
+            whole &= bool(ties)
+            start = next((at - offset for u, offset in ties if u is t), 0)
+            for u, offset in ties:
+                if id(u) not in spans:
+                    spans[id(u)] = u, start + offset
+                    todo.append(u)
+                whole &= spans[id(u)][1] == start + offset
+    return spans, whole
+
+
+def _group(
+    graph: Graph, spans: Spans, makers: Mapping[int, int], readers: Mapping[int, list[int]]
+) -> Group:
+    """The group of the activations `spans`."""
+    least = min(at for _, at in spans.values())
+    ends = max(at + t.shape[3] for t, at in spans.values())
+    placed = tuple((t, at - least) for t, at in spans.values())
+    made = ((makers[id(t)], at) for t, at in placed)
+    read = ((i, t, at) for t, at in placed for i in readers.get(id(t), ()))
+    return Group(
+        ends - least,
+        tuple(Span(i, at) for i, at in made if _writes(graph.ops[i])),
+        tuple(Span(i, at) for i, t, at in read if _reads(graph.ops[i], t)),
+        placed,
+    )
+
+
+def _writes(op: Op) -> bool:
+    """Whether the channels of its output can be divided by factors."""
+    linear = ("NONE", "RELU", "RELU6")
+    return (
+        isinstance(op, Weighted) and op.w.const and len(op.y.shape) == 4
+        and op.activation in linear
+    )  # fmt: skip
+
+
+def _reads(op: Op, t: Tensor) -> bool:
+    """Whether its weights can be multiplied by factors of the channels of `t`."""
+    return isinstance(op, Convolution) and op.x is t and op.w.const
+
+
+def _tied(op: Op) -> list[tuple[Tensor, int]]:
+    """What `op` reads and writes, where scaled channels stay so, each with its first channel."""
+    if any(len(t.shape) != 4 for t in (*op.activations, op.y)):
+        return []
+    if isinstance(op, Concatenation) and op.at == 3 and op.activation in ("NONE", "RELU"):
+        starts = np.cumsum([0, *(t.shape[3] for t in op.activations)]).tolist()
+        whole = len(op.activations) == len(op.inputs)
+        return [*zip(op.activations, starts, strict=False), (op.y, 0)] if whole else []
+    if isinstance(op, Add):
+        alike = len(op.activations) == 2 and all(t.shape == op.y.shape for t in op.activations)
+        good = alike and op.activation in ("NONE", "RELU")
+        return [(t, 0) for t in (*op.activations, op.y)] if good else []
+    return [(op.x, 0), (op.y, 0)] if _keeps_channels(op) else []
 
 
 def _keeps_channels(op: Op) -> bool:
@@ -81,7 +163,7 @@ def _keeps_channels(op: Op) -> bool:
     if isinstance(op, MaxPool2D | AveragePool2D):
         return op.activation in ("NONE", "RELU")
     if isinstance(op, Mean):
-        return len(op.x.shape) == len(op.y.shape) == 4 and 3 not in op.axes
+        return 3 not in op.axes
     return isinstance(op, Pad) and not isinstance(op, PadV2) and not any(op.pads()[-1])
 
 
@@ -96,32 +178,58 @@ def _peaks(graph: Graph, xs: Sequence[Array]) -> Mapping[int, Array]:
     return found
 
 
-def _factors(first: Weighted, second: Weighted, peaks: Array) -> Array:
-    """By what each channel of `first` is divided."""
-    if isinstance(second, DepthwiseConv2D):
-        # Its weights have a scale a channel: only the activation's scale is shared.
-        wanted = peaks.astype(np.float64)
-    else:
-        reading = np.abs(second.w.values).max(axis=(0, 1, 2))
-        wanted = np.sqrt(peaks.astype(np.float64) / np.maximum(reading, 1e-30))
+def _weighted(ops: Sequence[Op], span: Span) -> Weighted:
+    op = ops[span.layer]
+    assert isinstance(op, Weighted)
+    return op
+
+
+def _factors(group: Group, ops: Sequence[Op], seen: Mapping[int, Array]) -> Array:
+    """By what each channel of the group is divided."""
+    peaks: Array = np.zeros(group.channels)
+    for t, at in group.spans:
+        part = peaks[at : at + t.shape[3]]
+        np.maximum(part, seen[id(t)], out=part)
+    reading = np.zeros(group.channels)
+    dense = [s for s in group.readers if not isinstance(ops[s.layer], DepthwiseConv2D)]
+    for span in dense:
+        size = np.abs(_weighted(ops, span).w.values)
+        # Weights have a scale an output: what counts is their part of the greatest of it.
+        size /= np.maximum(size.max(axis=(1, 2, 3), keepdims=True), 1e-30)
+        most = size.max(axis=(0, 1, 2))
+        part = reading[span.at : span.at + len(most)]
+        np.maximum(part, most, out=part)
+    if dense:
+        wanted: Array = np.sqrt(peaks / np.maximum(reading, 1e-30))
         wanted[reading == 0] = 0
+    else:
+        # Depthwise weights have a scale a channel: only the activation's scale is shared.
+        wanted = peaks.copy()
     alive = (wanted > 0) & (peaks > 0)
     if not alive.any():
         return np.ones_like(wanted)
     wanted = np.clip(wanted / np.exp(np.log(wanted[alive]).mean()), 1 / MOST, MOST)
     wanted[~alive] = 1.0
-    if first.activation == "RELU6":
-        wanted = np.where(peaks >= SIX, 1.0, np.maximum(wanted, peaks / SIX))
-    return wanted if first.activation in ("NONE", "RELU", "RELU6") else np.ones_like(wanted)
+    limited = [s for s in group.writers if _weighted(ops, s).activation == "RELU6"]
+    for span in limited:
+        peak = seen[id(ops[span.layer].y)]
+        part = wanted[span.at : span.at + len(peak)]
+        np.maximum(part, peak / SIX, out=part)
+    for span in limited:
+        peak = seen[id(ops[span.layer].y)]
+        wanted[span.at : span.at + len(peak)][peak >= SIX] = 1.0
+    return wanted
 
 
 def _divided(op: Weighted, factors: Array) -> Weighted:
+    factors = factors[: op.y.shape[3]]
     shape = [1] * op.w.values.ndim
     shape[op.channel_axis or 0] = -1
     return with_weights(op, op.w.values / factors.reshape(shape), biases(op) / factors)
 
 
 def _multiplied(op: Weighted, factors: Array) -> Weighted:
+    factors = factors[: op.x.shape[3]]
     if isinstance(op, DepthwiseConv2D):
         factors = np.repeat(factors, op.multiplier)
     return with_weights(op, op.w.values * factors, biases(op))
