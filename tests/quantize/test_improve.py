@@ -118,6 +118,18 @@ def test_equalisation_crosses_forks_concatenations_and_sums(activation: str) -> 
         assert not np.allclose(before, after)
 
 
+def test_equalisation_weighs_each_output_of_a_reader_alike() -> None:
+    """They have scales of their own: a loud one is not worth more."""
+    real, xs = branches(), images()
+    last = real.ops[8]
+    assert isinstance(last, Conv2D)
+    loud = np.array([1000, 1, 1, 1], np.float32)
+    other = with_weights(last, last.w.values * loud.reshape(-1, 1, 1, 1), biases(last) * loud)
+    graphs = equalize(real, xs), equalize(replace(real, ops=(*real.ops[:8], other)), xs)
+    before, after = (g.ops[5].inputs[1].values for g in graphs)  # type: ignore[union-attr]
+    np.testing.assert_allclose(before, after, rtol=1e-6)
+
+
 def test_equalisation_leaves_what_others_read() -> None:
     assert [g.channels for g in groups(branches(add="RELU6"))] == [8, 10]
     real = branches()
