@@ -262,6 +262,7 @@ def quantisers(litert: str | None) -> dict[str, Callable[[bytes, Task], bytes]]:
     uncorrected = replace(plain, bias_correction=False)
     found["Ascua --no-bias-correction"] = partial(by_ascua, uncorrected)
     found["Ascua --adaround"] = partial(by_ascua, replace(plain, adaround=True))
+    found["Ascua int16x8"] = partial(by_ascua, Options("int16x8"))
     four = Options("int4-weights", weights="mse")
     found["Ascua int4-weights"] = partial(by_ascua, four)
     found["Ascua int4-weights --adaround"] = partial(by_ascua, replace(four, adaround=True))
