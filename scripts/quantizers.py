@@ -29,6 +29,7 @@ from ascua import boards, data, inputs, measure, tflite, zoo
 from ascua.passes import prepare
 from ascua.quantize import Options, Range, quantize
 from ascua.quantize.best import quantize_best
+from ascua.quantize.compare import dequantized
 from ascua.run import run
 from ascua.train.export import as_float, export_float, float_file
 
@@ -201,9 +202,7 @@ def on_host(file: bytes, x: Array) -> Array:
     packed = measure.pack(given(model, x))
     done = run(board, library, packed, len(x), build_dir=BUILD / "quantizers")
     y = model.graph.outputs[0]
-    got = measure.unpack(done.outputs, model.graph, len(x))[0].reshape(len(x), -1)
-    real = got.astype(np.float32)
-    return real if y.dtype == "float32" else (real - y.q.zero_point) * np.float32(y.q.scale)
+    return dequantized(measure.unpack(done.outputs, model.graph, len(x))[0].reshape(len(x), -1), y)
 
 
 def on_board(file: bytes, x: Array) -> dict[str, Any]:

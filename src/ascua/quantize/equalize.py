@@ -1,4 +1,4 @@
-"""Cross-layer equalisation: channels are scaled between two layers, so that they share a scale."""
+"""Cross-layer equalisation: channels are scaled between layers, so that they share a scale."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ SIX = 6.0 * (1 - 1e-6)
 """A channel that comes up to here is cut by a RELU6, and keeps its scale."""
 
 
-class Span(NamedTuple):
-    """A layer by its place in the graph, and the channel of a group that is its first."""
+class End(NamedTuple):
+    """A layer at an end of a group, by its place in the graph, and the group's channel that is its
+    first."""
 
     layer: int
     at: int
@@ -38,9 +39,9 @@ class Group(NamedTuple):
     """Channels that are scaled together: activations with only pools and the like between them."""
 
     channels: int
-    writers: tuple[Span, ...]
-    readers: tuple[Span, ...]
-    spans: tuple[tuple[Tensor, int], ...]
+    writers: tuple[End, ...]
+    readers: tuple[End, ...]
+    tensors: tuple[tuple[Tensor, int], ...]
     """The activations, and the channel of the group that is the first of each."""
 
 
@@ -56,10 +57,10 @@ def equalize(graph: Graph, xs: Sequence[Array]) -> Graph:
     ops = list(graph.ops)
     for group in found:
         factors = _factors(group, ops, seen)
-        for span in group.writers:
-            ops[span.layer] = _divided(_weighted(ops, span), factors[span.at :])
-        for span in group.readers:
-            ops[span.layer] = _multiplied(_weighted(ops, span), factors[span.at :])
+        for end in group.writers:
+            ops[end.layer] = _divided(_weighted(ops, end), factors[end.at :])
+        for end in group.readers:
+            ops[end.layer] = _multiplied(_weighted(ops, end), factors[end.at :])
     return replace(graph, ops=tuple(ops))
 
 
@@ -75,27 +76,27 @@ def groups(graph: Graph) -> list[Group]:
     seen: set[int] = set()
     for op in graph.ops:
         if _writes(op) and id(op.y) not in seen:
-            spans, whole = _spread(graph, op.y, makers, readers, outside)
-            seen |= set(spans)
+            places, whole = _spread(graph, op.y, makers, readers, outside)
+            seen |= set(places)
             if whole:
-                found.append(_group(graph, spans, makers, readers))
+                found.append(_group(graph, places, makers, readers))
     return [g for g in found if g.readers]
 
 
-Spans = dict[int, tuple[Tensor, int]]
+Places = dict[int, tuple[Tensor, int]]
 """By identity: an activation, and its first channel."""
 
 
 def _spread(
     graph: Graph, first: Tensor, makers: Mapping[int, int], readers: Mapping[int, list[int]],
     outside: Container[int],
-) -> tuple[Spans, bool]:  # fmt: skip
+) -> tuple[Places, bool]:  # fmt: skip
     """What is scaled with `first`, and whether nothing but layers writes and reads it."""
-    spans: Spans = {id(first): (first, 0)}
+    places: Places = {id(first): (first, 0)}
     todo, whole = [first], True
     while todo:
         t = todo.pop()
-        at = spans[id(t)][1]
+        at = places[id(t)][1]
         maker = makers.get(id(t))
         whole &= maker is not None and id(t) not in outside
         near = [] if maker is None or _writes(graph.ops[maker]) else [maker]
@@ -105,26 +106,26 @@ def _spread(
             whole &= bool(ties)
             start = next((at - offset for u, offset in ties if u is t), 0)
             for u, offset in ties:
-                if id(u) not in spans:
-                    spans[id(u)] = u, start + offset
+                if id(u) not in places:
+                    places[id(u)] = u, start + offset
                     todo.append(u)
-                whole &= spans[id(u)][1] == start + offset
-    return spans, whole
+                whole &= places[id(u)][1] == start + offset
+    return places, whole
 
 
 def _group(
-    graph: Graph, spans: Spans, makers: Mapping[int, int], readers: Mapping[int, list[int]]
+    graph: Graph, places: Places, makers: Mapping[int, int], readers: Mapping[int, list[int]]
 ) -> Group:
-    """The group of the activations `spans`."""
-    least = min(at for _, at in spans.values())
-    ends = max(at + t.shape[3] for t, at in spans.values())
-    placed = tuple((t, at - least) for t, at in spans.values())
+    """The group of the activations `places`."""
+    least = min(at for _, at in places.values())
+    channels = max(at + t.shape[3] for t, at in places.values()) - least
+    placed = tuple((t, at - least) for t, at in places.values())
     made = ((makers[id(t)], at) for t, at in placed)
     read = ((i, t, at) for t, at in placed for i in readers.get(id(t), ()))
     return Group(
-        ends - least,
-        tuple(Span(i, at) for i, at in made if _writes(graph.ops[i])),
-        tuple(Span(i, at) for i, t, at in read if _reads(graph.ops[i], t)),
+        channels,
+        tuple(End(i, at) for i, at in made if _writes(graph.ops[i])),
+        tuple(End(i, at) for i, t, at in read if _reads(graph.ops[i], t)),
         placed,
     )
 
@@ -178,8 +179,8 @@ def _peaks(graph: Graph, xs: Sequence[Array]) -> Mapping[int, Array]:
     return found
 
 
-def _weighted(ops: Sequence[Op], span: Span) -> Weighted:
-    op = ops[span.layer]
+def _weighted(ops: Sequence[Op], end: End) -> Weighted:
+    op = ops[end.layer]
     assert isinstance(op, Weighted)
     return op
 
@@ -187,17 +188,17 @@ def _weighted(ops: Sequence[Op], span: Span) -> Weighted:
 def _factors(group: Group, ops: Sequence[Op], seen: Mapping[int, Array]) -> Array:
     """By what each channel of the group is divided."""
     peaks: Array = np.zeros(group.channels)
-    for t, at in group.spans:
+    for t, at in group.tensors:
         part = peaks[at : at + t.shape[3]]
         np.maximum(part, seen[id(t)], out=part)
     reading = np.zeros(group.channels)
     dense = [s for s in group.readers if not isinstance(ops[s.layer], DepthwiseConv2D)]
-    for span in dense:
-        size = np.abs(_weighted(ops, span).w.values)
+    for end in dense:
+        size = np.abs(_weighted(ops, end).w.values)
         # Weights have a scale an output: what counts is their part of the greatest of it.
         size /= np.maximum(size.max(axis=(1, 2, 3), keepdims=True), 1e-30)
         most = size.max(axis=(0, 1, 2))
-        part = reading[span.at : span.at + len(most)]
+        part = reading[end.at : end.at + len(most)]
         np.maximum(part, most, out=part)
     if dense:
         wanted: Array = np.sqrt(peaks / np.maximum(reading, 1e-30))
@@ -211,13 +212,13 @@ def _factors(group: Group, ops: Sequence[Op], seen: Mapping[int, Array]) -> Arra
     wanted = np.clip(wanted / np.exp(np.log(wanted[alive]).mean()), 1 / MOST, MOST)
     wanted[~alive] = 1.0
     limited = [s for s in group.writers if _weighted(ops, s).activation == "RELU6"]
-    for span in limited:
-        peak = seen[id(ops[span.layer].y)]
-        part = wanted[span.at : span.at + len(peak)]
+    for end in limited:
+        peak = seen[id(ops[end.layer].y)]
+        part = wanted[end.at : end.at + len(peak)]
         np.maximum(part, peak / SIX, out=part)
-    for span in limited:
-        peak = seen[id(ops[span.layer].y)]
-        wanted[span.at : span.at + len(peak)][peak >= SIX] = 1.0
+    for end in limited:
+        peak = seen[id(ops[end.layer].y)]
+        wanted[end.at : end.at + len(peak)][peak >= SIX] = 1.0
     return wanted
 
 

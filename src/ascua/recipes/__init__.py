@@ -17,8 +17,8 @@ FOLDER = Path(__file__).parent
 
 Precision = Literal["float32", "bfloat16"]
 
-BYTES_IN = ("int8", "int4-weights")
-"""Schemes whose networks take a pixel less 128, as recipes' networks do."""
+SCHEMES = ("int8", "int4-weights")
+"""Those that a recipe may name: the network takes a pixel less 128."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Quantize:
             raise InputError(f"calibration must be at least 1, not {self.calibration}.")
         if self.options != DEFAULT and self.method != "ascua":
             raise InputError(f'options are for method "ascua", not "{self.method}".')
-        if self.options.scheme not in BYTES_IN:
-            raise InputError(f"options: scheme must be one of {', '.join(BYTES_IN)}.")
+        if self.options.scheme not in SCHEMES:
+            raise InputError(f"options: scheme must be one of {', '.join(SCHEMES)}.")
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,11 @@ from rich.text import Text
 from ascua.compare import Answers, Comparison, Layer
 from ascua.compare.layers import MOST_DB
 from ascua.compare.verdict import share, verdict
-from ascua.figures import ending
+from ascua.figures import MOST_CLASSES, ending
 from ascua.report.tables import table
 
 ROWS, CHANGED, NAME = 10, 5, 34
 """Layers, changed samples, and characters of a name that a short table has."""
-
-MOST_COLUMNS = 12
-"""A larger confusion matrix is wider than a terminal: its greatest counts are listed instead."""
 
 
 def comparison(c: Comparison, classes: Sequence[str], *, whole: bool = False) -> RenderableType:
@@ -100,7 +97,7 @@ def confusion_rows(
 ) -> tuple[list[str], list[list[str]]]:
     """Names of columns and rows: labels against B's answers; of many classes the worst pairs."""
     names = [label(i, classes) for i in range(len(counts))]
-    if len(names) > MOST_COLUMNS:
+    if len(names) > MOST_CLASSES:
         wrong = [(n, i, j) for i, row in enumerate(counts) for j, n in enumerate(row) if i != j]
         worst = sorted(wrong, key=lambda x: -x[0])[:ROWS]
         return ["label", "B's answer", ">samples"], [

@@ -70,7 +70,7 @@ def train(
         if (finished := _finished(out)) is not None:
             return finished
     prerequisites.check(recipe)
-    _check_layers(recipe)
+    _refuse_saved_model(recipe)
     zoo.import_keras()
     how: dict[str, Any] = {"data_dir": data_dir, "skip_damaged": skip_damaged, "console": console}
     weights = _weights(recipe, out, **how)
@@ -208,8 +208,8 @@ def _finished(out: Path, *, epochs_run: int = 0, resumed: bool = True) -> Traine
         raise InputError(f"{path}: damaged: {e!r}.", ["Train anew with `--force`."]) from e
 
 
-def _check_layers(recipe: Recipe) -> None:
-    """The recipe's model is no SavedModel: that answers, but has no layers any more."""
+def _refuse_saved_model(recipe: Recipe) -> None:
+    """Raises InputError where the recipe's model is a SavedModel: it has no layers any more."""
     if zoo.is_own(recipe.model) and Path(recipe.model).is_dir():
         raise InputError(
             f"Recipe {recipe.name!r}: {recipe.model} is a folder: a SavedModel has no layers to "
