@@ -10,7 +10,7 @@ import pytest
 from ascua import tflite
 from ascua.errors import InputError, ModelError, Unsupported
 from ascua.inputs import quantize as as_int8
-from ascua.ir import Graph, Tensor
+from ascua.ir import Graph, Op, Tensor
 from ascua.ops import OPERATORS
 from ascua.ops.add import Add
 from ascua.ops.concatenation import Concatenation
@@ -21,6 +21,7 @@ from ascua.ops.relu import Relu
 from ascua.passes import prepare
 from ascua.quantize import DEFAULT, Options, Range, quantize
 from ascua.quantize.floats import run
+from ascua.quantize.options import RANGES, Ranges
 from tests.examples import EXAMPLES
 from tests.quantize.floats import floated, samples
 from tests.support import check_reference, network
@@ -97,6 +98,21 @@ def test_zero_is_exact_and_the_range_is_covered() -> None:
         xs = [np.linspace(low, high, 8, dtype=np.float32).reshape(2, 1, 4)]
         t = quantize(real, xs).inputs[0]
         assert (t.q.scale, t.q.zero_point) == (np.float32(quant[0]), quant[1])
+
+
+@pytest.mark.parametrize("method", RANGES)
+@pytest.mark.parametrize("end", [None, Logistic])
+def test_scores_are_not_clipped(method: Ranges, end: type[Logistic] | None) -> None:
+    """Two classes beyond the range would look alike, whatever method finds it."""
+    x, h, s, y = (tensor(n, 1, 4) for n in "xhsy")
+    ops: list[Op] = [Relu((x,), (h,)), Relu((h,), (s,))]
+    real = network(*ops, *([] if end is None else [end((s,), (y,))]))
+    values = np.abs(np.random.default_rng(1).normal(0, 1, (50000, 1, 4))).astype(np.float32)
+    values[7] = 9
+    xs = [values]
+    hidden, score = (op.y.q.scale for op in quantize(real, xs, Options(ranges=method)).ops[:2])
+    assert score == pytest.approx(9 / 255)
+    assert hidden == pytest.approx(score) if method == "minmax" else hidden < score
 
 
 def test_weights_have_a_scale_a_channel_and_biases_its_product() -> None:

@@ -15,7 +15,7 @@ from ascua.quantize.equalize import equalize
 from ascua.quantize.options import DEFAULT, Options
 from ascua.quantize.ranges import Observer, Progress, observe, ranges, weight_peaks, weight_range
 from ascua.quantize.refine import BothSides, Improve
-from ascua.quantize.rules import SCHEMES, Range, plan
+from ascua.quantize.rules import SCHEMES, Range, plan, scores
 from ascua.quantize.simplify import simplify
 
 __all__ = ["Options", "Range", "check_float", "finish", "observe", "prepared", "quantize"]
@@ -77,10 +77,14 @@ def finish(
     image: Range | None = None,
     progress: Progress | None = None,
 ) -> Graph:
-    """As `quantize`, of a prepared graph and what was seen of its activations."""
+    """As `quantize`, of a prepared graph and what was seen of its activations.
+
+    What decides is never clipped: two classes at the end of the range would look alike.
+    """
     scheme = SCHEMES[options.scheme]
     pinned = {} if image is None else {id(real.inputs[0]): scheme.quant(image)}
-    planned = plan(real, ranges(observers, options), pinned, scheme)
+    whole = {id(t) for t in scores(real)}
+    planned = plan(real, ranges(observers, options, whole), pinned, scheme)
     least = Clip(partial(weight_peaks, most=scheme.most), weight_range)
     clip = least if options.weights == "mse" else UNCLIPPED
     improve: list[Improve] = []

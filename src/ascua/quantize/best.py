@@ -13,7 +13,7 @@ from ascua.quantize.compare import Fidelity, fidelity, outputs
 from ascua.quantize.floats import run
 from ascua.quantize.options import RANGES, Options
 from ascua.quantize.ranges import Observer, Progress, observe
-from ascua.quantize.rules import Range
+from ascua.quantize.rules import Range, scores
 
 HELD_OUT = 4
 """One sample in this many is held out,"""
@@ -98,7 +98,7 @@ class _Bench:
         self, graph: Graph, xs: Sequence[Array], held: Sequence[Array], image: Range | None
     ) -> None:
         self.graph, self.xs, self.held, self.image = graph, xs, held, image
-        self.expected = run(scores(prepared(graph, xs, Options())), held)[0]
+        self.expected = run(cut(prepared(graph, xs, Options())), held)[0]
         self.seen: dict[bool, tuple[Graph, dict[int, Observer]]] = {}
 
     def fidelity(self, options: Options) -> Fidelity:
@@ -108,13 +108,15 @@ class _Bench:
             self.seen[options.equalize] = real, observe(real, self.xs, histogram=True)
         real, observers = self.seen[options.equalize]
         small = finish(real, self.xs, observers, options, self.image)
-        return fidelity(self.expected, outputs(scores(small), self.held)[0])
+        return fidelity(self.expected, outputs(cut(small), self.held)[0])
 
 
-def scores(graph: Graph) -> Graph:
-    """`graph` up to the softmax or sigmoid that makes its first output, if there is one."""
-    last = next((op for op in graph.ops if op.y is graph.outputs[0]), None)
-    if last is None or last.output_range is None:
-        return replace(graph, outputs=graph.outputs[:1])
-    ops = tuple(op for op in graph.ops if op is not last)
-    return replace(graph, outputs=(last.x,), ops=ops)
+def cut(graph: Graph) -> Graph:
+    """`graph` up to the scores of its first output."""
+    score = scores(graph)[0]
+    ops = (
+        graph.ops
+        if score in graph.outputs
+        else tuple(op for op in graph.ops if op.y is not graph.outputs[0])
+    )
+    return replace(graph, outputs=(score,), ops=ops)

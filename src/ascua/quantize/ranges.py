@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 
 import numpy as np
 
@@ -169,9 +169,14 @@ def observe(
     return found
 
 
-def ranges(observers: dict[int, Observer], options: Options) -> dict[int, Range]:
-    """The range of each activation, by identity."""
-    return {i: o.range(options.ranges, options.percentile) for i, o in observers.items()}
+def ranges(
+    observers: dict[int, Observer], options: Options, whole: Container[int] = ()
+) -> dict[int, Range]:
+    """The range of each activation, by identity; those in `whole` are not clipped."""
+    return {
+        i: o.range("minmax" if i in whole else options.ranges, options.percentile)
+        for i, o in observers.items()
+    }
 
 
 def largest(matrix: Array) -> Array:
