@@ -282,6 +282,14 @@ class Op(ABC):
         """
         return None
 
+    def tied_channels(self) -> list[tuple[Tensor, int]]:
+        """The activations whose channels, the last axis, scale together; empty where they do not.
+
+        Positive factors of these channels of the inputs come out on the output, and change nothing
+        else. Beside each tensor stands where its first channel lies among the output's.
+        """
+        return []
+
     @property
     def kind(self) -> str:
         """The operator's name in Ascua, e.g. `conv2d`: that of its module."""

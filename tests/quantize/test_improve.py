@@ -22,13 +22,15 @@ from ascua.ops.transpose_conv import TransposeConv
 from ascua.passes import prepare
 from ascua.quantize import Options, quantize
 from ascua.quantize.adaround import AdaRound
-from ascua.quantize.best import quantize_best, scores
+from ascua.quantize.best import cut, quantize_best
 from ascua.quantize.bias import correct, real_values
 from ascua.quantize.compare import compare, dequantized, outputs
 from ascua.quantize.equalize import equalize, groups
 from ascua.quantize.floats import run
 from ascua.quantize.rules import quantized
 from ascua.quantize.simplify import biases, with_weights
+from tests.examples import EXAMPLES
+from tests.quantize.floats import floated, samples
 from tests.quantize.test_convert import constant, tensor
 from tests.support import check_reference, network
 
@@ -118,6 +120,27 @@ def test_equalisation_crosses_forks_concatenations_and_sums(activation: str) -> 
         assert not np.allclose(before, after)
 
 
+def test_tied_channels_scale_together() -> None:
+    """Of every operator that ties any: factors of the inputs come out, and are all it does."""
+    ties = set()
+    for name, examples in EXAMPLES.items():
+        for real in map(floated, examples):
+            op = real.ops[0]
+            if name in ("QUANTIZE", "DEQUANTIZE") or not (tied := op.tied_channels()):
+                continue
+            ties.add(name)
+            whole = max(at + t.shape[-1] for t, at in tied)
+            factors = np.random.default_rng(5).uniform(0.5, 2, whole).astype(np.float32)
+            by = {id(t): factors[at : at + t.shape[-1]] for t, at in tied}
+            assert set(by) == {id(t) for t in (*op.activations, op.y)}
+            xs = samples(real, 4)
+            scaled = [x * by[id(t)] for x, t in zip(xs, op.activations, strict=True)]
+            expected = op.eval_float(*xs) * by[id(op.y)]
+            np.testing.assert_allclose(op.eval_float(*scaled), expected, rtol=1e-5, atol=1e-5)
+    assert {"ADD", "AVERAGE_POOL_2D", "CONCATENATION", "MAX_POOL_2D", "MEAN", "PAD"} <= ties
+    assert "PADV2" not in ties
+
+
 def test_equalisation_weighs_each_output_of_a_reader_alike() -> None:
     """They have scales of their own: a loud one is not worth more."""
     real, xs = branches(), images()
@@ -152,7 +175,7 @@ def test_equalisation_evens_channels_and_helps() -> None:
 
     assert spread(even) < 1.01 < spread(real)
     plain, better = (
-        compare(scores(real), scores(quantize(real, xs, Options(equalize=e))), images(seed=2))
+        compare(cut(real), cut(quantize(real, xs, Options(equalize=e))), images(seed=2))
         for e in (False, True)
     )
     assert better.sqnr_db > plain.sqnr_db + 3
@@ -163,9 +186,9 @@ def test_bias_correction_makes_means_equal() -> None:
     # Clipped weights make errors of one sign.
     options = Options(ranges="percentile", percentile=90.0)
     plain, better = (
-        scores(quantize(real, xs, replace(options, bias_correction=b))) for b in (False, True)
+        cut(quantize(real, xs, replace(options, bias_correction=b))) for b in (False, True)
     )
-    expected = run(scores(real), xs)[0].mean(axis=0)
+    expected = run(cut(real), xs)[0].mean(axis=0)
     off = [float(np.abs(outputs(g, xs)[0].mean(axis=0) - expected).max()) for g in (plain, better)]
     assert off[1] < 0.5 * off[0]
 
@@ -182,7 +205,7 @@ def test_adaround_rounds_each_weight_up_or_down_and_helps() -> None:
             changed += int((u != v).sum())
     assert changed > 50
     held = images(64, seed=2)
-    first, second = (compare(scores(real), scores(g), held) for g in (plain, better))
+    first, second = (compare(cut(real), cut(g), held) for g in (plain, better))
     assert second.sqnr_db > first.sqnr_db + 0.3
     again = quantize(real, xs, replace(coarse, adaround=True))
     for a, b in zip(again.ops, better.ops, strict=True):

@@ -32,6 +32,11 @@ def read_activation(number: int) -> Activation:
     return ACTIVATIONS[number]
 
 
+def scales(activation: Activation) -> bool:
+    """Whether a positive factor before it is one behind it."""
+    return activation in ("NONE", "RELU")
+
+
 def unsupported(activation: Activation) -> str | None:
     """None, or why this fused activation cannot be taken."""
     if activation not in _BOUNDS:

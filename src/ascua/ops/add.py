@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Const, Kernel, Node, Op
+from ascua.ir import Array, Const, Kernel, Node, Op, Tensor
 from ascua.ops import activation, elementwise
 
 HEADROOM = {"int8": 20, "int16": 15}
@@ -144,6 +144,12 @@ class Add(Op):
                 f" {self.coarsest():g}; TFLM takes down to 1 in {1 << (self.headroom - 1):,}"
             )
         return None
+
+    def tied_channels(self) -> list[tuple[Tensor, int]]:
+        operands = self.activations
+        alike = len(operands) == 2 and all(t.shape == self.y.shape for t in operands)
+        good = alike and activation.scales(self.activation)
+        return [(t, 0) for t in (*operands, self.y)] if good else []
 
     def coarsest(self) -> float:
         """The larger of the inputs' scales."""

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ascua.ir import Array, Const, Kernel, Node, Op
+from ascua.ir import Array, Const, Kernel, Node, Op, Tensor
 from ascua.ops import activation, conditions
 
 MOST_INPUTS = 10
@@ -112,6 +112,14 @@ class Concatenation(Op):
         if sum(s[at] for s in shapes) != self.y.shape[at]:
             return f"its inputs do not add up to {self.y.shape[at]} along axis {at}"
         return None
+
+    def tied_channels(self) -> list[tuple[Tensor, int]]:
+        last = len(self.y.shape) - 1
+        whole = len(self.activations) == len(self.inputs)
+        if not whole or self.at != last or not activation.scales(self.activation):
+            return []
+        starts = np.cumsum([0, *(t.shape[last] for t in self.activations)]).tolist()
+        return [*zip(self.activations, starts, strict=False), (self.y, 0)]
 
     def eval(self, *xs: Array) -> Array:
         return np.concatenate(xs, axis=1 + self.at)

@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from ascua.ir import ITEMSIZE, Array, Kernel, Node, Op
+from ascua.ir import ITEMSIZE, Array, Kernel, Node, Op, Tensor
 from ascua.ops import conditions
 
 MOST_DIMENSIONS = 5
@@ -94,6 +94,9 @@ class Pad(Op):
         sizes = zip(self.pads(), self.x.shape, strict=True)
         return conditions.output_shape(self, tuple(b + d + a for (b, a), d in sizes))
 
+    def tied_channels(self) -> list[tuple[Tensor, int]]:
+        return [] if any(self.pads()[-1]) else [(self.x, 0), (self.y, 0)]
+
     def eval(self, *xs: Array) -> Array:
         return np.pad(xs[0], [(0, 0), *self.pads()], constant_values=self.value)
 
@@ -114,6 +117,9 @@ class PadV2(Pad):
         constant = self.inputs[2]
         assert constant is not None
         return int(constant.values.reshape(-1)[0])
+
+    def tied_channels(self) -> list[tuple[Tensor, int]]:
+        return []
 
     def check(self) -> str | None:
         if reason := conditions.arity(self, 3):

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ascua.ir import Array, Kernel, Node, Op, Window
+from ascua.ir import Array, Kernel, Node, Op, Tensor, Window
 from ascua.ops import activation, conditions, geometry
 
 
@@ -102,6 +102,9 @@ class Pool2D(Op):
             return "its input and output are quantised differently; TFLM refuses that too"
         expected = (1, self.rows.out, self.columns.out, self.x.shape[3])
         return conditions.output_shape(self, expected)
+
+    def tied_channels(self) -> list[tuple[Tensor, int]]:
+        return [(self.x, 0), (self.y, 0)] if activation.scales(self.activation) else []
 
     def taps(self, x: Array, fill: float) -> list[Array]:
         """The input (n, 1, h, w, c) at each place of the window: (n, oh, ow, c).

@@ -87,6 +87,10 @@ class SumReduction(Reduction):
 
     types = ("int8", "int16")
 
+    def tied_channels(self) -> list[tuple[Tensor, int]]:
+        last = len(self.x.shape) - 1
+        return [] if last in self.axes else [(self.x, 0), (self.y, 0)]
+
     def factor(self) -> tuple[int, int]:
         """Multiplier and shift from the sum to the output."""
         return fixed.quantize_multiplier(self.x.q.scale / self.y.q.scale)

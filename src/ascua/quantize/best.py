@@ -113,10 +113,6 @@ class _Bench:
 
 def cut(graph: Graph) -> Graph:
     """`graph` up to the scores of its first output."""
-    score = scores(graph)[0]
-    ops = (
-        graph.ops
-        if score in graph.outputs
-        else tuple(op for op in graph.ops if op.y is not graph.outputs[0])
-    )
+    score, last = scores(graph)[0], graph.outputs[0]
+    ops = tuple(op for op in graph.ops if score is last or op.y is not last)
     return replace(graph, outputs=(score,), ops=ops)

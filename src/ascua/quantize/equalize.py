@@ -9,14 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ascua.ir import Array, Graph, Op, Tensor
-from ascua.ops.add import Add
-from ascua.ops.average_pool2d import AveragePool2D
-from ascua.ops.concatenation import Concatenation
 from ascua.ops.convolution import Convolution
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
-from ascua.ops.max_pool2d import MaxPool2D
-from ascua.ops.mean import Mean
-from ascua.ops.pad import Pad, PadV2
 from ascua.quantize.floats import batches, compute
 from ascua.quantize.simplify import Weighted, biases, with_weights
 
@@ -145,27 +139,9 @@ def _reads(op: Op, t: Tensor) -> bool:
 
 
 def _tied(op: Op) -> list[tuple[Tensor, int]]:
-    """What `op` reads and writes, where scaled channels stay so, each with its first channel."""
-    if any(len(t.shape) != 4 for t in (*op.activations, op.y)):
-        return []
-    if isinstance(op, Concatenation) and op.at == 3 and op.activation in ("NONE", "RELU"):
-        starts = np.cumsum([0, *(t.shape[3] for t in op.activations)]).tolist()
-        whole = len(op.activations) == len(op.inputs)
-        return [*zip(op.activations, starts, strict=False), (op.y, 0)] if whole else []
-    if isinstance(op, Add):
-        alike = len(op.activations) == 2 and all(t.shape == op.y.shape for t in op.activations)
-        good = alike and op.activation in ("NONE", "RELU")
-        return [(t, 0) for t in (*op.activations, op.y)] if good else []
-    return [(op.x, 0), (op.y, 0)] if _keeps_channels(op) else []
-
-
-def _keeps_channels(op: Op) -> bool:
-    """Whether scaling a channel of its input scales that of its output, and nothing else."""
-    if isinstance(op, MaxPool2D | AveragePool2D):
-        return op.activation in ("NONE", "RELU")
-    if isinstance(op, Mean):
-        return 3 not in op.axes
-    return isinstance(op, Pad) and not isinstance(op, PadV2) and not any(op.pads()[-1])
+    """The images that `op` reads and writes, where their channels scale together."""
+    images = all(len(t.shape) == 4 for t in (*op.activations, op.y))
+    return op.tied_channels() if images else []
 
 
 def _peaks(graph: Graph, xs: Sequence[Array]) -> Mapping[int, Array]:
