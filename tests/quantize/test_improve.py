@@ -304,6 +304,13 @@ def test_the_best_is_chosen_on_samples_held_out() -> None:
         "minmax", "moving-average", "percentile", "mse", "kl"
     }  # fmt: skip
     assert [t.options.adaround for t in best.trials].count(True) >= 1
+    assert [t.options.equalize for t in best.trials].count(True) == 1
     prepare(best.graph)
     given = [np.zeros((1, 1, 8, 8, 3), np.int8)]
     check_reference(best.graph, xs=given)
+
+
+def test_nothing_is_tried_twice() -> None:
+    first = Options(bias_correction=False, equalize=True)
+    trials = quantize_best(net(), images(8), first).trials
+    assert len({t.options for t in trials}) == len(trials) == 5 + 2

@@ -26,11 +26,14 @@ GAIN = 0.05
 
 SWITCHES: tuple[dict[str, Any], ...] = (
     {"weights": "mse"},
-    {"equalize": True},
     {"bias_correction": False},
     {"adaround": True},
+    {"equalize": True},
 )
-"""Tried in turn, each beside the best before it."""
+"""Tried in turn, each beside the best before it.
+
+Equalisation is last: it moves error from activations to weights, where AdaRound makes it less.
+"""
 
 
 class Trial(NamedTuple):
@@ -81,6 +84,8 @@ def quantize_best(
         start = best.options if best else first
         change = {"ranges": RANGES[i]} if i < len(RANGES) else SWITCHES[i - len(RANGES)]
         options = replace(start, **change)
+        if best and options == start:  # asked for from the beginning
+            continue
         found = bench.fidelity(options)
         kept = best is None or found.sqnr_db > best.fidelity.sqnr_db + GAIN
         trials.append(Trial(options, found, kept))
