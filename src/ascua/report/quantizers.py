@@ -52,13 +52,14 @@ def sizes(folder: Path) -> list[Sequence[str | int]]:
 def _row(model: str, quantizer: str, draws: Sequence[dict[str, Any]]) -> Sequence[str | int]:
     top = [100 * r["int8_top1"] for r in draws]
     losses = [100 * (r["float_top1"] - r["int8_top1"]) for r in draws]
+    least, middle, most = (round(v, 2) + 0.0 for v in (min(losses), mean(losses), max(losses)))
     return (
         model,
         quantizer,
         f"{100 * mean(r['float_top1'] for r in draws):.2f} %",
         f"{mean(top):.2f} %",
-        f"{mean(losses):.2f}",
-        f"{min(losses):.2f} to {max(losses):.2f}",
+        f"{middle:.2f}",
+        f"{least:.2f} to {most:.2f}",
         f"{100 * mean(r['agreement'] for r in draws):.2f} %",
         f"{mean(r['cosine'] for r in draws):.5f}",
         draws[0]["samples"],
