@@ -294,4 +294,4 @@ def test_mobilenet_on_the_sample(keras: Any) -> None:
         answer = model(x).numpy().argmax(1)
         assert np.array_equal(answer, oracle(2 * x - 1).numpy().argmax(1))
         hits += int((answer == y).sum())
-    assert hits == 478
+    assert hits / 10 == pytest.approx(47.8, abs=0.3)

@@ -11,6 +11,7 @@ import pytest
 from ascua.inputs import quantize as to_integers
 from ascua.ir import Array, Graph, Op, Quant, Tensor
 from ascua.ops.add import Add
+from ascua.ops.arg_max import ArgMax
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
@@ -22,12 +23,13 @@ from ascua.ops.transpose_conv import TransposeConv
 from ascua.passes import prepare
 from ascua.quantize import Options, quantize
 from ascua.quantize.adaround import AdaRound
-from ascua.quantize.best import cut, quantize_best
+from ascua.quantize.best import quantize_best
 from ascua.quantize.bias import correct, real_values
 from ascua.quantize.compare import compare, dequantized, outputs
 from ascua.quantize.equalize import equalize, groups
 from ascua.quantize.floats import run
 from ascua.quantize.rules import quantized
+from ascua.quantize.scores import until_scores
 from ascua.quantize.simplify import biases, with_weights
 from tests.examples import EXAMPLES
 from tests.quantize.floats import floated, samples
@@ -126,7 +128,7 @@ def test_tied_channels_scale_together() -> None:
     for name, examples in EXAMPLES.items():
         for real in map(floated, examples):
             op = real.ops[0]
-            if name in ("QUANTIZE", "DEQUANTIZE") or not (tied := op.tied_channels()):
+            if not (tied := op.tied_channels()):
                 continue
             ties.add(name)
             whole = max(at + t.shape[-1] for t, at in tied)
@@ -175,7 +177,11 @@ def test_equalisation_evens_channels_and_helps() -> None:
 
     assert spread(even) < 1.01 < spread(real)
     plain, better = (
-        compare(cut(real), cut(quantize(real, xs, Options(equalize=e))), images(seed=2))
+        compare(
+            until_scores(real),
+            until_scores(quantize(real, xs, Options(equalize=e))),
+            images(seed=2),
+        )
         for e in (False, True)
     )
     assert better.sqnr_db > plain.sqnr_db + 3
@@ -186,9 +192,9 @@ def test_bias_correction_makes_means_equal() -> None:
     # Clipped weights make errors of one sign.
     options = Options(ranges="percentile", percentile=90.0)
     plain, better = (
-        cut(quantize(real, xs, replace(options, bias_correction=b))) for b in (False, True)
+        until_scores(quantize(real, xs, replace(options, bias_correction=b))) for b in (False, True)
     )
-    expected = run(cut(real), xs)[0].mean(axis=0)
+    expected = run(until_scores(real), xs)[0].mean(axis=0)
     off = [float(np.abs(outputs(g, xs)[0].mean(axis=0) - expected).max()) for g in (plain, better)]
     assert off[1] < 0.5 * off[0]
 
@@ -205,7 +211,7 @@ def test_adaround_rounds_each_weight_up_or_down_and_helps() -> None:
             changed += int((u != v).sum())
     assert changed > 50
     held = images(64, seed=2)
-    first, second = (compare(cut(real), cut(g), held) for g in (plain, better))
+    first, second = (compare(until_scores(real), until_scores(g), held) for g in (plain, better))
     assert second.sqnr_db > first.sqnr_db + 0.3
     again = quantize(real, xs, replace(coarse, adaround=True))
     for a, b in zip(again.ops, better.ops, strict=True):
@@ -314,3 +320,16 @@ def test_nothing_is_tried_twice() -> None:
     first = Options(bias_correction=False, equalize=True)
     trials = quantize_best(net(), images(8), first).trials
     assert len({t.options for t in trials}) == len(trials) == 5 + 2
+
+
+def test_an_index_is_judged_by_the_scores_before_it() -> None:
+    """Indices alone would be all alike, or far apart."""
+    real, xs = net(), images()
+    index = Tensor("index", (1,), "int32")
+    axis = Tensor("axis", (1,), "int32", None, np.array([1], np.int32))
+    named = replace(real, ops=(*real.ops, ArgMax((real.outputs[0], axis), (index,))),
+                    outputs=(index,))  # fmt: skip
+    plain, other = (compare(g, quantize(g, xs), images(seed=2)) for g in (real, named))
+    assert other == plain
+    trials = [quantize_best(g, xs, Options()).trials for g in (real, named)]
+    assert trials[0] == trials[1]

@@ -18,10 +18,11 @@ from ascua.ops import OPERATORS
 from ascua.ops.unsigned import TAKEN
 from ascua.passes import prepare
 from ascua.quantize import Options, quantize
-from ascua.quantize.best import cut, quantize_best
+from ascua.quantize.best import quantize_best
 from ascua.quantize.compare import compare
 from ascua.quantize.ranges import weight_range
 from ascua.quantize.rules import SCHEMES, Range, quantized
+from ascua.quantize.scores import until_scores
 from tests.command import ascua, model_file
 from tests.examples import EXAMPLES
 from tests.ops.test_conv2d import conv
@@ -114,7 +115,9 @@ def test_switches_help_as_they_do_in_int8(switch: dict[str, Any]) -> None:
     base = replace(base, **{k: v for k, v in switch.items() if k in ("ranges", "percentile")})
     plain, better = (quantize(real, xs, o) for o in (base, replace(base, **switch)))
     held = images(32, seed=2)
-    first, second = (compare(cut(real), cut(g), held).sqnr_db for g in (plain, better))
+    first, second = (
+        compare(until_scores(real), until_scores(g), held).sqnr_db for g in (plain, better)
+    )
     assert second > first + 0.1
     prepare(better)
 

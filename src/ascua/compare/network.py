@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ascua import inputs
 from ascua.errors import AscuaError, InputError, Unsupported, brief
 from ascua.ir import Array, Graph, Op, Tensor, each
-from ascua.ops.arg_max import ArgMax
-from ascua.ops.arg_min import ArgMin
-from ascua.passes import drop_dead, prepare
+from ascua.passes import prepare
 from ascua.quantize import floats
 from ascua.quantize.compare import dequantized
+from ascua.quantize.scores import without_index
 from ascua.quantize.simplify import simplify
 
 LEAST_SHARE = 1 / 32
@@ -70,18 +69,7 @@ def prepared(graph: Graph, name: str) -> Network:
                 f"{name}: its input '{brief(t.name)}' is {t.dtype} without a scale.",
                 ["Networks are compared on real values: floats, or quantised ones."],
             )
-    return Network(name, _scored(ready))
-
-
-def _scored(graph: Graph) -> Graph:
-    """`graph` up to the scores whose greatest the first output names; without ARG_MAX as it is."""
-    makers = {id(t): op for op in graph.ops for t in op.outputs}
-    op = makers.get(id(graph.outputs[0]))
-    while op is not None and op.view and op.activations:
-        op = makers.get(id(op.x))
-    if not isinstance(op, ArgMax) or isinstance(op, ArgMin) or op.y.size > 1 or op.x.const:
-        return graph
-    return drop_dead(replace(graph, outputs=(op.x, *graph.outputs[1:])))
+    return Network(name, without_index(ready))
 
 
 def quantized(t: Tensor) -> bool:

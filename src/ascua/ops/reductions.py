@@ -89,7 +89,8 @@ class SumReduction(Reduction):
 
     def tied_channels(self) -> list[tuple[Tensor, int]]:
         last = len(self.x.shape) - 1
-        return [] if last in self.axes else [(self.x, 0), (self.y, 0)]
+        kept = last not in self.axes and self.x.shape[-1:] == self.y.shape[-1:]
+        return [(self.x, 0), (self.y, 0)] if kept else []
 
     def factor(self) -> tuple[int, int]:
         """Multiplier and shift from the sum to the output."""

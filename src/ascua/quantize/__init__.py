@@ -15,7 +15,8 @@ from ascua.quantize.equalize import equalize
 from ascua.quantize.options import DEFAULT, Options
 from ascua.quantize.ranges import Observer, Progress, observe, ranges, weight_peaks, weight_range
 from ascua.quantize.refine import BothSides, Improve
-from ascua.quantize.rules import SCHEMES, Range, plan, scores
+from ascua.quantize.rules import SCHEMES, Range, plan
+from ascua.quantize.scores import scores
 from ascua.quantize.simplify import simplify
 
 __all__ = ["Options", "Range", "check_float", "finish", "observe", "prepared", "quantize"]

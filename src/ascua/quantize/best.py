@@ -13,7 +13,8 @@ from ascua.quantize.compare import Fidelity, fidelity, outputs
 from ascua.quantize.floats import run
 from ascua.quantize.options import RANGES, Options
 from ascua.quantize.ranges import Observer, Progress, observe
-from ascua.quantize.rules import Range, scores
+from ascua.quantize.rules import Range
+from ascua.quantize.scores import until_scores
 
 HELD_OUT = 4
 """One sample in this many is held out,"""
@@ -103,7 +104,7 @@ class _Bench:
         self, graph: Graph, xs: Sequence[Array], held: Sequence[Array], image: Range | None
     ) -> None:
         self.graph, self.xs, self.held, self.image = graph, xs, held, image
-        self.expected = run(cut(prepared(graph, xs, Options())), held)[0]
+        self.expected = run(until_scores(prepared(graph, xs, Options())), held)[0]
         self.seen: dict[bool, tuple[Graph, dict[int, Observer]]] = {}
 
     def fidelity(self, options: Options) -> Fidelity:
@@ -113,11 +114,4 @@ class _Bench:
             self.seen[options.equalize] = real, observe(real, self.xs, histogram=True)
         real, observers = self.seen[options.equalize]
         small = finish(real, self.xs, observers, options, self.image)
-        return fidelity(self.expected, outputs(cut(small), self.held)[0])
-
-
-def cut(graph: Graph) -> Graph:
-    """`graph` up to the scores of its first output."""
-    score, last = scores(graph)[0], graph.outputs[0]
-    ops = tuple(op for op in graph.ops if score is last or op.y is not last)
-    return replace(graph, outputs=(score,), ops=ops)
+        return fidelity(self.expected, outputs(until_scores(small), self.held)[0])

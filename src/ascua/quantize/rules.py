@@ -95,17 +95,6 @@ class Plan(NamedTuple):
     copies: Mapping[tuple[int, int], Quant]
 
 
-def scores(graph: Graph) -> tuple[Tensor, ...]:
-    """What decides: each output, or what a softmax or sigmoid at the end makes it of."""
-    makers = {id(op.y): op for op in graph.ops}
-
-    def before(t: Tensor) -> Tensor:
-        op = makers.get(id(t))
-        return t if op is None or op.output_range is None else op.x
-
-    return tuple(before(t) for t in graph.outputs)
-
-
 class Tied(NamedTuple):
     """Which activations share one quantisation, by identity."""
 
