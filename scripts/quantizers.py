@@ -38,7 +38,7 @@ ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 BUILD = ROOT / "build"
 RESULTS = ROOT / "results/quantization.jsonl"
-DRAWS = (1, 2, 3)
+DRAWS = 3
 UNIT = Range(0.0, 1.0)
 BOARD = "mps2-an385"
 COUNTED = ("Ascua", "Ascua int4-weights", "Ascua int4-weights --adaround")
@@ -277,7 +277,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--litert", help="a Python that has ai-edge-quantizer")
     parser.add_argument("--only", help="comma-separated names of quantisers")
-    parser.add_argument("--draws", type=int, default=len(DRAWS))
+    parser.add_argument("--draws", type=int, default=DRAWS)
     parser.add_argument("--results", type=Path, default=RESULTS)
     asked = parser.parse_args()
     known = quantisers(asked.litert)
@@ -288,7 +288,7 @@ def main() -> None:
     for name in asked.networks:
         file = NETWORKS[name].file()
         digest = hashlib.sha256(file).hexdigest()
-        for draw in DRAWS[: asked.draws]:
+        for draw in range(1, asked.draws + 1):
             wanted = [q for q in chosen if (name, digest, q, draw) not in have]
             if not wanted:
                 continue
@@ -301,7 +301,7 @@ def main() -> None:
                 row = {"model": name, "model_sha256": digest, "quantizer": q, "draw": draw}
                 row |= {"calibration": len(task.calibration)}
                 row |= judged(real, on_host(small, task.x), task.y)
-                if q in COUNTED and draw == DRAWS[0]:
+                if q in COUNTED and draw == 1:
                     row |= on_board(small, task.x)
                 print(row, f"{seconds} s", flush=True)
                 with asked.results.open("a") as out:

@@ -139,7 +139,7 @@ def test_probabilities_teach_as_their_logits_do(pause: Pause, tmp_path: Path) ->
     for name, model in (("plain", plain), ("soft", soft)):
         path = tmp_path / f"{name}.keras"
         model.save(path)
-        logits = load_teacher(path, taught_by(path)).logits(x).numpy()
+        logits = load_teacher(str(path), taught_by(path)).logits(x).numpy()
         found.append(logits - logits.mean(1, keepdims=True))
     np.testing.assert_allclose(found[0], found[1], atol=1e-5)
 
@@ -147,13 +147,13 @@ def test_probabilities_teach_as_their_logits_do(pause: Pause, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"classes": 4}, r"answers 4 classes; this model(?s:.*)\[3\]"),
-        ({"input": (8, 8, 3)}, r"images \[8, 8, 3\](?s:.*)takes \[8, 8, 1\]"),
+        ({"classes": 4}, r"answers 4 classes; this model answers \[3\]"),
+        ({"input": (8, 8, 3)}, "its input is 8 x 8 x 1, the images are 8 x 8 x 3"),
     ],
 )
 def test_a_teacher_of_other_things(teacher: Path, change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        load_teacher(teacher, dataclasses.replace(taught_by(teacher), **change))
+        load_teacher(str(teacher), dataclasses.replace(taught_by(teacher), **change))
 
 
 def test_a_teacher_that_is_no_file_or_no_model(pause: Pause, tmp_path: Path) -> None:  # noqa: ARG001

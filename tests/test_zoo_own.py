@@ -14,10 +14,13 @@ from ascua import tflite, zoo
 from ascua.errors import InputError
 from ascua.inputs import quantize as integers
 from ascua.quantize.compare import dequantized
+from ascua.recipes import Teacher
 from ascua.train import train
+from ascua.train.fused import fuse
+from ascua.train.teacher import load_teacher
 from tests.command import ascua, refused
 from tests.support import check_reference
-from tests.tiny import RECIPE
+from tests.tiny import RECIPE, entered
 
 pytestmark = [
     pytest.mark.train,
@@ -47,6 +50,28 @@ def two_outputs():
     x = keras.Input((8, 8, 1))
     y = layers.Flatten()(x)
     return keras.Model(x, [layers.Dense(3)(y), layers.Dense(3)(y)])
+
+class Subclass(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.first, self.flat = layers.Conv2D(4, 3, activation="relu"), layers.Flatten()
+        self.dense = layers.Dense(3, activation="softmax")
+
+    def call(self, x, training=False):
+        return self.dense(self.flat(self.first(x)))
+
+def subclass():
+    return Subclass()
+
+def nested():
+    x = keras.Input((8, 8, 1))
+    end = keras.Sequential([layers.Flatten(), layers.Dense(3, activation="softmax")])
+    return keras.Model(x, end(layers.Conv2D(4, 3)(x)))
+
+def operation():
+    x = keras.Input((8, 8, 1))
+    y = layers.Flatten()(layers.Conv2D(4, 3, activation="relu")(x))
+    return keras.Model(x, keras.ops.softmax(layers.Dense(3)(y)))
 
 def fails():
     raise RuntimeError("no luck\\nat all")
@@ -82,6 +107,9 @@ def test_a_function() -> None:
     opened = zoo.build("ownmodels:open_sized", (8, 9, 1), 3)
     assert opened.inputs[0].shape[1:] == (8, 9, 1)
     assert zoo.size(opened).macs == 6 * 7 * 9 * 4 + 12
+    again = zoo.build("ownmodels:net", (8, 8, 1), 3, seed=1, units=2)
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        assert np.array_equal(a, b), "the seed's"
 
 
 def test_files_keep_their_weights(here: Path) -> None:
@@ -135,6 +163,61 @@ def test_a_saved_model_is_quantised_and_compared_but_not_trained(here: Path) -> 
     with pytest.raises(InputError, match=r"(?s)no layers to train.*model.keras.*ascua quantize"):
         train(recipe, out=here / "out")
     assert not (here / "out").exists()
+
+
+HIDDEN = ("ownmodels:subclass", "ownmodels:nested", "ownmodels:operation")
+"""Models that answer probabilities, but have no softmax for their last layer."""
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("name", HIDDEN)
+def test_what_is_trained_answers_logits(name: str) -> None:
+    model = zoo.build(name, (8, 8, 1), 3)
+    twin = fuse(model)
+    x = np.random.default_rng(1).random((5, 8, 8, 1), np.float32)
+    answers = np.asarray(model(x))
+    assert np.allclose(answers.sum(1), 1, atol=1e-5), "probabilities"
+    assert np.allclose(np.asarray(twin(x)), np.log(answers), atol=1e-5)
+    assert [v.shape for v in twin.weights] == [v.shape for v in model.weights]
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_any_model_is_trained(name: str, here: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, model=name, augment=(), epochs=30)
+    with entered():
+        done = train(recipe, out=here / "out")
+        twice = train(recipe, out=here / "out")
+    assert done.accuracy_float > 0.9
+    assert twice.epochs_run == 0
+    graph = tflite.load(done.tflite)
+    assert graph.inputs[0].dtype == "int8"
+
+
+def test_any_model_teaches(here: Path) -> None:
+    """A folder that only serves, and functions: what they answer is what the file's does."""
+    x = np.random.default_rng(1).random((5, 8, 8, 1), np.float32)
+    model = zoo.build("ownmodels:nested", (8, 8, 1), 3)
+    with zoo.quiet():
+        model.save(here / "m.keras")
+        model.export(str(here / "saved"), verbose=False)
+    (here / "trained.py").write_text(
+        "import keras\ndef net(): return keras.models.load_model('m.keras')"
+    )
+    wanted = np.log(np.asarray(model(x)))
+    found = {}
+    for name in ("m.keras", "./saved", "trained:net"):
+        recipe = dataclasses.replace(RECIPE, teacher=Teacher(name), augment=(), epochs=1)
+        found[name] = load_teacher(name, recipe)
+        assert np.allclose(found[name].logits(x).numpy(), wanted, atol=1e-5), name
+    assert len({t.sha256 for t in found.values()}) == 1, "the same weights are the same teacher"
+    with entered():
+        done = train(dataclasses.replace(recipe, teacher=Teacher("./saved")), out=here / "out")
+    assert done.epochs_run == 1
+    for name in ("./absent", "absent.keras"):
+        with pytest.raises(InputError, match="the teacher's file is not there"):
+            load_teacher(name, recipe)
+    with pytest.raises(InputError, match="there is no module 'absent'"):
+        load_teacher("absent:net", recipe)
 
 
 @pytest.mark.usefixtures("here")

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @click.option("--qat", is_flag=True, help="Train, then go on in the steps of int8.")
 @click.option("--weights", help="Start from this file, recipe, or `imagenet`.")
 @click.option("--freeze", metavar="LAYER", help="Keep the first layers up to this name or number.")
-@click.option("--teacher", metavar="MODEL", help="A recipe or a .keras file to imitate.")
+@click.option("--teacher", metavar="MODEL", help="A recipe or a Keras model to imitate.")
 @click.option("--temperature", type=float, help="Divides the logits that are compared (4).")
 @click.option("--alpha", type=float, help="Share of the loss that is the teacher's (0.9).")
 @data_dir
@@ -101,7 +101,7 @@ def _taught(recipe: recipe_files.Recipe, **wanted: Any) -> recipe_files.Recipe:
     if recipe.teacher is None:
         raise InputError(
             f"Recipe {recipe.name!r} has no teacher: --temperature and --alpha say nothing.",
-            ["Name a recipe or a .keras file with --teacher."],
+            ["Name a recipe or a Keras model with --teacher."],
         )
     return replace(recipe, teacher=replace(recipe.teacher, **given))
 

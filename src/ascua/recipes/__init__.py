@@ -47,8 +47,8 @@ class Teacher:
     """A trained network that a training imitates (G. Hinton et al., 2015, arXiv 1503.02531)."""
 
     model: str
-    """A recipe, which is trained first, or the file of a Keras model (.keras): images in 0..1 →
-    logits or probabilities."""
+    """A recipe, which is trained first, or a Keras model (a file, a SavedModel folder,
+    `module:function`): images in 0..1 → logits or probabilities."""
     temperature: float = 4.0
     """Logits are divided by it before the two networks are compared."""
     alpha: float = 0.9

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ascua.recipes import Precision
 from ascua.zoo import import_keras, import_tensorflow
 
@@ -20,7 +22,8 @@ def fuse(model: Any, precision: Precision = "float32") -> Any:
 
     Where the model answers probabilities, the copy answers logits. Its activations have
     `precision`, its weights are float32. A bias that goes into a batch normalisation stays as it
-    is, for it has no effect: its gradient is zero, and took a tenth of a step.
+    is, for it has no effect: its gradient is zero, and took a tenth of a step. A layer that cannot
+    be copied (a subclass without `get_config`, a SavedModel) is the same in both.
     """
     keras, fused = import_keras(), _fused_layer()
 
@@ -36,13 +39,41 @@ def fuse(model: Any, precision: Precision = "float32") -> Any:
                 config["activation"] = "linear"
         if precision != "float32" and "dtype" in config:
             config["dtype"] = f"mixed_{precision}"
-        return kind.from_config(config)
+        try:
+            return kind.from_config(config)
+        except Exception:  # noqa: BLE001  (a user's class may raise anything)
+            return layer
 
     twin = keras.models.clone_model(model, clone_function=copy)
     twin.set_weights(model.get_weights())
     for layer in _before_normalisation(twin):
         layer.bias.trainable = False
+    if _answers_probabilities(twin):  # of a softmax that is not a last layer of its own
+        y = _logarithm_layer()(dtype="float32", name="logits")(twin.outputs[0])
+        twin = keras.Model(twin.inputs[0], y, name=twin.name)
     return twin
+
+
+def _answers_probabilities(model: Any) -> bool:
+    """Whether its answers to random images are positive and add up to one."""
+    images = np.random.default_rng(0).random((4, *model.inputs[0].shape[1:]), np.float32)
+    answers = np.asarray(model(images, training=False), np.float32)
+    if answers.ndim != 2 or answers.shape[1] < 2:
+        return False
+    return bool(np.all(answers >= 0) and np.allclose(answers.sum(1), 1, atol=0.02))
+
+
+def _logarithm_layer() -> Any:
+    """The class of what makes logits of probabilities."""
+    keras = import_keras()
+
+    class Logarithm(keras.layers.Layer):  # type: ignore[misc,name-defined]
+        """Logits whose softmax the probabilities are."""
+
+        def call(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
+            return keras.ops.log(keras.ops.maximum(inputs, 1e-7))
+
+    return Logarithm
 
 
 def _logits_layer() -> Any:

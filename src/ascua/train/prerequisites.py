@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from ascua import recipes
+from ascua import recipes, zoo
 from ascua.errors import InputError
 from ascua.recipes import Recipe
 
-SUFFIXES = (".keras", ".h5")
-"""Of a teacher that is a file."""
-
 
 def teacher(recipe: Recipe) -> Recipe | None:
-    """The recipe that trains the teacher; None where there is none, or a file."""
-    if recipe.teacher is None or recipe.teacher.model.endswith(SUFFIXES):
+    """The recipe that trains the teacher; None where there is none, or a model of the user's."""
+    if recipe.teacher is None:
         return None
-    return recipes.load(recipe.teacher.model)
+    name = recipe.teacher.model
+    own = zoo.is_own(name) and not name.endswith(".toml")
+    return None if own else recipes.load(name)
 
 
 def start(recipe: Recipe) -> Recipe | None:

@@ -157,8 +157,8 @@ def _teacher(recipe: Recipe, out: Path, **how: Any) -> Taught | None:
     if recipe.teacher is None:
         return None
     if (first := prerequisites.teacher(recipe)) is None:
-        return load_teacher(Path(recipe.teacher.model), recipe)
-    return load_teacher(train(first, out=out.parent / first.name, **how).keras, recipe)
+        return load_teacher(recipe.teacher.model, recipe)
+    return load_teacher(str(train(first, out=out.parent / first.name, **how).keras), recipe)
 
 
 def _deliver(

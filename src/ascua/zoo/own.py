@@ -33,9 +33,9 @@ def check(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return dict(arguments)
 
 
-def load(name: str) -> Any:
+def load(name: str, image: Image | None = None) -> Any:
     """The functional Keras model that `name` says, as it is. Raises InputError as `build` does."""
-    return build(name, None, None, {})
+    return build(name, image, None, {})
 
 
 def build(name: str, image: Image | None, classes: int | None, arguments: Mapping[str, Any]) -> Any:

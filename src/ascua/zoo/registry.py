@@ -58,14 +58,14 @@ def build(
     (n, classes). Raises InputError for an unknown name or argument and for a size that the family
     cannot take, ToolMissing without Keras.
     """
-    if own.is_own(name):
-        return own.build(name, image, classes, arguments)
     given = check(name, arguments)
     if min(image) < 1 or classes < 1:
         raise InputError(f"{name}: input {image} and {classes} classes must all be positive.")
     keras = import_keras()
     if seed is not None:
         keras.utils.set_random_seed(seed)
+    if own.is_own(name):
+        return own.build(name, image, classes, given)
     return _FAMILIES[name](image, classes, **given)
 
 
