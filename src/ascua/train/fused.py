@@ -41,7 +41,7 @@ def fuse(model: Any, precision: Precision = "float32") -> Any:
             config["dtype"] = f"mixed_{precision}"
         try:
             return kind.from_config(config)
-        except Exception:  # noqa: BLE001  (a user's class may raise anything)
+        except Exception:  # a user's class may raise anything
             return layer
 
     twin = keras.models.clone_model(model, clone_function=copy)
