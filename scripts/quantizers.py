@@ -36,6 +36,7 @@ from ascua.train.export import as_float, export_float, float_file
 Array = NDArray[Any]
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
+SAMPLE = SHARED / "data/imagenet1000/imagenet_sample_1000.npz"
 BUILD = ROOT / "build"
 RESULTS = ROOT / "results/quantization.jsonl"
 DRAWS = 3
@@ -78,7 +79,7 @@ def photographs(size: int, scaled: bool) -> tuple[Array, Array]:
     """The labelled ImageNet sample, scaled to `size`, or the middle of it."""
     from PIL import Image
 
-    z = np.load(SHARED / "data/imagenet1000/imagenet_sample_1000.npz")
+    z = np.load(SAMPLE)
     blob, ends = z["blob"], z["offsets"]
     xs = []
     for a, b in pairwise(ends):

@@ -12,6 +12,7 @@ import pytest
 from ascua import zoo
 from ascua.errors import InputError
 from ascua.zoo import deep_compression
+from scripts import quantizers
 
 pytestmark = [
     pytest.mark.train,
@@ -20,7 +21,7 @@ pytestmark = [
 ]
 
 SHARED = Path(__file__).parents[2] / "shared"
-SAMPLE = SHARED / "data/imagenet1000/imagenet_sample_1000.npz"
+SAMPLE = quantizers.SAMPLE
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -255,19 +256,10 @@ def test_published_squeezenets_take_red_green_blue(
 
 def photographs(size: int, *, scaled: bool) -> Iterator[tuple[Any, Any]]:
     """The 1,000 photographs in 0..1 (m, size, size, 3), scaled or their centre, and labels (m,)."""
-    image = pytest.importorskip("PIL.Image")
-    import io
-
-    z = np.load(SAMPLE)
-    blob, ends = z["blob"], z["offsets"]
+    pytest.importorskip("PIL")
+    pixels, labels = quantizers.photographs(size, scaled)
     for i in range(0, 1000, 50):
-        xs = []
-        for k in range(i, i + 50):
-            x = image.open(io.BytesIO(blob[ends[k] : ends[k + 1]].tobytes())).convert("RGB")
-            edge = (x.width - size) // 2
-            box = (edge, edge, edge + size, edge + size)
-            xs.append(np.asarray(x.resize((size, size), image.BILINEAR) if scaled else x.crop(box)))
-        yield np.stack(xs).astype(np.float32) / 255, z["labels"][i : i + 50]
+        yield pixels[i : i + 50].astype(np.float32) / 255, labels[i : i + 50]
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from ascua.quantize import Options, Range, observe
 from ascua.quantize.convert import convert
 from ascua.quantize.ranges import ranges
 from ascua.quantize.rules import Tied, plan, tied
+from ascua.quantize.scores import scores
 from ascua.quantize.simplify import simplify, with_weights
 from ascua.train import operators, rounded
 from ascua.train.export import export_float
@@ -39,7 +40,7 @@ class Aware:
     plain: Any
     """The Keras model with the same weights that rounds nothing: the trained float network."""
     scores: Any
-    """The Keras model that rounds, without a softmax at its end."""
+    """The Keras model that rounds, up to the scores that decide: without a softmax at its end."""
     pinned: Mapping[int, Quant]
     layers: Mapping[int, Any]
     """The Keras layer of each operator with weights, by its identity."""
@@ -77,8 +78,8 @@ def quantization_aware(
         starts = ranges(observe(graph, [xs], histogram=False), Options())
     twin = _Twin(graph, tied(graph, pinned, rounded.INT8), starts, _names(graph, inner))
     given = import_keras().Input(model.inputs[0].shape[1:], name=model.inputs[0].name)
-    made, scores = twin.models(given, scale, offset, model.name)
-    made.aware = Aware(graph, twin.plain, scores, pinned, twin.layers, twin.rounding)
+    made, deciding = twin.models(given, scale, offset, model.name)
+    made.aware = Aware(graph, twin.plain, deciding, pinned, twin.layers, twin.rounding)
     return made
 
 
@@ -158,7 +159,7 @@ class _Twin:
             self.rounding |= {id(t): layer for t in group}
 
     def models(self, given: Any, scale: float, offset: float, name: str) -> tuple[Any, Any]:
-        """The model of inputs `given` that rounds, and the same without a softmax at its end."""
+        """The model of inputs `given` that rounds, and the same up to the scores that decide."""
         keras, graph = import_keras(), self.graph
         x = given
         if (scale, offset) != (1.0, 0.0):
@@ -168,12 +169,10 @@ class _Twin:
         self.plain = keras.Model(
             given, _one_or_all([plain[id(t)] for t in graph.outputs]), name=name
         )
-        last = graph.ops[-1]
-        score = last.x if last.tflite == "SOFTMAX" and last.y is graph.outputs[0] else None
-        scores = keras.Model(given, made[id(score or graph.outputs[0])], name=name)
+        deciding = keras.Model(given, made[id(scores(graph)[0])], name=name)
         return keras.Model(
             given, _one_or_all([made[id(t)] for t in graph.outputs]), name=name
-        ), scores
+        ), deciding
 
     def walk(self, x: Any, *, rounding: bool) -> dict[int, Any]:
         """The Keras tensor of each activation, by its identity; the input's is `x`."""
