@@ -318,8 +318,10 @@ def test_the_best_is_chosen_on_samples_held_out() -> None:
 
 def test_nothing_is_tried_twice() -> None:
     first = Options(bias_correction=False, equalize=True)
-    trials = quantize_best(net(), images(8), first).trials
-    assert len({t.options for t in trials}) == len(trials) == 5 + 2
+    told: list[tuple[int, int]] = []
+    found = quantize_best(net(), images(8), first, progress=lambda *at: told.append(at))
+    assert len({t.options for t in found.trials}) == len(found.trials) == 5 + 2
+    assert told == [(i, 10) for i in range(1, 11)], "what is not tried is done too"
 
 
 def test_an_index_is_judged_by_the_scores_before_it() -> None:

@@ -85,16 +85,18 @@ def quantize_best(
         start = best.options if best else first
         change = {"ranges": RANGES[i]} if i < len(RANGES) else SWITCHES[i - len(RANGES)]
         options = replace(start, **change)
-        if best and options == start:  # asked for from the beginning
-            continue
-        found = bench.fidelity(options)
-        kept = best is None or found.sqnr_db > best.fidelity.sqnr_db + GAIN
-        trials.append(Trial(options, found, kept))
-        best = trials[-1] if kept else best
+        if best is None or options != start:  # else it was asked for from the beginning
+            found = bench.fidelity(options)
+            kept = best is None or found.sqnr_db > best.fidelity.sqnr_db + GAIN
+            trials.append(Trial(options, found, kept))
+            best = trials[-1] if kept else best
         if progress:
             progress(i + 1, total)
     assert best is not None
-    return Best(quantize(graph, xs, best.options, image), tuple(trials))
+    small = quantize(graph, xs, best.options, image)
+    if progress:
+        progress(total, total)
+    return Best(small, tuple(trials))
 
 
 class _Bench:
