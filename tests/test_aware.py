@@ -56,6 +56,7 @@ def branching(seed: int = 3) -> Any:
     x = layers.Conv2D(6, 3, padding="same", use_bias=False, name="conv")(x)
     x = layers.BatchNormalization(name="norm")(x)
     x = layers.ReLU(6.0)(x)
+    x = layers.BatchNormalization(name="after")(x)
     y = layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2, name="depthwise")(x)
     y = layers.Conv2D(6, 1, activation="hard_swish", name="point")(y)
     gate = layers.Conv2D(6, 1, activation="sigmoid", name="gate")(x)
@@ -104,8 +105,14 @@ def test_operators_compute_what_the_graph_does() -> None:
 
 
 def keras_outputs(op: Op, xs: list[Any]) -> list[Array]:
+    """As in a Keras model, where Keras must not take a tensor for a sparse one."""
     weighted = operators.layer(op, "x") if isinstance(op, operators.Trained) else None
-    return [y.numpy() for y in operators.computed(op, xs, weighted)]
+    keras = zoo.import_keras()
+    inputs = [keras.Input(x.shape[1:]) for x in xs]
+    ys = operators.computed(op, inputs, weighted)
+    assert not any(y.sparse for y in ys)
+    found = keras.Model(inputs, ys)(xs)
+    return [np.asarray(y) for y in (found if isinstance(found, list) else [found])]
 
 
 def test_rounding_is_the_converters() -> None:

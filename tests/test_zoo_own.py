@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ascua import tflite, zoo
+from ascua import recipes, tflite, zoo
 from ascua.errors import InputError
 from ascua.inputs import quantize as integers
 from ascua.quantize.compare import dequantized
@@ -62,6 +62,21 @@ class Subclass(keras.Model):
 
 def subclass():
     return Subclass()
+
+class Unsaved(Subclass):
+    def __init__(self, units):
+        super().__init__()
+        self.units = units
+
+def unsaved():
+    return Unsaved(3)
+
+class Saved(Unsaved):
+    def get_config(self):
+        return {**super(Unsaved, self).get_config(), "units": self.units}
+
+def saved():
+    return Saved(3)
 
 def nested():
     x = keras.Input((8, 8, 1))
@@ -191,6 +206,25 @@ def test_any_model_is_trained(name: str, here: Path) -> None:
     assert twice.epochs_run == 0
     graph = tflite.load(done.tflite)
     assert graph.inputs[0].dtype == "int8"
+
+
+def test_a_class_of_the_users_own_goes_on_in_the_steps_of_int8(here: Path) -> None:
+    """Its file cannot be loaded without the class: the function builds it, the file has weights."""
+    plain = dataclasses.replace(RECIPE, model="ownmodels:saved", augment=(), epochs=3)
+    (here / "tiny.toml").write_text(recipes.dump(plain))
+    with entered():
+        done = train(recipes.aware(plain, "tiny.toml"), out=here / "tiny-qat")
+    assert (here / "tiny/model.keras").exists()
+    assert tflite.load(done.tflite).outputs[0].dtype == "int8"
+
+
+def test_a_class_that_cannot_be_saved(here: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, model="ownmodels:unsaved", augment=(), epochs=1)
+    with entered():
+        with pytest.raises(InputError, match=r"has no get_config(?s:.*)`keras.Model"):
+            train(recipe, out=here / "out")
+        better = dataclasses.replace(recipe, model="ownmodels:saved")
+        assert train(better, out=here / "out").epochs_run == 1, "the folder held nothing trained"
 
 
 def test_any_model_teaches(here: Path) -> None:

@@ -73,19 +73,24 @@ def write_text(path: Path, text: str) -> None:
 
 
 def check_owner(out: Path, recipe: Recipe) -> None:
-    """Raises InputError when the folder `out` holds the training of another recipe."""
+    """Raises InputError when the folder `out` holds the training of another recipe.
+
+    A recipe alone is none: its training ended before the first epoch did.
+    """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: not a folder.", ["Give `--out` a folder."])
     remedies = (
         "Give another folder with `--out`.",
         "Train anew with `--force`; what was trained there goes.",
     )
-    if (out / RECIPE).exists():
-        if difference := _difference(recipes.read(out / RECIPE), recipe):
-            what = f"{out}: holds the training of a different recipe ({difference})."
-            raise InputError(what, remedies)
-    elif present := [name for name in FILES if (out / name).exists()]:
+    present = [name for name in FILES if name != RECIPE and (out / name).exists()]
+    if not present:
+        return
+    if not (out / RECIPE).exists():
         what = f"{out}: holds {present[0]}, and no {RECIPE} that says where it comes from."
+        raise InputError(what, remedies)
+    if difference := _difference(recipes.read(out / RECIPE), recipe):
+        what = f"{out}: holds the training of a different recipe ({difference})."
         raise InputError(what, remedies)
 
 

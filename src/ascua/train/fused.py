@@ -28,10 +28,13 @@ def fuse(model: Any, precision: Precision = "float32") -> Any:
     keras, fused = import_keras(), _fused_layer()
 
     def copy(layer: Any) -> Any:
+        try:
+            config = layer.get_config()
+        except NotImplementedError:
+            return layer
         kind = type(layer)
         if kind is keras.layers.BatchNormalization and layer.axis in (3, -1):
             kind = fused
-        config = layer.get_config()
         if layer is model.layers[-1]:  # the loss wants logits
             if kind is keras.layers.Softmax:
                 return _logits_layer()(name=layer.name)

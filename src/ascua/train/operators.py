@@ -124,6 +124,8 @@ def _value(op: Op, xs: Sequence[Any]) -> Any:
     match op:
         case Add() | Sub() | Mul() | Maximum() | Minimum() | SquaredDifference():
             a, b = _operands(op, xs)
+            if isinstance(op, Mul) and len(xs) == 1:
+                return _scaled(x, a if b is x else b)
             name = {SquaredDifference: "subtract", Sub: "subtract", Add: "add", Mul: "multiply"}
             y = getattr(ops, name.get(type(op), op.kind))(a, b)
             return ops.square(y) if isinstance(op, SquaredDifference) else y
@@ -148,8 +150,15 @@ def _value(op: Op, xs: Sequence[Any]) -> Any:
         case Softmax():
             return ops.softmax(x * op.beta if op.beta != 1 else x)
         case Prelu() if op.alpha.const:
-            return ops.relu(x) - ops.relu(-x) * op.alpha.values
+            return ops.relu(x) - _scaled(ops.relu(-x), op.alpha.values)
     raise NotImplementedError
+
+
+def _scaled(x: Any, by: Array) -> Any:
+    """`x` (n, ...) times a constant; `keras.ops.multiply` takes its result for a sparse tensor."""
+    if np.broadcast_shapes(x.shape[1:], by.shape) not in (x.shape[1:], (1, *x.shape[1:])):
+        raise NotImplementedError
+    return import_keras().layers.Rescaling(by)(x)
 
 
 def _operands(op: Op, xs: Sequence[Any]) -> list[Any]:

@@ -33,7 +33,6 @@ def load_teacher(name: str, recipe: Recipe) -> Taught:
     Raises InputError where it is absent or no Keras model, and where images or classes are not
     the recipe's.
     """
-    assert recipe.teacher is not None
     if ":" not in name and not Path(name).exists():
         raise InputError(
             f"{name}: the teacher's file is not there.",
@@ -43,7 +42,12 @@ def load_teacher(name: str, recipe: Recipe) -> Taught:
                 f"Recipes: {', '.join(recipes.names())}.",
             ],
         )
-    model = zoo.load_own(name, recipe.input)
+    return as_teacher(name, zoo.load_own(name, recipe.input), recipe)
+
+
+def as_teacher(name: str, model: Any, recipe: Recipe) -> Taught:
+    """The Keras `model`, which `name` says, as a teacher for `recipe`. Raises InputError."""
+    assert recipe.teacher is not None
     answer = list(model.outputs[0].shape[1:])
     if answer != [recipe.classes]:
         raise InputError(

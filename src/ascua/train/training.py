@@ -23,7 +23,7 @@ from ascua.train.fit import accuracy, fit, steps_per_epoch
 from ascua.train.folder import State
 from ascua.train.fused import fuse
 from ascua.train.progress import Display, clock
-from ascua.train.teacher import Taught, load_teacher
+from ascua.train.teacher import Taught, as_teacher, load_teacher
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,16 @@ def _network(recipe: Recipe, display: Display, weights: str) -> Any:
     model = zoo.build(
         recipe.model, recipe.input, recipe.classes, seed=recipe.seed, **recipe.network
     )
+    try:
+        model.get_config()
+    except NotImplementedError as e:
+        raise InputError(
+            f"{recipe.model}: a layer of it has no get_config: it could not be saved.",
+            [
+                "Give its class a `get_config` with all arguments of its `__init__`.",
+                "Build a functional model: `keras.Model(inputs, outputs)`.",
+            ],
+        ) from e
     if weights:
         path = zoo.obtain(weights, recipe.model, recipe.input, recipe.network)
         loaded = zoo.load_weights(model, path)
@@ -158,7 +168,13 @@ def _teacher(recipe: Recipe, out: Path, **how: Any) -> Taught | None:
         return None
     if (first := prerequisites.teacher(recipe)) is None:
         return load_teacher(recipe.teacher.model, recipe)
-    return load_teacher(str(train(first, out=out.parent / first.name, **how).keras), recipe)
+    path = train(first, out=out.parent / first.name, **how).keras
+    if ":" not in first.model or first.aware:
+        return load_teacher(str(path), recipe)
+    # Classes of the user's own are in the function's module, not in the file.
+    model = zoo.build(first.model, first.input, first.classes, **first.network)
+    zoo.load_weights(model, path)
+    return as_teacher(str(path), model, recipe)
 
 
 def _deliver(

@@ -65,7 +65,12 @@ def load_weights(model: Any, path: Path) -> Loaded:
     images (blue, green, red in 0..255 less a mean) are changed to want red, green, blue in 0..1.
     Raises InputError for a file that cannot be read or belongs to another network.
     """
-    published = _read(path)
+    try:
+        published = _read(path)
+    except InputError:
+        if not _loads_itself(model, path):
+            raise
+        return Loaded(sum(1 for layer in model.layers if layer.weights), None)
     given = {name.replace("/", "_"): arrays for name, arrays in published.items()}
     layers = [layer for layer in model.layers if layer.weights]
     if not layers or not given:
@@ -122,6 +127,18 @@ def _read(path: Path) -> dict[str, Arrays]:
         layers = files.load_keras(path).layers
         return {x.name: tuple(x.get_weights()) for x in layers if x.weights}
     return deep_compression.read(path)
+
+
+def _loads_itself(model: Any, path: Path) -> bool:
+    """Whether `path` is this very network, whose classes Keras does not know: it is then loaded."""
+    if files.kind(path) != "zip":
+        return False
+    try:
+        with quiet():
+            model.load_weights(path)
+    except Exception:  # Keras has no error of its own for a wrong file
+        return False
+    return True
 
 
 def _read_h5(path: Path) -> dict[str, Arrays]:
