@@ -61,6 +61,10 @@ def branching(seed: int = 3) -> Any:
     y = layers.Conv2D(6, 1, activation="hard_swish", name="point")(y)
     gate = layers.Conv2D(6, 1, activation="sigmoid", name="gate")(x)
     x = layers.Add()([x, layers.Multiply()([y, gate])])
+    squeezed = layers.Dense(6, activation="sigmoid", name="squeezed")(
+        layers.GlobalAveragePooling2D()(x)
+    )
+    x = layers.Multiply()([x, layers.Reshape((1, 1, 6))(squeezed)])
     x = layers.Concatenate()([layers.AveragePooling2D(2)(x), layers.MaxPooling2D(2)(y)])
     x = layers.ZeroPadding2D(1)(x)
     x = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(x))

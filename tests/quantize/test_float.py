@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 
 from ascua import tflite
+from ascua.errors import Unsupported
 from ascua.ops import OPERATORS
+from ascua.ops.conv2d import Conv2D
+from ascua.quantize import quantize
 from ascua.quantize.floats import run
 from tests.examples import EXAMPLES
 from tests.quantize.floats import floated, litert, samples
+from tests.quantize.test_convert import constant, tensor
+from tests.support import network
 
 INTEGER = {"QUANTIZE", "DEQUANTIZE"}
 """Operators between floats and integers: no network that is to be quantised has them."""
@@ -29,3 +34,17 @@ def test_floats_are_those_of_litert(name: str) -> None:
         for y, e in zip(got, expected, strict=True):
             np.testing.assert_allclose(y, e, rtol=2e-5, atol=2e-6, err_msg=name)
             assert y.dtype == e.dtype
+
+
+@pytest.mark.train
+def test_a_convolution_in_groups_is_computed_but_has_no_int8_form() -> None:
+    rng = np.random.default_rng(4)
+    x, y = tensor("x", 1, 9, 8, 6), tensor("y", 1, 5, 4, 8)
+    w, b = constant("w", rng.normal(size=(8, 3, 3, 3))), constant("b", rng.normal(size=8))
+    graph = network(Conv2D((x, w, b), (y,), (2, 2), (1, 1), "SAME", "RELU"))
+    xs = [rng.normal(size=(4, 1, 9, 8, 6)).astype(np.float32)]
+    with warnings.catch_warnings(action="ignore"):
+        (expected,) = litert(tflite.write(graph), xs)
+    np.testing.assert_allclose(run(graph, xs)[0], expected, rtol=2e-5, atol=2e-5)
+    with pytest.raises(Unsupported, match=r"no int8 form: .* its input 6 \(groups\)"):
+        quantize(graph, xs)

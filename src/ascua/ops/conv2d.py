@@ -134,7 +134,7 @@ class Conv2D(Convolution):
 
     tflite = "CONV_2D"
     options = "Conv2DOptions"
-    max_version = 5
+    max_version = 6
     wide_biases = ("int64", "int32")
     kernels = (Conv2DS8(), Conv2DS4(), Conv2DU8(), Conv2DS16())
     channel_axis = 0
@@ -172,8 +172,16 @@ class Conv2D(Convolution):
         return self.finish(acc.astype(np.int64), len(xs[0]))
 
     def eval_float(self, *xs: Array) -> Array:
-        matrix = self.w.values.reshape(self.y.shape[3], -1).T
-        return self.finish_float(self.patches(xs[0]) @ matrix, len(xs[0]))
+        taps = self.patches(xs[0])
+        groups, depth = self.x.shape[3] // self.w.shape[3], self.w.shape[3]
+        if groups == 1:
+            sums = taps @ self.w.values.reshape(self.y.shape[3], -1).T
+        else:
+            apart = taps.reshape(len(taps), -1, groups, depth).transpose(2, 0, 1, 3)
+            matrices = self.w.values.reshape(groups, self.y.shape[3] // groups, -1)
+            each = apart.reshape(groups, len(taps), -1) @ matrices.transpose(0, 2, 1)
+            sums = each.transpose(1, 0, 2).reshape(len(taps), -1)
+        return self.finish_float(sums, len(xs[0]))
 
     def macs(self) -> int:
         return self.y.size * self.w.size // self.w.shape[0]

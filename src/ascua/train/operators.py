@@ -168,7 +168,9 @@ def _operands(op: Op, xs: Sequence[Any]) -> list[Any]:
     for t in op.inputs:
         if t is None or (t.const and t.shape[:1] != (1,) and len(t.shape) == len(op.y.shape)):
             raise NotImplementedError
-        found.append(t.values if t.const else next(given))
+        # Shapes are aligned at their ends: behind the batch, ones are put in.
+        missing = (1,) * (len(op.y.shape) - len(t.shape))
+        found.append(t.values if t.const else _reshaped(next(given), (*missing, *t.shape[1:])))
     if isinstance(op, Concatenation) and any(t is not None and t.const for t in op.inputs):
         raise NotImplementedError
     return found
