@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ascua import recipes, tflite, zoo
-from ascua.errors import InputError
+from ascua.errors import InputError, Unsupported
 from ascua.inputs import quantize as integers
 from ascua.quantize.compare import dequantized
 from ascua.recipes import Teacher
@@ -87,6 +87,16 @@ def operation():
     x = keras.Input((8, 8, 1))
     y = layers.Flatten()(layers.Conv2D(4, 3, activation="relu")(x))
     return keras.Model(x, keras.ops.softmax(layers.Dense(3)(y)))
+
+def grouped(image, classes):
+    x = inputs = keras.Input(image)
+    x = layers.Conv2D(4, 3, groups=2)(layers.Conv2D(4, 3)(x))
+    return keras.Model(inputs, layers.Dense(classes)(layers.Flatten()(x)))
+
+def unknown(image, classes):
+    x = inputs = keras.Input(image)
+    x = layers.Flatten()(layers.Conv2D(4, 3, activation="gelu")(x))
+    return keras.Model(inputs, layers.Dense(classes)(x))
 
 def fails():
     raise RuntimeError("no luck\\nat all")
@@ -225,6 +235,18 @@ def test_a_class_that_cannot_be_saved(here: Path) -> None:
             train(recipe, out=here / "out")
         better = dataclasses.replace(recipe, model="ownmodels:saved")
         assert train(better, out=here / "out").epochs_run == 1, "the folder held nothing trained"
+
+
+@pytest.mark.parametrize("method", ["tflite", "ascua"])
+@pytest.mark.parametrize(("name", "message"), [("grouped", "groups"), ("unknown", "GELU")])
+def test_what_has_no_int8_form_is_refused_before_the_training(
+    here: Path, name: str, message: str, method: Any
+) -> None:
+    quantize = dataclasses.replace(RECIPE.quantize, method=method)
+    recipe = dataclasses.replace(RECIPE, model=f"ownmodels:{name}", augment=(), quantize=quantize)
+    with entered(), pytest.raises(Unsupported, match=message):
+        train(recipe, out=here / "out")
+    assert [p.name for p in (here / "out").iterdir()] == ["recipe.toml"]
 
 
 def test_any_model_teaches(here: Path) -> None:

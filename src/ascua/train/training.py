@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from ascua import data as datasets
-from ascua import zoo
+from ascua import tflite, zoo
 from ascua.data import Dataset
 from ascua.errors import InputError
+from ascua.passes import prepare
 from ascua.recipes import Recipe
 from ascua.train import augment, folder, prerequisites
 from ascua.train.aware import export_aware, quantization_aware
@@ -82,6 +86,8 @@ def train(
     done = len(earlier.history) if earlier else 0
     display = Display(console, recipe.epochs, steps_per_epoch(recipe, data))
     model = _network(recipe, display, weights if earlier is None or recipe.aware else "")
+    if zoo.is_own(recipe.model):
+        _refuse_unsupported(recipe, data, model)
     display.say(_opening(recipe, data, model, done))
     try:
         _train(recipe, data, model, out, display, taught)
@@ -102,7 +108,7 @@ def _train(
 ) -> None:
     """Train the network `model`, and write what becomes of it."""
     images = calibration_images(data.x_train, recipe.quantize.calibration, recipe.seed)
-    if recipe.quantize.method == "qat":
+    if recipe.aware:
         made = quantization_aware(model, as_float(images))
         state = fit(recipe, data, made.aware.scores, out, display, taught)
         _deliver(recipe, data, made.aware.plain, export_aware(made), out, state)
@@ -110,11 +116,30 @@ def _train(
     twin = fuse(model, recipe.precision)
     state = fit(recipe, data, twin, out, display, taught)
     model.set_weights(twin.get_weights())
-    if recipe.quantize.method == "tflite":
-        small = export_int8(model, images)
-    else:
-        small = export_quantized(model, images, recipe.quantize.options)
-    _deliver(recipe, data, model, small, out, state)
+    _deliver(recipe, data, model, _quantized(recipe, model, images), out, state)
+
+
+def _quantized(recipe: Recipe, model: Any, images: NDArray[np.uint8]) -> bytes:
+    """The int8 .tflite file of `model`, by the recipe's method."""
+    match recipe.quantize.method:
+        case "tflite":
+            return export_int8(model, images)
+        case "ascua":
+            return export_quantized(model, images, recipe.quantize.options)
+        case "qat":
+            return export_aware(quantization_aware(model, as_float(images)))
+
+
+def _refuse_unsupported(recipe: Recipe, data: Dataset, model: Any) -> None:
+    """Raises Unsupported or InputError for a network that could not be quantised once trained."""
+    plain = replace(recipe.quantize.options, adaround=False, equalize=False)
+    quick = replace(recipe, quantize=replace(recipe.quantize, options=plain))
+    images = calibration_images(data.x_train, 2, recipe.seed)
+    logging.disable(logging.WARNING)  # of ranges that two images give
+    try:
+        prepare(tflite.read(_quantized(quick, model, images)), recipe.model)
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def is_trained(recipe: Recipe, out: Path) -> bool:
