@@ -119,6 +119,9 @@ def test_a_recipe_that_teaches_is_trained_first(pause: Pause, tmp_path: Path) ->
     pupil = train(taught_by(path, alpha=1.0), out=tmp_path / "pupil")
     assert (tmp_path / "master/model.keras").exists()
     assert pupil.epochs_run == 3
+    other = dataclasses.replace(taught_by(path), input=(9, 8, 1))
+    with pytest.raises(InputError, match=r"images \[9, 8, 1\](?s:.*)takes \[8, 8, 1\]"):
+        train(other, out=tmp_path / "other")
 
 
 def test_teachers_in_a_circle(tmp_path: Path) -> None:
@@ -147,7 +150,7 @@ def test_probabilities_teach_as_their_logits_do(pause: Pause, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"classes": 4}, r"answers 4 classes; this model answers \[3\]"),
+        ({"classes": 4}, r"answers 4 classes; this model(?s:.*)\[3\]"),
         ({"input": (8, 8, 3)}, "its input is 8 x 8 x 1, the images are 8 x 8 x 3"),
     ],
 )

@@ -20,8 +20,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 
-SHARED = Path(__file__).parents[2] / "shared"
-SAMPLE = quantizers.SAMPLE
+SHARED, SAMPLE = quantizers.SHARED, quantizers.SAMPLE
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -33,7 +33,7 @@ def load_teacher(name: str, recipe: Recipe) -> Taught:
     Raises InputError where it is absent or no Keras model, and where images or classes are not
     the recipe's.
     """
-    if ":" not in name and not Path(name).exists():
+    if not (zoo.is_function(name) or Path(name).exists()):
         raise InputError(
             f"{name}: the teacher's file is not there.",
             [
@@ -46,13 +46,16 @@ def load_teacher(name: str, recipe: Recipe) -> Taught:
 
 
 def as_teacher(name: str, model: Any, recipe: Recipe) -> Taught:
-    """The Keras `model`, which `name` says, as a teacher for `recipe`. Raises InputError."""
+    """The Keras `model`, which `name` says, as a teacher for `recipe`.
+
+    Raises InputError where images or classes are not the recipe's.
+    """
     assert recipe.teacher is not None
-    answer = list(model.outputs[0].shape[1:])
-    if answer != [recipe.classes]:
+    images, answer = (list(t[0].shape[1:]) for t in (model.inputs, model.outputs))
+    if (images, answer) != (list(recipe.input), [recipe.classes]):
         raise InputError(
-            f"{name}: a teacher of {recipe.name!r} answers {recipe.classes} classes; this model "
-            f"answers {answer}.",
+            f"{name}: a teacher of {recipe.name!r} takes images {list(recipe.input)} and answers "
+            f"{recipe.classes} classes; this model takes {images} and answers {answer}.",
             ["Use a teacher for the same data set."],
         )
     digest = hashlib.sha256()

@@ -17,7 +17,7 @@ from rich.console import Console
 from ascua import data as datasets
 from ascua import tflite, zoo
 from ascua.data import Dataset
-from ascua.errors import InputError
+from ascua.errors import InputError, Unsupported
 from ascua.passes import prepare
 from ascua.recipes import Recipe
 from ascua.train import augment, folder, prerequisites
@@ -87,6 +87,7 @@ def train(
     display = Display(console, recipe.epochs, steps_per_epoch(recipe, data))
     model = _network(recipe, display, weights if earlier is None or recipe.aware else "")
     if zoo.is_own(recipe.model):
+        _refuse_unsaved(recipe, model)
         _refuse_unsupported(recipe, data, model)
     display.say(_opening(recipe, data, model, done))
     try:
@@ -130,14 +131,32 @@ def _quantized(recipe: Recipe, model: Any, images: NDArray[np.uint8]) -> bytes:
             return export_aware(quantization_aware(model, as_float(images)))
 
 
+def _refuse_unsaved(recipe: Recipe, model: Any) -> None:
+    """Raises InputError for a network that Keras could not write into a file once trained."""
+    try:
+        model.get_config()
+    except NotImplementedError as e:
+        raise InputError(
+            f"{recipe.model}: a layer of it has no get_config: it could not be saved.",
+            [
+                "Give its class a `get_config` with all arguments of its `__init__`.",
+                "Build a functional model: `keras.Model(inputs, outputs)`.",
+            ],
+        ) from e
+
+
 def _refuse_unsupported(recipe: Recipe, data: Dataset, model: Any) -> None:
-    """Raises Unsupported or InputError for a network that could not be quantised once trained."""
+    """Raises Unsupported for a network that could not be quantised once trained."""
     plain = replace(recipe.quantize.options, adaround=False, equalize=False)
     quick = replace(recipe, quantize=replace(recipe.quantize, options=plain))
     images = calibration_images(data.x_train, 2, recipe.seed)
     logging.disable(logging.WARNING)  # of ranges that two images give
     try:
-        prepare(tflite.read(_quantized(quick, model, images)), recipe.model)
+        prepare(tflite.read(_quantized(quick, model, images)))
+    except Unsupported as e:
+        raise Unsupported(
+            f"{recipe.model} could not be quantised once trained: {e.what}", e.things_to_try
+        ) from e
     finally:
         logging.disable(logging.NOTSET)
 
@@ -154,16 +173,6 @@ def _network(recipe: Recipe, display: Display, weights: str) -> Any:
     model = zoo.build(
         recipe.model, recipe.input, recipe.classes, seed=recipe.seed, **recipe.network
     )
-    try:
-        model.get_config()
-    except NotImplementedError as e:
-        raise InputError(
-            f"{recipe.model}: a layer of it has no get_config: it could not be saved.",
-            [
-                "Give its class a `get_config` with all arguments of its `__init__`.",
-                "Build a functional model: `keras.Model(inputs, outputs)`.",
-            ],
-        ) from e
     if weights:
         path = zoo.obtain(weights, recipe.model, recipe.input, recipe.network)
         loaded = zoo.load_weights(model, path)
@@ -194,9 +203,9 @@ def _teacher(recipe: Recipe, out: Path, **how: Any) -> Taught | None:
     if (first := prerequisites.teacher(recipe)) is None:
         return load_teacher(recipe.teacher.model, recipe)
     path = train(first, out=out.parent / first.name, **how).keras
-    if ":" not in first.model or first.aware:
+    if first.aware:  # its file has another network: batch normalisations are folded
         return load_teacher(str(path), recipe)
-    # Classes of the user's own are in the function's module, not in the file.
+    # Built anew, since a file does not have the code of a user's own classes.
     model = zoo.build(first.model, first.input, first.classes, **first.network)
     zoo.load_weights(model, path)
     return as_teacher(str(path), model, recipe)

@@ -13,7 +13,7 @@ from ascua.zoo import (  # noqa: F401  (each enters its families)
     squeezenet,
     vgg,
 )
-from ascua.zoo.own import is_own
+from ascua.zoo.own import is_function, is_own
 from ascua.zoo.own import load as load_own
 from ascua.zoo.registry import build, check, defaults, names
 from ascua.zoo.rescaling import without as without_rescaling
@@ -31,6 +31,7 @@ __all__ = [
     "freeze",
     "import_keras",
     "import_tensorflow",
+    "is_function",
     "is_own",
     "load_own",
     "load_weights",

@@ -21,12 +21,17 @@ Image = tuple[int, int, int]
 
 def is_own(name: str) -> bool:
     """Whether `name` is a file, a folder or a function, rather than a family."""
-    return ":" in name or name.endswith(SUFFIXES) or "/" in name
+    return is_function(name) or name.endswith(SUFFIXES) or "/" in name
+
+
+def is_function(name: str) -> bool:
+    """Whether `name` is a function, `module:function`."""
+    return ":" in name
 
 
 def check(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The `arguments`, if what `name` says takes them. Raises InputError otherwise."""
-    if arguments and ":" not in name:
+    if arguments and not is_function(name):
         raise InputError(
             f"{name}: a model in a file has no arguments, not {next(iter(arguments))!r}."
         )
@@ -34,7 +39,10 @@ def check(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def load(name: str, image: Image | None = None) -> Any:
-    """The functional Keras model that `name` says, as it is. Raises InputError as `build` does."""
+    """The functional Keras model that `name` says, as it is but for open sizes: those of `image`.
+
+    Raises InputError as `build` does.
+    """
     return build(name, image, None, {})
 
 
@@ -46,7 +54,10 @@ def build(name: str, image: Image | None, classes: int | None, arguments: Mappin
     several inputs or outputs, or other sizes than asked for.
     """
     check(name, arguments)
-    model = _call(name, image, classes, arguments) if ":" in name else load_keras(Path(name))
+    if is_function(name):
+        model = _call(name, image, classes, arguments)
+    else:
+        model = load_keras(Path(name))
     return _sized(name, model, image, classes)
 
 
