@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
-import json
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascua import boards, data, inputs, measure, tflite, zoo
+from ascua.files import lines
 from ascua.passes import prepare
 from ascua.quantize import Options, Range, quantize
 from ascua.quantize.best import quantize_best
@@ -39,6 +39,8 @@ SHARED = ROOT.parent / "shared"
 SAMPLE = SHARED / "data/imagenet1000/imagenet_sample_1000.npz"
 BUILD = ROOT / "build"
 RESULTS = ROOT / "results/quantization.jsonl"
+KEY = ("model", "model_sha256", "quantizer", "draw")
+"""What identifies a line of results."""
 DRAWS = 3
 UNIT = Range(0.0, 1.0)
 BOARD = "mps2-an385"
@@ -283,9 +285,7 @@ def main() -> None:
     asked = parser.parse_args()
     known = quantisers(asked.litert)
     chosen: Sequence[str] = asked.only.split(",") if asked.only else list(known)
-    asked.results.touch()
-    lines = [json.loads(line) for line in asked.results.read_text().splitlines()]
-    have = {(r["model"], r["model_sha256"], r["quantizer"], r["draw"]) for r in lines}
+    have = {tuple(r.get(k) for k in KEY) for r in lines.read(asked.results)}
     for name in asked.networks:
         file = NETWORKS[name].file()
         digest = hashlib.sha256(file).hexdigest()
@@ -305,8 +305,7 @@ def main() -> None:
                 if q in COUNTED and draw == 1:
                     row |= on_board(small, task.x)
                 print(row, f"{seconds} s", flush=True)
-                with asked.results.open("a") as out:
-                    out.write(json.dumps(row) + "\n")
+                lines.append(asked.results, row, KEY)
 
 
 if __name__ == "__main__":

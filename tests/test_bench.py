@@ -10,6 +10,7 @@ import pytest
 
 from ascua import bench, boards, measure, recipes
 from ascua.errors import InputError
+from ascua.files import lines
 from ascua.train import folder
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -91,9 +92,9 @@ def test_a_measurement_is_kept_whole_or_not_at_all(
             m.setattr(Path, "write_text", full)
             with pytest.raises(InputError, match=f"{name}: cannot be written: No space left"):
                 bench.measure_case(case, results, tmp_path / "firmware")
-        assert bench.read_lines(results / "small.jsonl") == [line]
+        assert lines.read(results / "small.jsonl") == [line]
     measured, _ = bench.measure_case(case, results, tmp_path / "firmware")
-    assert bench.read_lines(results / "small.jsonl") == [line, measured]
+    assert lines.read(results / "small.jsonl") == [line, measured]
     assert sorted(p.name for p in results.iterdir()) == ["small.csv", "small.jsonl"]
 
 

@@ -230,11 +230,12 @@ def test_full_disk_when_outputs_are_written(
 ) -> None:
     require_board(boards.load("host"))
     outputs = tmp_path / "y.npy"
-    outputs.write_bytes(b"before")
+    np.save(outputs, np.arange(3))
+    before = outputs.read_bytes()
     monkeypatch.setattr(np, "save", full)
     result = ascua("run", model, "-b", "host", "--outputs", outputs, "--build-dir", tmp_path / "b")
     refused(result, 1, str(outputs), "No space left", "disk is not full")
-    assert outputs.read_bytes() == b"before"
+    assert outputs.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["b", "y.npy"]
 
 

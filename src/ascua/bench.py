@@ -11,10 +11,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ascua import data, figures, files, inputs, measure, recipes
+from ascua import data, figures, inputs, measure, recipes
 from ascua.boards import Board
 from ascua.boards import load as load_board
 from ascua.errors import DoesNotFit, InputError
+from ascua.files import Output, lines
+from ascua.files.kinds import EPOCHS
 from ascua.ir import Array
 from ascua.run.provenance import source_tree
 from ascua.train import is_trained, train
@@ -42,10 +44,10 @@ class Result:
     measured: Mapping[str, Any]
     """The object of `measure.Measurement.json`, without the layers."""
 
-    def line(self) -> str:
-        """The result as one line of JSON."""
+    def line(self) -> dict[str, Any]:
+        """The result as the object of its line."""
         head = {k: v for k, v in vars(self).items() if k != "measured"}
-        return json.dumps({"schema": measure.SCHEMA, **head, **self.measured}) + "\n"
+        return {"schema": measure.SCHEMA, **head, **self.measured}
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +105,13 @@ def measure_case(case: Case, results: Path, build: Path) -> tuple[dict[str, Any]
     text = json.dumps([sorted(library.files.items()), case.board.cflags, len(case.xs[0])])
     digest = hashlib.sha256(text.encode()).hexdigest()
     path = results / f"{case.name}.jsonl"
-    for line in read_lines(path):
-        if (line["firmware_sha256"], line["board"]) == (digest, case.board.name):
-            return line, False
+    known = lines.find(path, {"firmware_sha256": digest, "board": case.board.name})
+    if known is not None:
+        return known, False
+    history = Output(results / f"{case.name}.csv", EPOCHS, "--results DIR")
+    if case.history:
+        results.mkdir(parents=True, exist_ok=True)
+        history.check()
     run = measure.run_model(case.model, case.board, case.xs, labels=case.labels, build=build)
     commit, clean = source_tree()
     measured = run.measurement.json()
@@ -128,19 +134,8 @@ def measure_case(case: Case, results: Path, build: Path) -> tuple[dict[str, Any]
         measured=measured,
     )
     if case.history:
-        files.write_text(results / f"{case.name}.csv", case.history)
-    known = path.read_text(encoding="utf-8") if path.exists() else ""
-    files.write_text(path, known + result.line())
-    return json.loads(result.line()), True
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a results file; none where it does not exist. Raises InputError."""
-    try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        return [json.loads(line) for line in text.splitlines() if line]
-    except (OSError, ValueError) as e:
-        raise InputError(f"{path}: not a file of results: {e}.") from e
+        history.write(lambda to: to.write_text(case.history, encoding="utf-8"))
+    return lines.append(path, result.line(), ("firmware_sha256", "board"))
 
 
 def bench(
@@ -190,7 +185,7 @@ def _chosen(
 
 def _peers(models: Path | None, results: Path, say: Callable[[str], None]) -> Iterator[Case]:
     """The networks that peers were measured on, as far as their files are in `models`."""
-    wanted = {line["model"]: line["model_sha256"] for line in read_lines(results / "peers.jsonl")}
+    wanted = {line["model"]: line["model_sha256"] for line in lines.read(results / "peers.jsonl")}
     if models is None:
         if wanted:
             say("the peers' networks: skipped, `--models` says where their files are")

@@ -13,6 +13,7 @@ import numpy as np
 
 from ascua import files
 from ascua.errors import InputError
+from ascua.files.kinds import NPY, NPZ
 from ascua.ir import ITEMSIZE, Array, Graph, Tensor, limits
 
 log = logging.getLogger(__name__)
@@ -231,9 +232,11 @@ def confusion(rows: Array, columns: Array, classes: int) -> tuple[tuple[int, ...
     return tuple(tuple(int(n) for n in row) for row in counts)
 
 
-def check_outputs(path: Path, graph: Graph) -> None:
+def check_outputs(
+    path: Path, graph: Graph, *, inputs: tuple[Path, ...] = (), force: bool = False
+) -> None:
     """Raise InputError unless outputs of `graph` can be written to `path`: before a long run."""
-    files.check(path, "--outputs OUT.npy")
+    _output(path, inputs, force).check()
     if len(graph.outputs) > 1 and path.suffix != ".npz":
         raise InputError(
             f"{path}: the model has {len(graph.outputs)} outputs.",
@@ -241,8 +244,21 @@ def check_outputs(path: Path, graph: Graph) -> None:
         )
 
 
-def save_outputs(path: Path, graph: Graph, ys: Sequence[Array]) -> None:
-    """Write outputs (n, *shape) as .npy, or as .npz by tensor name; all or nothing."""
+def _output(path: Path, inputs: tuple[Path, ...], force: bool) -> files.Output:
+    kind = NPZ if path.suffix == ".npz" else NPY
+    return files.Output(
+        path, kind, f"--outputs OUT{'.npz' if kind is NPZ else '.npy'}", inputs, force
+    )
+
+
+def save_outputs(
+    path: Path, graph: Graph, ys: Sequence[Array], *, inputs: tuple[Path, ...] = (),
+    force: bool = False,
+) -> None:  # fmt: skip
+    """Write outputs (n, *shape) as .npy, or as .npz by tensor name; all or nothing.
+
+    `inputs` are what the command has read: they are replaced with `force` alone.
+    """
     arrays = {t.name: y.reshape(len(y), *_inner(t)) for t, y in zip(graph.outputs, ys, strict=True)}
 
     def fill(to: Path) -> None:
@@ -252,7 +268,7 @@ def save_outputs(path: Path, graph: Graph, ys: Sequence[Array]) -> None:
             else:
                 np.save(f, next(iter(arrays.values())))
 
-    files.write(path, fill, "Check that the disk is not full, or name another with `--outputs`.")
+    _output(path, inputs, force).write(fill)
     log.debug("%s", path)
 
 

@@ -88,7 +88,7 @@ def test_a_report_with_pictures(files: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.md").write_text("years of work")
     refused(call(files, "b", "--markdown", tmp_path / "mine"), 1, "mine: not empty")
-    refused(call(files, "b", "--markdown", tmp_path / "mine/thesis.md"), 1, "no folder")
+    refused(call(files, "b", "--markdown", tmp_path / "mine/thesis.md"), 1, "not a folder")
     refused(call(files, "b", "--markdown", tmp_path / "no/report"), 1, "no/report", "written to")
     assert (tmp_path / "mine/thesis.md").read_text() == "years of work"
 

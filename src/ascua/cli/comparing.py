@@ -16,6 +16,7 @@ from ascua.cli.terminal import (
     PATH,
     PLAN,
     as_json,
+    force,
     log,
     out,
     print_json,
@@ -53,12 +54,13 @@ from ascua.report.comparison_page import check_target, files, write
 @click.option("--data-dir", type=PATH, help="Where the data set already is.")
 @click.option("--skip-damaged", is_flag=True, help="Leave out images that cannot be read.")
 @click.option("--markdown", type=PATH, metavar="DIR", help="Write DIR/report.md with pictures.")
+@force
 @as_json
 @verbose
 def compare(
     a: Path, b: Path, data: str, labels: Path | None, samples: int | None, cuts: int, top: int,
     input_range: tuple[float, float] | None, data_dir: Path | None, skip_damaged: bool,
-    markdown: Path | None, as_json: bool,
+    markdown: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare networks A and B: layer by layer, and in their answers.
 
@@ -66,7 +68,7 @@ def compare(
     table names the layer at which B's answers part from A's.
     """
     if markdown is not None:
-        check_target(markdown)
+        check_target(markdown, force=force)
     first, second = (comparing.prepared(load_network(p), str(p)) for p in (a, b))
     check_together(first, second)
     image = _range(first, second, input_range)
@@ -81,7 +83,7 @@ def compare(
             cut_progress=bar("layer after layer") if cuts else None,
         )  # fmt: skip
     if markdown is not None:
-        write(markdown, files(found, chosen))
+        write(markdown, files(found, chosen), force=force)
     if as_json:
         print_json(_json(found, chosen))
     else:

@@ -21,6 +21,7 @@ from ascua.cli.terminal import (
     build_dir,
     data_dir,
     err,
+    force,
     log,
     model_file,
     out,
@@ -62,7 +63,7 @@ def analyze(model: Path, board: str | None, as_json: bool) -> None:
 @board_name
 @click.option("--out", "-o", "folder", type=PATH, required=True, help="The folder to write.")
 @click.option("--name", help="Prefix of the C symbols; default: the file's name.")
-@click.option("--force", is_flag=True, help="Write also where others' or changed files are.")
+@force
 @as_json
 @verbose
 def compile_(
@@ -100,17 +101,22 @@ def compile_(
 @skip_damaged
 @click.option("--outputs", type=PATH, help="Write the board's outputs there, .npy or .npz.")
 @build_dir
+@force
 @as_json
 @verbose
 def run(
     model: Path, board: str, inputs: Path | None, labels: Path | None, recipe: str | None,
-    data_dir: Path | None, skip_damaged: bool, outputs: Path | None, build_dir: Path, as_json: bool,
+    data_dir: Path | None, skip_damaged: bool, outputs: Path | None, build_dir: Path,
+    force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Build MODEL.tflite, run it on a board, check every output byte."""
     loaded = measure.load_model(model)
     target = board_files.load(board)
+    named = [Path(p) for p in (model, board, inputs, labels, recipe, data_dir) if p is not None]
+    data = data_dir.glob("*.npz") if data_dir is not None else ()
+    spared: dict[str, Any] = {"inputs": (*named, *data), "force": force}
     if outputs is not None:
-        check_outputs(outputs, loaded.graph)
+        check_outputs(outputs, loaded.graph, **spared)
     if recipe is None:
         if data_dir is not None or skip_damaged:
             what = "`--data-dir` and `--skip-damaged` go with a recipe, and none was named."
@@ -125,7 +131,7 @@ def run(
     _show(loaded.plan(target))
     result = measured_run(loaded, board, xs, ys, build_dir)
     if outputs is not None:
-        save_outputs(outputs, loaded.graph, result.ys)
+        save_outputs(outputs, loaded.graph, result.ys, **spared)
     if log.isEnabledFor(LAYERS):
         one = _one_sample(xs, result)
         truth = validation.on_reference(one)

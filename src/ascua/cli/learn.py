@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,7 +48,10 @@ if TYPE_CHECKING:
 @data_dir
 @skip_damaged
 @click.option("--out", "-o", "folder", type=PATH, help="Default: build/<recipe>.")
-@click.option("--force", is_flag=True, help="Train anew; what that folder holds goes.")
+@click.option(
+    "--force", is_flag=True,
+    help="Train anew; replace also what is left alone otherwise (docs/files.md).",
+)  # fmt: skip
 @as_json
 @verbose
 def train(
@@ -70,7 +73,10 @@ def train(
     wanted = _given({"epochs": epochs, "seed": seed, "weights": weights, "freeze": layers})
     chosen = replace(chosen, **wanted)
     chosen = _taught(chosen, model=teacher, temperature=temperature, alpha=alpha)
-    result = _train(chosen, data_dir, skip_damaged, folder, force, err if as_json else out)
+    result = _train(
+        chosen, data_dir, skip_damaged, folder, err if as_json else out, force=force,
+        read=recipe_files.sources(recipe),
+    )  # fmt: skip
     if as_json:
         print_json(result)
     else:
@@ -113,7 +119,7 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _train(
     recipe: recipe_files.Recipe, data_dir: Path | None, skip_damaged: bool, folder: Path | None,
-    force: bool, console: Console,
+    console: Console, *, force: bool = False, read: Sequence[Path] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """Train, and evaluate the int8 model on the whole test set with the reference."""
     from ascua import data
@@ -126,6 +132,7 @@ def _train(
         data_dir=data_dir,
         skip_damaged=skip_damaged,
         force=force,
+        inputs=read,
         console=console,
     )
     dataset = data.load(recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged)
@@ -142,7 +149,7 @@ def _train(
             measure.image_inputs(model.graph, dataset.x_test),
             bar("int8 reference on the test set"),
         )[0]
-    _draw(trained.folder, f"{recipe.name}, int8 reference", scores, dataset)
+    _draw(trained.folder, f"{recipe.name}, int8 reference", scores, dataset, console)
     return {
         "schema": measure.SCHEMA,
         "recipe": recipe.name,
@@ -162,13 +169,21 @@ def _train(
     }
 
 
-def _draw(folder: Path, title: str, scores: Array, dataset: Dataset) -> None:
-    """Write the confusion matrix of the test set's `scores` (n, …) into a training's folder."""
-    from ascua.train.folder import CONFUSION, write_text
+def _draw(where: Path, title: str, scores: Array, dataset: Dataset, console: Console) -> None:
+    """Write the confusion matrix of the test set's `scores` (n, …) into a training's folder.
 
-    if len(dataset.classes) <= figures.MOST_CLASSES:
-        counts = inputs.confusion(dataset.y_test, inputs.classes_of(scores), len(dataset.classes))
-        write_text(folder / CONFUSION, figures.confusion(title, counts, dataset.classes))
+    Where the user has changed it, it stays as it is.
+    """
+    from ascua.train import folder
+
+    if len(dataset.classes) > figures.MOST_CLASSES:
+        return
+    for found in folder.in_the_way(where, [folder.CONFUSION]):
+        words = f"{where}: {found.path} {found.why}: it is left as it is."
+        console.print(printable(words), markup=False, highlight=False, soft_wrap=True)
+        return
+    counts = inputs.confusion(dataset.y_test, inputs.classes_of(scores), len(dataset.classes))
+    folder.write_text(where / folder.CONFUSION, figures.confusion(title, counts, dataset.classes))
 
 
 @click.command()
@@ -187,7 +202,7 @@ def demo(recipe: str, data_dir: Path | None, skip_damaged: bool, build_dir: Path
             f"Recipe {recipe!r} only teaches: it names no board.",
             ["Demonstrate a recipe that it teaches, or `ascua train` it."],
         )
-    trained = _train(chosen, data_dir, skip_damaged, None, False, out)
+    trained = _train(chosen, data_dir, skip_damaged, None, out)
     dataset = data.load(chosen.dataset, data_dir, image=chosen.input, skip_damaged=skip_damaged)
     model = measure.load_model(Path(trained["tflite"]))
     xs = measure.image_inputs(model.graph, dataset.x_test)
@@ -202,7 +217,7 @@ def demo(recipe: str, data_dir: Path | None, skip_damaged: bool, build_dir: Path
     )
     raise_on_mismatch(result, chosen.board)
     where = Path(trained["tflite"]).parent
-    _draw(where, f"{chosen.name} on {chosen.board}", result.ys[0], dataset)
+    _draw(where, f"{chosen.name} on {chosen.board}", result.ys[0], dataset, out)
     shown = chosen.show
     guess = int(result.ys[0][shown].reshape(-1).argmax())
     truth = int(dataset.y_test[shown])

@@ -11,10 +11,21 @@ from typing import Any, cast
 import click
 import numpy as np
 
-from ascua import files, inputs, measure, tflite
+from ascua import inputs, measure, tflite
 from ascua import quantize as quantizer
-from ascua.cli.terminal import PATH, as_json, model_file, out, print_json, progress, verbose
+from ascua.cli.terminal import (
+    PATH,
+    as_json,
+    force,
+    model_file,
+    out,
+    print_json,
+    progress,
+    verbose,
+)
 from ascua.errors import InputError
+from ascua.files import Output
+from ascua.files.kinds import TFLITE
 from ascua.ir import Array, Graph
 from ascua.passes import prepare
 from ascua.quantize.best import Trial, quantize_best
@@ -101,20 +112,22 @@ LOW = 0.95
 @click.option("--adaround", is_flag=True, help="Learn which weights are rounded up; minutes.")
 @click.option("--data-dir", type=PATH, help="Where the data set already is.")
 @click.option("--skip-damaged", is_flag=True, help="Leave out images that cannot be read.")
+@force
 @as_json
 @verbose
 def quantize(
     model: Path, data: str, to: Path, calibration: int, seed: int,
     input_range: tuple[float, float], scheme: Schemes, ranges: str, percentile: float,
     weights: Weights, equalize: bool, bias_correction: bool, best: bool, adaround: bool,
-    data_dir: Path | None, skip_damaged: bool, as_json: bool,
+    data_dir: Path | None, skip_damaged: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Quantise a float MODEL to an int8 .tflite file.
 
     MODEL is a .tflite file; or a .keras or .h5 one or a SavedModel folder, which TensorFlow
     converts first.
     """
-    files.check(to, "--out OUT.tflite")
+    output = Output(to, TFLITE, "--out OUT.tflite", (model, Path(data)), force)
+    output.check()
     image = Range(*input_range)
     if not image.low < image.high < np.inf or image.low == -np.inf:
         raise InputError(f"--input-range {image.low:g} {image.high:g}: not an ascending range.")
@@ -133,10 +146,7 @@ def quantize(
     content = tflite.write(small)
     prepare(tflite.read(content, str(to)), str(to))
     fidelity = compare(graph, small, [x[:100] for x in xs])
-    files.write(
-        to, lambda file: file.write_bytes(content),
-        "Check that the disk is not full, or name another file with `--out`.",
-    )  # fmt: skip
+    output.write(lambda file: file.write_bytes(content))
     if as_json:
         print_json(_json(to, content, len(xs[0]), fidelity, trials))
         return

@@ -65,6 +65,9 @@ build_dir = click.option(
     help="Where firmware is compiled and kept.",
 )  # fmt: skip
 data_dir = click.option("--data-dir", type=PATH, help="Where the data set already is.")
+force = click.option(
+    "--force", is_flag=True, help="Replace also what is left alone otherwise (docs/files.md)."
+)
 skip_damaged = click.option(
     "--skip-damaged", is_flag=True, help="Leave out images that cannot be read; they are named."
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import tarfile
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from ascua.data.cache import alone, cache_folder
 from ascua.errors import InputError
+from ascua.files import scratch
 
 CHUNK = 1 << 18
 """Bytes read at a time."""
@@ -70,10 +70,10 @@ def cached(archive: Archive) -> Path:
                 if lock is None or folder.is_dir():
                     continue  # another process has done it
                 packed = _fetch(Remote(archive.url, archive.md5), cache, by_hand)
-                with tempfile.TemporaryDirectory(dir=cache, prefix="unpacking-") as temporary:
+                with scratch.temporary(cache, scratch.UNPACKING) as temporary:
                     with tarfile.open(packed) as tar:
-                        tar.extractall(temporary, filter="data")
-                    (Path(temporary) / archive.folder).rename(folder)
+                        tar.extractall(temporary / "new", filter="data")
+                    (temporary / "new" / archive.folder).rename(folder)
                 packed.unlink()
     except (OSError, tarfile.TarError, EOFError) as e:
         raise InputError(f"{folder}: cannot be unpacked: {e}.", [by_hand]) from e

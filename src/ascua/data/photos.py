@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ascua.data.cache import alone, cache_folder
 from ascua.data.registry import Dataset, Request
 from ascua.errors import InputError, ToolMissing
+from ascua.files import scratch
 
 log = logging.getLogger(__name__)
 
@@ -97,8 +97,8 @@ def pixels(
             with alone(folder.with_suffix(".lock")) as lock:
                 if lock is None or folder.is_dir():
                     continue  # another process has done it
-                with tempfile.TemporaryDirectory(dir=folder.parent, prefix="reading-") as temporary:
-                    work = Path(temporary) / "new"
+                with scratch.temporary(folder.parent, scratch.READING) as temporary:
+                    work = temporary / "new"
                     work.mkdir()
                     _fill(work, title, photos, image, asked)
                     work.rename(folder)

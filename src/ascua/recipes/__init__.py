@@ -150,6 +150,13 @@ def load(name: str) -> Recipe:
     return read(_file(name))
 
 
+def sources(name: str) -> tuple[Path, ...]:
+    """The files that `load` reads for the recipe called `name`: its own, and those of its bases."""
+    path = _file(name)
+    base = read_toml(path).get("base")
+    return (path, *(sources(str(base)) if base is not None else ()))
+
+
 def _file(name: str) -> Path:
     """The TOML file of the recipe called `name`, or at that path. Raises InputError."""
     if name.endswith(".toml"):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
+import json
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,12 +13,14 @@ from ascua.compare.layers import MOST_DB
 from ascua.compare.verdict import verdict
 from ascua.errors import InputError
 from ascua.figures import bars, confusion, png
+from ascua.files import folders
 from ascua.report.comparison import answer_rows, changed, label, layer_rows
 from ascua.report.pages import markdown
 
 REPORT = "report.md"
 OURS = re.compile(r"report\.md|(sqnr|cuts|confusion_(a|b|ab))\.svg|changed/\d+\.png")
 """What a report consists of."""
+FORM = folders.Form("comparison", lambda path, _: bool(OURS.fullmatch(path)), "--markdown")
 SHOWN = 48
 """Changed samples that the report has; all are in the JSON."""
 MOST_CLASSES = 100
@@ -116,51 +117,21 @@ def clean(words: str) -> str:
     return printable.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
 
 
-def check_target(folder: Path) -> None:
-    """Raise InputError unless the report's folder can be made, or holds a report."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: it is no folder.", ["Name another with `--markdown`."])
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / REPORT).is_file():
-        raise InputError(
-            f"{folder}: not empty, and no report of Ascua's.", ["Name another with `--markdown`."]
-        )
-    if not folder.parent.is_dir() or not os.access(folder.parent, os.W_OK):
+def check_target(folder: Path, *, force: bool = False) -> None:
+    """Raise InputError unless the folder can be made, is empty, or holds an unchanged report."""
+    if not folder.parent.is_dir():
         raise InputError(
             f"{folder}: {folder.parent} is no folder that can be written to.",
             ["Make it first, or name another with `--markdown`."],
         )
+    folders.check(folder, FORM, force=force)
 
 
-def write(folder: Path, content: Mapping[str, bytes]) -> None:
+def write(folder: Path, content: Mapping[str, bytes], *, force: bool = False) -> None:
     """Make the folder hold `content` in place of an earlier report; all of it or nothing.
 
-    Files of another origin stay. Raises InputError where it cannot be written.
+    Files of another origin stay. Raises InputError as `check_target` does.
     """
-    try:
-        _write(folder, content)
-    except OSError as e:
-        raise InputError(
-            f"{folder}: cannot be written: {e.strerror}.",
-            ["Check that the disk is not full, or name another with `--markdown`."],
-        ) from e
-
-
-def _write(folder: Path, content: Mapping[str, bytes]) -> None:
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".ascua-") as temporary:
-        new, old = Path(temporary) / "new", Path(temporary) / "old"
-        for path in folder.rglob("*") if folder.exists() else ():
-            name = path.relative_to(folder).as_posix()
-            if path.is_file() and not OURS.fullmatch(name):
-                (new / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(path, new / name)
-        for name, data in content.items():
-            (new / name).parent.mkdir(parents=True, exist_ok=True)
-            (new / name).write_bytes(data)
-        if folder.exists():
-            folder.rename(old)
-        try:
-            new.rename(folder)
-        except OSError:
-            if old.exists():
-                old.rename(folder)
-            raise
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(content.items())}
+    manifest = json.dumps({**folders.header(FORM), "files": hashes}, indent=1) + "\n"
+    folders.exchange(folder, FORM, {**content, folders.MANIFEST: manifest}, force=force)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ascua.boards import Board
 from ascua.errors import InputError
+from ascua.files import scratch
 from ascua.library import Library
 from ascua.run import host, qemu
 from ascua.run.build import sizes
@@ -38,6 +39,7 @@ def run(
     DoesNotFit.
     """
     build_dir = build_dir.resolve()  # compilers and emulators run in folders of their own
+    scratch.sweep(build_dir, scratch.BUILDING, scratch.RUNNING)
     if board.runner == "host":
         return host.run(
             board,

@@ -7,12 +7,12 @@ import json
 import logging
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ascua.boards import Board
 from ascua.errors import AscuaError, DoesNotFit, ToolFailed
+from ascua.files import scratch
 from ascua.library import Library
 from ascua.run import tools
 from ascua.run.child import compiled
@@ -105,8 +105,8 @@ def atomically(folder: Path, make: Callable[[Path], None]) -> Path:
     if folder.exists():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as temporary:
-        work = Path(temporary) / "new"
+    with scratch.temporary(folder.parent, scratch.BUILDING) as temporary:
+        work = temporary / "new"
         work.mkdir()
         make(work)
         try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ascua.boards import Board
 from ascua.errors import InputError
+from ascua.files import scratch
 from ascua.library import Library
 from ascua.run import report
 from ascua.run.child import Child, run_all
@@ -39,10 +39,10 @@ def folders(library: Library, inputs: bytes, samples: int, build_dir: Path) -> I
     count = max(1, min(most, samples // SAMPLES_A_PROCESS))
     ends = [samples * i // count * each for i in range(count + 1)]
     build_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=build_dir, prefix=".running-") as temporary:
+    with scratch.temporary(build_dir, scratch.RUNNING) as temporary:
         parts = []
         for i in range(count):
-            folder = Path(temporary) / str(i)
+            folder = temporary / str(i)
             folder.mkdir()
             (folder / "input.bin").write_bytes(memoryview(inputs)[ends[i] : ends[i + 1]])
             parts.append(folder)

@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from ascua import files, recipes
 from ascua.errors import InputError
 from ascua.figures import curves
+from ascua.files import folders
+from ascua.files.folders import MANIFEST
 from ascua.recipes import Recipe
 
 RECIPE, STATE, RESULT = "recipe.toml", "state.npz", "result.json"
@@ -29,7 +31,8 @@ SHOWN = ("title", "board", "show")
 """Keys of a recipe that training does not depend on."""
 CONFUSION = "confusion.svg"
 """Written by who evaluates the int8 model."""
-FILES = (RECIPE, STATE, RESULT, KERAS, TFLITE, CONFUSION, *HISTORY)
+FILES = (RECIPE, STATE, RESULT, KERAS, TFLITE, CONFUSION, *HISTORY, MANIFEST)
+FORM = folders.Form("training", lambda path, _: path in FILES, "--out")
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,11 @@ class State:
 
 
 def write(path: Path, fill: Callable[[Path], object]) -> None:
-    """As `files.write`."""
+    """As `files.write`, into the folder of a training, whose manifest then knows the file."""
+    remedy = "Check that the disk is not full: the same command goes on where it stopped."
+    out = path.parent
     files.write(
-        path, fill, "Check that the disk is not full: the same command goes on where it stopped."
+        path, fill, remedy, ready=lambda to: folders.note(out, FORM, path.name, to, _known(out))
     )
 
 
@@ -77,21 +82,72 @@ def check_owner(out: Path, recipe: Recipe) -> None:
 
     A recipe alone is none: its training ended before the first epoch did.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: not a folder.", ["Give `--out` a folder."])
     remedies = (
         "Give another folder with `--out`.",
         "Train anew with `--force`; what was trained there goes.",
     )
-    present = [name for name in FILES if name != RECIPE and (out / name).exists()]
+    present = [n for n in FILES if n not in (RECIPE, MANIFEST) and (out / n).exists()]
     if not present:
         return
-    if not (out / RECIPE).exists():
+    if not (out / RECIPE).is_file():
         what = f"{out}: holds {present[0]}, and no {RECIPE} that says where it comes from."
         raise InputError(what, remedies)
     if difference := _difference(recipes.read(out / RECIPE), recipe):
         what = f"{out}: holds the training of a different recipe ({difference})."
         raise InputError(what, remedies)
+
+
+def check_folder(out: Path, recipe: Recipe, inputs: Iterable[Path], *, force: bool) -> None:
+    """Raises InputError where what is in `out` is in the way of a training of `recipe`.
+
+    That are folders, and files of the `inputs`, which stay whatever is forced; without `force`
+    also what Ascua did not write there, or what changed since.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: not a folder.", ["Give `--out` a folder."])
+    inputs = tuple(inputs)
+    for name in FILES:
+        if files.is_among(out / name, inputs) and not _is_dump(out, name, recipe):
+            raise InputError(
+                f"{out / name}: this command reads it, and would write it.",
+                ["Give another folder with `--out`."],
+            )
+    folders.refuse(out, FORM, in_the_way(out, FILES), force=force)
+
+
+def in_the_way(out: Path, names: Iterable[str]) -> list[folders.Obstacle]:
+    """What of these `names` is in `out`, and not as Ascua wrote it."""
+    found = folders.obstacles(out, names, _known(out))
+    return [o for o in found if not _is_dump(out, o.path)]
+
+
+def _known(out: Path) -> folders.Hashes:
+    """The files of a training in `out` that Ascua wrote, with their hashes.
+
+    Version 0.1 wrote no manifest: where the model is as the result says, all is its own, and
+    beside a recipe that is as Ascua writes it, the state.
+    """
+    if (known := folders.written(out, FORM)) or (out / MANIFEST).exists():
+        return known
+    try:
+        result = json.loads((out / RESULT).read_text(encoding="utf-8"))
+        own = result["model_sha256"] == folders.digest(out / TFLITE)
+    except (OSError, ValueError, KeyError, TypeError):
+        own = False
+    names = FILES if own else (STATE, *HISTORY) if _is_dump(out, RECIPE) else ()
+    there = [n for n in names if (out / n).is_file() and not (out / n).is_symlink()]
+    return {n: frozenset({folders.digest(out / n)}) for n in there}
+
+
+def _is_dump(out: Path, name: str, recipe: Recipe | None = None) -> bool:
+    """Whether that is a recipe as `claim` writes it: `recipe`, or else any."""
+    path = out / name
+    if name != RECIPE or not path.is_file() or path.is_symlink():
+        return False
+    try:
+        return path.read_text(encoding="utf-8") == recipes.dump(recipe or recipes.read(path))
+    except (InputError, OSError, ValueError):
+        return False
 
 
 def holds(out: Path, recipe: Recipe) -> bool:
@@ -102,10 +158,11 @@ def holds(out: Path, recipe: Recipe) -> bool:
 def claim(out: Path, recipe: Recipe, *, force: bool) -> None:
     """Make `out` the folder of `recipe`; with `force`, whatever was trained there goes."""
     try:
-        if force:
-            for name in FILES:
+        for name in FILES if force else ():
+            if not _is_dump(out, name, recipe):
                 (out / name).unlink(missing_ok=True)
-        write_text(out / RECIPE, recipes.dump(recipe))
+        if not _is_dump(out, RECIPE, recipe):
+            files.write_text(out / RECIPE, recipes.dump(recipe))
     except OSError as e:
         raise InputError(f"{out}: cannot be written: {e.strerror}.") from e
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,15 +58,17 @@ def train(
     data_dir: Path | None = None,
     skip_damaged: bool = False,
     force: bool = False,
+    inputs: Iterable[Path] = (),
     console: Console | None = None,
 ) -> Trained:
     """Train `recipe` into the folder `out`, going on where an earlier call was stopped.
 
     `data_dir` holds the data set where the user has it; `skip_damaged` leaves out images that
-    cannot be read; `force` discards another recipe's training in `out`; progress goes to
-    `console`. Recipes that teach this one, or whose weights it starts with, are trained first, in
-    folders beside `out`. The folder gets model.keras, model.tflite, history.json, .csv and .svg,
-    recipe.toml and result.json. A finished one is answered at once.
+    cannot be read; `force` discards what is in `out`, but no file of `inputs`, which are read
+    besides those that the recipe names; progress goes to `console`. Recipes that teach this one, or
+    whose weights it starts with, are trained first, in folders beside `out`. The folder gets
+    model.keras, model.tflite, history.json, .csv and .svg, recipe.toml, result.json and
+    manifest.json. A finished one is answered at once.
     Raises InputError (recipe, data, folder, a loss that is no number) and ToolMissing.
     """
     augment.pick(recipe.augment)
@@ -73,6 +76,8 @@ def train(
         folder.check_owner(out, recipe)
         if (finished := _finished(out)) is not None:
             return finished
+    read = (*inputs, *_files(recipe), *_data_files(data_dir))
+    folder.check_folder(out, recipe, read, force=force)
     prerequisites.check(recipe)
     _refuse_saved_model(recipe)
     zoo.import_keras()
@@ -161,6 +166,17 @@ def _refuse_unsupported(recipe: Recipe, data: Dataset, model: Any) -> None:
         logging.disable(logging.NOTSET)
 
 
+def _files(recipe: Recipe) -> tuple[Path, ...]:
+    """What of the recipe's may be the paths of files."""
+    taught = (recipe.teacher.model,) if recipe.teacher else ()
+    return tuple(Path(name) for name in (recipe.model, recipe.weights, *taught) if name)
+
+
+def _data_files(data_dir: Path | None) -> tuple[Path, ...]:
+    """What `data_dir` may be, or hold, of the kinds that a training writes."""
+    return () if data_dir is None else (data_dir, *data_dir.glob("*.npz"))
+
+
 def is_trained(recipe: Recipe, out: Path) -> bool:
     """Whether the folder `out` holds the finished training of `recipe`. Raises InputError."""
     if not (out / folder.RECIPE).exists():
@@ -240,7 +256,7 @@ def _deliver(
 def _finished(out: Path, *, epochs_run: int = 0, resumed: bool = True) -> Trained | None:
     """The training that `out` holds, if it is complete."""
     keras, tflite, path = out / folder.KERAS, out / folder.TFLITE, out / folder.RESULT
-    if not (keras.exists() and tflite.exists() and path.exists()):
+    if not (keras.is_file() and tflite.is_file() and path.is_file()):
         return None
     try:
         result = json.loads(path.read_text(encoding="utf-8"))

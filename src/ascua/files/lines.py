@@ -1,0 +1,49 @@
+"""Files of results, a line of JSON each: read and appended by any number of processes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ascua.errors import InputError
+from ascua.files import write_text
+from ascua.files.scratch import locked
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The lines of a results file; none where it does not exist. Raises InputError."""
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        found = [json.loads(line) for line in text.splitlines() if line]
+    except (OSError, ValueError, RecursionError) as e:
+        raise InputError(f"{path}: not a file of results: {e}.") from e
+    if not all(isinstance(line, dict) for line in found):
+        raise InputError(f"{path}: not a file of results: a line of it is no JSON object.")
+    return found
+
+
+def find(path: Path, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The first line of `path` that has all values of `wanted`, if there is one."""
+    lines = read(path)
+    return next((r for r in lines if all(r.get(k) == v for k, v in wanted.items())), None)
+
+
+def append(path: Path, line: Mapping[str, Any], key: Sequence[str]) -> tuple[dict[str, Any], bool]:
+    """The line of `path` with the values that `line` has at `key`, and whether it is new.
+
+    Where there is none `line` is appended; of processes that do so at once the first one does.
+    Raises InputError where it cannot be written.
+    """
+    folder = Path(os.path.realpath(path)).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        known = find(path, {k: line.get(k) for k in key})
+        if known is not None:
+            return known, False
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        text += "" if not text or text.endswith("\n") else "\n"
+        write_text(path, text + json.dumps(line) + "\n")
+    return json.loads(json.dumps(line)), True
