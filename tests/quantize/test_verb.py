@@ -90,7 +90,8 @@ def test_low_fidelity_comes_with_what_to_try(model: Path, tmp_path: Path) -> Non
 
 def test_a_full_disk_is_told(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "small.tflite"
-    out.write_bytes(b"before")
+    before = tflite.write(floated(conv()))
+    out.write_bytes(before)
     x = saved(tmp_path, samples(floated(conv()), 4)[0])
 
     def full(*_: object) -> None:
@@ -98,7 +99,7 @@ def test_a_full_disk_is_told(model: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Path, "write_bytes", full)
     refused(ascua("quantize", model, "-d", x, "-o", out), 1, "small.tflite", "No space left")
-    assert out.read_bytes() == b"before"
+    assert out.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["small.tflite", "x.npy"]
     report = tmp_path / "report"
     result = ascua("compare", model, model, "-d", x, "--markdown", report, "--cuts", 0)

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 @click.option("--out", "-o", "folder", type=PATH, help="Default: build/<recipe>.")
 @click.option(
     "--force", is_flag=True,
-    help="Train anew; replace also what is left alone otherwise (docs/files.md).",
+    help="Train anew, and replace also what would be left alone otherwise.",
 )  # fmt: skip
 @as_json
 @verbose

@@ -66,7 +66,7 @@ build_dir = click.option(
 )  # fmt: skip
 data_dir = click.option("--data-dir", type=PATH, help="Where the data set already is.")
 force = click.option(
-    "--force", is_flag=True, help="Replace also what is left alone otherwise (docs/files.md)."
+    "--force", is_flag=True, help="Replace also what would be left alone otherwise."
 )
 skip_damaged = click.option(
     "--skip-damaged", is_flag=True, help="Leave out images that cannot be read; they are named."

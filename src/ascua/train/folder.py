@@ -5,6 +5,7 @@ Every file is written under another name and then moved, so that none is ever ha
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -125,16 +126,17 @@ def _known(out: Path) -> folders.Hashes:
     """The files of a training in `out` that Ascua wrote, with their hashes.
 
     Version 0.1 wrote no manifest: where the model is as the result says, all is its own, and
-    beside a recipe that is as Ascua writes it, the state.
+    beside a recipe that is as Ascua writes it, a state and its history.
     """
     if (known := folders.written(out, FORM)) or (out / MANIFEST).exists():
         return known
-    try:
-        result = json.loads((out / RESULT).read_text(encoding="utf-8"))
-        own = result["model_sha256"] == folders.digest(out / TFLITE)
-    except (OSError, ValueError, KeyError, TypeError):
-        own = False
-    names = FILES if own else (STATE, *HISTORY) if _is_dump(out, RECIPE) else ()
+    own = False
+    if (out / RESULT).is_file() and (out / TFLITE).is_file():
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+            result = json.loads((out / RESULT).read_text(encoding="utf-8"))
+            own = result["model_sha256"] == folders.digest(out / TFLITE)
+    begun = (out / STATE).is_file() and _is_dump(out, RECIPE)
+    names = FILES if own else (STATE, *HISTORY) if begun else ()
     there = [n for n in names if (out / n).is_file() and not (out / n).is_symlink()]
     return {n: frozenset({folders.digest(out / n)}) for n in there}
 
