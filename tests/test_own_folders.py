@@ -339,6 +339,13 @@ def test_a_recipe_is_not_trained_over(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["state.npz"]
 
 
+@pytest.mark.parametrize("more", [(), ("--force",)])
+def test_a_training_spares_the_one_before_it(more: tuple[str, ...], tmp_path: Path) -> None:
+    result = trained(tmp_path / "digits-dscnn", "--qat", *more)
+    refused(result, 1, "the recipe 'digits-dscnn', which is trained before, goes there")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", [n for n in training.FILES if n != training.RECIPE])
 def test_files_under_a_name_of_a_trainings(name: str, tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(recipes.dump(recipes.load("digits-dscnn")))

@@ -239,6 +239,12 @@ def _remove_empty(folders: Sequence[Path]) -> None:
             folder.rmdir()
 
 
+def _move_back(source: Path, target: Path) -> None:
+    """Undo that `source` was moved to `target`, if it was."""
+    if _mode(source) is None and _mode(target) is not None:
+        target.rename(source)
+
+
 def _exchange(folder: Path, files: Mapping[str, str | bytes], old: Collection[str]) -> None:
     """Put `files` in place of what is at the paths `old`; after an error all is as it was.
 
@@ -261,7 +267,7 @@ def _exchange(folder: Path, files: Mapping[str, str | bytes], old: Collection[st
                 for parent in reversed(_missing(target.parent)):
                     parent.mkdir()
                     undo.callback(_remove_empty, [parent])
+                undo.callback(_move_back, source, target)
                 source.rename(target)
-                undo.callback(target.rename, source)
             undo.pop_all()
         _remove_empty(sorted(subfolders, reverse=True))

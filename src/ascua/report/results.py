@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ascua.figures import confusion, curves
+from ascua.files import lines
 from ascua.report import quantizers
 
 COLUMNS = (
@@ -25,11 +25,12 @@ def load(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     for path in sorted(folder.glob("*.jsonl")):
         if path.name == quantizers.NAME:
             continue
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        found = lines.read(path)
         if path.stem == "peers":
-            peers = lines
+            peers = found
         else:
-            newest.update({(r["recipe"], r["board"]): r for r in lines})
+            ours = (r for r in found if {"recipe", "board"} <= r.keys())
+            newest.update({(r["recipe"], r["board"]): r for r in ours})
     return list(newest.values()), peers
 
 

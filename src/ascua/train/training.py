@@ -79,6 +79,7 @@ def train(
     read = (*inputs, *_files(recipe), *_data_files(data_dir))
     folder.check_folder(out, recipe, read, force=force)
     prerequisites.check(recipe)
+    _refuse_own_folder(recipe, out)
     _refuse_saved_model(recipe)
     zoo.import_keras()
     how: dict[str, Any] = {"data_dir": data_dir, "skip_damaged": skip_damaged, "console": console}
@@ -272,6 +273,16 @@ def _finished(out: Path, *, epochs_run: int = 0, resumed: bool = True) -> Traine
         )
     except (ValueError, KeyError, TypeError) as e:
         raise InputError(f"{path}: damaged: {e!r}.", ["Train anew with `--force`."]) from e
+
+
+def _refuse_own_folder(recipe: Recipe, out: Path) -> None:
+    """Raises InputError where a recipe that is trained before `recipe` goes into `out` too."""
+    for first in (prerequisites.teacher(recipe), prerequisites.start(recipe)):
+        if first is not None and (out.parent / first.name).resolve() == out.resolve():
+            raise InputError(
+                f"{out}: the recipe {first.name!r}, which is trained before, goes there.",
+                ["Give another folder with `--out`."],
+            )
 
 
 def _refuse_saved_model(recipe: Recipe) -> None:
