@@ -43,15 +43,21 @@ def test_a_file_of_somebody_elses_is_not_touched(text: str, tmp_path: Path) -> N
 
 def test_processes_at_once_append_each_line_once(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    script = (
-        "import sys; from pathlib import Path; from ascua.files import lines\n"
-        f"for i in range(20): lines.append(Path({str(path)!r}),"
-        " {'n': i, 'by': sys.argv[1]}, ('n',))"
-    )
+    script = f"""
+import sys, time
+from pathlib import Path
+from ascua.files import lines
+here = Path({str(tmp_path)!r})
+(here / sys.argv[1]).touch()
+while len(list(here.glob("[0-2]"))) < 3:
+    time.sleep(0.001)
+for i in range(100):
+    lines.append(here / "results.jsonl", {{"n": i, "by": sys.argv[1]}}, ("n",))
+"""
     running = [subprocess.Popen([sys.executable, "-c", script, str(i)]) for i in range(3)]
     assert [p.wait() for p in running] == [0, 0, 0]
-    assert sorted(line["n"] for line in lines.read(path)) == list(range(20))
-    assert [p.name for p in tmp_path.iterdir()] == ["results.jsonl"]
+    assert sorted(line["n"] for line in lines.read(path)) == list(range(100))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["0", "1", "2", "results.jsonl"]
 
 
 def test_two_measurements_at_once_are_one_line(tmp_path: Path) -> None:
