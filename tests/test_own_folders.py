@@ -7,6 +7,9 @@ import hashlib
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -169,6 +172,67 @@ def test_a_full_disk_behind_a_link(
     monkeypatch.setattr(Path, "rename", full)
     refused(compiled(given, lib, "--force"), 1, "No space left")
     assert everything(tmp_path) == before
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+rename, calls = Path.rename, iter(range(100))
+def killing(self, target):
+    if next(calls) == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(self, target)
+Path.rename = killing
+from ascua.cli import main
+main(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("at", [1, 12, 20])
+def test_after_a_kill_the_same_command_goes_on(at: int, given: Path, tmp_path: Path) -> None:
+    """Killed while files of the earlier library, or new ones, are moved."""
+    lib = tmp_path / "lib"
+    assert compiled(given, lib, name="before").code == 0
+    number = sum(p.is_file() for p in lib.rglob("*"))
+    put(lib / "notes.txt")
+    arguments = ["compile", given / "b.tflite", "-b", "host", "--name", "b", "-o", lib]
+    command = [sys.executable, "-c", KILLED, str(at), *map(str, arguments)]
+    assert subprocess.run(command).returncode == -signal.SIGKILL
+    assert compiled(given, lib).code == 0
+    left = [p for p in lib.rglob("*") if p.is_file()]
+    assert len(left) == number + 1
+    assert not [p for p in lib.rglob("*") if p.name.startswith((".", "before"))]
+    assert (lib / "notes.txt").read_text() == MINE
+
+
+def test_others_files_are_kept_when_a_forced_command_is_killed(given: Path, tmp_path: Path) -> None:
+    lib = tmp_path / "lib"
+    put(lib / "src/b.c")
+    arguments = ["compile", given / "b.tflite", "-b", "host", "-o", lib, "--force"]
+    command = [sys.executable, "-c", KILLED, "3", *map(str, arguments)]
+    assert subprocess.run(command).returncode == -signal.SIGKILL
+    assert compiled(given, lib, "--force").code == 0
+    (kept,) = lib.glob(".ascua-*/old/src/b.c")
+    assert kept.read_text() == MINE
+
+
+def test_two_libraries_at_once(given: Path, tmp_path: Path) -> None:
+    """One comes after the other: no file of two."""
+    lib = tmp_path / "lib"
+    main = "from ascua.cli import main; main()"
+    running = [
+        subprocess.Popen([sys.executable, "-c", main, "compile", given / "b.tflite", "-b", "host",
+                          "--name", name, "-o", lib], stdout=subprocess.PIPE)
+        for name in ("one", "two")
+    ]  # fmt: skip
+    for p in running:
+        p.communicate()
+    assert [p.returncode for p in running] == [0, 0]
+    known = folders.written(lib, FORM)
+    assert {str(p.relative_to(lib)) for p in lib.rglob("*") if p.is_file()} == {
+        *known, "manifest.json"
+    }  # fmt: skip
+    assert not folders.obstacles(lib, known, known)
 
 
 def manifest_of(lib: Path, change: Callable[[dict[str, Any]], object]) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import stat
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -208,9 +209,8 @@ def exchange(
             known = written(folder, form)
             in_the_way = obstacles(folder, files, known)
             refuse(folder, form, in_the_way, force=force)
-            own = [p for p in known if _is_own(folder, p, known)]
-            own += [MANIFEST] if known else []
-            _exchange(folder, files, {*own, *(o.path for o in in_the_way)})
+            own = {p for p in known if _is_own(folder, p, known)}
+            _exchange(folder, files, own, {o.path for o in in_the_way})
     except OSError as e:
         _remove_empty(made)
         raise InputError(
@@ -245,13 +245,17 @@ def _move_back(source: Path, target: Path) -> None:
         target.rename(source)
 
 
-def _exchange(folder: Path, files: Mapping[str, str | bytes], old: Collection[str]) -> None:
-    """Put `files` in place of what is at the paths `old`; after an error all is as it was.
+def _exchange(
+    folder: Path, files: Mapping[str, str | bytes], own: Collection[str], others: Collection[str]
+) -> None:
+    """Put `files` in place of Ascua's `own` and of what else is in the way.
 
-    Everything is written before anything is moved, so that a full disk changes nothing.
+    Everything is written before anything is moved, so that a full disk changes nothing; after an
+    error all is as it was. Killed in between, the process leaves a manifest that knows what of it
+    is Ascua's, and the others' files in a folder that nobody sweeps.
     """
     with temporary(folder, OUTPUT) as work:
-        new, kept = work / "new", work / "old"
+        new = work / "new"
         for path, data in files.items():
             (new / path).parent.mkdir(parents=True, exist_ok=True)
             if isinstance(data, str):
@@ -259,10 +263,16 @@ def _exchange(folder: Path, files: Mapping[str, str | bytes], old: Collection[st
             else:
                 (new / path).write_bytes(data)
             keep_mode(new / path, folder / path)
-        subfolders = {(folder / p).parent for p in (*files, *old)} - {folder}
-        moves = [(folder / p, kept / p) for p in sorted(old)]
-        moves += [(new / p, folder / p) for p in files]
+        subfolders = {(folder / p).parent for p in (*files, *own, *others)} - {folder}
+        moves = [(folder / p, work / "old" / p) for p in sorted(others)]
+        moves += [(folder / p, work / "gone" / p) for p in sorted(own)]
+        first_of_all = [MANIFEST, *(p for p in files if p != MANIFEST)]
+        moves += [(new / p, folder / p) for p in first_of_all]
         with contextlib.ExitStack() as undo:
+            if (folder / MANIFEST).is_file() and MANIFEST not in others:
+                (work / "gone").mkdir()
+                shutil.copy2(folder / MANIFEST, work / "gone")
+                undo.callback((work / "gone" / MANIFEST).replace, folder / MANIFEST)
             for source, target in moves:
                 for parent in reversed(_missing(target.parent)):
                     parent.mkdir()
@@ -271,3 +281,4 @@ def _exchange(folder: Path, files: Mapping[str, str | bytes], old: Collection[st
                 source.rename(target)
             undo.pop_all()
         _remove_empty(sorted(subfolders, reverse=True))
+        shutil.rmtree(work / "old", ignore_errors=True)

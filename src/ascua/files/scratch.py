@@ -36,8 +36,8 @@ class Scratch:
         )
 
 
-OUTPUT = Scratch(".ascua-", ".part")
-"""Beside an output. One that was interrupted while it was exchanged also holds `old`: it stays."""
+OUTPUT = Scratch(".ascua-", ".part", "new|gone")
+"""Beside an output, for what comes and what goes. One with what is not Ascua's in `old` stays."""
 BUILDING = Scratch(".building-")
 RUNNING = Scratch(".running-", holds=r"\d+")
 READING = Scratch("reading-")
@@ -55,7 +55,8 @@ def temporary(folder: Path, scratch: Scratch) -> Iterator[Path]:
     try:
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        if scratch.is_one(path):
+            shutil.rmtree(path, ignore_errors=True)
         if lock is not None:
             os.close(lock)
 
