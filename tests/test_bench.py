@@ -98,6 +98,19 @@ def test_a_measurement_is_kept_whole_or_not_at_all(
     assert sorted(p.name for p in results.iterdir()) == ["small.csv", "small.jsonl"]
 
 
+def test_a_csv_file_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
+    model = measure.load_model(GOLDEN / "small/model.tflite")
+    xs = measure.sample_vectors(model.graph, 1)
+    case = bench.Case("small", model, boards.load("host"), xs, history="epoch,loss\n1,2\n")
+    (tmp_path / "small.csv").write_text("my,own\n")
+    with pytest.raises(InputError, match=r"small.csv: what is there is no CSV(?s:.*)--force"):
+        bench.measure_case(case, tmp_path, tmp_path / "firmware")
+    assert [p.name for p in tmp_path.iterdir()] == ["small.csv"], "nothing was built or measured"
+    assert (tmp_path / "small.csv").read_text() == "my,own\n"
+    assert bench.measure_case(case, tmp_path, tmp_path / "firmware", force=True)[1]
+    assert (tmp_path / "small.csv").read_text() == case.history
+
+
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     (tmp_path / "peers.jsonl").write_text('{"model": "ic", "model_sha256": "0"}\n')
     (tmp_path / "other").mkdir()

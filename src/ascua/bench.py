@@ -93,7 +93,9 @@ def model_cases(path: Path) -> Iterator[Case]:
         yield Case(path.stem, model, load_board(name), xs)
 
 
-def measure_case(case: Case, results: Path, build: Path) -> tuple[dict[str, Any] | None, bool]:
+def measure_case(
+    case: Case, results: Path, build: Path, *, force: bool = False
+) -> tuple[dict[str, Any] | None, bool]:
     """The result of `case` as read back from `results`, and whether it was measured just now.
 
     None where the model does not fit the board. Raises ToolMissing, ToolFailed or InputError.
@@ -108,7 +110,7 @@ def measure_case(case: Case, results: Path, build: Path) -> tuple[dict[str, Any]
     known = lines.find(path, {"firmware_sha256": digest, "board": case.board.name})
     if known is not None:
         return known, False
-    history = Output(results / f"{case.name}.csv", EPOCHS, "--results DIR")
+    history = Output(results / f"{case.name}.csv", EPOCHS, "--results DIR", force=force)
     if case.history:
         results.mkdir(parents=True, exist_ok=True)
         history.check()
@@ -146,19 +148,20 @@ def bench(
     results: Path,
     build: Path,
     data_dir: Path | None,
+    force: bool = False,
     say: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     """Measure recipes `names`, and every model that the peers in `results` were measured on.
 
     Without `names`, all recipes that are trained in `build`, or all, if `untrained` ones are to be
     trained first. `models` is the folder with those models' files. What is already known is not
-    measured again.
+    measured again. Only with `force` a training's history replaces a file of another kind.
     """
     found: list[dict[str, Any]] = []
     chosen = _chosen(names, build, untrained, say)
     trained = (recipe_cases(name, data_dir, build) for name in chosen)
     for case in chain(_peers(models, results, say), chain.from_iterable(trained)):
-        line, fresh = measure_case(case, results, build / "firmware")
+        line, fresh = measure_case(case, results, build / "firmware", force=force)
         where = f"{case.name} on {case.board.name}"
         if line is None:
             say(f"{where}: does not fit")

@@ -20,6 +20,7 @@ from ascua.cli.terminal import (
     build_dir,
     data_dir,
     err,
+    force,
     out,
     print_json,
     printable,
@@ -235,11 +236,12 @@ def demo(recipe: str, data_dir: Path | None, skip_damaged: bool, build_dir: Path
 @click.option("--models", type=PATH, help="Where the peers' .tflite files are.")
 @click.option("--results", type=PATH, default=Path("results"), show_default=True)
 @data_dir
+@force
 @as_json
 @verbose
 def bench(
     recipe: tuple[str, ...], untrained: bool, models: Path | None, results: Path,
-    data_dir: Path | None, as_json: bool,
+    data_dir: Path | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure RECIPEs and the peers' models, side by side.
 
@@ -250,7 +252,7 @@ def bench(
 
     lines = measure_all(
         recipe, models, untrained=untrained, results=results, build=Path("build"),
-        data_dir=data_dir, say=lambda text: err.print(text, highlight=False, soft_wrap=True),
+        data_dir=data_dir, force=force, say=lambda text: err.print(text, highlight=False, soft_wrap=True),
     )  # fmt: skip
     if as_json:
         print_json({"schema": measure.SCHEMA, "results": lines})
