@@ -111,6 +111,7 @@ class Recipe:
         wrong = [
             f"{name} must be {rule}, not {getattr(self, name)!r}"
             for name, rule, right in (
+                ("name", "the name of a folder inside another", _is_inside(self.name)),
                 ("input", "three positive sizes", min(self.input) >= 1),
                 ("classes", "at least 2", self.classes >= 2),
                 ("epochs", "at least 1", self.epochs >= 1),
@@ -139,6 +140,12 @@ class Recipe:
     def aware(self) -> bool:
         """Whether training already computes in the steps of int8."""
         return self.quantize.method == "qat"
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a path of that name leads from any folder to something in it."""
+    parts = Path(name).parts
+    return bool(parts) and name.isprintable() and not {"/", ".."} & {*parts}
 
 
 @cache
