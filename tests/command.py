@@ -15,7 +15,7 @@ from ascua.ir import Graph
 MODELS = Path(__file__).parents[2] / "shared/models"
 """Real networks; they are no part of the repository, and tests of them are skipped without."""
 
-PROGRAM = (sys.executable, "-c", "from ascua.cli import main; main()")
+PROGRAM = (sys.executable, "-P", "-c", "from ascua.cli import main; main()")
 
 
 @dataclass(frozen=True)

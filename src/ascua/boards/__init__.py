@@ -16,6 +16,11 @@ FOLDER = Path(__file__).parent
 FIRMWARE = FOLDER.parent / "firmware"
 POSIX = "posix"
 """The start-up code of a program that an operating system starts."""
+NAME = re.compile(r"\w[\w .+-]{0,99}")
+NAME_RULE = "a letter or digit, then up to 99 letters, digits, spaces and . _ + -"
+"""Of a board: folders are named after it."""
+ALIASES = ("CODE", "DATA")
+"""What linker scripts call the memories for code and for variables."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Memory:
     """Wait states of an access; 0 for tightly coupled memory."""
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z_]\w*", self.name):
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.name) or self.name in ALIASES:
             raise ValueError(f"{self.name!r} is no name for a memory: use letters and digits.")
         if self.origin < 0 or self.bytes <= 0 or self.wait < 0:
             raise ValueError(f"{self.name}: origin, bytes and wait are positive numbers.")
@@ -70,6 +75,8 @@ class Board:
     energy: Energy | None = None
 
     def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ValueError(f"name must be {NAME_RULE}, not {self.name!r}.")
         if self.runner != "host" and not self.run:
             raise ValueError("`run` is empty: it is the command that starts the board.")
         if self.hosted:

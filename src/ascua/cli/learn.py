@@ -205,6 +205,12 @@ def demo(recipe: str, data_dir: Path | None, skip_damaged: bool, build_dir: Path
         )
     trained = _train(chosen, data_dir, skip_damaged, None, out)
     dataset = data.load(chosen.dataset, data_dir, image=chosen.input, skip_damaged=skip_damaged)
+    if chosen.show >= len(dataset.x_test):
+        raise InputError(
+            f"Recipe {chosen.name!r}: it shows test image {chosen.show}, counted from 0, of "
+            f"{len(dataset.x_test):,}.",
+            ["Write a smaller number after `show = `."],
+        )
     model = measure.load_model(Path(trained["tflite"]))
     xs = measure.image_inputs(model.graph, dataset.x_test)
     result = measured_run(model, chosen.board, xs, dataset.y_test, build_dir)

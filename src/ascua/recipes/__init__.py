@@ -1,8 +1,14 @@
-"""Recipes are data: one TOML file each says how a network is trained and quantised."""
+"""Recipes are data: one TOML file each says how a network is trained and quantised.
+
+Of Python, a recipe may name functions in files beside it alone; a recipe as a value has them with
+their folder: `folder/module:function`.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import re
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from math import inf
@@ -14,6 +20,9 @@ from ascua.quantize.options import DEFAULT, Options
 from ascua.settings import build, convert, read_toml
 
 FOLDER = Path(__file__).parent
+
+FUNCTION = re.compile(r"[\w-]+(?:\.[\w-]+)*:\w+")
+"""A function in a file beside a recipe: `module:function`, or `package.module:function`."""
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -205,13 +214,65 @@ def read(path: Path, derived: tuple[Path, ...] = ()) -> Recipe:
     What the file does not say is as in the recipe that its key `base` names, but for the name; a
     table is taken whole. Raises InputError naming a wrong key or value.
     """
-    table = read_toml(path)
+    table = _located(read_toml(path), path)
     if "base" in table:
         base = convert(str, table.pop("base"), f"{path.name}: base")
         table = _values(base, path, (*derived, path)) | table
     if (width := table.pop("width", 1.0)) != 1.0:  # where folders made by version 0.1 have it
         table.setdefault("network", {}).setdefault("width", width)
     return build(Recipe, table, path.name)
+
+
+def _located(table: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What the file `path` says, with its folder before the functions that it names."""
+    located, teacher = dict(table), table.get("teacher")
+    if "model" in table:
+        located["model"] = _beside(table["model"], path, f"{path.name}: model")
+    if isinstance(teacher, dict) and "model" in teacher:
+        model = _beside(teacher["model"], path, f"{path.name}: teacher: model")
+        located["teacher"] = teacher | {"model": model}
+    return located
+
+
+def _beside(said: Any, path: Path, where: str) -> Any:
+    """The model that the recipe `path` names; if it is a function, with the recipe's folder.
+
+    Raises InputError, in which `where` names the place, for a function or a SavedModel folder
+    that does not lie beside the recipe: they are programs.
+    """
+    if not isinstance(said, str):
+        return said
+    if ":" not in said:
+        if Path(said).is_dir():
+            _check_inside(Path(said), path.parent, where, "Name it on the command line.")
+        return said
+    remedy = "Write `module:function`, and put module.py beside the recipe."
+    if not FUNCTION.fullmatch(said):
+        raise InputError(f"{where}: {said!r} is no function beside the recipe.", [remedy])
+    parts = said.partition(":")[0].removesuffix(".py").split(".")
+    for i in range(1, len(parts) + 1):
+        part = path.parent.joinpath(*parts[:i])
+        for file in (part.with_name(f"{part.name}.py"), part / "__init__.py"):
+            _check_inside(file, path.parent, where, remedy)
+    return f"{path.parent}/{said}"
+
+
+def _check_inside(file: Path, folder: Path, where: str, remedy: str) -> None:
+    """Raises InputError, with the `remedy`, where `file` leads out of `folder`."""
+    leads = os.path.realpath(file)
+    if not Path(leads).is_relative_to(os.path.realpath(folder)):
+        raise InputError(f"{where}: {file} leads to {leads}, not beside the recipe.", [remedy])
+
+
+def as_written(recipe: Recipe) -> Recipe:
+    """The recipe as its file says it: functions without the folder that they lie in."""
+    teacher = recipe.teacher and replace(recipe.teacher, model=_said(recipe.teacher.model))
+    return replace(recipe, model=_said(recipe.model), teacher=teacher)
+
+
+def _said(model: str) -> str:
+    last = model.rpartition("/")[2]
+    return last if ":" in last else model
 
 
 def _values(base: str, path: Path, derived: tuple[Path, ...]) -> dict[str, Any]:
@@ -227,9 +288,12 @@ def _values(base: str, path: Path, derived: tuple[Path, ...]) -> dict[str, Any]:
 
 
 def dump(recipe: Recipe) -> str:
-    """The recipe as TOML, every value written out; `read` gives an equal recipe back."""
+    """The recipe as TOML, every value written out; `read` gives an equal recipe back.
+
+    Functions are written without their folder: a recipe may only name them beside itself.
+    """
     lines, tables = [], []
-    for key, value in asdict(recipe).items():
+    for key, value in asdict(as_written(recipe)).items():
         if isinstance(value, dict):
             rows = [f"{k} = {_toml(v)}" for k, v in value.items()]
             tables += ["", f"[{key}]", *rows] if rows else []

@@ -1,12 +1,17 @@
-"""Starts the processes of a run, follows how far they are, and lets none of them live on."""
+"""Starts the processes of a run, follows how far they are, and lets none of them live on.
+
+Python itself runs in isolation: nothing that lies in the current folder is imported.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +44,20 @@ class Child:
     def said(self) -> str:
         """What the process wrote to its standard error."""
         return (self.folder / "stderr.txt").read_text(errors="replace")
+
+
+def python(program: str, arguments: Sequence[str], packages: Sequence[str]) -> tuple[int, str]:
+    """Run the Python `program` isolated: its exit status, and what it wrote to its standard error.
+
+    It imports the `packages` from where this process would, after all else; from the current
+    folder, PYTHONPATH or a sitecustomize.py there it imports nothing.
+    """
+    specs = map(importlib.util.find_spec, packages)
+    found = {str(Path(s.origin).parents[1]) for s in specs if s is not None and s.origin}
+    lines = f"import sys\nsys.path += {sorted(found)!r}\n{program}"
+    command = [sys.executable, "-I", "-c", lines, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    return done.returncode, done.stderr
 
 
 def compiled(command: Sequence[str], folder: Path) -> tuple[int, str]:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 
 from ascua.errors import ToolFailed
 from ascua.ir import Array
+from ascua.run.child import python
 
 PROGRAM = """
 import sys
@@ -64,10 +63,9 @@ def run(model: bytes, xs: Sequence[Array], outputs: int) -> list[Array]:
         (root / "model.tflite").write_bytes(model)
         np.savez(root / "x.npz", allow_pickle=False, **{f"x{i}": x for i, x in enumerate(xs)})
         files = [str(root / name) for name in ("model.tflite", "x.npz", "y.npz")]
-        command = [sys.executable, "-c", PROGRAM, *files]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-        if done.returncode != 0:
-            lines = [line for line in done.stderr.splitlines() if line.strip()]
+        status, said = python(PROGRAM, files, ("numpy", "tensorflow"))
+        if status != 0:
+            lines = [line for line in said.splitlines() if line.strip()]
             raise ToolFailed("\n".join(["LiteRT refuses the model:", *lines[-1:]]))
         with np.load(root / "y.npz") as table:
             return [table[f"y{i}"] for i in range(outputs)]

@@ -171,7 +171,7 @@ def claim(out: Path, recipe: Recipe, *, force: bool) -> None:
 
 def _difference(there: Recipe, here: Recipe) -> str:
     """The keys that differ and decide what training gives, in words; empty if none does."""
-    old, new = asdict(there), asdict(here)
+    old, new = (asdict(recipes.as_written(recipe)) for recipe in (there, here))
     keys = [key for key in new if old[key] != new[key] and key not in SHOWN]
     return ", ".join(f"{key} = {old[key]!r}, not {new[key]!r}" for key in keys)
 

@@ -24,7 +24,13 @@ def start(recipe: Recipe) -> Recipe | None:
 
 
 def check(recipe: Recipe, following: tuple[str, ...] = ()) -> None:
-    """Raises InputError for an unknown recipe, and where a network would come before itself."""
+    """Raises InputError for an unknown recipe or network, or a function that is not there.
+
+    So it does where a network would come before itself.
+    """
+    zoo.check(recipe.model, recipe.network)
+    if recipe.teacher is not None and zoo.is_function(recipe.teacher.model):
+        zoo.check(recipe.teacher.model, {})
     chain = (*following, recipe.name)
     if recipe.name in following:
         raise InputError(

@@ -13,7 +13,8 @@ from ascua.zoo import (  # noqa: F401  (each enters its families)
     squeezenet,
     vgg,
 )
-from ascua.zoo.own import is_function, is_own
+from ascua.zoo.functions import is_function
+from ascua.zoo.own import is_own
 from ascua.zoo.own import load as load_own
 from ascua.zoo.registry import build, check, defaults, names
 from ascua.zoo.rescaling import without as without_rescaling

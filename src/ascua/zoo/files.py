@@ -1,12 +1,19 @@
-"""Opens files of Keras models: .keras, .h5, and SavedModel folders, never running code in them."""
+"""Opens files of Keras models: .keras and .h5, never running code in them, and SavedModel folders.
+
+A SavedModel is a program of TensorFlow's operators, some of which write files: it is named before
+it is loaded, as a user's own Python is.
+"""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, Literal
 
 from ascua.errors import InputError
 from ascua.zoo.tensorflow import import_keras, quiet
+
+log = logging.getLogger(__name__)
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
 
@@ -52,6 +59,7 @@ def _load_saved_model(path: Path) -> Any:
     if not (path / "saved_model.pb").is_file():
         raise InputError(f"{path}: a folder without saved_model.pb: not a SavedModel.")
     keras = import_keras()
+    log.warning("Loading a program of TensorFlow: %s", path.resolve() / "saved_model.pb")
     try:
         with quiet():
             import tensorflow as tf

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import logging
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ascua.errors import AscuaError, InputError, did_you_mean
+from ascua.zoo import functions
 from ascua.zoo.files import SUFFIXES, first_line, load_keras
+from ascua.zoo.functions import failed, is_function
 from ascua.zoo.tensorflow import import_keras, quiet
-
-log = logging.getLogger(__name__)
 
 Image = tuple[int, int, int]
 
@@ -24,14 +21,14 @@ def is_own(name: str) -> bool:
     return is_function(name) or name.endswith(SUFFIXES) or "/" in name
 
 
-def is_function(name: str) -> bool:
-    """Whether `name` is a function, `module:function`."""
-    return ":" in name
-
-
 def check(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The `arguments`, if what `name` says takes them. Raises InputError otherwise."""
-    if arguments and not is_function(name):
+    """The `arguments`, if what `name` says takes them; a function's file is there.
+
+    Raises InputError otherwise.
+    """
+    if is_function(name):
+        functions.find(name)
+    elif arguments:
         raise InputError(
             f"{name}: a model in a file has no arguments, not {next(iter(arguments))!r}."
         )
@@ -54,17 +51,33 @@ def build(name: str, image: Image | None, classes: int | None, arguments: Mappin
     several inputs or outputs, or other sizes than asked for.
     """
     check(name, arguments)
-    if is_function(name):
-        model = _call(name, image, classes, arguments)
-    else:
-        model = load_keras(Path(name))
+    function = is_function(name)
+    model = _call(name, image, classes, arguments) if function else load_keras(Path(name))
     return _sized(name, model, image, classes)
 
 
 def _call(name: str, image: Image | None, classes: int | None, arguments: Mapping[str, Any]) -> Any:
     """What the function answers. Its exceptions become one message; `-v` shows where they arose."""
-    function = _function(name)
-    known = inspect.signature(function).parameters
+    with functions.loaded(name) as function:
+        given = _given(name, function, image, classes, arguments)
+        try:
+            with quiet():
+                return function(**given)
+        except AscuaError:
+            raise
+        except (Exception, SystemExit) as e:
+            raise failed(name, e) from e
+
+
+def _given(
+    name: str, function: Callable[..., Any], image: Image | None, classes: int | None,
+    arguments: Mapping[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    """What `function` is called with. Raises InputError where it takes something else."""
+    try:
+        known = inspect.signature(function).parameters
+    except (TypeError, ValueError) as e:
+        raise InputError(f"{name}: {first_line(e)}", ["Name a function of your own."]) from e
     given: dict[str, Any] = {k: v for k, v in (("image", image), ("classes", classes))
                              if k in known and v is not None}  # fmt: skip
     open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
@@ -79,49 +92,7 @@ def _call(name: str, image: Image | None, classes: int | None, arguments: Mappin
             f"{name}: its argument {lacking[0]!r} has no value.",
             ["Give it a default, or a value in the recipe's table [network]."],
         )
-    import_keras()
-    try:
-        with quiet():
-            return function(**given)
-    except AscuaError:
-        raise
-    except Exception as e:
-        raise _failed(name, e) from e
-
-
-def _function(name: str) -> Callable[..., Any]:
-    """The function `module:function`; the module may lie in the current folder."""
-    module_name, _, function_name = name.partition(":")
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as e:
-        if e.name != module_name:
-            raise _failed(name, e) from e
-        raise InputError(
-            f"{name}: there is no module {module_name!r} here or among the installed ones.",
-            [f"Run ascua in the folder that has {module_name.replace('.', '/')}.py."],
-        ) from e
-    except (Exception, SystemExit) as e:
-        raise _failed(name, e) from e
-    finally:
-        sys.path.remove(here)
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        callables = [k for k, v in vars(module).items() if inspect.isfunction(v)]
-        raise InputError(
-            f"{name}: {module_name} has no function {function_name!r}.",
-            did_you_mean(function_name, callables),
-        )
-    return function  # type: ignore[no-any-return]
-
-
-def _failed(name: str, e: BaseException) -> InputError:
-    log.info("%s failed", name, exc_info=e)
-    return InputError(
-        f"{name} raised {type(e).__name__}: {first_line(e)}", ["`-v` shows where it arose."]
-    )
+    return given
 
 
 def _sized(name: str, model: Any, image: Image | None, classes: int | None) -> Any:
@@ -178,7 +149,7 @@ def _functional(name: str, model: Any, image: Image | None) -> Any:
         x = keras.Input(image, name="image")
         return keras.Model(x, model(x), name=model.name)
     except Exception as e:
-        raise _failed(name, e) from e
+        raise failed(name, e) from e
 
 
 def _fixed(name: str, model: Any, image: Image) -> Any:
@@ -188,7 +159,7 @@ def _fixed(name: str, model: Any, image: Image) -> Any:
         fixed = keras.models.clone_model(model, input_tensors=keras.Input(image, name="image"))
         fixed.set_weights(model.get_weights())
     except Exception as e:
-        raise _failed(name, e) from e
+        raise failed(name, e) from e
     return fixed
 
 
