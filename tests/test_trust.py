@@ -279,9 +279,14 @@ def test_code_in_a_models_file_is_not_run(suffix: str, old: bool, tmp_path: Path
     assert not marker.exists()
 
 
-def test_a_recipe_names_no_program_of_tensorflow_elsewhere(tmp_path: Path) -> None:
+def test_a_recipe_names_no_program_of_tensorflow_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "saved").mkdir()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lenet5").mkdir()
+    assert written(tmp_path / "mine", "c", model="lenet5").model == "lenet5", "no folder is meant"
     with pytest.raises(InputError, match=r"teacher: model: .*not beside the recipe(?s:.*)command"):
         written(tmp_path / "mine", "a", teacher=recipes.Teacher(str(tmp_path / "saved")))
     taught = written(tmp_path, "b", teacher=recipes.Teacher(str(tmp_path / "saved")))

@@ -58,6 +58,10 @@ CASES: dict[str, dict[str, Any]] = {
     "unequal strides": {"stride": (2, 1)},
     "dilation": {"dilation": (2, 3), "ih": 9, "iw": 11},
     "dilation and stride": {"dilation": (3, 2), "stride": (2, 3), "ih": 9, "iw": 11},
+    "dilation of 5 and 4": {"dilation": (5, 4), "ih": 13, "iw": 11},
+    "three channels": {"ic": 3},
+    "eleven channels": {"ic": 11, "iw": 3},
+    "multiplier 7": {"multiplier": 7, "ic": 2, "iw": 3},
     "multiplier 2": {"multiplier": 2},
     "multiplier 3 on one channel": {"multiplier": 3, "ic": 1},
     "multiplier 8 on one channel, 10x8": {
@@ -91,7 +95,8 @@ shapes = st.fixed_dictionaries(
     {
         "ih": size, "iw": size, "ic": size, "kh": st.integers(1, 5), "kw": st.integers(1, 5),
         "multiplier": small, "stride": st.tuples(small, small),
-        "dilation": st.tuples(small, small), "padding": st.sampled_from(["SAME", "VALID"]),
+        "dilation": st.tuples(st.integers(1, 6), st.integers(1, 6)),
+        "padding": st.sampled_from(["SAME", "VALID"]),
     }
 )  # fmt: skip
 tails = st.fixed_dictionaries(

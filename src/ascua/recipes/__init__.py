@@ -243,7 +243,7 @@ def _beside(said: Any, path: Path, where: str) -> Any:
     if not isinstance(said, str):
         return said
     if ":" not in said:
-        if Path(said).is_dir():
+        if ("/" in said or Path(said).suffix) and Path(said).is_dir():
             _check_inside(Path(said), path.parent, where, "Name it on the command line.")
         return said
     remedy = "Write `module:function`, and put module.py beside the recipe."

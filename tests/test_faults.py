@@ -1,0 +1,74 @@
+"""The tests of the kernels see faults: each of these was put in once, and none saw it.
+
+A fault is a change of a kernel's header; the operator's own named cases run on it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ascua.errors import ToolFailed
+from ascua.targets import c as target
+from tests.ops import test_conv2d as conv2d
+from tests.ops import test_depthwise_conv2d as depthwise
+from tests.ops import test_pad as pad
+from tests.ops.test_conv2d import conv
+from tests.ops.test_depthwise_conv2d import DepthwiseConv2D
+from tests.support import check_everywhere, collected
+from tests.tools import require_tool
+
+Cases = Callable[[pytest.MonkeyPatch], None]
+
+
+def conv_cases(_: pytest.MonkeyPatch) -> None:
+    check_everywhere(collected({case: conv(**fields) for case, fields in conv2d.CASES.items()}))
+
+
+def conv_int16(_: pytest.MonkeyPatch) -> None:
+    conv2d.test_int16("int64")
+
+
+def depthwise_cases(patch: pytest.MonkeyPatch) -> None:
+    depthwise.test_kernels(DepthwiseConv2D.kernels[1:], 0, patch)
+
+
+def pad_cases(_: pytest.MonkeyPatch) -> None:
+    pad.test_equals_tflm()
+
+
+FAULTS: dict[str, tuple[str, str, str, Cases]] = {
+    "taps 3 rows apart": (
+        "window.h", "(top + ky * w->dy)", "(top + ky * (w->dy > 2 ? 2 : w->dy))", conv_cases,
+    ),
+    "3, 7 and 11 channels": (
+        "depthwise_conv2d_s8.h", "at += 2 * p->next", "at += 4 * p->next", depthwise_cases,
+    ),
+    "five dimensions": ("pad_s8.h", "i0 * p->step0", "i0 * p->step1", pad_cases),
+    "five dimensions, all paddings in the last": (
+        "pad_s8.h", "i0 < p->n0", "i0 < (p->n0 > 1 ? 1 : p->n0)", pad_cases,
+    ),
+    "the second four channels of int16": (
+        "conv2d_s16.h", "4, rows, ox * p->step, w, bias + oc, requant + oc",
+        "4, rows, ox * p->step, w, bias + oc, requant", conv_int16,
+    ),
+}  # fmt: skip
+"""A header, what stands in it once, what is put there instead, and the cases that see it."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_seen(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_tool("cc")
+    header, right, wrong, cases = FAULTS[fault]
+    kernels = Path(shutil.copytree(target.KERNELS, tmp_path / "kernels"))
+    text = (kernels / header).read_text()
+    assert text.count(right) == 1, "the fault is to be stated anew"
+    (kernels / header).write_text(text.replace(right, wrong))
+    monkeypatch.setattr(target, "KERNELS", kernels)
+    with pytest.raises((AssertionError, ToolFailed)) as seen:
+        cases(monkeypatch)
+    assert "generated C" in str(seen.value) or "host: " in str(seen.value)
