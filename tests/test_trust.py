@@ -26,13 +26,14 @@ from tests.tools import require_board
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 LYING_ABOUT = (
-    "PIL", "__main__", "ascua", "base64", "click", "conftest", "flatbuffers", "h5py", "json",
-    "keras", "litert", "logging", "math", "numpy", "pandas", "random", "rich", "sitecustomize",
-    "struct", "tempfile", "tensorflow", "tflite", "tflite_micro", "torch", "typing",
-    "usercustomize", "zlib",
+    "PIL", "__main__", "ascua", "base64", "click", "colorsys", "conftest", "flatbuffers", "h5py",
+    "json", "keras", "litert", "logging", "math", "numpy", "pandas", "random", "rich",
+    "sitecustomize", "struct", "tempfile", "tensorflow", "tflite", "tflite_micro", "torch",
+    "typing", "usercustomize", "zlib",
 )  # fmt: skip
 """Modules that Ascua's processes import, or look for."""
 NET = """
+import colorsys
 import keras
 from keras import layers
 from blocks import CHANNELS
@@ -169,7 +170,8 @@ def beside(folder: Path) -> Path:
     for path, text in (
         ("nets.py", NET), ("random.py", NET), ("blocks.py", blocks),
         ("package/deep.py", NET.replace("from blocks", "from .blocks")),
-        ("package/blocks.py", blocks), ("raises.py", "import sys\nsys.exit('stop')"),
+        ("package/blocks.py", blocks), ("colorsys.py", (folder / "colorsys.py").read_text()),
+        ("raises.py", "import sys\nsys.exit('stop')"),
     ):  # fmt: skip
         (where / path).write_text(text)
     return where
@@ -188,6 +190,7 @@ def test_what_lies_beside_a_recipe_is_named_and_trained(
 ) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.setattr("logging.Logger.propagate", True, raising=False)
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
     before = (list(sys.path), sys.modules["random"])
     for name, file in (
         ("nets:net", "nets.py"), ("nets.py:net", "nets.py"), ("random:net", "random.py"),
