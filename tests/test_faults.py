@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from ascua.errors import ToolFailed
+from ascua.ops.add import Add
 from ascua.targets import c as target
+from tests.ops import test_add as add
 from tests.ops import test_conv2d as conv2d
 from tests.ops import test_depthwise_conv2d as depthwise
 from tests.ops import test_pad as pad
@@ -36,6 +38,10 @@ def depthwise_cases(patch: pytest.MonkeyPatch) -> None:
     depthwise.test_kernels(DepthwiseConv2D.kernels[1:], 0, patch)
 
 
+def broadcasts(_: pytest.MonkeyPatch) -> None:
+    add.test_broadcasting(Add)
+
+
 def pad_cases(_: pytest.MonkeyPatch) -> None:
     pad.test_equals_tflm()
 
@@ -54,6 +60,9 @@ FAULTS: dict[str, tuple[str, str, str, Cases]] = {
     "the second four channels of int16": (
         "conv2d_s16.h", "4, rows, ox * p->step, w, bias + oc, requant + oc",
         "4, rows, ox * p->step, w, bias + oc, requant", conv_int16,
+    ),
+    "a broadcast's activation": (
+        "add_broadcast_s8.h", "p->low, p->high", "-128, p->high", broadcasts,
     ),
 }  # fmt: skip
 """A header, what stands in it once, what is put there instead, and the cases that see it."""

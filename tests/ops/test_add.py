@@ -82,7 +82,11 @@ BROADCASTS: list[tuple[Shape, Shape, str]] = [
 
 @pytest.mark.parametrize("kind", OPS)
 def test_broadcasting(kind: type[Add] | type[Mul]) -> None:
-    ops = [binary(kind, a, b, const=const, name=f"{a} {b}") for a, b, const in BROADCASTS]
+    acts = itertools.cycle(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"])
+    ops = [
+        binary(kind, a, b, const=const, act=act, name=f"{a} {b}")
+        for (a, b, const), act in zip(BROADCASTS, acts, strict=False)
+    ]
     assert not any(kind.kernels[0].fits(op) for op in ops)
     check_everywhere(together(*ops))
 
