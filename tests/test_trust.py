@@ -344,7 +344,11 @@ def test_the_demonstration_shows_an_image_that_is_there(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.toml").write_text(recipes.dump(replace(RECIPE, epochs=1, show=12)))
     with entered():
-        refused(ascua("demo", "tiny.toml"), 1, "it shows test image 12, counted from 0, of 12")
+        refused(
+            ascua("demo", tmp_path / "tiny.toml"),
+            1,
+            "it shows test image 12, counted from 0, of 12",
+        )
 
 
 def test_forms_of_a_functions_name() -> None:

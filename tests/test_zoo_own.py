@@ -174,6 +174,7 @@ def test_a_saved_model_is_quantised_and_compared_but_not_trained(here: Path) -> 
     found = ascua("quantize", "saved", "-d", "x.npy", "-o", "small.tflite", "--json")
     assert found.code == 0, found.err
     assert json.loads(found.out)["sqnr_db"] > 25
+    assert f"Loading a program of TensorFlow: {here / 'saved/saved_model.pb'}" in found.err
     graph = tflite.load(here / "small.tflite")
     _, _, (y,) = check_reference(graph, xs=[integers(x[:, None], graph.inputs[0])])
     wanted = net(x)["scores"].numpy()
