@@ -17,6 +17,7 @@ from ascua.targets import c as target
 from tests.ops import test_add as add
 from tests.ops import test_conv2d as conv2d
 from tests.ops import test_depthwise_conv2d as depthwise
+from tests.ops import test_l2_normalization as length
 from tests.ops import test_pad as pad
 from tests.ops.test_conv2d import conv
 from tests.ops.test_depthwise_conv2d import DepthwiseConv2D
@@ -42,6 +43,10 @@ def broadcasts(_: pytest.MonkeyPatch) -> None:
     add.test_broadcasting(Add)
 
 
+def length_cases(_: pytest.MonkeyPatch) -> None:
+    length.test_vectors_that_a_sixth_step_of_newtons_method_would_change()
+
+
 def pad_cases(_: pytest.MonkeyPatch) -> None:
     pad.test_equals_tflm()
 
@@ -61,6 +66,7 @@ FAULTS: dict[str, tuple[str, str, str, Cases]] = {
         "conv2d_s16.h", "4, rows, ox * p->step, w, bias + oc, requant + oc",
         "4, rows, ox * p->step, w, bias + oc, requant", conv_int16,
     ),
+    "one step of Newton's method more": ("l2_normalization_s8.h", "i < 5", "i < 6", length_cases),
     "a broadcast's activation": (
         "add_broadcast_s8.h", "p->low, p->high", "-128, p->high", broadcasts,
     ),
