@@ -258,7 +258,8 @@ def bench(
 
     lines = measure_all(
         recipe, models, untrained=untrained, results=results, build=Path("build"),
-        data_dir=data_dir, force=force, say=lambda text: err.print(text, highlight=False, soft_wrap=True),
+        data_dir=data_dir, force=force,
+        say=lambda text: err.print(text, highlight=False, soft_wrap=True),
     )  # fmt: skip
     if as_json:
         print_json({"schema": measure.SCHEMA, "results": lines})
