@@ -43,9 +43,10 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def one_object(out: str, *keys: str) -> dict[str, Any]:
-    """The object on stdout, which has these keys and no others."""
+    """The object on stdout, which has these keys and no others, and no warning."""
     found = json.loads(out)
     assert isinstance(found, dict)
+    assert found.pop("warnings") == []
     assert set(found) == set(keys)
     assert found["schema"] == measure.SCHEMA
     return found
@@ -184,7 +185,7 @@ def test_validate(model: Path, build: Path) -> None:
     require_board(boards.load("host"))
     result = ascua("validate", model, "--board", "host", "--build-dir", build, "--json")
     assert result.code == 0, result.err
-    found = one_object(result.out, "schema", "model_sha256", "samples", "executors")
+    found = one_object(result.out, "schema", "model_sha256", "samples", "oracle", "executors")
     assert found["samples"] == 4
     assert [e["executor"] for e in found["executors"]][:2] == ["reference", "host"]
     keys = {"executor", "against", "mismatched_bytes", "bytes", "note", "first"}

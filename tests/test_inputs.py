@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ascua import inputs
+from ascua import inputs, measure
 from ascua.errors import InputError
-from ascua.ir import Array, Graph, Tensor
+from ascua.ir import Array, Graph, Quant, Tensor
+from ascua.ops.quantize import Quantize
 from ascua.ops.relu import Relu
 from tests.support import activation, network
 
@@ -210,3 +211,59 @@ def test_outputs_survive_a_file(tmp_path: Path) -> None:
         assert table["y"].shape == (2, 2, 3)
     assert (tmp_path / "y.npy").is_symlink()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["elsewhere", "y", "y.npy", "y.npz"]
+
+
+def calibrated_for(low: float, high: float, dtype: str = "int8") -> Graph:
+    """A network whose input was calibrated for that range; float32 with a QUANTIZE behind it."""
+    scale = (high - low) / 255
+    t = activation("x", (1, 10), scale, round(-128 - low / scale))
+    y = replace(t, name="y")
+    if dtype == "int8":
+        return network(Relu((t,), (y,)))
+    real = Tensor("real", (1, 10), "float32")
+    return network(Quantize((real,), (t,)), Relu((t,), (y,)))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_values_of_another_scale_are_warned_of(
+    dtype: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """0..255 for 0..1 saturates, 0..1 for 0..255 vanishes, -1..1 for 0..1 loses a half."""
+    unit = np.random.default_rng(1).random((20, 10)).astype(np.float32)
+    sparse = (255 * unit * (unit > 0.9)).astype(np.float64)
+    path = tmp_path / "x.npy"
+    for low, high, x, words in (
+        (0, 1, unit, ""),
+        (0, 1, unit * 1.2, ""),
+        (-1, 1, unit, ""),
+        (0, 1, 255 * unit, "were they scaled"),
+        (0, 1, sparse, "were they scaled"),
+        (0, 255, unit, "8 of 256 steps"),
+        (0, 255, sparse, ""),
+        (0, 1, 2 * unit - 1, "lie outside"),
+        (0, 1, np.zeros((2, 10), np.float32), ""),
+        (0, 1, (255 * unit).astype(np.uint8), ""),
+    ):
+        if dtype == "float32" and x.dtype == np.uint8:
+            continue
+        np.save(path, x)
+        caplog.clear()
+        inputs.load(path, calibrated_for(low, high, dtype))
+        told = [r.getMessage() for r in caplog.records]
+        assert len(told) == bool(words), (low, high, told)
+        assert all(words.lower() in text.lower() for text in told)
+        assert all("'x'" in text or "'real'" in text for text in told)
+
+
+def test_images_go_into_any_input() -> None:
+    """As bytes where it has bytes, else as real values in the range that it was calibrated for."""
+    images = np.arange(0, 250, 25, dtype=np.uint8).reshape(1, 10)
+    for low, high in ((0, 1), (-1, 1), (0, 255)):
+        x = measure.image_inputs(calibrated_for(low, high), images)[0]
+        np.testing.assert_array_equal(x.reshape(1, 10), images.astype(int) - 128)
+        real = measure.image_inputs(calibrated_for(low, high, "float32"), images)[0]
+        np.testing.assert_allclose(real.reshape(1, 10), low + (high - low) * (images / 255),
+                                   atol=(high - low) / 100)  # fmt: skip
+    t = Tensor("x", (1, 10), "uint8", Quant((1.0,), (0,)))
+    x = measure.image_inputs(network(Relu((t,), (replace(t, name="y"),))), images)[0]
+    np.testing.assert_array_equal(x.reshape(1, 10), images)

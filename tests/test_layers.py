@@ -10,8 +10,8 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src/ascua"
 LAYERS = (
     {"errors"},
-    {"files", "ir", "settings", "library", "figures"},
-    {"fixed", "boards"},
+    {"files", "ir", "settings", "library", "figures", "chance"},
+    {"fixed", "boards", "pixels"},
     {"ops"},
     {"tflite", "passes", "inputs", "plan", "data", "zoo"},
     {"quantize"},

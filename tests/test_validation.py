@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from ascua.ops.relu import Relu
 from ascua.run import tflm
 from tests.command import ascua, model_file, refused
 from tests.examples import small
+from tests.ops.test_conv2d import conv
 from tests.support import activation, network, samples
 from tests.tools import require_board
+from tests.unsigned import as_uint8
 
 CHAIN = network(*small().ops[:-1])
 """A residual network whose last layer shows every fault before it."""
@@ -125,6 +128,7 @@ def test_a_model_that_tflm_refuses(
     found = validate(path, tmp_path)
     assert found["host"].against == "reference"
     assert "refuses" in found["tflite-micro"].note
+    unproven(path, tmp_path, "tflite-micro refuses the model:", "reasons")
 
 
 def test_without_tflm(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +136,72 @@ def test_without_tflm(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     found = validate(path, tmp_path)
     assert found["host"].against == "reference"
     assert "pip install tflite-micro" in found["tflite-micro"].note
+    unproven(path, tmp_path, "tflite-micro is not installed", "`pip install tflite-micro`")
+
+
+def unproven(path: Path, build: Path, *words: str) -> None:
+    """`ascua validate` lists what agreed, says that nobody else was asked, and exits 2."""
+    args = ("validate", path, "-b", "host", "--build-dir", build)
+    result = ascua(*args)
+    refused(result, 2, f"{path}: not validated: ", "could not be asked", "reference, host agree",
+            "no proof", *words)  # fmt: skip
+    rows = [line.split() for line in result.out.splitlines()]
+    assert ["host", "reference", "0", "20"] in rows
+    result = ascua(*args, "--json")
+    assert result.code == 2
+    said = json.loads(result.out)
+    assert said["oracle"] is None
+    assert [e["mismatched_bytes"] for e in said["executors"]] == [0, 0, None]
+
+
+def test_with_an_oracle(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer_as_reference(path, monkeypatch)
+    result = ascua("validate", path, "-b", "host", "--build-dir", tmp_path, "--json")
+    assert (result.code, result.err) == (0, "")
+    assert json.loads(result.out)["oracle"] == "tflite-micro"
+
+
+def answer_as_reference(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An oracle that is there and agrees."""
+    graph = measure.load_model(path).graph
+    monkeypatch.setattr(tflm, "version", lambda: "1")
+    monkeypatch.setattr(tflm, "run", lambda _, xs, __: measure.reference(graph, xs))
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda *_: np.load("absent.npz"), "its answer cannot be read"),
+        (lambda *_: [np.zeros((3, 4), np.int8)], "in another shape: [3, 4]"),
+        (lambda *_: [], "its answer cannot be read"),
+    ],
+)
+def test_an_oracle_that_answers_nothing_of_use(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: object, words: str
+) -> None:
+    monkeypatch.setattr(tflm, "version", lambda: "1")
+    monkeypatch.setattr(tflm, "run", answer)
+    unproven(path, tmp_path, words)
+
+
+def test_a_difference_counts_without_an_oracle_too(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tflm, "version", lambda: None)
+    wrong = lambda graph: [~y for y in measure.reference(graph, XS)]  # noqa: E731
+    monkeypatch.setattr(validation, "on_board", lambda *_: wrong)
+    np.save(tmp_path / "x.npy", XS[0])
+    result = ascua("validate", path, "-b", "host", "--inputs", tmp_path / "x.npy")
+    refused(result, 4, "outputs differ on host")
+
+
+def test_a_uint8_network_whose_oracle_is_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = model_file(tmp_path, as_uint8(conv()), "u8")
+    monkeypatch.setattr(validation.litert, "version", lambda: None)
+    result = ascua("validate", path, "-b", "host", "--build-dir", tmp_path)
+    refused(result, 2, "litert could not be asked", "`pip install 'ascua[train]'`")
 
 
 def fail_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,6 +224,7 @@ def test_a_crash_on_a_board_is_an_error(
 def test_a_board_that_is_too_small_is_an_error_where_it_was_asked_for(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    answer_as_reference(path, monkeypatch)
     fail_with(DoesNotFit("chain does not fit."), monkeypatch)
     result = ascua("validate", path, "--build-dir", tmp_path)
     assert (result.code, result.err) == (0, "")

@@ -12,9 +12,11 @@ from typing import IO, Any
 import numpy as np
 
 from ascua import files
-from ascua.errors import InputError
+from ascua.errors import InputError, brief
 from ascua.files.kinds import NPY, NPZ
 from ascua.ir import ITEMSIZE, Array, Graph, Tensor, limits
+from ascua.ops.quantize import Quantize
+from ascua.pixels import outside, said
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,8 @@ def pseudo_random(graph: Graph) -> list[Array]:
 def load(path: Path, graph: Graph) -> list[Array]:
     """The samples in an .npy or .npz file, as (n, *shape) of each input's dtype.
 
-    An .npz holds an array an input, by the input's name or in order. Raises InputError.
+    An .npz holds an array an input, by the input's name or in order. Raises InputError. Real values
+    that are scaled otherwise than the input's are warned of.
     """
     arrays = _read(path)
     if len(arrays) == 1 and len(graph.inputs) == 1:
@@ -60,6 +63,8 @@ def load(path: Path, graph: Graph) -> list[Array]:
         convert(a, t, f"{path}: input '{t.name}'")
         for a, t in zip(ordered, graph.inputs, strict=True)
     ]
+    for a, t in zip(ordered, graph.inputs, strict=True):
+        _doubt(path, a, t, calibrated(graph, t))
     if len({len(x) for x in xs}) > 1:
         counts = ", ".join(f"'{t.name}' {len(x)}" for x, t in zip(xs, graph.inputs, strict=True))
         raise InputError(f"{path}: the inputs have different numbers of samples: {counts}.")
@@ -112,6 +117,32 @@ def convert(a: Array, t: Tensor, where: str) -> Array:
     if len(a) == 0:
         raise InputError(f"{where}: the array holds no sample.")
     return _as_dtype(a, t, where)
+
+
+def calibrated(graph: Graph, t: Tensor) -> Tensor | None:
+    """What holds the values of the input `t` as integers: itself, or what a QUANTIZE makes."""
+    if t.dtype != "float32":
+        return t if t.quant is not None else None
+    made = [op.y for op in graph.ops if op.inputs[0] is t]
+    one = len(made) == 1 and isinstance(graph.ops[0], Quantize) and made[0].quant is not None
+    return made[0] if one else None
+
+
+def _doubt(path: Path, a: Array, t: Tensor, held: Tensor | None) -> None:
+    """Say so where the real values `a` are scaled as those are not that set the range of `t`."""
+    if held is None or not np.issubdtype(a.dtype, np.floating):
+        return
+    if wrong := outside(np.asarray(a, np.float32), reach(held), held.q.scale):
+        log.warning(
+            "warning: %s: the input '%s' was calibrated for %s; %s. Were they scaled as in"
+            " training?", path, brief(t.name), said(reach(held)), wrong,
+        )  # fmt: skip
+
+
+def reach(t: Tensor) -> tuple[float, float]:
+    """The least and the greatest real value that the quantised `t` can hold."""
+    low, high = (t.q.scale * (end - t.q.zero_point) for end in limits(t.dtype))
+    return float(low), float(high)
 
 
 def same_types(path: Path, graph: Graph) -> bool:
@@ -285,17 +316,6 @@ def real_images(a: Array, t: Tensor, image: tuple[float, float]) -> Array:
     low, high = image
     real = np.float32(low) + a.astype(np.float32) * np.float32((high - low) / 255)
     return real.reshape(len(a), *t.shape)
-
-
-def load_real(path: Path, graph: Graph, image: tuple[float, float]) -> tuple[list[Array], bool]:
-    """The samples for a float `graph` in an .npy or .npz file; and whether they are of bytes.
-
-    uint8 is taken for images, `image` being what 0 and 255 are. Raises InputError.
-    """
-    bytes_ = load_pixels(path, graph)
-    if bytes_ is None:
-        return load(path, graph), False
-    return [real_images(bytes_, graph.inputs[0], image)], True
 
 
 def load_pixels(path: Path, graph: Graph) -> Array | None:

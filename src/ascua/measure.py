@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ascua import inputs, tflite
+from ascua import inputs, pixels, tflite
 from ascua.boards import Board
 from ascua.boards import load as load_board
 from ascua.ir import Array, Graph, limits
@@ -335,7 +335,18 @@ def sample_vectors(graph: Graph, samples: int = 4) -> list[Array]:
 
 
 def image_inputs(graph: Graph, images: Array) -> list[Array]:
-    """uint8 images (n, h, w, c) as the model's input: value - 128 for int8, else value / 255."""
+    """uint8 images (n, h, w, c) as the model's input: bytes for bytes, value - 128 for int8.
+
+    Real values are in the range that the input was calibrated for; 0..1 where none is known.
+    """
     x = graph.inputs[0]
-    array = images if x.dtype == "int8" else images / np.float32(255)
-    return [inputs.convert(array, x, f"input '{x.name}'")]
+    if x.dtype in ("int8", "uint8"):
+        return [inputs.convert(images, x, f"input '{x.name}'")]
+    held = inputs.calibrated(graph, x)
+    low, high = (0.0, 1.0) if held is None else inputs.reach(held)
+    if held is not None and held.dtype == "int16":
+        low = 0.0
+    if pixels.near((low, high), pixels.USUAL[0]):
+        return [inputs.convert(images / np.float32(255), x, f"input '{x.name}'")]
+    real = np.float32(low) + images.astype(np.float32) * np.float32((high - low) / 255)
+    return [inputs.convert(real, x, f"input '{x.name}'")]

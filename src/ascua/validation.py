@@ -85,8 +85,8 @@ def validate(
 ) -> tuple[Check, ...]:
     """Run samples `xs` (n, *shape) on the reference and on every board, against an oracle.
 
-    It is `tflite-micro`, or LiteRT where the network is uint8. Where it is not installed, the
-    reference is what the boards are compared with.
+    It is `tflite-micro`, or LiteRT where the network is uint8. Where it is not installed or refuses
+    the model, the reference is what the boards are compared with, and `unasked` says so.
     """
     graph = model.graph
     executors: dict[str, Executor] = {"reference": on_reference(xs)}
@@ -99,12 +99,14 @@ def validate(
     oracle, name, package = (litert, "litert", "'ascua[train]'") if uint8 else _TFLM
     if oracle.version() is not None:
         try:
-            expected = oracle.run(model.path.read_bytes(), xs, len(graph.outputs))
+            expected = _asked(name, oracle, model, xs)
             against, truth = name, on_litert(model.original, xs) if uint8 else on_tflm(xs)
         except ToolFailed as e:
-            notes.append(Check(name, "-", None, 0, e.what))
+            notes.append(Check(name, NOTHING, None, 0, e.what, error=e))
     else:
-        notes.append(Check(name, "-", None, 0, f"not installed: pip install {package}"))
+        note = f"not installed: pip install {package}"
+        missing = ToolMissing(f"{name} is not installed.", [f"`pip install {package}`"])
+        notes.append(Check(name, NOTHING, None, 0, note, error=missing))
     checks = []
     for i, (name, executor) in enumerate(executors.items()):
         checks.append(_check(name, against, graph, expected, executor, truth))
@@ -113,7 +115,29 @@ def validate(
     return (*checks, *notes)
 
 
+NOTHING = "-"
+"""What an oracle is compared with that could not be asked."""
+
 _TFLM = (tflm, "tflite-micro", "tflite-micro")
+
+
+def _asked(name: str, oracle: Any, model: measure.Model, xs: Sequence[Array]) -> list[Array]:
+    """The oracle's outputs (n, *shape). Raises ToolFailed where it gives none of that shape."""
+    outputs = model.graph.outputs
+    try:
+        ys: list[Array] = oracle.run(model.path.read_bytes(), xs, len(outputs))
+        pairs = list(zip(ys, outputs, strict=True))
+    except (OSError, LookupError, ValueError) as e:
+        raise ToolFailed(f"{name} ran, and its answer cannot be read: {e}") from e
+    for y, t in pairs:
+        if y.size != len(xs[0]) * t.size:
+            raise ToolFailed(f"{name} answers '{t.name}' in another shape: {list(y.shape)}.")
+    return ys
+
+
+def unasked(checks: Sequence[Check]) -> Check | None:
+    """The oracle, where it could not be asked: then Ascua was compared with Ascua alone."""
+    return next((c for c in checks if c.against == NOTHING), None)
 
 
 def _check(

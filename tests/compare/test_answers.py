@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ascua.compare.answers import answers, check_labels, mcnemar, top_k
+from ascua.chance import mcnemar
+from ascua.compare.answers import answers, check_labels, top_k
 from ascua.errors import InputError
 from ascua.inputs import confusion
 from ascua.report.comparison import confusion_rows

@@ -189,11 +189,18 @@ def test_what_pixels_stand_for_is_found_or_asked(tmp_path: Path) -> None:
     said = json.loads(ascua("compare", a, b, *data).out)
     assert said["answers"]["accuracy_a"] == 1
     assert said["layers"][0]["max_error"] == 0
-    refused(ascua("compare", a, again, *data), 1, "a.tflite", "0 to 255 100%",
-            "--input-range 0 255")  # fmt: skip
+    said = json.loads(ascua("compare", a, again, *data).out)
+    assert [s["image"] for s in said["input_ranges"]] == [[0, 255], [0, 255]]
+    assert [s["by"] for s in said["input_ranges"]] == ["labels", "labels"]
+    assert said["answers"]["accuracy_b"] == 1
+    refused(ascua("compare", a, again, "-d", tmp_path / "x.npy"), 1, "a.tflite", "not known",
+            "--input-range")  # fmt: skip
     said = json.loads(ascua("compare", a, again, *data, "--input-range", 0, 255).out)
     assert said["answers"]["accuracy_a"] == 1
-    assert ascua("compare", a, again, *data, "--input-range", 0, 1).code == 0
+    result = ascua("compare", a, again, *data, "--input-range", 0, 1)
+    assert result.code == 0
+    assert "warning" in result.err
+    assert "`--input-range 0 255`?" in result.err
     refused(ascua("compare", a, b, *data, "--input-range", 0, 1), 1, "b.tflite", "0 to 255",
             "`--input-range 0 255`")  # fmt: skip
     old = small.inputs[0]
@@ -257,7 +264,7 @@ def test_a_keras_model_and_its_file(tmp_path: Path) -> None:
         keras.Model(image, keras.layers.Dense(3)(keras.layers.Flatten()(y))).save(
             tmp_path / "net.keras"
         )
-    (tmp_path / "net.tflite").write_bytes(float_file(tmp_path / "net.keras"))
+    (tmp_path / "net.tflite").write_bytes(float_file(tmp_path / "net.keras")[0])
     np.save(tmp_path / "x.npy", np.random.default_rng(1).random((9, 6, 7, 3)).astype(np.float32))
     result = ascua("compare", tmp_path / "net.keras", tmp_path / "net.tflite", "-d",
                    tmp_path / "x.npy")  # fmt: skip

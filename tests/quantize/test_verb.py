@@ -38,8 +38,11 @@ def test_arrays_and_folders_of_images_calibrate(model: Path, tmp_path: Path) -> 
     for i in range(5):
         (photos / f"{i}.png").write_bytes(encoded(i, "PNG"))
     out = tmp_path / "small.tflite"
+    asked = ascua("quantize", model, "-d", tmp_path / "photos", "-o", out)
+    refused(asked, 1, "what pixels 0 and 255 are", "`--input-range LOW HIGH`", "--labels y.npy")
     for data, pixels in ((floats, False), (tmp_path / "photos", True)):
-        result = ascua("quantize", model, "-d", data, "-o", out, "--json", "--calibration", 4)
+        unit = ("--calibration", 4, *(("--input-range", 0, 1) if pixels else ()))
+        result = ascua("quantize", model, "-d", data, "-o", out, "--json", *unit)
         assert result.code == 0, result.err
         said = json.loads(result.out)
         assert said["samples"] == 4
@@ -47,8 +50,9 @@ def test_arrays_and_folders_of_images_calibrate(model: Path, tmp_path: Path) -> 
         graph, _, _ = check_reference(tflite.read(out.read_bytes()))
         assert ((graph.inputs[0].q.zero_point, graph.inputs[0].q.scale) ==
                 (-128, np.float32(1 / 255))) == pixels  # fmt: skip
+        assert (said["input_range"] is not None) == pixels
         first = out.read_bytes()
-        ascua("quantize", model, "-d", data, "-o", out, "--calibration", 4)
+        ascua("quantize", model, "-d", data, "-o", out, *unit)
         assert out.read_bytes() == first
     ascua("quantize", model, "-d", floats, "-o", out, "--calibration", 4)
     first = out.read_bytes()
@@ -123,7 +127,8 @@ def test_wrong_data_is_named(model: Path, tmp_path: Path) -> None:
     (empty / "good.png").write_bytes(encoded(1, "PNG"))
     (empty / "bad.png").write_bytes(b"no png")
     failed(empty, "1 images cannot be read", "bad.png", "--skip-damaged")
-    assert ascua("quantize", model, "-d", empty, "-o", out, "--skip-damaged").code == 0
+    more = ("--skip-damaged", "--input-range", 0, 1)
+    assert ascua("quantize", model, "-d", empty, "-o", out, *more).code == 0
     out.unlink()
     failed("nowhere", "neither a data set", "cifar10")
     failed("digits", "digits: its images are 8 x 8 x 1", "6 x 7 x 3")
@@ -161,7 +166,7 @@ def test_keras_models_are_converted_first(tmp_path: Path) -> None:
         keras.Model(image, y).save(tmp_path / "net.keras")
     x = saved(tmp_path, np.random.default_rng(1).integers(0, 256, (9, 6, 7, 3)).astype(np.uint8))
     out = tmp_path / "small.tflite"
-    result = ascua("quantize", tmp_path / "net.keras", "-d", x, "-o", out)
+    result = ascua("quantize", tmp_path / "net.keras", "-d", x, "-o", out, "--input-range", 0, 1)
     assert result.code == 0, result.err
     assert [op.kind for op in tflite.load(out).ops] == ["conv2d"]
     model = keras.models.load_model(tmp_path / "net.keras", compile=False)

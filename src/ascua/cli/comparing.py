@@ -11,7 +11,7 @@ import numpy as np
 
 from ascua import compare as comparing
 from ascua import inputs, measure
-from ascua.cli.quantizing import load_network
+from ascua.cli.quantizing import check_image, load_network
 from ascua.cli.terminal import (
     PATH,
     PLAN,
@@ -29,6 +29,7 @@ from ascua.compare.verdict import culprit, verdict
 from ascua.errors import InputError
 from ascua.quantize.compare import dequantized
 from ascua.quantize.rules import Range
+from ascua.quantize.scaling import Scaling
 from ascua.report.comparison import comparison
 from ascua.report.comparison_page import check_target, files, write
 
@@ -49,7 +50,7 @@ from ascua.report.comparison_page import check_target, files, write
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="The k of top-k.")
 @click.option(
     "--input-range", type=float, nargs=2, metavar="LOW HIGH",
-    help="What pixels 0 and 255 are; default: as a quantised network says, else 0 and 1.",
+    help="What pixels 0 and 255 are for both; default: found for each, or asked for.",
 )  # fmt: skip
 @click.option("--data-dir", type=PATH, help="Where the data set already is.")
 @click.option("--skip-damaged", is_flag=True, help="Leave out images that cannot be read.")
@@ -69,14 +70,22 @@ def compare(
     """
     if markdown is not None:
         check_target(markdown, force=force)
-    first, second = (comparing.prepared(load_network(p), str(p)) for p in (a, b))
+    check_image(input_range)
+    sources = [load_network(p) for p in (a, b)]
+    pair = zip(sources, (a, b), strict=True)
+    first, second = (comparing.prepared(s.graph, str(p)) for s, p in pair)
     check_together(first, second)
-    image = _range(first, second, input_range)
-    chosen = _samples((first, second), data, labels, image, data_dir, skip_damaged).chosen(samples)
+    chosen = _samples((first, second), data, labels, data_dir, skip_damaged).chosen(samples)
     comparing.check(first, second, chosen)
-    if input_range is None:
-        for net in (first, second):
-            scaling.check(net, chosen)
+    scalings: tuple[Scaling, ...] = ()
+    if chosen.arrays[0].dtype == np.uint8:
+        firsts = [s.first for s in sources]
+        same = scaling.both(
+            (first, second), firsts, chosen.arrays[0], chosen.labels, input_range
+        )  # fmt: skip
+        first, second, scalings = same.a, same.b, same.scalings
+        chosen = replace(chosen, image=Range(*same.image))
+    comparing.check_ranges(first, second, chosen)
     with progress() as bar:
         found = comparing.compare(
             first, second, chosen, top=top, cuts=min(cuts, chosen.count), progress=bar("samples"),
@@ -85,29 +94,21 @@ def compare(
     if markdown is not None:
         write(markdown, files(found, chosen), force=force)
     if as_json:
-        print_json(_json(found, chosen))
+        print_json(_json(found, chosen, scalings))
     else:
         out.print(comparison(found, chosen.classes, whole=log.isEnabledFor(PLAN)), soft_wrap=False)
-
-
-def _range(a: Network, b: Network, given: tuple[float, float] | None) -> Range:
-    """What pixels stand for. Raises InputError for no range."""
-    if given is None:
-        return scaling.stated(a, b) or Range(0.0, 1.0)
-    image = Range(*given)
-    if not -np.inf < image.low < image.high < np.inf:
-        raise InputError(f"--input-range {image.low:g} {image.high:g}: not an ascending range.")
-    return image
+        for name, each in zip("AB", scalings, strict=False):
+            out.print(f"Pixels are for {name} {each}.", markup=False, highlight=False)
 
 
 def _samples(
-    nets: tuple[Network, Network], source: str, labels: Path | None, image: Range,
-    data_dir: Path | None, skip_damaged: bool,
+    nets: tuple[Network, Network], source: str, labels: Path | None, data_dir: Path | None,
+    skip_damaged: bool,
 ) -> Samples:  # fmt: skip
     """The samples in an .npy or .npz file, or the labelled images of a data set or a folder."""
     graph, path = nets[0].graph, Path(source)
     if path.suffix in (".npy", ".npz"):
-        return _arrays(path, nets, labels, image)
+        return _arrays(path, nets, labels)
     if labels is not None:
         raise InputError(
             f"--labels {labels}: {source} has labels of its own.", ["Leave out `--labels`."]
@@ -122,12 +123,10 @@ def _samples(
 
     found = labelled(source, shape[1:], data_dir, skip_damaged)
     count = np.arange(len(found.x))
-    return Samples(source, (found.x,), image, found.y, found.classes, count)
+    return Samples(source, (found.x,), None, found.y, found.classes, count)
 
 
-def _arrays(
-    path: Path, nets: tuple[Network, Network], labels: Path | None, image: Range
-) -> Samples:
+def _arrays(path: Path, nets: tuple[Network, Network], labels: Path | None) -> Samples:
     """The samples in an .npy or .npz file: real ones, pixels, or integers of a network's input."""
     real = tuple(replace(t, dtype="float32", quant=None) for t in nets[0].graph.inputs)
     graph = replace(nets[0].graph, inputs=real)
@@ -138,10 +137,10 @@ def _arrays(
     ]  # fmt: skip
     count = len(xs[0])
     y = None if labels is None else inputs.load_labels(labels, count, graph.outputs[0].size)
-    return Samples(str(path), tuple(xs), None if pixels is None else image, y, (), np.arange(count))
+    return Samples(str(path), tuple(xs), None, y, (), np.arange(count))
 
 
-def _json(c: Comparison, samples: Samples) -> dict[str, Any]:
+def _json(c: Comparison, samples: Samples, scalings: tuple[Scaling, ...]) -> dict[str, Any]:
     """The object that `--json` prints; docs/json.md describes it."""
     found = culprit(c)
     return {
@@ -150,6 +149,7 @@ def _json(c: Comparison, samples: Samples) -> dict[str, Any]:
         "b": c.b,
         "data": samples.source,
         "samples": c.samples,
+        "input_ranges": [s._asdict() for s in scalings],
         "classes": list(samples.classes),
         "verdict": verdict(c),
         "culprit": None if found is None else {"layer": found.layer.name, "by": found.by},

@@ -202,16 +202,35 @@ def validate(
         for board in chosen:
             executor = validation.on_board(board, one, build_dir)
             _trace(loaded, board, executor, validation.on_reference(one))
+    oracle_missing = validation.unasked(checks)
     if as_json:
+        oracle = None if oracle_missing else checks[0].against
         print_json({"schema": measure.SCHEMA, "model_sha256": loaded.sha256,
-                     "samples": len(xs[0]), "executors": [c.json() for c in checks]})  # fmt: skip
+                     "samples": len(xs[0]), "oracle": oracle,
+                     "executors": [c.json() for c in checks]})  # fmt: skip
     else:
         out.print(tables.validation(checks))
     if wrong := [c.executor for c in checks if c.mismatched_bytes]:
         raise Mismatch(f"{model}: outputs differ on {', '.join(wrong)}.")
     for check in checks:
-        if check.error and (only or isinstance(check.error, ToolFailed)):
+        unwilling = only or isinstance(check.error, ToolFailed)
+        if check.error and unwilling and check is not oracle_missing:
             raise check.error
+    if oracle_missing is not None:
+        raise _not_validated(model, oracle_missing, checks)
+
+
+def _not_validated(model: Path, oracle: validation.Check, checks: Sequence[validation.Check]
+) -> AscuaError:  # fmt: skip
+    """The error where nobody else than Ascua ran the model."""
+    assert oracle.error is not None
+    equal = [c.executor for c in checks if c.mismatched_bytes == 0]
+    return type(oracle.error)(
+        f"{model}: not validated: {oracle.executor} could not be asked. {', '.join(equal)} agree"
+        f" with Ascua's own reference, and that is no proof.\n{oracle.error.what}",
+        oracle.error.things_to_try
+        or [f"What {oracle.executor} says comes first: export the model as it wants it."],
+    )
 
 
 def _show(planned: Plan) -> None:

@@ -6,17 +6,18 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import click
 import numpy as np
 
-from ascua import inputs, measure, tflite
+from ascua import chance, inputs, measure, tflite
 from ascua import quantize as quantizer
 from ascua.cli.terminal import (
     PATH,
     as_json,
     force,
+    log,
     model_file,
     out,
     print_json,
@@ -28,8 +29,10 @@ from ascua.files import Output
 from ascua.files.kinds import TFLITE
 from ascua.ir import Array, Graph
 from ascua.passes import prepare
+from ascua.pixels import First
 from ascua.quantize.best import Trial, quantize_best
 from ascua.quantize.compare import Fidelity, compare
+from ascua.quantize.first import first
 from ascua.quantize.options import (
     ALIASES,
     RANGES,
@@ -41,9 +44,15 @@ from ascua.quantize.options import (
     Weights,
 )
 from ascua.quantize.rules import Range
+from ascua.quantize.scaling import Scaling, check_real, find, labelled
+from ascua.quantize.scores import without_index
 
 LOW = 0.95
 """Where fewer decisions than this part stay the same, the user hears what to try."""
+JUDGED = 100
+"""Samples on which the two networks are compared, spread over those of the calibration."""
+FEW, ONE = 20, 0.95
+"""From so many samples on it is odd that this part of them gets one class."""
 
 
 @click.command()
@@ -56,6 +65,7 @@ LOW = 0.95
     help="A data set's name, a folder of images, or an .npy or .npz file.",
 )
 @click.option("--out", "-o", "to", type=PATH, required=True, help="The .tflite file to write.")
+@click.option("--labels", type=PATH, help="Of an .npy or .npz file: class indices, .npy.")
 @click.option(
     "--calibration",
     type=click.IntRange(1),
@@ -68,10 +78,8 @@ LOW = 0.95
     "--input-range",
     type=float,
     nargs=2,
-    default=(0.0, 1.0),
-    show_default=True,
     metavar="LOW HIGH",
-    help="What pixels 0 and 255 are for the float model.",
+    help="What pixels 0 and 255 are for the float model; default: found, or asked for.",
 )
 @click.option(
     "--scheme",
@@ -116,8 +124,8 @@ LOW = 0.95
 @as_json
 @verbose
 def quantize(
-    model: Path, data: str, to: Path, calibration: int, seed: int,
-    input_range: tuple[float, float], scheme: Schemes, ranges: str, percentile: float,
+    model: Path, data: str, to: Path, labels: Path | None, calibration: int, seed: int,
+    input_range: tuple[float, float] | None, scheme: Schemes, ranges: str, percentile: float,
     weights: Weights, equalize: bool, bias_correction: bool, best: bool, adaround: bool,
     data_dir: Path | None, skip_damaged: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
@@ -126,18 +134,22 @@ def quantize(
     MODEL is a .tflite file; or a .keras or .h5 one or a SavedModel folder, which TensorFlow
     converts first.
     """
-    output = Output(to, TFLITE, "--out OUT.tflite", (model, Path(data)), force)
+    given_files = (model, Path(data), *([] if labels is None else [labels]))
+    output = Output(to, TFLITE, "--out OUT.tflite", given_files, force)
     output.check()
-    image = Range(*input_range)
-    if not image.low < image.high < np.inf or image.low == -np.inf:
-        raise InputError(f"--input-range {image.low:g} {image.high:g}: not an ascending range.")
+    check_image(input_range)
     method = ALIASES[ranges] if ranges in ALIASES else cast(Ranges, ranges)
     options = Options(scheme, method, percentile, weights, equalize, bias_correction, adaround)
-    graph = load_network(model)
+    source = load_network(model)
+    graph = source.graph
     quantizer.check_float(graph, str(model))
-    xs, pixels = samples(graph, data, calibration, seed, image, data_dir, skip_damaged)
+    given = samples(graph, data, labels, calibration, seed, data_dir, skip_damaged)
+    scaling = _scaling(str(model), source, given, input_range)
+    xs, pixel = given.xs, None
+    if scaling is not None:
+        xs = [inputs.real_images(given.xs[0], graph.inputs[0], scaling.image)]
+        pixel = Range(*scaling.image)
     trials: tuple[Trial, ...] = ()
-    pixel = image if pixels else None
     with progress() as bar:
         if best:
             small, trials = quantize_best(graph, xs, options, pixel, bar("trials"))
@@ -145,67 +157,148 @@ def quantize(
             small = quantizer.quantize(graph, xs, options, pixel, bar("quantising"))
     content = tflite.write(small)
     prepare(tflite.read(content, str(to)), str(to))
-    fidelity = compare(graph, small, [x[:100] for x in xs])
+    judged = np.linspace(0, len(xs[0]) - 1, min(JUDGED, len(xs[0]))).astype(int)
+    classes = None if given.labels is None else given.labels[judged]
+    fidelity = compare(graph, small, [x[judged] for x in xs], classes)
+    _warn_of_the_judge(str(model), fidelity, classes, len(judged))
     output.write(lambda file: file.write_bytes(content))
     if as_json:
-        print_json(_json(to, content, len(xs[0]), fidelity, trials))
+        print_json(_json(to, content, len(xs[0]), scaling, fidelity, trials))
         return
     for trial in trials:
         mark = "kept " if trial.kept else "     "
         out.print(f"{mark} {trial.fidelity.sqnr_db:6.2f} dB  {trial.options}", highlight=False)
-    said = [
-        f"{to}: {len(content):,} bytes, calibrated on {len(xs[0]):,} samples.",
-        f"Beside the float model: {fidelity}.",
-    ]
+    said = [f"{to}: {len(content):,} bytes, calibrated on {len(xs[0]):,} samples."]
+    if scaling is not None:
+        said.append(f"Pixels are {scaling}.")
+    said.append(f"Beside the float model: {fidelity}.")
+    if fidelity.right is not None:
+        real, whole = fidelity.right
+        said.append(
+            f"Accuracy on {len(judged)} labelled samples: float {real:.1%}, quantised {whole:.1%}."
+        )
     if fidelity.same_top1 < LOW and not best:
         said.append("That is low: `--best` tries what comes nearer.")
     said.append(f"Next: ascua run {to} --board lm3s6965evb")
     out.print("\n".join(said), soft_wrap=True, highlight=False, markup=False)
 
 
+def check_image(given: tuple[float, float] | None) -> None:
+    """Raise InputError unless what `--input-range` says, if anything, is a range."""
+    if given is not None and not -np.inf < given[0] < given[1] < np.inf:
+        raise InputError(f"--input-range {given[0]:g} {given[1]:g}: not an ascending range.")
+
+
+def _scaling(
+    where: str, source: Source, given: Given, asked: tuple[float, float] | None
+) -> Scaling | None:
+    """What pixels 0 and 255 are; None where the samples are real values, which are checked."""
+    if given.pixels:
+        known = labelled(source.graph, given.xs[0], given.labels)
+        return find(where, source.first, given.xs[0], known, asked)
+    if asked is None:
+        check_real(where, source.graph, source.first, given.xs)
+    return None
+
+
+def _warn_of_the_judge(
+    where: str, fidelity: Fidelity, labels: Array | None, count: int
+) -> None:  # fmt: skip
+    """Say so where the float network itself knows nothing of the samples: then all is alike."""
+    if count < FEW:
+        return
+    if fidelity.right is not None and labels is not None:
+        share, right = chance.guessing(labels), round(fidelity.right[0] * count)
+        if share < ONE and chance.by_chance(right, count, share) > chance.SURE:
+            log.warning(
+                "warning: %s: the float network has %d of %d labelled samples right, no more than"
+                " chance: are data, labels and `--input-range` those of its training?",
+                where, right, count,
+            )  # fmt: skip
+    elif fidelity.one_answer is not None and fidelity.one_answer >= ONE:
+        log.warning(
+            "warning: %s: the float network gives %d of %d samples the same class: are the data"
+            " scaled as in its training (`--input-range`)?",
+            where, round(fidelity.one_answer * count), count,
+        )  # fmt: skip
+
+
 def _json(
-    to: Path, content: bytes, samples: int, fidelity: Fidelity, trials: Sequence[Trial]
-) -> dict[str, Any]:
+    to: Path, content: bytes, samples: int, scaling: Scaling | None, fidelity: Fidelity,
+    trials: Sequence[Trial],
+) -> dict[str, Any]:  # fmt: skip
     return {
         "schema": measure.SCHEMA,
         "tflite": str(to),
         "model_sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
         "samples": samples,
+        "input_range": None if scaling is None else scaling._asdict(),
         "sqnr_db": fidelity.sqnr_db,
         "same_top1": fidelity.same_top1,
+        "one_answer": fidelity.one_answer,
+        "accuracy_float": fidelity.right[0] if fidelity.right else None,
+        "accuracy_quantized": fidelity.right[1] if fidelity.right else None,
         "trials": [
             {**asdict(t.options), "sqnr_db": t.fidelity.sqnr_db, "kept": t.kept} for t in trials
         ],
     }
 
 
-def load_network(model: Path) -> Graph:
-    """The float network in a .tflite, .keras or .h5 file, or in a SavedModel folder."""
-    if not model.is_dir() and (model.suffix not in (".keras", ".h5") or not model.is_file()):
-        return tflite.load(model)
-    from ascua.train.export import float_file
+class Source(NamedTuple):
+    """A network as a file has it, and what its first layers do to the input."""
 
-    return tflite.read(float_file(model), str(model))
+    graph: Graph
+    first: First
+
+
+def load_network(model: Path) -> Source:
+    """The network in a .tflite, .keras or .h5 file, or in a SavedModel folder."""
+    if not model.is_dir() and (model.suffix not in (".keras", ".h5") or not model.is_file()):
+        graph, layers = tflite.load(model), First()
+    else:
+        from ascua.train.export import float_file
+
+        content, layers = float_file(model)
+        graph = tflite.read(content, str(model))
+    real = all(t.dtype == "float32" for t in graph.inputs)
+    return Source(graph, layers if layers.layers or not real else first(graph))
+
+
+class Given(NamedTuple):
+    """Samples for calibration."""
+
+    xs: list[Array]
+    """(n, *shape) an input: float32, or the bytes of images."""
+    pixels: bool
+    """Whether they are bytes."""
+    labels: Array | None
 
 
 def samples(
-    graph: Graph, source: str, count: int, seed: int, image: Range, data_dir: Path | None,
+    graph: Graph, source: str, labels: Path | None, count: int, seed: int, data_dir: Path | None,
     skip_damaged: bool,
-) -> tuple[list[Array], bool]:  # fmt: skip
-    """Calibration samples, float32 (n, *shape) an input, and whether they are images of bytes."""
+) -> Given:  # fmt: skip
+    """Some samples out of an .npy or .npz file, a data set or a folder. Raises InputError."""
     from ascua.data import calibration
 
-    path = Path(source)
+    path, classes = Path(source), max(2, without_index(graph).outputs[0].size)
     if path.suffix in (".npy", ".npz") and path.is_file():
-        xs, pixels = inputs.load_real(path, graph, image)
+        pixels = inputs.load_pixels(path, graph)
+        xs = inputs.load(path, graph) if pixels is None else [pixels]
+        y = None if labels is None else inputs.load_labels(labels, len(xs[0]), classes)
         at = calibration.chosen(len(xs[0]), count, seed)
-        return [x[at] for x in xs], pixels
+        return Given([x[at] for x in xs], pixels is not None, None if y is None else y[at])
+    if labels is not None:
+        raise InputError(
+            f"--labels {labels}: they go with an .npy or .npz file.",
+            ["Leave them out: of a data set, or a folder with a folder a class, they are known."],
+        )
     shape = graph.inputs[0].shape
     if len(graph.inputs) > 1 or len(shape) != 4 or shape[0] != 1:
         raise InputError(
             f"{source}: the model's input is {[list(t.shape) for t in graph.inputs]}, no image.",
             ["Give its samples in an .npy or .npz file."],
         )
-    bytes_ = calibration.images(source, shape[1:], count, seed, data_dir, skip_damaged)
-    return [inputs.real_images(bytes_, graph.inputs[0], image)], True
+    found = calibration.images(source, shape[1:], classes, count, seed, data_dir, skip_damaged)
+    return Given([found.x], True, found.y)

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -30,9 +30,15 @@ log = logging.getLogger("ascua")
 
 
 class Lines(logging.Handler):
-    """Log records on stderr as they are, above the progress bars."""
+    """Log records on stderr as they are, above the progress bars; warnings are kept for --json."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.warnings: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            self.warnings.append(record.getMessage().removeprefix("warning: "))
         err.print(printable(self.format(record)), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -73,9 +79,10 @@ skip_damaged = click.option(
 )
 
 
-def print_json(value: object) -> None:
-    """One object on stdout."""
-    click.echo(json.dumps(value, indent=2))
+def print_json(value: Mapping[str, object]) -> None:
+    """One object on stdout, with the warnings so far."""
+    told = [text for h in log.handlers if isinstance(h, Lines) for text in h.warnings]
+    click.echo(json.dumps({**value, "warnings": told}, indent=2))
 
 
 @contextlib.contextmanager

@@ -17,7 +17,8 @@ from ascua.errors import InputError
 from ascua.ir import Array
 
 __all__ = [
-    "Answers", "Comparison", "Layer", "Network", "Samples", "check", "compare", "prepared",
+    "Answers", "Comparison", "Layer", "Network", "Samples", "check", "check_ranges", "compare",
+    "prepared",
 ]  # fmt: skip
 
 Progress = Callable[[int, int], None]
@@ -46,7 +47,7 @@ class Comparison(NamedTuple):
 
 
 def check(a: Network, b: Network, samples: Samples) -> None:
-    """Raise InputError unless both networks and the samples go together."""
+    """Raise InputError unless both networks and the labels of the samples go together."""
     check_together(a, b)
     classes = a.graph.outputs[0].size
     if samples.labels is not None:
@@ -62,6 +63,10 @@ def check(a: Network, b: Network, samples: Samples) -> None:
                 ["Give the data set that the networks were trained on."],
             )
         check_labels(samples.labels, classes, samples.source)
+
+
+def check_ranges(a: Network, b: Network, samples: Samples) -> None:
+    """Raise InputError unless the values of the samples are those that quantised inputs take."""
     xs = samples.real(a.graph, 0, 256)
     for net in (a, b):
         check_range(net, xs)
@@ -73,7 +78,7 @@ def compare(
 ) -> Comparison:  # fmt: skip
     """Run both on all samples, and follow the answers through the layers on `cuts` of them.
 
-    `check` has to have passed. Raises InputError (NaN), Unsupported, ModelError.
+    `check` and `check_ranges` come first. Raises InputError (NaN), Unsupported, ModelError.
     """
     paired = pairs(a.graph, b.graph)
     sums = {id(p.a): Sums(p) for p in paired}

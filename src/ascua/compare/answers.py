@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ascua.chance import mcnemar
 from ascua.errors import InputError
 from ascua.inputs import confusion
 from ascua.ir import Array
@@ -86,16 +87,6 @@ def top_k(scores: Array, labels: Array, k: int) -> float:
     """The part of samples whose label is among the k best; of equal scores the first counts."""
     best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     return float(np.mean((best == labels[:, None]).any(axis=1)))
-
-
-def mcnemar(lost: int, won: int) -> float:
-    """The two-sided exact p-value of `lost` against `won` changes: a fair coin's."""
-    flips, less = lost + won, min(lost, won)
-    term = total = 1
-    for i in range(less):
-        term = term * (flips - i) // (i + 1)
-        total += term
-    return min(1.0, 2 * total / (1 << flips))
 
 
 def check_labels(labels: Array, classes: int, where: str) -> None:

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ascua import inputs
 from ascua.errors import AscuaError, InputError, Unsupported, brief
 from ascua.ir import Array, Graph, Op, Tensor, each
 from ascua.passes import prepare
+from ascua.pixels import outside
 from ascua.quantize import floats
 from ascua.quantize.compare import dequantized
 from ascua.quantize.scores import without_index
 from ascua.quantize.simplify import simplify
-
-LEAST_SHARE = 1 / 32
-"""Of an input's range: data that fill less of it take fewer than 8 of 256 steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,13 +78,6 @@ def real(y: Array, t: Tensor) -> Array:
     return dequantized(y, t) if quantized(t) else y
 
 
-def limits(t: Tensor) -> tuple[float, float]:
-    """The least and the greatest real value that the quantised `t` can hold."""
-    info = np.iinfo(t.dtype)
-    low, high = (t.q.scale * (end - t.q.zero_point) for end in (info.min, info.max))
-    return float(low), float(high)
-
-
 def check_together(a: Network, b: Network) -> None:
     """Raise InputError unless both take the same inputs and answer as many values."""
     for what, ts, us in (
@@ -111,13 +100,11 @@ def check_range(net: Network, xs: Sequence[Array]) -> None:
     for t, x in zip(net.graph.inputs, xs, strict=True):
         if not quantized(t):
             continue
-        low, high = limits(t)
-        outside = float(np.mean((x < low - t.q.scale) | (x > high + t.q.scale)))
-        span = float(x.max() - x.min())
-        if outside > 0.25 or 0 < span < LEAST_SHARE * (high - low):
+        low, high = inputs.reach(t)
+        if wrong := outside(x, (low, high), t.q.scale):
             raise InputError(
                 f"{net.name}: its input '{brief(t.name)}' is made for {low:.4g} to {high:.4g}, and"
-                f" the data are {x.min():.4g} to {x.max():.4g}.",
+                f" {wrong}.",
                 [
                     f"Of images: `--input-range {low:.4g} {high:.4g}` says what pixels 0 and 255"
                     " are.",

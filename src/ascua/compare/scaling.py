@@ -1,60 +1,87 @@
-"""What the pixels of images stand for in a network: found out, or checked."""
+"""What the pixels of images stand for in two networks, which may have learnt on different ones."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
-from ascua.compare.layers import run
-from ascua.compare.network import Network, limits, quantized
-from ascua.compare.samples import Samples
+from ascua import inputs, pixels
+from ascua.compare.network import Network
 from ascua.errors import InputError
-from ascua.quantize.rules import Range
-
-USUAL = (Range(0.0, 1.0), Range(0.0, 255.0), Range(-1.0, 1.0))
-"""What pixels 0 and 255 are in most networks."""
-PROBED = 64
-"""Samples on which the usual ranges are tried."""
-BETTER = 0.25
-"""More accuracy than the range in use has shows that it is the wrong one."""
+from ascua.ir import Array, Op, Tensor
+from ascua.ops.add import Add
+from ascua.ops.mul import Mul
+from ascua.pixels import First, Image
+from ascua.quantize.scaling import Scaling, find, labelled
 
 
-def stated(a: Network, b: Network) -> Range | None:
-    """What quantised inputs say that pixels 0 and 255 are: the ends of their range.
+class Both(NamedTuple):
+    """Two networks that take the same values, and what pixels 0 and 255 are in these."""
 
-    Raises InputError where the two networks say different things.
+    a: Network
+    b: Network
+    image: Image
+    scalings: tuple[Scaling, Scaling]
+    """What pixels were for each before."""
+
+
+def both(
+    nets: tuple[Network, Network], firsts: Sequence[First], images: Array, labels: Array | None,
+    asked: Image | None,
+) -> Both:  # fmt: skip
+    """The two networks as takers of the same values of the bytes `images` (n, ...).
+
+    A quantised input says what pixels are: the ends of its range; in a float network that is found
+    as `quantize.scaling.find` does. Where the two differ, a float one gets a factor and an offset
+    in front. Raises InputError where nothing tells, and for two quantised ones that differ.
     """
-    found = [(n, Range(*limits(t))) for n in (a, b) if quantized(t := n.graph.inputs[0])]
-    if len(found) == 2 and not np.allclose(found[0][1], found[1][1], rtol=0.05):
-        said = " and ".join(f"{n.name} {r.low:.4g} to {r.high:.4g}" for n, r in found)
+    stated = [_stated(net) for net in nets]
+    known = [image for image in stated if image is not None]
+    if asked is None and len(known) == 2 and not pixels.near(known[0], known[1], pixels.ALIKE):
+        says = " and ".join(
+            f"{n.name} {r[0]:.4g} to {r[1]:.4g}" for n, r in zip(nets, known, strict=True)
+        )
         raise InputError(
-            f"The two networks take pixels in different ranges: {said}.",
+            f"The two networks take pixels in different ranges: {says}.",
             ["Say which holds for both: `--input-range LOW HIGH`."],
         )
-    return found[0][1] if found else None
+    twin = known[0] if known else None
+
+    def scaling(net: Network, first: First, own: Image | None) -> Scaling:
+        if own is not None:
+            return Scaling(asked or own, "asked" if asked else "input", "as its input says")
+        return find(net.name, first, images, labelled(net.graph, images, labels), asked, twin)
+
+    a, b = (scaling(*each) for each in zip(nets, firsts, stated, strict=True))
+    first, second = nets
+    if pixels.near(a.image, b.image, pixels.ALIKE):
+        return Both(first, second, (b if stated[1] else a).image, (a, b))
+    if stated[1]:
+        return Both(_taking(first, b.image, a.image), second, b.image, (a, b))
+    return Both(first, _taking(second, a.image, b.image), a.image, (a, b))
 
 
-def check(net: Network, samples: Samples) -> None:
-    """Raise InputError where another usual range makes far better answers on a few samples."""
-    few = samples.chosen(PROBED)
-    if few.labels is None or few.image is None or quantized(net.graph.inputs[0]):
-        return
-    here = _accuracy(net, few)
-    for other in USUAL:
-        there = _accuracy(net, replace(few, image=other))
-        if there > here + BETTER:
-            low, high = few.image
-            raise InputError(
-                f"{net.name}: with pixels from {low:.4g} to {high:.4g} it has {here:.0%} of"
-                f" {few.count} samples right, with {other.low:g} to {other.high:g} {there:.0%}.",
-                [
-                    f"Scale as in training: `--input-range {other.low:g} {other.high:g}`.",
-                    f"If this is right: `--input-range {low:.4g} {high:.4g}`.",
-                ],
-            )
+def _stated(net: Network) -> Image | None:
+    """The ends of the range of an input that is quantised, or quantised at once."""
+    t = inputs.calibrated(net.graph, net.graph.inputs[0])
+    return inputs.reach(t) if t is not None else None
 
 
-def _accuracy(net: Network, samples: Samples) -> float:
-    _, ys = run(net, samples.real(net.graph, 0, samples.count), {})
-    return float(np.mean(ys[0].reshape(samples.count, -1).argmax(axis=1) == samples.labels))
+def _taking(net: Network, given: Image, own: Image) -> Network:
+    """The float `net`, which takes pixels in the range `own`, as one that is `given` others."""
+    factor = (own[1] - own[0]) / (given[1] - given[0])
+    old = net.graph.inputs[0]
+    x, y = (replace(old, name=f"{old.name}{end}") for end in ("/given", "/scaled"))
+    ops: list[Op] = [
+        Mul((x, _constant(f"{old.name}/factor", factor)), (y,), "NONE"),
+        Add((y, _constant(f"{old.name}/offset", own[0] - given[0] * factor)), (old,), "NONE"),
+    ]
+    graph = replace(net.graph, inputs=(x, *net.graph.inputs[1:]), ops=(*ops, *net.graph.ops))
+    return replace(net, graph=graph)
+
+
+def _constant(name: str, value: float) -> Tensor:
+    return Tensor(name, (1,), "float32", None, np.array([value], np.float32))

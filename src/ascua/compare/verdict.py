@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ascua.chance import mcnemar
 from ascua.compare import Comparison, Layer
-from ascua.compare.answers import mcnemar
 from ascua.compare.layers import MOST_DB
 
 CHANCE = 0.05

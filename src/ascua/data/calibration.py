@@ -1,9 +1,10 @@
-"""Images without labels, for calibration: of a data set, or all in a folder."""
+"""Images for calibration: of a data set, or all in a folder; with labels where there are some."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,22 +20,35 @@ def chosen(total: int, count: int, seed: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(seed).permutation(total)[:count])
 
 
-def images(
-    source: str, image: Image3, count: int, seed: int, data_dir: Path | None, skip_damaged: bool
-) -> NDArray[np.uint8]:
-    """`count` images (n, h, w, c) of the training part of a data set, or in the folder `source`.
+class Images(NamedTuple):
+    """Images, and the class of each where it is known."""
 
-    Raises InputError for an unknown source, an empty folder, damaged images (left out with
-    `skip_damaged`), and a data set of another size.
+    x: NDArray[np.uint8]
+    """(n, h, w, c)."""
+    y: NDArray[np.int64] | None
+
+
+def images(
+    source: str, image: Image3, classes: int, count: int, seed: int, data_dir: Path | None,
+    skip_damaged: bool,
+) -> Images:  # fmt: skip
+    """`count` images of the training part of a data set, or in the folder `source`.
+
+    They have labels where the data set has so many `classes`, or where so many folders hold the
+    images: those, in the order of their names. Raises InputError for an unknown source, an empty
+    folder, damaged images (left out with `skip_damaged`), and a data set of another size.
     """
     if source in names():
-        x = load(source, data_dir, image=image, skip_damaged=skip_damaged).x_train
+        found = load(source, data_dir, image=image, skip_damaged=skip_damaged)
+        x = found.x_train
         if x.shape[1:] != image:
             raise InputError(
                 f"{source}: its images are {size(x.shape[1:])}, and the model takes {size(image)}.",
                 ["Calibrate with what the model was trained on."],
             )
-        return np.asarray(x[chosen(len(x), count, seed)])
+        at = chosen(len(x), count, seed)
+        y = np.asarray(found.y_train[at]) if len(found.classes) == classes else None
+        return Images(np.asarray(x[at]), y)
     folder = Path(source)
     if not folder.is_dir():
         raise InputError(
@@ -47,11 +61,19 @@ def images(
             f"{source}: no images ({', '.join(SUFFIXES)}) in this folder.",
             ["Give the folder that holds them; its folders are looked into."],
         )
+    labels = {name: i for i, name in enumerate(sorted({p.parent.name for p in files}))}
     files.sort(key=scattered)
-    return _decoded([files[i] for i in chosen(len(files), count, seed)], image, skip_damaged)
+    some = [files[i] for i in chosen(len(files), count, seed)]
+    x, kept = _decoded(some, image, skip_damaged)
+    if len(labels) != classes:
+        return Images(x, None)
+    return Images(x, np.array([labels[some[i].parent.name] for i in kept], np.int64))
 
 
-def _decoded(files: Sequence[Path], image: Image3, skip_damaged: bool) -> NDArray[np.uint8]:
+def _decoded(
+    files: Sequence[Path], image: Image3, skip_damaged: bool
+) -> tuple[NDArray[np.uint8], list[int]]:
+    """The pixels of those files that can be read, and which they are."""
     found = [attempt(Photo(p, 0), image) for p in files]
     damaged = [f"{p}: {x}" for p, x in zip(files, found, strict=True) if isinstance(x, str)]
     pixels = [x for x in found if not isinstance(x, str)]
@@ -61,7 +83,7 @@ def _decoded(files: Sequence[Path], image: Image3, skip_damaged: bool) -> NDArra
             f"{len(damaged)} images cannot be read: {'; '.join(damaged[:NAMED])}{more}.",
             ["Replace or delete them.", "Leave them out with `--skip-damaged`."],
         )
-    return np.stack(pixels)
+    return np.stack(pixels), [i for i, x in enumerate(found) if not isinstance(x, str)]
 
 
 def size(shape: Sequence[int]) -> str:

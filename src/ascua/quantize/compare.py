@@ -9,6 +9,7 @@ import numpy as np
 
 from ascua import inputs
 from ascua.ir import Array, Graph, Tensor
+from ascua.ops.logistic import Logistic
 from ascua.ops.unsigned import as_int8
 from ascua.quantize.floats import batches, run
 from ascua.quantize.scores import without_index
@@ -20,15 +21,40 @@ class Fidelity(NamedTuple):
 
     sqnr_db: float
     same_top1: float
+    one_answer: float | None
+    """The part of the samples that the float network puts into its most frequent class; None where
+    it answers one value."""
+    right: tuple[float, float] | None = None
+    """The accuracy of the float network and of its twin, where labels are known."""
 
     def __str__(self) -> str:
-        return f"{self.sqnr_db:.1f} dB of signal to error, {self.same_top1:.1%} same top-1"
+        text = f"{self.sqnr_db:.1f} dB of signal to error"
+        if self.one_answer is None:
+            return text
+        return f"{text}, {self.same_top1:.1%} same top-1"
 
 
-def compare(real: Graph, small: Graph, xs: Sequence[Array]) -> Fidelity:
-    """Run the float `real` and its quantised twin `small` on `xs`, float32 (n, *shape) an input."""
-    expected = run(without_index(simplify(real)), xs)[0]
-    return fidelity(expected, outputs(without_index(small), xs)[0])
+def compare(
+    real: Graph, small: Graph, xs: Sequence[Array], labels: Array | None = None
+) -> Fidelity:
+    """Run the float `real` and its quantised twin `small` on `xs`, float32 (n, *shape) an input.
+
+    `labels` (n,) are the classes of the samples.
+    """
+    simple = without_index(simplify(real))
+    ys = run(simple, xs)[0], outputs(without_index(small), xs)[0]
+    found = fidelity(*ys)
+    if labels is None:
+        return found
+    sigmoid = any(isinstance(op, Logistic) and op.y is simple.outputs[0] for op in simple.ops)
+    first, second = (np.mean(decisions(y, 0.5 if sigmoid else 0.0) == labels) for y in ys)
+    return found._replace(right=(float(first), float(second)))
+
+
+def decisions(y: Array, middle: float) -> Array:
+    """The class (n,) that outputs (n, ...) name: of one value, whether it is above the `middle`."""
+    flat = y.reshape(len(y), -1)
+    return flat[:, 0] > middle if flat.shape[1] == 1 else flat.argmax(axis=1)
 
 
 def fidelity(expected: Array, got: Array) -> Fidelity:
@@ -37,7 +63,9 @@ def fidelity(expected: Array, got: Array) -> Fidelity:
     noise = float(np.square(a - b).sum())
     signal = float(np.square(a).sum())
     db = 10 * np.log10(signal / noise) if signal > 0 and noise > 0 else np.inf
-    return Fidelity(min(float(db), 200.0), float(np.mean(a.argmax(1) == b.argmax(1))))
+    first = a.argmax(1)
+    most = float(np.bincount(first).max() / len(a)) if a.shape[1] > 1 else None
+    return Fidelity(min(float(db), 200.0), float(np.mean(first == b.argmax(1))), most)
 
 
 def outputs(small: Graph, xs: Sequence[Array]) -> list[Array]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -26,9 +26,9 @@ from ascua.quantize.simplify import simplify, with_weights
 from ascua.train import operators, rounded
 from ascua.train.export import export_float
 from ascua.train.operators import Trained
-from ascua.zoo import import_keras, without_rescaling
+from ascua.zoo import image_of, import_keras, without_rescaling
 
-PIXELS = Range(0.0, 1.0)
+Found = Literal["found"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class Aware:
 
 
 def quantization_aware(
-    model: Any, samples: Array | None = None, image: Range | None = PIXELS
+    model: Any, samples: Array | None = None, image: Range | None | Found = "found"
 ) -> Any:
     """The Keras `model`, trained or being trained, as one that computes in the steps of int8.
 
@@ -57,7 +57,8 @@ def quantization_aware(
     statistics stay) and without dropout: `compile` and `fit` it for a few epochs at a low learning
     rate, then `export_aware`. The ranges of its activations are trained too. They start as those of
     the `samples` (n, h, w, c), a few hundred inputs, or of the first batch in training. `image` is
-    the range of the input: 0..1 as Ascua's networks have it; None trains it like the others.
+    the range of the input: as the first layers say, 0..1 where they say nothing, as Ascua's
+    networks have it; None trains it like the others.
     The weights are a copy: `model` stays as it is.
     Raises Unsupported for a layer that cannot be trained so, by its name.
     """
@@ -69,6 +70,8 @@ def quantization_aware(
     inner, scale, offset = without_rescaling(model)
     graph = simplify(tflite.read(export_float(inner)))
     pinned = {}
+    if image == "found":
+        image = Range(*image_of(model))
     if image is not None:
         seen = Range(image.low * scale + offset, image.high * scale + offset)
         pinned = {id(graph.inputs[0]): rounded.INT8.quant(seen)}

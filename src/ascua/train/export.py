@@ -9,8 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascua import tflite
+from ascua.pixels import First, Image
 from ascua.quantize import Options, Range, quantize
-from ascua.zoo import import_keras, import_tensorflow, quiet, without_rescaling
+from ascua.zoo import (
+    first_layers,
+    image_of,
+    import_keras,
+    import_tensorflow,
+    quiet,
+    without_rescaling,
+)
 from ascua.zoo.files import load_keras
 
 
@@ -29,22 +37,27 @@ def calibration_images(x: NDArray[np.uint8], count: int, seed: int) -> NDArray[n
 def export_int8(model: Any, images: NDArray[np.uint8]) -> bytes:
     """A .tflite file: batch 1, int8 in and out, int8 weights a channel, int32 biases.
 
-    `model` takes float images in 0..1; `images` (n, h, w, c) set the ranges of activations. Where
-    it begins with a Rescaling, that becomes the quantisation of the input: its bytes are still the
-    image's less 128, and no operator computes it.
+    `model` takes float images in 0..1, or as its first layers say; `images` (n, h, w, c) set the
+    ranges of activations. Where it begins with a Rescaling, that becomes the quantisation of the
+    input: its bytes are still the image's less 128, and no operator computes it.
     """
     tf = import_tensorflow()
-    model, scale, offset = without_rescaling(model)
+    model, image = behind_rescaling(model)
     with quiet():
         converter = tf.lite.TFLiteConverter.from_keras_model(_batch_of_one(model))
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: (
-            [as_float(x[None]) * np.float32(scale) + np.float32(offset)] for x in images
-        )
+        converter.representative_dataset = lambda: ([as_float(x[None], image)] for x in images)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
         return bytes(converter.convert())
+
+
+def behind_rescaling(model: Any) -> tuple[Any, Image]:
+    """The Keras `model` behind its leading Rescalings, and what pixels 0 and 255 are there."""
+    low, high = image_of(model)
+    inner, scale, offset = without_rescaling(model)
+    return inner, (low * scale + offset, high * scale + offset)
 
 
 def export_float(model: Any) -> bytes:
@@ -56,15 +69,19 @@ def export_float(model: Any) -> bytes:
 
 def export_quantized(model: Any, images: NDArray[np.uint8], options: Options) -> bytes:
     """As `export_int8`, by Ascua's own quantiser with `options`."""
-    model, scale, offset = without_rescaling(model)
-    xs = as_float(images)[:, None] * np.float32(scale) + np.float32(offset)
-    graph = tflite.read(export_float(model))
-    return tflite.write(quantize(graph, [xs], options, Range(offset, offset + scale)))
+    inner, image = behind_rescaling(model)
+    graph = tflite.read(export_float(inner))
+    return tflite.write(quantize(graph, [as_float(images, image)[:, None]], options, Range(*image)))
 
 
-def float_file(path: Path) -> bytes:
-    """The float .tflite file of the Keras model at `path`, a SavedModel too. Raises InputError."""
-    return export_float(load_keras(path))
+def float_file(path: Path) -> tuple[bytes, First]:
+    """The float .tflite file of the Keras model at `path`, a SavedModel too; and its first layers.
+
+    Those are told by the layers: TensorFlow's converter puts a factor into the weights behind it.
+    Raises InputError.
+    """
+    model = load_keras(path)
+    return export_float(model), first_layers(model)
 
 
 def _batch_of_one(model: Any) -> Any:
@@ -75,6 +92,8 @@ def _batch_of_one(model: Any) -> Any:
     return keras.Model(given, model(given, training=False), name=model.name)
 
 
-def as_float(x: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Images 0..255 as a network takes them: 0..1."""
-    return x.astype(np.float32) / np.float32(255)
+def as_float(x: NDArray[np.uint8], image: Image = (0.0, 1.0)) -> NDArray[np.float32]:
+    """Images 0..255 as a network takes them; `image` is what 0 and 255 are for it."""
+    low, high = image
+    real = x.astype(np.float32) / np.float32(255)
+    return real if image == (0.0, 1.0) else real * np.float32(high - low) + np.float32(low)

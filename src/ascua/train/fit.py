@@ -25,7 +25,7 @@ from ascua.train.progress import Display
 from ascua.train.rounded import ENDS
 from ascua.train.step import Step, train_step
 from ascua.train.teacher import Taught
-from ascua.zoo import import_keras, import_tensorflow
+from ascua.zoo import image_of, import_keras, import_tensorflow
 
 GLANCE = 2000
 """Test images that each epoch's `val_accuracy` looks at. Nothing is chosen by that figure."""
@@ -148,7 +148,8 @@ def learning_rate(recipe: Recipe, epochs: float) -> float:
 
 def accuracy(model: Any, x: NDArray[np.uint8], y: NDArray[np.int64]) -> float:
     """Share of the images `x` (n, h, w, c) that the float model puts into their class `y`."""
-    logits = [model(as_float(x[i : i + 250])).numpy() for i in range(0, len(x), 250)]
+    image = image_of(model)
+    logits = [model(as_float(x[i : i + 250], image)).numpy() for i in range(0, len(x), 250)]
     return float(np.mean(np.concatenate(logits).argmax(1) == y))
 
 

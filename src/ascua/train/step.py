@@ -7,8 +7,8 @@ from typing import Any
 
 from ascua.recipes import Recipe
 from ascua.train.loss import cross_entropy, distillation
-from ascua.train.teacher import Taught
-from ascua.zoo import PARALLEL, import_tensorflow
+from ascua.train.teacher import Taught, scaled
+from ascua.zoo import PARALLEL, image_of, import_tensorflow
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
 """(uint8 images, classes) → (loss, share right), after which the model is another."""
@@ -31,11 +31,12 @@ def train_step(recipe: Recipe, model: Any, images: int, taught: Taught | None = 
     """What changes `model` once, given a batch of `images` images; it imitates `taught`."""
     tf = import_tensorflow()
     variables, count = model.trainable_variables, parts(images)
+    own = image_of(model)
 
     def part(x: Any, y: Any) -> tuple[Any, Any, Any]:
         with tf.GradientTape() as tape:
             image = tf.cast(x, tf.float32) / 255
-            logits = tf.cast(model(image, training=True), tf.float32)
+            logits = tf.cast(model(scaled(image, own), training=True), tf.float32)
             loss = cross_entropy(logits, y, recipe.label_smoothing)
             if taught is not None and recipe.teacher is not None:
                 loss = distillation(loss, logits, taught.logits(image), recipe.teacher)

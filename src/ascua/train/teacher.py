@@ -9,6 +9,7 @@ from typing import Any
 
 from ascua import recipes, zoo
 from ascua.errors import InputError
+from ascua.pixels import Image
 from ascua.recipes import Recipe
 from ascua.train.fused import fuse
 
@@ -18,13 +19,22 @@ class Taught:
     """A teacher at work."""
 
     model: Any
-    """Keras: float images in 0..1 → logits."""
+    """Keras: float images → logits."""
     sha256: str
     """Of its weights."""
+    image: Image = (0.0, 1.0)
+    """What pixels 0 and 255 are for it."""
 
     def logits(self, images: Any) -> Any:
         """(n, classes) in float32, of float images in 0..1."""
-        return zoo.import_tensorflow().cast(self.model(images, training=False), "float32")
+        answer = self.model(scaled(images, self.image), training=False)
+        return zoo.import_tensorflow().cast(answer, "float32")
+
+
+def scaled(images: Any, image: Image) -> Any:
+    """Float images in 0..1 with 0 and 1 as the ends of the range `image`."""
+    low, high = image
+    return images if image == (0.0, 1.0) else images * (high - low) + low
 
 
 def load_teacher(name: str, recipe: Recipe) -> Taught:
@@ -61,4 +71,5 @@ def as_teacher(name: str, model: Any, recipe: Recipe) -> Taught:
     digest = hashlib.sha256()
     for weights in model.get_weights():
         digest.update(weights.tobytes())
-    return Taught(fuse(model, recipe.teacher.precision), digest.hexdigest())
+    taught = fuse(model, recipe.teacher.precision)
+    return Taught(taught, digest.hexdigest(), zoo.image_of(model))

@@ -20,8 +20,9 @@ from ascua import tflite, zoo
 from ascua.data import Dataset
 from ascua.errors import InputError, Unsupported
 from ascua.passes import prepare
+from ascua.pixels import said
 from ascua.recipes import Recipe
-from ascua.train import augment, folder, prerequisites
+from ascua.train import augment, folder, prerequisites, scaling
 from ascua.train.aware import export_aware, quantization_aware
 from ascua.train.export import as_float, calibration_images, export_int8, export_quantized
 from ascua.train.fit import accuracy, fit, steps_per_epoch
@@ -92,7 +93,12 @@ def train(
     done = len(earlier.history) if earlier else 0
     display = Display(console, recipe.epochs, steps_per_epoch(recipe, data))
     model = _network(recipe, display, weights if earlier is None or recipe.aware else "")
+    if taught is not None:
+        taught = scaling.fitted(taught, data)
     if zoo.is_own(recipe.model):
+        if not zoo.is_function(recipe.model) and not recipe.weights:
+            scaling.check(recipe.model, model, data)
+        display.say(_pixels(recipe, model))
         _refuse_unsaved(recipe, model)
         _refuse_unsupported(recipe, data, model)
     display.say(_opening(recipe, data, model, done))
@@ -116,7 +122,7 @@ def _train(
     """Train the network `model`, and write what becomes of it."""
     images = calibration_images(data.x_train, recipe.quantize.calibration, recipe.seed)
     if recipe.aware:
-        made = quantization_aware(model, as_float(images))
+        made = quantization_aware(model, as_float(images, zoo.image_of(model)))
         state = fit(recipe, data, made.aware.scores, out, display, taught)
         _deliver(recipe, data, made.aware.plain, export_aware(made), out, state)
         return
@@ -134,7 +140,8 @@ def _quantized(recipe: Recipe, model: Any, images: NDArray[np.uint8]) -> bytes:
         case "ascua":
             return export_quantized(model, images, recipe.quantize.options)
         case "qat":
-            return export_aware(quantization_aware(model, as_float(images)))
+            seen = as_float(images, zoo.image_of(model))
+            return export_aware(quantization_aware(model, seen))
 
 
 def _refuse_unsaved(recipe: Recipe, model: Any) -> None:
@@ -307,6 +314,13 @@ def _check(recipe: Recipe, data: Dataset) -> None:
             f"{data.name} has images {list(data.image)} in {len(data.classes)} classes.",
             [f"Write `input = {list(data.image)}` and `classes = {len(data.classes)}`."],
         )
+
+
+def _pixels(recipe: Recipe, model: Any) -> str:
+    """What pixels are for the user's own network."""
+    first = zoo.first_layers(model)
+    why = f"{first} in {first.layers}" if first.image() else "its first layers ask for nothing else"
+    return f"{recipe.model} takes pixels as {said(zoo.image_of(model))}: {why}."
 
 
 def _opening(recipe: Recipe, data: Dataset, model: Any, done: int) -> str:

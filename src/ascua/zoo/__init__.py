@@ -17,6 +17,8 @@ from ascua.zoo.functions import is_function
 from ascua.zoo.own import is_own
 from ascua.zoo.own import load as load_own
 from ascua.zoo.registry import build, check, defaults, names
+from ascua.zoo.rescaling import first as first_layers
+from ascua.zoo.rescaling import image as image_of
 from ascua.zoo.rescaling import without as without_rescaling
 from ascua.zoo.size import Size, size
 from ascua.zoo.tensorflow import PARALLEL, import_keras, import_tensorflow, quiet
@@ -29,7 +31,9 @@ __all__ = [
     "build",
     "check",
     "defaults",
+    "first_layers",
     "freeze",
+    "image_of",
     "import_keras",
     "import_tensorflow",
     "is_function",

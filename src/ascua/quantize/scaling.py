@@ -1,0 +1,168 @@
+"""What pixels 0 and 255 are for a float network: as the user says, its layers, or labels."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from ascua import inputs, pixels
+from ascua.errors import InputError, brief
+from ascua.ir import Array, Graph
+from ascua.pixels import Data, First, Image, Labelled, said
+from ascua.quantize.floats import run
+from ascua.quantize.scores import until_scores
+from ascua.quantize.simplify import simplify
+
+log = logging.getLogger(__name__)
+
+PROBED = 512
+"""Samples that ranges are tried on, at most,"""
+PROBED_MACS = 4e9
+"""and so many products a range, but no fewer samples than 32."""
+OPTION = "`--input-range LOW HIGH`: `0 1` where it was trained on pixels / 255, `-1 1`, `0 255`."
+
+
+class Scaling(NamedTuple):
+    """What pixels 0 and 255 are, and how that is known."""
+
+    image: Image
+    by: Literal["asked", "labels", "layers", "input"]
+    why: str
+    """In words, after "0..255: "."""
+
+    def __str__(self) -> str:
+        return f"{said(self.image)}: {self.why}"
+
+
+def labelled(graph: Graph, images: Array, labels: Array | None) -> Labelled | None:
+    """Some of the bytes `images` (n, *shape) and their labels, as the float `graph` answers them.
+
+    None without labels, and where they are all of one class: that says nothing.
+    """
+    if labels is None or len(np.unique(labels)) < 2 or len(graph.inputs) > 1:
+        return None
+    deciding = until_scores(simplify(graph))
+    most = int(min(PROBED, max(32, PROBED_MACS / max(1, graph.macs()))))
+    at = np.linspace(0, len(labels) - 1, min(most, len(labels))).astype(int)
+    few = np.asarray(images[at])
+
+    def scores(image: Image) -> Array:
+        try:
+            ys = run(deciding, [inputs.real_images(few, deciding.inputs[0], image)])
+        except InputError:  # NaN or infinities, at a range that is far from its own
+            return np.zeros((len(few), deciding.outputs[0].size), np.float32)
+        return ys[0].reshape(len(few), -1)
+
+    return Labelled(labels[at], scores)
+
+
+def find(
+    where: str, first: First, images: Array, known: Labelled | None, asked: Image | None = None,
+    twin: Image | None = None,
+) -> Scaling:  # fmt: skip
+    """What the bytes `images` (n, ...) stand for in the network `where`.
+
+    What the user `asked` for holds, with a warning where the network says something else; then
+    what labelled samples say, then the first layers, then what a quantised `twin` has. Raises
+    InputError where nothing tells.
+    """
+    told = first.image(Data.of(images))
+    best = known.best(told) if known else None
+    if asked is not None:
+        _warn(where, asked, first, told, known, best)
+        return Scaling(asked, "asked", "as `--input-range` says")
+    if known and best is not None:
+        if told is not None and not pixels.near(told, best):
+            log.warning(
+                "warning: %s: its first layers (%s) speak for pixels in %s, labelled samples for"
+                " %s, which is taken.", where, first, said(told), said(best),
+            )  # fmt: skip
+        return Scaling(best, "labels", _shown(known, best))
+    if told is not None:
+        why = f"as the first layers of the network say ({first})"
+        return Scaling(told, "layers", why)
+    if twin is None or (first.faint and max(map(abs, twin)) <= 1):
+        raise _unknown(where, first, known)
+    return Scaling(twin, "input", "as the input of its quantised twin says")
+
+
+def _shown(known: Labelled, best: Image) -> str:
+    """How well the best range does, and the next one."""
+    others = [known.tried(i) for i in pixels.USUAL if i != best]
+    other = max(others, key=lambda t: t.accuracy)
+    return (
+        f"right for {known.tried(best).accuracy:.0%} of {len(known.labels)} labelled samples"
+        f" ({said(other.image)}: {other.accuracy:.0%})"
+    )
+
+
+def _warn(
+    where: str, asked: Image, first: First, told: Image | None, known: Labelled | None,
+    best: Image | None,
+) -> None:  # fmt: skip
+    """Say what speaks against the range that the user asked for."""
+    if known and best is not None:
+        if known.tried(best).beats(known.tried(asked)):
+            log.warning(
+                "warning: %s: with pixels in %s, as asked for, it has %.0f%% of %d labelled"
+                " samples right, with %s %.0f%%: `--input-range %g %g`?", where, said(asked),
+                100 * known.tried(asked).accuracy, len(known.labels), said(best),
+                100 * known.tried(best).accuracy, *best,
+            )  # fmt: skip
+    elif told is not None and not pixels.near(told, asked):
+        log.warning(
+            "warning: %s: its first layers (%s) speak for pixels in %s, not in %s as asked for.",
+            where, first, said(told), said(asked),
+        )  # fmt: skip
+    elif first.faint and max(map(abs, asked)) <= 1:
+        log.warning("warning: %s: %s, and %s was asked for.", where, _FAINT, said(asked))
+
+
+_FAINT = "its first weights are so small that they seem made for pixels in 0..255"
+
+
+def _unknown(where: str, first: First, known: Labelled | None) -> InputError:
+    what = f"{where}: what pixels 0 and 255 are for this network is not known: "
+    tries = [f"Say how pixels were scaled in training: {OPTION}"]
+    if known is None:
+        what += "its first layers do not say, and the data have no labels of its classes."
+        tries.append(
+            "Labelled samples tell: a data set's name, a folder with a folder a class, or"
+            " `--labels y.npy`."
+        )
+    else:
+        best = max((known.tried(i) for i in pixels.USUAL), key=lambda t: t.accuracy)
+        what += (
+            "its first layers do not say, and no usual range stands out: at best"
+            f" {best.accuracy:.0%} of {len(known.labels)} labelled samples are right"
+            f" ({said(best.image)})."
+        )
+        tries.append("Check that labels and classes are those of the training, in their order.")
+    if first.faint:
+        tries.insert(0, f"Most likely `--input-range 0 255`: {_FAINT}.")
+    return InputError(what, tries)
+
+
+def check_real(where: str, graph: Graph, first: First, xs: Sequence[Array]) -> None:
+    """Raise InputError where the real samples (n, *shape) are scaled as the network is not.
+
+    Its first layers may say that it takes 0..255, and the data may be 0..1.
+    """
+    x, t = xs[0], graph.inputs[0]
+    images = first.images()
+    if not images and first.faint and float(np.abs(x).max(initial=0)) <= 1:
+        images = (pixels.USUAL[1],)
+    wrong = [pixels.outside(x, image) for image in images]
+    if images and all(wrong):
+        reason = f"({first})" if first.layers else f"({_FAINT})"
+        raise InputError(
+            f"{where}: its input '{brief(t.name)}' takes {said(images[0])}, as its first layers"
+            f" say {reason}; {wrong[0]}.",
+            [
+                "Scale the data as in training.",
+                f"If they are: `--input-range {x.min():.4g} {x.max():.4g}` says so.",
+            ],
+        )
