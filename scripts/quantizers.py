@@ -113,7 +113,7 @@ def squeezenet() -> bytes:
 
 def trained(recipe: str) -> bytes:
     """What `ascua train RECIPE` left."""
-    return float_file(BUILD / recipe / "model.keras")
+    return float_file(BUILD / recipe / "model.keras")[0]
 
 
 NETWORKS = {

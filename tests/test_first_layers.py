@@ -16,7 +16,7 @@ from ascua.pixels import Image
 from ascua.recipes import Quantize, Teacher
 from ascua.train import export_aware, quantization_aware, train
 from ascua.train.export import as_float, export_float, export_quantized
-from ascua.train.scaling import fitted
+from ascua.train.scaling import check_front, fitted
 from ascua.train.teacher import Taught, load_teacher
 from ascua.zoo import registry as families
 from tests.command import ascua
@@ -204,6 +204,36 @@ def test_a_trained_file_for_other_images_is_refused(build: Made, tmp_path: Path)
     scaled.save(tmp_path / "unit.keras")
     recipe = dataclasses.replace(recipe, model=str(tmp_path / "unit.keras"), epochs=1, lr=1e-5)
     assert train(recipe, out=tmp_path / "out").accuracy_float > 0.9
+
+
+def test_code_that_scales_is_asked_for_a_layer(build: Made) -> None:
+    """A Lambda tells nothing in Keras; the float graph does."""
+    keras = zoo.import_keras()
+
+    def behind(front: Any) -> Any:
+        keras.utils.set_random_seed(1)
+        x = keras.Input((8, 8, 1))
+        y = keras.layers.Conv2D(4, 3, activation="relu")(front(x))
+        return keras.Model(x, keras.layers.Dense(3)(keras.layers.Flatten()(y)))
+
+    for code in (lambda x: x / 255.0, lambda x: x / 127.5 - 1):
+        model = behind(keras.layers.Lambda(code))
+        assert zoo.image_of(model) == (0.0, 1.0)
+        with pytest.raises(InputError, match=r"net: it seems to take pixels in 0\.\.255") as e:
+            check_front("net", model)
+        assert "keras.layers.Rescaling(1 / 255)" in e.value.things_to_try[0]
+    check_front("net", behind(keras.layers.Lambda(lambda x: 2 * x - 1)))
+    for name in (*BYTES, *UNIT):
+        check_front(name, build(name))
+    assert zoo.is_clear(build("plain"))
+    assert not zoo.is_clear(behind(keras.layers.Lambda(lambda x: x)))
+
+    class Net(keras.Model):  # type: ignore[misc,name-defined]
+        def call(self, x: Any) -> Any:
+            return x
+
+    assert zoo.image_of(Net()) == (0.0, 1.0)
+    assert zoo.without_rescaling(net := Net()) == (net, 1.0, 0.0)
 
 
 def test_a_tutorial_network_is_quantised_as_it_was_trained(tmp_path: Path) -> None:

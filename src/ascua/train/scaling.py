@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ascua import zoo
+from ascua import tflite, zoo
 from ascua.data import Dataset
-from ascua.errors import InputError
-from ascua.pixels import Image, Labelled, said
-from ascua.train.export import as_float
+from ascua.errors import AscuaError, InputError
+from ascua.pixels import USUAL, Image, Labelled, said
+from ascua.quantize.first import first
+from ascua.quantize.simplify import simplify
+from ascua.train.export import as_float, export_float
 from ascua.train.teacher import Taught
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,33 @@ def fitted(taught: Taught, data: Dataset) -> Taught:
             100 * known.tried(taught.image).accuracy, len(known.labels), said(taught.image),
         )  # fmt: skip
     return taught
+
+
+def check_front(name: str, model: Any) -> None:
+    """Raise InputError where the untrained `model` scales its images by code of the user's own.
+
+    What `zoo.image_of` cannot see in a Lambda or a layer of one's own, the float graph shows.
+    """
+    if zoo.first_layers(model).image() is not None or zoo.is_clear(model):
+        return
+    try:
+        found = first(simplify(tflite.read(export_float(model))))
+    except AscuaError:
+        return  # it says so when it comes to int8
+    wanted = found.image()
+    if wanted is None and found.faint:
+        wanted = USUAL[1]
+    if wanted not in (None, zoo.image_of(model)):
+        raise InputError(
+            f"{name}: it seems to take pixels in {said(wanted)}"  # type: ignore[arg-type]
+            f" ({found if found.layers else 'its first weights come out small'}), and would be"
+            f" given {said(zoo.image_of(model))}: its first layer has code of its own.",
+            [
+                "Scale images in a layer that Ascua knows: `keras.layers.Rescaling(1 / 255)`, or"
+                " `x / 255`.",
+                "Or leave it out: images come in 0..1.",
+            ],
+        )
 
 
 def check(name: str, model: Any, data: Dataset) -> None:

@@ -98,6 +98,7 @@ def train(
     if zoo.is_own(recipe.model):
         if not zoo.is_function(recipe.model) and not recipe.weights:
             scaling.check(recipe.model, model, data)
+        scaling.check_front(recipe.model, model)
         display.say(_pixels(recipe, model))
         _refuse_unsaved(recipe, model)
         _refuse_unsupported(recipe, data, model)

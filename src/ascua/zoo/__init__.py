@@ -19,6 +19,7 @@ from ascua.zoo.own import load as load_own
 from ascua.zoo.registry import build, check, defaults, names
 from ascua.zoo.rescaling import first as first_layers
 from ascua.zoo.rescaling import image as image_of
+from ascua.zoo.rescaling import is_clear
 from ascua.zoo.rescaling import without as without_rescaling
 from ascua.zoo.size import Size, size
 from ascua.zoo.tensorflow import PARALLEL, import_keras, import_tensorflow, quiet
@@ -36,6 +37,7 @@ __all__ = [
     "image_of",
     "import_keras",
     "import_tensorflow",
+    "is_clear",
     "is_function",
     "is_own",
     "load_own",

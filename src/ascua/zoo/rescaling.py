@@ -12,7 +12,7 @@ import numpy as np
 from ascua.pixels import USUAL, First, Image
 from ascua.zoo.tensorflow import import_keras
 
-ABSENT = ("Random", "Dropout", "SpatialDropout", "Gaussian", "Identity")
+ABSENT = ("Random", "Dropout", "SpatialDropout", "Gaussian", "Identity", "Cast")
 """How the names of layers begin that do nothing in inference."""
 IDLE = (*ABSENT, "Resizing", "CenterCrop", "Cropping2D", "ZeroPadding2D", "Reshape")
 """And of those that leave values and channels as they are."""
@@ -26,37 +26,53 @@ def image(model: Any) -> Image:
 def first(model: Any) -> First:
     """What the first layers of the Keras `model` do to its first input."""
     whole = _graph(model)
-    return _walk(whole, whole.inputs[0], First())[0]
+    return First() if whole is None else _walk(whole, whole.inputs[0], First())[0]
 
 
-def _walk(model: Any, x: Any, found: First) -> tuple[First, bool]:
-    """`found`, and what comes behind `x`; and whether that is all up to the output of `model`."""
+def is_clear(model: Any) -> bool:
+    """Whether what comes behind those first layers has weights: it is no code of the user's own."""
+    whole = _graph(model)
+    if whole is None:
+        return False
+    _, readers = _walk(whole, whole.inputs[0], First())
+    own = import_keras().layers
+    return all(r.weights and type(r) is getattr(own, type(r).__name__, None) for r in readers)
+
+
+def _walk(model: Any, x: Any, found: First) -> tuple[First, tuple[Any, ...]]:
+    """`found` and what comes behind `x`; and the layers that end it, before the output of `model`.
+
+    Without any it goes on behind `model`.
+    """
     while not any(x is y for y in model.outputs):
         users = _users(model, x)
         if len(users) != 1:
-            return found, False
+            return found, tuple(layer for layer, _ in users)
         layer, node = users[0]
         if _is_model(layer):
             inner = _graph(layer)
-            found, whole = _walk(inner, inner.inputs[0], found)
-            if not whole:
-                return found, False
+            found, ends = _walk(inner, inner.inputs[0], found)
+            if ends:
+                return found, ends
         elif (step := _affine(layer, node)) is not None:
             found = found.then(*step, layer.name)
         elif not type(layer).__name__.startswith(IDLE):
-            return found, False
+            return found, (layer,)
         x = node.output_tensors[0]
-    return found, True
+    return found, ()
 
 
 def _graph(model: Any) -> Any:
-    """What knows the layers and calls of `model`: of a Sequential one, the model that it is."""
-    return model if hasattr(model, "operations") else model._functional
+    """What knows the layers and calls of `model`: of a Sequential one, the model that it is.
+
+    None where nothing does: a subclass of keras.Model has code.
+    """
+    return model if hasattr(model, "operations") else getattr(model, "_functional", None)
 
 
 def _is_model(layer: Any) -> bool:
     """Whether `layer` is a model of layers, with one input and one output."""
-    graph = layer if hasattr(layer, "operations") else getattr(layer, "_functional", None)
+    graph = _graph(layer)
     return graph is not None and len(graph.inputs) == len(graph.outputs) == 1
 
 
@@ -121,6 +137,8 @@ def without(model: Any) -> tuple[Any, float, float]:
     Where there are none, `model` itself, 1 and 0. Where its first layers want other images than
     0..1 and cannot be left out, a model of images in 0..1, so that no weight is of another size.
     """
+    if _graph(model) is None:
+        return model, 1.0, 0.0
     keras, whole = import_keras(), _unwrapped(model)
     x, scale, offset = _behind(whole, whole.inputs[0], 1.0, 0.0)
     if x is not whole.inputs[0]:
