@@ -26,7 +26,7 @@ NEAR = 0.01
 """Of a range: by so much a rescaling may miss (1/256 for 1/255, 127 for 127.5)."""
 ALIKE = 0.05
 """A range that is as near as this to what it was has not been rescaled."""
-INSIDE = 0.02
+INSIDE = 0.005
 """Of a range: so far inside it lies the mean of images, which a normalisation takes off."""
 SPAN = (0.5, 300.0)
 """What a normalisation makes of the whole range, at least and at most."""
