@@ -16,12 +16,13 @@ from ascua.pixels import Image
 from ascua.recipes import Quantize, Teacher
 from ascua.train import export_aware, quantization_aware, train
 from ascua.train.export import as_float, export_float, export_quantized
+from ascua.train.fit import accuracy
 from ascua.train.scaling import check_front, fitted
 from ascua.train.teacher import Taught, load_teacher
 from ascua.zoo import registry as families
 from tests.command import ascua
 from tests.test_zoo import small
-from tests.tiny import RECIPE, entered, tiny_dataset
+from tests.tiny import RECIPE, entered, history, tiny_dataset
 
 pytestmark = [
     pytest.mark.train,
@@ -55,6 +56,7 @@ def networks(keras: Any) -> dict[str, Callable[[], Any]]:
         "rescaling": lambda: made(unit(1 / 255)),
         "minus": lambda: made(unit(1 / 127.5, offset=-1)),
         "twice": lambda: made(lambda x: unit(2, offset=-1)(unit(1 / 255)(x))),
+        "shifted": lambda: made(lambda x: unit(1 / 127.5)(unit(1, offset=-127.5)(x))),
         "arithmetic": lambda: made(lambda x: x / 127.5 - 1),
         "normalised": lambda: made(layers.Normalization(mean=[120.0], variance=[3600.0])),
         "padded": lambda: made(lambda x: layers.ZeroPadding2D(1)(unit(1 / 255)(x))),
@@ -70,7 +72,7 @@ def made_of(keras: Any, model: Any) -> Any:
     return keras.Model(x, model(x))
 
 
-BYTES = ("rescaling", "minus", "twice", "arithmetic", "normalised", "padded", "wrapped",
+BYTES = ("rescaling", "minus", "twice", "shifted", "arithmetic", "normalised", "padded", "wrapped",
          "prepared", "sequential")  # fmt: skip
 UNIT = ("plain", "unit", "unit_normalised", "forked")
 
@@ -136,7 +138,7 @@ def test_training_gives_images_as_the_network_takes_them(
         monkeypatch.setitem(families._FAMILIES, name, lambda _, __, name=name: build(name))
         recipe = dataclasses.replace(RECIPE, name=name, model=name, augment=())
         trained = train(recipe, out=tmp_path / name)
-        ends[name] = (trained.accuracy_float, (tmp_path / name / "history.json").read_text())
+        ends[name] = history(tmp_path / name)
         graph = tflite.load(trained.tflite)
         assert (graph.inputs[0].q.scale, graph.inputs[0].q.zero_point) == (
             np.float32(1 / 255),
@@ -145,7 +147,9 @@ def test_training_gives_images_as_the_network_takes_them(
         assert [op.tflite for op in graph.ops] == [
             "CONV_2D", "MAX_POOL_2D", "RESHAPE", "FULLY_CONNECTED",
         ]  # fmt: skip
-    assert ends["rescaling"][0] == pytest.approx(ends["plain"][0], abs=0.09)
+    for name in ("rescaling", "wrapped"):
+        for found, expected in zip(ends[name], ends["plain"], strict=True):
+            assert found == pytest.approx(expected, rel=1e-3)
     data = tiny_dataset(None)
     np.save(tmp_path / "x.npy", data.x_test)
     np.save(tmp_path / "y.npy", data.y_test)
@@ -168,6 +172,15 @@ def classifier(image: Image) -> Any:
     sharp = 60 / (high - low) ** 2
     model.layers[-1].set_weights([2 * sharp * levels[None], -sharp * levels**2])
     return model
+
+
+def test_accuracy_is_of_images_as_the_network_takes_them(build: Made) -> None:
+    del build
+    layers, data = zoo.import_keras().layers, tiny_dataset(None)
+    for front in (layers.Rescaling(1 / 255), layers.Rescaling(1 / 127.5, offset=-1)):
+        unit = classifier((0.0, 1.0) if front.offset == 0 else (-1.0, 1.0))
+        model = zoo.import_keras().Sequential([layers.Input((8, 8, 1)), front, unit])
+        assert accuracy(model, data.x_test, data.y_test) == 1
 
 
 def test_teachers_get_images_as_they_take_them(
