@@ -192,7 +192,8 @@ def test_folders_a_class_are_labels(data: tuple[Array, Array], tmp_path: Path) -
     assert "Pixels are -1..1: right for" in result.out
     assert "Accuracy on 100 labelled samples: float 100.0%, quantised 100.0%." in result.out
     refused(ascua("quantize", model, "-d", tmp_path / "all", "-o", out), 1, "no labels")
-    refused(ascua("quantize", model, "-d", tmp_path / "all", "-o", out, "--labels", out), 1,
+    labels = ("--labels", tmp_path / "y.npy")
+    refused(ascua("quantize", model, "-d", tmp_path / "all", "-o", out, *labels), 1,
             "--labels", ".npy")  # fmt: skip
 
 

@@ -134,8 +134,8 @@ def quantize(
     MODEL is a .tflite file; or a .keras or .h5 one or a SavedModel folder, which TensorFlow
     converts first.
     """
-    given_files = (model, Path(data), *([] if labels is None else [labels]))
-    output = Output(to, TFLITE, "--out OUT.tflite", given_files, force)
+    taken = (model, Path(data), *([] if labels is None else [labels]))
+    output = Output(to, TFLITE, "--out OUT.tflite", taken, force)
     output.check()
     check_image(input_range)
     method = ALIASES[ranges] if ranges in ALIASES else cast(Ranges, ranges)
