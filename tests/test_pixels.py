@@ -119,6 +119,8 @@ def test_of_ranges_alike_the_one_of_the_right_confidence_is_taken() -> None:
     assert known.tried((0.0, 1.0)).accuracy == known.tried((0.0, 255.0)).accuracy
     assert known.best() == (0.0, 1.0)
     assert known.best((0.0, 255.0)) == (0.0, 1.0), "it would be far too sure"
+    faint = Labelled(labels, lambda image: (y * (image[1] - image[0]) / 255).astype(np.float32))
+    assert faint.best() == (0.0, 255.0), "in 0..1 it would prefer no class"
     same = Labelled(labels, lambda _: y.astype(np.float32))
     assert same.best() == (0.0, 1.0)
     assert same.best((0.0, 255.0)) == (0.0, 255.0)

@@ -35,6 +35,8 @@ FAR, APART = 1.5, 0.5
 range by so much."""
 MOST_OUTSIDE, MOST_FAR = 0.25, 0.005
 """Of the values: more of them outside an input's range, or by all its width, are no outliers."""
+TOO_SURE, UNSURE = 3.0, 0.95
+"""Times the loss, and the entropy, of whoever gives all classes the same score."""
 LEAST_SHARE = 1 / 32
 """Of an input's range: data that fill less of it take fewer than 8 of 256 steps."""
 BYTES = 1 / 20
@@ -164,13 +166,21 @@ class Trial(NamedTuple):
     right: NDArray[np.bool_]
     loss: NDArray[np.float64]
     """Cross entropy of each sample."""
+    entropy: float
+    """Of the probabilities that the scores stand for, the mean."""
     even: float
-    """The loss of whoever gives all classes the same score."""
+    """The loss, and the entropy, of whoever gives all classes the same score."""
 
     @property
     def accuracy(self) -> float:
         """The share that is right."""
         return float(self.right.mean())
+
+    @property
+    def odd(self) -> bool:
+        """Whether its errors cost more than overfitting explains, or it prefers no class at all."""
+        too_sure = float(self.loss.mean()) > TOO_SURE * self.even
+        return too_sure or self.entropy > UNSURE * self.even
 
     def beats(self, other: Trial) -> bool:
         """Whether more are right here, and not by chance."""
@@ -210,11 +220,11 @@ class Labelled:
             common.append(self.tried(told))
         first = max(common, key=lambda t: t.accuracy)
         level = [t for t in common if not first.beats(t)]
-        # Without biases, a network answers alike at any scale; but it is far too sure of itself.
-        level = [t for t in level if t.loss.mean() < t.even] or level
+        # A network with small biases answers alike at any scale, but is far too sure, or unsure.
+        level = [t for t in level if not t.odd] or level
         first = max(level, key=lambda t: (t.image == told, t.accuracy))
         for rare in map(self.tried, RARE):
-            if rare.beats(first) and rare.loss.mean() < rare.even:
+            if rare.beats(first) and not rare.odd:
                 first = rare
         return first.image if self.learnt(first.image) else None
 
@@ -225,8 +235,10 @@ def trial(image: Image, scores: NDArray[np.float32], labels: NDArray[np.int64]) 
     if x.shape[1] == 1:
         x = np.concatenate([np.zeros_like(x), x], axis=1)
     x = x - x.max(axis=1, keepdims=True)
-    loss = np.log(np.exp(x).sum(axis=1)) - x[np.arange(len(x)), labels]
-    return Trial(image, x.argmax(axis=1) == labels, loss, float(np.log(x.shape[1])))
+    total = np.log(np.exp(x).sum(axis=1))
+    loss = total - x[np.arange(len(x)), labels]
+    entropy = float((total - (np.exp(x - total[:, None]) * x).sum(axis=1)).mean())
+    return Trial(image, x.argmax(axis=1) == labels, loss, entropy, float(np.log(x.shape[1])))
 
 
 def outside(x: NDArray[Any], range_: Image, step: float = 0.0) -> str | None:

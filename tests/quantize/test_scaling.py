@@ -171,6 +171,9 @@ def test_real_values_are_held_against_the_first_layers(
     args = ("quantize", model, "-d", tmp_path / "x.npy", "-o", out)
     refused(ascua(*args), 1, "'x' takes 0..255", "x / 255", "8 of 256 steps", "--input-range 0 1")
     assert ascua(*args, "--input-range", 0, 1).code == 0
+    both = ("compare", model, model, "-d", tmp_path / "x.npy")
+    refused(ascua(*both), 1, "'x' takes 0..255", "--input-range 0 1")
+    assert ascua(*both, "--input-range", 0, 1).code == 0
     np.save(tmp_path / "x.npy", x)
     result = ascua(*args, "--json")
     assert result.code == 0, result.err

@@ -24,12 +24,12 @@ from ascua.cli.terminal import (
     verbose,
 )
 from ascua.compare import Comparison, Network, Samples, scaling
-from ascua.compare.network import check_together
+from ascua.compare.network import check_together, quantized
 from ascua.compare.verdict import culprit, verdict
 from ascua.errors import InputError
 from ascua.quantize.compare import dequantized
 from ascua.quantize.rules import Range
-from ascua.quantize.scaling import Scaling
+from ascua.quantize.scaling import Scaling, check_real
 from ascua.report.comparison import comparison
 from ascua.report.comparison_page import check_target, files, write
 
@@ -85,6 +85,10 @@ def compare(
         )  # fmt: skip
         first, second, scalings = same.a, same.b, same.scalings
         chosen = replace(chosen, image=Range(*same.image))
+    elif input_range is None:
+        for net, source in zip((first, second), sources, strict=True):
+            if not quantized(net.graph.inputs[0]):
+                check_real(net.name, net.graph, source.first, chosen.real(net.graph, 0, 256))
     comparing.check_ranges(first, second, chosen)
     with progress() as bar:
         found = comparing.compare(
