@@ -235,6 +235,8 @@ class Op(ABC):
     """Whether all activations that it reads and writes must share one quantisation."""
     output_range: ClassVar[tuple[float, float] | None] = None
     """The real range of the output, where the 8-bit specification states its quantisation."""
+    optional: ClassVar[tuple[int, ...]] = ()
+    """The positions of inputs that a file may leave out."""
     channel_axis: ClassVar[int | None] = None
     """Where it has weights, `w`, and a `bias`: the axis of `w` that has a scale a channel."""
     one_int4_scale: ClassVar[bool] = False
@@ -248,6 +250,13 @@ class Op(ABC):
     def write(self) -> Mapping[str, Any]:
         """The options table that `read` would read back."""
         return {}
+
+    def malformed(self) -> str | None:
+        """None, or what makes this no such operator, whatever its types.
+
+        What would compute arrays of other sizes than its tensors, or of no sane size, says so here.
+        """
+        return None
 
     @abstractmethod
     def check(self) -> str | None:
@@ -269,7 +278,10 @@ class Op(ABC):
         """
         if self.any_type:
             return self.eval(*xs)
-        raise Unsupported(f"{self.tflite} '{brief(self.name)}': it has no float form here.")
+        raise Unsupported(
+            f"{self.tflite} '{brief(self.name)}': it has no float form here.",
+            ["Take the float model, as it was before any quantisation."],
+        )
 
     def macs(self) -> int:
         """Multiply-accumulates of one inference; 0 for operators without weights."""

@@ -24,6 +24,9 @@ MAX_BYTES = 1 << 30
 MAX_ELEMENTS = 1 << 28
 """A larger tensor is taken for a damaged shape."""
 
+_QUANTIZED = ("int4", "int8", "uint8", "int16")
+"""Types whose values mean nothing without a scale and a zero point."""
+
 MAX_ENTRIES = 1 << 14
 """Tensors, operators or buffers; a file that claims more is damaged."""
 MAX_DIMENSIONS = 8
@@ -136,6 +139,9 @@ class _Reader:
             Path(self.name).stem, inputs, outputs, ops, description.decode("utf-8", "replace")
         )
         self.check_order(graph)
+        for t in graph.tensors():
+            if not _held(t.dtype):
+                raise self.refused_type(t.name, t.dtype)
         return graph
 
     def opcode(self, code: Any) -> tuple[str, int]:
@@ -186,7 +192,9 @@ class _Reader:
         return result
 
     def tensor(self, t: Any, name: str, buffers: Sequence[Any]) -> Tensor:
-        dtype = _DTYPES.get(t.Type(), f"type {t.Type()}")
+        if t.Type() not in _DTYPES:
+            raise self.fail(f"tensor '{name}' has the type {t.Type()}, which does not exist.")
+        dtype = _DTYPES[t.Type()]
         if t.ShapeLength() > MAX_DIMENSIONS:
             raise self.fail(f"tensor '{name}' claims {t.ShapeLength()} dimensions.")
         shape = tuple(self.numbers(t, "Shape"))
@@ -207,18 +215,15 @@ class _Reader:
         if not 0 <= index < len(buffers):
             raise self.fail(f"tensor '{name}' has buffer {index} of {len(buffers)}.")
         data = self.constant(name, shape, dtype, buffers[index])
-        return Tensor(name, shape, dtype, self.quant(t, name, shape), data)
+        return Tensor(name, shape, dtype, self.quant(t, name, dtype, shape), data)
 
     def constant(self, name: str, shape: tuple[int, ...], dtype: str, buffer: Any) -> Array | None:
         """The tensor's values, or None where its buffer is empty."""
         raw = self.raw(name, buffer)
         if raw.size == 0:
             return None
-        if dtype not in ITEMSIZE and dtype != "int4":
-            raise Unsupported(
-                f"{self.name}: tensor '{name}' holds {dtype} values.",
-                ["Export with int8 weights: string and other types are not taken."],
-            )
+        if not _held(dtype):
+            raise self.refused_type(name, dtype)
         size = int(np.prod(shape, dtype=np.int64))
         need = storage(dtype, size)
         if raw.size != need:
@@ -228,6 +233,12 @@ class _Reader:
         values: Array = raw.view(np.dtype(dtype).newbyteorder("<")).reshape(shape)
         values.flags.writeable = False
         return values
+
+    def refused_type(self, name: str, dtype: str) -> Unsupported:
+        return Unsupported(
+            f"{self.name}: tensor '{name}' holds {dtype} values.",
+            ["Export with int8 weights: string and other types are not taken."],
+        )
 
     def raw(self, name: str, buffer: Any) -> Array:
         """The bytes of a buffer: in the tables, or behind them, as large files have them."""
@@ -240,14 +251,18 @@ class _Reader:
             return np.empty(0, np.uint8)
         return np.asarray(buffer.DataAsNumpy(), np.uint8)
 
-    def quant(self, t: Any, name: str, shape: tuple[int, ...]) -> Quant | None:
+    def quant(self, t: Any, name: str, dtype: str, shape: tuple[int, ...]) -> Quant | None:
         q = t.Quantization()
         if q is None or q.ScaleIsNone() or q.ScaleLength() == 0:
             return None
         if q.ScaleLength() * 4 > len(self.data):
             raise self.fail(f"tensor '{name}' claims {q.ScaleLength()} scales.")
         scales = tuple(float(s) for s in q.ScaleAsNumpy())
-        zeros = self.numbers(q, "ZeroPoint") or [0] * len(scales)
+        zeros = self.numbers(q, "ZeroPoint")
+        if not zeros:  # TFLM then takes the tensor for one without quantisation
+            if dtype in _QUANTIZED:
+                raise self.fail(f"tensor '{name}' has a scale and no zero point.")
+            return None
         axis = q.QuantizedDimension()
         if shape == (len(scales),):
             axis = 0  # Old exporters give a bias the axis of the weights.
@@ -278,6 +293,9 @@ class _Reader:
         outputs = self.pick(tensors, self.numbers(o, "Outputs"), where)
         if not outputs or not inputs:
             raise self.fail(f"{where} has no inputs or no outputs.")
+        for at, t in enumerate(inputs):
+            if t is None and at not in kind.optional:
+                raise self.fail(f"{where}, output '{outputs[0].name}': its input {at} is missing.")
         node = Node(inputs, outputs, self.options(kind, o, where), code[1])
         try:
             return kind.read(node)
@@ -318,6 +336,11 @@ class _Reader:
         for t in graph.outputs:
             if id(t) not in known and not t.const:
                 raise self.fail(f"nothing computes the output '{t.name}'.")
+
+
+def _held(dtype: str) -> bool:
+    """Whether a graph may hold tensors of this type."""
+    return dtype in ITEMSIZE or dtype == "int4"
 
 
 def _unpacked(raw: Array, size: int) -> Array:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
+
+from tests.fuzz.aimed import aims, changed
+
+known = lru_cache(64)(aims)
 
 WORDS = (0, 1, -1, 2, 5, 64, 127, 255, 1 << 16, 1 << 20, 1 << 28, 2**31 - 1, -(2**31))
 MOST_ENTRIES = 200
@@ -70,8 +75,13 @@ def _table(data: bytes, at: int) -> list[int]:
 def damaged(originals: Sequence[bytes], seed: int) -> bytes:
     """One of the files with a few things changed: numbers, bytes, pieces, or its end."""
     rng = random.Random(seed)
-    data = bytearray(rng.choice(originals))
-    spots = places(bytes(data)) if rng.random() < 0.7 else []
+    whole = rng.choice(originals)
+    data = bytearray(whole)
+    if rng.random() < 0.5:
+        for _ in range(rng.choice((1, 1, 2))):
+            changed(data, known(whole), rng)
+        return bytes(data)
+    spots = places(whole) if rng.random() < 0.7 else []
     for _ in range(rng.randint(1, 4)):
         if not data:
             break

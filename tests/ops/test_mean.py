@@ -62,7 +62,7 @@ CASES: dict[str, dict[str, Any]] = {
     "many": {"shape": (1, 33, 31, 3)},
     "equal scales": {"y_scale": 0.05, "y_zero": -3},
     "shift to the left": {"y_scale": 0.0001},
-    "far to the left": {"y_scale": 1e-9, "shape": (1, 2, 2, 5)},
+    "far to the left": {"y_scale": 1.2e-8, "shape": (1, 2, 2, 5)},
     "shift of 31": {"scale": 1e-9, "y_scale": 2.0},
     "no bits left": {"scale": 1e-12, "y_scale": 2.0},
     "zero points -128": {"zero": -128, "y_zero": -128},
@@ -135,6 +135,7 @@ def test_any_kernel(several: list[dict[str, Any]]) -> None:
     [
         ({"shape": (1,) * 7}, "at most 6"),
         ({"kind": Sum, "y_scale": 1e-9}, "is too fine"),
+        ({"y_scale": 1e-9, "shape": (1, 2, 2, 5)}, "is too fine"),
         ({"axes": (4,)}, "do not exist"),
         ({"out": (1, 5)}, "shape"),
         ({"shape": (1, 3000, 3000, 1)}, "more than"),

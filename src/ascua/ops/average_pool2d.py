@@ -12,8 +12,8 @@ from ascua.ir import Array
 from ascua.ops import activation
 from ascua.ops.pooling import Pool2D, PoolKernel
 
-MOST_VALUES = 2**15
-"""Of int16 in a window: then their sum is far from overflowing."""
+MOST_VALUES = {"int8": 2**22, "int16": 2**15}
+"""Of a window: then their sum is far from overflowing."""
 
 
 class AveragePool2DS8(PoolKernel):
@@ -42,8 +42,9 @@ class AveragePool2D(Pool2D):
     one_scale = True
 
     def check(self) -> str | None:
-        if self.x.dtype == "int16" and prod(self.window) > MOST_VALUES:
-            return f"its windows {list(self.window)} have more than {MOST_VALUES:,} values"
+        most = MOST_VALUES.get(self.x.dtype, 0)
+        if prod(self.window) > most > 0:
+            return f"its windows {list(self.window)} have more than {most:,} values"
         return super().check()
 
     def eval(self, *xs: Array) -> Array:

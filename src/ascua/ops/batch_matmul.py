@@ -133,15 +133,9 @@ class BatchMatMul(Op):
             rows, k = k, rows
         return rows, k, self.b.shape[-2 if self.adj_y else -1]
 
-    def check(self) -> str | None:
-        reason = conditions.arity(self, 2) or conditions.first(
-            conditions.rank(self.a, 2, 3, 4, 5),
-            conditions.rank(self.b, 2, 3, 4, 5),
-            conditions.quantized(self, self.a, self.b, self.y),
-            conditions.computed(elementwise.operands(self)[0]),
-        )
-        if reason:
-            return reason
+    def malformed(self) -> str | None:
+        if len(self.inputs) != 2 or min(len(self.a.shape), len(self.b.shape)) < 2:
+            return "it must have two inputs of matrices"
         rows, k, cols = self.sizes
         if k != self.b.shape[-1 if self.adj_y else -2]:
             return f"matrices of {list(self.a.shape)} and {list(self.b.shape)} do not go together"
@@ -149,18 +143,29 @@ class BatchMatMul(Op):
             batch = np.broadcast_shapes(self.a.shape[:-2], self.b.shape[:-2])
         except ValueError:
             return f"the shapes {list(self.a.shape)} and {list(self.b.shape)} do not go together"
+        return conditions.output_shape(self, (*batch, rows, cols))
+
+    def check(self) -> str | None:
+        reason = conditions.arity(self, 2) or conditions.first(
+            conditions.rank(self.a, 2, 3, 4, 5),
+            conditions.rank(self.b, 2, 3, 4, 5),
+            conditions.quantized(self, self.a, self.b, self.y),
+            conditions.computed(elementwise.operands(self)[0]),
+            self.malformed(),
+        )
+        if reason:
+            return reason
+        _, k, _ = self.sizes
         if k > MOST_PRODUCTS:
             return f"its sums are of {k} products; at most {MOST_PRODUCTS} are taken"
         if self.y.dtype == "int16":
             if self.factor()[1] > 7:
                 return f"its output's scale {self.y.q.scale:g} is too fine for its inputs' scales"
-            return conditions.output_shape(self, (*batch, rows, cols))
+            return None
         greatest = k * prod(
             max(127 - t.q.zero_point, t.q.zero_point + 128) for t in (self.a, self.b)
         )
-        if greatest << max(self.factor()[1], 0) >= 2**31:
-            return f"its output's scale {self.y.q.scale:g} is too fine for its inputs' scales"
-        return conditions.output_shape(self, (*batch, rows, cols))
+        return conditions.rescaled(self.y, [greatest], [self.factor()])
 
     def factor(self) -> tuple[int, int]:
         """Multiplier and shift from the sum to the output."""

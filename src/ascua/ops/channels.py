@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Const, Tensor
+from ascua.ir import Array, Const, Tensor, limits
+from ascua.ops import conditions
 
 
 def multipliers(reals: list[float]) -> tuple[Array, Array]:
@@ -43,12 +44,34 @@ def small(x: Tensor, matrix: Array, bias: Tensor | None, reals: list[float]) -> 
 
     Then kernels call `requantize_small`. `matrix` is (channels, k), as for `requant_const`.
     """
+    return int(narrow(reals) and bool((greatest(x, matrix, bias) < 2**30).all()))
+
+
+def greatest(x: Tensor, matrix: Array, bias: Tensor | None) -> Array:
+    """What the sums of each channel come to for any input, at most: magnitudes (channels,) int64.
+
+    `matrix` is (channels, k), as for `requant_const`.
+    """
+    low, high = limits(x.dtype)
     # The farthest that an input value lies from its zero point.
-    reach = max(127 - x.q.zero_point, x.q.zero_point + 128)
-    bound = reach * np.abs(matrix.astype(np.int64)).sum(axis=1)
+    reach = max(high - x.q.zero_point, x.q.zero_point - low)
+    bound: Array = reach * np.abs(matrix.astype(np.int64)).sum(axis=1)
     if bias is not None:
         bound = bound + np.abs(bias.values.reshape(-1).astype(np.int64))
-    return int(narrow(reals) and bool((bound < 2**30).all()))
+    return bound
+
+
+def short_condition(
+    x: Tensor, matrix: Array, bias: Tensor | None, y: Tensor, reals: list[float]
+) -> str | None:
+    """None, or why sums of 32 bits pass what TFLM computes with: `matrix` is (channels, k).
+
+    A bias may make a sum wrap around, and so may products of int16, as they do in TFLM.
+    """
+    if x.dtype == "int8" and (greatest(x, matrix, None) >= 2**31).any():
+        return "its weights make sums of products beyond 32 bits"
+    sums = greatest(x, matrix, bias).tolist()
+    return conditions.rescaled(y, sums, map(fixed.quantize_multiplier, reals))
 
 
 def requantize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ascua.errors import brief
 from ascua.ir import Op, Tensor, limits
 
@@ -149,6 +151,25 @@ def bias_scale(x: Tensor, w: Tensor, b: Tensor | None, y: Tensor) -> str | None:
             f"its bias '{brief(b.name)}' has the scale {given:g};"
             f" that of input times weights is {product:g}"
         )
+    return None
+
+
+MOST_RESCALED = 2**31 - 2**8
+"""What a sum may come to on its way to the output: TFLM's int32 holds it and the zero point."""
+
+
+def rescaled(y: Tensor, sums: Iterable[int], factors: Iterable[tuple[int, int]]) -> str | None:
+    """Sums of at most these magnitudes, times multiplier and shift each, stay within int32.
+
+    Shifts to the right only make them smaller. Beyond 30 to the left there is no arithmetic:
+    `fixed.quantize_multiplier` answers 30 there.
+    """
+    for most, (multiplier, shift) in zip(sums, factors, strict=True):
+        if multiplier and shift >= 0 and most and (shift == 30 or most << shift > MOST_RESCALED):
+            return (
+                f"its output's scale {y.q.scale:g} is too fine for its inputs' scales: sums that"
+                " are rescaled pass 32 bits"
+            )
     return None
 
 

@@ -10,7 +10,14 @@ import numpy as np
 
 from ascua.ir import Array, Op, Tensor, Window
 from ascua.ops import activation, conditions, geometry
-from ascua.ops.channels import channel_scales, requantize, requantize_wide, wide_condition
+from ascua.ops.channels import (
+    centred,
+    channel_scales,
+    requantize,
+    requantize_wide,
+    short_condition,
+    wide_condition,
+)
 
 Options = tuple[tuple[int, int], tuple[int, int], geometry.Padding, activation.Activation]
 
@@ -33,6 +40,7 @@ class Convolution(Op):
     activation: activation.Activation
 
     types = ("int8", "int16")
+    optional = (2,)
     wide_biases: ClassVar[tuple[str, ...]] = ("int64",)
     """The dtypes of a bias beside int16 activations."""
 
@@ -106,13 +114,25 @@ class Convolution(Op):
             reason = reason or conditions.bias_scale(self.x, self.w, self.bias, self.y)
         return reason
 
+    def malformed(self) -> str | None:
+        images = len(self.x.shape) == len(self.w.shape) == len(self.y.shape) == 4
+        if not images or 0 in (*self.x.shape, *self.w.shape):
+            return "it must have an image, filters and an output of 4 dimensions each"
+        found, expected = self.y.shape[1:3], (self.rows.out, self.columns.out)
+        if found != expected:
+            return f"its output has {list(found)} pixels instead of {list(expected)}"
+        return geometry.unwieldy(self.rows, self.columns, self.x.shape[3])
+
     def check_output(self, channels: int, channel_axis: int) -> str | None:
         """None, or how the output's shape differs from what the window makes, or its range."""
         expected = (1, self.rows.out, self.columns.out, channels)
         if self.y.shape != expected:
             return f"its output has the shape {list(self.y.shape)} instead of {list(expected)}"
+        if reason := self.malformed():
+            return reason
         if self.short:
-            return None
+            matrix = np.moveaxis(centred(self.w), channel_axis, 0).reshape(channels, -1)
+            return short_condition(self.x, matrix, self.bias, self.y, self.scales())
         return wide_condition(self.w, channel_axis, self.bias, self.scales())
 
     def scales(self) -> list[float]:

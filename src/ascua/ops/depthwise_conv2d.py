@@ -198,16 +198,18 @@ class DepthwiseConv2D(Convolution):
     def write(self) -> Mapping[str, Any]:
         return {**super().write(), "depth_multiplier": self.multiplier}
 
-    def check(self) -> str | None:
-        reason = self.check_tensors(3)
-        if reason:
+    def malformed(self) -> str | None:
+        if reason := super().malformed():
             return reason
         ic, oc = self.x.shape[3], self.w.shape[3]
         if self.w.shape[0] != 1:
             return f"its weights have the shape {list(self.w.shape)}; the first must be 1"
         if oc != ic * self.multiplier:
             return f"its depth multiplier is {self.multiplier} with {ic} channels in and {oc} out"
-        return self.check_output(oc, 3)
+        return None
+
+    def check(self) -> str | None:
+        return self.check_tensors(3) or self.check_output(self.w.shape[3], 3)
 
     def eval(self, *xs: Array) -> Array:
         dtype = np.int32 if self.short else np.int64

@@ -71,5 +71,6 @@ class Dequantize(Op):
         if self.x.q.per_channel:
             shape[self.x.q.axis] = -1
         zeros, scales = (np.reshape(v, shape) for v in (self.x.q.zero_points, self.x.q.scales))
-        real: Array = ((self.x.values - zeros) * scales).astype(np.float32)
+        with np.errstate(over="ignore"):
+            real: Array = ((self.x.values - zeros) * scales).astype(np.float32)
         return real

@@ -132,7 +132,12 @@ def over_pairs(op: Op, xs: Sequence[Array], function: Callable[[Array, Array], A
 
 
 def floats(op: Op, xs: Sequence[Array]) -> list[Array]:
-    """`op`'s two inputs of float32, computed (n, *shape) or constant, ready for broadcasting."""
+    """`op`'s two inputs of float32, computed (n, *shape) or constant, ready for broadcasting.
+
+    Raises ValueError where they do not make the output.
+    """
+    if np.broadcast_shapes(*(t.shape for t in op.inputs if t)) != op.y.shape:
+        raise ValueError(op.name)
     computed = iter(xs)
     found = []
     for t in op.inputs:

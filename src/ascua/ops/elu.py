@@ -33,6 +33,8 @@ class Elu(Op):
         reason = lut.condition(self) or lut.factor(self.x.q.scale / self.y.q.scale)
         if reason:
             return reason
+        if 1 / self.y.q.scale > np.finfo(np.float32).max:
+            return f"its output's scale {self.y.q.scale:g} is too fine for single precision"
         if (self._table(1 - DOUBT) != self._table(1 + DOUBT)).any():
             return "a value of its table hangs on a bit of exp(x) in which C libraries differ"
         return None

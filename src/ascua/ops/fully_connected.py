@@ -21,6 +21,7 @@ from ascua.ops.channels import (
     requantize,
     requantize_wide,
     short_bias,
+    short_condition,
     small,
     wide_condition,
     wide_consts,
@@ -125,6 +126,7 @@ class FullyConnected(Op):
     max_version = 12
     types = ("int8", "int16")
     kernels = (FullyConnectedS8(), FullyConnectedS4(), FullyConnectedU8(), FullyConnectedS16())
+    optional = (2,)
     channel_axis = 0
     one_int4_scale = True
 
@@ -192,7 +194,11 @@ class FullyConnected(Op):
             return f"its output has {self.y.shape[-1]} channels and its weights {oc}"
         if self.x.size != self.rows * k:
             return f"{self.rows} rows of {k} are wanted; its input has {self.x.size} elements"
-        reason = None if self.short else wide_condition(self.w, 0, self.bias, self.scales())
+        if self.short:
+            matrix = centred(self.w)
+            reason = short_condition(self.x, matrix, self.bias, self.y, self.scales())
+        else:
+            reason = wide_condition(self.w, 0, self.bias, self.scales())
         return reason or conditions.bias_scale(self.x, self.w, self.bias, self.y)
 
     def scales(self) -> list[float]:

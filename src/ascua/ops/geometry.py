@@ -49,6 +49,18 @@ def axis(size: int, kernel: int, stride: int, dilation: int, padding: Padding) -
     return Axis(size, out, kernel, stride, dilation, total // 2)
 
 
+MOST_PADDED = 1 << 24
+"""Elements of an image with its padding: more are taken for a damaged stride or dilation."""
+
+
+def unwieldy(rows: Axis, columns: Axis, channels: int) -> str | None:
+    """None, or how large the padded image is that windows would slide over."""
+    h, w = (a.before + a.size + max(0, a.after) for a in (rows, columns))
+    if h * w * channels > MOST_PADDED:
+        return f"with its padding its input has {h:,} by {w:,} pixels, more than are taken"
+    return None
+
+
 def read_padding(number: int) -> Padding:
     """The padding with this number in a .tflite file. Raises ValueError."""
     if not 0 <= number < len(PADDINGS):

@@ -74,23 +74,28 @@ class Pad(Op):
         return conditions.arity(self, 2) or self._wrong()
 
     def _wrong(self) -> str | None:
-        paddings = self.inputs[1]
-        assert paddings is not None
         reason = conditions.first(
             *(conditions.filled(t, MOST_DIMENSIONS) for t in (self.x, self.y)),
             conditions.quantized(self, self.x, self.y),
             conditions.computed(self.x),
+            self.malformed(),
         )
         if reason:
             return reason
+        if (self.x.q.scale, self.x.q.zero_point) != (self.y.q.scale, self.y.q.zero_point):
+            return "its output's quantisation differs from its input's, and TFLM rescales nothing"
+        return None
+
+    def malformed(self) -> str | None:
+        paddings = self.inputs[1] if len(self.inputs) > 1 else None
+        if paddings is None:
+            return "it has no paddings"
         if not paddings.const:
             return f"its paddings '{paddings.name}' are computed, not constant"
         if paddings.dtype not in ("int32", "int64") or paddings.size != 2 * len(self.x.shape):
             return f"its paddings '{paddings.name}' are not two integers a dimension"
         if any(before < 0 or after < 0 for before, after in self.pads()):
             return "it cuts with negative paddings; use a slice before the model's input"
-        if (self.x.q.scale, self.x.q.zero_point) != (self.y.q.scale, self.y.q.zero_point):
-            return "its output's quantisation differs from its input's, and TFLM rescales nothing"
         sizes = zip(self.pads(), self.x.shape, strict=True)
         return conditions.output_shape(self, tuple(b + d + a for (b, a), d in sizes))
 

@@ -92,6 +92,13 @@ class SumReduction(Reduction):
         kept = last not in self.axes and self.x.shape[-1:] == self.y.shape[-1:]
         return [(self.x, 0), (self.y, 0)] if kept else []
 
+    def check(self) -> str | None:
+        if reason := super().check():
+            return reason
+        low, high = limits(self.x.dtype)
+        reach = max(high - self.x.q.zero_point, self.x.q.zero_point - low)
+        return conditions.rescaled(self.y, [reach * self.count], [self.factor()])
+
     def factor(self) -> tuple[int, int]:
         """Multiplier and shift from the sum to the output."""
         return fixed.quantize_multiplier(self.x.q.scale / self.y.q.scale)

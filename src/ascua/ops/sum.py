@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ascua.ir import Array, limits
+from ascua.ir import Array
 from ascua.ops.reductions import MeanS8, SumReduction, SumS8, SumS16
 
 
@@ -20,15 +20,3 @@ class Sum(SumReduction):
 
     def eval_float(self, *xs: Array) -> Array:
         return self.over_axes(np.sum, xs[0])
-
-    def check(self) -> str | None:
-        if reason := super().check():
-            return reason
-        low, high = limits(self.x.dtype)
-        reach = max(high - self.x.q.zero_point, self.x.q.zero_point - low)
-        if (reach * self.count) << max(self.factor()[1], 0) >= 2**31:
-            return (
-                f"its output's scale {self.y.q.scale:g} is too fine for sums of {self.count}"
-                f" values of the scale {self.x.q.scale:g}"
-            )
-        return None

@@ -17,6 +17,7 @@ from ascua.ops.channels import (
     packed_weights,
     requantize,
     requantize_wide,
+    short_condition,
     small,
     wide_condition,
     wide_consts,
@@ -140,6 +141,7 @@ class TransposeConv(Op):
     max_version = 5
     types = ("int8", "int16")
     kernels = (TransposeConvS8(), TransposeConvU8(), TransposeConvS16())
+    optional = (3,)
     channel_axis = 0
 
     @classmethod
@@ -189,6 +191,25 @@ class TransposeConv(Op):
         """How they would move to the right."""
         return geometry.axis(self.y.shape[2], self.w.shape[2], self.stride[1], 1, self.padding)
 
+    def malformed(self) -> str | None:
+        if not len(self.x.shape) == len(self.w.shape) == len(self.y.shape) == 4:
+            return "it must have an image, filters and an output of 4 dimensions each"
+        h, w = self._extent()
+        if h * w * self.w.shape[0] > geometry.MOST_PADDED:
+            return f"its filters reach over {h:,} by {w:,} pixels, more than are taken"
+        return None
+
+    def _extent(self) -> tuple[int, int]:
+        """Rows and columns that the filters reach, before what is too much is cut off."""
+        _, ih, iw, _ = self.x.shape
+        kh, kw = self.w.shape[1:3]
+        sy, sx = self.stride
+        _, oh, ow, _ = self.y.shape
+        return (
+            max((ih - 1) * sy + kh, self.rows.before + oh),
+            max((iw - 1) * sx + kw, self.columns.before + ow),
+        )
+
     def check(self) -> str | None:
         reason = conditions.arity(self, 3, 4) or conditions.first(
             conditions.computed(self.x),
@@ -213,8 +234,11 @@ class TransposeConv(Op):
         if self.w.shape[3] != self.x.shape[3]:
             return f"its filters have {self.w.shape[3]} channels and its input {self.x.shape[3]}"
         reason = conditions.output_shape(self, (*self.y.shape[:3], self.w.shape[0]))
-        if reason or self.x.dtype == "int8":
+        if reason := reason or self.malformed():
             return reason
+        if self.x.dtype == "int8":
+            matrix = centred(self.w).reshape(self.w.shape[0], -1)
+            return short_condition(self.x, matrix, self.bias, self.y, self.scales())
         return wide_condition(self.w, 0, self.bias, self.scales())
 
     def scales(self) -> list[float]:
@@ -245,9 +269,7 @@ class TransposeConv(Op):
         kh, kw = self.w.shape[1:3]
         sy, sx = self.stride
         py, px = self.rows.before, self.columns.before
-        height = max((ih - 1) * sy + kh, py + oh)
-        width = max((iw - 1) * sx + kw, px + ow)
-        whole = np.zeros((len(x), height, width, oc), x.dtype)
+        whole = np.zeros((len(x), *self._extent(), oc), x.dtype)
         w = centred(self.w).astype(x.dtype)
         for ky in range(kh):
             for kx in range(kw):

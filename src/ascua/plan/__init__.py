@@ -305,12 +305,16 @@ def _short_of_ram(plan: Plan) -> tuple[str, str, str] | None:
     ram, need = plan.board.memory("w"), plan.arena + STACK_BYTES
     if ram is None or need <= ram.bytes:
         return None
-    step = plan.fullest()
-    held = ", ".join(f"'{brief(b.name)}' {b.bytes:,}" for b in plan.live(step))
+    most, buffers = "It has no steps; its inputs take", plan.buffers
+    if plan.steps:
+        step = plan.fullest()
+        most = f"The step that costs most is {step.op.tflite} '{brief(step.op.name)}':"
+        buffers = plan.live(step)
+    held = ", ".join(f"'{brief(b.name)}' {b.bytes:,}" for b in buffers)
     return (
         f"{need:,} bytes of {ram.name} (arena {plan.arena:,}, stack {STACK_BYTES:,}) and there are"
         f" {ram.bytes:,}.",
-        f"The step that costs most is {step.op.tflite} '{brief(step.op.name)}': {held} bytes.",
+        f"{most} {held} bytes.",
         "A smaller input or fewer channels in that step.",
     )
 

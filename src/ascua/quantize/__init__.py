@@ -23,6 +23,8 @@ __all__ = ["Options", "Range", "check_float", "finish", "observe", "prepared", "
 
 log = logging.getLogger(__name__)
 
+REMEDY = ("Export the whole network again, with a fixed batch of 1.",)
+
 
 def check_float(graph: Graph, where: str) -> None:
     """Raise Unsupported unless the inputs of `graph`, the file `where`, are float32."""
@@ -32,6 +34,10 @@ def check_float(graph: Graph, where: str) -> None:
                 f"{where}: its input '{t.name}' is {t.dtype}: it is quantised already.",
                 ["Give the float model; `ascua validate` takes a quantised one."],
             )
+    for t in graph.tensors():
+        if not t.const and t.size == 0:
+            shape = list(t.shape)
+            raise Unsupported(f"{where}: '{brief(t.name)}' is empty: its shape is {shape}.", REMEDY)
 
 
 def quantize(
@@ -67,6 +73,8 @@ def _warn_of_constants(graph: Graph, seen: Mapping[int, Observer]) -> None:
 def prepared(graph: Graph, xs: Sequence[Array], options: Options) -> Graph:
     """The float graph that is quantised: simplified, and equalised where that is wanted."""
     real = simplify(graph)
+    if not real.ops:
+        raise Unsupported(f"{graph.name}: it has no operators that do anything.", REMEDY)
     return equalize(real, xs) if options.equalize else real
 
 

@@ -12,14 +12,24 @@ from ascua.ir import Array, Graph, Op, Tensor, each
 BATCH_BYTES = 1 << 27
 """Activations that one batch holds at once are a small multiple of this."""
 
+MOST_REAL = 2.0**60
+"""A greater activation or weight is none: the squares of such still have single precision."""
+
+
+def sane(values: Array) -> bool:
+    """Whether floats are finite, and none is beyond MOST_REAL."""
+    low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+    return -MOST_REAL < low and high < MOST_REAL  # not so of NaN
+
+
 MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What NumPy and Python raise at shapes and options that do not go together."""
 
 
-def malformed(op: Op) -> ModelError:
+def malformed(op: Op, reason: str = "its shapes and options do not go together") -> ModelError:
     """The error for an operator whose tensors do not go together."""
     return ModelError(
-        f"{op.tflite} '{brief(op.name)}': its shapes and options do not go together.",
+        f"{op.tflite} '{brief(op.name)}': {reason}.",
         ["Export the model again, with a fixed batch of 1."],
     )
 
@@ -30,17 +40,21 @@ def compute(op: Op, *xs: Array) -> tuple[Array, ...]:
     Raises InputError at NaN and infinities, ModelError for an operator that cannot be computed.
     """
     try:
+        if reason := op.malformed():
+            raise malformed(op, reason)
         with np.errstate(over="ignore", invalid="ignore"):
             ys = each(op.eval_float(*xs))
     except MALFORMED as e:
         raise malformed(op) from e
+    if len(ys) != len(op.outputs):
+        raise malformed(op)
     for t, y in zip(op.outputs, ys, strict=True):
         if y.shape[1:] != t.shape:
             raise malformed(op)
-        if y.dtype.kind == "f" and not np.isfinite(y).all():
+        if y.dtype.kind == "f" and not sane(y):
             raise InputError(
                 f"{op.tflite} '{brief(op.name)}': its output '{brief(t.name)}' has NaN or infinite"
-                " values on the calibration data.",
+                f" values on the calibration data, or some beyond {MOST_REAL:.0e}.",
                 ["Check how the data is scaled (`--input-range`), and that the model has learnt."],
             )
     return tuple(y.astype(t.dtype, copy=False) for t, y in zip(op.outputs, ys, strict=True))

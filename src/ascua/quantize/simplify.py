@@ -24,7 +24,7 @@ from ascua.ops.relu6 import Relu6
 from ascua.ops.sub import Sub
 from ascua.ops.transpose_conv import TransposeConv
 from ascua.passes import drop_dead, fold_constants, fuse_dilations
-from ascua.quantize.floats import MALFORMED, malformed
+from ascua.quantize.floats import MALFORMED, MOST_REAL, malformed, sane
 
 Weighted = Convolution | FullyConnected | TransposeConv
 """The operators with weights and a bias."""
@@ -39,10 +39,12 @@ def simplify(graph: Graph) -> Graph:
     """
     for op in graph.ops:
         for t in op.inputs:
-            if t and t.const and t.values.dtype.kind == "f" and not np.isfinite(t.values).all():
+            if not t or not t.const or t.values.dtype.kind != "f":
+                continue
+            if not sane(t.values):
                 raise InputError(
                     f"{op.tflite} '{brief(op.name)}': its constant '{brief(t.name)}' has NaN or"
-                    " infinite values.",
+                    f" infinite values, or some beyond {MOST_REAL:.0e}.",
                     ["Train the model again: its weights are lost."],
                 )
     graph = fuse_dilations(fold_constants(_float_constants(graph)))
