@@ -10,7 +10,8 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src/ascua"
 LAYERS = (
     {"errors"},
-    {"files", "ir", "settings", "library", "figures", "chance"},
+    {"files"},
+    {"arrays", "ir", "settings", "library", "figures", "chance"},
     {"fixed", "boards", "pixels"},
     {"ops"},
     {"tflite", "passes", "inputs", "plan", "data", "zoo"},

@@ -224,7 +224,10 @@ def test_every_truncation_is_an_error() -> None:
         (bent("Operator", OpcodeIndex=5), "an operator has the code 5 of 1"),
         (bent("Operator", Inputs=lambda w: w.ints([0, 7])), "operator 0 (ADD): tensor 7 of 3"),
         (bent("Operator", Inputs=lambda w: w.ints([0])), "ADD 'y': it has 1 inputs instead of 2"),
-        (bent("Operator", Inputs=lambda w: w.ints([0, -1])), "ADD), output 'y': its input 1 is missing"),
+        (
+            bent("Operator", Inputs=lambda w: w.ints([0, -1])),
+            "ADD), output 'y': its input 1 is missing",
+        ),
         (bent("Operator", Inputs=None), "operator 0 (ADD) has no inputs"),
         (bent("Operator", Outputs=lambda w: w.ints([2, 2])), "tensor 'y' is computed twice"),
         (bent("Operator", BuiltinOptionsType=3), "has options of the type 3"),

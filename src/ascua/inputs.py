@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from ascua import files
+from ascua import arrays, files
 from ascua.errors import InputError, brief
 from ascua.files.kinds import NPY, NPZ
 from ascua.ir import ITEMSIZE, Array, Graph, Tensor, limits
@@ -46,17 +45,17 @@ def load(path: Path, graph: Graph) -> list[Array]:
     An .npz holds an array an input, by the input's name or in order. Raises InputError. Real values
     that are scaled otherwise than the input's are warned of.
     """
-    arrays = _read(path)
-    if len(arrays) == 1 and len(graph.inputs) == 1:
-        ordered = list(arrays.values())
-    elif all(t.name in arrays for t in graph.inputs):
-        ordered = [arrays[t.name] for t in graph.inputs]
-    elif len(arrays) == len(graph.inputs):
-        ordered = list(arrays.values())
+    found = arrays.read(path)
+    if len(found) == 1 and len(graph.inputs) == 1:
+        ordered = list(found.values())
+    elif all(t.name in found for t in graph.inputs):
+        ordered = [found[t.name] for t in graph.inputs]
+    elif len(found) == len(graph.inputs):
+        ordered = list(found.values())
     else:
         names = ", ".join(f"'{t.name}'" for t in graph.inputs)
         raise InputError(
-            f"{path}: it holds {len(arrays)} arrays and the model has {len(graph.inputs)} inputs.",
+            f"{path}: it holds {len(found)} arrays and the model has {len(graph.inputs)} inputs.",
             [f"An .npz with one array an input, named {names}."],
         )
     xs = [
@@ -69,31 +68,6 @@ def load(path: Path, graph: Graph) -> list[Array]:
         counts = ", ".join(f"'{t.name}' {len(x)}" for x, t in zip(xs, graph.inputs, strict=True))
         raise InputError(f"{path}: the inputs have different numbers of samples: {counts}.")
     return xs
-
-
-def _read(path: Path) -> Mapping[str, Array]:
-    try:
-        with path.open("rb") as f, warnings.catch_warnings(action="ignore"):
-            loaded = np.load(f, allow_pickle=False)  # it warns of headers that Python 2 wrote
-            if isinstance(loaded, np.ndarray):
-                return {"": loaded}
-            with loaded:
-                return {name: np.asarray(loaded[name]) for name in loaded.files}
-    except OSError as e:
-        if e.strerror:
-            raise InputError(
-                f"{path}: cannot be read: {e.strerror}.", ["Check the path of the file."]
-            ) from e
-        raise _damaged(path) from e
-    except Exception as e:  # zipfile, zlib, struct, tokenize: each has errors of its own
-        raise _damaged(path) from e
-
-
-def _damaged(path: Path) -> InputError:
-    return InputError(
-        f"{path}: not a complete .npy or .npz file of numbers.",
-        ["Write it with numpy.save(path, array); arrays of objects are not taken."],
-    )
 
 
 def convert(a: Array, t: Tensor, where: str) -> Array:
@@ -147,7 +121,7 @@ def reach(t: Tensor) -> tuple[float, float]:
 
 def same_types(path: Path, graph: Graph) -> bool:
     """Whether the arrays in the file have the dtypes of the inputs of `graph`."""
-    found = sorted(str(a.dtype) for a in _read(path).values())
+    found = sorted(str(a.dtype) for a in arrays.read(path).values())
     return found == sorted(t.dtype for t in graph.inputs)
 
 
@@ -207,10 +181,10 @@ def _is_index(dtype: np.dtype[Any], size: int) -> bool:
 
 def load_labels(path: Path, samples: int, classes: int | None) -> Array:
     """Class indices (n,) int64, below `classes` if known, from an .npy file. Raises InputError."""
-    arrays = list(_read(path).values())
-    labels = arrays[0] if len(arrays) == 1 else np.empty(0)
-    if len(arrays) != 1 or not np.issubdtype(labels.dtype, np.integer):
-        found = str(labels.dtype) if len(arrays) == 1 else f"{len(arrays)} arrays"
+    held = list(arrays.read(path).values())
+    labels: Array = held[0] if len(held) == 1 else np.empty(0)
+    if len(held) != 1 or not np.issubdtype(labels.dtype, np.integer):
+        found = str(labels.dtype) if len(held) == 1 else f"{len(held)} arrays"
         raise InputError(
             f"{path}: labels are one array of whole numbers; this is {found}.",
             ["Save the index of the right class of each sample: array.astype('int64')."],
@@ -320,8 +294,10 @@ def real_images(a: Array, t: Tensor, image: tuple[float, float]) -> Array:
 
 def load_pixels(path: Path, graph: Graph) -> Array | None:
     """The one array of an .npy or .npz file as (n, *shape) of the input, if it is uint8."""
-    arrays = _read(path)
-    only = next(iter(arrays.values())) if len(arrays) == len(graph.inputs) == 1 else np.empty(0)
+    found = arrays.read(path)
+    only: Array = np.empty(0)
+    if len(found) == len(graph.inputs) == 1:
+        only = next(iter(found.values()))
     if only.dtype != np.uint8:
         return None
     t = graph.inputs[0]

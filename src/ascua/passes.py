@@ -111,12 +111,7 @@ def check(graph: Graph, where: str | None = None) -> None:
     where = where or graph.name
     reasons = [(op, unsigned.condition(op) or op.check()) for op in graph.ops]
     bad = [(op, reason) for op, reason in reasons if reason is not None]
-    for t in graph.outputs:
-        if t.const:
-            raise Unsupported(
-                f"{where}: the output '{brief(t.name)}' is a constant.",
-                ["Export the model without this output: it is the same for every input."],
-            )
+    check_outputs(graph, where)
     if not bad:
         return
     op, reason = bad[0]
@@ -127,6 +122,16 @@ def check(graph: Graph, where: str | None = None) -> None:
     raise Unsupported(
         f"{where}: {op.tflite} '{brief(op.name)}': {reason}.{more}", _remedies(graph, reason)
     )
+
+
+def check_outputs(graph: Graph, where: str) -> None:
+    """Raise Unsupported where an output is a constant."""
+    for t in graph.outputs:
+        if t.const:
+            raise Unsupported(
+                f"{where}: the output '{brief(t.name)}' is a constant.",
+                ["Export the model without this output: it is the same for every input."],
+            )
 
 
 def _remedies(graph: Graph, reason: str) -> list[str]:

@@ -10,19 +10,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ascua.errors import InputError, did_you_mean
+from ascua import files
+from ascua.errors import InputError, brief, did_you_mean
 
 T = TypeVar("T")
+
+MOST_BYTES = 1 << 20
+"""Of a file of settings; those of Ascua have a thousand."""
+REMEDY = ("`ascua train --help` and docs/boards.md tell what such a file holds.",)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The parsed file. Raises InputError when it is absent or not TOML."""
     try:
+        files.check_regular(path, MOST_BYTES)
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as e:
-        raise InputError(f"{path}: cannot be read: {getattr(e, 'strerror', None) or e}.") from e
-    except tomllib.TOMLDecodeError as e:
-        raise InputError(f"{path}: not a TOML file: {e}.") from e
+        what = getattr(e, "strerror", None) or e
+        raise InputError(f"{path}: cannot be read: {what}.", ["Check the path."]) from e
+    except ValueError as e:  # of TOML, or of a number with thousands of digits
+        raise InputError(f"{path}: not a TOML file: {e}.", REMEDY) from e
+    except RecursionError as e:
+        raise InputError(f"{path}: its lists or tables are nested too deeply.", REMEDY) from e
 
 
 def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
@@ -30,7 +39,7 @@ def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for key in table:
         if key not in fields:
-            raise InputError(f"{where}: unknown key {key!r}.", did_you_mean(key, fields))
+            raise InputError(f"{where}: unknown key {brief(key)!r}.", did_you_mean(key, fields))
     hints = typing.get_type_hints(kind)
     values = {}
     for name, f in fields.items():

@@ -13,6 +13,7 @@ import flatbuffers
 import numpy as np
 import tflite as schema
 
+from ascua import files
 from ascua.errors import InputError, ModelError, Unsupported
 from ascua.ir import ITEMSIZE, Array, Graph, Node, Op, Quant, Tensor, storage
 from ascua.ops import OPERATORS
@@ -49,6 +50,7 @@ def load(path: Path | str) -> Graph:
                 f"{path}: larger than {MAX_BYTES >> 20} MiB: not a small network.",
                 ["Take a network for microcontrollers: they have a few MB at most."],
             )
+        files.check_regular(path, MAX_BYTES)
         data = path.read_bytes()
     except OSError as e:
         hint = "Check the path of the model file."

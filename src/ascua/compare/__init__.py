@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ascua.compare.answers import Answers, answers, check_labels
+from ascua.compare.answers import MOST_CLASSES, Answers, answers, check_labels
 from ascua.compare.cuts import Follower
 from ascua.compare.layers import Layer, Sums, decibels, measure, run
 from ascua.compare.network import Network, batch, check_range, check_together, prepared
@@ -98,7 +98,7 @@ def compare(
     twins = {id(t) for p in paired for t in (p.a, p.b)}
     alone = [tuple(op.name for op in layers(net.graph) if id(op.y) not in twins) for net in (a, b)]
     ya, yb = scores.joined()
-    enough = ya.shape[1] > 1
+    enough = 1 < ya.shape[1] <= MOST_CLASSES
     k = max(1, min(top, ya.shape[1] - 1))
     return Comparison(
         a=a.name,

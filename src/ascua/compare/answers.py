@@ -11,6 +11,9 @@ from ascua.errors import InputError
 from ascua.inputs import confusion
 from ascua.ir import Array
 
+MOST_CLASSES = 2048
+"""An output of more values tells no classes apart: their confusions would fill the memory."""
+
 
 class Changed(NamedTuple):
     """A sample to which the two networks give different answers."""

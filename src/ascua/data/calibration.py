@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -74,7 +75,8 @@ def _decoded(
     files: Sequence[Path], image: Image3, skip_damaged: bool
 ) -> tuple[NDArray[np.uint8], list[int]]:
     """The pixels of those files that can be read, and which they are."""
-    found = [attempt(Photo(p, 0), image) for p in files]
+    with warnings.catch_warnings(action="ignore"):  # of odd metadata
+        found = [attempt(Photo(p, 0), image) for p in files]
     damaged = [f"{p}: {x}" for p, x in zip(files, found, strict=True) if isinstance(x, str)]
     pixels = [x for x in found if not isinstance(x, str)]
     if damaged and not (skip_damaged and pixels):

@@ -7,6 +7,7 @@ import os
 import tarfile
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -73,9 +74,12 @@ def cached(archive: Archive) -> Path:
                 with scratch.temporary(cache, scratch.UNPACKING) as temporary:
                     with tarfile.open(packed) as tar:
                         tar.extractall(temporary / "new", filter="data")
-                    (temporary / "new" / archive.folder).rename(folder)
+                    top = temporary / "new" / archive.folder
+                    if not top.is_dir():
+                        raise OSError(f"it holds no folder {archive.folder}")
+                    top.rename(folder)
                 packed.unlink()
-    except (OSError, tarfile.TarError, EOFError) as e:
+    except (OSError, tarfile.TarError, EOFError, zlib.error, ValueError, RecursionError) as e:
         raise InputError(f"{folder}: cannot be unpacked: {e}.", [by_hand]) from e
     return folder
 

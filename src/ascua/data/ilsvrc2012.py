@@ -74,13 +74,17 @@ def files_in(path: Path, inner: Piece | None = None) -> list[Piece]:
             end = inner.offset + inner.bytes if inner else file.seek(0, os.SEEK_END)
             file.seek(inner.offset if inner else 0)
             with tarfile.open(fileobj=file, mode="r:") as tar:
-                found = [Piece(m.name, m.offset_data, m.size) for m in tar if m.isfile()]
+                found = []
+                for m in tar:
+                    if m.size < 0:  # the next entry would be one that was read before
+                        raise tarfile.ReadError(f"'{m.name}' has {m.size} bytes")
+                    found += [Piece(m.name, m.offset_data, m.size)] if m.isfile() else []
                 file.seek(tar.offset)
                 rest = file.read(tarfile.BLOCKSIZE)
             # A reader of tars takes a damaged entry for the end.
             if any(rest) or tar.offset > end:
                 raise tarfile.ReadError(f"the entry at byte {tar.offset:,} is none")
-    except (OSError, tarfile.TarError) as e:
+    except (OSError, tarfile.TarError, EOFError, ValueError, RecursionError) as e:
         where = f"{path}: {inner.name}" if inner else str(path)
         raise InputError(f"{where}: not a sound tar file: {e}.") from e
     return found
@@ -89,7 +93,7 @@ def files_in(path: Path, inner: Piece | None = None) -> list[Piece]:
 def labels_of(path: Path, classes: list[str]) -> list[int]:
     """The classes' indices, from lines of WordNet numbers."""
     index = {name: i for i, name in enumerate(classes)}
-    lines = path.read_text(encoding="utf-8").split()
+    lines = path.read_text(encoding="utf-8", errors="replace").split()
     if unknown := [name for name in lines if name not in index]:
         raise InputError(f"{path}: {unknown[0]} is no class of {TRAIN}.")
     return [index[name] for name in lines]
@@ -97,6 +101,8 @@ def labels_of(path: Path, classes: list[str]) -> list[int]:
 
 def words(path: Path, classes: list[str]) -> list[str]:
     """The first name of each class, or its WordNet number where nothing tells the name."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    lines = (
+        path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    )
     names = {number: rest for number, _, rest in (line.partition(" ") for line in lines)}
     return [names.get(number, number).split(",")[0].strip() for number in classes]

@@ -24,6 +24,8 @@ FILES = (
 )
 BYTES = 0x08
 """The idx format's code for unsigned bytes."""
+MOST_BYTES = 1 << 26
+"""Of an unpacked file; the largest has 47,040,016."""
 
 
 @dataset("mnist")
@@ -67,9 +69,8 @@ def find(data_dir: Path, name: str) -> Path:
 def read_idx(path: Path) -> NDArray[np.uint8]:
     """The array of bytes in an idx file. Raises InputError, naming it, when it is damaged."""
     try:
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            data = file.read(MOST_BYTES)
         zero, kind, dimensions = struct.unpack_from(">HBB", data)
         shape = struct.unpack_from(f">{dimensions}I", data, 4)
         if zero != 0 or kind != BYTES:

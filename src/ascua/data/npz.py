@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ascua import arrays
 from ascua.data.registry import Dataset, Request, dataset
 from ascua.errors import InputError
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
+MOST_CLASSES = 4096
+"""More than any network for a microcontroller tells apart."""
 REMEDY = (
     "Write it with `np.savez(path, x_train=..., y_train=..., x_test=..., y_test=...)`: images are "
     "uint8 (n, h, w, c) or (n, h, w), labels integers from 0.",
@@ -30,17 +32,24 @@ def npz(asked: Request) -> Dataset:
         raise InputError("The data set 'npz' is yours: where is it?", ["Give `--data-dir` a file."])
     path = find(asked.data_dir)
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as table:
-            x_train, y_train, x_test, y_test = (np.asarray(table[key]) for key in KEYS)
-            names = np.asarray(table["classes"]) if "classes" in table.files else None
+        table = arrays.read(path)
+    except InputError as e:
+        raise InputError(f"{path}: not a data set: {e.what}", REMEDY) from e
+    if missing := [key for key in KEYS if key not in table]:
+        raise InputError(f"{path}: not a data set: it has no {', '.join(missing)}.", REMEDY)
+    x_train, y_train, x_test, y_test = (table[key] for key in KEYS)
+    names = table.get("classes")
+    try:
         y_train, y_test = labels(y_train, x_train), labels(y_test, x_test)
         count = int(max(y_train.max(), y_test.max())) + 1
-        if names is not None and len(names) < count:
+        if count > MOST_CLASSES:
+            raise ValueError(f"there are labels up to {count - 1}; at most {MOST_CLASSES} classes")
+        if names is not None and (names.ndim != 1 or len(names) < count):
             raise ValueError(f"there are labels up to {count - 1}, but {len(names)} classes")
         x_train, x_test = images(x_train), images(x_test)
         if x_train.shape[1:] != x_test.shape[1:]:
             raise ValueError(f"images of {x_train.shape[1:]} and of {x_test.shape[1:]}")
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as e:
+    except ValueError as e:
         raise InputError(f"{path}: not a data set: {e}.", REMEDY) from e
     classes = map(str, range(count) if names is None else names)
     return Dataset("npz", x_train, y_train, x_test, y_test, tuple(classes))

@@ -11,10 +11,12 @@ import shutil
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from math import prod
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,15 @@ VERSION = 1
 """Of what becomes of a photograph: another version reads all of them anew."""
 NAMED = 5
 """Damaged photographs that a message names."""
+
+MOST_PIXELS = 1 << 26
+"""Of a photograph: cameras of phones have 50 million. A few bytes can claim any number."""
+LARGE = 1 << 23
+"""Photographs of more pixels are decoded one at a time: each takes up to 8 bytes a pixel."""
+MOST_BYTES = 1 << 27
+"""Of an encoded photograph."""
+
+_one_at_a_time = Lock()
 
 Image3 = tuple[int, int, int]
 
@@ -184,8 +195,11 @@ def attempt(photo: Photo, image: Image3) -> NDArray[np.uint8] | str:
     """The pixels, or what is wrong in words."""
     try:
         with photo.path.open("rb") as file:
+            size = photo.bytes if photo.bytes >= 0 else file.seek(0, os.SEEK_END) - photo.offset
+            if size > MOST_BYTES:
+                return f"its {size:,} bytes are more than {MOST_BYTES:,}"
             file.seek(photo.offset)
-            return decode(file.read(photo.bytes), image)
+            return decode(file.read(size), image)
     except Exception as e:  # a damaged file makes the decoders raise almost anything
         return str(e) or type(e).__name__
 
@@ -195,16 +209,28 @@ def decode(data: bytes, image: Image3) -> NDArray[np.uint8]:
 
     Raises OSError or ValueError in words for what cannot be read.
     """
-    pillow, ops = _import_pillow()
+    pillow, _ = _import_pillow()
     h, w, c = image
     mode = "L" if c == 1 else "RGB"
     with pillow.open(io.BytesIO(data), formats=("JPEG", "PNG")) as found:
+        whole = prod(found.size)
+        if whole > MOST_PIXELS:
+            across, down = found.size
+            raise ValueError(f"it has {across:,} x {down:,} pixels; at most {MOST_PIXELS:,} in all")
         found.draft(mode, (2 * max(h, w),) * 2)  # a JPEG of a multiple of the size is read faster
         if found.mode.startswith(("I", "F")):
             raise ValueError(f"it has more than 8 bits a channel ({found.mode})")
-        upright = ops.exif_transpose(found).convert(mode)
-    fitted = ops.fit(upright, (w, h), pillow.Resampling.BILINEAR)
-    return np.asarray(fitted, np.uint8).reshape(image)
+        large = max(prod(found.size), whole // 2) > LARGE
+        with _one_at_a_time if large else nullcontext():
+            return _fitted(found, mode, (w, h)).reshape(image)
+
+
+def _fitted(found: Any, mode: str, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The pixels of an opened image, which is decoded here and turned in place."""
+    pillow, ops = _import_pillow()
+    ops.exif_transpose(found, in_place=True)
+    upright = found if found.mode == mode else found.convert(mode)
+    return np.asarray(ops.fit(upright, size, pillow.Resampling.BILINEAR), np.uint8)
 
 
 def _import_pillow() -> tuple[Any, Any]:

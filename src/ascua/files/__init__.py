@@ -65,6 +65,24 @@ class Output:
         return f"what is there is no {self.kind.name}"
 
 
+def check_regular(path: Path, most: int) -> None:
+    """Raise InputError unless `path` is a file that ends, of at most `most` bytes.
+
+    A pipe may never say anything, and a device never stop. Raises OSError where nothing is there.
+    """
+    size = path.stat().st_size
+    if path.is_dir():
+        return  # opening it says so
+    if obstacle := _obstacle(path):
+        raise InputError(f"{path}: cannot be read: {obstacle}.", ["Save it as a file first."])
+    if size > most:
+        raise InputError(
+            f"{path}: cannot be read: its {size:,} bytes are more than {most:,}.",
+            ["Check that it is the file that you mean."],
+        )
+
+
+
 def is_among(path: Path, inputs: Iterable[Path]) -> bool:
     """Whether `path` is one of the `inputs`, under whatever name."""
     return path.exists() and any(p.exists() and path.samefile(p) for p in inputs)

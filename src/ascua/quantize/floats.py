@@ -19,7 +19,7 @@ MOST_REAL = 2.0**60
 def sane(values: Array) -> bool:
     """Whether floats are finite, and none is beyond MOST_REAL."""
     low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
-    return -MOST_REAL < low and high < MOST_REAL  # not so of NaN
+    return low > -MOST_REAL and high < MOST_REAL  # not so of NaN
 
 
 MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)

@@ -23,7 +23,7 @@ from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.sub import Sub
 from ascua.ops.transpose_conv import TransposeConv
-from ascua.passes import drop_dead, fold_constants, fuse_dilations
+from ascua.passes import check_outputs, drop_dead, fold_constants, fuse_dilations
 from ascua.quantize.floats import MALFORMED, MOST_REAL, malformed, sane
 
 Weighted = Convolution | FullyConnected | TransposeConv
@@ -35,7 +35,7 @@ Fuse = Callable[[Op, Op], Op | None]
 def simplify(graph: Graph) -> Graph:
     """`graph` as the quantiser takes it; it computes the same within float rounding.
 
-    Raises InputError where a constant holds NaN or infinities.
+    Raises InputError where a constant holds NaN or infinities, Unsupported where one is an output.
     """
     for op in graph.ops:
         for t in op.inputs:
@@ -50,6 +50,7 @@ def simplify(graph: Graph) -> Graph:
     graph = fuse_dilations(fold_constants(_float_constants(graph)))
     for rule in (fused_scale, fused_activation, fused_padding):
         graph = _fuse(graph, rule)
+    check_outputs(graph, graph.name)
     return drop_dead(graph)
 
 

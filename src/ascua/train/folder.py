@@ -9,7 +9,6 @@ import contextlib
 import csv
 import io
 import json
-import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -201,7 +200,7 @@ def load_state(out: Path) -> State | None:
             variables = tuple(table[f"v{i}"] for i in range(len(table.files) - 2))
             history = tuple(Epoch(**row) for row in json.loads(str(table["history"])))
             teacher = str(table["teacher"])
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as e:
+    except Exception as e:  # zipfile, zlib, json: each has errors of its own
         raise InputError(f"{path}: damaged: {e}.", ["Train anew with `--force`."]) from e
     return State(variables, history, teacher)
 

@@ -279,7 +279,7 @@ def _finished(out: Path, *, epochs_run: int = 0, resumed: bool = True) -> Traine
             seconds=float(result["seconds"]),
             resumed=resumed,
         )
-    except (ValueError, KeyError, TypeError) as e:
+    except (ValueError, KeyError, TypeError, RecursionError) as e:
         raise InputError(f"{path}: damaged: {e!r}.", ["Train anew with `--force`."]) from e
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ascua import files
 from ascua.errors import InputError
 
 FIRES = (
@@ -23,6 +24,8 @@ FIRES = (
 )  # fmt: skip
 """Channels into fire2 to fire9, of their squeezing and of each of their expanding convolutions."""
 TABLE = 256
+MOST_BYTES = 1 << 24
+"""The published file has 675,763."""
 
 
 def shapes() -> dict[str, tuple[int, int, int, int]]:
@@ -40,6 +43,7 @@ def read(path: Path) -> dict[str, tuple[NDArray[Any], ...]]:
 
     Raises InputError for a damaged file.
     """
+    files.check_regular(path, MOST_BYTES)
     data, at, where = path.read_bytes(), 0, "the counts"
 
     def take(dtype: str, count: int) -> NDArray[Any]:

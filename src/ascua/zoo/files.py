@@ -10,11 +10,14 @@ import logging
 from pathlib import Path
 from typing import Any, Literal
 
+from ascua import files
 from ascua.errors import InputError
 from ascua.zoo.tensorflow import import_keras, quiet
 
 log = logging.getLogger(__name__)
 
+MOST_BYTES = 1 << 33
+"""A larger model is none that this computer trains."""
 SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
@@ -23,6 +26,7 @@ def kind(path: Path) -> Literal["hdf5", "zip", "folder", "other"]:
     if path.is_dir():
         return "folder"
     try:
+        files.check_regular(path, MOST_BYTES)
         with path.open("rb") as file:
             start = file.read(8)
     except OSError as e:
