@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascua import files
-from ascua.errors import InputError
+from ascua.errors import InputError, brief
 
 MOST_BYTES = 1 << 32
 """A larger file has more samples than are looked at."""
@@ -43,9 +43,9 @@ def read(path: Path) -> Mapping[str, NDArray[np.generic]]:
             raise InputError(
                 f"{path}: cannot be read: {e.strerror}.", ["Check the path of the file."]
             ) from e
-        raise _damaged(path) from e
+        raise _damaged(path, e) from e
     except Exception as e:  # zipfile, zlib, struct, tokenize: each has errors of its own
-        raise _damaged(path) from e
+        raise _damaged(path, e) from e
 
 
 def _native(a: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -63,8 +63,9 @@ def _check_expansion(path: Path, archive: zipfile.ZipFile) -> None:
         )
 
 
-def _damaged(path: Path) -> InputError:
+def _damaged(path: Path, e: Exception) -> InputError:
+    detail = brief((str(e).splitlines() or [type(e).__name__])[0], 100)
     return InputError(
-        f"{path}: not a complete .npy or .npz file of numbers.",
+        f"{path}: not a complete .npy or .npz file of numbers ({detail}).",
         ["Write it with numpy.save(path, array); arrays of objects are not taken."],
     )

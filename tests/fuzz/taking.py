@@ -1,4 +1,4 @@
-"""Takes damaged .tflite files all the way, and says what became of each: in what time and memory."""
+"""Takes damaged .tflite files all the way; says what became of each, in what time and memory."""
 
 from __future__ import annotations
 
