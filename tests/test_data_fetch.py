@@ -203,6 +203,21 @@ def test_archives_that_cannot_be_unpacked(server: Server) -> None:
             cached(Archive(wanted.url, digest, other))
 
 
+def test_an_archive_whose_top_is_a_file(server: Server) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("things"))
+    server.files["/things.tgz"] = out.getvalue()
+    digest = hashlib.md5(out.getvalue()).hexdigest()
+    with pytest.raises(InputError, match="it holds no folder things"):
+        cached(Archive(f"{server.address}/things.tgz", digest, "things"))
+    wanted = archive(server)
+    (cache_folder() / "things.tgz").unlink()
+    (cache_folder() / "things").write_text("a file where the folder would be")
+    with pytest.raises(InputError, match=r"things: cannot be unpacked: .*Not a directory"):
+        cached(wanted)
+
+
 def test_of_two_threads_one_downloads(server: Server) -> None:
     server.pause = 0.3
     wanted = archive(server)

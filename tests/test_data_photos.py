@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import io
 import logging
+import resource
+import struct
+import tarfile
+import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ascua import data
-from ascua.data import ilsvrc2012, photos
+from ascua.data import calibration, ilsvrc2012, photos
 from ascua.data.cache import cache_folder
 from ascua.errors import InputError, ToolMissing
 from tests import fake_photos as fake
@@ -237,3 +243,67 @@ def test_ilsvrc2012_damaged(tmp_path: Path) -> None:
     labels.unlink()
     with pytest.raises(InputError, match=r"(?s)synset_labels\.txt missing.*image-net\.org"):
         data.load("ilsvrc2012", tmp_path, image=IMAGE)
+
+
+def claim(width: int, height: int) -> bytes:
+    """A PNG of few bytes that claims so many pixels."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        whole = kind + content
+        return struct.pack(">I", len(content)) + whole + struct.pack(">I", zlib.crc32(whole))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    rows = zlib.compress(bytes(1 << 16))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("size", [(1, 170_000_000), (13_000, 13_000), (2**31 - 1, 2**31 - 1)])
+def test_photographs_that_claim_absurd_sizes(size: tuple[int, int], tmp_path: Path) -> None:
+    root = tmp_path / "pets"
+    fake.classes(root, {"dog": 3, "cat": 3}, "PNG")
+    for i in range(3):
+        (root / "dog" / f"claim{i}.png").write_bytes(claim(*size))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match=r"claim0\.png: .*(pixels)"):
+        data.load("folder", root, image=IMAGE)
+    with pytest.raises(InputError, match=r"claim0\.png: .*(pixels)"):
+        calibration.images(str(root), IMAGE, 9, 1, None, skip_damaged=False)
+    assert len(calibration.images(str(root), IMAGE, 9, 1, None, skip_damaged=True)) == 6
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KB
+
+
+def test_large_photographs_are_decoded_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = most = 0
+    fitted = photos._fitted
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        time.sleep(0.02)
+        at_once -= 1
+        return fitted(*arguments)
+
+    monkeypatch.setattr(photos, "_fitted", counted)
+    monkeypatch.setattr(photos, "LARGE", 3 * 4)
+    content = png(np.zeros((4, 4, 3), np.uint8))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: photos.decode(content, IMAGE), range(8)))
+    assert most == 1
+
+
+def test_a_tar_with_a_negative_size_ends(tmp_path: Path) -> None:
+    """A reader of tars would find the same entry again and again."""
+    entry = tarfile.TarInfo("a.jpg")
+    header = bytearray(entry.tobuf())
+    header[124:136] = (-1024).to_bytes(12, "big", signed=True)
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    path = tmp_path / "x.tar"
+    path.write_bytes(bytes(header) + bytes(2048))
+    with pytest.raises(InputError, match="not a sound tar file"):
+        ilsvrc2012.files_in(path)

@@ -254,6 +254,29 @@ def test_compiler_error_is_told(build_dir: Path) -> None:
     assert not list(build_dir.glob(".building-*"))
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("/usr/bin/ld: final link failed: No space left on device\ncollect2: error: ld returned 1",
+         "a disk is full"),
+        ("a.c:1:1: fatal error: error writing to /tmp/cc5.s: No space left on device", "full"),
+        ("/tmp/cc1.s: Fatal error: can't close x.o: Disk quota exceeded", "a disk is full"),
+        ("collect2: fatal error: ld terminated with signal 7 [Bus error], core dumped", "full"),
+        ("collect2: fatal error: ld terminated with signal 25 [File size limit exceeded]", "full"),
+        ("gcc: fatal error: Killed signal terminated program cc1", "no memory left"),
+        ("cc1: out of memory allocating 65536 bytes after a total of 9", "no memory left"),
+        ("", "no memory left"),
+    ],
+)  # fmt: skip
+def test_what_no_code_is_at_fault_for(said: str, words: str) -> None:
+    error = build.compile_error("arm-none-eabi-gcc", said)
+    assert error.exit_code == 2
+    assert words in error.what
+    assert said.partition("\n")[0] in error.what
+    assert "fault of Ascua" not in str(error)
+    assert error.things_to_try
+
+
 @emulator
 def test_step_that_is_not_there(build_dir: Path) -> None:
     require_tool("qemu plugin")

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
 import click
 from rich.console import Console
@@ -19,6 +20,18 @@ from ascua.errors import AscuaError
 
 PIPE_COLUMNS = 140
 """The width of tables that go to a file or a pipe."""
+
+
+def _open(stream: TextIO | None) -> TextIO:
+    """`stream`, or one that goes nowhere where the shell has closed it: `ascua boards >&-`."""
+    if stream is not None:
+        return stream
+    while (null := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass  # no file that is opened later becomes a standard stream
+    return os.fdopen(null, "w")
+
+
+sys.stdout, sys.stderr = _open(sys.stdout), _open(sys.stderr)
 
 out = Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS)
 err = Console(width=None if sys.stderr.isatty() else PIPE_COLUMNS, stderr=True)
@@ -103,8 +116,9 @@ def progress() -> Iterator[Callable[[str], measure.Progress]]:
 
 def print_error(error: AscuaError) -> None:
     """The message and what to try, on stderr."""
-    err.print("[bold red]error:[/] ", end="")
-    err.print(printable(str(error)), markup=False, highlight=False, soft_wrap=True)
+    with contextlib.suppress(OSError):  # of a stderr that is full: the exit code tells it
+        err.print("[bold red]error:[/] ", end="")
+        err.print(printable(str(error)), markup=False, highlight=False, soft_wrap=True)
 
 
 def drop_stdout() -> None:

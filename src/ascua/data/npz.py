@@ -42,14 +42,15 @@ def npz(asked: Request) -> Dataset:
     try:
         y_train, y_test = labels(y_train, x_train), labels(y_test, x_test)
         count = int(max(y_train.max(), y_test.max())) + 1
-        if count > MOST_CLASSES:
-            raise ValueError(f"there are labels up to {count - 1}; at most {MOST_CLASSES} classes")
+        told = count if names is None else max(count, names.size)
+        if told > MOST_CLASSES:
+            raise ValueError(f"there are {told} classes; at most {MOST_CLASSES} are taken")
         if names is not None and (names.ndim != 1 or len(names) < count):
             raise ValueError(f"there are labels up to {count - 1}, but {len(names)} classes")
         x_train, x_test = images(x_train), images(x_test)
         if x_train.shape[1:] != x_test.shape[1:]:
             raise ValueError(f"images of {x_train.shape[1:]} and of {x_test.shape[1:]}")
-    except ValueError as e:
+    except (ValueError, TypeError) as e:
         raise InputError(f"{path}: not a data set: {e}.", REMEDY) from e
     classes = map(str, range(count) if names is None else names)
     return Dataset("npz", x_train, y_train, x_test, y_test, tuple(classes))
@@ -68,7 +69,7 @@ def find(data_dir: Path) -> Path:
 def images(x: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Images (n, h, w, c). Raises ValueError for another type or shape."""
     x = x[..., None] if x.ndim == 3 else x
-    if x.dtype != np.uint8 or x.ndim != 4:
+    if x.dtype != np.uint8 or x.ndim != 4 or 0 in x.shape:
         raise ValueError(f"images are {x.dtype} {x.shape}, not uint8 (n, h, w, c)")
     return np.asarray(x, np.uint8)
 

@@ -118,14 +118,32 @@ def atomically(folder: Path, make: Callable[[Path], None]) -> Path:
     return folder
 
 
+_FULL = re.compile(
+    "No space left on device|Disk quota exceeded|File too large|File size limit|Bus error"
+)
+"""What compilers, assemblers and linkers say of a full disk; one that is mapped is a bus error."""
+_KILLED = re.compile("Killed|out of memory|[Mm]emory exhausted|Cannot allocate memory")
+"""And where the memory is full, be it that the system has stopped one of them."""
+
+
 def compile_error(tool: str, stderr: str) -> AscuaError:
     """What a compiler's or linker's complaints mean."""
     lines = [line for line in stderr.splitlines() if line.strip()]
     first = [line for line in lines if "error" in line or "undefined reference" in line] or lines
-    return ToolFailed(
-        "\n".join([f"{tool} failed:", *(f"  {line}" for line in first[:5])]),
-        ["Report this as a fault of Ascua where the code is generated."],
-    )
+    what = f"{tool} failed:"
+    remedies = ["Report this as a fault of Ascua where the code is generated."]
+    if full := [line for line in lines if _FULL.search(line)]:
+        what, first = f"{tool} failed, as a disk is full:", full
+        remedies = [
+            f"Make room where firmware is built, and in {tempfile.gettempdir()}, where compilers"
+            " keep what they make on the way.",
+            "Name other folders: `--build-dir`, and the variable TMPDIR.",
+        ]
+    elif killed := [line for line in lines if _KILLED.search(line)] or not lines:
+        what = f"{tool} failed, as it was stopped, or there was no memory left:"
+        first = killed if isinstance(killed, list) else ["It said nothing."]
+        remedies = ["Close what else uses memory, and try again."]
+    return ToolFailed("\n".join([what, *(f"  {line}" for line in first[:5])]), remedies)
 
 
 def _harness(board: Board) -> tuple[Path, ...]:

@@ -28,6 +28,7 @@ STATUS = {
 }
 """What `enum status` of firmware/harness.h means."""
 STACK = 68
+FULL = 66
 
 
 @dataclass(frozen=True)
@@ -70,4 +71,6 @@ def failure(board: Board, elf: Elf, status: int, report: Report | None, said: st
         what += f", accessing {report.fault_address:#x}" if report.fault_address else ""
     lines = [s for s in said.splitlines() if s.strip() and "warning:" not in s]
     errors = [line for line in lines if "ERROR" in line or "error:" in line] or lines
-    return ToolFailed("\n".join([f"{board.name}: {what}.", *(f"  {line}" for line in errors[:5])]))
+    said_first = "\n".join([f"{board.name}: {what}.", *(f"  {line}" for line in errors[:5])])
+    remedies = ["Check that the disk is not full where firmware is built: `--build-dir`."]
+    return ToolFailed(said_first, remedies if status == FULL else ())
