@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ascua import boards, tflite
 from ascua.errors import DoesNotFit, Unsupported
 from ascua.ir import Graph
+from ascua.ops.relu import Relu
 from ascua.passes import prepare
 from ascua.plan import ALIGNMENT, Plan, check_fit, plan
 from ascua.plan.place import Span, bound, place
@@ -159,3 +160,11 @@ def test_the_input_as_output() -> None:
     assert planned.steps == ()
     assert planned.inputs[0].offset == planned.outputs[0].offset
     assert replace(planned, steps=()).macs == 0
+
+
+def test_thousands_of_operators_are_refused_at_once() -> None:
+    x = activation("x", (1, 4))
+    ops = [Relu((x,), (replace(x, name=str(i)),)) for i in range(5000)]
+    graph = Graph("test", (x,), tuple(op.y for op in ops), tuple(ops))
+    with pytest.raises(Unsupported, match="5,001 tensors; at most 4,096"):
+        plan(graph, boards.load("host"))

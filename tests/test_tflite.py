@@ -358,8 +358,8 @@ def test_shapes_that_contradict_each_other(op: Op, what: str) -> None:
 
 
 def test_an_arena_beyond_31_bits_is_an_error() -> None:
-    x = activation("x", (1 << 14, 1 << 14))
-    ops = [Relu((x,), (replace(x, name=str(i)),)) for i in range(9)]
+    x = activation("x", (1 << 12, 1 << 12))
+    ops = [Relu((x,), (replace(x, name=str(i)),)) for i in range(129)]
     graph = Graph("test", (x,), tuple(op.y for op in ops), tuple(ops))
     assert "offsets have 31 bits" in error(tflite.write(graph)).what
 

@@ -24,6 +24,8 @@ MAX_BYTES = 1 << 30
 """A larger file is no network for a microcontroller."""
 MAX_ELEMENTS = 1 << 28
 """A larger tensor is taken for a damaged shape."""
+MAX_COMPUTED = 1 << 24
+"""So is a larger one whose values the file does not hold."""
 
 _QUANTIZED = ("int4", "int8", "uint8", "int16")
 """Types whose values mean nothing without a scale and a zero point."""
@@ -217,6 +219,8 @@ class _Reader:
         if not 0 <= index < len(buffers):
             raise self.fail(f"tensor '{name}' has buffer {index} of {len(buffers)}.")
         data = self.constant(name, shape, dtype, buffers[index])
+        if data is None and elements > MAX_COMPUTED:
+            raise self.fail(f"tensor '{name}' has the impossible shape {list(shape)}.")
         return Tensor(name, shape, dtype, self.quant(t, name, dtype, shape), data)
 
     def constant(self, name: str, shape: tuple[int, ...], dtype: str, buffer: Any) -> Array | None:

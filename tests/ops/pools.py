@@ -25,6 +25,8 @@ def pool(
 
 
 CASES: dict[str, dict[str, Any]] = {
+    "window far beyond the image": {"window": (31, 40), "stride": (1, 1)},
+    "window beyond the image, by strides": {"window": (20, 15), "stride": (3, 4)},
     "plain": {},
     "one channel": {"c": 1},
     "eight channels": {"c": 8},

@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ascua.ir import Graph, Quant
+from ascua.ops import conv2d
 from ascua.ops.conv2d import Conv2D
 from tests.support import (
     activation,
@@ -19,6 +20,7 @@ from tests.support import (
     collected,
     constant,
     network,
+    reference,
     samples,
 )
 from tests.wide import widened
@@ -176,3 +178,14 @@ def test_int16_refuses() -> None:
     huge = constant("b", np.full(5, 2**47))
     assert "48 bits" in str(int16_layer(bias=huge).check())
     assert "too fine" in str(int16_layer(fields={"scale": 3000.0}).check())
+
+
+@pytest.mark.parametrize("graph", [conv(), conv(kh=1, kw=1, ic=8, oc=8), widened(conv())])
+def test_large_windows_are_summed_tap_by_tap(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    xs = samples(graph, 3)
+    expected = reference(graph, xs)
+    monkeypatch.setattr(conv2d, "MOST_TAPS", 1)
+    for y, e in zip(reference(graph, xs), expected, strict=True):
+        np.testing.assert_array_equal(y, e)

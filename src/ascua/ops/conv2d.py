@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ascua.ir import Array, Const, Kernel, Node, Window, limits
-from ascua.ops import activation
+from ascua.ops import activation, geometry
 from ascua.ops.channels import (
     centred,
     packed_nibbles,
@@ -20,6 +20,9 @@ from ascua.ops.channels import (
     wide_consts,
 )
 from ascua.ops.convolution import Convolution, read_options
+
+MOST_TAPS = 1 << 24
+"""Of all windows of an image: where there are more, a reference sums tap by tap, in less memory."""
 
 
 class Conv2DS8(Kernel):
@@ -168,15 +171,28 @@ class Conv2D(Convolution):
         zero = self.x.q.zero_point
         most = int(np.abs(w).sum(axis=1).max()) * max(zero - least, greatest - zero)
         exact = "float32" if most < 2**24 else "float64"  # every sum is a whole number
-        acc = self.patches(xs[0].astype(exact) - zero) @ w.T.astype(exact)
+        acc = self._sums(xs[0].astype(exact) - zero, w.astype(exact))
         return self.finish(acc.astype(np.int64), len(xs[0]))
 
+    def _sums(self, x: Array, w: Array) -> Array:
+        """Sums (n * oh * ow, oc) of images (n, *x.shape) and filters (oc, kh * kw * ic)."""
+        rows, columns = self.rows, self.columns
+        if rows.out * columns.out * w.shape[1] <= MOST_TAPS:
+            return self.patches(x) @ w.T
+        image = np.pad(x.reshape(-1, *self.x.shape[1:]), [(0, 0), *self.pads(), (0, 0)])
+        filters = w.reshape(self.w.shape)
+        total = np.zeros((len(image), rows.out, columns.out, len(w)), x.dtype)
+        for ky in range(rows.kernel):
+            for kx in range(columns.kernel):
+                total += geometry.taps(image, rows, columns, ky, kx) @ filters[:, ky, kx].T
+        return total.reshape(-1, len(w))
+
     def eval_float(self, *xs: Array) -> Array:
-        taps = self.patches(xs[0])
         groups, depth = self.x.shape[3] // self.w.shape[3], self.w.shape[3]
         if groups == 1:
-            sums = taps @ self.w.values.reshape(self.y.shape[3], -1).T
+            sums = self._sums(xs[0], self.w.values.reshape(self.y.shape[3], -1))
         else:
+            taps = self.patches(xs[0])
             apart = taps.reshape(len(taps), -1, groups, depth).transpose(2, 0, 1, 3)
             matrices = self.w.values.reshape(groups, self.y.shape[3] // groups, -1)
             each = apart.reshape(groups, len(taps), -1) @ matrices.transpose(0, 2, 1)

@@ -36,6 +36,11 @@ class Axis:
         """Elements of padding after the last one; negative where the end is never read."""
         return (self.out - 1) * self.stride + self.span - self.before - self.size
 
+    def inside(self) -> range:
+        """The taps, of an undilated window, that meet an element, not only padding, at some place of the window."""
+        first = self.before - (self.out - 1) * self.stride
+        return range(max(0, first), min(self.kernel, self.before + self.size))
+
 
 def axis(size: int, kernel: int, stride: int, dilation: int, padding: Padding) -> Axis:
     """The axis of TFLite's SAME or VALID padding."""
@@ -49,14 +54,14 @@ def axis(size: int, kernel: int, stride: int, dilation: int, padding: Padding) -
     return Axis(size, out, kernel, stride, dilation, total // 2)
 
 
-MOST_PADDED = 1 << 24
-"""Elements of an image with its padding: more are taken for a damaged stride or dilation."""
+MOST_PADDED = 1 << 22
+"""Elements of an image with its padding, where the padding is most of it by far."""
 
 
 def unwieldy(rows: Axis, columns: Axis, channels: int) -> str | None:
     """None, or how large the padded image is that windows would slide over."""
     h, w = (a.before + a.size + max(0, a.after) for a in (rows, columns))
-    if h * w * channels > MOST_PADDED:
+    if h * w * channels > max(MOST_PADDED, 16 * rows.size * columns.size * channels):
         return f"with its padding its input has {h:,} by {w:,} pixels, more than are taken"
     return None
 

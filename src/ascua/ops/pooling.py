@@ -114,6 +114,7 @@ class Pool2D(Op):
     def taps(self, x: Array, fill: float) -> list[Array]:
         """The input (n, 1, h, w, c) at each place of the window: (n, oh, ow, c).
 
+        Places that never meet the image, only its padding, are left out.
         Integers come as int32, floats as they are.
         """
         rows, columns = self.rows, self.columns
@@ -124,8 +125,8 @@ class Pool2D(Op):
         padded = np.pad(image, [(0, 0), *pads, (0, 0)], constant_values=fill)
         return [
             geometry.taps(padded, rows, columns, ky, kx)
-            for ky in range(rows.kernel)
-            for kx in range(columns.kernel)
+            for ky in rows.inside()
+            for kx in columns.inside()
         ]
 
     def clamp(self, y: Array, n: int) -> Array:

@@ -195,7 +195,7 @@ class TransposeConv(Op):
         if not len(self.x.shape) == len(self.w.shape) == len(self.y.shape) == 4:
             return "it must have an image, filters and an output of 4 dimensions each"
         h, w = self._extent()
-        if h * w * self.w.shape[0] > geometry.MOST_PADDED:
+        if h * w * self.w.shape[0] > max(geometry.MOST_PADDED, 16 * self.y.size):
             return f"its filters reach over {h:,} by {w:,} pixels, more than are taken"
         return None
 

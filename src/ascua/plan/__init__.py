@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
 
 from ascua.boards import Board
 from ascua.errors import DoesNotFit, Unsupported, brief
@@ -15,6 +17,9 @@ ALIGNMENT = 4
 
 MOST_ARENA = 2**31 - 1
 """Bytes that an int32_t addresses: the type of offsets in generated code."""
+
+MOST_TENSORS = 4096
+"""More than can be placed in a sensible time, and ten times what known networks have."""
 
 STACK_BYTES = 1024
 """The most stack that one inference may take."""
@@ -131,18 +136,34 @@ class Plan:
 
     def live(self, step: Step) -> tuple[Buffer, ...]:
         """The buffers that hold something while `step` runs, those for later steps among them."""
-        at = self.steps.index(step)
-        spans = _lifetimes(self.graph, [s.op for s in self.steps])
+        at = self._places[id(step)]
         held = [b for b in (step.lines, step.scratch) if b is not None]
-        for b in self.buffers:
-            if b.tensor is not None:
-                first, last = spans[id(b.tensor)]
-                held += [b] if first <= at <= last else []
-        return tuple(held)
+        return (*held, *(b for b, first, last in self._spans if first <= at <= last))
 
     def live_bytes(self, step: Step) -> int:
         """Bytes of the buffers that hold something while `step` runs."""
-        return sum(b.bytes for b in self.live(step))
+        return self._held[self._places[id(step)]]
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        """Where each step stands, by its identity."""
+        return {id(step): i for i, step in enumerate(self.steps)}
+
+    @cached_property
+    def _spans(self) -> list[tuple[Buffer, int, int]]:
+        """The tensors' buffers, each with the first and the last step that it is needed for."""
+        spans = _lifetimes(self.graph, [s.op for s in self.steps])
+        return [(b, *spans[id(b.tensor)]) for b in self.buffers if b.tensor is not None]
+
+    @cached_property
+    def _held(self) -> list[int]:
+        """What `live_bytes` answers for each step, in one pass: a file may have thousands."""
+        change = [0] * (len(self.steps) + 1)
+        for b, first, last in self._spans:
+            change[min(first, len(self.steps))] += b.bytes
+            change[min(last + 1, len(self.steps))] -= b.bytes
+        own = [sum(b.bytes for b in (s.lines, s.scratch) if b) for s in self.steps]
+        return [a + b for a, b in zip(accumulate(change), own, strict=False)]
 
 
 def plan(graph: Graph, board: Board) -> Plan:
@@ -198,6 +219,11 @@ class _Memory:
         self.roots = _roots(graph)
         lives = _lifetimes(graph, ops)
         held = [t for t in graph.tensors() if id(t) in lives]
+        if len(held) > MOST_TENSORS:
+            raise Unsupported(
+                f"{graph.name}: it has {len(held):,} tensors; at most {MOST_TENSORS:,} are placed.",
+                ["Take a network for microcontrollers: they have a hundred layers at most."],
+            )
         lines = [(i, n) for i, o in enumerate(ops) if (n := line_bytes(o, kernels[i]))]
         scratch = [(i, n) for i, o in enumerate(ops) if (n := kernels[i].scratch(o))]
         spans = [Span(t.bytes, *lives[id(t)]) for t in held]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 TRIES = 200
 """Random orders tried when the systematic ones miss the bound."""
+MOST_TRIED = 1000
+"""Spans beyond which that takes too long."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +34,12 @@ def align(n: int, alignment: int) -> int:
 
 def bound(spans: Sequence[Span], alignment: int = 1) -> int:
     """The bytes that live at the fullest step: no placement needs less."""
-    steps = {s.first for s in spans}
-    return max(
-        (
-            sum(align(s.bytes, alignment) for s in spans if s.first <= step <= s.last)
-            for step in steps
-        ),
-        default=0,
-    )
+    change: Counter[int] = Counter()
+    for s in spans:
+        size = align(s.bytes, alignment)
+        change[s.first] += size
+        change[s.last + 1] -= size
+    return max(accumulate(change[step] for step in sorted(change)), default=0)
 
 
 def place(spans: Sequence[Span], alignment: int) -> tuple[int, ...]:
@@ -68,7 +70,7 @@ def _orders(spans: Sequence[Span]) -> list[list[int]]:
     ]
     rng = random.Random(1)
     # Large spans first, their order disturbed: pure shuffles rarely win.
-    for _ in range(TRIES):
+    for _ in range(TRIES if len(spans) <= MOST_TRIED else 0):
         noise = {i: rng.uniform(0.3, 1.0) for i in indices}
         orders.append(sorted(indices, key=lambda i: -spans[i].bytes * noise[i]))
     return orders
