@@ -274,9 +274,7 @@ def test_photographs_that_claim_absurd_sizes(size: tuple[int, int], tmp_path: Pa
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KB
 
 
-def test_large_photographs_are_decoded_one_at_a_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_large_photographs_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = most = 0
     fitted = photos._fitted
 

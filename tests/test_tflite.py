@@ -357,9 +357,14 @@ def test_shapes_that_contradict_each_other(op: Op, what: str) -> None:
     assert "'y'" in e.what
 
 
-def test_an_arena_beyond_31_bits_is_an_error() -> None:
+def test_a_tensor_of_absurd_size_is_an_error() -> None:
     x = activation("x", (1 << 12, 1 << 12))
-    ops = [Relu((x,), (replace(x, name=str(i)),)) for i in range(129)]
+    assert "impossible shape [4096, 4096]" in error(tflite.write(network(Relu((x,), (x,))))).what
+
+
+def test_an_arena_beyond_31_bits_is_an_error() -> None:
+    x = activation("x", (1 << 12, 1 << 11))
+    ops = [Relu((x,), (replace(x, name=str(i)),)) for i in range(257)]
     graph = Graph("test", (x,), tuple(op.y for op in ops), tuple(ops))
     assert "offsets have 31 bits" in error(tflite.write(graph)).what
 

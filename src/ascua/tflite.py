@@ -24,7 +24,7 @@ MAX_BYTES = 1 << 30
 """A larger file is no network for a microcontroller."""
 MAX_ELEMENTS = 1 << 28
 """A larger tensor is taken for a damaged shape."""
-MAX_COMPUTED = 1 << 24
+MAX_COMPUTED = 1 << 23
 """So is a larger one whose values the file does not hold."""
 
 _QUANTIZED = ("int4", "int8", "uint8", "int16")

@@ -37,7 +37,7 @@ class Axis:
         return (self.out - 1) * self.stride + self.span - self.before - self.size
 
     def inside(self) -> range:
-        """The taps, of an undilated window, that meet an element, not only padding, at some place of the window."""
+        """The taps of an undilated window that meet an element, not only padding, somewhere."""
         first = self.before - (self.out - 1) * self.stride
         return range(max(0, first), min(self.kernel, self.before + self.size))
 

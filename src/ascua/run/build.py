@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
