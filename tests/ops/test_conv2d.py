@@ -181,9 +181,7 @@ def test_int16_refuses() -> None:
 
 
 @pytest.mark.parametrize("graph", [conv(), conv(kh=1, kw=1, ic=8, oc=8), widened(conv())])
-def test_large_windows_are_summed_tap_by_tap(
-    graph: Graph, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_large_windows_are_summed_tap_by_tap(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     xs = samples(graph, 3)
     expected = reference(graph, xs)
     monkeypatch.setattr(conv2d, "MOST_TAPS", 1)

@@ -82,7 +82,6 @@ def check_regular(path: Path, most: int) -> None:
         )
 
 
-
 def is_among(path: Path, inputs: Iterable[Path]) -> bool:
     """Whether `path` is one of the `inputs`, under whatever name."""
     return path.exists() and any(p.exists() and path.samefile(p) for p in inputs)
