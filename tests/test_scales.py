@@ -16,7 +16,7 @@ from tests.examples import EXAMPLES, UINT8, WIDE
 from tests.support import collected, generated_c, litert, oracle, reference, samples
 from tests.tools import require_board
 
-CI, SLOW = 100, 3000
+CI, SLOW = 60, 3000
 """Operators in every run of the tests, and in the slow ones; a third is taken."""
 TOGETHER = 100
 """Operators that are compiled at once."""
