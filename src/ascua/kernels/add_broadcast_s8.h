@@ -20,7 +20,7 @@ KERNEL void add_broadcast_s8(const add_broadcast_s8_t *p, const int8_t *a, const
                              const int32_t *loops, int8_t *y) {
     for (int32_t run = 0; run < p->runs; run++) {
         int32_t at, bt;
-        broadcast_run(loops, p->loops, run, &at, &bt);
+        broadcast_offsets(loops, p->loops, run, &at, &bt);
         for (int32_t i = 0; i < p->n; i++) {
             const int32_t av = (a[at] - p->a_zero) * (1 << 20);
             const int32_t bv = (b[bt] - p->b_zero) * (1 << 20);

@@ -20,7 +20,7 @@ KERNEL void add_s16(const add_s16_t *p, const s16_t *a, const s16_t *b, const in
                     s16_t *y) {
     for (int32_t run = 0; run < p->runs; run++) {
         int32_t at, bt;
-        broadcast_run(loops, p->loops, run, &at, &bt);
+        broadcast_offsets(loops, p->loops, run, &at, &bt);
         for (int32_t i = 0; i < p->n; i++) {
             const int32_t av =
                 multiply_by_quantized_multiplier(a[at] * (1 << 15), p->a_multiplier, p->a_shift);

@@ -24,7 +24,7 @@ KERNEL int32_t add_s8_scale(int32_t x, int32_t m) {
 
 /* round(x / 2^shift), half away from zero; half is 2^(shift - 1), |x| below 2^30. */
 KERNEL int32_t add_s8_shift(int32_t x, int32_t half, int32_t shift) {
-    return (x + (x >> 31) + half) >> shift;
+    return (x - (x < 0) + half) >> shift;
 }
 
 /* The output of a sum that TFLM has at half that scale. */

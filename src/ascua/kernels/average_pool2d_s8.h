@@ -51,7 +51,7 @@ KERNEL void average_pool2d_s8(const average_pool2d_s8_t *p, const int8_t *const 
         for (; c + 4 <= p->c; c += 4) {
             average_pool2d_s8_lanes(p, 4, rows, from * p->c + c, to - from, y + c);
         }
-        for (; c < p->c; c++) {
+        for (const int32_t end = c + (p->c & 3); c < end; c++) {
             average_pool2d_s8_lanes(p, 1, rows, from * p->c + c, to - from, y + c);
         }
         y += p->c;

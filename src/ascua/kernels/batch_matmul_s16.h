@@ -28,7 +28,7 @@ KERNEL void batch_matmul_s16(const batch_matmul_s16_t *p, const s16_t *a, const 
                              const int32_t *loops, s16_t *y) {
     for (int32_t batch = 0; batch < p->batches; batch++) {
         int32_t at, bt;
-        broadcast_run(loops, p->loops, batch, &at, &bt);
+        broadcast_offsets(loops, p->loops, batch, &at, &bt);
         for (int32_t row = 0; row < p->rows; row++) {
             for (int32_t col = 0; col < p->cols; col++) {
                 *y++ = batch_matmul_s16_one(p, a + at + row * p->a_row + col * p->a_col,

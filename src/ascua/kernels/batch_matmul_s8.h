@@ -30,7 +30,7 @@ KERNEL void batch_matmul_s8(const batch_matmul_s8_t *p, const int8_t *a, const i
                             const int32_t *loops, int8_t *y) {
     for (int32_t batch = 0; batch < p->batches; batch++) {
         int32_t at, bt;
-        broadcast_run(loops, p->loops, batch, &at, &bt);
+        broadcast_offsets(loops, p->loops, batch, &at, &bt);
         for (int32_t row = 0; row < p->rows; row++) {
             for (int32_t col = 0; col < p->cols; col++) {
                 *y++ = batch_matmul_s8_one(p, a + at + row * p->a_row + col * p->a_col,

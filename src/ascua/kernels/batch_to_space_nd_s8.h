@@ -23,7 +23,7 @@ KERNEL void batch_to_space_nd_s8(const batch_to_space_nd_s8_t *p, const int8_t *
             from += (image * p->ih + at / p->by) * row;
             int32_t kx = p->left % p->bx, ix = p->left / p->bx;
             for (int32_t ox = 0; ox < p->ow; ox++) {
-                copy_run(y, from + kx * next + ix * p->c, p->c);
+                copy_few(y, from + kx * next + ix * p->c, p->c);
                 y += p->c;
                 kx++;
                 if (kx == p->bx) {

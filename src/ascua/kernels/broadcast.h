@@ -5,7 +5,8 @@
 #include "kernel.h"
 
 /* Offsets of run i in a and b, out of loops[count][n, bytes in a, bytes in b], innermost first. */
-KERNEL void broadcast_run(const int32_t *loops, int32_t count, int32_t i, int32_t *a, int32_t *b) {
+KERNEL void broadcast_offsets(const int32_t *loops, int32_t count, int32_t i, int32_t *a,
+                              int32_t *b) {
     *a = 0;
     *b = 0;
     for (int32_t k = 0; k < count; k++) {

@@ -51,7 +51,7 @@ KERNEL void conv2d_s16(const conv2d_s16_t *p, const int8_t *const *rows, const i
             conv2d_s16_lanes(p, 4, rows, ox * p->step, w, bias + oc, requant + oc, y + oc);
             w += 4 * taps;
         }
-        for (; oc < p->oc; oc++) {
+        for (const int32_t end = oc + (p->oc & 3); oc < end; oc++) {
             conv2d_s16_lanes(p, 1, rows, ox * p->step, w, bias + oc, requant + oc, y + oc);
             w += taps;
         }

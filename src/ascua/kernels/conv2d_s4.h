@@ -26,7 +26,7 @@ KERNEL void conv2d_s4_tap(conv2d_s8_block_t *s, int32_t a, int32_t b, uint32_t v
 
 /* Four channels of two pixels. */
 KERNEL void conv2d_s4_four(const conv2d_s8_t *p, const int8_t *const *rows, conv2d_s8_pair_t o,
-                           const uint16_t *w, const requant_t *q, int8_t *y) {
+                           const uint8_t *w, const requant_t *q, int8_t *y) {
     conv2d_s8_block_t s;
     s.a0 = s.b0 = (uint32_t)q[0].bias;
     s.a1 = s.b1 = (uint32_t)q[1].bias;
@@ -36,18 +36,19 @@ KERNEL void conv2d_s4_four(const conv2d_s8_t *p, const int8_t *const *rows, conv
         const int8_t *x = rows[ky] + o.at;
         for (int32_t i = 0; i < p->runs; i++) {
             const int8_t *a = x, *b = x + o.next;
-            int32_t n = p->run;
+            int32_t n = p->run, rest = n & 3;
             for (; n >= 4; n -= 4) {
-                conv2d_s4_tap(&s, a[0], b[0], w[0]);
-                conv2d_s4_tap(&s, a[1], b[1], w[1]);
-                conv2d_s4_tap(&s, a[2], b[2], w[2]);
-                conv2d_s4_tap(&s, a[3], b[3], w[3]);
+                conv2d_s4_tap(&s, a[0], b[0], nibbles(w));
+                conv2d_s4_tap(&s, a[1], b[1], nibbles(w + 2));
+                conv2d_s4_tap(&s, a[2], b[2], nibbles(w + 4));
+                conv2d_s4_tap(&s, a[3], b[3], nibbles(w + 6));
                 a += 4;
                 b += 4;
-                w += 4;
+                w += 8;
             }
-            for (; n > 0; n--) {
-                conv2d_s4_tap(&s, *a++, *b++, *w++);
+            for (; rest > 0; rest--) {
+                conv2d_s4_tap(&s, *a++, *b++, nibbles(w));
+                w += 2;
             }
             x += p->gap;
         }
@@ -58,14 +59,14 @@ KERNEL void conv2d_s4_four(const conv2d_s8_t *p, const int8_t *const *rows, conv
 
 /* The same for one channel. */
 KERNEL void conv2d_s4_one(const conv2d_s8_t *p, const int8_t *const *rows, conv2d_s8_pair_t o,
-                          const uint16_t *w, const requant_t *q, int8_t *y) {
+                          const uint8_t *w, const requant_t *q, int8_t *y) {
     uint32_t a = (uint32_t)q->bias, b = a;
     int32_t tap = 0;
     for (int32_t ky = 0; ky < p->kh; ky++) {
         const int8_t *x = rows[ky] + o.at;
         for (int32_t i = 0; i < p->runs; i++) {
             for (int32_t n = 0; n < p->run; n++) {
-                const int32_t v = nibble(w[tap >> 2], tap & 3);
+                const int32_t v = nibble(nibbles(w + 2 * (tap >> 2)), tap & 3);
                 a += (uint32_t)(x[n] * v);
                 b += (uint32_t)(x[n + o.next] * v);
                 tap++;
@@ -79,7 +80,7 @@ KERNEL void conv2d_s4_one(const conv2d_s8_t *p, const int8_t *const *rows, conv2
 
 /* y[ow][oc] from rows[kh] of padded input, weights[oc / 4][kh][kw][ic] of four channels each, then
    [oc % 4][(kh * kw * ic + 3) / 4] of four taps each, and requant[oc]. */
-KERNEL void conv2d_s4(const conv2d_s4_t *p, const int8_t *const *rows, const uint16_t *weights,
+KERNEL void conv2d_s4(const conv2d_s4_t *p, const int8_t *const *rows, const uint8_t *weights,
                       const requant_t *requant, int8_t *y) {
     const conv2d_s8_t plain = {p->ow,  p->oc,    p->step, p->kh,  p->runs, p->run,
                                p->gap, p->small, p->zero, p->low, p->high};
@@ -88,15 +89,15 @@ KERNEL void conv2d_s4(const conv2d_s4_t *p, const int8_t *const *rows, const uin
         /* The last pixel of an odd row is computed twice. */
         const int32_t pair = ox + 1 < p->ow;
         const conv2d_s8_pair_t o = {ox * p->step, pair * p->step, pair * p->oc, 0, 0};
-        const uint16_t *w = weights;
+        const uint8_t *w = weights;
         int32_t oc = 0;
         for (; oc + 4 <= p->oc; oc += 4) {
             conv2d_s4_four(&plain, rows, o, w, requant + oc, y + oc);
-            w += taps;
+            w += 2 * taps;
         }
-        for (; oc < p->oc; oc++) {
+        for (const int32_t end = oc + (p->oc & 3); oc < end; oc++) {
             conv2d_s4_one(&plain, rows, o, w, requant + oc, y + oc);
-            w += (taps + 3) >> 2;
+            w += 2 * ((taps + 3) >> 2);
         }
         y += 2 * p->oc;
     }

@@ -37,6 +37,7 @@ KERNEL void conv2d_s8_tap(conv2d_s8_block_t *s, int32_t a, int32_t b, const int8
 /* Adds n products of a and b with weights[n][4]. */
 KERNEL void conv2d_s8_dot(conv2d_s8_block_t *s, const int8_t *a, const int8_t *b, const int8_t *w,
                           int32_t n) {
+    int32_t rest = n & 3;
     for (; n >= 4; n -= 4) {
         conv2d_s8_tap(s, a[0], b[0], w);
         conv2d_s8_tap(s, a[1], b[1], w + 4);
@@ -46,7 +47,7 @@ KERNEL void conv2d_s8_dot(conv2d_s8_block_t *s, const int8_t *a, const int8_t *b
         b += 4;
         w += 16;
     }
-    for (; n > 0; n--) {
+    for (; rest > 0; rest--) {
         conv2d_s8_tap(s, *a++, *b++, w);
         w += 4;
     }
@@ -144,7 +145,7 @@ KERNEL void conv2d_s8_row(const conv2d_s8_t *p, int32_t offset, const int8_t *co
             conv2d_s8_four(p, rows, o, w, requant + oc, y + oc);
             w += 4 * taps;
         }
-        for (; oc < p->oc; oc++) {
+        for (const int32_t end = oc + (p->oc & 3); oc < end; oc++) {
             conv2d_s8_one(p, rows, o, w, requant + oc, y + oc);
             w += taps;
         }

@@ -11,19 +11,19 @@ SHARED void copy_bytes(int8_t *to, const int8_t *from, int32_t n) {
         to += 16;
         from += 16;
     }
-    for (; n >= 4; n -= 4) {
+    for (n &= 15; n >= 4; n -= 4) {
         memcpy(to, from, 4);
         to += 4;
         from += 4;
     }
-    for (; n > 0; n--) {
+    for (n &= 3; n > 0; n--) {
         *to++ = *from++;
         KEEP_ORDER(); /* or GCC calls memcpy */
     }
 }
 
 /* The same for a run inside a loop: where n is small and known, the compiler writes the moves. */
-KERNEL void copy_run(int8_t *to, const int8_t *from, int32_t n) {
+KERNEL void copy_few(int8_t *to, const int8_t *from, int32_t n) {
     if (__builtin_constant_p(n) && n <= 16) {
         memcpy(to, from, (size_t)n);
     } else {
@@ -39,7 +39,7 @@ SHARED void fill_bytes(int8_t *to, int32_t value, int32_t n) {
         to += 4;
         KEEP_ORDER(); /* or GCC calls memset */
     }
-    for (; n > 0; n--) {
+    for (n &= 3; n > 0; n--) {
         *to++ = (int8_t)value;
         KEEP_ORDER();
     }

@@ -16,16 +16,22 @@ KERNEL int32_t nibble(uint32_t v, int32_t i) {
     return (int32_t)(v << (28 - 4 * i)) >> 28;
 }
 
+/* Four such numbers from two bytes, the lower first, at an even address. */
+KERNEL uint32_t nibbles(const uint8_t *bytes) {
+    const uint8_t *b = __builtin_assume_aligned(bytes, 2);
+    return (uint32_t)b[0] | (uint32_t)b[1] << 8;
+}
+
 KERNEL int32_t clamp(int32_t v, int32_t low, int32_t high) {
     v = v < low ? low : v;
     return v > high ? high : v;
 }
 
 #ifdef __ARM_FEATURE_SAT
-#include <arm_acle.h>
-/* v in the range of int8: one instruction. */
+/* v in the range of int8: one instruction. The __ssat() of arm_acle.h hides a conversion that
+   warnings tell of. */
 KERNEL int32_t saturate(int32_t v) {
-    return __ssat(v, 8);
+    return (int32_t)__builtin_arm_ssat(v, 8);
 }
 #else
 /* v in the range of int8. */
@@ -50,7 +56,7 @@ KERNEL int32_t rounding_doubling_high_mul(int32_t a, int32_t b) {
 /* round(x / 2^e), half away from zero; e is in [1, 31], x above -2^31. */
 KERNEL int32_t rounding_shift_right(int32_t x, int32_t e) {
     /* One bit is kept for the rounding, so that no sum passes int32. */
-    return (((x + (x >> 31)) >> (e - 1)) + 1) >> 1;
+    return (((x - (x < 0)) >> (e - 1)) + 1) >> 1;
 }
 
 /* x * multiplier / 2^31 * 2^shift. */
@@ -74,7 +80,7 @@ KERNEL int8_t requantize_small(int32_t acc, const requant_t *q, int32_t zero, in
     const int64_t product = (int64_t)(acc * 2) * q->multiplier;
     acc = (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
     /* As rounding_shift_right, the zero point added before the last bit is dropped. */
-    acc = (((acc + (acc >> 31)) >> ~q->shift) + 1 + 2 * zero) >> 1;
+    acc = (((acc - (acc < 0)) >> ~q->shift) + 1 + 2 * zero) >> 1;
     return clamp_s8(acc, low, high);
 }
 

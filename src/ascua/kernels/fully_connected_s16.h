@@ -27,7 +27,7 @@ KERNEL void fully_connected_s16(const fully_connected_s16_t *p, const s16_t *x,
             }
             w += 4 * p->k;
         }
-        for (; oc < p->oc; oc++) {
+        for (const int32_t end = oc + (p->oc & 3); oc < end; oc++) {
             const int64_t sum = bias[oc] + wide_dot(x, 1, w, 1, p->k);
             *y++ = requantize_s16(sum, &requant[oc], p->short_sums, p->low, p->high);
             w += p->k;

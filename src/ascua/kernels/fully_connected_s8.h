@@ -34,10 +34,11 @@ KERNEL void fully_connected_s8_rows(const fully_connected_s8_t *p, int32_t offse
     for (int32_t row = 0; row < p->rows; row++) {
         uint32_t add = 0;
         if (offset) {
+            int32_t sum = 0;
             for (int32_t k = 0; k < p->k; k++) {
-                add += (uint32_t)x[k];
+                sum += x[k];
             }
-            add *= (uint32_t)offset;
+            add = (uint32_t)sum * (uint32_t)offset;
         }
         const int8_t *w = weights;
         const requant_t *q = requant;

@@ -25,6 +25,16 @@
 #define STEP static __attribute__((noinline))
 #endif
 
+/* An array of bytes that is written as a string, without the zero at its end. */
+#ifdef __has_attribute
+#if __has_attribute(nonstring)
+#define UNTERMINATED __attribute__((nonstring))
+#endif
+#endif
+#ifndef UNTERMINATED
+#define UNTERMINATED
+#endif
+
 /* int16 values of a tensor. The arena that holds them is declared as an array of int8_t, which C
    lets nobody read as int16_t; with this attribute GCC and Clang do. */
 typedef int16_t __attribute__((may_alias)) s16_t;

@@ -53,7 +53,7 @@ KERNEL void max_pool2d_s8(const max_pool2d_s8_t *p, const int8_t *const *rows, i
         for (; c + 4 <= p->c; c += 4) {
             max_pool2d_s8_lanes(p, 4, rows, from * p->c + c, to - from, y + c);
         }
-        for (; c < p->c; c++) {
+        for (const int32_t end = c + (p->c & 3); c < end; c++) {
             max_pool2d_s8_lanes(p, 1, rows, from * p->c + c, to - from, y + c);
         }
         y += p->c;

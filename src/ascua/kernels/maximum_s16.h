@@ -17,7 +17,7 @@ KERNEL void maximum_s16(const maximum_s16_t *p, const s16_t *a, const s16_t *b,
                         const int32_t *loops, s16_t *y) {
     for (int32_t run = 0; run < p->runs; run++) {
         int32_t at, bt;
-        broadcast_run(loops, p->loops, run, &at, &bt);
+        broadcast_offsets(loops, p->loops, run, &at, &bt);
         for (int32_t i = 0; i < p->n; i++) {
             const int32_t av = a[at], bv = b[bt];
             *y++ = (int16_t)(p->sign * av > p->sign * bv ? av : bv);

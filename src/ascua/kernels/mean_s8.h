@@ -29,7 +29,7 @@ KERNEL void mean_s8(const mean_s8_t *p, const int8_t *x, int8_t *y) {
             y[i + 2] = mean_s8_requantize(p, sum.v[2]);
             y[i + 3] = mean_s8_requantize(p, sum.v[3]);
         }
-        for (; i < p->inner; i++) {
+        for (const int32_t end = i + (p->inner & 3); i < end; i++) {
             sum_t sum = {{0, 0, 0, 0}};
             sum_add(&sum, 1, x + i, p->n, p->inner);
             y[i] = mean_s8_requantize(p, sum.v[0]);

@@ -15,7 +15,7 @@ KERNEL void minimum_s8(const minimum_s8_t *p, const int8_t *a, const int8_t *b,
                        const int32_t *loops, int8_t *y) {
     for (int32_t run = 0; run < p->runs; run++) {
         int32_t at, bt;
-        broadcast_run(loops, p->loops, run, &at, &bt);
+        broadcast_offsets(loops, p->loops, run, &at, &bt);
         for (int32_t i = 0; i < p->n; i++) {
             *y++ = a[at] < b[bt] ? a[at] : b[bt];
             at += p->a_step;

@@ -21,7 +21,7 @@ KERNEL int8_t *move_s8_runs(const move_s8_t *p, const int8_t *x, int8_t *y) {
         return y + p->n;
     }
     for (int32_t i = 0; i < p->n; i++) {
-        copy_run(y, x + i * p->step, p->run);
+        copy_few(y, x + i * p->step, p->run);
         y += p->run;
     }
     return y;

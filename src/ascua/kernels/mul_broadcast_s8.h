@@ -19,7 +19,7 @@ KERNEL void mul_broadcast_s8(const mul_broadcast_s8_t *p, const int8_t *a, const
                              const int32_t *loops, int8_t *y) {
     for (int32_t run = 0; run < p->runs; run++) {
         int32_t at, bt;
-        broadcast_run(loops, p->loops, run, &at, &bt);
+        broadcast_offsets(loops, p->loops, run, &at, &bt);
         for (int32_t i = 0; i < p->n; i++) {
             const int32_t product = (a[at] - p->a_zero) * (b[bt] - p->b_zero);
             const int32_t v = multiply_by_quantized_multiplier(product, p->multiplier, p->shift);

@@ -18,7 +18,7 @@ KERNEL void mul_s16(const mul_s16_t *p, const s16_t *a, const s16_t *b, const in
                     s16_t *y) {
     for (int32_t run = 0; run < p->runs; run++) {
         int32_t at, bt;
-        broadcast_run(loops, p->loops, run, &at, &bt);
+        broadcast_offsets(loops, p->loops, run, &at, &bt);
         for (int32_t i = 0; i < p->n; i++) {
             const int32_t v =
                 multiply_by_quantized_multiplier(a[at] * b[bt], p->multiplier, p->shift);

@@ -20,7 +20,7 @@ KERNEL void mul_s8(const mul_s8_t *p, const int8_t *a, const int8_t *b, int8_t *
         /* The rounding high product of fixed.h, the doubling done before: |v| is below 2^16. */
         const int64_t wide = (int64_t)(2 * v) * p->multiplier;
         const int32_t high = (int32_t)(wide >> 32) + (int32_t)((uint32_t)wide >> 31);
-        const int32_t scaled = (high + (high >> 31) + half) >> p->shift;
+        const int32_t scaled = (high - (high < 0) + half) >> p->shift;
         y[i] = (int8_t)clamp(scaled + p->zero, p->low, p->high);
     }
 }

@@ -19,7 +19,7 @@ KERNEL void prelu_s16(const prelu_s16_t *p, const s16_t *x, const int8_t *alpha,
                       const int32_t *loops, s16_t *y) {
     for (int32_t run = 0; run < p->runs; run++) {
         int32_t at, bt;
-        broadcast_run(loops, p->loops, run, &at, &bt);
+        broadcast_offsets(loops, p->loops, run, &at, &bt);
         for (int32_t i = 0; i < p->n; i++) {
             int32_t v = x[at];
             if (v >= 0) {

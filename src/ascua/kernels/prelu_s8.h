@@ -20,7 +20,7 @@ KERNEL void prelu_s8(const prelu_s8_t *p, const int8_t *x, const int8_t *alpha,
                      const int32_t *loops, int8_t *y) {
     for (int32_t run = 0; run < p->runs; run++) {
         int32_t at, bt;
-        broadcast_run(loops, p->loops, run, &at, &bt);
+        broadcast_offsets(loops, p->loops, run, &at, &bt);
         for (int32_t i = 0; i < p->n; i++) {
             int32_t v = x[at] - p->x_zero;
             if (v >= 0) {

@@ -22,7 +22,7 @@ KERNEL void resize_nearest_neighbor_s8(const resize_nearest_neighbor_s8_t *p, co
             }
             const int8_t *from = x + rows[oy] * row;
             for (int32_t ox = 0; ox < p->ow; ox++) {
-                copy_run(y, from + columns[ox] * p->c, p->c);
+                copy_few(y, from + columns[ox] * p->c, p->c);
                 y += p->c;
             }
         }

@@ -10,7 +10,7 @@ typedef struct {
 
 /* y[n] = x[n] with the highest bit turned. */
 KERNEL void shift_u8_s8(const shift_u8_s8_t *p, const int8_t *x, int8_t *y) {
-    int32_t n = p->n;
+    int32_t n = p->n, rest = n & 3;
     for (; n >= 4; n -= 4) {
         uint32_t four;
         memcpy(&four, x, 4);
@@ -19,7 +19,7 @@ KERNEL void shift_u8_s8(const shift_u8_s8_t *p, const int8_t *x, int8_t *y) {
         x += 4;
         y += 4;
     }
-    for (; n > 0; n--) {
+    for (; rest > 0; rest--) {
         *y++ = (int8_t)(*x++ ^ -128);
     }
 }

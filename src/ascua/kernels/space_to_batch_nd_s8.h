@@ -18,7 +18,7 @@ KERNEL void space_to_batch_nd_s8_row(const space_to_batch_nd_s8_t *p, const int8
         if (ix < 0 || ix >= p->iw) {
             fill_bytes(y, 0, p->c);
         } else {
-            copy_run(y, x + ix * p->c, p->c);
+            copy_few(y, x + ix * p->c, p->c);
         }
         ix += p->bx;
         y += p->c;

@@ -18,7 +18,7 @@ KERNEL void split_s8(const split_s8_t *p, const int8_t *x, const int32_t *sizes,
         int8_t *y = ys[i];
         if (p->size > 0) {
             for (int32_t turn = 0; turn < p->turns; turn++) {
-                copy_run(y + turn * p->size, x + turn * p->row, p->size);
+                copy_few(y + turn * p->size, x + turn * p->row, p->size);
             }
         } else {
             for (int32_t turn = 0; turn < p->turns; turn++) {

@@ -19,7 +19,7 @@ KERNEL void squared_difference_s16(const squared_difference_s16_t *p, const s16_
                                    const s16_t *b, const int32_t *loops, s16_t *y) {
     for (int32_t run = 0; run < p->runs; run++) {
         int32_t at, bt;
-        broadcast_run(loops, p->loops, run, &at, &bt);
+        broadcast_offsets(loops, p->loops, run, &at, &bt);
         for (int32_t i = 0; i < p->n; i++) {
             const int32_t difference =
                 multiply_by_quantized_multiplier(a[at], p->a_multiplier, p->a_shift) -

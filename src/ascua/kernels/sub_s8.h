@@ -21,7 +21,7 @@ KERNEL void sub_s8(const sub_s8_t *p, const int8_t *a, const int8_t *b, const in
                    int8_t *y) {
     for (int32_t run = 0; run < p->runs; run++) {
         int32_t at, bt;
-        broadcast_run(loops, p->loops, run, &at, &bt);
+        broadcast_offsets(loops, p->loops, run, &at, &bt);
         for (int32_t i = 0; i < p->n; i++) {
             const int32_t av = multiply_by_quantized_multiplier((a[at] - p->a_zero) * (1 << 20),
                                                                 p->a_multiplier, p->a_shift);

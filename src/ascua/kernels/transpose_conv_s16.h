@@ -52,7 +52,7 @@ KERNEL void transpose_conv_s16(const transpose_conv_s16_t *p, const s16_t *x, co
                 transpose_conv_s16_lanes(p, 4, x, oy, ox, w, bias + oc, requant + oc, y + oc);
                 w += 4 * taps;
             }
-            for (; oc < p->oc; oc++) {
+            for (const int32_t end = oc + (p->oc & 3); oc < end; oc++) {
                 transpose_conv_s16_lanes(p, 1, x, oy, ox, w, bias + oc, requant + oc, y + oc);
                 w += taps;
             }

@@ -141,7 +141,7 @@ KERNEL void transpose_conv_s8_all(const transpose_conv_s8_t *p, int32_t weights_
                     transpose_conv_s8_four(p, &place, weights_offset, x, w, requant + oc, out + oc);
                     w += 4 * all;
                 }
-                for (; oc < p->oc; oc++) {
+                for (const int32_t end = oc + (p->oc & 3); oc < end; oc++) {
                     transpose_conv_s8_one(p, &place, weights_offset, x, w, requant + oc, out + oc);
                     w += all;
                 }

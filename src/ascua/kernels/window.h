@@ -22,8 +22,8 @@ SHARED void window_padded(const window_t *w, const int8_t *x, int32_t oy, int8_t
     const int32_t line = w->left + w->row + w->right;
     const int32_t span = (w->kh - 1) * w->dy + 1;
     const int32_t top = oy * w->sy; /* counted from the first row of padding */
-    int32_t next = oy == 0 ? 0 : top - w->sy + span;
-    for (next = next < top ? top : next; next < top + span; next++) {
+    const int32_t fresh = oy == 0 || w->sy > span ? span : w->sy;
+    for (int32_t next = top + span - fresh; next < top + span; next++) {
         int8_t *slot = ring + (next % span) * line;
         const int32_t iy = next - w->py;
         if (iy < 0 || iy >= w->ih) {

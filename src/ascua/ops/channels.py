@@ -105,17 +105,17 @@ def packed_weights(w: Tensor, matrix: Array) -> Const:
 
 
 def packed_nibbles(w: Tensor, matrix: Array) -> Const:
-    """int4 weights (channels, k), four a halfword, the first in its lowest bits.
+    """int4 weights (channels, k), two a byte, the first in its lower bits.
 
-    They lie in blocks of four channels, [k][4] each; then the rest, a channel a row, filled up.
+    They lie in blocks of four channels, [k][4] each; then the rest, a channel a row, filled up to
+    two bytes.
     """
-    bits = matrix.view(np.uint8).astype(np.uint16) & 15
+    bits = matrix.view(np.uint8) & 15
     whole = len(bits) // 4 * 4
     blocks = bits[:whole].reshape(-1, 4, bits.shape[1]).transpose(0, 2, 1)
     rest = np.pad(bits[whole:], [(0, 0), (0, -bits.shape[1] % 4)])
-    four = np.concatenate([blocks.reshape(-1, 4), rest.reshape(-1, 4)])
-    packed = four[:, 0] | four[:, 1] << 4 | four[:, 2] << 8 | four[:, 3] << 12
-    return Const("weights", packed, w.bytes, "uint16_t")
+    pairs = np.concatenate([blocks.reshape(-1, 2), rest.reshape(-1, 2)])
+    return Const("weights", pairs[:, 0] | pairs[:, 1] << 4, w.bytes, "uint8_t")
 
 
 def requant_const(x: Tensor, matrix: Array, bias: Tensor | None, reals: list[float]) -> Const:
