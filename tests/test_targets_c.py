@@ -13,18 +13,17 @@ import pytest
 
 from ascua import boards
 from ascua.boards import Board
-from ascua.errors import InputError
 from ascua.ir import Graph, Op, Tensor
 from ascua.passes import prepare
 from ascua.plan import plan
-from ascua.targets.c import check_name, emit, identifier
+from ascua.targets.c import emit
 from tests.command import ascua, model_file
+from tests.compilers import C11, COMPILERS, CPP17, tool
 from tests.examples import small
 from tests.support import generated_c, reference, samples
 from tests.test_cli_errors import dense
 from tests.tools import require_board
 
-STRICT = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic")
 SANITIZE = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 BOTH = """
 #include "first.h"
@@ -53,13 +52,6 @@ int main() {
 """
 
 
-def tool(command: Sequence[object], cwd: Path | None = None) -> str:
-    """Run a command that has to end well and say nothing on stderr; answers its stdout."""
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, cwd=cwd)
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the libraries `first` and `second`."""
@@ -82,10 +74,10 @@ def test_two_models_in_one_program(pair: Path, tmp_path: Path) -> None:
     tests = []
     for name in ("first", "second"):
         tests.append(tmp_path / f"{name}.o")
-        tool(["cc", *STRICT, *SANITIZE, f"-Dmain={name}_main", f"-I{pair / name / 'include'}",
+        tool(["cc", *C11, *SANITIZE, f"-Dmain={name}_main", f"-I{pair / name / 'include'}",
               "-c", pair / name / f"test/{name}_selftest.c", "-o", tests[-1]])  # fmt: skip
     program = tmp_path / "both"
-    tool(["cc", *STRICT, *SANITIZE, *sources(pair), tmp_path / "both.c", *tests, "-o", program])
+    tool(["cc", *C11, *SANITIZE, *sources(pair), tmp_path / "both.c", *tests, "-o", program])
     lines = tool([program]).splitlines()
     assert lines == 2 * [
         "PASS first: 0 of 20 output bytes differ",
@@ -107,17 +99,15 @@ def test_a_wrong_byte_fails_the_selftest(pair: Path, tmp_path: Path) -> None:
 
 
 def test_headers_are_cpp(pair: Path, tmp_path: Path) -> None:
-    if shutil.which("c++") is None:
-        pytest.skip("there is no C++ compiler")
+    COMPILERS["gcc"].require()
     (tmp_path / "main.cpp").write_text(CPP)
     objects = []
     for path in sorted(pair.glob("*/src/*.c")):
         objects.append(tmp_path / f"{path.stem}.o")
         include = f"-I{path.parents[1] / 'include'}"
-        tool(["cc", *STRICT, include, "-c", path, "-o", objects[-1]])
+        tool(["cc", *C11, include, "-c", path, "-o", objects[-1]])
     includes = [c for c in sources(pair) if str(c).startswith("-I")]
-    strict = ("-std=c++17", "-Wall", "-Wextra", "-Werror", "-pedantic")
-    tool(["c++", *strict, *includes, tmp_path / "main.cpp", *objects, "-o", tmp_path / "main"])
+    tool(["c++", *CPP17, *includes, tmp_path / "main.cpp", *objects, "-o", tmp_path / "main"])
     tool([tmp_path / "main"])
 
 
@@ -148,7 +138,7 @@ def test_symbols_and_warnings_with_each_board_s_flags(board: str, tmp_path: Path
     for path in sorted(folder.glob("src/*.c")):
         objects.append(tmp_path / f"{path.stem}.o")
         specs = ["--specs=picolibc.specs"] if target.memories else []  # bare metal
-        flags = [*STRICT, "-O2", *target.cflags, *specs, f"-I{folder / 'include'}"]
+        flags = [*C11, "-O2", *target.cflags, *specs, f"-I{folder / 'include'}"]
         tool([target.cc, *flags, "-c", path, "-o", objects[-1]])
     defined, undefined = symbols(target, objects)
     assert {"my_net_run", "my_net_invoke", "my_net_input"} <= defined
@@ -203,25 +193,3 @@ def test_names_out_of_a_file_stay_in_comments() -> None:
         assert "\x1b" not in text, path
         assert "\u202e" not in text, path
         assert "#error" not in re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL), path
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("kws", "kws"), ("My Model-v2", "my_model_v2"), ("1x", "model_1x"), ("Ünï", "n"),
-        ("", "model"), ("..", "model"), ("int", "model_int"), ("String", "model_string"),
-        ("_x_", "x"), ("x" * 99, "x" * 63), ("a" * 62 + " b", "a" * 62), ("模型", "model"),
-    ],
-)  # fmt: skip
-def test_identifier(text: str, name: str) -> None:
-    assert identifier(text) == name
-    assert check_name(name) == name
-
-
-@pytest.mark.parametrize("name", ["", "1x", "_x", "a b", "a-b", "é", "int", "string", "x" * 64])
-def test_check_name(name: str) -> None:
-    with pytest.raises(InputError) as caught:
-        check_name(name)
-    proposed = re.search(r"--name (\w+)", str(caught.value))
-    assert proposed is not None
-    assert check_name(proposed[1])

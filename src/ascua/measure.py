@@ -18,7 +18,8 @@ from ascua.library import Library
 from ascua.passes import prepare
 from ascua.plan import Plan, check_fit, plan
 from ascua.run import Outcome, Region, Sizes, run, sizes
-from ascua.targets.c import emit, identifier
+from ascua.targets.c import emit
+from ascua.targets.c.names import identifier
 
 SCHEMA = 1
 """The version of the JSON object; it grows when a key changes its meaning."""

@@ -1,18 +1,15 @@
 /* The generated library as a table, so that main.c is the same object code for every network.
- * The command line gives NETWORK_HEADER ("m.h"), NETWORK (m), NETWORK_INPUTS and NETWORK_OUTPUTS.
+ * The command line names the header, the functions, and the numbers of inputs and outputs.
  */
 #include NETWORK_HEADER
 #include "harness.h"
 
-#define JOIN(a, b) a##_##b
-#define OF(network, function) JOIN(network, function)
-
 const struct network network = {
-    .input = OF(NETWORK, input),
-    .output = OF(NETWORK, output),
-    .input_bytes = OF(NETWORK, input_bytes),
-    .output_bytes = OF(NETWORK, output_bytes),
-    .run = OF(NETWORK, run),
-    .inputs = NETWORK_INPUTS,
-    .outputs = NETWORK_OUTPUTS,
+    .input = NETWORK_INPUT,
+    .output = NETWORK_OUTPUT,
+    .input_bytes = NETWORK_INPUT_BYTES,
+    .output_bytes = NETWORK_OUTPUT_BYTES,
+    .run = NETWORK_RUN,
+    .inputs = NETWORK_INPUT_COUNT,
+    .outputs = NETWORK_OUTPUT_COUNT,
 };

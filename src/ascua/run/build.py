@@ -25,9 +25,11 @@ log = logging.getLogger(__name__)
 FIRMWARE = Path(__file__).parents[1] / "firmware"
 
 FLAGS = (
-    "-std=c11", "-Wall", "-Wextra", "-Werror", "-O2", "-ffunction-sections", "-fdata-sections",
+    "-std=c11", "-O2", "-ffunction-sections", "-fdata-sections",
     "-fno-ipa-icf",  # two equal steps stay two functions, to be counted apart
 )  # fmt: skip
+WARNINGS: tuple[str, ...] = ()
+"""None: of what a newer compiler may warn is no reason not to run. The tests set the strictest."""
 SANITIZE = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 NATIVE = "-march=native"
 """Compiles for the processor of this computer: a program of another one must not be found."""
@@ -51,7 +53,7 @@ def firmware(board: Board, library: Library, build_dir: Path, *, sanitize: bool 
     tools.require(board)
     harness = _harness(board)
     memory = _memory_script(board)
-    flags = (*FLAGS, *board.cflags, *(SANITIZE if sanitize else ()))
+    flags = (*FLAGS, *WARNINGS, *board.cflags, *(SANITIZE if sanitize else ()))
     key = json.dumps(
         [
             [board.cc, tools.version(board.cc), flags, LINK, memory],
@@ -156,14 +158,17 @@ def _harness(board: Board) -> tuple[Path, ...]:
 
 
 def _network_flags(library: Library) -> list[str]:
-    upper = library.name.upper()
+    """How network.c finds the library, whatever its name is.
+
+    Only "NAME.h" is searched for in its folders: <NAME.h> may be a header of the C library.
+    """
+    functions = ("input", "output", "input_bytes", "output_bytes", "run")
     return [
-        f"-I{FIRMWARE}",
-        *(f"-I{d}" for d in library.include_dirs),
-        f"-DNETWORK={library.name}",
-        f'-DNETWORK_HEADER="{library.name}.h"',
-        f"-DNETWORK_INPUTS={upper}_INPUTS",
-        f"-DNETWORK_OUTPUTS={upper}_OUTPUTS",
+        *(f"-iquote{d}" for d in (".", *library.include_dirs)),
+        f'-DNETWORK_HEADER="{library.include_dirs[0]}/{library.name}.h"',
+        *(f"-DNETWORK_{f.upper()}={library.name}_{f}" for f in functions),
+        f"-DNETWORK_INPUT_COUNT={len(library.input_bytes)}",
+        f"-DNETWORK_OUTPUT_COUNT={len(library.output_bytes)}",
     ]
 
 

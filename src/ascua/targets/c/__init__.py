@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import textwrap
 from importlib.metadata import version
@@ -11,10 +10,12 @@ from string import Template
 
 import numpy as np
 
-from ascua.errors import InputError
 from ascua.ir import ITEMSIZE, Array, Const, Tensor
 from ascua.library import Library
 from ascua.plan import Buffer, Plan, Step
+from ascua.targets.c import constants
+from ascua.targets.c.constants import key, literal, numbers
+from ascua.targets.c.names import check_name
 
 KERNELS = Path(__file__).parents[2] / "kernels"
 TEMPLATES = Path(__file__).parent
@@ -26,51 +27,6 @@ CTYPES = {
 
 ARENA_CTYPES = {**CTYPES, "int16": "s16_t"}
 """The C types of what lies in the arena; kernel.h says why int16_t will not do."""
-
-RESERVED = frozenset(
-    """auto break case char const continue default do double else enum extern float for goto if
-    inline int long main register restrict return short signed sizeof static struct switch typedef
-    union unsigned void volatile while arena rows""".split()  # noqa: SIM905
-)
-
-
-STANDARD_HEADERS = frozenset(
-    """assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal
-    stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads
-    time uchar wchar wctype""".split()  # noqa: SIM905
-)
-"""A library of such a name would hide the header of the C library from all who include it."""
-
-LONGEST_NAME = 63
-
-
-def identifier(text: str) -> str:
-    """A C identifier made of `text`, for a model that was given no name."""
-    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower() or "model"
-    name = f"model_{name}" if name[0].isdigit() or _taken(name) else name
-    return name[:LONGEST_NAME].rstrip("_")
-
-
-def _taken(name: str) -> bool:
-    return name in RESERVED or name.lower() in STANDARD_HEADERS
-
-
-def check_name(name: str) -> str:
-    """`name` if it can prefix C symbols. Raises InputError."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or len(name) > LONGEST_NAME:
-        raise InputError(
-            f"{name!r} cannot be the name of a C library.",
-            [
-                f"At most {LONGEST_NAME} letters, digits and underscores, a letter first:"
-                f" `--name {identifier(name)}`."
-            ],
-        )
-    if _taken(name):
-        raise InputError(
-            f"{name!r} cannot be the name of a C library: C itself uses it.",
-            [f"Another one: `--name {identifier(name)}`."],
-        )
-    return name
 
 
 def emit(plan: Plan, name: str) -> Library:
@@ -107,7 +63,7 @@ def extras(library: Library, xs: list[Array], ys: list[Array]) -> dict[str, str]
     vectors = [f"#define {upper}_VECTORS {len(xs[0])}\n"]
     for kind, arrays in (("inputs", xs), ("outputs", ys)):
         rows = np.concatenate([_bytes(a) for a in arrays], axis=1)
-        body = ",\n".join("{" + _numbers(r) + "}" for r in rows)
+        body = ",\n".join("{" + numbers(r) + "}" for r in rows)
         vectors.append(
             f"static const uint8_t {library.name}_vector_{kind}"
             f"[{rows.shape[0]}][{rows.shape[1]}] = {{\n{body}}};\n"
@@ -127,21 +83,6 @@ def _template(file: str, **fields: object) -> str:
     return Template((TEMPLATES / file).read_text()).substitute(fields)
 
 
-def _numbers(values: Array, per_line: int = 24) -> str:
-    """Comma-separated numbers, broken into lines."""
-    texts = [_literal(v) for v in values.reshape(-1).tolist()]
-    lines = [", ".join(texts[i : i + per_line]) for i in range(0, len(texts), per_line)]
-    return ",\n".join(lines)
-
-
-def _literal(value: float) -> str:
-    """A C literal of exactly this value."""
-    if isinstance(value, int):
-        # -2147483648 is not a literal in C, but an expression of the wrong type.
-        return "(-2147483647 - 1)" if value == -(2**31) else str(value)
-    return f"{float(value).hex()}f"
-
-
 class _Source:
     """The texts of one library."""
 
@@ -152,8 +93,8 @@ class _Source:
         self.arrays: dict[str, Const] = {}
         for step in plan.steps:
             for const in step.consts:
-                self.symbols.setdefault(_key(const), f"{name}_{step.name[5:]}_{const.name}")
-                self.arrays.setdefault(self.symbols[_key(const)], const)
+                self.symbols.setdefault(key(const), f"{name}_{step.name[5:]}_{const.name}")
+                self.arrays.setdefault(self.symbols[key(const)], const)
 
     def header(self) -> str:
         plan, name = self.plan, self.name
@@ -192,7 +133,7 @@ class _Source:
             f"{prefix}_SHAPE {{{', '.join(map(str, t.shape))}}}",
         ]
         if t.quant is not None and t.dtype != "float32":
-            lines.append(f"{prefix}_SCALE {_literal(t.quant.scale)} /* {t.quant.scale:.9g} */")
+            lines.append(f"{prefix}_SCALE {literal(t.quant.scale)} /* {t.quant.scale:.9g} */")
             lines.append(f"{prefix}_ZERO_POINT ({t.quant.zero_point})")
         return "\n".join(lines) + "\n"
 
@@ -211,25 +152,15 @@ class _Source:
         upper = self.name.upper()
         types = [h for h in ("fixed.h", "wide.h") if h in self.kernel_headers()]
         includes = "".join(f'#include "ascua/{h}"\n' for h in ("kernel.h", *types))
-        declared = "".join(
-            f"extern const {c.ctype} {symbol}[{_count(c)}];\n" for symbol, c in self.arrays.items()
-        )
+        declared = "".join(constants.declaration(symbol, c) for symbol, c in self.arrays.items())
         return (
-            f"/* Constants of {self.name}. */\n#ifndef {upper}_WEIGHTS_H\n"
-            f"#define {upper}_WEIGHTS_H\n\n{includes}\n{declared}\n#endif\n"
+            f"/* Constants of {self.name}. */\n#ifndef {upper}_WEIGHTS_INCLUDED\n"
+            f"#define {upper}_WEIGHTS_INCLUDED\n\n{includes}\n{declared}\n#endif\n"
         )
 
     def weights(self) -> str:
         parts = [f'#include "{self.name}_weights.h"\n']
-        for symbol, c in self.arrays.items():
-            if _is_struct(c):
-                body = ",\n".join("{" + _numbers(row) + "}" for row in c.data)
-            else:
-                body = _numbers(c.data)
-            align = max(4, c.data.dtype.itemsize)
-            parts.append(
-                f"_Alignas({align}) const {c.ctype} {symbol}[{_count(c)}] = {{\n{body}}};\n"
-            )
+        parts += [constants.definition(symbol, c) for symbol, c in self.arrays.items()]
         return "\n".join(parts)
 
     def code(self) -> str:
@@ -269,7 +200,9 @@ class _Source:
             xs = [("const int8_t *const *", "xs")]
         if step.kernel.scatters:
             ys = [("int8_t *const *", "ys")]
-        consts = [(f"const {c.ctype} *", self.symbols[_key(c)]) for c in step.consts]
+        consts = [
+            (f"const {c.ctype} *", constants.argument(self.symbols[key(c)], c)) for c in step.consts
+        ]
         scratch = [("void *", f"arena + {step.scratch.offset}")] if step.scratch else []
         return [*xs, *consts, *ys, *scratch]
 
@@ -283,7 +216,7 @@ class _Source:
 
     def step(self, step: Step) -> str:
         op, kernel = step.op, step.kernel
-        fields = ", ".join(f".{k} = {_literal(v)}" for k, v in kernel.params(op).items())
+        fields = ", ".join(f".{k} = {literal(v)}" for k, v in kernel.params(op).items())
         call = kernel.name if step.specialized else f"{kernel.name}_shared"
         arguments = ", ".join(["&p", *(e for _, e in self.arguments(step))])
         shape = ", ".join("x".join(map(str, t.shape[1:])) for t in op.outputs)
@@ -383,18 +316,3 @@ def _comment(text: str) -> str:
     """`text` (a name out of a file) where it cannot end a C comment or its line."""
     printable = "".join(c if c.isprintable() else "?" for c in text)
     return printable.replace("\\", "/").replace("*/", "* /").replace("/*", "/ *")
-
-
-def _count(c: Const) -> int:
-    """Elements of the C array."""
-    return len(c.data) if _is_struct(c) else c.data.size
-
-
-def _is_struct(c: Const) -> bool:
-    return not c.ctype.startswith(("int", "uint", "float"))
-
-
-def _key(c: Const) -> tuple[str, str]:
-    """Equal constants are stored once."""
-    digest = hashlib.sha256(np.ascontiguousarray(c.data).tobytes()).hexdigest()
-    return c.ctype, f"{digest}{c.data.shape}"

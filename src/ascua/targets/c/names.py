@@ -1,0 +1,48 @@
+"""What a C library may be called: its name prefixes every symbol, macro and file of it."""
+
+from __future__ import annotations
+
+import re
+
+from ascua.errors import InputError
+
+STANDARD_HEADERS = frozenset(
+    """assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal
+    stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads
+    time uchar wchar wctype""".split()  # noqa: SIM905
+)
+HEADERS = STANDARD_HEADERS | frozenset(
+    """alloca endian features ieeefp libintl newlib picolibc pthread sched semaphore strings syscall
+    syslimits unistd""".split()  # noqa: SIM905
+)
+"""The headers of C, and those that they include in turn: a NAME.h would hide them."""
+
+LONGEST_NAME = 63
+
+
+def identifier(text: str) -> str:
+    """A C identifier made of `text`, for a model that was given no name."""
+    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower() or "model"
+    name = f"model_{name}" if name[0].isdigit() or name in HEADERS else name
+    return name[:LONGEST_NAME].rstrip("_")
+
+
+def check_name(name: str) -> str:
+    """`name` if it can prefix C symbols. Raises InputError.
+
+    Keywords can, and what C or a kernel defines, as no symbol is the name alone.
+    """
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or len(name) > LONGEST_NAME:
+        raise InputError(
+            f"{name!r} cannot be the name of a C library.",
+            [
+                f"At most {LONGEST_NAME} letters, digits and underscores, a letter first:"
+                f" `--name {identifier(name)}`."
+            ],
+        )
+    if name.lower() in HEADERS:
+        raise InputError(
+            f"{name!r} cannot be the name of a C library: <{name}.h> is a header of C.",
+            [f"Another one: `--name {identifier(name)}`."],
+        )
+    return name
