@@ -33,6 +33,8 @@ class Compiler:
     cpp: str
     packages: str
     flags: tuple[str, ...] = ()
+    runs: bool = True
+    """Whether this computer runs what it compiles."""
 
     def require(self) -> None:
         """Ends the test here unless both are there; with REQUIRE_TOOLS=1 it fails."""
@@ -43,14 +45,16 @@ class Compiler:
                 pytest.fail(message)
             pytest.skip(message)
 
-    def compile(self, folder: Path, level: str, *flags: object) -> list[Path]:
-        """The objects of the library in `folder`, compiled as a user does."""
-        sources = sorted(p.name for p in folder.glob("src/*.c"))
+    def compile(
+        self, folder: Path, level: str, *flags: object, more: Sequence[str] = ()
+    ) -> list[Path]:
+        """The objects of the library in `folder`, and of `more` there, compiled as a user does."""
+        sources = [*sorted(folder.glob("src/*.c")), *(folder / name for name in more)]
         out = folder / f"{self.c}{level}"
         out.mkdir(exist_ok=True)
-        command = [self.c, *C11, level, *self.flags, *flags, "-I../include", "-c"]
-        tool([*command, *(f"../src/{name}" for name in sources)], cwd=out)
-        return [out / name.replace(".c", ".o") for name in sources]
+        command = [self.c, *C11, level, *self.flags, *flags, "-I../include", "-c", *sources]
+        tool(command, cwd=out)
+        return [out / source.with_suffix(".o").name for source in sources]
 
     def compile_cpp(self, source: Path, level: str, includes: Sequence[Path]) -> Path:
         """The object of a C++ program."""
@@ -60,12 +64,15 @@ class Compiler:
         return out
 
 
-BARE = ("-mthumb", "--specs=picolibc.specs")
 COMPILERS = {
     "gcc": Compiler("gcc", "g++", "g++"),
     "clang": Compiler("clang", "clang++", "clang g++"),
     "arm": Compiler(
-        "arm-none-eabi-gcc", "arm-none-eabi-g++", "gcc-arm-none-eabi", ("-mcpu=cortex-m4", *BARE)
+        "arm-none-eabi-gcc",
+        "arm-none-eabi-g++",
+        "gcc-arm-none-eabi",
+        ("-mcpu=cortex-m4", "-mthumb", "--specs=picolibc.specs"),
+        runs=False,
     ),
 }
 

@@ -39,7 +39,8 @@
    lets nobody read as int16_t; with this attribute GCC and Clang do. */
 typedef int16_t __attribute__((may_alias)) s16_t;
 
-/* Code that several steps share. */
+/* Code that several steps share. A kernel in it is followed by KEEP_ORDER(): where GCC 12 makes an
+   address of a loop's counter it may take the store for none, and drop the call. */
 #define SHARED static __attribute__((noinline, unused))
 
 #endif

@@ -185,7 +185,8 @@ class _Source:
         names = [f"a{i}" for i in range(len(types))]
         declared = ", ".join(f"{t}{n}" for t, n in zip(types, names, strict=True))
         return (
-            f"SHARED void {kernel}_shared({declared}) {{\n    {kernel}({', '.join(names)});\n}}\n"
+            f"SHARED void {kernel}_shared({declared}) {{\n"
+            f"    {kernel}({', '.join(names)});\n    KEEP_ORDER();\n}}\n"
         )
 
     def arguments(self, step: Step) -> list[tuple[str, str]]:

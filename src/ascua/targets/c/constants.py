@@ -46,28 +46,27 @@ def numbers(values: Array) -> str:
 def declaration(symbol: str, c: Const) -> str:
     """What a header says of the constant, with the type that it has."""
     if not _written_as_strings(c):
-        return f"extern const {c.ctype} {symbol}[{_count(c)}];\n"
+        return f"extern {_aligned(c)} const {c.ctype} {symbol}[{_count(c)}];\n"
     rows, length = _rows(c.data.size)
     return (
         f"struct {symbol} {{\n    {c.ctype} bytes[{length}] UNTERMINATED;\n}};\n"
-        f"extern const struct {symbol} {symbol}[{rows}];\n"
+        f"extern {_aligned(c)} const struct {symbol} {symbol}[{rows}];\n"
     )
 
 
 def definition(symbol: str, c: Const) -> str:
     """The constant itself, behind its `declaration`."""
-    align = f"_Alignas({max(4, c.data.dtype.itemsize)})"
     if _written_as_strings(c):
         rows, length = _rows(c.data.size)
         data = c.data.tobytes().ljust(rows * length, b"\0")
         body = ",\n".join(
             "{" + _string(data[i : i + length]) + "}" for i in range(0, len(data), length)
         )
-        return f"{align} const struct {symbol} {symbol}[{rows}] = {{\n{body}}};\n"
+        return f"{_aligned(c)} const struct {symbol} {symbol}[{rows}] = {{\n{body}}};\n"
     body = (
         ",\n".join("{" + numbers(row) + "}" for row in c.data) if _is_struct(c) else numbers(c.data)
     )
-    return f"{align} const {c.ctype} {symbol}[{_count(c)}] = {{\n{body}}};\n"
+    return f"{_aligned(c)} const {c.ctype} {symbol}[{_count(c)}] = {{\n{body}}};\n"
 
 
 def argument(symbol: str, c: Const) -> str:
@@ -79,6 +78,11 @@ def key(c: Const) -> tuple[str, str]:
     """The same for equal constants, which are stored once."""
     digest = hashlib.sha256(np.ascontiguousarray(c.data).tobytes()).hexdigest()
     return c.ctype, f"{digest}{c.data.shape}"
+
+
+def _aligned(c: Const) -> str:
+    """In declarations too: Clang else takes long arrays to be aligned as the ABI would have it."""
+    return f"_Alignas({max(4, c.data.dtype.itemsize)})"
 
 
 def _written_as_strings(c: Const) -> bool:

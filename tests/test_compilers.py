@@ -1,0 +1,131 @@
+"""Generated C compiles without a warning: GCC and Clang, at every level, as a part of C++."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from ascua import boards, tflite
+from ascua.errors import ModelError, Unsupported
+from ascua.ir import Array, Graph
+from ascua.library import Library
+from ascua.passes import prepare
+from ascua.plan import plan
+from ascua.targets.c import emit, extras
+from ascua.targets.c.names import identifier
+from tests.command import MODELS
+from tests.compilers import COMPILERS, LEVELS, Compiler, tool, write
+from tests.fuzz.networks import networks
+from tests.support import reference, samples
+
+HOST = boards.load("host")
+SHARED = MODELS.parent
+FILES = sorted([*SHARED.glob("models/**/*.tflite"), *SHARED.glob("cases/*.tflite")])
+IN_CI = (1, 20)
+SLOW = (21, 80)
+"""First seeds and counts of random networks."""
+
+EVERY = [(c, level) for c in COMPILERS for level in LEVELS]
+
+
+def libraries(graph: Graph, name: str, level: str) -> list[Library]:
+    """The library of a network, and where compilers analyse loops, one with shared kernels alone.
+
+    GCC makes copies of those that have one caller, with that caller's constants.
+    """
+    made = [emit(plan(graph, HOST), name)]
+    if level in ("-O2", "-O3"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("ascua.plan.SPECIALIZED_STEPS", 0)
+            made.append(emit(plan(graph, HOST), f"{name}_shared"))
+    return made
+
+
+@cache
+def drawn(first: int, count: int) -> list[tuple[str, Graph, list[Array], list[Array]]]:
+    """Random networks with their names, a sample, and the outputs."""
+    found = []
+    for network in networks(first, count):
+        graph = prepare(network.graph)
+        xs = samples(graph, 1)
+        found.append((f"n{network.seed}", graph, xs, reference(graph, xs)))
+    return found
+
+
+def check_networks(seeds: tuple[int, int], cc: Compiler, level: str, folder: Path) -> None:
+    """Random networks compile, and in a C++ program their self-tests pass where it can run."""
+    cc.require()
+    objects: list[Path] = []
+    folders: list[Path] = []
+    for name, graph, xs, ys in drawn(*seeds):
+        for made in libraries(graph, name, level):
+            more = extras(made, xs, ys)
+            at = write(folder / made.name, made, **more)
+            main = f"test/{made.name}_selftest.c"
+            objects += cc.compile(at, level, f"-Dmain={made.name}_selftest", more=(main,))
+            folders.append(at)
+    program = cpp_program([at.name for at in folders], folder)
+    objects.append(cc.compile_cpp(program, level, [at / "include" for at in folders]))
+    if cc.runs:
+        tool([cc.cpp, *objects, "-o", folder / "program"])
+        said = tool([folder / "program"]).splitlines()
+        assert [line.partition(":")[0] for line in said] == [f"PASS {at.name}" for at in folders]
+
+
+def cpp_program(names: Sequence[str], folder: Path) -> Path:
+    """A program that includes the headers and runs the self-tests."""
+    path = folder / "program.cpp"
+    path.write_text(
+        "".join(f'#include "{n}.h"\n' for n in names)
+        + "".join(f'extern "C" int {n}_selftest(void);\n' for n in names)
+        + "int main() {\n    int wrong = 0;\n"
+        + "".join(f"    wrong += {n}_selftest() + ({n}_input(0) == nullptr);\n" for n in names)
+        + "    return wrong;\n}\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize(("compiler", "level"), EVERY)
+def test_random_networks(compiler: str, level: str, tmp_path: Path) -> None:
+    check_networks(IN_CI, COMPILERS[compiler], level, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("compiler", "level"), EVERY)
+def test_more_random_networks(compiler: str, level: str, tmp_path: Path) -> None:
+    check_networks(SLOW, COMPILERS[compiler], level, tmp_path)
+
+
+def taken(path: Path) -> Graph:
+    """The network of the file, simplified; skips what Ascua does not take."""
+    try:
+        return prepare(tflite.read(path.read_bytes(), path.stem))
+    except (ModelError, Unsupported) as e:
+        pytest.skip(e.what)
+
+
+def check_file(path: Path, compiler: str, level: str, folder: Path) -> None:
+    cc = COMPILERS[compiler]
+    cc.require()
+    for made in libraries(taken(path), identifier(path.stem), level):
+        at = write(folder / made.name, made)
+        cc.compile(at, level)
+        program = at / "program.cpp"
+        program.write_text(f'#include "{made.name}.h"\nint main() {{ {made.name}_run(); }}\n')
+        cc.compile_cpp(program, level, [at / "include"])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_files(path: Path, tmp_path: Path) -> None:
+    """At the level, and with the compiler, whose loop analysis goes farthest."""
+    check_file(path, "arm", "-O3", tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+@pytest.mark.parametrize(("compiler", "level"), EVERY)
+def test_files_everywhere(path: Path, compiler: str, level: str, tmp_path: Path) -> None:
+    check_file(path, compiler, level, tmp_path)
