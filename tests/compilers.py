@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from ascua.library import Library
+from tests.tools import require_programs
 
 FIRMWARE_WARNINGS = (
     "-Wall", "-Wextra", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wcast-align", "-Wundef",
@@ -37,13 +34,8 @@ class Compiler:
     """Whether this computer runs what it compiles."""
 
     def require(self) -> None:
-        """Ends the test here unless both are there; with REQUIRE_TOOLS=1 it fails."""
-        missing = [program for program in (self.c, self.cpp) if shutil.which(program) is None]
-        if missing:
-            message = f"{' and '.join(missing)} is missing: apt install {self.packages}"
-            if os.environ.get("REQUIRE_TOOLS") == "1":
-                pytest.fail(message)
-            pytest.skip(message)
+        """Ends the test here unless both are there."""
+        require_programs(self.packages, self.c, self.cpp)
 
     def compile(
         self, folder: Path, level: str, *flags: object, more: Sequence[str] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -97,6 +98,15 @@ def test_random_networks(compiler: str, level: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("compiler", "level"), EVERY)
 def test_more_random_networks(compiler: str, level: str, tmp_path: Path) -> None:
     check_networks(SLOW, COMPILERS[compiler], level, tmp_path)
+
+
+def test_a_static_analyser_has_no_complaint(tmp_path: Path) -> None:
+    if shutil.which("cppcheck") is None:
+        pytest.skip("cppcheck is not installed")
+    for name, graph, *_ in drawn(*IN_CI)[:6]:
+        at = write(tmp_path / name, emit(plan(graph, HOST), name))
+        command = ["cppcheck", "-q", "--enable=warning,portability", "--std=c11"]
+        assert tool([*command, f"-I{at}/include", *at.glob("src/*.c")]) == ""
 
 
 def taken(path: Path) -> Graph:

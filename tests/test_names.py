@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ from tests.compilers import COMPILERS, tool, write
 from tests.examples import ALL, small
 from tests.ops.test_conv2d import conv
 from tests.support import reference, samples
-from tests.tools import require_board
+from tests.tools import require_board, require_programs
 
 NAMES = (
     "copy", "KERNEL", "window", "requantize", "conv2d_s8", "UNTERMINATED", "ascua", "ascua_kernel",
@@ -133,8 +132,7 @@ def test_any_name_runs(name: str, tmp_path: Path) -> None:
 
 def test_any_name_is_a_project_of_cmake(tmp_path: Path) -> None:
     """All of them in one project, beside a program that has the name of one."""
-    if shutil.which("cmake") is None:
-        pytest.skip("cmake is not installed")
+    require_programs("cmake", "cmake")
     lines = ["cmake_minimum_required(VERSION 3.13)", "project(many C)"]
     for name in IN_CMAKE:
         made = library(name, small())

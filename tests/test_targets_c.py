@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -22,7 +23,7 @@ from tests.compilers import C11, COMPILERS, CPP17, tool
 from tests.examples import small
 from tests.support import generated_c, reference, samples
 from tests.test_cli_errors import dense
-from tests.tools import require_board
+from tests.tools import require_board, require_programs
 
 SANITIZE = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 BOTH = """
@@ -112,18 +113,21 @@ def test_headers_are_cpp(pair: Path, tmp_path: Path) -> None:
 
 
 def test_cmake_builds_both(pair: Path, tmp_path: Path) -> None:
-    if shutil.which("cmake") is None:
-        pytest.skip("cmake is not installed")
+    require_programs("cmake", "cmake")
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.13)\nproject(both C)\n"
         f"add_subdirectory({pair}/first first)\nadd_subdirectory({pair}/second second)\n"
         f"add_executable(both {pair}/second/test/second_selftest.c)\n"
         "target_link_libraries(both first::first second::second)\n"
     )
-    tool(["cmake", "-S", tmp_path, "-B", tmp_path / "build", "-DFIRST_TEST=ON"])
+    options = ["-DFIRST_TEST=ON", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"]
+    tool(["cmake", "-S", tmp_path, "-B", tmp_path / "build", *options])
     tool(["cmake", "--build", tmp_path / "build"])
     assert tool([tmp_path / "build/both"]).startswith("PASS second")
     assert tool([tmp_path / "build/first/first_selftest"]).startswith("PASS first")
+    commands = json.loads((tmp_path / "build/compile_commands.json").read_text())
+    flags = {word for c in commands for word in c["command"].split()}
+    assert not [f for f in flags if re.match("-[OW]", f)], "warnings and level are the user's"
 
 
 @pytest.mark.parametrize("board", boards.names())

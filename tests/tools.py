@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 
 import pytest
@@ -22,9 +23,19 @@ def require_board(board: Board) -> None:
     _require(board_ready(board))
 
 
+def require_programs(packages: str, *programs: str) -> None:
+    """Ends the test here unless these programs, of Debian's `packages`, are there."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing:
+        _end(f"{' and '.join(missing)} is missing: apt install {packages}")
+
+
 def _require(missing: Sequence[ToolStatus]) -> None:
     for status in missing:
-        message = f"{status.name} is missing: {status.install}"
-        if os.environ.get("REQUIRE_TOOLS") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
+        _end(f"{status.name} is missing: {status.install}")
+
+
+def _end(message: str) -> None:
+    if os.environ.get("REQUIRE_TOOLS") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
