@@ -13,6 +13,8 @@ from ascua import boards, tflite
 from ascua.errors import ModelError, Unsupported
 from ascua.ir import Array, Graph
 from ascua.library import Library
+from ascua.ops.average_pool2d import AveragePool2D
+from ascua.ops.max_pool2d import MaxPool2D
 from ascua.passes import prepare
 from ascua.plan import plan
 from ascua.targets.c import emit, extras
@@ -20,13 +22,19 @@ from ascua.targets.c.names import identifier
 from tests.command import MODELS
 from tests.compilers import COMPILERS, LEVELS, Compiler, tool, write
 from tests.fuzz.networks import networks
-from tests.support import reference, samples
+from tests.ops.pools import pool
+from tests.ops.test_conv2d import conv
+from tests.ops.test_depthwise_conv2d import depthwise
+from tests.ops.test_fully_connected import dense
+from tests.ops.test_mean import mean
+from tests.ops.test_transpose_conv import transpose_conv
+from tests.support import as_int4, reference, samples
 
 HOST = boards.load("host")
 SHARED = MODELS.parent
 FILES = sorted([*SHARED.glob("models/**/*.tflite"), *SHARED.glob("cases/*.tflite")])
-IN_CI = (1, 20)
-SLOW = (21, 80)
+IN_CI = (20, 20)
+SLOW = (40, 81)
 """First seeds and counts of random networks."""
 
 EVERY = [(c, level) for c in COMPILERS for level in LEVELS]
@@ -98,6 +106,28 @@ def test_random_networks(compiler: str, level: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("compiler", "level"), EVERY)
 def test_more_random_networks(compiler: str, level: str, tmp_path: Path) -> None:
     check_networks(SLOW, COMPILERS[compiler], level, tmp_path)
+
+
+ONE_CALLER = {
+    "conv": lambda: conv(ih=4, iw=4, ic=52, oc=16),
+    "conv_int4": lambda: as_int4(conv(ih=4, iw=4, ic=52, oc=16)),
+    "transpose_conv": lambda: transpose_conv(oc=8),
+    "depthwise": lambda: depthwise(ic=52, kh=5, kw=5),
+    "dense": lambda: dense(k=52, oc=8),
+    "max_pool": lambda: pool(MaxPool2D, 16, 16, 52, (4, 4), (4, 4)),
+    "average_pool": lambda: pool(AveragePool2D, 16, 16, 52, (4, 4), (4, 4)),
+    "mean": lambda: mean((1, 6, 6, 52)),
+}
+"""Networks of one operator, whose channels come in fours without a rest."""
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "arm"])
+def test_a_shared_kernel_with_one_caller(compiler: str, tmp_path: Path) -> None:
+    cc = COMPILERS[compiler]
+    cc.require()
+    for name, made in ONE_CALLER.items():
+        for library in libraries(prepare(made()), name, "-O2")[1:]:
+            cc.compile(write(tmp_path / name, library), "-O2")
 
 
 def test_a_static_analyser_has_no_complaint(tmp_path: Path) -> None:
