@@ -186,7 +186,8 @@ def test_checked_again_when_written(model: Path, tmp_path: Path) -> None:
 def test_names_that_are_given(model: Path, tmp_path: Path) -> None:
     assert compile_to(tmp_path / "lib", model, "--name", "Net_2").code == 0
     assert (tmp_path / "lib/include/Net_2.h").exists()
-    for name in ("", "2net", "my net", "a-b", "näme", "int", "string", "_x", "x" * 64, "a\n"):
+    assert compile_to(tmp_path / "keyword", model, "--name", "int").code == 0
+    for name in ("", "2net", "my net", "a-b", "näme", "string", "_x", "x" * 64, "a\n"):
         result = compile_to(tmp_path / "bad", model, "--name", name)
         refused(result, 1, "cannot be the name of a C library", "`--name ")
         assert not (tmp_path / "bad").exists()
