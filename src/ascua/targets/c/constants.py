@@ -46,11 +46,11 @@ def numbers(values: Array) -> str:
 def declaration(symbol: str, c: Const) -> str:
     """What a header says of the constant, with the type that it has."""
     if not _written_as_strings(c):
-        return f"extern {_aligned(c)} const {c.ctype} {symbol}[{_count(c)}];\n"
+        return f"extern {_aligned(c)}const {c.ctype} {symbol}[{_count(c)}];\n"
     rows, length = _rows(c.data.size)
     return (
         f"struct {symbol} {{\n    {c.ctype} bytes[{length}] UNTERMINATED;\n}};\n"
-        f"extern {_aligned(c)} const struct {symbol} {symbol}[{rows}];\n"
+        f"extern {_aligned(c)}const struct {symbol} {symbol}[{rows}];\n"
     )
 
 
@@ -62,11 +62,11 @@ def definition(symbol: str, c: Const) -> str:
         body = ",\n".join(
             "{" + _string(data[i : i + length]) + "}" for i in range(0, len(data), length)
         )
-        return f"{_aligned(c)} const struct {symbol} {symbol}[{rows}] = {{\n{body}}};\n"
+        return f"{_aligned(c)}const struct {symbol} {symbol}[{rows}] = {{\n{body}}};\n"
     body = (
         ",\n".join("{" + numbers(row) + "}" for row in c.data) if _is_struct(c) else numbers(c.data)
     )
-    return f"{_aligned(c)} const {c.ctype} {symbol}[{_count(c)}] = {{\n{body}}};\n"
+    return f"{_aligned(c)}const {c.ctype} {symbol}[{_count(c)}] = {{\n{body}}};\n"
 
 
 def argument(symbol: str, c: Const) -> str:
@@ -81,8 +81,11 @@ def key(c: Const) -> tuple[str, str]:
 
 
 def _aligned(c: Const) -> str:
-    """In declarations too: Clang else takes long arrays to be aligned as the ABI would have it."""
-    return f"_Alignas({max(4, c.data.dtype.itemsize)})"
+    """Where kernels read pairs of bytes; other alignment is the compilers' own, as the ABI has it.
+
+    Declarations state it too: what a definition alone states, other files do not go by.
+    """
+    return "_Alignas(4) " if c.ctype == "uint8_t" else ""
 
 
 def _written_as_strings(c: Const) -> bool:
