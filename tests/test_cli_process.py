@@ -55,11 +55,14 @@ def test_compiling_needs_no_extra(arguments: tuple[str, ...], model: Path, tmp_p
         assert "pip install 'ascua[train]'" in result.out
 
 
-def test_validating_needs_no_extra(model: Path, tmp_path: Path) -> None:
+def test_validating_without_the_oracle_is_no_pass(model: Path, tmp_path: Path) -> None:
     require_board(boards.load("host"))
     result = without_extras("validate", model, "-b", "host", "--json", cwd=tmp_path)
-    assert (result.code, result.err) == (0, "")
-    found = {e["executor"]: e for e in json.loads(result.out)["executors"]}
+    assert result.code == 2
+    assert "that is no proof" in result.err
+    printed = json.loads(result.out)
+    assert printed["oracle"] is None
+    found = {e["executor"]: e for e in printed["executors"]}
     assert (found["host"]["against"], found["host"]["mismatched_bytes"]) == ("reference", 0)
     assert "pip install tflite-micro" in found["tflite-micro"]["note"]
 
