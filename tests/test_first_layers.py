@@ -183,6 +183,15 @@ def test_accuracy_is_of_images_as_the_network_takes_them(build: Made) -> None:
         assert accuracy(model, data.x_test, data.y_test) == 1
 
 
+def test_accuracy_is_of_images_that_nothing_changes(build: Made) -> None:
+    """A layer that turns images at random, or drops some, does so in training alone."""
+    del build
+    layers, data = zoo.import_keras().layers, tiny_dataset(None)
+    for front in (layers.RandomBrightness(0.9, value_range=(0, 1)), layers.Dropout(0.9)):
+        model = zoo.import_keras().Sequential([layers.Input((8, 8, 1)), front, classifier((0, 1))])
+        assert accuracy(model, data.x_test, data.y_test) == 1
+
+
 def test_teachers_get_images_as_they_take_them(
     build: Made, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

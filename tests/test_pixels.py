@@ -7,7 +7,7 @@ import pytest
 
 from ascua import chance
 from ascua.ir import Array
-from ascua.pixels import Data, First, Image, Labelled, outside, said
+from ascua.pixels import Data, First, Image, Labelled, ends, moved, outside, said
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 PHOTOS = Data(0.45, 0.26)
@@ -105,6 +105,10 @@ def test_the_range_that_stands_out_is_taken() -> None:
         assert known.best() == true
         assert known.learnt(true)
     assert answers((-3.0, 5.0), labels).best() is None
+    assert Data(0.4, 0.2).normalised() == pytest.approx((-2.0, 3.0))
+    known = answers((-2.0, 3.0), labels)
+    known.rare = ((-2.0, 3.0),)
+    assert known.best() == (-2.0, 3.0)
     assert answers((-3.0, 5.0), labels).best((-3.0, 5.0)) == (-3.0, 5.0)
     assert answers((0.0, 1.0), labels[:4]).best() is None, "four samples prove nothing"
 
@@ -139,6 +143,15 @@ def test_values_for_a_range() -> None:
     assert outside(2 * x - 1, (0, 1)) is not None
     assert outside(np.zeros(5, np.float32), (0, 255)) is None, "a black image"
     assert outside(x * 1.001, (0, 1), step=1 / 255) is None
+
+
+def test_the_range_of_real_values() -> None:
+    x = np.linspace(0.01, 0.99, 50, dtype=np.float32)
+    assert ends(x) == (0.0, 1.0)
+    assert ends(255 * x) == (0.0, 255.0)
+    assert ends(2 * x - 1) == (-1.0, 1.0)
+    assert ends(x * 16) == pytest.approx((0.16, 15.84))
+    np.testing.assert_allclose(moved(255 * x, (0, 255), (-1, 1)), 2 * x - 1, atol=1e-6)
 
 
 def test_chance() -> None:

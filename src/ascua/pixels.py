@@ -6,7 +6,7 @@ A range is what pixels 0 and 255 become before the network sees them: (0, 1), (-
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -52,10 +52,15 @@ class Data(NamedTuple):
     deviation: float
 
     @classmethod
-    def of(cls, pixels: NDArray[np.uint8]) -> Data:
-        """Those of images (n, ...)."""
+    def of(cls, pixels: NDArray[Any]) -> Data:
+        """Those of images (n, ...), 0..255."""
         some = pixels[:64].astype(np.float32) / 255
         return cls(float(some.mean()), float(some.std()))
+
+    def normalised(self) -> Image:
+        """The range that pixels have once their mean is 0 and their deviation 1."""
+        deviation = max(self.deviation, 0.05)
+        return -self.mean / deviation, (1 - self.mean) / deviation
 
 
 @dataclass(frozen=True)
@@ -177,10 +182,14 @@ class Trial(NamedTuple):
         return float(self.right.mean())
 
     @property
+    def too_sure(self) -> bool:
+        """Whether its errors cost more than overfitting explains."""
+        return float(self.loss.mean()) > TOO_SURE * self.even
+
+    @property
     def odd(self) -> bool:
-        """Whether its errors cost more than overfitting explains, or it prefers no class at all."""
-        too_sure = float(self.loss.mean()) > TOO_SURE * self.even
-        return too_sure or self.entropy > UNSURE * self.even
+        """Whether it is too sure, or prefers no class at all."""
+        return self.too_sure or self.entropy > UNSURE * self.even
 
     def beats(self, other: Trial) -> bool:
         """Whether more are right here, and not by chance."""
@@ -190,12 +199,17 @@ class Trial(NamedTuple):
 
 
 class Labelled:
-    """Labelled samples, and the network whose answers to them are looked at."""
+    """Labelled samples, and the network whose answers to them are looked at.
+
+    `rare` are ranges that are taken only where they are better than the usual ones; `turned` are
+    the same images with their channels the other way round.
+    """
 
     def __init__(
-        self, labels: NDArray[np.int64], scores: Callable[[Image], NDArray[np.float32]]
-    ) -> None:
-        self.labels, self.scores = labels, scores
+        self, labels: NDArray[np.int64], scores: Callable[[Image], NDArray[np.float32]],
+        rare: Sequence[Image] = RARE, turned: Labelled | None = None,
+    ) -> None:  # fmt: skip
+        self.labels, self.scores, self.rare, self.turned = labels, scores, rare, turned
         self._tried: dict[Image, Trial] = {}
 
     def tried(self, image: Image) -> Trial:
@@ -223,7 +237,7 @@ class Labelled:
         # A network with small biases answers alike at any scale, but is far too sure, or unsure.
         level = [t for t in level if not t.odd] or level
         first = max(level, key=lambda t: (t.image == told, t.accuracy))
-        for rare in map(self.tried, RARE):
+        for rare in map(self.tried, self.rare):
             if rare.beats(first) and not rare.odd:
                 first = rare
         return first.image if self.learnt(first.image) else None
@@ -257,6 +271,18 @@ def outside(x: NDArray[Any], range_: Image, step: float = 0.0) -> str | None:
     if 0 < most - least < LEAST_SHARE * (high - low):
         return f"the values are {said((least, most))}: they fill less than 8 of 256 steps"
     return None
+
+
+def ends(x: NDArray[Any]) -> Image:
+    """The range of real values `x`: a usual one where they fill it, else their own ends."""
+    found = (float(x.min(initial=np.inf)), float(x.max(initial=-np.inf)))
+    return next((image for image in SCALED if near(found, image, ALIKE)), found)
+
+
+def moved(x: NDArray[Any], own: Image, to: Image) -> NDArray[np.float32]:
+    """Values `x` of a range of their `own` in another one."""
+    factor = (to[1] - to[0]) / (own[1] - own[0])
+    return np.asarray((x - np.float32(own[0])) * np.float32(factor) + np.float32(to[0]), np.float32)
 
 
 def said(image: Image) -> str:

@@ -49,13 +49,14 @@ def classifier(data: tuple[Array, Array], image: Image, front: str = "") -> Grap
     `front` is what scales them: "rescaling" to 0..1, "minus" to -1..1, "mean" takes that off.
     """
     x, y = data
+    size = x[0].size
     low, high = image
     seen = {"": image, "rescaling": (0.0, 1.0), "minus": (-1.0, 1.0), "mean": (low, high)}[front]
     real = x.reshape(len(x), -1) / 255 * (seen[1] - seen[0]) + seen[0]
     middle = real.mean() if front == "mean" else 0.0
     means = np.stack([real[y == c].mean(axis=0) for c in range(CLASSES)]) - middle
-    unit = 30 / (SIDE * SIDE * (seen[1] - seen[0]) ** 2)
-    given = Tensor("x", (1, SIDE, SIDE, 1), "float32")
+    unit = 30 / (size * (seen[1] - seen[0]) ** 2)
+    given = Tensor("x", (1, *x.shape[1:]), "float32")
     ops: list[Op] = []
     t = given
     if front in ("rescaling", "minus"):
@@ -68,8 +69,8 @@ def classifier(data: tuple[Array, Array], image: Image, front: str = "") -> Grap
         centered = replace(t, name="centered")
         ops.append(Sub((t, constant("mean", [middle])), (centered,), "NONE"))
         t = centered
-    flat = Tensor("flat", (1, SIDE * SIDE), "float32")
-    shape = Tensor("shape", (2,), "int32", None, np.array([1, SIDE * SIDE], np.int32))
+    flat = Tensor("flat", (1, size), "float32")
+    shape = Tensor("shape", (2,), "int32", None, np.array([1, size], np.int32))
     scores = Tensor("y", (1, CLASSES), "float32")
     bias = constant("b", -(means**2).sum(axis=1) * unit)
     dense = FullyConnected((flat, constant("w", 2 * means * unit), bias), (scores,), False, "NONE")
@@ -180,6 +181,64 @@ def test_real_values_are_held_against_the_first_layers(
     assert json.loads(result.out)["input_range"] is None
     mean = model_file(tmp_path, classifier(data, *CASES["mean of 0..1"]), "mean")
     refused(ascua("quantize", mean, *args[2:]), 1, "'x' takes 0..1", "lie outside")
+
+
+def test_real_values_are_held_against_labels(data: tuple[Array, Array], tmp_path: Path) -> None:
+    """Where the layers say nothing; and the range that they have is shown."""
+    x, y = data[0].astype(np.float32), data[1]
+    np.save(tmp_path / "y.npy", y)
+    ranges = {"0..1": x / 255, "-1..1": x / 127.5 - 1, "0..255": x}
+    for true, odd in (("0..1", {"0..255"}), ("-1..1", {"0..1", "0..255"})):
+        model = model_file(tmp_path, classifier(data, *CASES[true]), "float")
+        for given, values in ranges.items():
+            np.save(tmp_path / "x.npy", values)
+            result = ascua("quantize", model, "-d", tmp_path / "x.npy", "--labels",
+                           tmp_path / "y.npy", "-o", tmp_path / "s.tflite")  # fmt: skip
+            assert result.code == 0, result.err
+            assert f"Values are taken as they are: {given}." in result.out
+            assert (f"when they are scaled to {true}" in result.err) == (given in odd)
+            assert (result.err == "") == (given not in odd)
+
+
+def test_a_mean_and_a_deviation_that_were_taken_off(
+    data: tuple[Array, Array], tmp_path: Path
+) -> None:
+    """No usual range: that of the data themselves is nearest, and what would be exact is said."""
+    y, rng = data[1], np.random.default_rng(4)
+    levels = 40 + 50 * y[:, None, None, None] + rng.normal(0, 20, data[0].shape)
+    x = levels.clip(0, 255).astype(np.uint8)
+    mean, deviation = x.mean() / 255, x.std() / 255
+    true = (-mean / deviation * 1.1, (1 - mean) / deviation * 1.1)  # of all the training images
+    model = model_file(tmp_path, classifier((x, y), true), "float")
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", y)
+    out = tmp_path / "s.tflite"
+    args = ("quantize", model, "-d", tmp_path / "x.npy", "--labels", tmp_path / "y.npy", "-o", out)
+    result = ascua(*args, "--json")
+    assert result.code == 0, result.err
+    found = json.loads(result.out)
+    assert found["input_range"]["image"] == pytest.approx(true, rel=0.15)
+    assert "no usual range" in found["warnings"][0]
+    assert "channel by channel" in found["warnings"][0]
+    assert accuracy(out, x, y) > 0.9
+
+
+def test_channels_the_other_way_round_are_told(data: tuple[Array, Array], tmp_path: Path) -> None:
+    """A network of OpenCV's images, blue first, and files that have red first; real values too."""
+    y = data[1]
+    rng = np.random.default_rng(3)
+    colors = np.array([[200, 40, 20], [20, 40, 200], [200, 180, 20], [20, 180, 200]])
+    noisy = colors[y][:, None, None] + rng.normal(0, 15, (COUNT, 4, 4, 3))
+    bgr = noisy.clip(0, 255).astype(np.uint8)
+    model = model_file(tmp_path, classifier((bgr, y), (0.0, 1.0)), "float")
+    np.save(tmp_path / "y.npy", y)
+    args = ("quantize", model, "-d", tmp_path / "x.npy", "--labels", tmp_path / "y.npy",
+            "--input-range", 0, 1, "-o", tmp_path / "s.tflite")  # fmt: skip
+    for x in (bgr, (bgr / 255).astype(np.float32)):
+        np.save(tmp_path / "x.npy", x[..., ::-1])
+        assert "blue, green, red?" in ascua(*args).err
+        np.save(tmp_path / "x.npy", x)
+        assert ascua(*args).err == ""
 
 
 def test_folders_a_class_are_labels(data: tuple[Array, Array], tmp_path: Path) -> None:

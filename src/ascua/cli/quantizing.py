@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 import click
 import numpy as np
 
-from ascua import chance, inputs, measure, tflite
+from ascua import chance, inputs, measure, pixels, tflite
 from ascua import quantize as quantizer
 from ascua.cli.terminal import (
     PATH,
@@ -44,7 +44,7 @@ from ascua.quantize.options import (
     Weights,
 )
 from ascua.quantize.rules import Range
-from ascua.quantize.scaling import Scaling, check_real, find, labelled
+from ascua.quantize.scaling import Scaling, check_real, doubt_real, find, labelled
 from ascua.quantize.scores import without_index
 
 LOW = 0.95
@@ -171,6 +171,9 @@ def quantize(
     said = [f"{to}: {len(content):,} bytes, calibrated on {len(xs[0]):,} samples."]
     if scaling is not None:
         said.append(f"Pixels are {scaling}.")
+    else:
+        found = ", ".join(pixels.said((float(x.min()), float(x.max()))) for x in xs)
+        said.append(f"Values are taken as they are: {found}.")
     said.append(f"Beside the float model: {fidelity}.")
     if fidelity.right is not None:
         real, whole = fidelity.right
@@ -198,6 +201,7 @@ def _scaling(
         return find(where, source.first, given.xs[0], known, asked)
     if asked is None:
         check_real(where, source.graph, source.first, given.xs)
+    doubt_real(where, source.graph, given.xs, given.labels)
     return None
 
 

@@ -37,10 +37,13 @@ class Scaling(NamedTuple):
         return f"{said(self.image)}: {self.why}"
 
 
-def labelled(graph: Graph, images: Array, labels: Array | None) -> Labelled | None:
+def labelled(
+    graph: Graph, images: Array, labels: Array | None, own: Image | None = None
+) -> Labelled | None:
     """Some of the bytes `images` (n, *shape) and their labels, as the float `graph` answers them.
 
-    None without labels, and where they are all of one class: that says nothing.
+    Real values have a range of their `own`, whose ends become those of each that is tried. None
+    without labels, and where they are all of one class: that says nothing.
     """
     if labels is None or len(np.unique(labels)) < 2 or len(graph.inputs) > 1:
         return None
@@ -49,14 +52,23 @@ def labelled(graph: Graph, images: Array, labels: Array | None) -> Labelled | No
     at = np.linspace(0, len(labels) - 1, min(most, len(labels))).astype(int)
     few = np.asarray(images[at])
 
-    def scores(image: Image) -> Array:
+    def answers(x: Array, image: Image) -> Array:
+        if own is None:
+            x = inputs.real_images(x, deciding.inputs[0], image)
+        elif image != own:
+            x = pixels.moved(x, own, image)
         try:
-            ys = run(deciding, [inputs.real_images(few, deciding.inputs[0], image)])
+            ys = run(deciding, [x])
         except InputError:  # NaN or infinities, at a range that is far from its own
             return np.zeros((len(few), deciding.outputs[0].size), np.float32)
         return ys[0].reshape(len(few), -1)
 
-    return Labelled(labels[at], scores)
+    data = Data.of(few if own is None else pixels.moved(few, own, pixels.USUAL[1]))
+    turned = None
+    if deciding.inputs[0].shape[-1:] == (3,):
+        turned = Labelled(labels[at], lambda image: answers(few[..., ::-1], image))
+    rare = (*pixels.RARE, data.normalised())
+    return Labelled(labels[at], lambda image: answers(few, image), rare, turned)
 
 
 def find(
@@ -71,6 +83,8 @@ def find(
     """
     told = first.image(Data.of(images))
     best = known.best(told) if known else None
+    if known and (taken := asked or best or told) is not None:
+        _warn_of_the_order(where, known, taken)
     if asked is not None:
         _warn(where, asked, first, told, known, best)
         return Scaling(asked, "asked", "as `--input-range` says")
@@ -80,6 +94,7 @@ def find(
                 "warning: %s: its first layers (%s) speak for pixels in %s, labelled samples for"
                 " %s, which is taken.", where, first, said(told), said(best),
             )  # fmt: skip
+        _warn_of_the_nearest(where, known, best, told)
         return Scaling(best, "labels", _shown(known, best))
     if told is not None:
         why = f"as the first layers of the network say ({first})"
@@ -87,6 +102,29 @@ def find(
     if twin is None or (first.faint and max(map(abs, twin)) <= 1):
         raise _unknown(where, first, known)
     return Scaling(twin, "input", "as the input of its quantised twin says")
+
+
+def _warn_of_the_nearest(
+    where: str, known: Labelled, best: Image, told: Image | None
+) -> None:  # fmt: skip
+    """Say so where the range that fits best is likely not that of the training."""
+    if best not in (*pixels.SCALED, told) or known.tried(best).too_sure:
+        log.warning(
+            "warning: %s: no usual range is that of its training, it seems; pixels in %s come"
+            " nearest. If their mean was taken off, and their deviation divided by, channel by"
+            " channel: give float32 samples, scaled so, in an .npy file.", where, said(best),
+        )  # fmt: skip
+
+
+def _warn_of_the_order(where: str, known: Labelled, image: Image) -> None:
+    """Say so where more samples are right with blue first, as OpenCV reads them."""
+    if known.turned and known.turned.tried(image).beats(known.tried(image)):
+        log.warning(
+            "warning: %s: of %d labelled samples it has %.0f%% right, and %.0f%% with their"
+            " channels the other way round: blue, green, red? Give samples in that order, in an"
+            " .npy file, here and on the board.", where, len(known.labels),
+            100 * known.tried(image).accuracy, 100 * known.turned.tried(image).accuracy,
+        )  # fmt: skip
 
 
 def _shown(known: Labelled, best: Image) -> str:
@@ -144,6 +182,23 @@ def _unknown(where: str, first: First, known: Labelled | None) -> InputError:
     if first.faint:
         tries.insert(0, f"Most likely `--input-range 0 255`: {_FAINT}.")
     return InputError(what, tries)
+
+
+def doubt_real(where: str, graph: Graph, xs: Sequence[Array], labels: Array | None) -> None:
+    """Say so where more of the labelled real samples (n, *shape) are right in another range."""
+    own = pixels.ends(xs[0])
+    known = labelled(graph, xs[0], labels, own) if own[0] < own[1] else None
+    if known is None:
+        return
+    _warn_of_the_order(where, known, own)
+    best = known.best(own)
+    if best is not None and known.tried(best).beats(known.tried(own)):
+        log.warning(
+            "warning: %s: of %d labelled samples it has %.0f%% right as they are, %s, and %.0f%%"
+            " when they are scaled to %s: are they scaled as in its training?", where,
+            len(known.labels), 100 * known.tried(own).accuracy, said(own),
+            100 * known.tried(best).accuracy, said(best),
+        )  # fmt: skip
 
 
 def check_real(where: str, graph: Graph, first: First, xs: Sequence[Array]) -> None:

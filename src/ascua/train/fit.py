@@ -149,7 +149,8 @@ def learning_rate(recipe: Recipe, epochs: float) -> float:
 def accuracy(model: Any, x: NDArray[np.uint8], y: NDArray[np.int64]) -> float:
     """Share of the images `x` (n, h, w, c) that the float model puts into their class `y`."""
     image = image_of(model)
-    logits = [model(as_float(x[i : i + 250], image)).numpy() for i in range(0, len(x), 250)]
+    parts = (as_float(x[i : i + 250], image) for i in range(0, len(x), 250))
+    logits = [model(part, training=False).numpy() for part in parts]  # None: RandomFlip would flip
     return float(np.mean(np.concatenate(logits).argmax(1) == y))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ascua import tflite, zoo
 from ascua.data import Dataset
 from ascua.errors import AscuaError, InputError
-from ascua.pixels import USUAL, Image, Labelled, said
+from ascua.pixels import RARE, USUAL, Data, Image, Labelled, said
 from ascua.quantize.first import first
 from ascua.quantize.simplify import simplify
 from ascua.train.export import as_float, export_float
@@ -34,7 +34,8 @@ def labelled(model: Any, data: Dataset) -> Labelled:
         probabilities = bool(np.all(y >= 0) and np.allclose(y.sum(axis=1), 1, atol=0.02))
         return np.log(np.maximum(y, 1e-7)) if probabilities else y
 
-    return Labelled(np.asarray(data.y_train[at]), scores)
+    rare = (*RARE, Data.of(images).normalised())
+    return Labelled(np.asarray(data.y_train[at]), scores, rare)
 
 
 def fitted(taught: Taught, data: Dataset) -> Taught:
