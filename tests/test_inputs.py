@@ -243,6 +243,7 @@ def test_values_of_another_scale_are_warned_of(
         (0, 1, 2 * unit - 1, "lie outside"),
         (0, 1, np.zeros((2, 10), np.float32), ""),
         (0, 1, (255 * unit).astype(np.uint8), ""),
+        (0, 1, (unit > 0.5).astype(np.uint8), "before they became uint8"),
     ):
         if dtype == "float32" and x.dtype == np.uint8:
             continue

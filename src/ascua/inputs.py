@@ -15,7 +15,7 @@ from ascua.errors import InputError, brief
 from ascua.files.kinds import NPY, NPZ
 from ascua.ir import ITEMSIZE, Array, Graph, Tensor, limits
 from ascua.ops.quantize import Quantize
-from ascua.pixels import outside, said
+from ascua.pixels import BYTE, outside, said
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,7 @@ def load(path: Path, graph: Graph) -> list[Array]:
     ]
     for a, t in zip(ordered, graph.inputs, strict=True):
         _doubt(path, a, t, calibrated(graph, t))
+        _doubt_bytes(path, a, t)
     if len({len(x) for x in xs}) > 1:
         counts = ", ".join(f"'{t.name}' {len(x)}" for x, t in zip(xs, graph.inputs, strict=True))
         raise InputError(f"{path}: the inputs have different numbers of samples: {counts}.")
@@ -113,6 +114,15 @@ def _doubt(path: Path, a: Array, t: Tensor, held: Tensor | None) -> None:
         )  # fmt: skip
 
 
+def _doubt_bytes(path: Path, a: Array, t: Tensor) -> None:
+    """Say so where the bytes `a` can hardly be pixels: (x / 255).astype("uint8") is 0 and 1."""
+    if a.dtype == np.uint8 and t.dtype != "uint8" and (wrong := outside(a, BYTE)):
+        log.warning(
+            "warning: %s: the input '%s' takes pixels 0..255; %s. Were they scaled before they"
+            " became uint8?", path, brief(t.name), wrong,
+        )  # fmt: skip
+
+
 def reach(t: Tensor) -> tuple[float, float]:
     """The least and the greatest real value that the quantised `t` can hold."""
     low, high = (t.q.scale * (end - t.q.zero_point) for end in limits(t.dtype))
@@ -147,7 +157,7 @@ def _as_dtype(a: Array, t: Tensor, where: str) -> Array:
         return single if t.dtype == "float32" else quantize(single, t)
     raise InputError(
         f"{where}: the array is {a.dtype}, the model takes {t.dtype}.",
-        ["float32, as the network was trained: array.astype('float32')."]
+        ["float32, scaled as in training: array.astype('float32') / 255, where that was 0..1."]
         if t.dtype == "float32"
         else ["int8 as the model has it, uint8 (value - 128), or float32 (quantised for you)."]
         if t.dtype == "int8"
@@ -301,4 +311,5 @@ def load_pixels(path: Path, graph: Graph) -> Array | None:
     if only.dtype != np.uint8:
         return None
     t = graph.inputs[0]
+    _doubt_bytes(path, only, t)
     return convert(only, Tensor(t.name, t.shape, "uint8"), f"{path}: input '{t.name}'")

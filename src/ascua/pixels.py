@@ -19,6 +19,8 @@ Image = tuple[float, float]
 """What pixels 0 and 255 are."""
 
 USUAL: tuple[Image, ...] = ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0))
+BYTE: Image = USUAL[1]
+"""Of pixels as they are."""
 RARE: tuple[Image, ...] = ((-0.5, 0.5), (-128.0, 127.0))
 SCALED: tuple[Image, ...] = (*USUAL, *RARE, (-127.5, 127.5))
 """What a rescaling layer makes of pixels."""

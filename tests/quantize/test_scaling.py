@@ -172,6 +172,8 @@ def test_real_values_are_held_against_the_first_layers(
     args = ("quantize", model, "-d", tmp_path / "x.npy", "-o", out)
     refused(ascua(*args), 1, "'x' takes 0..255", "x / 255", "8 of 256 steps", "--input-range 0 1")
     assert ascua(*args, "--input-range", 0, 1).code == 0
+    asked = ascua(*args, "--input-range", 0, 255)
+    refused(asked, 1, "8 of 256 steps", "taken as they are", "Scale the data yourself")
     both = ("compare", model, model, "-d", tmp_path / "x.npy")
     refused(ascua(*both), 1, "'x' takes 0..255", "--input-range 0 1")
     assert ascua(*both, "--input-range", 0, 1).code == 0
@@ -197,6 +199,9 @@ def test_real_values_are_held_against_labels(data: tuple[Array, Array], tmp_path
             assert result.code == 0, result.err
             assert f"Values are taken as they are: {given}." in result.out
             assert (f"when they are scaled to {true}" in result.err) == (given in odd)
+            both = ascua("compare", model, model, "-d", tmp_path / "x.npy", "--labels",
+                         tmp_path / "y.npy", "--cuts", 0)  # fmt: skip
+            assert (f"when they are scaled to {true}" in both.err) == (given in odd)
             assert (result.err == "") == (given not in odd)
 
 

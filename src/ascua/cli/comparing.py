@@ -29,7 +29,7 @@ from ascua.compare.verdict import culprit, verdict
 from ascua.errors import InputError
 from ascua.quantize.compare import dequantized
 from ascua.quantize.rules import Range
-from ascua.quantize.scaling import Scaling, check_real
+from ascua.quantize.scaling import PROBED, Scaling, check_real, doubt_real
 from ascua.report.comparison import comparison
 from ascua.report.comparison_page import check_target, files, write
 
@@ -85,10 +85,15 @@ def compare(
         )  # fmt: skip
         first, second, scalings = same.a, same.b, same.scalings
         chosen = replace(chosen, image=Range(*same.image))
-    elif input_range is None:
+    else:
+        some = chosen.chosen(PROBED)
         for net, source in zip((first, second), sources, strict=True):
-            if not quantized(net.graph.inputs[0]):
-                check_real(net.name, net.graph, source.first, chosen.real(net.graph, 0, 256))
+            if quantized(t := net.graph.inputs[0]):
+                continue
+            xs = some.real(net.graph, 0, some.count)
+            check_real(net.name, net.graph, source.first, xs, input_range)
+            if inputs.calibrated(net.graph, t) is None:
+                doubt_real(net.name, net.graph, xs, some.labels)
     comparing.check_ranges(first, second, chosen)
     with progress() as bar:
         found = comparing.compare(

@@ -199,8 +199,7 @@ def _scaling(
     if given.pixels:
         known = labelled(source.graph, given.xs[0], given.labels)
         return find(where, source.first, given.xs[0], known, asked)
-    if asked is None:
-        check_real(where, source.graph, source.first, given.xs)
+    check_real(where, source.graph, source.first, given.xs, asked)
     doubt_real(where, source.graph, given.xs, given.labels)
     return None
 
@@ -216,13 +215,13 @@ def _warn_of_the_judge(
         if share < ONE and chance.by_chance(right, count, share) > chance.SURE:
             log.warning(
                 "warning: %s: the float network has %d of %d labelled samples right, no more than"
-                " chance: are data, labels and `--input-range` those of its training?",
+                " chance: are data, their scale and labels those of its training?",
                 where, right, count,
             )  # fmt: skip
     elif fidelity.one_answer is not None and fidelity.one_answer >= ONE:
         log.warning(
             "warning: %s: the float network gives %d of %d samples the same class: are the data"
-            " scaled as in its training (`--input-range`)?",
+            " scaled as in its training?",
             where, round(fidelity.one_answer * count), count,
         )  # fmt: skip
 

@@ -101,7 +101,8 @@ def find(
         return Scaling(told, "layers", why)
     if twin is None or (first.faint and max(map(abs, twin)) <= 1):
         raise _unknown(where, first, known)
-    return Scaling(twin, "input", "as the input of its quantised twin says")
+    why = "as the input of its quantised twin says, and neither layers nor labels confirm"
+    return Scaling(twin, "input", why)
 
 
 def _warn_of_the_nearest(
@@ -201,12 +202,23 @@ def doubt_real(where: str, graph: Graph, xs: Sequence[Array], labels: Array | No
         )  # fmt: skip
 
 
-def check_real(where: str, graph: Graph, first: First, xs: Sequence[Array]) -> None:
+def check_real(
+    where: str, graph: Graph, first: First, xs: Sequence[Array], asked: Image | None = None
+) -> None:
     """Raise InputError where the real samples (n, *shape) are scaled as the network is not.
 
-    Its first layers may say that it takes 0..255, and the data may be 0..1.
+    Its first layers may say that it takes 0..255, and the data may be 0..1. What the user `asked`
+    for holds, and does not scale them.
     """
     x, t = xs[0], graph.inputs[0]
+    if asked is not None:
+        if unfit := pixels.outside(x, asked):
+            raise InputError(
+                f"--input-range {asked[0]:g} {asked[1]:g}: {unfit}. Real values are taken as they"
+                " are.",
+                ["Scale the data yourself, or give images as uint8."],
+            )
+        return
     images = first.images()
     if not images and first.faint and float(np.abs(x).max(initial=0)) <= 1:
         images = (pixels.USUAL[1],)

@@ -80,6 +80,9 @@ def check_front(name: str, model: Any) -> None:
             [
                 "Scale images in a layer that Ascua knows: `keras.layers.Rescaling(1 / 255)`, or"
                 " `x / 255`.",
+                "One inside a class of your own is not seen: put it in front,"
+                " `keras.Sequential([keras.Input(shape), keras.layers.Rescaling(1 / 255), Net()])`,"
+                " and take it out of the class.",
                 "Or leave it out: images come in 0..1.",
             ],
         )
