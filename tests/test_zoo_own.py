@@ -191,6 +191,25 @@ def test_a_saved_model_is_quantised_and_compared_but_not_trained(here: Path) -> 
     assert not (here / "out").exists()
 
 
+def test_a_saved_model_that_augments_its_images_is_refused_in_words(here: Path) -> None:
+    """Keras exports RandomFlip at work, which TensorFlow's converter does not know."""
+    keras = zoo.import_keras()
+    layers = keras.layers
+    changed = (layers.RandomFlip(), layers.RandomRotation(0.1), layers.Rescaling(1 / 255))
+    net = keras.Sequential(
+        [keras.Input((8, 8, 1)), *changed, layers.Flatten(), layers.Dense(3)]
+    )  # fmt: skip
+    with zoo.quiet():
+        net.export(str(here / "saved"), verbose=False)
+        net.save(here / "net.keras")
+    np.save(here / "x.npy", np.random.default_rng(1).integers(0, 256, (30, 8, 8, 1), np.uint8))
+    found = ascua("quantize", "saved", "-d", "x.npy", "-o", "o.tflite")
+    refused(found, 1, "saved: TensorFlow's converter knows no TFLite form", "ImageProjective",
+            "give the .keras file")  # fmt: skip
+    assert len(found.err) < 1000
+    assert ascua("quantize", "net.keras", "-d", "x.npy", "-o", "o.tflite").code == 0
+
+
 HIDDEN = ("ownmodels:subclass", "ownmodels:nested", "ownmodels:operation")
 """Models that answer probabilities, but have no softmax for their last layer."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascua import tflite
+from ascua.errors import Unsupported
 from ascua.pixels import First, Image
 from ascua.quantize import Options, Range, quantize
 from ascua.zoo import (
@@ -50,7 +52,7 @@ def export_int8(model: Any, images: NDArray[np.uint8]) -> bytes:
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
-        return bytes(converter.convert())
+    return _converted(converter, model.name)
 
 
 def behind_rescaling(model: Any) -> tuple[Any, Image]:
@@ -60,11 +62,32 @@ def behind_rescaling(model: Any) -> tuple[Any, Image]:
     return inner, (low * scale + offset, high * scale + offset)
 
 
-def export_float(model: Any) -> bytes:
-    """A float .tflite file of a Keras model, with batch 1."""
+def export_float(model: Any, where: str = "") -> bytes:
+    """A float .tflite file of a Keras model, with batch 1. Raises Unsupported, naming `where`."""
     tf = import_tensorflow()
     with quiet():
-        return bytes(tf.lite.TFLiteConverter.from_keras_model(_batch_of_one(model)).convert())
+        converter = tf.lite.TFLiteConverter.from_keras_model(_batch_of_one(model))
+    return _converted(converter, where or model.name)
+
+
+def _converted(converter: Any, where: str) -> bytes:
+    """What TensorFlow's converter makes of the network `where`. Raises Unsupported."""
+    with quiet():
+        try:
+            return bytes(converter.convert())
+        except Exception as e:
+            if type(e).__name__ != "ConverterError":
+                raise
+            told = str(e)
+    unknown = sorted(set(re.findall(r"'tf\.(\w+)' op", told)))
+    names = f"of {', '.join(unknown)}" if unknown else f"of it: {told[:200]}"
+    tries = ["Build it of other layers: docs/ops.md lists what each operator of TFLite takes."]
+    if any("Random" in name for name in unknown):
+        tries = [
+            "RandomFlip and its like stay at work in a SavedModel: give the .keras file instead,"
+            " or leave them out before `model.export`.",
+        ]
+    raise Unsupported(f"{where}: TensorFlow's converter knows no TFLite form {names}.", tries)
 
 
 def export_quantized(model: Any, images: NDArray[np.uint8], options: Options) -> bytes:
@@ -78,10 +101,10 @@ def float_file(path: Path) -> tuple[bytes, First]:
     """The float .tflite file of the Keras model at `path`, a SavedModel too; and its first layers.
 
     Those are told by the layers: TensorFlow's converter puts a factor into the weights behind it.
-    Raises InputError.
+    Raises AscuaError.
     """
     model = load_keras(path)
-    return export_float(model), first_layers(model)
+    return export_float(model, str(path)), first_layers(model)
 
 
 def _batch_of_one(model: Any) -> Any:

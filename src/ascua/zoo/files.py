@@ -106,7 +106,10 @@ def _remedies(e: Exception) -> list[str]:
             "Give a SavedModel folder, written by `model.export(folder)`.",
         ]
     if "ambda" in text or "safe_mode" in text:
-        return ["It runs code of its own (Lambda): build it in a function: `module:function`."]
+        return [
+            "It runs code of its own (Lambda). To train: build it in a function, `module:function`.",
+            "To quantise or compare: give a SavedModel folder, written by `model.export(folder)`.",
+        ]
     if "model config" in text or "No model" in text:
         return ["It holds weights alone: name a network, and give the file as its weights."]
     return ["Save it anew with this version of Keras: `model.save('model.keras')`."]
