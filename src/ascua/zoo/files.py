@@ -107,7 +107,7 @@ def _remedies(e: Exception) -> list[str]:
         ]
     if "ambda" in text or "safe_mode" in text:
         return [
-            "It runs code of its own (Lambda). To train: build it in a function, `module:function`.",
+            "It has code of its own (Lambda). To train: build it in a function, `module:function`.",
             "To quantise or compare: give a SavedModel folder, written by `model.export(folder)`.",
         ]
     if "model config" in text or "No model" in text:
