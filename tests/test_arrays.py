@@ -144,10 +144,24 @@ def test_what_is_no_file_that_ends(name: str, tmp_path: Path) -> None:
         ("x = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
         ("x = " + "{a=" * 5000, "nested too deeply"),
         ("x = " + "1" * 5000, "not a TOML file"),
-        ("[" + "a." * 2000 + "a]", "unknown key 'a'"),
-        ("x" * (2 << 20), "more than 1,048,576"),
+        ("x = 1" + "0" * 400, "a whole number has more than 64 bits"),
+        ("x = {y = [0x" + "f" * 9000 + "]}", "a whole number has more than 64 bits"),
+        ('x = "\\u0000.keras"', "a text holds the character U\\+0000"),
+        ("[" + "a." * 2000 + "a]", "nested too deeply"),
+        ("a." * 300_000 + "a = 1", "more than 16,384"),
+        ("x" * (2 << 20), "more than 16,384"),
     ],
-    ids=["lists", "tables", "a long number", "a long name", "a long file"],
+    ids=[
+        "lists",
+        "tables",
+        "a long number",
+        "64 bits",
+        "a hexadecimal",
+        "a zero",
+        "a long name",
+        "many dots",
+        "a long file",
+    ],
 )
 def test_toml_that_is_none(text: str, words: str, tmp_path: Path) -> None:
     path = tmp_path / "my.toml"

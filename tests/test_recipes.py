@@ -75,7 +75,7 @@ def test_unknown_recipe() -> None:
         ('name = "../mine"', "name must be the name of a folder inside another"),
         ('name = "/tmp/mine"', "name must be the name of a folder"),
         ('name = ""', "name must be the name of a folder"),
-        (r'name = "a\u0000b"', "name must be the name of a folder"),
+        (r'name = "a\u0001b"', "name must be the name of a folder"),
         ("batch = 0", "batch"),
         ("lr = -1", "mine.toml: Recipe 'digits-dscnn': lr must be positive"),
         ("lr = nan", "lr must be positive"),

@@ -357,6 +357,16 @@ def test_shapes_that_contradict_each_other(op: Op, what: str) -> None:
     assert "'y'" in e.what
 
 
+def test_a_constant_that_varies_is_an_error() -> None:
+    """TFLM takes such a tensor for a state, and overwrites its values."""
+    graph = network(convolution((1, 4, 4, 1), (1, 2, 2, 1), (1, 3, 3, 1)))
+    assert (
+        "is a variable, and the file holds values"
+        in error(bent("Tensor", graph, IsVariable=True)).what
+    )
+    tflite.read(bent("Tensor", small(), IsVariable=True))
+
+
 def test_a_tensor_of_absurd_size_is_an_error() -> None:
     x = activation("x", (1 << 12, 1 << 12))
     assert "impossible shape [4096, 4096]" in error(tflite.write(network(Relu((x,), (x,))))).what

@@ -197,6 +197,8 @@ def test_errors() -> None:
         zoo.build("lenet5", (28, 11, 3), 10)
     for wrong, message in (
         ({"width": 0}, "dscnn: width must be positive"),
+        ({"width": 1e308}, "dscnn: width must be positive, and at most 65,536"),
+        ({"width": 65_536}, "dscnn: there is not enough memory"),
         ({"width": "1"}, "dscnn: width: expected float"),
         ({"widht": 1}, "dscnn has no argument 'widht'(?s:.*)Did you mean 'width'"),
     ):

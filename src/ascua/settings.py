@@ -15,8 +15,10 @@ from ascua.errors import InputError, brief, did_you_mean
 
 T = TypeVar("T")
 
-MOST_BYTES = 1 << 20
-"""Of a file of settings; those of Ascua have a thousand."""
+MOST_BYTES = 1 << 14
+"""Of a file of settings; those of Ascua have a thousand, and dotted keys take quadratic time."""
+MOST_NESTED = 16
+"""Tables and lists in one another."""
 REMEDY = ("`ascua train --help` and docs/boards.md tell what such a file holds.",)
 
 
@@ -24,7 +26,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The parsed file. Raises InputError when it is absent or not TOML."""
     try:
         files.check_regular(path, MOST_BYTES)
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        _check(table)
     except (OSError, UnicodeDecodeError) as e:
         what = getattr(e, "strerror", None) or e
         raise InputError(f"{path}: cannot be read: {what}.", ["Check the path."]) from e
@@ -32,6 +35,24 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a TOML file: {e}.", REMEDY) from e
     except RecursionError as e:
         raise InputError(f"{path}: its lists or tables are nested too deeply.", REMEDY) from e
+    return table
+
+
+def _check(value: object, depth: int = 0) -> None:
+    """Raise ValueError for a number or a text that nothing can use, RecursionError if too deep."""
+    if depth > MOST_NESTED:
+        raise RecursionError
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise ValueError("a whole number has more than 64 bits")
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("a text holds the character U+0000")
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            _check(inner, depth + 1)
+
+
+def _said(value: object) -> str:
+    return brief(repr(value), 100)
 
 
 def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
@@ -66,11 +87,11 @@ def convert(hint: Any, value: Any, where: str) -> Any:
     if origin is typing.Literal:
         if value not in args:
             hints = did_you_mean(str(value), [str(a) for a in args])
-            raise InputError(f"{where}: {value!r} is not known.", hints)
+            raise InputError(f"{where}: {_said(value)} is not known.", hints)
         return value
     if origin in (tuple, frozenset):
         if not isinstance(value, list | tuple):
-            raise InputError(f"{where}: expected a list, not {value!r}.")
+            raise InputError(f"{where}: expected a list, not {_said(value)}.")
         if origin is tuple and args[-1] is not Ellipsis:
             if len(value) != len(args):
                 raise InputError(f"{where}: expected {len(args)} values, not {len(value)}.")
@@ -78,16 +99,16 @@ def convert(hint: Any, value: Any, where: str) -> Any:
         return origin(convert(args[0], v, f"{where}[{i}]") for i, v in enumerate(value))
     if origin is dict:
         if not isinstance(value, dict):
-            raise InputError(f"{where}: expected a table, not {value!r}.")
+            raise InputError(f"{where}: expected a table, not {_said(value)}.")
         return dict(value)
     if dataclasses.is_dataclass(hint):
         if isinstance(value, typing.cast("type[Any]", hint)):
             return value
         if not isinstance(value, dict):
-            raise InputError(f"{where}: expected a table, not {value!r}.")
+            raise InputError(f"{where}: expected a table, not {_said(value)}.")
         return build(typing.cast("type[Any]", hint), value, where)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        raise InputError(f"{where}: expected {hint.__name__}, not {value!r}.")
+        raise InputError(f"{where}: expected {hint.__name__}, not {_said(value)}.")
     return value

@@ -221,6 +221,8 @@ class _Reader:
         data = self.constant(name, shape, dtype, buffers[index])
         if data is None and elements > MAX_COMPUTED:
             raise self.fail(f"tensor '{name}' has the impossible shape {list(shape)}.")
+        if data is not None and t.IsVariable():  # TFLM overwrites them before the first inference
+            raise self.fail(f"tensor '{name}' is a variable, and the file holds values of it.")
         return Tensor(name, shape, dtype, self.quant(t, name, dtype, shape), data)
 
     def constant(self, name: str, shape: tuple[int, ...], dtype: str, buffer: Any) -> Array | None:

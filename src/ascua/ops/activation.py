@@ -67,6 +67,6 @@ def bounds(activation: Activation, y: Tensor) -> tuple[int, int]:
 def clamped(y: Array, activation: Activation) -> Array:
     """Floats `y` under `activation`. Raises Unsupported for one that `unsupported` names."""
     if reason := unsupported(activation):
-        raise Unsupported(f"{reason}.")
+        raise Unsupported(f"{reason}.", ["Use RELU, RELU6 or none there, or a layer of its own."])
     low, high = _BOUNDS[activation]
     return y if low is None and high is None else np.clip(y, low, high)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from math import inf
 from typing import Any
 
 from ascua.errors import InputError, did_you_mean
 from ascua.settings import convert
 from ascua.zoo import own
-from ascua.zoo.tensorflow import import_keras
+from ascua.zoo.tensorflow import import_keras, import_tensorflow
 
 Image = tuple[int, int, int]
 """Height, width and channels."""
@@ -22,6 +21,8 @@ Builder = Callable[..., Any]
 `arguments` are the family's sizes: keyword-only, annotated, each with a default.
 """
 
+MOST = 1 << 16
+"""No size of a network is larger, nor what multiplies one."""
 Published = Callable[..., str]
 """(input, *, arguments) → the address of weights for them; raises InputError where none are."""
 
@@ -66,7 +67,19 @@ def build(
         keras.utils.set_random_seed(seed)
     if own.is_own(name):
         return own.build(name, image, classes, given)
-    return _FAMILIES[name](image, classes, **given)
+    return _built(name, image, classes, given)
+
+
+def _built(name: str, image: Image, classes: int, given: Mapping[str, Any]) -> Any:
+    """A network of Ascua's own. Raises InputError where there is not enough memory for it."""
+    exhausted = import_tensorflow().errors.ResourceExhaustedError
+    try:
+        return _FAMILIES[name](image, classes, **given)
+    except (MemoryError, exhausted) as e:
+        raise InputError(
+            f"{name}: there is not enough memory for a network of these sizes.",
+            ["Choose smaller ones: `ascua models` lists what each network takes."],
+        ) from e
 
 
 def defaults(name: str) -> dict[str, Any]:
@@ -125,5 +138,5 @@ def _check_range(where: str, key: str, value: Any) -> None:
     elif isinstance(value, tuple):
         for i, each in enumerate(value):
             _check_range(f"{where}[{i}]", key, each)
-    elif isinstance(value, int | float) and not isinstance(value, bool) and not 0 < value < inf:
-        raise InputError(f"{where} must be positive, not {value!r}.")
+    elif isinstance(value, int | float) and not isinstance(value, bool) and not 0 < value <= MOST:
+        raise InputError(f"{where} must be positive, and at most {MOST:,}, not {value!r}.")
