@@ -321,6 +321,13 @@ def test_types_that_no_graph_holds_are_refused_by_name(dtype: str) -> None:
     assert f"tensor 'a' holds {dtype} values" in e.what
 
 
+@pytest.mark.parametrize("dtype", ["int4", "float16", "uint16", "float64"])
+def test_odd_types_that_are_only_handed_on_are_refused_by_name(dtype: str) -> None:
+    x, graph = Tensor("x", (1, 4), dtype), small()
+    e = error(tflite.write(replace(graph, inputs=(*graph.inputs, x))))
+    assert f"'x' is {dtype}, not int8" in e.what
+
+
 def test_a_cycle_is_an_error() -> None:
     x, a, b = (activation(n, (1, 4)) for n in "xab")
     ops = (Add((x, b), (a,), "NONE"), Relu((a,), (b,)))

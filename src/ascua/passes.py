@@ -13,6 +13,9 @@ from ascua.ops.quantize import Quantize
 from ascua.ops.space_to_batch_nd import SpaceToBatchND
 from ascua.ops.unsigned import as_int8
 
+EDGES = ("int8", "uint8", "int16", "int32", "int64", "float32", "bool")
+"""Types that inputs and outputs of a library can have."""
+
 
 def prepare(graph: Graph, where: str | None = None) -> Graph:
     """`graph` ready for planning: constants folded, dilations fused, dead ops dropped, all checked.
@@ -113,6 +116,7 @@ def check(graph: Graph, where: str | None = None) -> None:
     bad = [(op, reason) for op, reason in reasons if reason is not None]
     check_outputs(graph, where)
     if not bad:
+        _check_edges(graph, where)
         return
     op, reason = bad[0]
     more = ""
@@ -131,6 +135,16 @@ def check_outputs(graph: Graph, where: str) -> None:
             raise Unsupported(
                 f"{where}: the output '{brief(t.name)}' is a constant.",
                 ["Export the model without this output: it is the same for every input."],
+            )
+
+
+def _check_edges(graph: Graph, where: str) -> None:
+    """Raise Unsupported where an input that no operator reads, or hands on, has an odd type."""
+    for t in (*graph.inputs, *graph.outputs):
+        if t.dtype not in EDGES:
+            raise Unsupported(
+                f"{where}: '{brief(t.name)}' is {t.dtype}, not {', '.join(EDGES)}.",
+                ["Export the model with int8 inputs and outputs."],
             )
 
 
