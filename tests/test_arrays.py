@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,10 @@ import pytest
 
 from ascua import arrays, boards, data, recipes, tflite
 from ascua.errors import InputError
+from ascua.ops.conv2d import Conv2D
 from tests.command import ascua, model_file, refused
 from tests.examples import small
+from tests.support import activation
 
 
 def npy(header: str, rest: bytes = b"") -> bytes:
@@ -187,10 +190,22 @@ def test_streams_that_the_shell_has_closed() -> None:
 def test_a_model_that_only_hands_on(tmp_path: Path) -> None:
     """A plan without steps."""
     whole = small()
-    from dataclasses import replace
-
     path = tmp_path / "empty.tflite"
     path.write_bytes(tflite.write(replace(whole, ops=(), outputs=whole.inputs)))
     for more in ((), ("-b", "lm3s6965evb"), ("-b", "lm3s6965evb", "--json")):
         result = ascua("analyze", path, *more)
         assert (result.code, result.err) == (0, "")
+
+
+def test_an_operator_that_no_output_depends_on_is_not_looked_at(tmp_path: Path) -> None:
+    """Nor checked: these weights have no filters."""
+    whole = small()
+    w = activation("no filters", (0, 1, 1, 3))
+    x, y = activation("dead x", (1, 4, 4, 3)), activation("dead y", (1, 4, 4, 2))
+    dead = Conv2D((x, w), (y,), stride=(1, 1), dilation=(1, 1), padding="SAME", activation="NONE")
+    path = tmp_path / "dead.tflite"
+    graph = replace(whole, inputs=(*whole.inputs, x, w), ops=(*whole.ops, dead))
+    path.write_bytes(tflite.write(graph))
+    assert ascua("analyze", path).code == 0
+    path.write_bytes(tflite.write(replace(graph, outputs=(y,))))
+    refused(ascua("analyze", path), 1, "CONV_2D 'dead y'")

@@ -324,3 +324,8 @@ def test_long_names_are_shortened(tmp_path: Path) -> None:
     result = ascua("analyze", path)
     refused(result, 1, "RELU 'a;...'", "...;...' is float32")
     assert len(result.err.splitlines()[0]) < 300
+
+
+def test_names_are_printed_as_they_are(tmp_path: Path) -> None:
+    """No `:x:` becomes a picture."""
+    assert f"{tmp_path}/:x:" in ascua("analyze", tmp_path / ":x:").err

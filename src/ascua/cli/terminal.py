@@ -33,8 +33,8 @@ def _open(stream: TextIO | None) -> TextIO:
 
 sys.stdout, sys.stderr = _open(sys.stdout), _open(sys.stderr)
 
-out = Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS)
-err = Console(width=None if sys.stderr.isatty() else PIPE_COLUMNS, stderr=True)
+out = Console(emoji=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+err = Console(emoji=False, width=None if sys.stderr.isatty() else PIPE_COLUMNS, stderr=True)
 
 PLAN, COMMANDS, LAYERS = logging.INFO, logging.DEBUG, 5
 """Levels of the logger: what -v, -vv and -vvv show."""
