@@ -18,6 +18,7 @@ from ascua.ir import Array, Graph, Op, Tensor
 from ascua.ops import OPERATORS
 from ascua.ops.add import Add
 from ascua.ops.conv2d import Conv2D
+from ascua.ops.pack import Pack
 from ascua.ops.relu import Relu
 from ascua.passes import prepare
 from ascua.plan import check_fit, plan
@@ -374,6 +375,14 @@ def test_a_constant_that_varies_is_an_error() -> None:
     tflite.read(bent("Tensor", small(), IsVariable=True))
 
 
+def test_a_pack_of_another_number_of_tensors_is_an_error() -> None:
+    """TFLM would leave the rest of the output as it is."""
+    x = activation("x", (1, 4))
+    graph = network(Pack((x, x), (activation("y", (2, 1, 4)),), 0))
+    e = error(bent("PackOptions", graph, ValuesCount=3))
+    assert "'y': it packs 3 tensors and has 2 inputs" in e.what
+
+
 def test_a_tensor_of_absurd_size_is_an_error() -> None:
     x = activation("x", (1 << 12, 1 << 12))
     assert "impossible shape [4096, 4096]" in error(tflite.write(network(Relu((x,), (x,))))).what
@@ -405,6 +414,10 @@ def test_options_that_are_absent_have_their_defaults() -> None:
 
 def test_a_dynamic_batch_is_one() -> None:
     data = bent("Tensor", Shape=lambda w: w.ints([1, 4]), ShapeSignature=lambda w: w.ints([-1, 4]))
+    assert tflite.read(data).inputs[0].shape == (1, 4)
+    data = bent("Tensor", ShapeSignature=lambda w: w.ints([-1, -1]))
+    assert tflite.read(data).inputs[0].shape == (1, 4)
+    data = bent("Tensor", Shape=lambda w: w.ints([9, 4]), ShapeSignature=lambda w: w.ints([-1, 4]))
     assert tflite.read(data).inputs[0].shape == (1, 4)
 
 

@@ -202,9 +202,9 @@ class _Reader:
         if t.ShapeLength() > MAX_DIMENSIONS:
             raise self.fail(f"tensor '{name}' claims {t.ShapeLength()} dimensions.")
         shape = tuple(self.numbers(t, "Shape"))
-        if t.ShapeSignatureLength() and len(shape) == t.ShapeSignatureLength():
-            signature = self.numbers(t, "ShapeSignature")
-            shape = tuple(1 if s == -1 else d for s, d in zip(signature, shape, strict=True))
+        signature = self.numbers(t, "ShapeSignature")
+        if len(signature) == len(shape) and signature[:1] == [-1]:
+            shape = (1, *shape[1:])  # the batch is open; TFLM does not look at other sizes here
         elements = 1
         for d in shape:
             elements *= d

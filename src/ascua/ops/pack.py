@@ -35,6 +35,9 @@ class Pack(Op):
 
     @classmethod
     def read(cls, node: Node) -> Self:
+        number, inputs = int(node.options["values_count"]), len(node.inputs)
+        if number != inputs:
+            raise ValueError(f"it packs {number} tensors and has {inputs} inputs")
         return cls(node.inputs, node.outputs, int(node.options["axis"]))
 
     def write(self) -> Mapping[str, Any]:
