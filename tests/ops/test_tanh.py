@@ -12,6 +12,7 @@ from ascua.ir import Op
 from ascua.ops.abs import Abs
 from ascua.ops.elu import Elu
 from ascua.ops.hard_swish import HardSwish
+from ascua.ops.logistic import Logistic
 from ascua.ops.rsqrt import Rsqrt
 from ascua.ops.tanh import Tanh
 from tests.ops.test_relu import EVERY_INT16, UNIT, every_value, unary, unary16
@@ -122,10 +123,16 @@ def test_refuses(op: Op, reason: str) -> None:
 
 
 def test_every_int16_value_equals_tflm() -> None:
-    scales = (2.0**-12, 2.0**-11, 0.0005, 0.002, 2.6, 1e-9, 2.0**-11 * 0.9994)
+    scales = (2.0**-12, 2.0**-11, 0.0005, 0.002, 2.6, 1e-9, 2.0**-11 * 0.9994, 3.8e-14)
     ops = [unary16(Tanh, s, UNIT) for s in scales]
     ops += [unary16(Abs, 0.0005), unary16(Abs, 0.0005, 0.0003), unary16(Abs, 0.0005, 0.09)]
     check_everywhere(together(*ops), xs=[EVERY_INT16.reshape(1, 1, -1)] * len(ops))
+
+
+@pytest.mark.parametrize("kind", [Tanh, Logistic])
+@pytest.mark.parametrize("scale", [2.7, 3.7e-14, 1e-20, 1e-45])
+def test_refuses_int16_scales_beyond_tflm(kind: type[Op], scale: float) -> None:
+    assert "beyond what TFLM computes with" in str(unary16(kind, scale, UNIT).check())
 
 
 @pytest.mark.parametrize("kind", [HardSwish, Elu, Rsqrt])

@@ -38,7 +38,8 @@ def condition(op: Op) -> str | None:
     """None, or why TFLM refuses the scales of an int16 `op`, or computes nonsense with them."""
     if log2(op.y.q.scale) != -15:
         return f"its output has the scale {op.y.q.scale:g}; of int16 it must be 1/32768"
-    if not op.x.q.scale < MOST_SCALE:
+    # A multiplier of 0 stands for "none yet" in TFLM, which then shifts a 3 out of 32 bits.
+    if not op.x.q.scale < MOST_SCALE or scaling(op)[0] == 0:
         return f"its input's scale {op.x.q.scale:g} is beyond what TFLM computes with"
     return None
 
