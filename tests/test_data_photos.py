@@ -69,11 +69,14 @@ def test_photographs_stand_upright() -> None:
     assert np.array_equal(pixels, np.arange(200).reshape(10, 20)[::-1].T)
 
 
-def test_photographs_of_other_kinds() -> None:
+def test_photographs_of_other_kinds(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="more than 8 bits"):
         photos.decode(png(np.zeros((4, 4), np.uint16)), IMAGE)
     with pytest.raises(OSError, match="cannot identify"):
         photos.decode(b"GIF89a", IMAGE)
+    (tmp_path / "x.png").write_bytes(b"GIF89a")
+    told = photos.attempt(photos.Photo(tmp_path / "x.png", 0), IMAGE)
+    assert told == "it is neither a JPEG nor a PNG file, or its head is damaged"
     clear = photos.decode(png(np.full((4, 4, 4), 200, np.uint8)), IMAGE)
     assert (clear == 200).all()
 

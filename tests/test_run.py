@@ -310,6 +310,15 @@ def test_serial_boards_come_later(tmp_path: Path) -> None:
 
 
 @emulator
+@pytest.mark.parametrize("script", ["", "echo > output.bin", "echo > report.bin"])
+def test_a_board_whose_command_does_nothing(script: str, build_dir: Path) -> None:
+    require_board(boards.load(M3))
+    board = replace(boards.load(M3), run=("sh", "-c", script))
+    with pytest.raises(ToolFailed, match="ended without the outputs"):
+        run.run(board, stub.library(), bytes(20), 1, build_dir=build_dir)
+
+
+@emulator
 def test_interrupt_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C during a run: the emulator dies with us, and no folder of the run stays."""
     require_board(boards.load(M3))

@@ -201,6 +201,8 @@ def attempt(photo: Photo, image: Image3) -> NDArray[np.uint8] | str:
             file.seek(photo.offset)
             return decode(file.read(size), image)
     except Exception as e:  # a damaged file makes the decoders raise almost anything
+        if type(e).__name__ == "UnidentifiedImageError":  # Pillow names an address in memory
+            return "it is neither a JPEG nor a PNG file, or its head is damaged"
         return str(e) or type(e).__name__
 
 

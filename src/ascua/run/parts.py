@@ -73,7 +73,8 @@ def run_parts(
     for child, status, told in zip(children, statuses, reports, strict=True):
         if status:
             raise report.failure(board, elf, status, told, child.said())
-    outputs = b"".join((c.folder / "output.bin").read_bytes() for c in children)
+    made = [c.folder / "output.bin" for c in children]
+    outputs = b"".join(path.read_bytes() for path in made if path.is_file())
     good = [r for r in reports if r is not None]
     if len(good) != len(children) or len(outputs) != samples * each:
         raise report.failure(board, elf, 0, None, children[0].said())

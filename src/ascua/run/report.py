@@ -12,6 +12,7 @@ from ascua.errors import AscuaError, DoesNotFit, ToolFailed
 from ascua.run.elf import Elf
 
 STATUS = {
+    0: "it ended without the outputs and the report of its samples",
     65: "the harness cannot open its input file",
     66: "the harness cannot write its output file",
     67: "the input file ends within a sample",
