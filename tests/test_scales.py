@@ -94,8 +94,7 @@ def test_any_scales() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_many_scales() -> None:
+@pytest.mark.parametrize("seed", range(2, 2 + SLOW // TOGETHER))
+def test_many_scales(seed: int) -> None:
     require_board(boards.load("host"))
-    for seed in range(2, 2 + SLOW // TOGETHER):
-        check(seed, TOGETHER)
+    check(seed, TOGETHER)
