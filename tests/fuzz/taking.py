@@ -96,8 +96,8 @@ class Taken(NamedTuple):
     bytes: int
 
 
-def taken(seed: int, act: Callable[[bytes], None] = take) -> Taken:
-    """What becomes of the damaged file of this seed."""
+def taken(seed: int, act: Callable[[bytes], None] = take, most: int = BYTES) -> Taken:
+    """What becomes of the damaged file of this seed, in at most so many bytes more."""
     data = damaged(originals(), seed)
     refused, fault = False, ""
     before = _reset_peak()
@@ -114,7 +114,7 @@ def taken(seed: int, act: Callable[[bytes], None] = take) -> Taken:
             raise
         fault = f"{type(e).__name__}: {e}"
     seconds, size = time.process_time() - start, _peak() - before
-    if not fault and (seconds > SECONDS or size > BYTES):
+    if not fault and (seconds > SECONDS or size > most):
         fault = f"takes {seconds:.1f} s and {size >> 20} MB"
     return Taken(seed, refused, fault, seconds, size)
 
