@@ -53,14 +53,14 @@ def as_int4(graph: Graph) -> Graph:
 
 def network(*ops: Op) -> Graph:
     """A graph of `ops`; its inputs are what no op computes, its output the last op's."""
-    made = {id(t) for op in ops for t in op.outputs}
-    inputs = {id(t): t for op in ops for t in op.activations if id(t) not in made}
+    made = {t for op in ops for t in op.outputs}
+    inputs = {t: t for op in ops for t in op.activations if t not in made}
     return Graph("test", tuple(inputs.values()), ops[-1].outputs, ops)
 
 
 def together(*ops: Op) -> Graph:
     """A graph of unconnected `ops`, each with outputs of its own: compiled once, all tested."""
-    inputs = {id(t): t for op in ops for t in op.activations}
+    inputs = {t: t for op in ops for t in op.activations}
     outputs = tuple(t for op in ops for t in op.outputs)
     return Graph("test", tuple(inputs.values()), outputs, ops)
 

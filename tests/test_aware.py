@@ -177,7 +177,7 @@ def test_the_int8_graph_has_the_trained_ranges(fitted: Any) -> None:
     for t in aware.graph.tensors():
         if t.const or t.dtype != "float32":
             continue
-        layer = aware.rounding[id(t)]
+        layer = aware.rounding[t]
         quant = small[t.name].q
         ends = [(q - quant.zero_point) * quant.scale for q in (-128, 127)]
         assert quant == INT8.quant(layer.range)
@@ -226,7 +226,7 @@ def test_branches_of_other_ranges_are_copied() -> None:
     assert [op.x.q for op in copies] == [INT8.fixed(0.0), INT8.fixed(-1.0)]
     assert [op.y for op in copies] == list(join.inputs[1:])
     aware = model.aware
-    trained = aware.rounding[id(aware.graph.outputs[0])]
+    trained = aware.rounding[aware.graph.outputs[0]]
     assert {t.q for t in (*join.inputs, join.y) if t} == {INT8.quant(trained.range)}
     scale = graph.outputs[0].q.scale
     assert scale > 1.5 / 256, "else the branches' steps could pass for it"
@@ -269,8 +269,8 @@ def test_without_samples_the_first_batch_sets_the_ranges() -> None:
     made.fit(3 * x[:16], y[:16], batch_size=16, verbose=0)
     pairs = zip(made.aware.graph.tensors(), wanted.aware.graph.tensors(), strict=True)
     for a, b in pairs:
-        if id(a) in made.aware.rounding:
-            near = [m.aware.rounding[id(t)].range for m, t in ((made, a), (wanted, b))]
+        if a in made.aware.rounding:
+            near = [m.aware.rounding[t].range for m, t in ((made, a), (wanted, b))]
             np.testing.assert_allclose(*near, rtol=0.1, atol=0.02)
 
 

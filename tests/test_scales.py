@@ -43,17 +43,17 @@ def bent(graph: Graph, rng: random.Random) -> Graph:
         scales = (float(np.float32(min(max(s * factor, 1e-44), 3e38))) for s in t.quant.scales)
         return replace(t, quant=Quant(tuple(scales), t.quant.zero_points, t.quant.axis))
 
-    known = {id(t): change(t) for t in (*op.inputs, *op.outputs) if t is not None}
+    known = {t: change(t) for t in (*op.inputs, *op.outputs) if t is not None}
     bias = getattr(op, "bias", None)
     if bias is not None and rng.random() < 0.3:
         ends = np.array([-(2**31), 2**31 - 1, -(2**30), 2**30, 5])
         values = rng.choices(ends.tolist(), k=bias.size)
         data = np.array(values).astype(bias.dtype).reshape(bias.shape)
-        known[id(bias)] = replace(known[id(bias)], data=data)
-    inputs = tuple(t if t is None else known[id(t)] for t in op.inputs)
-    outputs = tuple(known[id(t)] for t in op.outputs)
+        known[bias] = replace(known[bias], data=data)
+    inputs = tuple(t if t is None else known[t] for t in op.inputs)
+    outputs = tuple(known[t] for t in op.outputs)
     op = replace(op, inputs=inputs, outputs=outputs)
-    one = {id(t): known[id(t)] for t in graph.inputs}
+    one = {t: known[t] for t in graph.inputs}
     return replace(graph, inputs=tuple(one.values()), outputs=outputs, ops=(op,))
 
 

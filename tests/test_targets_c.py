@@ -169,13 +169,13 @@ HOSTILE = (
 
 def with_names(graph: Graph, names: Sequence[str]) -> Graph:
     """`graph` with these names for its tensors, over and over, and for itself."""
-    made: dict[int, Tensor] = {}
+    made: dict[Tensor, Tensor] = {}
 
     def tensor(t: Tensor | None) -> Tensor | None:
         if t is None:
             return None
         name = f"{names[len(made) % len(names)]}{len(made)}"
-        return made.setdefault(id(t), replace(t, name=name))
+        return made.setdefault(t, replace(t, name=name))
 
     def op(o: Op) -> Op:
         outputs = tuple(tensor(t) for t in o.outputs)

@@ -11,15 +11,15 @@ from ascua.ir import Graph, Quant, Tensor
 
 def as_uint8(graph: Graph, weights_zero: int = 93) -> Graph:
     """`graph` with uint8 in place of int8; weights have one scale, and this zero point."""
-    known: dict[int, Tensor | None] = {id(None): None}
+    known: dict[Tensor | None, Tensor | None] = {None: None}
 
     def restated(t: Tensor | None) -> Tensor | None:
-        return known.setdefault(id(t), t and _unsigned(t))
+        return known.setdefault(t, t and _unsigned(t))
 
     ops = []
     for op in graph.ops:
         if (w := getattr(op, "w", None)) is not None:
-            known[id(w)] = _unsigned(w, weights_zero)
+            known[w] = _unsigned(w, weights_zero)
         inputs, outputs = map(restated, op.inputs), map(restated, op.outputs)
         ops.append(replace(op, inputs=tuple(inputs), outputs=tuple(outputs)))
     ends = (tuple(map(restated, ts)) for ts in (graph.inputs, graph.outputs))

@@ -19,14 +19,14 @@ def widened(graph: Graph, bias: str = "int64") -> Graph:
 
     Weights stay as they are; biases become 256 times as large, of the dtype `bias`.
     """
-    known: dict[int, Tensor] = {}
+    known: dict[Tensor, Tensor] = {}
     for op in graph.ops:
         known |= _special(op, bias)
 
     def wide(t: Tensor) -> Tensor:
-        if id(t) not in known:
-            known[id(t)] = _wide(t, None) if t.dtype == "int8" else t
-        return known[id(t)]
+        if t not in known:
+            known[t] = _wide(t, None) if t.dtype == "int8" else t
+        return known[t]
 
     ops = tuple(
         replace(
@@ -40,21 +40,21 @@ def widened(graph: Graph, bias: str = "int64") -> Graph:
     return replace(graph, inputs=inputs, outputs=outputs, ops=ops)
 
 
-def _special(op: Op, bias: str) -> dict[int, Tensor]:
+def _special(op: Op, bias: str) -> dict[Tensor, Tensor]:
     """The tensors of `op` that are not widened like activations, by identity."""
-    found: dict[int, Tensor] = {}
+    found: dict[Tensor, Tensor] = {}
     if op.tflite in FIXED:
-        found[id(op.y)] = _wide(op.y, 2.0**-15)
+        found[op.y] = _wide(op.y, 2.0**-15)
     if op.tflite in BIASES or op.tflite == "PRELU":
         weights = op.inputs[1]
         assert weights is not None
-        found[id(weights)] = weights
+        found[weights] = weights
     for b in op.inputs[BIASES.get(op.tflite, 9) :]:
         assert b is not None
         limit = np.iinfo(bias)
         values = np.clip(b.values.astype(np.int64) * 256, limit.min, limit.max)
         quant = b.quant and Quant(tuple(s / 256 for s in b.quant.scales), b.quant.zero_points)
-        found[id(b)] = replace(b, dtype=bias, data=values.astype(bias), quant=quant)
+        found[b] = replace(b, dtype=bias, data=values.astype(bias), quant=quant)
     return found
 
 

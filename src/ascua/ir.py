@@ -1,13 +1,15 @@
 """The one representation of a network: a Graph of Ops over Tensors, and the Kernels that run Ops.
 
-All values are immutable. Ops refer to Tensors by identity; a pass returns a new Graph.
+All values are immutable; a pass returns a new Graph. Tensors and Ops equal only themselves: they
+are the keys of dictionaries.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import prod
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
@@ -347,11 +349,36 @@ class Graph:
 
     def tensors(self) -> Iterator[Tensor]:
         """Every tensor once: inputs first, then in order of the ops."""
-        seen: set[int] = set()
-        for t in (*self.inputs, *(t for op in self.ops for t in (*op.inputs, *op.outputs))):
-            if t is not None and id(t) not in seen:
-                seen.add(id(t))
-                yield t
+        listed = (*self.inputs, *(t for op in self.ops for t in (*op.inputs, *op.outputs)))
+        yield from dict.fromkeys(t for t in listed if t is not None)
+
+    @cached_property
+    def makers(self) -> Mapping[Tensor, Op]:
+        """The op that computes each tensor; an input or a constant has none."""
+        return {t: op for op in self.ops for t in op.outputs}
+
+    @cached_property
+    def readers(self) -> Mapping[Tensor, tuple[Op, ...]]:
+        """The ops that read each tensor, in order: one stands there as often as it reads it."""
+        found: dict[Tensor, list[Op]] = {t: [] for t in self.tensors()}
+        for op in self.ops:
+            for t in op.inputs:
+                if t is not None:
+                    found[t].append(op)
+        return {t: tuple(ops) for t, ops in found.items()}
+
+    @cached_property
+    def last_use(self) -> Mapping[Tensor, int]:
+        """The place of the last op that makes or reads each activation.
+
+        That of an output of the graph is behind all ops.
+        """
+        used = {t: i for i, op in enumerate(self.ops) for t in (*op.activations, *op.outputs)}
+        return used | dict.fromkeys(self.outputs, len(self.ops))
+
+    def until(self, op: Op) -> Graph:
+        """The ops up to `op`, whose outputs are the graph's."""
+        return replace(self, outputs=op.outputs, ops=self.ops[: self.ops.index(op) + 1])
 
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""
@@ -362,16 +389,15 @@ class Graph:
 
         Answers the outputs by tensor name; with `keep`, every activation.
         """
-        wanted = {id(t) for t in self.outputs}
         live = {
-            id(t): y
+            t: y
             for t, y in self.walk(xs, lambda op, *given: each(op.eval(*given)))
-            if keep or id(t) in wanted
+            if keep or t in self.outputs
         }
         for t in self.outputs:
             if t.const:
-                live[id(t)] = np.broadcast_to(t.values, (len(xs[0]), *t.shape))
-        return {t.name: live[id(t)] for t in (*self.tensors(), *self.outputs) if id(t) in live}
+                live[t] = np.broadcast_to(t.values, (len(xs[0]), *t.shape))
+        return {t.name: live[t] for t in (*self.tensors(), *self.outputs) if t in live}
 
     def walk(
         self, xs: Sequence[V], run: Callable[..., tuple[V, ...]]
@@ -380,14 +406,12 @@ class Graph:
 
         A value is let go after the last op that reads it.
         """
-        live = {id(t): x for t, x in zip(self.inputs, xs, strict=True)}
+        live = dict(zip(self.inputs, xs, strict=True))
         yield from zip(self.inputs, xs, strict=True)
-        # An output that nobody reads is let go by the op that makes it.
-        last = {id(t): i for i, op in enumerate(self.ops) for t in (*op.activations, *op.outputs)}
         for i, op in enumerate(self.ops):
-            ys = run(op, *(live[id(t)] for t in op.activations))
-            live |= {id(t): y for t, y in zip(op.outputs, ys, strict=True)}
+            ys = run(op, *(live[t] for t in op.activations))
+            live |= zip(op.outputs, ys, strict=True)
             yield from zip(op.outputs, ys, strict=True)
             for t in (*op.activations, *op.outputs):
-                if last[id(t)] == i:
-                    live.pop(id(t), None)
+                if self.last_use[t] == i:
+                    live.pop(t, None)

@@ -31,7 +31,7 @@ def prepare(graph: Graph, where: str | None = None) -> Graph:
 
 def fold_constants(graph: Graph) -> Graph:
     """Replace ops whose outputs are known before any input, as chains of shapes are."""
-    known: dict[int, Tensor] = {}
+    known: dict[Tensor, Tensor] = {}
     ops = []
     for old in graph.ops:
         op = _with_inputs(old, known)
@@ -39,29 +39,27 @@ def fold_constants(graph: Graph) -> Graph:
         if values is None:
             ops.append(op)
         else:
-            known |= {
-                id(t): replace(t, data=v) for t, v in zip(op.outputs, each(values), strict=True)
-            }
-    outputs = tuple(known.get(id(t), t) for t in graph.outputs)
+            made = zip(op.outputs, each(values), strict=True)
+            known |= {t: replace(t, data=v) for t, v in made}
+    outputs = tuple(known.get(t, t) for t in graph.outputs)
     return replace(graph, ops=tuple(ops), outputs=outputs)
 
 
-def _with_inputs(op: Op, known: dict[int, Tensor]) -> Op:
+def _with_inputs(op: Op, known: dict[Tensor, Tensor]) -> Op:
     """`op` reading the known tensors in place of the computed ones."""
-    if not any(id(t) in known for t in op.inputs):
+    if not any(t in known for t in op.inputs):
         return op
-    return replace(op, inputs=tuple(known.get(id(t), t) if t else t for t in op.inputs))
+    return replace(op, inputs=tuple(known.get(t, t) if t else t for t in op.inputs))
 
 
 def drop_identities(graph: Graph) -> Graph:
     """Drop each QUANTIZE that changes nothing: its readers read what it reads."""
-    outputs = {id(t) for t in graph.outputs}
-    instead: dict[int, Tensor] = {}
+    instead: dict[Tensor, Tensor] = {}
     ops = []
     for old in graph.ops:
         op = _with_inputs(old, instead)
-        if isinstance(op, Quantize) and op.identity and id(op.y) not in outputs:
-            instead[id(op.y)] = op.x
+        if isinstance(op, Quantize) and op.identity and op.y not in graph.outputs:
+            instead[op.y] = op.x
         else:
             ops.append(op)
     return replace(graph, ops=tuple(ops))
@@ -72,27 +70,21 @@ def fuse_dilations(graph: Graph) -> Graph:
 
     Only where every output stays the same, as `dilated` tells; views may lie between them.
     """
-    readers: dict[int, list[Op]] = {}
+    instead: dict[Op, tuple[Op, ...]] = {}
     for op in graph.ops:
-        for t in op.activations:
-            readers.setdefault(id(t), []).append(op)
-    outputs = {id(t) for t in graph.outputs}
-    instead: dict[int, tuple[Op, ...]] = {}
-    for op in graph.ops:
-        chain = _chain(op, readers, outputs) if isinstance(op, SpaceToBatchND) else ()
+        chain = _chain(op, graph) if isinstance(op, SpaceToBatchND) else ()
         if chain and (fused := dilated(chain)):
-            instead |= {id(link): () for link in chain}
-            instead[id(chain[-1])] = fused
-    return replace(graph, ops=tuple(n for op in graph.ops for n in instead.get(id(op), (op,))))
+            instead |= {**dict.fromkeys(chain, ()), chain[-1]: fused}
+    return replace(graph, ops=tuple(n for op in graph.ops for n in instead.get(op, (op,))))
 
 
-def _chain(first: Op, readers: dict[int, list[Op]], outputs: set[int]) -> tuple[Op, ...]:
+def _chain(first: Op, graph: Graph) -> tuple[Op, ...]:
     """The ops from `first` to a BATCH_TO_SPACE_ND, each the only reader of the one before."""
     chain = [first]
     while not isinstance(chain[-1], BatchToSpaceND):
         t = chain[-1].y
-        following = readers.get(id(t), [])
-        if len(following) != 1 or id(t) in outputs or following[0].inputs[0] is not t:
+        following = graph.readers[t]
+        if len(following) != 1 or t in graph.outputs or following[0].inputs[0] is not t:
             return ()
         chain.append(following[0])
     return tuple(chain)
@@ -100,12 +92,12 @@ def _chain(first: Op, readers: dict[int, list[Op]], outputs: set[int]) -> tuple[
 
 def drop_dead(graph: Graph) -> Graph:
     """Remove ops that no output depends on."""
-    wanted = {id(t) for t in graph.outputs}
+    wanted = set(graph.outputs)
     ops = []
     for op in reversed(graph.ops):
-        if any(id(t) in wanted for t in op.outputs):
+        if any(t in wanted for t in op.outputs):
             ops.append(op)
-            wanted.update(id(t) for t in op.inputs if t is not None)
+            wanted.update(t for t in op.inputs if t is not None)
     return replace(graph, ops=tuple(reversed(ops)))
 
 

@@ -135,7 +135,7 @@ class _Reader:
         outputs = self.pick(tensors, self.numbers(sub, "Outputs"), "graph outputs")
         if not inputs or not outputs:
             raise self.fail("the graph has no inputs or no outputs.")
-        if any(t.const for t in inputs) or len({id(t) for t in inputs}) < len(inputs):
+        if any(t.const for t in inputs) or len(set(inputs)) < len(inputs):
             raise self.fail("an input of the graph is a constant, or is listed twice.")
         ops = tuple(self.op(i, o, codes[o.OpcodeIndex()], tensors) for i, o in enumerate(operators))
         description = self.model.Description() or b""
@@ -330,19 +330,19 @@ class _Reader:
 
     def check_order(self, graph: Graph) -> None:
         """Each tensor is computed once, and before it is read."""
-        known = {id(t) for t in graph.inputs}
+        known = set(graph.inputs)
         for op in graph.ops:
             for t in op.activations:
-                if id(t) not in known:
+                if t not in known:
                     raise self.fail(
                         f"{op.tflite} '{op.name}' reads '{t.name}' before anything computes it."
                     )
             for t in op.outputs:
-                if id(t) in known or t.const:
+                if t in known or t.const:
                     raise self.fail(f"tensor '{t.name}' is computed twice.")
-                known.add(id(t))
+                known.add(t)
         for t in graph.outputs:
-            if id(t) not in known and not t.const:
+            if t not in known and not t.const:
                 raise self.fail(f"nothing computes the output '{t.name}'.")
 
 
@@ -390,16 +390,13 @@ def write(graph: Graph) -> bytes:
 
 
 class _Writer:
-    """One file being written: buffers and tensors by identity, each once."""
+    """One file being written: each buffer and tensor once."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.b = flatbuffers.Builder(1 << 16)
-        self.tensors = list(graph.tensors())
-        for t in graph.outputs:
-            if all(t is not other for other in self.tensors):
-                self.tensors.append(t)
-        self.index = {id(t): i for i, t in enumerate(self.tensors)}
+        self.tensors = list(dict.fromkeys((*graph.tensors(), *graph.outputs)))
+        self.index = {t: i for i, t in enumerate(self.tensors)}
 
     def file(self) -> bytes:
         b = self.b
@@ -409,8 +406,8 @@ class _Writer:
         sub = self.table(
             "SubGraph",
             Tensors=self.offsets(tensors),
-            Inputs=self.ints([self.index[id(t)] for t in self.graph.inputs]),
-            Outputs=self.ints([self.index[id(t)] for t in self.graph.outputs]),
+            Inputs=self.ints([self.index[t] for t in self.graph.inputs]),
+            Outputs=self.ints([self.index[t] for t in self.graph.outputs]),
             Operators=self.offsets(operators),
             Name=b.CreateString("main"),
         )
@@ -491,8 +488,8 @@ class _Writer:
         )
 
     def operator(self, op: Op, code: int) -> int:
-        inputs = self.ints([-1 if t is None else self.index[id(t)] for t in op.inputs])
-        outputs = self.ints([self.index[id(t)] for t in op.outputs])
+        inputs = self.ints([-1 if t is None else self.index[t] for t in op.inputs])
+        outputs = self.ints([self.index[t] for t in op.outputs])
         options = None if op.options is None else self.options(op.options, op.write())
         kind = 0 if op.options is None else getattr(schema.BuiltinOptions, op.options)
         return self.table(

@@ -192,7 +192,7 @@ def on_litert(original: Graph, xs: Sequence[Array]) -> Executor:
         ops = [op for op in original.ops if names[0] in {t.name for t in op.outputs}]
         if not ops:  # an input, as int8
             return measure.reference(part, xs)
-        here = cut(original, ops[0])
+        here = original.until(ops[0])
         here = replace(here, outputs=tuple(t for n in names for t in here.outputs if t.name == n))
         ys = litert.run(tflite.write(here), xs, len(names))
         return [
@@ -230,7 +230,7 @@ def layer_by_layer(
     """
     for op in graph.ops:
         if not op.view:
-            part = cut(graph, op)
+            part = graph.until(op)
             pairs = zip(executor(part), truth(part), strict=True)
             found = (first_value(y, expected) for y, expected in pairs)
             yield op, next((f for f in found if f is not None), None)
@@ -246,14 +246,8 @@ def first_value(y: Array, expected: Array) -> FirstValue | None:
     return FirstValue(index, y[index].item(), expected[index].item(), count, y.size)
 
 
-def cut(graph: Graph, op: Op) -> Graph:
-    """The part of `graph` that computes the outputs of `op`."""
-    ops = graph.ops[: graph.ops.index(op) + 1]
-    return replace(graph, ops=ops, outputs=op.outputs)
-
-
 def _difference(op: Op, graph: Graph, executor: Executor, truth: Executor) -> Difference | None:
-    part = cut(graph, op)
+    part = graph.until(op)
     for i, (y, expected) in enumerate(zip(executor(part), truth(part), strict=True)):
         if np.any(y != expected):
             return compare(op, y, expected, i)

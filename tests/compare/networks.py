@@ -48,23 +48,23 @@ def twin(real: Graph) -> Graph:
 
 def spoilt(graph: Graph, name: str, factor: float) -> Graph:
     """`graph` with the range of one activation made `factor` times as wide."""
-    known: dict[int, Tensor] = {}
+    known: dict[Tensor, Tensor] = {}
 
     def changed(t: Tensor) -> Tensor:
-        if t.name == name and id(t) not in known:
+        if t.name == name and t not in known:
             scale = float(np.float32(t.q.scale * factor))
-            known[id(t)] = replace(t, quant=Quant((scale,), t.q.zero_points))
-        return known.get(id(t), t)
+            known[t] = replace(t, quant=Quant((scale,), t.q.zero_points))
+        return known.get(t, t)
 
     return rewired(graph, changed)
 
 
 def renamed(graph: Graph) -> Graph:
     """`graph` with all activations called something else."""
-    known: dict[int, Tensor] = {}
+    known: dict[Tensor, Tensor] = {}
 
     def changed(t: Tensor) -> Tensor:
-        return known.setdefault(id(t), replace(t, name=f"other/{len(known)}"))
+        return known.setdefault(t, replace(t, name=f"other/{len(known)}"))
 
     return rewired(graph, lambda t: t if t.const else changed(t))
 

@@ -81,7 +81,7 @@ class Builder:
         self.inputs: list[Tensor] = []
         self.ops: list[Op] = []
         self.live: list[Tensor] = []
-        self.hidden: set[int] = set()
+        self.hidden: set[Tensor] = set()
         self.named = 0
 
     # Growing
@@ -99,7 +99,7 @@ class Builder:
     def append(self, op: Op) -> None:
         """Appends `op`, unchecked, for the passes to fold or fuse: only the next one reads it."""
         self.ops.append(op)
-        self.hidden.update(id(t) for t in op.outputs)
+        self.hidden.update(t for t in op.outputs)
 
     def name(self, stem: str) -> str:
         """A name that is not used yet."""
@@ -215,11 +215,11 @@ class Builder:
 
     def graph(self, name: str) -> Graph:
         """The network: what nobody reads is an output, and some that are read as well."""
-        read = {id(t) for op in self.ops for t in op.inputs}
-        made = [t for op in self.ops for t in op.outputs if id(t) not in self.hidden]
+        read = {t for op in self.ops for t in op.inputs}
+        made = [t for op in self.ops for t in op.outputs if t not in self.hidden]
         every = self.draw.one_in(3)
-        kept = [t for t in made if id(t) not in read or every or self.draw.one_in(8)]
-        used = tuple(t for t in self.inputs if id(t) in read)
+        kept = [t for t in made if t not in read or every or self.draw.one_in(8)]
+        used = tuple(t for t in self.inputs if t in read)
         return Graph(name, used, tuple(kept), tuple(self.ops))
 
 

@@ -76,7 +76,7 @@ def shape(b: Builder) -> None:
     b.append(Pack((batch, b.integers(-1)), (target,)))
     y = b.like(x, (x.shape[at], x.size // x.shape[at]))
     b.append(Reshape((x, target), (y,)))
-    b.hidden.discard(id(y))
+    b.hidden.discard(y)
     b.live.append(y)
 
 

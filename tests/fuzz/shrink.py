@@ -116,12 +116,12 @@ Candidate = tuple[Graph, dict[str, np.ndarray]]
 
 def _ancestors(graph: Graph, output: Tensor) -> Candidate:
     """The part of `graph` that `output` depends on."""
-    wanted, ops = {id(output)}, []
+    wanted, ops = {output}, []
     for op in reversed(graph.ops):
-        if any(id(t) in wanted for t in op.outputs):
+        if any(t in wanted for t in op.outputs):
             ops.append(op)
-            wanted |= {id(t) for t in op.inputs if t is not None}
-    used = tuple(t for t in graph.inputs if id(t) in wanted)
+            wanted |= {t for t in op.inputs if t is not None}
+    used = tuple(t for t in graph.inputs if t in wanted)
     return replace(graph, inputs=used, outputs=(output,), ops=tuple(reversed(ops))), {}
 
 
@@ -130,7 +130,7 @@ def _alone(failure: Failure) -> Iterator[Candidate]:
     graph = failure.case.graph
     values = graph.eval(failure.case.xs, keep=True)
     for op in graph.ops:
-        reads = {id(t): t for t in op.activations}
+        reads = {t: t for t in op.activations}
         if len(graph.ops) > 1 and all(t.name in values for t in reads.values()):
             inputs = tuple(reads.values())
             yield Graph(graph.name, inputs, op.outputs, (op,)), values

@@ -12,12 +12,12 @@ from ascua.ir import Array, Graph, Op, Tensor
 
 def floated(graph: Graph) -> Graph:
     """`graph` with every quantised tensor as the float32 that it stands for."""
-    known: dict[int, Tensor] = {}
+    known: dict[Tensor, Tensor] = {}
 
     def real(t: Tensor, op: Op | None) -> Tensor:
-        if id(t) not in known:
-            known[id(t)] = _real(t, op)
-        return known[id(t)]
+        if t not in known:
+            known[t] = _real(t, op)
+        return known[t]
 
     def change(op: Op) -> Op:
         inputs = tuple(t if t is None else real(t, op) for t in op.inputs)

@@ -133,11 +133,11 @@ def test_tied_channels_scale_together() -> None:
             ties.add(name)
             whole = max(at + t.shape[-1] for t, at in tied)
             factors = np.random.default_rng(5).uniform(0.5, 2, whole).astype(np.float32)
-            by = {id(t): factors[at : at + t.shape[-1]] for t, at in tied}
-            assert set(by) == {id(t) for t in (*op.activations, op.y)}
+            by = {t: factors[at : at + t.shape[-1]] for t, at in tied}
+            assert set(by) == {*op.activations, op.y}
             xs = samples(real, 4)
-            scaled = [x * by[id(t)] for x, t in zip(xs, op.activations, strict=True)]
-            expected = op.eval_float(*xs) * by[id(op.y)]
+            scaled = [x * by[t] for x, t in zip(xs, op.activations, strict=True)]
+            expected = op.eval_float(*xs) * by[op.y]
             np.testing.assert_allclose(op.eval_float(*scaled), expected, rtol=1e-5, atol=1e-5)
     assert {"ADD", "AVERAGE_POOL_2D", "CONCATENATION", "MAX_POOL_2D", "MEAN", "PAD"} <= ties
     assert "PADV2" not in ties

@@ -81,7 +81,7 @@ def compare(
     `check` and `check_ranges` come first. Raises InputError (NaN), Unsupported, ModelError.
     """
     paired = pairs(a.graph, b.graph)
-    sums = {id(p.a): Sums(p) for p in paired}
+    sums = {p.a: Sums(p) for p in paired}
     scores = _Scores()
     for start, stop in _spans(a, b, paired, samples.count):
         both = measure(a, b, paired, samples.real(a.graph, start, stop), sums)
@@ -90,13 +90,13 @@ def compare(
             progress(stop, samples.count)
     follower = _follow(a, b, paired, samples.chosen(cuts), cut_progress) if cuts else None
     found = follower.cuts(samples.labels is not None) if follower else {}
-    first = {p.at: id(p.a) for p in reversed(paired)}
+    first = {p.at: p.a for p in reversed(paired)}
     measured = [
-        sums[id(p.a)].layer()._replace(cut=found.get(p.at) if first[p.at] == id(p.a) else None)
+        sums[p.a].layer()._replace(cut=found.get(p.at) if first[p.at] == p.a else None)
         for p in paired
     ]
-    twins = {id(t) for p in paired for t in (p.a, p.b)}
-    alone = [tuple(op.name for op in layers(net.graph) if id(op.y) not in twins) for net in (a, b)]
+    twins = {t for p in paired for t in (p.a, p.b)}
+    alone = [tuple(op.name for op in layers(net.graph) if op.y not in twins) for net in (a, b)]
     ya, yb = scores.joined()
     enough = 1 < ya.shape[1] <= MOST_CLASSES
     k = max(1, min(top, ya.shape[1] - 1))
@@ -130,7 +130,7 @@ class _Scores:
 
 def _spans(a: Network, b: Network, paired: tuple[Pair, ...], count: int) -> list[tuple[int, int]]:
     """The batches, from where to where."""
-    step = batch(a, b, {id(p.b): p.b for p in paired})
+    step = batch(a, b, {p.b for p in paired})
     return [(start, min(start + step, count)) for start in range(0, count, step)]
 
 
@@ -139,7 +139,7 @@ def _follow(
 ) -> Follower:
     """The answers of A behind each layer of B."""
     follower = Follower(a, paired)
-    keep = {id(p.b): id(p.a) for p in paired}
+    keep = {p.b: p.a for p in paired}
     for start, stop in _spans(a, b, paired, samples.count):
         xs = samples.real(a.graph, start, stop)
         theirs, _ = run(b, xs, keep)

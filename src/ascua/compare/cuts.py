@@ -52,16 +52,14 @@ class Follower:
 
     def __init__(self, a: Network, paired: Sequence[Pair]) -> None:
         self.a = a
-        self.twins = {id(p.a): p.b for p in paired}
+        self.twins = {p.a: p.b for p in paired}
         self.places = sorted({p.at for p in paired})
         self.tails = {at: tail(a.graph, at) for at in self.places}
         self.tallies = {at: Tally() for at in self.places}
-        self.last = {id(t): i for i, op in enumerate(a.graph.ops) for t in op.activations}
-        self.last |= {id(t): len(a.graph.ops) for t in a.graph.outputs}
         self.samples = self.right = 0
         self.energy = 0.0
 
-    def add(self, start: Array, xs: Sequence[Array], theirs: dict[int, Array],
+    def add(self, start: Array, xs: Sequence[Array], theirs: dict[Tensor, Array],
             labels: Array | None) -> None:  # fmt: skip
         """Take in a batch: A's scores, real samples, B's activations by A's tensors."""
         graph = self.a.graph
@@ -69,7 +67,7 @@ class Follower:
         self.energy += float(np.square(start.astype(np.float64)).sum())
         if labels is not None:
             self.right += int(np.sum(start.argmax(axis=1) == labels))
-        live: dict[int, Array] = {}
+        live: dict[Tensor, Array] = {}
         before = start
         for at in range(-1, len(graph.ops)):
             differs = self._step(at, live, xs, theirs)
@@ -80,7 +78,7 @@ class Follower:
                 before = now
 
     def _step(
-        self, at: int, live: dict[int, Array], xs: Sequence[Array], theirs: dict[int, Array]
+        self, at: int, live: dict[Tensor, Array], xs: Sequence[Array], theirs: dict[Tensor, Array]
     ) -> bool:
         """Go on to the activations behind operator `at`; whether B's differ from A's of B's.
 
@@ -91,23 +89,23 @@ class Follower:
             made, ys = graph.inputs, tuple(self.a.given(xs))
         else:
             op = graph.ops[at]
-            made, ys = op.outputs, self.a.compute(op, *(live[id(t)] for t in op.activations))
+            made, ys = op.outputs, self.a.compute(op, *(live[t] for t in op.activations))
         differs = False
         for t, y in zip(made, ys, strict=True):
-            live[id(t)] = self._theirs(t, theirs) if id(t) in self.twins else y
-            differs = differs or not np.array_equal(live[id(t)], y)
-        for done in [key for key in live if self.last.get(key, -1) <= at]:
+            live[t] = self._theirs(t, theirs) if t in self.twins else y
+            differs = differs or not np.array_equal(live[t], y)
+        for done in [t for t in live if graph.last_use.get(t, -1) <= at]:
             del live[done]
         return differs
 
-    def _theirs(self, t: Tensor, theirs: dict[int, Array]) -> Array:
-        return self.a.own(real(theirs[id(t)], self.twins[id(t)]), t)
+    def _theirs(self, t: Tensor, theirs: dict[Tensor, Array]) -> Array:
+        return self.a.own(real(theirs[t], self.twins[t]), t)
 
-    def _answers(self, at: int, live: dict[int, Array]) -> Array:
+    def _answers(self, at: int, live: dict[Tensor, Array]) -> Array:
         """The scores (n, classes) that A computes after the operator `at`."""
         rest = self.tails[at]
         y = rest.outputs[0]
-        given = [live[id(t)] for t in rest.inputs]
+        given = [live[t] for t in rest.inputs]
         found = next(v for t, v in rest.walk(given, self.a.compute) if t is y)
         return real(found, y).reshape(len(found), -1)
 
@@ -136,7 +134,7 @@ class Follower:
 def tail(graph: Graph, at: int) -> Graph:
     """What `graph` computes after the operator `at`; its inputs are what is alive there."""
     ops = graph.ops[at + 1 :]
-    made = {id(t) for op in ops for t in op.outputs}
+    made = {t for op in ops for t in op.outputs}
     read = [t for op in ops for t in op.activations] + [t for t in graph.outputs if not t.const]
-    alive = {id(t): t for t in read if id(t) not in made}
-    return replace(graph, inputs=tuple(alive.values()), ops=ops)
+    alive = dict.fromkeys(t for t in read if t not in made)
+    return replace(graph, inputs=tuple(alive), ops=ops)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -119,51 +119,49 @@ def cosine(aa: float, bb: float, ab: float) -> float:
 
 
 def measure(
-    a: Network, b: Network, paired: Sequence[Pair], xs: Sequence[Array], sums: dict[int, Sums]
+    a: Network, b: Network, paired: Sequence[Pair], xs: Sequence[Array], sums: dict[Tensor, Sums]
 ) -> tuple[list[Array], list[Array]]:
-    """Take one batch of real samples `xs` into `sums`, which are by the identity of A's tensors.
+    """Take one batch of real samples `xs` into `sums`, which are by A's tensors.
 
     Answers the real outputs (n, *shape) of both.
     """
-    theirs, outputs_b = run(b, xs, {id(p.b): id(p.a) for p in paired})
-    outputs_a: dict[int, Array] = {}
-    wanted = {id(t) for t in a.graph.outputs}
+    theirs, outputs_b = run(b, xs, {p.b: p.a for p in paired})
+    outputs_a: dict[Tensor, Array] = {}
     for t, y in a.walk(a.given(xs)):
-        if id(t) in sums:
-            sums[id(t)].add(y, theirs[id(t)])
-        if id(t) in wanted:
-            outputs_a[id(t)] = real(y, t)
+        if t in sums:
+            sums[t].add(y, theirs[t])
+        if t in a.graph.outputs:
+            outputs_a[t] = real(y, t)
     for t, expected, got in errors(a, paired, xs, theirs):
-        sums[id(t)].add_own(expected, got)
-    return [outputs_a[id(t)] for t in a.graph.outputs], outputs_b
+        sums[t].add_own(expected, got)
+    return [outputs_a[t] for t in a.graph.outputs], outputs_b
 
 
 def run(
-    net: Network, xs: Sequence[Array], keep: dict[int, int]
-) -> tuple[dict[int, Array], list[Array]]:
+    net: Network, xs: Sequence[Array], keep: Mapping[Tensor, Tensor]
+) -> tuple[dict[Tensor, Array], list[Array]]:
     """The activations to `keep` as they are, under their new keys, and the real outputs."""
-    kept: dict[int, Array] = {}
-    outputs: dict[int, Array] = {}
-    wanted = {id(t) for t in net.graph.outputs}
+    kept: dict[Tensor, Array] = {}
+    outputs: dict[Tensor, Array] = {}
     for t, y in net.walk(net.given(xs)):
-        if id(t) in keep:
-            kept[keep[id(t)]] = y
-        if id(t) in wanted:
-            outputs[id(t)] = real(y, t)
-    return kept, [outputs[id(t)] for t in net.graph.outputs]
+        if t in keep:
+            kept[keep[t]] = y
+        if t in net.graph.outputs:
+            outputs[t] = real(y, t)
+    return kept, [outputs[t] for t in net.graph.outputs]
 
 
 def errors(
-    a: Network, paired: Sequence[Pair], xs: Sequence[Array], theirs: dict[int, Array]
+    a: Network, paired: Sequence[Pair], xs: Sequence[Array], theirs: dict[Tensor, Array]
 ) -> Iterator[tuple[Tensor, Array, Array]]:
     """Each paired tensor of A, what A's layer makes of B's values before it, and B's value."""
-    twins = {id(p.a): p.b for p in paired}
+    twins = {p.a: p.b for p in paired}
     found: list[tuple[Tensor, Array, Array]] = []
 
     def replaced(t: Tensor, y: Array) -> Array:
-        if id(t) not in twins:
+        if t not in twins:
             return y
-        got = real(theirs[id(t)], twins[id(t)])
+        got = real(theirs[t], twins[t])
         found.append((t, real(y, t), got))
         return a.own(got, t)
 

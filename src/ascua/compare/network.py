@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ascua import inputs
@@ -113,8 +113,8 @@ def check_range(net: Network, xs: Sequence[Array]) -> None:
             )
 
 
-def batch(a: Network, b: Network, theirs: Mapping[int, Tensor]) -> int:
+def batch(a: Network, b: Network, theirs: Iterable[Tensor]) -> int:
     """How many samples are run at once: memory is bounded."""
     largest = max(t.bytes for net in (a, b) for t in net.graph.tensors() if not t.const)
-    kept = sum(t.bytes for t in theirs.values())
+    kept = sum(t.bytes for t in theirs)
     return int(min(256, max(1, floats.BATCH_BYTES // (8 * largest + 2 * kept))))

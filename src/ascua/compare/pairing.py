@@ -28,19 +28,18 @@ def pairs(a: Graph, b: Graph) -> tuple[Pair, ...]:
     By structure: the longest common subsequence of layers of one operator with outputs and weights
     of one shape; where their inputs contradict it, a pair is dropped.
     """
-    found = {id(t): u for t, u in zip(a.inputs, b.inputs, strict=True)}
+    found = dict(zip(a.inputs, b.inputs, strict=True))
     named = _by_name(a, b)
-    taken = {id(q) for q in named.values()}
-    left = [op for op in layers(a) if id(op) not in named]
-    right = [op for op in layers(b) if id(op) not in taken]
-    aligned = {id(left[i]): right[j] for i, j in common([*map(key, left)], [*map(key, right)])}
-    result = [Pair(t, found[id(t)], "INPUT", -1) for t in a.inputs]
-    makers = [{id(t): op for op in g.ops for t in op.outputs} for g in (a, b)]
+    taken = set(named.values())
+    left = [op for op in layers(a) if op not in named]
+    right = [op for op in layers(b) if op not in taken]
+    aligned = {left[i]: right[j] for i, j in common([*map(key, left)], [*map(key, right)])}
+    result = [Pair(t, found[t], "INPUT", -1) for t in a.inputs]
     for at, p in enumerate(a.ops):
-        q = named.get(id(p)) or aligned.get(id(p))
-        if q is None or (id(p) not in named and _contradicts(p, q, found, *makers)):
+        q = named.get(p) or aligned.get(p)
+        if q is None or (p not in named and _contradicts(p, q, found, a, b)):
             continue
-        found |= {id(t): u for t, u in zip(p.outputs, q.outputs, strict=True)}
+        found |= zip(p.outputs, q.outputs, strict=True)
         result += [Pair(t, u, p.tflite, at) for t, u in zip(p.outputs, q.outputs, strict=True)]
     return tuple(result)
 
@@ -55,9 +54,9 @@ def between(op: Op) -> bool:
     return op.view or op.tflite in BETWEEN
 
 
-def source(t: Tensor, makers: Mapping[int, Op]) -> Tensor:
+def source(t: Tensor, graph: Graph) -> Tensor:
     """The layer's output or the input that `t` holds in another way."""
-    while (op := makers.get(id(t))) is not None and between(op) and op.activations:
+    while (op := graph.makers.get(t)) is not None and between(op) and op.activations:
         t = op.activations[0]
     return t
 
@@ -88,23 +87,21 @@ def common(xs: Sequence[object], ys: Sequence[object]) -> list[tuple[int, int]]:
     return found
 
 
-def _by_name(a: Graph, b: Graph) -> dict[int, Op]:
-    """Layers of `b` by the identity of those of `a` whose outputs have their names and shapes."""
+def _by_name(a: Graph, b: Graph) -> dict[Op, Op]:
+    """Layers of `b` by those of `a` whose outputs have their names and shapes."""
     theirs = {q.name: q for q in layers(b)}
     found = {}
     for p in layers(a):
         q = theirs.get(p.name)
         if q is not None and [t.shape for t in p.outputs] == [t.shape for t in q.outputs]:
-            found[id(p)] = q
+            found[p] = q
     return found
 
 
-def _contradicts(
-    p: Op, q: Op, found: Mapping[int, Tensor], ours: Mapping[int, Op], theirs: Mapping[int, Op]
-) -> bool:
+def _contradicts(p: Op, q: Op, found: Mapping[Tensor, Tensor], a: Graph, b: Graph) -> bool:
     """Whether `p` reads something else than `q`, as far as pairs tell."""
-    reads = {id(source(t, theirs)) for t in q.activations}
-    paired = {id(t) for t in found.values()}
-    wanted = [found.get(id(source(t, ours))) for t in p.activations]
-    missing = any(t is not None and id(t) not in reads for t in wanted)
+    reads = {source(t, b) for t in q.activations}
+    paired = set(found.values())
+    wanted = [found.get(source(t, a)) for t in p.activations]
+    missing = any(t is not None and t not in reads for t in wanted)
     return missing and reads <= paired

@@ -45,14 +45,14 @@ def as_int8(graph: Graph) -> Graph:
 
     An operator that mixes both stays as it is: its own check refuses it.
     """
-    known: dict[int, Tensor] = {}
+    known: dict[Tensor, Tensor] = {}
 
     def shifted(t: Tensor) -> Tensor:
-        return known.setdefault(id(t), _shifted(t)) if _quantised(t) else t
+        return known.setdefault(t, _shifted(t)) if _quantised(t) else t
 
     edges = [t for t in (*graph.inputs, *graph.outputs) if _quantised(t) and not t.const]
     for t in edges:
-        known[id(t)] = replace(_shifted(t), name=t.name + EDGE)
+        known[t] = replace(_shifted(t), name=t.name + EDGE)
     ops: list[Op] = []
     for op in graph.ops:
         if any(_quantised(t) for t in (*op.inputs, *op.outputs)) and not _mixed(op):
@@ -60,19 +60,18 @@ def as_int8(graph: Graph) -> Graph:
             outputs = tuple(shifted(t) for t in op.outputs)
             op = replace(op, inputs=inputs, outputs=outputs, uint8=True)
         ops.append(op)
-    first = {id(t): t for t in graph.inputs if _quantised(t)}
-    last = {id(t): t for t in edges if id(t) not in first}
-    before = [Quantize((t,), (shifted(t),)) for t in first.values()]
-    after = [Quantize((shifted(t),), (t,)) for t in last.values()]
+    before = [Quantize((t,), (shifted(t),)) for t in graph.inputs if _quantised(t)]
+    last = dict.fromkeys(t for t in edges if t not in graph.inputs)
+    after = [Quantize((shifted(t),), (t,)) for t in last]
     return replace(graph, ops=(*before, *ops, *after))
 
 
 def as_uint8(graph: Graph) -> Graph:
     """`graph`, all of whose int8 stands for uint8, as its file has it."""
-    known: dict[int, Tensor | None] = {id(None): None}
+    known: dict[Tensor | None, Tensor | None] = {None: None}
 
     def restated(t: Tensor | None) -> Tensor | None:
-        return known.setdefault(id(t), t and _unshifted(t))
+        return known.setdefault(t, t and _unshifted(t))
 
     def whole(ts: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return tuple(u for t in ts if (u := restated(t)))

@@ -136,24 +136,24 @@ class Plan:
 
     def live(self, step: Step) -> tuple[Buffer, ...]:
         """The buffers that hold something while `step` runs, those for later steps among them."""
-        at = self._places[id(step)]
+        at = self._places[step]
         held = [b for b in (step.lines, step.scratch) if b is not None]
         return (*held, *(b for b, first, last in self._spans if first <= at <= last))
 
     def live_bytes(self, step: Step) -> int:
         """Bytes of the buffers that hold something while `step` runs."""
-        return self._held[self._places[id(step)]]
+        return self._held[self._places[step]]
 
     @cached_property
-    def _places(self) -> dict[int, int]:
-        """Where each step stands, by its identity."""
-        return {id(step): i for i, step in enumerate(self.steps)}
+    def _places(self) -> dict[Step, int]:
+        """Where each step stands."""
+        return {step: i for i, step in enumerate(self.steps)}
 
     @cached_property
     def _spans(self) -> list[tuple[Buffer, int, int]]:
         """The tensors' buffers, each with the first and the last step that it is needed for."""
         spans = _lifetimes(self.graph, [s.op for s in self.steps])
-        return [(b, *spans[id(b.tensor)]) for b in self.buffers if b.tensor is not None]
+        return [(b, *spans[b.tensor]) for b in self.buffers if b.tensor is not None]
 
     @cached_property
     def _held(self) -> list[int]:
@@ -218,7 +218,7 @@ class _Memory:
         name = region.name if region else "ram"
         self.roots = _roots(graph)
         lives = _lifetimes(graph, ops)
-        held = [t for t in graph.tensors() if id(t) in lives]
+        held = [t for t in graph.tensors() if t in lives]
         if len(held) > MOST_TENSORS:
             raise Unsupported(
                 f"{graph.name}: it has {len(held):,} tensors; at most {MOST_TENSORS:,} are placed.",
@@ -226,7 +226,7 @@ class _Memory:
             )
         lines = [(i, n) for i, o in enumerate(ops) if (n := line_bytes(o, kernels[i]))]
         scratch = [(i, n) for i, o in enumerate(ops) if (n := kernels[i].scratch(o))]
-        spans = [Span(t.bytes, *lives[id(t)]) for t in held]
+        spans = [Span(t.bytes, *lives[t]) for t in held]
         self.whole_tensors = bound(spans)
         spans += [Span(n, i, i) for i, n in (*lines, *scratch)]
         self.bound = bound(spans, ALIGNMENT)
@@ -234,7 +234,7 @@ class _Memory:
         ends = (o + s.bytes for o, s in zip(offsets, spans, strict=True))
         self.arena = align(max(ends, default=0), ALIGNMENT)
         at = iter(offsets)
-        self.tensors = {id(t): Buffer(t.name, name, next(at), t.bytes, t) for t in held}
+        self.tensors = {t: Buffer(t.name, name, next(at), t.bytes, t) for t in held}
         self.lines = {
             i: Buffer(f"lines of {ops[i].name}", name, next(at), n, rows=_rows(ops[i], kernels[i]))
             for i, n in lines
@@ -245,8 +245,8 @@ class _Memory:
 
     def buffer(self, t: Tensor) -> Buffer:
         """Where `t` lies; a view shows another tensor's bytes."""
-        root = self.roots.get(id(t), t)
-        return replace(self.tensors[id(root)], tensor=t)
+        root = self.roots.get(t, t)
+        return replace(self.tensors[root], tensor=t)
 
 
 def _rows(op: Op, kernel: Kernel) -> int | None:
@@ -263,22 +263,22 @@ def line_bytes(op: Op, kernel: Kernel) -> int:
     return window.span * (window.left + iw + window.right) * ic * ITEMSIZE[op.x.dtype]
 
 
-def _roots(graph: Graph) -> dict[int, Tensor]:
+def _roots(graph: Graph) -> dict[Tensor, Tensor]:
     """For each tensor that is a view: the tensor whose bytes it shows."""
-    roots: dict[int, Tensor] = {}
+    roots: dict[Tensor, Tensor] = {}
     for op in graph.ops:
         if op.view:
-            roots[id(op.y)] = roots.get(id(op.x), op.x)
+            roots[op.y] = roots.get(op.x, op.x)
     return roots
 
 
-def _lifetimes(graph: Graph, ops: Sequence[Op]) -> dict[int, tuple[int, int]]:
-    """First and last step of each tensor that needs memory, by identity of the tensor."""
+def _lifetimes(graph: Graph, ops: Sequence[Op]) -> dict[Tensor, tuple[int, int]]:
+    """First and last step of each tensor that needs memory."""
     roots = _roots(graph)
-    spans: dict[int, tuple[int, int]] = {id(t): (0, 0) for t in graph.inputs}
+    spans: dict[Tensor, tuple[int, int]] = dict.fromkeys(graph.inputs, (0, 0))
 
     def use(t: Tensor, step: int) -> None:
-        key = id(roots.get(id(t), t))
+        key = roots.get(t, t)
         first, last = spans.get(key, (step, step))
         spans[key] = (first, max(last, step))
 

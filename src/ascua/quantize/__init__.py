@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from ascua.errors import Unsupported, brief
-from ascua.ir import Array, Graph
+from ascua.ir import Array, Graph, Tensor
 from ascua.quantize.adaround import AdaRound
 from ascua.quantize.bias import correct
 from ascua.quantize.convert import UNCLIPPED, Clip, convert
@@ -59,10 +59,10 @@ def quantize(
     return finish(real, xs, seen, options, image, progress)
 
 
-def _warn_of_constants(graph: Graph, seen: Mapping[int, Observer]) -> None:
+def _warn_of_constants(graph: Graph, seen: Mapping[Tensor, Observer]) -> None:
     """Name the activations that take one value alone."""
     for t in graph.tensors():
-        if (o := seen.get(id(t))) and o.low == o.high:
+        if (o := seen.get(t)) and o.low == o.high:
             where = "the data" if t in graph.inputs else "the data and the layer, which may be dead"
             log.warning(
                 "warning: '%s' is %g for all calibration data: its scale fits nothing else. Check"
@@ -81,7 +81,7 @@ def prepared(graph: Graph, xs: Sequence[Array], options: Options) -> Graph:
 def finish(
     real: Graph,
     xs: Sequence[Array],
-    observers: dict[int, Observer],
+    observers: dict[Tensor, Observer],
     options: Options,
     image: Range | None = None,
     progress: Progress | None = None,
@@ -91,8 +91,8 @@ def finish(
     What decides is never clipped: two classes at the end of the range would look alike.
     """
     scheme = SCHEMES[options.scheme]
-    pinned = {} if image is None else {id(real.inputs[0]): scheme.quant(image)}
-    whole = {id(t) for t in scores(real)}
+    pinned = {} if image is None else {real.inputs[0]: scheme.quant(image)}
+    whole = set(scores(real))
     planned = plan(real, ranges(observers, options, whole), pinned, scheme)
     least = Clip(partial(weight_peaks, most=scheme.most), weight_range)
     clip = least if options.weights == "mse" else UNCLIPPED

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ascua.errors import InputError
-from ascua.ir import Array, Graph
+from ascua.ir import Array, Graph, Tensor
 from ascua.quantize import finish, prepared, quantize
 from ascua.quantize.compare import Fidelity, fidelity, outputs
 from ascua.quantize.floats import run
@@ -107,7 +107,7 @@ class _Bench:
     ) -> None:
         self.graph, self.xs, self.held, self.image = graph, xs, held, image
         self.expected = run(until_scores(prepared(graph, xs, Options())), held)[0]
-        self.seen: dict[bool, tuple[Graph, dict[int, Observer]]] = {}
+        self.seen: dict[bool, tuple[Graph, dict[Tensor, Observer]]] = {}
 
     def fidelity(self, options: Options) -> Fidelity:
         """How near `options` come on the samples held out."""

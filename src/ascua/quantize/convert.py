@@ -43,15 +43,15 @@ class Converter:
         self.plan = plan
         self.scheme = scheme
         self.clip = clip
-        self.made: dict[int, Tensor] = {}
+        self.made: dict[Tensor, Tensor] = {}
 
     def tensor(self, t: Tensor) -> Tensor:
         """The quantised twin of an activation."""
-        if id(t) not in self.made:
-            quant = self.plan.quants.get(id(t))
+        if t not in self.made:
+            quant = self.plan.quants.get(t)
             kind = t.dtype if quant is None else self.scheme.activation
-            self.made[id(t)] = replace(t, dtype=kind, quant=quant)
-        return self.made[id(t)]
+            self.made[t] = replace(t, dtype=kind, quant=quant)
+        return self.made[t]
 
     def convert(self, op: Op) -> list[Op]:
         """The quantised `op`, behind a QUANTIZE for each input that needs one.
@@ -63,9 +63,9 @@ class Converter:
         for i, t in enumerate(op.inputs):
             if t is None or t.const:
                 inputs.append(t)
-            elif (id(op), i) in self.plan.copies:
+            elif (op, i) in self.plan.copies:
                 x = self.tensor(t)
-                y = replace(x, name=f"{t.name}/{i}", quant=self.plan.copies[id(op), i])
+                y = replace(x, name=f"{t.name}/{i}", quant=self.plan.copies[op, i])
                 before.append(Quantize((x,), (y,), uint8=self.scheme.uint8))
                 inputs.append(y)
             else:

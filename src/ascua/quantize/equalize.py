@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -60,66 +60,55 @@ def equalize(graph: Graph, xs: Sequence[Array]) -> Graph:
 
 def groups(graph: Graph) -> list[Group]:
     """The groups of `graph` that only layers write, and only layers read, in order."""
-    readers: dict[int, list[int]] = {}
-    for i, op in enumerate(graph.ops):
-        for t in op.activations:
-            readers.setdefault(id(t), []).append(i)
-    makers = {id(t): i for i, op in enumerate(graph.ops) for t in op.outputs}
-    outside = {id(t) for t in graph.outputs}
     found: list[Group] = []
-    seen: set[int] = set()
+    seen: set[Tensor] = set()
     for op in graph.ops:
-        if _writes(op) and id(op.y) not in seen:
-            places, whole = _spread(graph, op.y, makers, readers, outside)
+        if _writes(op) and op.y not in seen:
+            places, whole = _spread(graph, op.y)
             seen |= set(places)
             if whole:
-                found.append(_group(graph, places, makers, readers))
+                found.append(_group(graph, places))
     return [g for g in found if g.readers]
 
 
-Places = dict[int, tuple[Tensor, int]]
-"""By identity: an activation, and its first channel."""
+Places = dict[Tensor, int]
+"""The first channel of each activation."""
 
 
-def _spread(
-    graph: Graph, first: Tensor, makers: Mapping[int, int], readers: Mapping[int, list[int]],
-    outside: Container[int],
-) -> tuple[Places, bool]:  # fmt: skip
+def _spread(graph: Graph, first: Tensor) -> tuple[Places, bool]:
     """What is scaled with `first`, and whether nothing but layers writes and reads it."""
-    places: Places = {id(first): (first, 0)}
+    places: Places = {first: 0}
     todo, whole = [first], True
     while todo:
         t = todo.pop()
-        at = places[id(t)][1]
-        maker = makers.get(id(t))
-        whole &= maker is not None and id(t) not in outside
-        near = [] if maker is None or _writes(graph.ops[maker]) else [maker]
-        near += [i for i in readers.get(id(t), ()) if not _reads(graph.ops[i], t)]
-        for i in near:
-            ties = _tied(graph.ops[i])
+        at, maker = places[t], graph.makers.get(t)
+        whole &= maker is not None and t not in graph.outputs
+        near = [] if maker is None or _writes(maker) else [maker]
+        near += [op for op in graph.readers[t] if not _reads(op, t)]
+        for op in near:
+            ties = _tied(op)
             whole &= bool(ties)
             start = next((at - offset for u, offset in ties if u is t), 0)
             for u, offset in ties:
-                if id(u) not in places:
-                    places[id(u)] = u, start + offset
+                if u not in places:
+                    places[u] = start + offset
                     todo.append(u)
-                whole &= places[id(u)][1] == start + offset
+                whole &= places[u] == start + offset
     return places, whole
 
 
-def _group(
-    graph: Graph, places: Places, makers: Mapping[int, int], readers: Mapping[int, list[int]]
-) -> Group:
+def _group(graph: Graph, places: Places) -> Group:
     """The group of the activations `places`."""
-    least = min(at for _, at in places.values())
-    channels = max(at + t.shape[3] for t, at in places.values()) - least
-    placed = tuple((t, at - least) for t, at in places.values())
-    made = ((makers[id(t)], at) for t, at in placed)
-    read = ((i, t, at) for t, at in placed for i in readers.get(id(t), ()))
+    least = min(places.values())
+    channels = max(at + t.shape[3] for t, at in places.items()) - least
+    placed = tuple((t, at - least) for t, at in places.items())
+    made = ((graph.makers[t], at) for t, at in placed)
+    read = ((op, t, at) for t, at in placed for op in graph.readers[t])
+    layer = {op: i for i, op in enumerate(graph.ops)}
     return Group(
         channels,
-        tuple(End(i, at) for i, at in made if _writes(graph.ops[i])),
-        tuple(End(i, at) for i, t, at in read if _reads(graph.ops[i], t)),
+        tuple(End(layer[op], at) for op, at in made if _writes(op)),
+        tuple(End(layer[op], at) for op, t, at in read if _reads(op, t)),
         placed,
     )
 
@@ -144,14 +133,14 @@ def _tied(op: Op) -> list[tuple[Tensor, int]]:
     return op.tied_channels() if images else []
 
 
-def _peaks(graph: Graph, xs: Sequence[Array]) -> Mapping[int, Array]:
-    """The greatest magnitude (channels,) of each activation that is an image, by identity."""
-    found: dict[int, Array] = {}
+def _peaks(graph: Graph, xs: Sequence[Array]) -> Mapping[Tensor, Array]:
+    """The greatest magnitude (channels,) of each activation that is an image."""
+    found: dict[Tensor, Array] = {}
     for batch in batches(graph, xs):
         for t, y in graph.walk(batch, compute):
             if len(t.shape) == 4:
                 peak = np.abs(y).reshape(-1, t.shape[3]).max(axis=0)
-                found[id(t)] = np.maximum(found.get(id(t), peak), peak)
+                found[t] = np.maximum(found.get(t, peak), peak)
     return found
 
 
@@ -161,12 +150,12 @@ def _weighted(ops: Sequence[Op], end: End) -> Weighted:
     return op
 
 
-def _factors(group: Group, ops: Sequence[Op], seen: Mapping[int, Array]) -> Array:
+def _factors(group: Group, ops: Sequence[Op], seen: Mapping[Tensor, Array]) -> Array:
     """By what each channel of the group is divided."""
     peaks: Array = np.zeros(group.channels)
     for t, at in group.tensors:
         part = peaks[at : at + t.shape[3]]
-        np.maximum(part, seen[id(t)], out=part)
+        np.maximum(part, seen[t], out=part)
     reading = np.zeros(group.channels)
     dense = [s for s in group.readers if not isinstance(ops[s.layer], DepthwiseConv2D)]
     for end in dense:
@@ -189,11 +178,11 @@ def _factors(group: Group, ops: Sequence[Op], seen: Mapping[int, Array]) -> Arra
     wanted[~alive] = 1.0
     limited = [s for s in group.writers if _weighted(ops, s).activation == "RELU6"]
     for end in limited:
-        peak = seen[id(ops[end.layer].y)]
+        peak = seen[ops[end.layer].y]
         part = wanted[end.at : end.at + len(peak)]
         np.maximum(part, peak / SIX, out=part)
     for end in limited:
-        peak = seen[id(ops[end.layer].y)]
+        peak = seen[ops[end.layer].y]
         wanted[end.at : end.at + len(peak)][peak >= SIX] = 1.0
     return wanted
 

@@ -23,7 +23,7 @@ def first(graph: Graph) -> First:
     """What the simplified float `graph` does to its first input before anything else."""
     x, found = graph.inputs[0], First()
     while True:
-        readers = [op for op in graph.ops if any(t is x for t in op.inputs)]
+        readers = graph.readers[x]
         if len(readers) != 1:
             return found
         op = readers[0]

@@ -76,8 +76,8 @@ def batches(graph: Graph, xs: Sequence[Array]) -> Iterator[list[Array]]:
 
 def run(graph: Graph, xs: Sequence[Array]) -> list[Array]:
     """The outputs (n, *shape) of a float graph."""
-    parts: dict[int, list[Array]] = {id(t): [] for t in graph.outputs}
+    parts: dict[Tensor, list[Array]] = {t: [] for t in graph.outputs}
     for t, y in walk(graph, xs):
-        if id(t) in parts:
-            parts[id(t)].append(y)
-    return [np.concatenate(parts[id(t)]) for t in graph.outputs]
+        if t in parts:
+            parts[t].append(y)
+    return [np.concatenate(parts[t]) for t in graph.outputs]

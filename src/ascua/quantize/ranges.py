@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Sequence
 
 import numpy as np
 
-from ascua.ir import Array, Graph
+from ascua.ir import Array, Graph, Tensor
 from ascua.quantize.floats import batches, compute
 from ascua.quantize.options import Options, Ranges
 from ascua.quantize.rules import Range
@@ -155,14 +155,14 @@ def kl(counts: Array, centers: Array, r: Range) -> float:
 
 def observe(
     graph: Graph, xs: Sequence[Array], histogram: bool, progress: Progress | None = None
-) -> dict[int, Observer]:
-    """What float activations of `graph`, by identity, take for values on `xs` (n, *shape)."""
-    found: dict[int, Observer] = {}
+) -> dict[Tensor, Observer]:
+    """What float activations of `graph` take for values on `xs` (n, *shape)."""
+    found: dict[Tensor, Observer] = {}
     done = 0
     for batch in batches(graph, xs):
         for t, y in graph.walk(batch, compute):
             if y.dtype.kind == "f":
-                found.setdefault(id(t), Observer(histogram)).see(y)
+                found.setdefault(t, Observer(histogram)).see(y)
         done += len(batch[0])
         if progress:
             progress(done, len(xs[0]))
@@ -170,9 +170,9 @@ def observe(
 
 
 def ranges(
-    observers: dict[int, Observer], options: Options, whole: Container[int] = ()
-) -> dict[int, Range]:
-    """The range of each activation, by identity; those in `whole` are not clipped."""
+    observers: dict[Tensor, Observer], options: Options, whole: Container[Tensor] = ()
+) -> dict[Tensor, Range]:
+    """The range of each activation; those in `whole` are not clipped."""
     return {
         i: o.range("minmax" if i in whole else options.ranges, options.percentile)
         for i, o in observers.items()

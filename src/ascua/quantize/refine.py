@@ -45,35 +45,32 @@ class BothSides:
         self.improve = improve
         self.progress = progress
         self.done = 0
-        self.real = {id(t): x[at] for t, x in zip(graph.inputs, xs, strict=True)}
-        self.small: dict[int, Array] = {}
-        """By the float tensor's identity, as `real`."""
-        self.last = {
-            id(t): i for i, op in enumerate(graph.ops) for t in (*op.activations, *op.outputs)
-        }
+        self.real = dict(zip(graph.inputs, (x[at] for x in xs), strict=True))
+        self.small: dict[Tensor, Array] = {}
+        """By the float tensor, as `real`."""
 
     def __call__(self, op: Op, made: list[Op], twin: Callable[[Tensor], Tensor]) -> list[Op]:
         """`made` of `op` (its twin is the last), improved; both sides are then run."""
         for t in op.activations:
-            if id(t) not in self.small:  # an input of the graph
-                self.small[id(t)] = to_integers(self.real[id(t)], twin(t))
-        values = {id(twin(t)): self.small[id(t)] for t in op.activations}
+            if t not in self.small:  # an input of the graph
+                self.small[t] = to_integers(self.real[t], twin(t))
+        values = {twin(t): self.small[t] for t in op.activations}
         for before in made[:-1]:
             values |= _run(before, values)
         last = made[-1]
         if isinstance(op, Weighted) and isinstance(last, Weighted) and op.w.const:
             for improve in self.improve:
-                xq = dequantized(values[id(last.x)], last.x)
-                last = improve(op, last, self.real[id(op.x)], xq)
+                xq = dequantized(values[last.x], last.x)
+                last = improve(op, last, self.real[op.x], xq)
         values |= _run(last, values)
-        self.small |= {id(t): values[id(y)] for t, y in zip(op.outputs, last.outputs, strict=True)}
-        xs = [self.real[id(t)] for t in op.activations]
+        self.small |= {t: values[y] for t, y in zip(op.outputs, last.outputs, strict=True)}
+        xs = [self.real[t] for t in op.activations]
         ys = in_chunks(op, xs, lambda *parts: compute(op, *parts))
-        self.real |= {id(t): y for t, y in zip(op.outputs, ys, strict=True)}
+        self.real |= zip(op.outputs, ys, strict=True)
         for t in (*op.activations, *op.outputs):
-            if self.last[id(t)] == self.done:
-                self.real.pop(id(t), None)
-                self.small.pop(id(t), None)
+            if self.graph.last_use[t] == self.done:
+                self.real.pop(t, None)
+                self.small.pop(t, None)
         self.done += 1
         if self.progress:
             self.progress(self.done, len(self.graph.ops))
@@ -84,11 +81,11 @@ def _bytes(op: Op) -> int:
     return sum(4 * t.size for t in (*op.activations, *op.outputs))
 
 
-def _run(op: Op, values: dict[int, Array]) -> dict[int, Array]:
-    """The outputs of a quantised operator, by identity."""
-    xs = [values[id(t)] for t in op.activations]
+def _run(op: Op, values: dict[Tensor, Array]) -> dict[Tensor, Array]:
+    """The outputs of a quantised operator, by tensor."""
+    xs = [values[t] for t in op.activations]
     ys = in_chunks(op, xs, lambda *parts: each(op.eval(*parts)))
-    return {id(t): y for t, y in zip(op.outputs, ys, strict=True)}
+    return dict(zip(op.outputs, ys, strict=True))
 
 
 def in_chunks(

@@ -86,37 +86,37 @@ SCHEMES = {
 
 
 class Plan(NamedTuple):
-    """The quantisation of each activation, by identity, and inputs that need a copy of their own.
+    """The quantisation of each activation, and inputs that need a copy of their own.
 
-    A copy is an operator's identity and the input's position: a QUANTIZE goes between.
+    A copy is an operator and the input's position: a QUANTIZE goes between.
     """
 
-    quants: Mapping[int, Quant]
-    copies: Mapping[tuple[int, int], Quant]
+    quants: Mapping[Tensor, Quant]
+    copies: Mapping[tuple[Op, int], Quant]
 
 
 class Tied(NamedTuple):
-    """Which activations share one quantisation, by identity."""
+    """Which activations share one quantisation."""
 
     groups: _Groups
     copied: tuple[tuple[Op, int], ...]
     """Inputs, by operator and position, that a QUANTIZE brings to the operator's output."""
 
-    def root(self, t: Tensor) -> int:
+    def root(self, t: Tensor) -> Tensor:
         """The same for all tensors that share their quantisation."""
-        return self.groups.root(id(t))
+        return self.groups.root(t)
 
     def pin(self, t: Tensor) -> Quant | None:
         """The quantisation of `t` where it is given."""
         return self.groups.pins.get(self.root(t))
 
 
-def tied(graph: Graph, pinned: Mapping[int, Quant], scheme: Scheme) -> Tied:
+def tied(graph: Graph, pinned: Mapping[Tensor, Quant], scheme: Scheme) -> Tied:
     """Which tensors of `graph` the operators of `one_scale` tie together; `pinned` as in `plan`."""
     pins = dict(pinned)
     for op in graph.ops:
         if op.output_range is not None:
-            pins[id(op.y)] = scheme.fixed(op.output_range[0])
+            pins[op.y] = scheme.fixed(op.output_range[0])
     groups = _Groups(pins)
     copied: list[tuple[Op, int]] = []
     for op in graph.ops:
@@ -126,7 +126,7 @@ def tied(graph: Graph, pinned: Mapping[int, Quant], scheme: Scheme) -> Tied:
 
 
 def plan(
-    graph: Graph, ranges: Mapping[int, Range], pinned: Mapping[int, Quant], scheme: Scheme
+    graph: Graph, ranges: Mapping[Tensor, Range], pinned: Mapping[Tensor, Quant], scheme: Scheme
 ) -> Plan:
     """The quantisation of every float activation of `graph`.
 
@@ -135,16 +135,16 @@ def plan(
     and its like. Such a tensor is tied to others by a QUANTIZE.
     """
     ties = tied(graph, pinned, scheme)
-    covered: dict[int, Range] = {}
+    covered: dict[Tensor, Range] = {}
     floats = [t for t in graph.tensors() if not t.const and t.dtype == "float32"]
     for t in floats:
-        root, r = ties.root(t), ranges[id(t)]
+        root, r = ties.root(t), ranges[t]
         old = covered.get(root, r)
         covered[root] = Range(min(old.low, r.low), max(old.high, r.high))
     quants = {}
     for t in floats:
-        quants[id(t)] = ties.pin(t) or scheme.quant(_filled(covered[ties.root(t)]))
-    copies = {(id(op), i): quants[id(op.y)] for op, i in ties.copied}
+        quants[t] = ties.pin(t) or scheme.quant(_filled(covered[ties.root(t)]))
+    copies = {(op, i): quants[op.y] for op, i in ties.copied}
     return Plan(quants, copies)
 
 
@@ -156,18 +156,18 @@ def _filled(r: Range) -> Range:
 
 
 class _Groups:
-    """Tensors tied together, by identity; a pinned one is the root of its group."""
+    """Tensors tied together; a pinned one is the root of its group."""
 
-    def __init__(self, pins: Mapping[int, Quant]) -> None:
-        self.parent: dict[int, int] = {}
+    def __init__(self, pins: Mapping[Tensor, Quant]) -> None:
+        self.parent: dict[Tensor, Tensor] = {}
         self.pins = pins
 
-    def root(self, t: int) -> int:
+    def root(self, t: Tensor) -> Tensor:
         while t in self.parent:
             t = self.parent[t]
         return t
 
-    def tie(self, a: int, b: int) -> None:
+    def tie(self, a: Tensor, b: Tensor) -> None:
         a, b = self.root(a), self.root(b)
         if a != b:
             child, parent = (b, a) if a in self.pins else (a, b)
@@ -177,15 +177,15 @@ class _Groups:
 def _tie(op: Op, groups: _Groups) -> list[tuple[Op, int]]:
     """Tie the tensors of `op`; answers the inputs that need a copy instead."""
     floats = [(i, t) for i, t in enumerate(op.inputs) if t and not t.const and t.dtype == "float32"]
-    pins = {groups.pins.get(groups.root(id(t))) for _, t in floats}
+    pins = {groups.pins.get(groups.root(t)) for _, t in floats}
     copied = []
     for i, t in floats:
-        if len(pins) > 1 and groups.root(id(t)) in groups.pins:
+        if len(pins) > 1 and groups.root(t) in groups.pins:
             copied.append((op, i))
         else:
-            groups.tie(id(t), id(op.y))
+            groups.tie(t, op.y)
     for y in op.outputs:
-        groups.tie(id(y), id(op.y))
+        groups.tie(y, op.y)
     return copied
 
 

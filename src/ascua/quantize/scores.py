@@ -12,10 +12,9 @@ from ascua.passes import drop_dead
 
 def before_index(graph: Graph, t: Tensor) -> Tensor:
     """The scores whose greatest the output `t` names; without such an ARG_MAX `t` itself."""
-    makers = {id(y): op for op in graph.ops for y in op.outputs}
-    op = makers.get(id(t))
+    op = graph.makers.get(t)
     while op is not None and op.view and op.activations:
-        op = makers.get(id(op.x))
+        op = graph.makers.get(op.x)
     if not isinstance(op, ArgMax) or isinstance(op, ArgMin) or op.y.size > 1 or op.x.const:
         return t
     return op.x
@@ -29,11 +28,10 @@ def without_index(graph: Graph) -> Graph:
 
 def scores(graph: Graph) -> tuple[Tensor, ...]:
     """What decides each output: before an ARG_MAX, and before a softmax or sigmoid."""
-    makers = {id(op.y): op for op in graph.ops}
 
     def before(t: Tensor) -> Tensor:
         t = before_index(graph, t)
-        op = makers.get(id(t))
+        op = graph.makers.get(t)
         return t if op is None or op.output_range is None else op.x
 
     return tuple(before(t) for t in graph.outputs)

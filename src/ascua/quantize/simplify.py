@@ -79,20 +79,16 @@ def _fuse(graph: Graph, rule: Fuse) -> Graph:
 
 
 def _pairs(graph: Graph, ops: list[Op], rule: Fuse) -> Iterator[tuple[int, int, Op]]:
-    outputs = {id(t) for t in graph.outputs}
-    readers: dict[int, list[int]] = {}
-    for j, op in enumerate(ops):
-        for t in op.activations:
-            readers.setdefault(id(t), []).append(j)
+    readers = replace(graph, ops=tuple(ops)).readers
     for i, op in enumerate(ops):
-        reading = readers.get(id(op.y), [])
-        if len(op.outputs) == len(reading) == 1 and id(op.y) not in outputs:
+        reading = readers[op.y]
+        if len(op.outputs) == len(reading) == 1 and op.y not in graph.outputs:
             try:
-                fused = rule(op, ops[reading[0]])
+                fused = rule(op, reading[0])
             except MALFORMED as e:
-                raise malformed(ops[reading[0]]) from e
+                raise malformed(reading[0]) from e
             if fused is not None:
-                yield i, reading[0], fused
+                yield i, ops.index(reading[0]), fused
 
 
 def fused_activation(first: Op, second: Op) -> Op | None:

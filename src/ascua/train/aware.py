@@ -41,11 +41,11 @@ class Aware:
     """The Keras model with the same weights that rounds nothing: the trained float network."""
     scores: Any
     """The Keras model that rounds, up to the scores that decide: without a softmax at its end."""
-    pinned: Mapping[int, Quant]
-    layers: Mapping[int, Any]
-    """The Keras layer of each operator with weights, by its identity."""
-    rounding: Mapping[int, Any]
-    """The layer that rounds each activation, by its identity."""
+    pinned: Mapping[Tensor, Quant]
+    layers: Mapping[Op, Any]
+    """The Keras layer of each operator with weights."""
+    rounding: Mapping[Tensor, Any]
+    """The layer that rounds each activation."""
 
 
 def quantization_aware(
@@ -74,8 +74,8 @@ def quantization_aware(
         image = Range(*image_of(model))
     if image is not None:
         seen = Range(image.low * scale + offset, image.high * scale + offset)
-        pinned = {id(graph.inputs[0]): rounded.INT8.quant(seen)}
-    starts: Mapping[int, Range] = {}
+        pinned = {graph.inputs[0]: rounded.INT8.quant(seen)}
+    starts: Mapping[Tensor, Range] = {}
     if samples is not None:
         xs = np.asarray(samples, np.float32)[:, None] * np.float32(scale) + np.float32(offset)
         starts = ranges(observe(graph, [xs], histogram=False), Options())
@@ -113,7 +113,7 @@ def _trained(aware: Aware) -> Graph:
     def change(op: Op) -> Op:
         if not isinstance(op, Trained):
             return op
-        kernel, bias = aware.layers[id(op)].get_weights()
+        kernel, bias = aware.layers[op].get_weights()
         return with_weights(op, operators.tflite_order(op, kernel), bias)
 
     return replace(aware.graph, ops=tuple(change(op) for op in aware.graph.ops))
@@ -123,27 +123,27 @@ class _Twin:
     """Builds the Keras models of a graph: one that rounds, and a plain one, of the same layers."""
 
     def __init__(
-        self, graph: Graph, ties: Tied, starts: Mapping[int, Range], names: Mapping[int, str]
+        self, graph: Graph, ties: Tied, starts: Mapping[Tensor, Range], names: Mapping[Op, str]
     ) -> None:
         self.graph, self.ties, self.names = graph, ties, names
-        self.layers: dict[int, Any] = {}
-        self.rounding: dict[int, Any] = {}
+        self.layers: dict[Op, Any] = {}
+        self.rounding: dict[Tensor, Any] = {}
         shared: dict[tuple[Any, ...], Any] = {}
         for op in graph.ops:
             if isinstance(op, Trained):
-                key = (id(op.w), id(op.bias), type(op), *op.write().items())
+                key = (op.w, op.bias, type(op), *op.write().items())
                 if key not in shared:
                     shared[key] = self.layer(op)
-                self.layers[id(op)] = shared[key]
+                self.layers[op] = shared[key]
         self.wrapped = {
-            i: rounded.weights()(layer, name=f"{names[i]}_rounded")
-            for i, layer in self.layers.items()
+            op: rounded.weights()(layer, name=f"{names[op]}_rounded")
+            for op, layer in self.layers.items()
         }
         self._rounding(starts)
 
-    def _rounding(self, starts: Mapping[int, Range]) -> None:
+    def _rounding(self, starts: Mapping[Tensor, Range]) -> None:
         """A layer for each group of tensors that share one quantisation."""
-        groups: dict[int, list[Tensor]] = {}
+        groups: dict[Tensor, list[Tensor]] = {}
         for t in self.graph.tensors():
             if not t.const and t.dtype == "float32":
                 groups.setdefault(self.ties.root(t), []).append(t)
@@ -154,12 +154,12 @@ class _Twin:
                 ends = (rounded.INT8.low, rounded.INT8.high)
                 start = Range(*((q - pin.zero_point) * pin.scale for q in ends))
             elif starts:
-                lows, highs = zip(*(starts[id(t)] for t in group), strict=True)
+                lows, highs = zip(*(starts[t] for t in group), strict=True)
                 start = Range(min(lows), max(highs))
                 if start.high - start.low < rounded.NARROWEST:
                     start = Range(0.0, 1.0)
             layer = rounded.activations()(start, trained=pin is None, name=f"range_{i}")
-            self.rounding |= {id(t): layer for t in group}
+            self.rounding |= dict.fromkeys(group, layer)
 
     def models(self, given: Any, scale: float, offset: float, name: str) -> tuple[Any, Any]:
         """The model of inputs `given` that rounds, and the same up to the scores that decide."""
@@ -169,33 +169,31 @@ class _Twin:
             x = keras.layers.Rescaling(scale, offset, name="rescale")(given)
         plain = self.walk(x, rounding=False)
         made = self.walk(x, rounding=True)
-        self.plain = keras.Model(
-            given, _one_or_all([plain[id(t)] for t in graph.outputs]), name=name
-        )
-        deciding = keras.Model(given, made[id(scores(graph)[0])], name=name)
+        self.plain = keras.Model(given, _one_or_all([plain[t] for t in graph.outputs]), name=name)
+        deciding = keras.Model(given, made[scores(graph)[0]], name=name)
         return keras.Model(
-            given, _one_or_all([made[id(t)] for t in graph.outputs]), name=name
+            given, _one_or_all([made[t] for t in graph.outputs]), name=name
         ), deciding
 
-    def walk(self, x: Any, *, rounding: bool) -> dict[int, Any]:
-        """The Keras tensor of each activation, by its identity; the input's is `x`."""
-        live = {id(self.graph.inputs[0]): x}
+    def walk(self, x: Any, *, rounding: bool) -> dict[Tensor, Any]:
+        """The Keras tensor of each activation; the input's is `x`."""
+        live = {self.graph.inputs[0]: x}
         if rounding:
-            live[id(self.graph.inputs[0])] = self.rounded(self.graph.inputs[0], x)
+            live[self.graph.inputs[0]] = self.rounded(self.graph.inputs[0], x)
         for op in self.graph.ops:
             xs = []
             for i, t in enumerate(op.inputs):
                 if t is not None and not t.const:
                     copied = rounding and (op, i) in self.ties.copied
-                    xs.append(self.rounded(op.y, live[id(t)]) if copied else live[id(t)])
-            weighted = (self.wrapped if rounding else self.layers).get(id(op))
+                    xs.append(self.rounded(op.y, live[t]) if copied else live[t])
+            weighted = (self.wrapped if rounding else self.layers).get(op)
             for t, y in zip(op.outputs, self.computed(op, xs, weighted), strict=True):
-                live[id(t)] = self.rounded(t, y) if rounding and not op.any_type else y
+                live[t] = self.rounded(t, y) if rounding and not op.any_type else y
         return live
 
     def rounded(self, t: Tensor, x: Any) -> Any:
         """The Keras tensor `x` in the steps of `t`."""
-        layer = self.rounding[id(t)]
+        layer = self.rounding[t]
         if layer.left is not None:
             layer.left.assign_add(1.0)
         return layer(x)
@@ -203,7 +201,7 @@ class _Twin:
     def layer(self, op: Trained) -> Any:
         """The Keras layer with the weights of `op`. Raises Unsupported, by the layer's name."""
         with self.named(op):
-            return operators.layer(op, f"{self.names[id(op)]}_folded")
+            return operators.layer(op, f"{self.names[op]}_folded")
 
     def computed(self, op: Op, xs: Sequence[Any], weighted: Any) -> list[Any]:
         """What `op` makes of `xs`. Raises Unsupported, by the layer's name."""
@@ -217,7 +215,7 @@ class _Twin:
             yield
         except (NotImplementedError, ValueError, TypeError) as e:
             raise Unsupported(
-                f"{op.tflite} of layer '{self.names[id(op)]}': quantisation-aware training does "
+                f"{op.tflite} of layer '{self.names[op]}': quantisation-aware training does "
                 f"not know it in this form{f': {e}' if str(e) else ''}.",
                 ['Quantise the trained network: `ascua quantize`, or `method = "ascua"`.'],
             ) from e
@@ -227,10 +225,10 @@ def _one_or_all(values: Sequence[Any]) -> Any:
     return values[0] if len(values) == 1 else list(values)
 
 
-def _names(graph: Graph, model: Any) -> dict[int, str]:
-    """The name of the layer of `model` that each operator comes from, by its identity."""
+def _names(graph: Graph, model: Any) -> dict[Op, str]:
+    """The name of the layer of `model` that each operator comes from."""
     known = {layer.name for layer in model.layers}
-    found: dict[int, str] = {}
+    found: dict[Op, str] = {}
     for i, op in enumerate(graph.ops, 1):
         constants = [t for t in op.inputs if t is not None and t.const]
         texts = (t.name for t in (*constants, *op.outputs))
@@ -238,5 +236,5 @@ def _names(graph: Graph, model: Any) -> dict[int, str]:
         words = (word for text in texts for word in re.split("[/;:]", text))
         parts = (part for word in words for part in (word, re.sub(r"_\d+$", "", word)))
         name = next((part for part in parts if part in known), f"{op.kind}_{i}")
-        found[id(op)] = f"{name}_{i}" if name in found.values() else name
+        found[op] = f"{name}_{i}" if name in found.values() else name
     return found
