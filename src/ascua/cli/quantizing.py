@@ -189,7 +189,10 @@ def quantize(
 def check_image(given: tuple[float, float] | None) -> None:
     """Raise InputError unless what `--input-range` says, if anything, is a range."""
     if given is not None and not -np.inf < given[0] < given[1] < np.inf:
-        raise InputError(f"--input-range {given[0]:g} {given[1]:g}: not an ascending range.")
+        raise InputError(
+            f"--input-range {given[0]:g} {given[1]:g}: not an ascending range.",
+            ["What pixels 0 and 255 are, in this order: `--input-range 0 1`."],
+        )
 
 
 def _scaling(

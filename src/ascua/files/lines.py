@@ -12,6 +12,8 @@ from ascua.errors import InputError
 from ascua.files import write_text
 from ascua.files.scratch import locked
 
+REMEDY = ("Each line is one JSON object: mend the file, or move it away.",)
+
 
 def read(path: Path) -> list[dict[str, Any]]:
     """The lines of a results file; none where it does not exist. Raises InputError."""
@@ -19,9 +21,10 @@ def read(path: Path) -> list[dict[str, Any]]:
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         found = [json.loads(line) for line in text.splitlines() if line]
     except (OSError, ValueError, RecursionError) as e:
-        raise InputError(f"{path}: not a file of results: {e}.") from e
+        raise InputError(f"{path}: not a file of results: {e}.", REMEDY) from e
     if not all(isinstance(line, dict) for line in found):
-        raise InputError(f"{path}: not a file of results: a line of it is no JSON object.")
+        what = f"{path}: not a file of results: a line of it is no JSON object."
+        raise InputError(what, REMEDY)
     return found
 
 

@@ -42,11 +42,11 @@ def figures(folder: Path) -> dict[str, str]:
         if "confusion" not in r:
             continue
         rows = list(csv.DictReader(io.StringIO(history.read_text(encoding="utf-8"))))
-        lines = {
+        drawn = {
             "training": [float(row["accuracy"]) for row in rows],
             "validation": [float(row["val_accuracy"]) for row in rows],
         }
-        pictures[f"{name}-curve.svg"] = curves(f"{name}: accuracy over epochs", lines)
+        pictures[f"{name}-curve.svg"] = curves(f"{name}: accuracy over epochs", drawn)
         right = f"{100 * r['accuracy']:.2f} % of {r['samples']:,}"
         title = f"{name} on {r['board']}: {right}"
         pictures[f"{name}-confusion.svg"] = confusion(title, r["confusion"], r["classes"])
