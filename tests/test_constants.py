@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ascua.ir import Array, Const
-from ascua.targets.c import KERNELS
+from ascua import kernels
+from ascua.ir import Array
+from ascua.kernels.kernel import Const
 from ascua.targets.c.constants import LISTED, LONGEST_STRING, declaration, definition
 from tests.command import ascua, model_file
 from tests.compilers import C11, COMPILERS, tool
@@ -45,7 +46,7 @@ DATA = {
 def test_the_compiler_has_the_bytes(compiler: str, tmp_path: Path) -> None:
     cc = COMPILERS[compiler]
     cc.require()
-    consts = {n: Const(n, d, 0, f"{d.dtype}_t") for n, d in DATA.items()}
+    consts = {n: Const(n, d, f"{d.dtype}_t") for n, d in DATA.items()}
     (tmp_path / "data.h").write_text(
         '#include "kernel.h"\n' + "".join(declaration(n, c) for n, c in consts.items())
     )
@@ -57,7 +58,7 @@ def test_the_compiler_has_the_bytes(compiler: str, tmp_path: Path) -> None:
         + "".join(f"    fwrite({n}, 1, {c.bytes}, stdout);\n" for n, c in consts.items())
         + "}\n"
     )
-    tool([cc.c, *C11, f"-I{KERNELS}", "main.c", "data.c", "-o", "data.out"], cwd=tmp_path)
+    tool([cc.c, *C11, f"-I{kernels.FOLDER}", "main.c", "data.c", "-o", "data.out"], cwd=tmp_path)
     said = subprocess.run([tmp_path / "data.out"], capture_output=True, check=True).stdout
     for name, c in consts.items():
         assert said[: c.bytes] == c.data.tobytes(), name
@@ -67,7 +68,7 @@ def test_the_compiler_has_the_bytes(compiler: str, tmp_path: Path) -> None:
 
 def test_strings_waste_next_to_nothing() -> None:
     for size in [*range(LISTED + 1, 20000, 7), 1 << 22, 4_193_280, 999_983]:
-        text = declaration("w", Const("w", np.zeros(size, np.int8), 0))
+        text = declaration("w", Const("w", np.zeros(size, np.int8)))
         length, rows = (int(part.partition("]")[0]) for part in text.split("[")[1:])
         assert length <= LONGEST_STRING
         assert size <= length * rows <= size * 1.002
@@ -76,7 +77,7 @@ def test_strings_waste_next_to_nothing() -> None:
 def test_a_compiler_reads_few_numbers() -> None:
     """What it takes grows with them: a byte of a string costs a tenth of one as a number."""
     size = 1 << 20
-    text = definition("w", Const("w", noise(size), 0))
+    text = definition("w", Const("w", noise(size)))
     assert text.count(",") < size / 20
     assert len(text) < 3.4 * size
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-import ascua
-from ascua import boards, recipes
-from ascua.ir import Graph, Kernel, Op
+from ascua import boards, kernels, recipes
+from ascua.ir import Graph, Op
+from ascua.kernels.kernel import Kernel
 from ascua.measure import pack, unpack
 from ascua.ops import OPERATORS
 from ascua.passes import prepare
@@ -22,14 +23,13 @@ from tests.support import network, oracle, reference, samples
 from tests.tools import require_tool
 from tests.wide import widened
 
-ROOT = Path(ascua.__file__).parent
-KERNELS = ROOT / "kernels"
-EVERY = {k.name: k for op in OPERATORS.values() for k in op.kernels}
+KERNELS = kernels.FOLDER
+EVERY = {k.name: k for k in kernels.every()}
 CASES = [(name, graph) for name in sorted(ALL) for graph in ALL[name]]
 EVERY_GRAPH = [*(graph for _, graph in CASES), *UINT8.values()]
 
 
-def steps(graph: Graph) -> list[tuple[Kernel, Op]]:
+def steps(graph: Graph) -> list[tuple[Kernel[Any], Op]]:
     """The kernels that run `graph` on any board, with their operators."""
     return [
         (s.kernel, s.op)
@@ -61,10 +61,11 @@ def test_an_operator_takes_the_types_it_states_and_no_others(name: str) -> None:
     """An example has each type, and passes `check`; int16 is refused where it is not stated."""
     kind = OPERATORS[name]
     ops = [op for graph in ALL[name] for op in prepare(graph).ops if type(op) is kind]
-    if kind.kernels:
+    there = kernels.of(kind)
+    if there:
         assert {d for op in ops for d in op.dtypes} >= set(kind.types)
-        assert {t for k in kind.kernels for t in k.types} >= set(kind.types)
-    if kind.kernels and "int16" not in kind.types:
+        assert {t for k in there for t in k.types} >= set(kind.types)
+    if there and "int16" not in kind.types:
         for op in widened(network(ops[0])).ops:
             assert "int16" in str(op.check()), name
 

@@ -11,16 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from ascua import kernels
 from ascua.errors import ToolFailed
 from ascua.ops.add import Add
-from ascua.targets import c as target
 from tests.ops import test_add as add
 from tests.ops import test_conv2d as conv2d
 from tests.ops import test_depthwise_conv2d as depthwise
 from tests.ops import test_l2_normalization as length
 from tests.ops import test_pad as pad
 from tests.ops.test_conv2d import conv
-from tests.ops.test_depthwise_conv2d import DepthwiseConv2D
 from tests.support import check_everywhere, collected
 from tests.tools import require_tool
 
@@ -36,7 +35,7 @@ def conv_int16(_: pytest.MonkeyPatch) -> None:
 
 
 def depthwise_cases(patch: pytest.MonkeyPatch) -> None:
-    depthwise.test_kernels(DepthwiseConv2D.kernels[1:], 0, patch)
+    depthwise.test_kernels(depthwise.EVERY[1:], 0, patch)
 
 
 def broadcasts(_: pytest.MonkeyPatch) -> None:
@@ -79,11 +78,11 @@ FAULTS: dict[str, tuple[str, str, str, Cases]] = {
 def test_a_fault_is_seen(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     require_tool("cc")
     header, right, wrong, cases = FAULTS[fault]
-    kernels = Path(shutil.copytree(target.KERNELS, tmp_path / "kernels"))
-    text = (kernels / header).read_text()
+    folder = Path(shutil.copytree(kernels.FOLDER, tmp_path / "kernels"))
+    text = (folder / header).read_text()
     assert text.count(right) == 1, "the fault is to be stated anew"
-    (kernels / header).write_text(text.replace(right, wrong))
-    monkeypatch.setattr(target, "KERNELS", kernels)
+    (folder / header).write_text(text.replace(right, wrong))
+    monkeypatch.setattr(kernels, "FOLDER", folder)
     with pytest.raises((AssertionError, ToolFailed)) as seen:
         cases(monkeypatch)
     assert "generated C" in str(seen.value) or "host: " in str(seen.value)

@@ -13,13 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from ascua import boards
+from ascua import boards, kernels
 from ascua.ir import Array
 from ascua.ops import OPERATORS
 from ascua.ops.maximum import Maximum
 from ascua.passes import prepare
 from ascua.plan import _choose
-from ascua.targets import c as target
 from tests.fuzz.builder import Draw
 from tests.fuzz.everywhere import (
     BOARDS,
@@ -83,12 +82,12 @@ def test_every_operator_has_a_generator() -> None:
 def test_every_operator_and_kernel_comes_up() -> None:
     several = [boards.load(name) for name in BOARDS]
     operators: Counter[str] = Counter()
-    kernels: set[str] = set()
+    used: set[str] = set()
     drawn_and_refused = 0
     for found in networks(FIRST, CI):
         operators.update(op.tflite for op in found.graph.ops)
         drawn_and_refused += len(found.refused)
-        kernels |= {
+        used |= {
             _choose(found.graph, op, board).name
             for op in prepare(found.graph).ops
             for board in several
@@ -97,8 +96,8 @@ def test_every_operator_and_kernel_comes_up() -> None:
     assert set(operators) == set(OPERATORS)
     assert min(operators.values()) >= 10
     # What is drawn has int8 activations and int8 weights, as yet.
-    every = {k.name for op in OPERATORS.values() for k in op.kernels}
-    assert kernels == {name for name in every if not re.search("s16|u8|s4", name)}
+    every = {k.name for k in kernels.every()}
+    assert used == {name for name in every if not re.search("s16|u8|s4", name)}
     assert drawn_and_refused < operators.total() / 20
 
 
@@ -155,12 +154,12 @@ def test_a_fault_of_a_kernel_is_found_and_made_small(
     operator: str, header: str, right: str, wrong: str, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    kernels = tmp_path / "kernels"
-    shutil.copytree(target.KERNELS, kernels)
-    text = (kernels / header).read_text()
+    folder = tmp_path / "kernels"
+    shutil.copytree(kernels.FOLDER, folder)
+    text = (folder / header).read_text()
     assert right in text
-    (kernels / header).write_text(text.replace(right, wrong, 1))
-    monkeypatch.setattr(target, "KERNELS", kernels)
+    (folder / header).write_text(text.replace(right, wrong, 1))
+    monkeypatch.setattr(kernels, "FOLDER", folder)
     failure = shrunk(smallest_failure("host", operator, tmp_path), tmp_path)
     assert [op.tflite for op in failure.case.graph.ops] == [operator]
     assert sum(t.size for t in failure.case.graph.inputs) <= 40

@@ -14,6 +14,7 @@ LAYERS = (
     {"arrays", "ir", "settings", "library", "figures", "chance"},
     {"fixed", "boards", "pixels"},
     {"ops"},
+    {"kernels"},
     {"tflite", "passes", "inputs", "plan", "data", "zoo"},
     {"quantize"},
     {"recipes"},

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ascua import boards
+from ascua import boards, kernels
 from ascua.errors import InputError
 from ascua.ir import Array, Graph
 from ascua.library import Library
@@ -19,7 +19,7 @@ from ascua.passes import prepare
 from ascua.plan import plan
 from ascua.run import run
 from ascua.run.build import FIRMWARE
-from ascua.targets.c import KERNELS, emit, extras
+from ascua.targets.c import emit, extras
 from ascua.targets.c.names import HEADERS, STANDARD_HEADERS, check_name, identifier
 from tests.compilers import COMPILERS, tool, write
 from tests.examples import ALL, small
@@ -76,7 +76,7 @@ def form(generated: set[str]) -> re.Pattern[str]:
 
 def test_kernels_and_harness_have_no_name_that_a_library_may_have(generated: set[str]) -> None:
     others = {w for w in generated if w[:3].lower() != "zzz"}
-    for path in (*KERNELS.glob("*.h"), *FIRMWARE.glob("*.[ch]")):
+    for path in (*kernels.FOLDER.glob("*.h"), *FIRMWARE.glob("*.[ch]")):
         others |= words(path.read_text())
     assert {"conv2d_s8", "KERNEL", "window_padded", "board_infer", "arena"} <= others
     theirs = form(generated)

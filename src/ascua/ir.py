@@ -1,4 +1,4 @@
-"""The one representation of a network: a Graph of Ops over Tensors, and the Kernels that run Ops.
+"""The one representation of a network: a Graph of Ops over Tensors.
 
 All values are immutable; a pass returns a new Graph. Tensors and Ops equal only themselves: they
 are the keys of dictionaries.
@@ -122,100 +122,12 @@ class Node:
     version: int = 1
 
 
-@dataclass(frozen=True)
-class Window:
-    """How a row kernel sees its input: `kh` rows an output row.
-
-    `fill` is the value of padding; then the rows come padded left and right as well. None means
-    that rows outside the input are null pointers, and that the kernel clips left and right itself.
-    """
-
-    kh: int
-    sy: int = 1
-    dy: int = 1
-    py: int = 0
-    left: int = 0
-    right: int = 0
-    fill: int | None = None
-
-    @property
-    def span(self) -> int:
-        """Input rows from the first to the last that one output row reads."""
-        return (self.kh - 1) * self.dy + 1
-
-    def padded(self, x: Tensor, y: Tensor) -> bool:
-        """Whether any window from image `x` to image `y` reaches beyond the input."""
-        below = (y.shape[1] - 1) * self.sy + self.span - self.py - x.shape[1]
-        return max(self.left, self.right, self.py, below) > 0
-
-
-@dataclass(frozen=True, eq=False)
-class Const:
-    """A constant as a kernel reads it: packed values, and how many of its bytes are the model's.
-
-    `payload` is the size in the file (weights, biases, and 8 bytes a channel of requantisation);
-    what packing adds to it counts as code.
-    """
-
-    name: str
-    data: Array
-    payload: int
-    ctype: str = "int8_t"
-    """The C type of an element; a struct where `data` is (n, fields)."""
-    encoding: str = "plain"
-
-    @property
-    def bytes(self) -> int:
-        """Bytes in flash."""
-        return int(self.data.nbytes)
-
-
-class Kernel(ABC):
-    """The code for an Op on a board with given features; one subclass a kernel header.
-
-    `name` is the C function, `kernels/<name>.h` its file, `<name>_t` its parameter struct.
-    """
-
-    name: ClassVar[str]
-    needs: ClassVar[frozenset[str]] = frozenset()
-    types: ClassVar[tuple[str, ...]] = ("int8",)
-    """The dtypes of the inputs and outputs that it runs on; of an `Op`, each must be among them."""
-    weights: ClassVar[tuple[str, ...]] = ()
-    """The dtypes of weights that it runs, where there are any."""
-    bytewise: ClassVar[bool] = False
-    """Whether it takes tensors of any dtype as bytes, `int8_t *`."""
-    gathers: ClassVar[bool] = False
-    """Whether the inputs, of any number, come as one array of pointers."""
-    scatters: ClassVar[bool] = False
-    """Whether the outputs, of any number, come as one array of pointers."""
-
-    @abstractmethod
-    def params(self, op: Any) -> Mapping[str, int | float]:
-        """The fields of the C struct `<name>_t`, in its order."""
-
-    def fits(self, op: Any) -> bool:
-        """Whether this kernel can run `op` (its shape, not the board)."""
-        return True
-
-    def consts(self, op: Any) -> tuple[Const, ...]:
-        """Constants in the order of the C arguments."""
-        return ()
-
-    def scratch(self, op: Any) -> int:
-        """Bytes of working memory beyond the window's line buffers."""
-        return 0
-
-    def window(self, op: Any) -> Window | None:
-        """How the kernel walks over rows; None when it takes whole tensors."""
-        return None
-
-
 @dataclass(frozen=True, eq=False)
 class Op(ABC):
     """One operator with typed fields; one subclass an operator of TFLite.
 
-    A subclass states `tflite` (the builtin's name), `options` (the name of its options table),
-    `max_version`, and its `kernels`, the best first.
+    A subclass states `tflite` (the builtin's name), `options` (the name of its options table)
+    and `max_version`.
     """
 
     inputs: tuple[Tensor | None, ...]
@@ -228,7 +140,6 @@ class Op(ABC):
     max_version: ClassVar[int] = 1
     types: ClassVar[tuple[str, ...]] = ("int8",)
     """The dtypes of activations that TFLM's kernel takes, and `check` too."""
-    kernels: ClassVar[tuple[Kernel, ...]] = ()
     view: ClassVar[bool] = False
     """Whether the output is the input's bytes under another shape: then no code is needed."""
     any_type: ClassVar[bool] = False

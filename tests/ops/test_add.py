@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ascua import tflite
+from ascua import kernels, tflite
 from ascua.ir import Array, Op, Quant, Tensor
 from ascua.ops.add import Add
 from ascua.ops.mul import Mul
@@ -57,7 +57,7 @@ CASES: list[dict[str, object]] = [
 def test_equal_shapes(kind: type[Add] | type[Mul]) -> None:
     shapes: dict[str, object] = {"a": (1, 2, 3, 5), "b": (1, 2, 3, 5)}
     ops = [binary(kind, **{**shapes, **c}, name=str(c)) for c in CASES]  # type: ignore[arg-type]
-    assert all(kind.kernels[0].fits(op) for op in ops)
+    assert all(kernels.of(kind)[0].fits(op) for op in ops)
     check_everywhere(together(*ops))
 
 
@@ -87,7 +87,7 @@ def test_broadcasting(kind: type[Add] | type[Mul]) -> None:
         binary(kind, a, b, const=const, act=act, name=f"{a} {b}")
         for (a, b, const), act in zip(BROADCASTS, acts, strict=False)
     ]
-    assert not any(kind.kernels[0].fits(op) for op in ops)
+    assert not any(kernels.of(kind)[0].fits(op) for op in ops)
     check_everywhere(together(*ops))
 
 
@@ -118,7 +118,7 @@ def test_extreme_scales(kind: type[Add] | type[Mul]) -> None:
 
 def test_add_with_an_output_too_fine_for_the_fast_kernel() -> None:
     op = binary(Add, (1, 40), (1, 40), scales=(1.0, 0.7, 2.5e-6))
-    assert not Add.kernels[0].fits(op)
+    assert not kernels.of(Add)[0].fits(op)
     check_everywhere(network(op), n=20)
 
 

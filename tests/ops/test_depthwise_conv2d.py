@@ -10,7 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ascua.ir import Graph, Kernel
+from ascua import kernels
+from ascua.ir import Graph
+from ascua.kernels.kernel import Kernel
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from tests.support import (
     activation,
@@ -115,12 +117,15 @@ def test_equals_tflm(case: str) -> None:
     check_reference(depthwise(**CASES[case]))
 
 
+EVERY = kernels.of(DepthwiseConv2D)
+
+
 @pytest.mark.parametrize("specialized", [0, 1000])
-@pytest.mark.parametrize("kernels", [DepthwiseConv2D.kernels, DepthwiseConv2D.kernels[1:]])
+@pytest.mark.parametrize("kernels", [EVERY, EVERY[1:]])
 def test_kernels(
-    kernels: tuple[Kernel, ...], specialized: int, monkeypatch: pytest.MonkeyPatch
+    kernels: tuple[Kernel[Any], ...], specialized: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DepthwiseConv2D, "kernels", kernels)
+    monkeypatch.setattr("ascua.kernels.of", lambda _: kernels)
     monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)
     check_everywhere(collected({case: depthwise(**fields) for case, fields in CASES.items()}))
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ascua.ir import Array, Op, Tensor
-from ascua.ops.moves import merged
+from ascua.kernels.moves import MoveS8, merged
 from ascua.ops.transpose import Transpose
 from tests.support import activation, check_everywhere, check_reference, constant, network, together
 
@@ -55,7 +55,7 @@ def test_any_order(cases: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> None
 
 
 def test_channels_first_and_back_are_few_loops() -> None:
-    first = transpose((1, 5, 6, 3), (0, 3, 1, 2)).kernels[0]
+    first = MoveS8()
     fields = first.params(transpose((1, 5, 6, 3), (0, 3, 1, 2)))
     assert (fields["n3"], fields["n"], fields["step"], fields["run"]) == (3, 30, 3, 1)
     swapped = first.params(transpose((1, 5, 6, 3), (0, 2, 1, 3)))

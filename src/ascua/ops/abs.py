@@ -20,7 +20,6 @@ class Abs(Op):
     options = "AbsOptions"
     max_version = 5
     types = ("int8", "int16")
-    kernels = (lut.LutS8(), lines.LinesS16())
 
     @classmethod
     def read(cls, node: Node) -> Self:

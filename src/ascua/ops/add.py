@@ -9,107 +9,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Const, Kernel, Node, Op, Tensor
+from ascua.ir import Array, Node, Op, Tensor
 from ascua.ops import activation, elementwise
 
 HEADROOM = {"int8": 20, "int16": 15}
 """Bits that TFLM shifts its inputs to the left, before it scales them to a common scale."""
-
-
-class AddS8(Kernel):
-    """A run of elements, for inputs of one shape.
-
-    The input of the coarser scale is halved exactly, so that only the other needs a product.
-    """
-
-    name = "add_s8"
-
-    def fits(self, op: Add) -> bool:
-        a, b = elementwise.operands(op)
-        # The two shifts to the right round away from zero, and do so from one bit on.
-        return a.shape == b.shape and (op.fine()[1] < 0 or op.same()) and op.out()[1] < 0
-
-    def params(self, op: Add) -> Mapping[str, int]:
-        a, b = elementwise.operands(op)
-        swap = b.q.scale > a.q.scale
-        coarse, fine = (b, a) if swap else (a, b)
-        low, high = activation.bounds(op.activation, op.y)
-        return {
-            "n": op.y.size,
-            "swap": int(swap),
-            "same": int(op.same()),
-            "coarse": coarse.q.zero_point,
-            "fine": fine.q.zero_point,
-            "multiplier": op.fine()[0],
-            "shift": -op.fine()[1],
-            "out_multiplier": op.out()[0],
-            "out_shift": -op.out()[1],
-            "zero": op.y.q.zero_point,
-            "low": low,
-            "high": high,
-        }
-
-    def consts(self, op: Add) -> tuple[Const, ...]:
-        return elementwise.constant_operand(op)
-
-
-class AddBroadcastS8(Kernel):
-    """Any shapes that go together, and any scales."""
-
-    name = "add_broadcast_s8"
-
-    def params(self, op: Add) -> Mapping[str, int]:
-        a, b = elementwise.operands(op)
-        run, *outer = elementwise.loops(op)
-        scales = {a.q.scale: op.scaled(a.q.scale), b.q.scale: op.scaled(b.q.scale)}
-        low, high = activation.bounds(op.activation, op.y)
-        return {
-            "n": run.n,
-            "a_step": run.a,
-            "b_step": run.b,
-            "runs": op.y.size // run.n,
-            "loops": max(1, len(outer)),
-            "a_zero": a.q.zero_point,
-            "a_multiplier": scales[a.q.scale][0],
-            "a_shift": scales[a.q.scale][1],
-            "b_zero": b.q.zero_point,
-            "b_multiplier": scales[b.q.scale][0],
-            "b_shift": scales[b.q.scale][1],
-            "out_multiplier": op.out()[0],
-            "out_shift": op.out()[1],
-            "zero": op.y.q.zero_point,
-            "low": low,
-            "high": high,
-        }
-
-    def consts(self, op: Add) -> tuple[Const, ...]:
-        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
-
-
-class AddS16(Kernel):
-    """Sums, and differences, of any shapes that go together and any scales."""
-
-    name = "add_s16"
-    types = ("int16",)
-
-    def params(self, op: Any) -> Mapping[str, int]:
-        operands = elementwise.operands(op)
-        signs = op.signs if operands[0] is op.x else op.signs[::-1]
-        low, high = activation.bounds(op.activation, op.y)
-        fields = elementwise.runs(op)
-        for name, t, sign in zip("ab", operands, signs, strict=True):
-            multiplier, shift = op.scaled(t.q.scale)
-            fields |= {
-                f"{name}_multiplier": multiplier,
-                f"{name}_shift": shift,
-                f"{name}_sign": sign,
-            }
-        multiplier, shift = op.out()
-        fields |= {"out_multiplier": multiplier, "out_shift": shift}
-        return {**fields, "low": low, "high": high}
-
-    def consts(self, op: Any) -> tuple[Const, ...]:
-        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +26,6 @@ class Add(Op):
     options = "AddOptions"
     max_version = 5
     types = ("int8", "int16")
-    kernels = (AddS8(), AddBroadcastS8(), AddS16())
     signs: ClassVar[tuple[int, int]] = (1, 1)
 
     @classmethod

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import Any, Self
 
 import numpy as np
 
-from ascua.ir import Array, Kernel, Node, Op
+from ascua.ir import Array, Node, Op
 from ascua.ops import conditions, moves
 
 INT32 = 2
@@ -17,22 +16,6 @@ INT32 = 2
 
 MOST_DIMENSIONS = 6
 """The most that TFLM's shapes have."""
-
-
-class ArgMaxS8(Kernel):
-    """One pass along the axis for each result; the least value where `sign` is -1."""
-
-    name = "arg_max_s8"
-    types = ("int8", "int32")
-
-    def params(self, op: ArgMax) -> Mapping[str, int]:
-        shape = op.x.shape
-        return {
-            "outer": prod(shape[: op.axis]),
-            "n": shape[op.axis],
-            "inner": prod(shape[op.axis + 1 :]),
-            "sign": op.sign,
-        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +27,6 @@ class ArgMax(Op):
     tflite = "ARG_MAX"
     options = "ArgMaxOptions"
     max_version = 3
-    kernels = (ArgMaxS8(),)
     any_type = True
 
     sign = 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -10,26 +9,10 @@ import numpy as np
 
 from ascua.ir import Array
 from ascua.ops import activation
-from ascua.ops.pooling import Pool2D, PoolKernel
+from ascua.ops.pooling import Pool2D
 
 MOST_VALUES = {"int8": 2**22, "int16": 2**15}
 """Of a window: then their sum is far from overflowing."""
-
-
-class AveragePool2DS8(PoolKernel):
-    """Four channels at a time."""
-
-    name = "average_pool2d_s8"
-
-    def params(self, op: Pool2D) -> Mapping[str, int]:
-        return {**super().params(op), "least": -128 if op.uint8 else 0}
-
-
-class AveragePool2DS16(PoolKernel):
-    """One channel at a time."""
-
-    name = "average_pool2d_s16"
-    types = ("int16",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +21,6 @@ class AveragePool2D(Pool2D):
 
     tflite = "AVERAGE_POOL_2D"
     max_version = 3
-    kernels = (AveragePool2DS8(), AveragePool2DS16())
     one_scale = True
 
     def check(self) -> str | None:

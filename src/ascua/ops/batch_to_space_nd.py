@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from ascua.ir import Array, Kernel, Node, Op
+from ascua.ir import Array, Node, Op
 from ascua.ops import moves
 from ascua.ops.space_to_batch_nd import Axes, axes_of, image, malformed
-
-
-class BatchToSpaceNDS8(Kernel):
-    """Copies pixel by pixel, in the output's order."""
-
-    name = "batch_to_space_nd_s8"
-
-    def params(self, op: BatchToSpaceND) -> Mapping[str, int]:
-        images, oh, ow, c = image(op.y.shape)
-        rows, columns = op.axes()
-        return {
-            "images": images,
-            "ih": image(op.x.shape)[1],
-            "iw": image(op.x.shape)[2],
-            "c": c,
-            "oh": oh,
-            "ow": ow,
-            "by": rows.block,
-            "bx": columns.block,
-            "top": rows.before,
-            "left": columns.before,
-        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +22,6 @@ class BatchToSpaceND(Op):
     tflite = "BATCH_TO_SPACE_ND"
     options = "BatchToSpaceNDOptions"
     max_version = 4
-    kernels = (BatchToSpaceNDS8(),)
     any_type = True
     one_scale = True
 

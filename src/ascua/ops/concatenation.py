@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import Any, Self
 
 import numpy as np
 
-from ascua.ir import Array, Const, Kernel, Node, Op, Tensor
+from ascua.ir import Array, Node, Op, Tensor
 from ascua.ops import activation, conditions
 
 MOST_INPUTS = 10
@@ -17,23 +16,6 @@ MOST_INPUTS = 10
 
 MOST_DIMENSIONS = 6
 """As in TFLM."""
-
-
-class ConcatenationS8(Kernel):
-    """Copies a piece of each input in turn."""
-
-    name = "concatenation_s8"
-    types = ("int8", "int16")
-    bytewise = True
-    gathers = True
-
-    def params(self, op: Concatenation) -> Mapping[str, int]:
-        return {"inputs": len(op.inputs), "turns": prod(op.y.shape[: op.at])}
-
-    def consts(self, op: Concatenation) -> tuple[Const, ...]:
-        turns = prod(op.y.shape[: op.at])
-        sizes = [t.bytes // turns for t in op.activations]
-        return (Const("sizes", np.array(sizes, np.int32), 0, "int32_t"),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +29,6 @@ class Concatenation(Op):
     options = "ConcatenationOptions"
     max_version = 3
     types = ("int8", "int16")
-    kernels = (ConcatenationS8(),)
     any_type = True
     one_scale = True
 

@@ -8,121 +8,16 @@ from typing import Any, Self
 
 import numpy as np
 
-from ascua.ir import Array, Const, Kernel, Node, Window, limits
-from ascua.ops import activation, geometry
+from ascua.ir import Array, Node, limits
+from ascua.ops import geometry
 from ascua.ops.channels import (
     centred,
-    packed_nibbles,
-    packed_weights,
-    requant_const,
     short_bias,
-    small,
-    wide_consts,
 )
 from ascua.ops.convolution import Convolution, read_options
 
 MOST_TAPS = 1 << 24
 """Of all windows of an image: where there are more, a reference sums tap by tap, in less memory."""
-
-
-class Conv2DS8(Kernel):
-    """Four channels by two pixels at a time; padding comes with the rows."""
-
-    name = "conv2d_s8"
-    weights = ("int8",)
-
-    def fits(self, op: Conv2D) -> bool:
-        return op.w.dtype == "int8" and op.w.q.zero_point == 0
-
-    def window(self, op: Conv2D) -> Window:
-        return op.window
-
-    def params(self, op: Conv2D) -> Mapping[str, int]:
-        low, high = activation.bounds(op.activation, op.y)
-        return {
-            **taps(op),
-            "small": small(op.x, centred(op.w).reshape(op.y.shape[3], -1), op.bias, op.scales()),
-            "zero": op.y.q.zero_point,
-            "low": low,
-            "high": high,
-        }
-
-    def consts(self, op: Conv2D) -> tuple[Const, ...]:
-        oc = op.y.shape[3]
-        return (
-            packed_weights(op.w, op.w.values.reshape(oc, -1)),
-            requant_const(op.x, centred(op.w).reshape(oc, -1), op.bias, op.scales()),
-        )
-
-
-class Conv2DS16(Kernel):
-    """Four channels of a pixel at a time; padding comes with the rows."""
-
-    name = "conv2d_s16"
-    types = ("int16",)
-    weights = ("int8",)
-
-    def window(self, op: Conv2D) -> Window:
-        return op.window
-
-    def params(self, op: Conv2D) -> Mapping[str, int]:
-        low, high = activation.bounds(op.activation, op.y)
-        return {
-            **taps(op),
-            "short_sums": int(op.short),
-            "low": low,
-            "high": high,
-        }
-
-    def consts(self, op: Conv2D) -> tuple[Const, ...]:
-        matrix = op.w.values.reshape(op.y.shape[3], -1)
-        return (
-            packed_weights(op.w, matrix),
-            *wide_consts(op.bias, op.scales(), short=op.short),
-        )
-
-
-def taps(op: Conv2D) -> dict[str, int]:
-    """The parameters by which a kernel finds the elements under its filter."""
-    columns = op.columns
-    # Taps that lie side by side in a row are one run.
-    run = columns.kernel if columns.dilation == 1 else 1
-    return {
-        "ow": columns.out,
-        "oc": op.y.shape[3],
-        "step": columns.stride * op.x.shape[3],
-        "kh": op.rows.kernel,
-        "runs": columns.kernel // run,
-        "run": run * op.x.shape[3],
-        "gap": columns.dilation * op.x.shape[3],
-    }
-
-
-class Conv2DS4(Conv2DS8):
-    """Weights of 4 bits."""
-
-    name = "conv2d_s4"
-    weights = ("int4",)
-
-    def fits(self, op: Conv2D) -> bool:
-        return op.w.dtype == "int4"
-
-    def consts(self, op: Conv2D) -> tuple[Const, ...]:
-        matrix = op.w.values.reshape(op.y.shape[3], -1)
-        return packed_nibbles(op.w, matrix), *super().consts(op)[1:]
-
-
-class Conv2DU8(Conv2DS8):
-    """Weights with a zero point, which a sum over each window makes up for."""
-
-    name = "conv2d_u8"
-    weights = ("uint8",)
-
-    def fits(self, op: Conv2D) -> bool:
-        return op.w.q.zero_point != 0
-
-    def params(self, op: Conv2D) -> Mapping[str, int]:
-        return {**super().params(op), "offset": -op.w.q.zero_point}
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +34,6 @@ class Conv2D(Convolution):
     options = "Conv2DOptions"
     max_version = 6
     wide_biases = ("int64", "int32")
-    kernels = (Conv2DS8(), Conv2DS4(), Conv2DU8(), Conv2DS16())
     channel_axis = 0
 
     @classmethod

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ascua.ir import Array, Op, Tensor, Window
+from ascua.ir import Array, Op, Tensor
 from ascua.ops import activation, conditions, geometry
 from ascua.ops.channels import (
     centred,
@@ -82,19 +82,6 @@ class Convolution(Op):
         """How filters move to the right."""
         return geometry.axis(
             self.x.shape[2], self.w.shape[2], self.stride[1], self.dilation[1], self.padding
-        )
-
-    @property
-    def window(self) -> Window:
-        """The rows that a kernel reads, padded with the input's zero point."""
-        return Window(
-            kh=self.rows.kernel,
-            sy=self.rows.stride,
-            dy=self.rows.dilation,
-            py=self.rows.before,
-            left=self.columns.before,
-            right=max(0, self.columns.after),
-            fill=self.x.q.zero_point,
         )
 
     def check_tensors(self, channel_axis: int) -> str | None:

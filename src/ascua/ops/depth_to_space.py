@@ -19,7 +19,6 @@ class DepthToSpace(Op):
     tflite = "DEPTH_TO_SPACE"
     options = "DepthToSpaceOptions"
     max_version = 2
-    kernels = (moves.MoveS8(),)
     any_type = True
     one_scale = True
 

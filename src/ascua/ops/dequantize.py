@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from ascua.ir import Array, Kernel, Node, Op
+from ascua.ir import Array, Node, Op
 from ascua.ops import conditions
-
-
-class DequantizeS8F32(Kernel):
-    """A product in single precision, which is the exact product rounded once, as TFLM's."""
-
-    name = "dequantize_s8_f32"
-    types = ("int8", "float32")
-
-    def params(self, op: Dequantize) -> Mapping[str, int | float]:
-        return {"n": op.y.size, "zero": op.x.q.zero_point, "scale": op.x.q.scale}
-
-
-class DequantizeS16F32(Kernel):
-    """The same for int16."""
-
-    name = "dequantize_s16_f32"
-    types = ("int16", "float32")
-
-    def params(self, op: Dequantize) -> Mapping[str, int | float]:
-        return {"n": op.y.size, "scale": op.x.q.scale}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +19,6 @@ class Dequantize(Op):
     options = "DequantizeOptions"
     max_version = 6
     types = ("int8", "int16", "float32")
-    kernels = (DequantizeS8F32(), DequantizeS16F32())
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from ascua.ir import Array, Const, Op, Tensor
+from ascua.ir import Array, Op, Tensor
 from ascua.ops import conditions
 
 MOST_DIMENSIONS = 6
@@ -15,14 +14,6 @@ MOST_DIMENSIONS = 6
 
 INT8 = np.arange(256, dtype=np.uint8).view(np.int8)
 """Every int8 value, at the index of its bits as uint8."""
-
-
-class Loop(NamedTuple):
-    """A loop over the output: its turns, and the bytes from one to the next in a and in b."""
-
-    n: int
-    a: int
-    b: int
 
 
 def operands(op: Op) -> tuple[Tensor, Tensor]:
@@ -55,59 +46,6 @@ def condition(op: Op, beside_int16: str = "int16") -> str | None:
     except ValueError:
         return f"the shapes {list(a.shape)} and {list(b.shape)} do not go together"
     return conditions.output_shape(op, expected)
-
-
-def loops(op: Op) -> list[Loop]:
-    """The loops over the output, innermost first, as few as possible; at least one."""
-    a, b = operands(op)
-    rank = len(op.y.shape)
-    found: list[Loop] = []
-    a_bytes = b_bytes = 1
-    for axis in range(rank - 1, -1, -1):
-        n = op.y.shape[axis]
-        an, bn = (_size(t, axis - rank) for t in (a, b))
-        loop = Loop(n, a_bytes if an == n else 0, b_bytes if bn == n else 0)
-        a_bytes *= an
-        b_bytes *= bn
-        if n == 1:
-            continue
-        inner = found[-1] if found else None
-        if inner and loop.a == inner.a * inner.n and loop.b == inner.b * inner.n:
-            found[-1] = Loop(inner.n * n, inner.a, inner.b)
-        else:
-            found.append(loop)
-    return found or [Loop(1, 1, 1)]
-
-
-def _size(t: Tensor, axis: int) -> int:
-    """The size of a dimension counted from the last, -1; 1 where `t` has none."""
-    return t.shape[axis] if -axis <= len(t.shape) else 1
-
-
-def runs(op: Op) -> dict[str, int]:
-    """Parameters by which a kernel finds its runs: the innermost loop, and how many there are."""
-    run, *outer = loops(op)
-    return {
-        "n": run.n,
-        "a_step": run.a,
-        "b_step": run.b,
-        "runs": op.y.size // run.n,
-        "loops": max(1, len(outer)),
-    }
-
-
-def constant_operand(op: Op) -> tuple[Const, ...]:
-    """The constant input, as a kernel's argument."""
-    b = operands(op)[1]
-    if not b.const:
-        return ()
-    return (Const("input", np.ascontiguousarray(b.values), b.bytes, f"{b.dtype}_t"),)
-
-
-def loops_const(op: Op) -> Const:
-    """All loops but the innermost, each as n, bytes in a, bytes in b."""
-    outer = loops(op)[1:] or [Loop(1, 0, 0)]
-    return Const("loops", np.array(outer, np.int32), 0, "int32_t")
 
 
 def over_pairs(op: Op, xs: Sequence[Array], function: Callable[[Array, Array], Array]) -> Array:

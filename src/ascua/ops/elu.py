@@ -23,7 +23,6 @@ class Elu(Op):
     """y = x where x >= 0, exp(x) - 1 elsewhere; TFLM makes a table in single precision."""
 
     tflite = "ELU"
-    kernels = (lut.LutS8(),)
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -10,102 +10,17 @@ from typing import Any, Self
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Const, Kernel, Node, Op, Tensor
+from ascua.ir import Array, Node, Op, Tensor
 from ascua.ops import activation, conditions
 from ascua.ops.channels import (
     centred,
     channel_scales,
-    packed_nibbles,
-    packed_weights,
-    requant_const,
     requantize,
     requantize_wide,
     short_bias,
     short_condition,
-    small,
     wide_condition,
-    wide_consts,
 )
-
-
-class FullyConnectedS8(Kernel):
-    """Four outputs at a time."""
-
-    name = "fully_connected_s8"
-    weights = ("int8",)
-
-    def fits(self, op: FullyConnected) -> bool:
-        return not op.uint8 and op.w.dtype == "int8"
-
-    def params(self, op: FullyConnected) -> Mapping[str, int]:
-        low, high = activation.bounds(op.activation, op.y)
-        return {
-            "rows": op.rows,
-            "k": op.w.shape[1],
-            "oc": op.w.shape[0],
-            "small": small(op.x, centred(op.w), op.bias, op.scales()),
-            "zero": op.y.q.zero_point,
-            "low": low,
-            "high": high,
-        }
-
-    def consts(self, op: FullyConnected) -> tuple[Const, ...]:
-        return (
-            packed_weights(op.w, op.w.values),
-            requant_const(op.x, centred(op.w), op.bias, op.scales()),
-        )
-
-
-class FullyConnectedS16(Kernel):
-    """Four outputs at a time."""
-
-    name = "fully_connected_s16"
-    types = ("int16",)
-    weights = ("int8",)
-
-    def params(self, op: FullyConnected) -> Mapping[str, int]:
-        low, high = activation.bounds(op.activation, op.y)
-        return {
-            "rows": op.rows,
-            "k": op.w.shape[1],
-            "oc": op.w.shape[0],
-            "short_sums": int(op.short),
-            "low": low,
-            "high": high,
-        }
-
-    def consts(self, op: FullyConnected) -> tuple[Const, ...]:
-        return (
-            packed_weights(op.w, op.w.values),
-            *wide_consts(op.bias, op.scales(), short=op.short),
-        )
-
-
-class FullyConnectedS4(FullyConnectedS8):
-    """Weights of 4 bits."""
-
-    name = "fully_connected_s4"
-    weights = ("int4",)
-
-    def fits(self, op: FullyConnected) -> bool:
-        return op.w.dtype == "int4"
-
-    def consts(self, op: FullyConnected) -> tuple[Const, ...]:
-        return packed_nibbles(op.w, op.w.values), *super().consts(op)[1:]
-
-
-class FullyConnectedU8(FullyConnectedS8):
-    """Weights with a zero point; LiteRT's rounding."""
-
-    name = "fully_connected_u8"
-    weights = ("uint8",)
-
-    def fits(self, op: FullyConnected) -> bool:
-        return op.uint8
-
-    def params(self, op: FullyConnected) -> Mapping[str, int]:
-        fields = {k: v for k, v in super().params(op).items() if k != "small"}
-        return {**fields, "offset": -op.w.q.zero_point}
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +40,6 @@ class FullyConnected(Op):
     options = "FullyConnectedOptions"
     max_version = 12
     types = ("int8", "int16")
-    kernels = (FullyConnectedS8(), FullyConnectedS4(), FullyConnectedU8(), FullyConnectedS16())
     optional = (2,)
     channel_axis = 0
     one_int4_scale = True

@@ -24,7 +24,6 @@ class HardSwish(Op):
 
     tflite = "HARD_SWISH"
     options = "HardSwishOptions"
-    kernels = (lut.LutS8(),)
 
     @classmethod
     def read(cls, node: Node) -> Self:

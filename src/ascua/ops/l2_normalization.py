@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Kernel, Node, Op
+from ascua.ir import Array, Node, Op
 from ascua.ops import activation, conditions
 
 MOST_VALUES = 1 << 15
@@ -22,16 +22,6 @@ LEAST_LENGTH = 1e-6
 """Of a vector of floats: shorter ones are divided by this."""
 
 
-class L2NormalizationS8(Kernel):
-    """Two passes over each vector: its length, then its values."""
-
-    name = "l2_normalization_s8"
-
-    def params(self, op: L2Normalization) -> Mapping[str, int]:
-        depth = op.x.shape[-1]
-        return {"rows": op.x.size // depth, "depth": depth, "zero": op.x.q.zero_point}
-
-
 @dataclass(frozen=True, eq=False)
 class L2Normalization(Op):
     """y[row, i] = x[row, i] / sqrt(sum over j of x[row, j]^2)."""
@@ -41,7 +31,6 @@ class L2Normalization(Op):
     tflite = "L2_NORMALIZATION"
     options = "L2NormOptions"
     max_version = 2
-    kernels = (L2NormalizationS8(),)
     output_range = (-1.0, 1.0)
 
     @classmethod

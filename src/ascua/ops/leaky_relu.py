@@ -23,7 +23,6 @@ class LeakyRelu(Op):
     options = "LeakyReluOptions"
     max_version = 2
     types = ("int8", "int16")
-    kernels = (lut.LutS8(), lines.LinesS16())
 
     @classmethod
     def read(cls, node: Node) -> Self:

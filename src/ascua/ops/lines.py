@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ascua import fixed
-from ascua.ir import Kernel, Tensor
+from ascua.ir import Tensor
 
 
 @dataclass(frozen=True)
@@ -35,26 +33,3 @@ class Bent(Protocol):
 
     def lines(self) -> Lines:
         """What it does to each value."""
-
-
-class LinesS16(Kernel):
-    """Rescales each value."""
-
-    name = "lines_s16"
-    types = ("int16",)
-
-    def params(self, op: Bent) -> Mapping[str, int]:
-        lines = op.lines()
-        multiplier, shift = fixed.quantize_multiplier(lines.above)
-        below_multiplier, below_shift = fixed.quantize_multiplier(lines.below)
-        return {
-            "n": op.y.size,
-            "multiplier": multiplier,
-            "shift": shift,
-            "below_multiplier": below_multiplier,
-            "below_shift": below_shift,
-            "sign": -1 if lines.turned else 1,
-            "sign_after": -1 if lines.turned_after else 1,
-            "low": lines.low,
-            "high": lines.high,
-        }

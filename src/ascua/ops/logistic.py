@@ -24,7 +24,6 @@ class Logistic(Op):
     tflite = "LOGISTIC"
     max_version = 3
     types = ("int8", "int16")
-    kernels = (lut.LutS8(), sigmoids.SigmoidS16())
     output_range = (0.0, 1.0)
 
     @classmethod

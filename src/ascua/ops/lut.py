@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Const, Kernel, Op, limits
+from ascua.ir import Array, Op, limits
 from ascua.ops import conditions
-from ascua.ops.elementwise import INT8
 
 MOST_SCALE = {"int8": 2.0**22, "int16": 2.0**15}
 """From this factor on, TFLM's int32 arithmetic overflows."""
-
-
-class LutS8(Kernel):
-    """Looks each value up.
-
-    The table is the operator's own `eval` of all 256 values: the one place where a kernel shares
-    code with the reference, because the tests compare `eval` with TFLM on exactly these values.
-    """
-
-    name = "lut_s8"
-
-    def params(self, op: Op) -> Mapping[str, int]:
-        return {"n": op.y.size}
-
-    def consts(self, op: Op) -> tuple[Const, ...]:
-        return (Const("table", np.ravel(op.eval(INT8[None])), 0),)
 
 
 def condition(op: Op) -> str | None:

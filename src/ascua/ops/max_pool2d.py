@@ -9,20 +9,7 @@ import numpy as np
 
 from ascua.ir import Array, limits
 from ascua.ops import activation
-from ascua.ops.pooling import Pool2D, PoolKernel
-
-
-class MaxPool2DS8(PoolKernel):
-    """Four channels at a time."""
-
-    name = "max_pool2d_s8"
-
-
-class MaxPool2DS16(PoolKernel):
-    """One channel at a time."""
-
-    name = "max_pool2d_s16"
-    types = ("int16",)
+from ascua.ops.pooling import Pool2D
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +18,6 @@ class MaxPool2D(Pool2D):
 
     tflite = "MAX_POOL_2D"
     max_version = 3
-    kernels = (MaxPool2DS8(), MaxPool2DS16())
     one_scale = True
 
     def eval(self, *xs: Array) -> Array:

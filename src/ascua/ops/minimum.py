@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from ascua.ir import Array, Const, Kernel, Node, Op
+from ascua.ir import Array, Node, Op
 from ascua.ops import conditions, elementwise
-from ascua.ops.maximum import MaximumS16
-
-
-class MinimumS8(Kernel):
-    """Any shapes that go together; those of one shape are one run."""
-
-    name = "minimum_s8"
-
-    def params(self, op: Minimum) -> Mapping[str, int]:
-        return elementwise.runs(op)
-
-    def consts(self, op: Minimum) -> tuple[Const, ...]:
-        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +19,6 @@ class Minimum(Op):
     options = "MaximumMinimumOptions"
     max_version = 4
     types = ("int8", "int16")
-    kernels = (MinimumS8(), MaximumS16())
     one_scale = True
 
     @classmethod

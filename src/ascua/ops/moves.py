@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ascua.ir import ITEMSIZE, Array, Kernel, Op, Tensor, each
+from ascua.ir import Array, Op, Tensor, each
 from ascua.ops import conditions
 
 OUTER_LOOPS = 4
@@ -36,39 +36,6 @@ class Moving(Protocol):
     @property
     def x(self) -> Tensor:
         """What it moves."""
-
-
-class MoveS8(Kernel):
-    """Copies runs of adjacent bytes, as long as they can be."""
-
-    name = "move_s8"
-    types = ("int8", "int16")
-    bytewise = True
-
-    def params(self, op: Moving) -> Mapping[str, int]:
-        move, size = op.move(), ITEMSIZE[op.x.dtype]
-        # The bytes of an element are the innermost loop.
-        loops = merged((*move.shape, size), (*(s * size for s in move.steps), 1))
-        run = loops.pop()[0] if loops and loops[-1][1] == 1 else 1
-        inner = loops.pop() if loops else (1, 0)
-        outer = [(1, 0)] * (OUTER_LOOPS - len(loops)) + loops
-        fields = {"offset": move.offset * size}
-        fields |= {f"n{i}": n for i, (n, _) in enumerate(outer)}
-        fields |= {f"step{i}": step for i, (_, step) in enumerate(outer)}
-        return {**fields, "n": inner[0], "step": inner[1], "run": run}
-
-
-def merged(shape: Sequence[int], steps: Sequence[int]) -> list[tuple[int, int]]:
-    """Loops (turns, step), the outermost first, as few as possible."""
-    loops: list[tuple[int, int]] = []
-    for n, step in zip(shape, steps, strict=True):
-        if n == 1:
-            continue
-        if loops and loops[-1][1] == n * step:
-            loops[-1] = (loops[-1][0] * n, step)
-        else:
-            loops.append((n, step))
-    return loops
 
 
 def strides(shape: Sequence[int]) -> tuple[int, ...]:

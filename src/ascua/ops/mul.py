@@ -9,88 +9,11 @@ from typing import Any, Self
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Const, Kernel, Node, Op
+from ascua.ir import Array, Node, Op
 from ascua.ops import activation, elementwise
 
 MOST_SCALE = {"int8": 2**14, "int16": 1}
 """From this factor on, TFLM's int32 product would overflow."""
-
-
-class MulS8(Kernel):
-    """A run of elements, for inputs of one shape."""
-
-    name = "mul_s8"
-
-    def fits(self, op: Mul) -> bool:
-        a, b = elementwise.operands(op)
-        # The shift to the right rounds away from zero, and does so from one bit on.
-        return a.shape == b.shape and op.scale()[1] < 0
-
-    def params(self, op: Mul) -> Mapping[str, int]:
-        a, b = elementwise.operands(op)
-        low, high = activation.bounds(op.activation, op.y)
-        return {
-            "n": op.y.size,
-            "a_zero": a.q.zero_point,
-            "b_zero": b.q.zero_point,
-            "multiplier": op.scale()[0],
-            "shift": -op.scale()[1],
-            "zero": op.y.q.zero_point,
-            "low": low,
-            "high": high,
-        }
-
-    def consts(self, op: Mul) -> tuple[Const, ...]:
-        return elementwise.constant_operand(op)
-
-
-class MulBroadcastS8(Kernel):
-    """Any shapes that go together, and any scales."""
-
-    name = "mul_broadcast_s8"
-
-    def params(self, op: Mul) -> Mapping[str, int]:
-        a, b = elementwise.operands(op)
-        run, *outer = elementwise.loops(op)
-        low, high = activation.bounds(op.activation, op.y)
-        return {
-            "n": run.n,
-            "a_step": run.a,
-            "b_step": run.b,
-            "runs": op.y.size // run.n,
-            "loops": max(1, len(outer)),
-            "a_zero": a.q.zero_point,
-            "b_zero": b.q.zero_point,
-            "multiplier": op.scale()[0],
-            "shift": op.scale()[1],
-            "zero": op.y.q.zero_point,
-            "low": low,
-            "high": high,
-        }
-
-    def consts(self, op: Mul) -> tuple[Const, ...]:
-        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
-
-
-class MulS16(Kernel):
-    """Any shapes that go together, and any scales."""
-
-    name = "mul_s16"
-    types = ("int16",)
-
-    def params(self, op: Mul) -> Mapping[str, int]:
-        multiplier, shift = op.scale()
-        low, high = activation.bounds(op.activation, op.y)
-        return {
-            **elementwise.runs(op),
-            "multiplier": multiplier,
-            "shift": shift,
-            "low": low,
-            "high": high,
-        }
-
-    def consts(self, op: Mul) -> tuple[Const, ...]:
-        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +26,6 @@ class Mul(Op):
     options = "MulOptions"
     max_version = 7
     types = ("int8", "int16")
-    kernels = (MulS8(), MulBroadcastS8(), MulS16())
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -10,7 +10,6 @@ import numpy as np
 
 from ascua.ir import Array, Node, Op
 from ascua.ops import moves
-from ascua.ops.concatenation import ConcatenationS8
 
 MOST_DIMENSIONS = 8
 """TFLM takes any number."""
@@ -29,7 +28,6 @@ class Pack(Op):
     options = "PackOptions"
     max_version = 4
     types = ("int8", "int16")
-    kernels = (ConcatenationS8(),)
     any_type = True
     one_scale = True
 

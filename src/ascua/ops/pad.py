@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import Self
 
 import numpy as np
 
-from ascua.ir import ITEMSIZE, Array, Kernel, Node, Op, Tensor
+from ascua.ir import Array, Node, Op, Tensor
 from ascua.ops import conditions
 
 MOST_DIMENSIONS = 5
 """As in TFLM."""
-
-
-class PadS8(Kernel):
-    """Fills the output, then copies the input's rows into it."""
-
-    name = "pad_s8"
-    types = ("int8", "int16")
-    bytewise = True
-
-    def params(self, op: Pad) -> Mapping[str, int]:
-        size = ITEMSIZE[op.x.dtype]
-        # Two bytes that are the same are filled in as those of int8.
-        value = op.value & ((1 << (8 * size)) - 1)
-        pair = int(value >> 8 != value & 255) if size == 2 else 0
-        fields: dict[str, int] = {"value": op.value, "size": op.y.bytes, "pair": pair}
-        shape, pads = op.x.shape, op.pads()
-        # Trailing dimensions without padding belong to one row.
-        split = max((i for i, (before, after) in enumerate(pads) if before or after), default=0)
-        row = size * prod(shape[split:])
-        strides = [size * prod(op.y.shape[i + 1 :]) for i in range(len(shape))]
-        offset = sum(s * before for s, (before, _) in zip(strides, pads, strict=True))
-        missing = MOST_DIMENSIONS - 1 - split
-        counts = [*[1] * missing, *shape[:split]]
-        steps = [*[0] * missing, *strides[:split]]
-        fields |= {"offset": offset, "row": row}
-        fields |= {f"n{i}": n for i, n in enumerate(counts)}
-        fields |= {f"step{i}": s for i, s in enumerate(steps)}
-        return fields
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +22,6 @@ class Pad(Op):
     options = "PadOptions"
     max_version = 4
     types = ("int8", "int16")
-    kernels = (PadS8(),)
     one_scale = True
 
     @classmethod

@@ -8,37 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from ascua.ir import Array, Kernel, Node, Op, Tensor, Window
+from ascua.ir import Array, Node, Op, Tensor
 from ascua.ops import activation, conditions, geometry
-
-
-class PoolKernel(Kernel):
-    """A row kernel that takes the input's own rows and leaves padding out."""
-
-    def window(self, op: Pool2D) -> Window:
-        rows, columns = op.rows, op.columns
-        return Window(
-            kh=rows.kernel,
-            sy=rows.stride,
-            py=rows.before,
-            left=columns.before,
-            right=max(0, columns.after),
-        )
-
-    def params(self, op: Pool2D) -> Mapping[str, int]:
-        low, high = activation.bounds(op.activation, op.y)
-        columns = op.columns
-        return {
-            "ow": columns.out,
-            "iw": columns.size,
-            "c": op.x.shape[3],
-            "kh": op.rows.kernel,
-            "kw": columns.kernel,
-            "sx": columns.stride,
-            "px": columns.before,
-            "low": low,
-            "high": high,
-        }
 
 
 @dataclass(frozen=True, eq=False)

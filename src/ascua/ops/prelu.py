@@ -2,64 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Const, Kernel, Node, Op, Tensor, limits
+from ascua.ir import Array, Node, Op, Tensor, limits
 from ascua.ops import conditions, elementwise, lut
 
 MOST_SLOPE = {"int8": 2**14, "int16": 2**8}
 """From this factor on, TFLM's int32 product of x and alpha would overflow."""
-
-
-class PreluS8(Kernel):
-    """Any shapes that go together."""
-
-    name = "prelu_s8"
-
-    def params(self, op: Prelu) -> Mapping[str, int]:
-        multiplier, shift = fixed.quantize_multiplier(op.identity())
-        alpha_multiplier, alpha_shift = fixed.quantize_multiplier(op.slope())
-        return {
-            **elementwise.runs(op),
-            "x_zero": op.x.q.zero_point,
-            "alpha_zero": op.alpha.q.zero_point,
-            "multiplier": multiplier,
-            "shift": shift,
-            "alpha_multiplier": alpha_multiplier,
-            "alpha_shift": alpha_shift,
-            "zero": op.y.q.zero_point,
-        }
-
-    def consts(self, op: Prelu) -> tuple[Const, ...]:
-        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
-
-
-class PreluS16(Kernel):
-    """Any shapes that go together; alpha is int8."""
-
-    name = "prelu_s16"
-    types = ("int16",)
-    weights = ("int8",)
-
-    def params(self, op: Prelu) -> Mapping[str, int]:
-        multiplier, shift = fixed.quantize_multiplier(op.identity())
-        alpha_multiplier, alpha_shift = fixed.quantize_multiplier(op.slope())
-        return {
-            **elementwise.runs(op),
-            "alpha_zero": op.alpha.q.zero_point,
-            "multiplier": multiplier,
-            "shift": shift,
-            "alpha_multiplier": alpha_multiplier,
-            "alpha_shift": alpha_shift,
-        }
-
-    def consts(self, op: Prelu) -> tuple[Const, ...]:
-        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +21,6 @@ class Prelu(Op):
 
     tflite = "PRELU"
     types = ("int8", "int16")
-    kernels = (PreluS8(), PreluS16())
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -2,85 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from ascua import fixed
-from ascua.ir import Array, Kernel, Node, Op, limits
+from ascua.ir import Array, Node, Op, limits
 from ascua.ops import conditions, lines, lut
 
 FARTHEST = 2**17
 """Steps from zero that count as many: far beyond int16, and float32 still has halves."""
-
-
-class QuantizeF32S8(Kernel):
-    """Divides and rounds, without libm."""
-
-    name = "quantize_f32_s8"
-    types = ("float32", "int8")
-
-    def fits(self, op: Quantize) -> bool:
-        return op.x.dtype == "float32"
-
-    def params(self, op: Quantize) -> Mapping[str, int | float]:
-        return {"n": op.y.size, "zero": op.y.q.zero_point, "scale": op.y.q.scale}
-
-
-class ShiftU8S8(Kernel):
-    """uint8 to int8 or back."""
-
-    name = "shift_u8_s8"
-    types = ("int8", "uint8")
-    bytewise = True
-
-    def fits(self, op: Quantize) -> bool:
-        return op.shifts
-
-    def params(self, op: Quantize) -> Mapping[str, int]:
-        return {"n": op.y.size}
-
-
-class QuantizeF32S16(QuantizeF32S8):
-    """The same for int16."""
-
-    name = "quantize_f32_s16"
-    types = ("float32", "int16")
-
-    def params(self, op: Quantize) -> Mapping[str, int | float]:
-        return {"n": op.y.size, "scale": op.y.q.scale}
-
-
-class QuantizeS8S16(Kernel):
-    """Rescales each value."""
-
-    name = "quantize_s8_s16"
-    types = ("int8", "int16")
-
-    def fits(self, op: Quantize) -> bool:
-        return (op.x.dtype, op.y.dtype) == ("int8", "int16")
-
-    def params(self, op: Quantize) -> Mapping[str, int | float]:
-        multiplier, shift = fixed.quantize_multiplier(op.factor())
-        zero = op.x.q.zero_point
-        return {"n": op.y.size, "zero": zero, "multiplier": multiplier, "shift": shift}
-
-
-class QuantizeS16S8(Kernel):
-    """Rescales each value."""
-
-    name = "quantize_s16_s8"
-    types = ("int8", "int16")
-
-    def fits(self, op: Quantize) -> bool:
-        return (op.x.dtype, op.y.dtype) == ("int16", "int8")
-
-    def params(self, op: Quantize) -> Mapping[str, int | float]:
-        multiplier, shift = fixed.quantize_multiplier(op.factor())
-        zero = op.y.q.zero_point
-        return {"n": op.y.size, "multiplier": multiplier, "shift": shift, "zero": zero}
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,15 +26,6 @@ class Quantize(Op):
     options = "QuantizeOptions"
     max_version = 3
     types = ("int8", "int16", "float32")
-    kernels = (
-        lut.LutS8(),
-        lines.LinesS16(),
-        ShiftU8S8(),
-        QuantizeF32S8(),
-        QuantizeF32S16(),
-        QuantizeS8S16(),
-        QuantizeS16S8(),
-    )
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from ascua.ir import Array, Kernel
+from ascua.ir import Array
 from ascua.ops import conditions
-from ascua.ops.reductions import Reduction, loops
-
-
-class ReduceMaxS8(Kernel):
-    """Over any axes, one result at a time; the lesser of two values where `sign` is -1."""
-
-    name = "reduce_max_s8"
-
-    def params(self, op: Reduction) -> Mapping[str, int]:
-        return {**loops(op), "sign": 1 if isinstance(op, ReduceMax) else -1}
+from ascua.ops.reductions import Reduction
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +17,6 @@ class ReduceMax(Reduction):
 
     tflite = "REDUCE_MAX"
     max_version = 3
-    kernels = (ReduceMaxS8(),)
     any_type = True
     one_scale = True
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from ascua.ir import Array
 from ascua.ops import conditions
-from ascua.ops.reduce_max import ReduceMaxS8
 from ascua.ops.reductions import Reduction
 
 
@@ -18,7 +17,6 @@ class ReduceMin(Reduction):
 
     tflite = "REDUCE_MIN"
     max_version = 3
-    kernels = (ReduceMaxS8(),)
     any_type = True
     one_scale = True
 

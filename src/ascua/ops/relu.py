@@ -18,7 +18,6 @@ class Relu(Op):
     tflite = "RELU"
     max_version = 3
     types = ("int8", "int16")
-    kernels = (lut.LutS8(), lines.LinesS16())
 
     @classmethod
     def read(cls, node: Node) -> Self:

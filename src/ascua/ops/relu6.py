@@ -18,7 +18,6 @@ class Relu6(Op):
     tflite = "RELU6"
     max_version = 3
     types = ("int8", "int16")
-    kernels = (lut.LutS8(), lines.LinesS16())
     one_scale = True
 
     @classmethod

@@ -8,31 +8,8 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ascua.ir import Array, Kernel, Node, Op
+from ascua.ir import Array, Node, Op
 from ascua.ops.resize_nearest_neighbor import resizable
-
-
-class ResizeBilinearS8(Kernel):
-    """Interpolates along the row, then between rows, in integers."""
-
-    name = "resize_bilinear_s8"
-
-    def params(self, op: ResizeBilinear) -> Mapping[str, int]:
-        images, ih, iw, c = op.x.shape
-        _, oh, ow, _ = op.y.shape
-        rows, columns = (op.scale(i) for i in (1, 2))
-        return {
-            "images": images,
-            "ih": ih,
-            "iw": iw,
-            "c": c,
-            "oh": oh,
-            "ow": ow,
-            "scale_y": rows,
-            "start_y": op.start(rows),
-            "scale_x": columns,
-            "start_x": op.start(columns),
-        }
 
 
 class Places(NamedTuple):
@@ -58,7 +35,6 @@ class ResizeBilinear(Op):
     tflite = "RESIZE_BILINEAR"
     options = "ResizeBilinearOptions"
     max_version = 4
-    kernels = (ResizeBilinearS8(),)
     one_scale = True
 
     @classmethod

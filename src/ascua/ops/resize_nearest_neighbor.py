@@ -8,32 +8,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from ascua.ir import ITEMSIZE, Array, Const, Kernel, Node, Op
+from ascua.ir import Array, Node, Op
 from ascua.ops import conditions, moves
 
 MOST_SIZE = 2**15 - 1
 """Rows or columns; kernels hold their numbers in int16."""
-
-
-class ResizeNearestNeighborS8(Kernel):
-    """Copies pixels by tables of rows and columns; a row that comes again is copied whole."""
-
-    name = "resize_nearest_neighbor_s8"
-    types = ("int8", "int16")
-    bytewise = True
-
-    def params(self, op: ResizeNearestNeighbor) -> Mapping[str, int]:
-        images, ih, iw, channels = op.x.shape
-        _, oh, ow, _ = op.y.shape
-        c = channels * ITEMSIZE[op.x.dtype]
-        return {"images": images, "ih": ih, "iw": iw, "c": c, "oh": oh, "ow": ow}
-
-    def consts(self, op: ResizeNearestNeighbor) -> tuple[Const, ...]:
-        rows, columns = op.places()
-        return (
-            Const("rows", rows.astype(np.int16), 0, "int16_t"),
-            Const("columns", columns.astype(np.int16), 0, "int16_t"),
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +31,6 @@ class ResizeNearestNeighbor(Op):
     options = "ResizeNearestNeighborOptions"
     max_version = 4
     types = ("int8", "int16")
-    kernels = (ResizeNearestNeighborS8(),)
     any_type = True
     one_scale = True
 

@@ -23,7 +23,6 @@ class Rsqrt(Op):
 
     tflite = "RSQRT"
     max_version = 3
-    kernels = (lut.LutS8(),)
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
-from ascua.ir import Array, Const, Kernel, Op
+from ascua.ir import Array, Op
 
 STEPS = 24
 """Of the table, from one to the next unit of the sigmoid's argument."""
 
 MOST_SCALE = 32767 / (4096 * 3)
 """From this scale on, TFLM's multiplier passes 16 bits."""
-
-
-class SigmoidS16(Kernel):
-    """Looks the table up and interpolates.
-
-    The table is that of `eval`: a constant of TFLM, the same for every network.
-    """
-
-    name = "sigmoid_s16"
-    types = ("int16",)
-
-    def params(self, op: Op) -> Mapping[str, int]:
-        multiplier, shift = scaling(op)
-        bits = 8 if op.tflite == "TANH" else 9
-        return {"n": op.y.size, "multiplier": multiplier, "shift": shift, "bits": bits}
-
-    def consts(self, op: Op) -> tuple[Const, ...]:  # noqa: ARG002
-        return (Const("table", TABLE.astype(np.uint16), 0, "uint16_t"),)
 
 
 def condition(op: Op) -> str | None:

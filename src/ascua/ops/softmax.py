@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Const, Kernel, Node, Op
+from ascua.ir import Array, Node, Op
 from ascua.ops import conditions
 
 MOST_CLASSES = 4095
@@ -23,45 +23,6 @@ _HIGH_MUL = fixed.rounding_doubling_high_mul
 _ROUNDING_SHIFT = fixed.rounding_divide_by_pot
 
 
-class SoftmaxS8(Kernel):
-    """gemmlowp's exponential and reciprocal, computed: no table of the exponential is stored."""
-
-    name = "softmax_s8"
-
-    def params(self, op: Softmax) -> Mapping[str, int]:
-        multiplier, shift, least = op.scaling()
-        depth = op.x.shape[-1]
-        return {
-            "rows": op.x.size // depth,
-            "depth": depth,
-            "multiplier": multiplier,
-            "shift": shift,
-            "least": least,
-        }
-
-
-class SoftmaxS16(Kernel):
-    """Looks exponentials and reciprocals up in two tables, and interpolates.
-
-    The tables are those of `eval`: they are constants of TFLM, the same for every network.
-    """
-
-    name = "softmax_s16"
-    types = ("int16",)
-
-    def params(self, op: Softmax) -> Mapping[str, int]:
-        multiplier, shift = op.wide_scaling()
-        depth = op.x.shape[-1]
-        rows = op.x.size // depth
-        return {"rows": rows, "depth": depth, "multiplier": multiplier, "shift": shift}
-
-    def consts(self, op: Softmax) -> tuple[Const, ...]:  # noqa: ARG002
-        return (
-            Const("exponentials", EXPONENTIALS, 0, "int16_t"),
-            Const("reciprocals", RECIPROCALS, 0, "int16_t"),
-        )
-
-
 @dataclass(frozen=True, eq=False)
 class Softmax(Op):
     """y[row, i] = exp(beta * x[row, i]) / sum over j of exp(beta * x[row, j])."""
@@ -72,7 +33,6 @@ class Softmax(Op):
     options = "SoftmaxOptions"
     max_version = 3
     types = ("int8", "int16")
-    kernels = (SoftmaxS8(), SoftmaxS16())
     output_range = (0.0, 1.0)
 
     @classmethod

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import numpy as np
 
-from ascua.ir import Array, Kernel, Node, Op
+from ascua.ir import Array, Node, Op
 from ascua.ops import conditions, moves
 
 
@@ -55,29 +54,6 @@ def malformed(op: Op, what: str) -> str | None:
     return None
 
 
-class SpaceToBatchNDS8(Kernel):
-    """Copies pixel by pixel, in the output's order."""
-
-    name = "space_to_batch_nd_s8"
-
-    def params(self, op: SpaceToBatchND) -> Mapping[str, int]:
-        images, ih, iw, c = image(op.x.shape)
-        _, oh, ow, _ = image(op.y.shape)
-        rows, columns = op.axes()
-        return {
-            "images": images,
-            "ih": ih,
-            "iw": iw,
-            "c": c,
-            "oh": oh,
-            "ow": ow,
-            "by": rows.block,
-            "bx": columns.block,
-            "top": rows.before,
-            "left": columns.before,
-        }
-
-
 @dataclass(frozen=True, eq=False)
 class SpaceToBatchND(Op):
     """y[image, oy, ox] = x[b, iy, ix]: iy + padding = oy * block + the image's row in its block.
@@ -90,7 +66,6 @@ class SpaceToBatchND(Op):
     tflite = "SPACE_TO_BATCH_ND"
     options = "SpaceToBatchNDOptions"
     max_version = 4
-    kernels = (SpaceToBatchNDS8(),)
     any_type = True
     one_scale = True
 

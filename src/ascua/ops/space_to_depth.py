@@ -19,7 +19,6 @@ class SpaceToDepth(Op):
     tflite = "SPACE_TO_DEPTH"
     options = "SpaceToDepthOptions"
     max_version = 2
-    kernels = (moves.MoveS8(),)
     any_type = True
     one_scale = True
 

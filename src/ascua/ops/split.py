@@ -4,42 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ascua.ir import Array, Const, Kernel, Node, Op, Tensor
+from ascua.ir import Array, Node, Op, Tensor
 from ascua.ops import moves
 
 MOST_DIMENSIONS = 8
 """TFLM takes any number."""
-
-
-class SplitS8(Kernel):
-    """Copies a piece to each output in turn."""
-
-    name = "split_s8"
-    types = ("int8", "int16")
-    bytewise = True
-    scatters = True
-
-    def params(self, op: Any) -> Mapping[str, int]:
-        sizes = self.sizes(op)
-        return {
-            "outputs": len(sizes),
-            "turns": op.x.bytes // sum(sizes),
-            "row": sum(sizes),
-            "size": sizes[0] if len(set(sizes)) == 1 else 0,
-        }
-
-    def consts(self, op: Any) -> tuple[Const, ...]:
-        return (Const("sizes", np.array(self.sizes(op), np.int32), 0, "int32_t"),)
-
-    def sizes(self, op: Any) -> list[int]:
-        """Bytes of each output that lie together in the input."""
-        turns = prod(op.x.shape[: op.at])
-        return [t.bytes // turns for t in op.outputs]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +23,6 @@ class Split(Op):
     options = "SplitOptions"
     max_version = 4
     types = ("int8", "int16")
-    kernels = (SplitS8(),)
     arity: ClassVar[int] = 2
     any_type = True
     one_scale = True

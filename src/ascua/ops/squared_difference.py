@@ -2,70 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Const, Kernel, Node, Op, limits
+from ascua.ir import Array, Node, Op, limits
 from ascua.ops import elementwise
 
 HEADROOM = {"int8": 7, "int16": 0}
 """Bits that TFLM shifts its inputs to the left, before it scales them to a common scale."""
-
-
-class SquaredDifferenceS8(Kernel):
-    """Any shapes that go together."""
-
-    name = "squared_difference_s8"
-
-    def params(self, op: SquaredDifference) -> Mapping[str, int]:
-        a, b = elementwise.operands(op)
-        a_multiplier, a_shift = op.scaled(a.q.scale)
-        b_multiplier, b_shift = op.scaled(b.q.scale)
-        out_multiplier, out_shift = fixed.quantize_multiplier(op.out_scale())
-        return {
-            **elementwise.runs(op),
-            "a_zero": a.q.zero_point,
-            "a_multiplier": a_multiplier,
-            "a_shift": a_shift,
-            "b_zero": b.q.zero_point,
-            "b_multiplier": b_multiplier,
-            "b_shift": b_shift,
-            "out_multiplier": out_multiplier,
-            "out_shift": out_shift,
-            "zero": op.y.q.zero_point,
-        }
-
-    def consts(self, op: SquaredDifference) -> tuple[Const, ...]:
-        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
-
-
-class SquaredDifferenceS16(Kernel):
-    """Any shapes that go together."""
-
-    name = "squared_difference_s16"
-    types = ("int16",)
-
-    def params(self, op: SquaredDifference) -> Mapping[str, int]:
-        a, b = elementwise.operands(op)
-        a_multiplier, a_shift = op.scaled(a.q.scale)
-        b_multiplier, b_shift = op.scaled(b.q.scale)
-        out_multiplier, out_shift = fixed.quantize_multiplier(op.out_scale())
-        return {
-            **elementwise.runs(op),
-            "a_multiplier": a_multiplier,
-            "a_shift": a_shift,
-            "b_multiplier": b_multiplier,
-            "b_shift": b_shift,
-            "out_multiplier": out_multiplier,
-            "out_shift": out_shift,
-        }
-
-    def consts(self, op: SquaredDifference) -> tuple[Const, ...]:
-        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +23,6 @@ class SquaredDifference(Op):
     options = "SquaredDifferenceOptions"
     max_version = 2
     types = ("int8", "int16")
-    kernels = (SquaredDifferenceS8(), SquaredDifferenceS16())
 
     @classmethod
     def read(cls, node: Node) -> Self:

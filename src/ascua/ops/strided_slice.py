@@ -34,7 +34,6 @@ class StridedSlice(Op):
     options = "StridedSliceOptions"
     max_version = 8
     types = ("int8", "int16")
-    kernels = (moves.MoveS8(),)
     any_type = True
     one_scale = True
 

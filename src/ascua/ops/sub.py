@@ -9,40 +9,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Const, Kernel, Node, Op
+from ascua.ir import Array, Node, Op
 from ascua.ops import activation, elementwise
-from ascua.ops.add import HEADROOM, AddS16
-
-
-class SubS8(Kernel):
-    """Any shapes that go together; a constant minuend comes second, and the sign is turned."""
-
-    name = "sub_s8"
-
-    def params(self, op: Sub) -> Mapping[str, int]:
-        a, b = elementwise.operands(op)
-        a_multiplier, a_shift = op.scaled(a.q.scale)
-        b_multiplier, b_shift = op.scaled(b.q.scale)
-        out_multiplier, out_shift = op.out()
-        low, high = activation.bounds(op.activation, op.y)
-        return {
-            **elementwise.runs(op),
-            "swap": int(a is not op.x),
-            "a_zero": a.q.zero_point,
-            "a_multiplier": a_multiplier,
-            "a_shift": a_shift,
-            "b_zero": b.q.zero_point,
-            "b_multiplier": b_multiplier,
-            "b_shift": b_shift,
-            "out_multiplier": out_multiplier,
-            "out_shift": out_shift,
-            "zero": op.y.q.zero_point,
-            "low": low,
-            "high": high,
-        }
-
-    def consts(self, op: Sub) -> tuple[Const, ...]:
-        return (*elementwise.constant_operand(op), elementwise.loops_const(op))
+from ascua.ops.add import HEADROOM
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +24,6 @@ class Sub(Op):
     options = "SubOptions"
     max_version = 5
     types = ("int8", "int16")
-    kernels = (SubS8(), AddS16())
     signs: ClassVar[tuple[int, int]] = (1, -1)
 
     @classmethod

@@ -22,7 +22,6 @@ class Tanh(Op):
     tflite = "TANH"
     max_version = 3
     types = ("int8", "int16")
-    kernels = (lut.LutS8(), sigmoids.SigmoidS16())
     output_range = (-1.0, 1.0)
 
     @classmethod

@@ -20,7 +20,6 @@ class Transpose(Op):
     options = "TransposeOptions"
     max_version = 6
     types = ("int8", "int16")
-    kernels = (moves.MoveS8(),)
     any_type = True
     one_scale = True
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua.ir import Array, Node, Op
 from ascua.ops import moves
-from ascua.ops.split import MOST_DIMENSIONS, SplitS8
+from ascua.ops.split import MOST_DIMENSIONS
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,6 @@ class Unpack(Op):
     options = "UnpackOptions"
     max_version = 4
     types = ("int8", "int16")
-    kernels = (SplitS8(),)
     any_type = True
     one_scale = True
 

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
+from typing import Any
 
+from ascua import kernels
 from ascua.boards import Board
 from ascua.errors import DoesNotFit, Unsupported, brief
-from ascua.ir import ITEMSIZE, Const, Graph, Kernel, Op, Tensor, Window
+from ascua.ir import ITEMSIZE, Graph, Op, Tensor
+from ascua.kernels.kernel import Const, Kernel, Rows
 from ascua.plan.place import Span, align, bound, place
 
 ALIGNMENT = 4
@@ -54,11 +57,11 @@ class Step:
     """One kernel on its buffers; `body` holds the steps of a fused row loop."""
 
     name: str
-    kernel: Kernel
+    kernel: Kernel[Any]
     ops: tuple[Op, ...]
     reads: tuple[Buffer, ...]
     writes: tuple[Buffer, ...]
-    window: Window | None
+    window: Rows | None
     lines: Buffer | None
     scratch: Buffer | None
     consts: tuple[Const, ...]
@@ -78,8 +81,7 @@ class Step:
     @property
     def weights_bytes(self) -> int:
         """Bytes of weights and biases as in the file, without 8 for each requantised channel."""
-        channels = sum(len(c.data) for c in self.consts if c.ctype.startswith("requant"))
-        return sum(c.payload for c in self.consts) - 8 * channels
+        return sum(c.holds.get("weights", 0) for c in self.consts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,8 +174,8 @@ def plan(graph: Graph, board: Board) -> Plan:
     Raises Unsupported where no kernel runs an operator. Whether it fits is for `check_fit`.
     """
     ops = [op for op in graph.ops if not op.view]
-    kernels = [_choose(graph, op, board) for op in ops]
-    memory = _Memory(graph, ops, kernels, board)
+    chosen = [_choose(graph, op, board) for op in ops]
+    memory = _Memory(graph, ops, chosen, board)
     most_outputs = sorted(range(len(ops)), key=lambda i: -_outputs(ops[i]))[:SPECIALIZED_STEPS]
     steps = tuple(
         Step(
@@ -182,13 +184,13 @@ def plan(graph: Graph, board: Board) -> Plan:
             ops=(op,),
             reads=tuple(memory.buffer(t) for t in op.activations),
             writes=tuple(memory.buffer(t) for t in op.outputs),
-            window=kernel.window(op),
+            window=_window(op, kernel),
             lines=memory.lines.get(i),
             scratch=memory.scratch.get(i),
             consts=kernel.consts(op),
             specialized=i in most_outputs,
         )
-        for i, (op, kernel) in enumerate(zip(ops, kernels, strict=True))
+        for i, (op, kernel) in enumerate(zip(ops, chosen, strict=True))
     )
     return Plan(
         graph=graph,
@@ -212,7 +214,7 @@ class _Memory:
     """Where the tensors, line buffers and scratch of a plan lie."""
 
     def __init__(
-        self, graph: Graph, ops: Sequence[Op], kernels: Sequence[Kernel], board: Board
+        self, graph: Graph, ops: Sequence[Op], chosen: Sequence[Kernel[Any]], board: Board
     ) -> None:
         region = board.memory("w")
         name = region.name if region else "ram"
@@ -224,8 +226,8 @@ class _Memory:
                 f"{graph.name}: it has {len(held):,} tensors; at most {MOST_TENSORS:,} are placed.",
                 ["Take a network for microcontrollers: they have a hundred layers at most."],
             )
-        lines = [(i, n) for i, o in enumerate(ops) if (n := line_bytes(o, kernels[i]))]
-        scratch = [(i, n) for i, o in enumerate(ops) if (n := kernels[i].scratch(o))]
+        lines = [(i, n) for i, o in enumerate(ops) if (n := line_bytes(o, chosen[i]))]
+        scratch = [(i, n) for i, o in enumerate(ops) if (n := chosen[i].scratch(o))]
         spans = [Span(t.bytes, *lives[t]) for t in held]
         self.whole_tensors = bound(spans)
         spans += [Span(n, i, i) for i, n in (*lines, *scratch)]
@@ -236,7 +238,7 @@ class _Memory:
         at = iter(offsets)
         self.tensors = {t: Buffer(t.name, name, next(at), t.bytes, t) for t in held}
         self.lines = {
-            i: Buffer(f"lines of {ops[i].name}", name, next(at), n, rows=_rows(ops[i], kernels[i]))
+            i: Buffer(f"lines of {ops[i].name}", name, next(at), n, rows=_rows(ops[i], chosen[i]))
             for i, n in lines
         }
         self.scratch = {
@@ -249,14 +251,19 @@ class _Memory:
         return replace(self.tensors[root], tensor=t)
 
 
-def _rows(op: Op, kernel: Kernel) -> int | None:
-    window = kernel.window(op)
+def _window(op: Op, kernel: Kernel[Any]) -> Rows | None:
+    work = kernel.work(op)
+    return work if isinstance(work, Rows) else None
+
+
+def _rows(op: Op, kernel: Kernel[Any]) -> int | None:
+    window = _window(op, kernel)
     return window.span if window else None
 
 
-def line_bytes(op: Op, kernel: Kernel) -> int:
+def line_bytes(op: Op, kernel: Kernel[Any]) -> int:
     """Bytes of the ring of padded rows that `kernel` needs; 0 when it reads the input itself."""
-    window = kernel.window(op)
+    window = _window(op, kernel)
     if window is None or window.fill is None or not window.padded(op.x, op.y):
         return 0
     _, _, iw, ic = op.x.shape
@@ -290,8 +297,8 @@ def _lifetimes(graph: Graph, ops: Sequence[Op]) -> dict[Tensor, tuple[int, int]]
     return spans
 
 
-def _choose(graph: Graph, op: Op, board: Board) -> Kernel:
-    for kernel in op.kernels:
+def _choose(graph: Graph, op: Op, board: Board) -> Kernel[Any]:
+    for kernel in kernels.of(type(op)):
         if kernel.needs <= board.features and op.dtypes <= {*kernel.types} and kernel.fits(op):
             return kernel
     raise Unsupported(

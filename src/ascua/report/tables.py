@@ -13,8 +13,8 @@ from rich.text import Text
 from ascua.boards import Board
 from ascua.errors import brief
 from ascua.ir import Array
+from ascua.kernels.support import Support
 from ascua.measure import Layer, Measurement, whole
-from ascua.ops.support import Support
 from ascua.plan import STACK_BYTES, Buffer, Plan, Step
 from ascua.report import results
 from ascua.run import Region, ToolStatus

@@ -10,14 +10,15 @@ from string import Template
 
 import numpy as np
 
-from ascua.ir import ITEMSIZE, Array, Const, Tensor
+from ascua import kernels
+from ascua.ir import ITEMSIZE, Array, Tensor
+from ascua.kernels.kernel import Const
 from ascua.library import Library
 from ascua.plan import Buffer, Plan, Step
 from ascua.targets.c import constants
 from ascua.targets.c.constants import key, literal, numbers
 from ascua.targets.c.names import check_name
 
-KERNELS = Path(__file__).parents[2] / "kernels"
 TEMPLATES = Path(__file__).parent
 
 CTYPES = {
@@ -38,7 +39,7 @@ def emit(plan: Plan, name: str) -> Library:
         f"src/{name}.c": source.code(),
         f"src/{name}_weights.h": source.weights_header(),
         f"src/{name}_weights.c": source.weights(),
-        **{f"src/ascua/{h}": (KERNELS / h).read_text() for h in source.kernel_headers()},
+        **{f"src/ascua/{h}": (kernels.FOLDER / h).read_text() for h in source.kernel_headers()},
     }
     return Library(
         name=name,
@@ -145,7 +146,7 @@ class _Source:
             header = wanted.pop()
             if header not in found:
                 found.append(header)
-                wanted += re.findall(r'#include "(\w+\.h)"', (KERNELS / header).read_text())
+                wanted += re.findall(r'#include "(\w+\.h)"', (kernels.FOLDER / header).read_text())
         return sorted(found)
 
     def weights_header(self) -> str:
@@ -165,8 +166,8 @@ class _Source:
 
     def code(self) -> str:
         name, plan = self.name, self.plan
-        kernels = sorted({s.kernel.name for s in plan.steps})
-        includes = "".join(f'#include "ascua/{k}.h"\n' for k in kernels)
+        names = sorted({s.kernel.name for s in plan.steps})
+        includes = "".join(f'#include "ascua/{k}.h"\n' for k in names)
         shared = {s.kernel.name: s for s in plan.steps if not s.specialized}
         parts = [
             f'#include "{name}.h"\n\n#include "{name}_weights.h"\n{includes}'

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from ascua import boards
-from ascua.ir import Kernel, Op
+from ascua import boards, kernels
+from ascua.ir import Op
+from ascua.kernels.kernel import Kernel
 from ascua.ops import OPERATORS
 
 VIEW, FOLDED = "a view", "folded"
@@ -64,22 +66,22 @@ def _row(name: str, every: list[boards.Board]) -> Support:
         tflite=name,
         max_version=op.max_version,
         types=op.types,
-        kernels=tuple(_kernel(k, every) for k in op.kernels),
+        kernels=tuple(_kernel(k, every) for k in kernels.of(op)),
         by_type=_by_type(op),
         summary=_summary(op),
     )
 
 
-def _kernel(k: Kernel, every: list[boards.Board]) -> KernelSupport:
+def _kernel(k: Kernel[Any], every: list[boards.Board]) -> KernelSupport:
     cores = dict.fromkeys(b.core for b in every if k.needs <= b.features)
     return KernelSupport(k.name, k.types, k.weights, tuple(sorted(k.needs)), tuple(cores))
 
 
 def _by_type(op: type[Op]) -> dict[str, tuple[str, ...]]:
-    if not op.kernels:
+    if not kernels.of(op):
         return dict.fromkeys(op.types, (VIEW if op.view else FOLDED,))
     found: dict[str, tuple[str, ...]] = {}
-    for k in op.kernels:
+    for k in kernels.of(op):
         label = f"{k.name}: {', '.join(sorted(k.needs))}" if k.needs else k.name
         for t in (t for t in op.types if t in k.types):
             for w in k.weights or ("int8",):

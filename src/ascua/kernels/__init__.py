@@ -1,0 +1,38 @@
+"""The C kernels, each a header, and beside them what Python knows of them.
+
+A kernel for a core is one header and one class, in a module of this folder: nothing lists them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+from ascua.ir import Op
+from ascua.kernels.kernel import Kernel
+
+FOLDER = Path(__file__).parent
+"""Where the headers are."""
+
+
+@cache
+def every() -> tuple[Kernel[Any], ...]:
+    """All kernels, those that need most of a core first, then as their modules have them."""
+    modules = [import_module(f"{__name__}.{m.name}") for m in iter_modules([str(FOLDER)])]
+    found = [
+        kind()
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Kernel) and "name" in vars(kind)
+        if kind.__module__ == module.__name__
+    ]
+    return tuple(sorted(found, key=lambda k: -len(k.needs)))
+
+
+@cache
+def of(kind: type[Op]) -> tuple[Kernel[Any], ...]:
+    """The kernels of an operator, the best first: of those that can run it, take the first."""
+    return tuple(k for k in every() if issubclass(kind, k.ops))

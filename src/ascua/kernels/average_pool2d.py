@@ -1,0 +1,24 @@
+"""Kernels of AVERAGE_POOL_2D: the mean of each window, padding left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ascua.kernels.pooling import PoolKernel
+from ascua.ops.average_pool2d import AveragePool2D
+
+
+class AveragePool2DS8(PoolKernel[AveragePool2D]):
+    """Four channels at a time."""
+
+    name = "average_pool2d_s8"
+
+    def params(self, op: AveragePool2D) -> Mapping[str, int]:
+        return {**super().params(op), "least": -128 if op.uint8 else 0}
+
+
+class AveragePool2DS16(PoolKernel[AveragePool2D]):
+    """One channel at a time."""
+
+    name = "average_pool2d_s16"
+    types = ("int16",)

@@ -1,0 +1,19 @@
+"""How convolutions walk over the rows of an image."""
+
+from __future__ import annotations
+
+from ascua.kernels.kernel import Rows
+from ascua.ops.convolution import Convolution
+
+
+def padded_rows(op: Convolution) -> Rows:
+    """The rows that a kernel reads, padded with the input's zero point."""
+    return Rows(
+        kh=op.rows.kernel,
+        sy=op.rows.stride,
+        dy=op.rows.dilation,
+        py=op.rows.before,
+        left=op.columns.before,
+        right=max(0, op.columns.after),
+        fill=op.x.q.zero_point,
+    )

@@ -1,0 +1,169 @@
+"""Kernels of DEPTHWISE_CONV_2D: convolution of each channel of an image with its own filters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ascua.ir import Array
+from ascua.kernels.convolution import padded_rows
+from ascua.kernels.kernel import Const, Kernel, Rows
+from ascua.kernels.packing import requant_const, small, wide_consts
+from ascua.ops import activation
+from ascua.ops.channels import centred
+from ascua.ops.depthwise_conv2d import DepthwiseConv2D
+
+
+class Filters(Kernel[DepthwiseConv2D]):
+    """What the kernels of int8 activations share; padding comes with the rows."""
+
+    def work(self, op: DepthwiseConv2D) -> Rows:
+        return padded_rows(op)
+
+    def common(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        """The last fields of the parameters of all of them."""
+        low, high = activation.bounds(op.activation, op.y)
+        fields = {
+            "step": op.columns.stride * op.x.shape[3],
+            "gap": op.columns.dilation * op.x.shape[3],
+            "small": small(op.x, matrix(centred(op.w)), op.bias, op.scales()),
+            "zero": op.y.q.zero_point,
+            "low": low,
+            "high": high,
+        }
+        return fields if op.w.q.zero_point == 0 else {**fields, "offset": -op.w.q.zero_point}
+
+    def requant(self, op: DepthwiseConv2D) -> Const:
+        """What rescales each channel."""
+        return requant_const(op.x, matrix(centred(op.w)), op.bias, op.scales())
+
+
+class DepthwiseConv2D3x3S8(Filters):
+    """3x3 filters, one a channel, two pixels at a time, all taps unrolled."""
+
+    name = "depthwise_conv2d_3x3_s8"
+    weights = ("int8",)
+
+    def fits(self, op: DepthwiseConv2D) -> bool:
+        return op.w.dtype == "int8" and op.w.q.zero_point == 0 and unrolled(op)
+
+    def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        return {"ow": op.columns.out, "c": op.x.shape[3], **self.common(op)}
+
+    def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
+        weights = Const("weights", matrix(op.w.values), holds={"weights": op.w.bytes})
+        return weights, self.requant(op)
+
+
+class DepthwiseConv2DS8(Filters):
+    """Any filter, four channels at a time."""
+
+    name = "depthwise_conv2d_s8"
+    weights = ("int8",)
+
+    def fits(self, op: DepthwiseConv2D) -> bool:
+        return op.w.dtype == "int8" and op.w.q.zero_point == 0
+
+    def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        ic, oc = op.x.shape[3], op.y.shape[3]
+        # Without a multiplier all channels are one run; else those of one input channel are.
+        single = op.multiplier == 1
+        return {
+            "ow": op.columns.out,
+            "oc": oc,
+            "groups": 1 if single else ic,
+            "n": oc if single else op.multiplier,
+            "next": int(single),
+            "kh": op.rows.kernel,
+            "kw": op.columns.kernel,
+            **self.common(op),
+        }
+
+    def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
+        return Const("weights", op.w.values, holds={"weights": op.w.bytes}), self.requant(op)
+
+
+class DepthwiseConv2DS4(Filters):
+    """Any filter of 4 bits, two channels at a time: each byte has a weight of both."""
+
+    name = "depthwise_conv2d_s4"
+    weights = ("int4",)
+
+    def fits(self, op: DepthwiseConv2D) -> bool:
+        return op.w.dtype == "int4"
+
+    def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        return {
+            "ow": op.columns.out,
+            "oc": op.y.shape[3],
+            "multiplier": op.multiplier,
+            "kh": op.rows.kernel,
+            "kw": op.columns.kernel,
+            **self.common(op),
+        }
+
+    def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
+        bits = matrix(op.w.values).view(np.uint8) & 15
+        bits = np.pad(bits, [(0, len(bits) % 2), (0, 0)])
+        packed = bits[::2] | (bits[1::2] << 4)
+        return Const("weights", packed, "uint8_t", {"weights": op.w.bytes}), self.requant(op)
+
+
+class DepthwiseConv2D3x3U8(DepthwiseConv2D3x3S8):
+    """3x3 filters, their weights with a zero point."""
+
+    name = "depthwise_conv2d_3x3_u8"
+    weights = ("uint8",)
+
+    def fits(self, op: DepthwiseConv2D) -> bool:
+        return op.w.q.zero_point != 0 and unrolled(op)
+
+
+class DepthwiseConv2DU8(DepthwiseConv2DS8):
+    """Any filter, its weights with a zero point."""
+
+    name = "depthwise_conv2d_u8"
+    weights = ("uint8",)
+
+    def fits(self, op: DepthwiseConv2D) -> bool:
+        return op.w.q.zero_point != 0
+
+
+class DepthwiseConv2DS16(Kernel[DepthwiseConv2D]):
+    """Any filter, one channel at a time; padding comes with the rows."""
+
+    name = "depthwise_conv2d_s16"
+    types = ("int16",)
+    weights = ("int8",)
+
+    def work(self, op: DepthwiseConv2D) -> Rows:
+        return padded_rows(op)
+
+    def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        low, high = activation.bounds(op.activation, op.y)
+        return {
+            "ow": op.columns.out,
+            "ic": op.x.shape[3],
+            "multiplier": op.multiplier,
+            "kh": op.rows.kernel,
+            "kw": op.columns.kernel,
+            "step": op.columns.stride * op.x.shape[3],
+            "gap": op.columns.dilation * op.x.shape[3],
+            "low": low,
+            "high": high,
+        }
+
+    def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
+        weights = Const("weights", op.w.values, holds={"weights": op.w.bytes})
+        return (weights, *wide_consts(op.bias, op.scales(), short=False))
+
+
+def unrolled(op: DepthwiseConv2D) -> bool:
+    """Whether the kernels for 3x3 filters can run `op`."""
+    return op.multiplier == 1 and op.w.shape[1:3] == (3, 3)
+
+
+def matrix(w: Array) -> Array:
+    """Weights [1][kh][kw][oc] as [oc][kh * kw]."""
+    return np.ascontiguousarray(w.reshape(-1, w.shape[3]).T)

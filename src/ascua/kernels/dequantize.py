@@ -1,0 +1,28 @@
+"""Kernels of DEQUANTIZE: int8 or int16 to float32 at the edge of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ascua.kernels.kernel import Kernel
+from ascua.ops.dequantize import Dequantize
+
+
+class DequantizeS8F32(Kernel[Dequantize]):
+    """A product in single precision, which is the exact product rounded once, as TFLM's."""
+
+    name = "dequantize_s8_f32"
+    types = ("int8", "float32")
+
+    def params(self, op: Dequantize) -> Mapping[str, int | float]:
+        return {"n": op.y.size, "zero": op.x.q.zero_point, "scale": op.x.q.scale}
+
+
+class DequantizeS16F32(Kernel[Dequantize]):
+    """The same for int16."""
+
+    name = "dequantize_s16_f32"
+    types = ("int16", "float32")
+
+    def params(self, op: Dequantize) -> Mapping[str, int | float]:
+        return {"n": op.y.size, "scale": op.x.q.scale}

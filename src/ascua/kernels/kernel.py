@@ -1,0 +1,132 @@
+"""What Python must know of a C kernel: for which operator, on which core, with what beside data."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import UnionType
+from typing import ClassVar, Generic, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
+
+from ascua.ir import Array, Op, Tensor
+
+O = TypeVar("O", bound=Op)  # noqa: E741
+
+Content: TypeAlias = Literal["weights", "requantization", "index", "codebook"]
+"""What bytes of the model a constant holds; biases count as weights."""
+
+
+@dataclass(frozen=True, eq=False)
+class Const:
+    """A constant as a kernel reads it: packed values, and how many of its bytes are the model's.
+
+    `holds` counts these as the file has them, 8 a channel of requantisation; what packing adds to
+    them counts as code.
+    """
+
+    name: str
+    data: Array
+    ctype: str = "int8_t"
+    """The C type of an element; a struct where `data` is (n, fields)."""
+    holds: Mapping[Content, int] = field(default_factory=dict)
+    encoding: str = "plain"
+
+    @property
+    def bytes(self) -> int:
+        """Bytes in flash."""
+        return int(self.data.nbytes)
+
+    @property
+    def payload(self) -> int:
+        """Bytes of the model."""
+        return sum(self.holds.values())
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Work by rows: a call makes one row of the output from `kh` rows of the input.
+
+    `fill` is the value of padding; then the rows come padded left and right as well. None means
+    that rows outside the input are null pointers, and that the kernel clips left and right itself.
+    """
+
+    kh: int
+    sy: int = 1
+    dy: int = 1
+    py: int = 0
+    left: int = 0
+    right: int = 0
+    fill: int | None = None
+
+    @property
+    def span(self) -> int:
+        """Input rows from the first to the last that one output row reads."""
+        return (self.kh - 1) * self.dy + 1
+
+    def padded(self, x: Tensor, y: Tensor) -> bool:
+        """Whether any window from image `x` to image `y` reaches beyond the input."""
+        below = (y.shape[1] - 1) * self.sy + self.span - self.py - x.shape[1]
+        return max(self.left, self.right, self.py, below) > 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """Work by elements: a call makes any number of them, the parameter `n`, one of each input."""
+
+
+Work: TypeAlias = Rows | Run | None
+"""The shape of a kernel's work; None where a call takes whole tensors."""
+
+
+class Kernel(ABC, Generic[O]):
+    """The code for an operator on a core with given features; one subclass a kernel header.
+
+    `name` is the C function, `kernels/<name>.h` its file, `<name>_t` its parameter struct; the type
+    argument names its operators, as in `Kernel[Add | Sub]`. A kernel knows nothing of `eval`: what
+    it multiplies by and clamps to, it derives from the tensors itself, so that the two are two
+    witnesses.
+    """
+
+    name: ClassVar[str]
+    ops: ClassVar[tuple[type[Op], ...]] = ()
+    """The operators that it is for, with their subclasses."""
+    needs: ClassVar[frozenset[str]] = frozenset()
+    types: ClassVar[tuple[str, ...]] = ("int8",)
+    """The dtypes of the inputs and outputs that it runs on; of an `Op`, each must be among them."""
+    weights: ClassVar[tuple[str, ...]] = ()
+    """The dtypes of weights that it runs, where there are any."""
+    bytewise: ClassVar[bool] = False
+    """Whether it takes tensors of any dtype as bytes, `int8_t *`."""
+    gathers: ClassVar[bool] = False
+    """Whether the inputs, of any number, come as one array of pointers."""
+    scatters: ClassVar[bool] = False
+    """Whether the outputs, of any number, come as one array of pointers."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for base in getattr(cls, "__orig_bases__", ()):
+            for kind in get_args(base):
+                union = get_origin(kind) in (Union, UnionType)
+                kinds = get_args(kind) if union else (kind,)
+                if all(isinstance(k, type) for k in kinds):
+                    cls.ops = kinds
+
+    @abstractmethod
+    def params(self, op: O) -> Mapping[str, int | float]:
+        """The fields of the C struct `<name>_t`, in its order."""
+
+    def fits(self, op: O) -> bool:  # noqa: ARG002
+        """Whether this kernel can run `op` (its shape, not the board)."""
+        return True
+
+    def consts(self, op: O) -> tuple[Const, ...]:  # noqa: ARG002
+        """Constants in the order of the C arguments."""
+        return ()
+
+    def scratch(self, op: O) -> int:  # noqa: ARG002
+        """Bytes of working memory beyond the line buffers of rows."""
+        return 0
+
+    def work(self, op: O) -> Work:  # noqa: ARG002
+        """The shape of its work: rows under a window, runs of elements, or whole tensors."""
+        return None

@@ -1,0 +1,41 @@
+"""What the kernels of max and average pooling share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from ascua.kernels.kernel import Kernel, Rows
+from ascua.ops import activation
+from ascua.ops.pooling import Pool2D
+
+P = TypeVar("P", bound=Pool2D)
+
+
+class PoolKernel(Kernel[P]):
+    """A row kernel that takes the input's own rows and leaves padding out."""
+
+    def work(self, op: P) -> Rows:
+        rows, columns = op.rows, op.columns
+        return Rows(
+            kh=rows.kernel,
+            sy=rows.stride,
+            py=rows.before,
+            left=columns.before,
+            right=max(0, columns.after),
+        )
+
+    def params(self, op: P) -> Mapping[str, int]:
+        low, high = activation.bounds(op.activation, op.y)
+        columns = op.columns
+        return {
+            "ow": columns.out,
+            "iw": columns.size,
+            "c": op.x.shape[3],
+            "kh": op.rows.kernel,
+            "kw": columns.kernel,
+            "sx": columns.stride,
+            "px": columns.before,
+            "low": low,
+            "high": high,
+        }

@@ -1,0 +1,38 @@
+"""Kernels of SPLIT and SPLIT_V: a tensor cut into several along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+
+import numpy as np
+
+from ascua.kernels.kernel import Const, Kernel
+from ascua.ops.split import Split
+from ascua.ops.unpack import Unpack
+
+
+class SplitS8(Kernel[Split | Unpack]):
+    """Copies a piece to each output in turn."""
+
+    name = "split_s8"
+    types = ("int8", "int16")
+    bytewise = True
+    scatters = True
+
+    def params(self, op: Split | Unpack) -> Mapping[str, int]:
+        sizes = self.sizes(op)
+        return {
+            "outputs": len(sizes),
+            "turns": op.x.bytes // sum(sizes),
+            "row": sum(sizes),
+            "size": sizes[0] if len(set(sizes)) == 1 else 0,
+        }
+
+    def consts(self, op: Split | Unpack) -> tuple[Const, ...]:
+        return (Const("sizes", np.array(self.sizes(op), np.int32), "int32_t"),)
+
+    def sizes(self, op: Split | Unpack) -> list[int]:
+        """Bytes of each output that lie together in the input."""
+        turns = prod(op.x.shape[: op.at])
+        return [t.bytes // turns for t in op.outputs]

@@ -1,0 +1,113 @@
+"""Kernels of TRANSPOSE_CONV: each input pixel adds its filter's window to the output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ascua.ir import Array
+from ascua.kernels.kernel import Const, Kernel
+from ascua.kernels.packing import packed_weights, requantization, small, wide_consts
+from ascua.ops import activation
+from ascua.ops.channels import centred, multipliers
+from ascua.ops.transpose_conv import TransposeConv
+
+
+class TransposeConvS8(Kernel[TransposeConv]):
+    """Gathers: each output pixel sums over the input pixels that reach it.
+
+    These are every sx-th tap of a row of the filter, and they lie side by side in the input. The
+    taps are stored in that order; two pixels sx apart share them.
+    """
+
+    name = "transpose_conv_s8"
+    weights = ("int8",)
+
+    def fits(self, op: TransposeConv) -> bool:
+        return op.w.q.zero_point == 0
+
+    def params(self, op: TransposeConv) -> Mapping[str, int]:
+        low, high = activation.bounds(op.activation, op.y)
+        _, ih, iw, ic = op.x.shape
+        _, oh, ow, oc = op.y.shape
+        return {
+            "ih": ih,
+            "iw": iw,
+            "ic": ic,
+            "oh": oh,
+            "ow": ow,
+            "oc": oc,
+            "kh": op.w.shape[1],
+            "kw": op.w.shape[2],
+            "sy": op.stride[0],
+            "sx": op.stride[1],
+            "py": op.rows.before,
+            "px": op.columns.before,
+            "offset": -op.x.q.zero_point,
+            "small": small(op.x, centred(op.w).reshape(op.w.shape[0], -1), op.bias, op.scales()),
+            "zero": op.y.q.zero_point,
+            "low": low,
+            "high": high,
+        }
+
+    def matrix(self, op: TransposeConv) -> Array:
+        """The weights [oc][kh * kw * ic], the taps of a row in the order of the input."""
+        kw, sx = op.w.shape[2], op.stride[1]
+        order = [kx for first in range(min(sx, kw)) for kx in range(first, kw, sx)[::-1]]
+        return op.w.values[:, :, order].reshape(op.w.shape[0], -1)
+
+    def consts(self, op: TransposeConv) -> tuple[Const, ...]:
+        multiplier, shift = multipliers(op.scales())
+        bias = np.zeros(len(shift), np.int64) if op.bias is None else op.bias.values.reshape(-1)
+        rows = np.stack([bias, multiplier, shift], axis=1).astype(np.int32)
+        return (
+            packed_weights(op.w, self.matrix(op)),
+            Const("requant", rows, "requant_t", requantization(len(rows), op.bias)),
+        )
+
+
+class TransposeConvS16(Kernel[TransposeConv]):
+    """Gathers, four channels of a pixel at a time."""
+
+    name = "transpose_conv_s16"
+    types = ("int16",)
+    weights = ("int8",)
+
+    def params(self, op: TransposeConv) -> Mapping[str, int]:
+        low, high = activation.bounds(op.activation, op.y)
+        _, ih, iw, ic = op.x.shape
+        _, oh, ow, oc = op.y.shape
+        return {
+            "ih": ih,
+            "iw": iw,
+            "ic": ic,
+            "oh": oh,
+            "ow": ow,
+            "oc": oc,
+            "kh": op.w.shape[1],
+            "kw": op.w.shape[2],
+            "sy": op.stride[0],
+            "sx": op.stride[1],
+            "py": op.rows.before,
+            "px": op.columns.before,
+            "low": low,
+            "high": high,
+        }
+
+    def consts(self, op: TransposeConv) -> tuple[Const, ...]:
+        weights = packed_weights(op.w, op.w.values.reshape(op.w.shape[0], -1))
+        return (weights, *wide_consts(op.bias, op.scales(), short=False))
+
+
+class TransposeConvU8(TransposeConvS8):
+    """The same, with weights that have a zero point."""
+
+    name = "transpose_conv_u8"
+    weights = ("uint8",)
+
+    def fits(self, op: TransposeConv) -> bool:
+        return op.w.q.zero_point != 0
+
+    def params(self, op: TransposeConv) -> Mapping[str, int]:
+        return {**super().params(op), "weights_offset": -op.w.q.zero_point}
