@@ -21,7 +21,7 @@ def main(path: str) -> None:
         if board.counter == "none":
             continue
         try:
-            run = ascua.run_model(model, board, xs, build=Path("build/firmware"))
+            run = ascua.run_model(model, model.plan(board), xs, build=Path("build/firmware"))
         except DoesNotFit:
             print(f"{name:16} does not fit")
             continue

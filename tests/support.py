@@ -15,11 +15,16 @@ from ascua.boards import load as load_board
 from ascua.ir import Array, Graph, Op, Quant, Tensor, limits
 from ascua.measure import pack, unpack
 from ascua.passes import prepare
-from ascua.plan import plan
+from ascua.plan import BALANCED, Goal, plan
 from ascua.run import run
 from ascua.run.litert import run as run_litert
 from ascua.run.litert import version as litert_version
 from ascua.targets.c import emit
+
+SHARED = Goal(specialized=0)
+"""All steps share their kernels."""
+INLINE = Goal(specialized=1000)
+"""Each step has a kernel of its own."""
 
 
 def activation(
@@ -116,24 +121,28 @@ def reference(graph: Graph, xs: list[Array]) -> list[Array]:
     return [ys[t.name] for t in graph.outputs]
 
 
-def generated_c(graph: Graph, xs: list[Array]) -> list[Array]:
+def generated_c(graph: Graph, xs: list[Array], goal: Goal = BALANCED) -> list[Array]:
     """The outputs (n, *shape) of the generated C under ASan and UBSan, on this computer."""
     host = load_board("host")
-    library = emit(plan(prepare(graph), host), "net")
+    library = emit(plan(prepare(graph), host, goal), "net")
     with tempfile.TemporaryDirectory() as folder:
         outcome = run(host, library, pack(xs), len(xs[0]), build_dir=Path(folder), sanitize=True)
     return unpack(outcome.outputs, graph, len(xs[0]))
 
 
 def check_everywhere(
-    graph: Graph, n: int = 3, seed: int = 1, xs: list[Array] | None = None
+    graph: Graph,
+    n: int = 3,
+    seed: int = 1,
+    xs: list[Array] | None = None,
+    goal: Goal = BALANCED,
 ) -> None:
     """Oracle, reference and generated C agree on every byte of `xs`, or of n random samples.
 
     The graph goes through a file first: what is tested is what a user's file would give.
     """
     graph, xs, expected = check_reference(graph, n, seed, xs)
-    for y, e, t in zip(generated_c(graph, xs), expected, graph.outputs, strict=True):
+    for y, e, t in zip(generated_c(graph, xs, goal), expected, graph.outputs, strict=True):
         np.testing.assert_array_equal(y, e, f"generated C against TFLM: {t.name}")
 
 

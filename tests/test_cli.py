@@ -80,10 +80,10 @@ def test_analyze_names_what_the_fullest_step_holds(model: Path) -> None:
     out = ascua("analyze", model).out
     step = planned.fullest()
     assert f"step {planned.steps.index(step)}: {step.op.kind} '{step.op.name}'" in out
-    assert sum(b.bytes for b in planned.live(step)) == planned.arena_bound
+    assert sum(b.bytes for b in planned.live(step)) == planned.arena.bound
     for b in planned.live(step):
         assert f"{b.bytes:,}  " in out
-    assert f"{planned.whole_tensors:,} bytes" in out
+    assert f"{planned.arena.whole_tensors:,} bytes" in out
     assert f"{planned.macs:,}" in out
 
 

@@ -28,11 +28,10 @@ from tests.ops.test_depthwise_conv2d import depthwise
 from tests.ops.test_fully_connected import dense
 from tests.ops.test_mean import mean
 from tests.ops.test_transpose_conv import transpose_conv
-from tests.support import as_int4, reference, samples
+from tests.support import SHARED, as_int4, reference, samples
 
 HOST = boards.load("host")
-SHARED = MODELS.parent
-FILES = sorted([*SHARED.glob("models/**/*.tflite"), *SHARED.glob("cases/*.tflite")])
+FILES = sorted([*MODELS.glob("**/*.tflite"), *MODELS.parent.glob("cases/*.tflite")])
 IN_CI = (20, 20)
 SLOW = (40, 81)
 """First seeds and counts of random networks."""
@@ -47,9 +46,7 @@ def libraries(graph: Graph, name: str, level: str) -> list[Library]:
     """
     made = [emit(plan(graph, HOST), name)]
     if level in ("-O2", "-O3"):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("ascua.plan.SPECIALIZED_STEPS", 0)
-            made.append(emit(plan(graph, HOST), f"{name}_shared"))
+        made.append(emit(plan(graph, HOST, SHARED), f"{name}_shared"))
     return made
 
 

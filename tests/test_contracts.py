@@ -32,9 +32,9 @@ EVERY_GRAPH = [*(graph for _, graph in CASES), *UINT8.values()]
 def steps(graph: Graph) -> list[tuple[Kernel[Any], Op]]:
     """The kernels that run `graph` on any board, with their operators."""
     return [
-        (s.kernel, s.op)
+        (c.kernel, c.op)
         for name in boards.names()
-        for s in plan(prepare(graph), boards.load(name)).steps
+        for c in plan(prepare(graph), boards.load(name)).calls
     ]
 
 

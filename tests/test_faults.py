@@ -23,30 +23,30 @@ from tests.ops.test_conv2d import conv
 from tests.support import check_everywhere, collected
 from tests.tools import require_tool
 
-Cases = Callable[[pytest.MonkeyPatch], None]
+Cases = Callable[[], None]
 
 
-def conv_cases(_: pytest.MonkeyPatch) -> None:
+def conv_cases() -> None:
     check_everywhere(collected({case: conv(**fields) for case, fields in conv2d.CASES.items()}))
 
 
-def conv_int16(_: pytest.MonkeyPatch) -> None:
+def conv_int16() -> None:
     conv2d.test_int16("int64")
 
 
-def depthwise_cases(patch: pytest.MonkeyPatch) -> None:
-    depthwise.test_kernels(depthwise.EVERY[1:], 0, patch)
+def depthwise_cases() -> None:
+    depthwise.test_kernels("depthwise_conv2d_3x3_s8", 0)
 
 
-def broadcasts(_: pytest.MonkeyPatch) -> None:
+def broadcasts() -> None:
     add.test_broadcasting(Add)
 
 
-def length_cases(_: pytest.MonkeyPatch) -> None:
+def length_cases() -> None:
     length.test_vectors_that_a_sixth_step_of_newtons_method_would_change()
 
 
-def pad_cases(_: pytest.MonkeyPatch) -> None:
+def pad_cases() -> None:
     pad.test_equals_tflm()
 
 
@@ -84,5 +84,5 @@ def test_a_fault_is_seen(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     (folder / header).write_text(text.replace(right, wrong))
     monkeypatch.setattr(kernels, "FOLDER", folder)
     with pytest.raises((AssertionError, ToolFailed)) as seen:
-        cases(monkeypatch)
+        cases()
     assert "generated C" in str(seen.value) or "host: " in str(seen.value)

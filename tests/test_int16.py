@@ -64,7 +64,7 @@ def test_boards(name: str, tmp_path: Path) -> None:
 
 def test_line_buffers_are_twice_as_large() -> None:
     narrow, wide = (
-        plan(prepare(g), boards.load("host")).steps[0].lines for g in (small(), widened(small()))
+        plan(prepare(g), boards.load("host")).calls[0].lines for g in (small(), widened(small()))
     )
     assert narrow is not None
     assert wide is not None

@@ -13,12 +13,12 @@ from ascua.errors import ModelError, Unsupported
 from ascua.ir import Graph
 from ascua.ops.conv2d import Conv2D
 from ascua.passes import prepare
-from ascua.plan import plan
+from ascua.plan import Goal, plan
 from tests.ops.test_conv2d import conv
 from tests.ops.test_depthwise_conv2d import depthwise
 from tests.ops.test_fully_connected import dense
 from tests.ops.test_transpose_conv import transpose_conv
-from tests.support import as_int4, check_everywhere, collected
+from tests.support import INLINE, SHARED, as_int4, check_everywhere, collected
 
 CASES: dict[str, Graph] = {
     **{f"conv {i}": as_int4(conv(**fields)) for i, fields in enumerate([
@@ -38,10 +38,9 @@ CASES: dict[str, Graph] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("specialized", [0, 1000])
-def test_equals_tflm(specialized: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)
-    check_everywhere(collected(CASES))
+@pytest.mark.parametrize("goal", [SHARED, INLINE])
+def test_equals_tflm(goal: Goal) -> None:
+    check_everywhere(collected(CASES), goal=goal)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (3, 1, 1, 1), (2, 3, 3, 3), (16, 1, 1, 1)])

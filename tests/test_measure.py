@@ -125,14 +125,14 @@ def test_a_host_knows_no_sizes(model: measure.Model, tmp_path: Path) -> None:
     require_board(host)
     xs = samples(model.graph, 6)
     labels = np.zeros(6, np.int64)
-    result = measure.run_model(model, host, xs, labels=labels, build=tmp_path)
+    result = measure.run_model(model, model.plan(host), xs, labels=labels, build=tmp_path)
     m = result.measurement
     assert (m.samples, m.mismatched_bytes, m.counter) == (6, 0, "none")
     assert m.accuracy == result.accuracy_reference
     assert (m.flash_bytes, m.code_bytes, m.instructions, m.ram.static) == (None,) * 4
     np.testing.assert_array_equal(result.ys[0], reference(model.graph, xs)[0])
-    planned, library = measure.compile_model(model, host, None)
-    known = measure.analyze(model, host)[1]
+    planned, known = measure.analyze(model, host)
+    library = measure.compile_model(model, planned, None)
     assert measure.linked_sizes(known, planned, library, tmp_path) == known
 
 
@@ -140,14 +140,15 @@ def test_a_host_knows_no_sizes(model: measure.Model, tmp_path: Path) -> None:
 def test_sizes_of_a_board_agree(model: measure.Model, tmp_path: Path) -> None:
     board = boards.load(M3)
     require_board(board)
-    result = measure.run_model(model, board, samples(model.graph, 2), build=tmp_path)
+    result = measure.run_model(model, model.plan(board), samples(model.graph, 2), build=tmp_path)
     m, planned = result.measurement, result.plan
     assert m.flash_bytes == (m.code_bytes or 0) + planned.payload
-    assert m.ram.arena == planned.arena
-    assert m.ram.total == planned.arena + (m.ram.static or 0) + (m.ram.stack or 0)
+    assert m.ram.arena == planned.arena.bytes
+    assert m.ram.total == planned.arena.bytes + (m.ram.static or 0) + (m.ram.stack or 0)
     assert {r.name for r in m.regions} == {memory.name for memory in board.memories}
-    again, library = measure.compile_model(model, board, None)
-    sized = measure.linked_sizes(measure.analyze(model, board)[1], again, library, tmp_path)
+    again, known = measure.analyze(model, board)
+    library = measure.compile_model(model, again, None)
+    sized = measure.linked_sizes(known, again, library, tmp_path)
     assert (sized.flash_bytes, sized.code_bytes) == (m.flash_bytes, m.code_bytes)
     assert sized.ram.stack is None
     assert json.dumps(m.json())
@@ -159,7 +160,7 @@ def test_what_does_not_fit_is_not_compiled(model: measure.Model) -> None:
     assert ram is not None
     tiny = tuple(replace(m, bytes=2048) if m is ram else m for m in board.memories)
     with pytest.raises(DoesNotFit, match="2,048"):
-        measure.compile_model(model, replace(board, memories=tiny), None)
+        measure.compile_model(model, model.plan(replace(board, memories=tiny)), None)
 
 
 def test_whole() -> None:

@@ -40,7 +40,7 @@ def test_the_reference_keeps_what_is_asked_for() -> None:
 
 def test_the_plan_gives_all_outputs_their_place() -> None:
     step = plan(two(), boards.load("lm3s6965evb")).steps[0]
-    places = [(b.offset, b.offset + b.bytes) for b in (*step.reads, *step.writes)]
+    places = [(b.offset, b.offset + b.bytes) for b in step.buffers]
     assert len(places) == 4
     assert all(a[1] <= b[0] for a, b in zip(sorted(places), sorted(places)[1:], strict=False))
 

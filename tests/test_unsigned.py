@@ -25,6 +25,7 @@ from ascua.ops.relu import Relu
 from ascua.ops.tanh import Tanh
 from ascua.ops.unsigned import TAKEN, as_int8
 from ascua.passes import prepare
+from ascua.plan import BALANCED, Goal
 from ascua.run import litert as run_litert
 from tests.examples import EXAMPLES, UINT8
 from tests.ops.pools import CASES as POOLS
@@ -35,6 +36,8 @@ from tests.ops.test_fully_connected import dense
 from tests.ops.test_relu import unary
 from tests.ops.test_transpose_conv import transpose_conv
 from tests.support import (
+    INLINE,
+    SHARED,
     activation,
     check_everywhere,
     generated_c,
@@ -56,14 +59,14 @@ def one_graph(graphs: list[Graph]) -> Graph:
     return Graph("test", inputs, outputs, tuple(op for g in graphs for op in g.ops))
 
 
-def check_litert(graphs: list[Graph], n: int = 4) -> None:
+def check_litert(graphs: list[Graph], n: int = 4, goal: Goal = BALANCED) -> None:
     """LiteRT, reference and generated C agree on every byte of n random samples."""
     model = tflite.write(one_graph(graphs))
     graph = tflite.read(model)
     xs = samples(graph, n)
     expected = litert(model, xs)
     prepared = prepare(graph)
-    for name, ys in ("reference", reference(prepared, xs)), ("C", generated_c(graph, xs)):
+    for name, ys in ("reference", reference(prepared, xs)), ("C", generated_c(graph, xs, goal)):
         for y, e, t in zip(ys, expected, graph.outputs, strict=True):
             np.testing.assert_array_equal(y, e.reshape(y.shape), f"{name}: {t.name}")
 
@@ -124,22 +127,20 @@ def test_every_operator_equals_litert() -> None:
 
 
 @pytest.mark.train
-def test_weights_equal_litert(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", 0)
+def test_weights_equal_litert() -> None:
     pools = [as_uint8(pool(AveragePool2D, **fields)) for fields in POOLS.values()]
-    check_litert([*with_any_weights(), *pools])
+    check_litert([*with_any_weights(), *pools], goal=SHARED)
 
 
-def test_kernels_equal_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_equal_the_reference() -> None:
     """The golden files compare the reference with LiteRT; so the C is compared without it."""
     # Of the 3,000 outputs of the dense layer, 14 differ where they are rounded twice.
     more = depthwise(multiplier=3, per_channel=False), dense(k=6, oc=1000, y_scale=0.1, bias=300)
-    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", 1000)
     graph = one_graph([*UINT8.values(), *map(as_uint8, more)])
     graph = tflite.read(tflite.write(graph))
     xs = samples(graph, 3)
     expected = reference(prepare(graph), xs)
-    for y, e, t in zip(generated_c(graph, xs), expected, graph.outputs, strict=True):
+    for y, e, t in zip(generated_c(graph, xs, INLINE), expected, graph.outputs, strict=True):
         np.testing.assert_array_equal(y, e, t.name)
 
 

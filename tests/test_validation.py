@@ -105,8 +105,8 @@ def test_how_far_is_in_quantised_steps_without_zero_points() -> None:
 
 def validate(path: Path, build: Path) -> dict[str, validation.Check]:
     model = measure.load_model(path)
-    chosen = (boards.load("host"),)
-    return {c.executor: c for c in validation.validate(model, XS, chosen, build)}
+    plans = [model.plan(boards.load("host"))]
+    return {c.executor: c for c in validation.validate(model, XS, plans, build)}
 
 
 def test_executors_are_equal(path: Path, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_trains_converts_and_runs(keras: Any, tmp_path: Path, name: str) -> None
     estimate = zoo.size(model)
     assert estimate.macs == measured.macs_model
     assert estimate.weights_bytes == pytest.approx(measured.weights_bytes, rel=0.01, abs=64)
-    assert estimate.arena_bytes == pytest.approx(planned.whole_tensors, rel=0.1)
+    assert estimate.arena_bytes == pytest.approx(planned.arena.whole_tensors, rel=0.1)
     if name.startswith("mobilenet"):  # its Rescaling is the quantisation of the input
         quant = loaded.graph.inputs[0].quant
         assert quant is not None

@@ -3,7 +3,7 @@
 model = ascua.load_model(Path("model.tflite"))
 board = ascua.load_board("lm3s6965evb")
 plan, known = ascua.analyze(model, board)
-run = ascua.run_model(model, board, xs, labels=ys, build=Path("build/firmware"))
+run = ascua.run_model(model, plan, xs, labels=ys, build=Path("build/firmware"))
 print(run.measurement.instructions, run.measurement.accuracy)
 """
 
@@ -16,6 +16,7 @@ from ascua.measure import (
     Run,
     analyze,
     compile_model,
+    known,
     load_model,
     reference,
     run_model,
@@ -32,6 +33,7 @@ __all__ = [
     "Run",
     "analyze",
     "compile_model",
+    "known",
     "load_board",
     "load_model",
     "load_recipe",

@@ -100,8 +100,9 @@ def measure_case(
 
     None where the model does not fit the board. Raises ToolMissing, ToolFailed or InputError.
     """
+    planned = case.model.plan(case.board)
     try:
-        _, library = measure.compile_model(case.model, case.board, None)
+        library = measure.compile_model(case.model, planned, None)
     except DoesNotFit:
         return None, False
     text = json.dumps([sorted(library.files.items()), case.board.cflags, len(case.xs[0])])
@@ -114,7 +115,7 @@ def measure_case(
     if case.history:
         results.mkdir(parents=True, exist_ok=True)
         history.check()
-    run = measure.run_model(case.model, case.board, case.xs, labels=case.labels, build=build)
+    run = measure.run_model(case.model, planned, case.xs, labels=case.labels, build=build)
     commit, clean = source_tree()
     measured = run.measurement.json()
     del measured["layers"], measured["schema"]

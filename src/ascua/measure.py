@@ -150,15 +150,17 @@ def load_model(path: Path) -> Model:
 def analyze(model: Model, board: Board | None) -> tuple[Plan, Measurement]:
     """What is known before any build; without a board, for one of unlimited memory."""
     planned = model.plan(board or load_board("host"))
-    return planned, _known(model, planned, board)
+    found = known(model, planned)
+    return planned, found if board else replace(found, board=None)
 
 
-def _known(model: Model, planned: Plan, board: Board | None) -> Measurement:
+def known(model: Model, planned: Plan) -> Measurement:
+    """What is known of `planned`, the plan of `model`, before any build."""
     layers = tuple(
         Layer(
             name=s.op.name,
             op=s.op.kind,
-            kernel=s.kernel.name,
+            kernel=s.kernels,
             macs=s.macs,
             weights_bytes=s.weights_bytes,
             instructions=None,
@@ -167,42 +169,41 @@ def _known(model: Model, planned: Plan, board: Board | None) -> Measurement:
         for s in planned.steps
     )
     return Measurement(
-        board=board.name if board else None,
+        board=planned.board.name,
         model_sha256=model.sha256,
         macs=planned.macs,
         # What no output depends on is never checked: its shapes may be none.
         macs_model=drop_dead(fold_constants(model.original)).macs(),
         weights_bytes=planned.weights_bytes,
-        ram=Ram(planned.arena),
+        ram=Ram(planned.arena.bytes),
         layers=layers,
     )
 
 
-def compile_model(model: Model, board: Board, name: str | None) -> tuple[Plan, Library]:
-    """The C library of `model` for `board`, its symbols prefixed with `name`.
+def compile_model(model: Model, planned: Plan, name: str | None) -> Library:
+    """The C library of `planned`, the plan of `model`, its symbols prefixed with `name`.
 
-    Raises Unsupported or DoesNotFit.
+    Raises InputError for a name that C has no use for, DoesNotFit.
     """
-    planned = model.plan(board)
     check_fit(planned)
-    return planned, emit(planned, identifier(model.path.stem) if name is None else name)
+    return emit(planned, identifier(model.path.stem) if name is None else name)
 
 
-def linked(known: Measurement, planned: Plan, size: Sizes) -> Measurement:
-    """`known` with the sizes of the linked firmware."""
+def linked(found: Measurement, planned: Plan, size: Sizes) -> Measurement:
+    """`found` with the sizes of the linked firmware."""
     return replace(
-        known,
+        found,
         flash_bytes=size.flash_bytes,
         code_bytes=size.flash_bytes - planned.payload,
-        ram=replace(known.ram, static=size.static_bytes),
+        ram=replace(found.ram, static=size.static_bytes),
         regions=size.regions,
     )
 
 
-def linked_sizes(known: Measurement, planned: Plan, library: Library, build: Path) -> Measurement:
-    """`known` with the sizes that compiling and linking for the board gives."""
+def linked_sizes(found: Measurement, planned: Plan, library: Library, build: Path) -> Measurement:
+    """`found` with the sizes that compiling and linking for the board gives."""
     size = sizes(planned.board, library, build)
-    return linked(known, planned, size) if size else known
+    return linked(found, planned, size) if size else found
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +220,7 @@ class Run:
 
 def run_model(
     model: Model,
-    board: Board,
+    planned: Plan,
     xs: Sequence[Array],
     *,
     labels: Array | None = None,
@@ -228,13 +229,14 @@ def run_model(
     on_reference: Progress | None = None,
     sanitize: bool = False,
 ) -> Run:
-    """Run samples `xs` (n, *shape) on `board` and compare every byte with the reference.
+    """Run samples `xs` (n, *shape) on the board of `planned`, the plan of `model`.
 
+    Every byte is compared with the reference.
     Raises DoesNotFit, ToolMissing, ToolFailed; differing outputs are counted, not raised.
     """
-    planned, library = compile_model(model, board, None)
+    library = compile_model(model, planned, None)
     outcome = run(
-        board,
+        planned.board,
         library,
         pack(xs),
         len(xs[0]),
@@ -244,16 +246,16 @@ def run_model(
     )
     ys = unpack(outcome.outputs, model.graph, len(xs[0]))
     expected = reference(model.graph, xs, on_reference)
-    known = _known(model, planned, board)
+    found = known(model, planned)
     if outcome.sizes is not None:
-        known = linked(known, planned, outcome.sizes)
-    counts = outcome.step_instructions or (None,) * len(known.layers)
+        found = linked(found, planned, outcome.sizes)
+    counts = outcome.step_instructions or (None,) * len(found.layers)
     measured = replace(
-        known,
+        found,
         layers=tuple(
-            replace(layer, instructions=c) for layer, c in zip(known.layers, counts, strict=True)
+            replace(layer, instructions=c) for layer, c in zip(found.layers, counts, strict=True)
         ),
-        ram=replace(known.ram, stack=outcome.stack_bytes),
+        ram=replace(found.ram, stack=outcome.stack_bytes),
         samples=len(xs[0]),
         instructions=outcome.instructions,
         counter=outcome.counter,

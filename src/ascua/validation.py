@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from ascua import measure, tflite
-from ascua.boards import Board
 from ascua.errors import AscuaError, DoesNotFit, ToolFailed, ToolMissing
 from ascua.ir import Array, Graph, Op, Tensor
 from ascua.ops.unsigned import EDGE, is_uint8
-from ascua.plan import check_fit, plan
+from ascua.plan import Plan, check_fit, plan
 from ascua.run import ToolStatus, litert, run, tflm
 from ascua.targets.c import emit
 
@@ -79,19 +78,19 @@ class Check:
 def validate(
     model: measure.Model,
     xs: Sequence[Array],
-    boards: Sequence[Board],
+    plans: Sequence[Plan],
     build: Path,
     progress: measure.Progress | None = None,
 ) -> tuple[Check, ...]:
-    """Run samples `xs` (n, *shape) on the reference and on every board, against an oracle.
+    """Run samples `xs` (n, *shape) on the reference and by each plan, against an oracle.
 
     It is `tflite-micro`, or LiteRT where the network is uint8. Where it is not installed or refuses
     the model, the reference is what the boards are compared with, and `unasked` says so.
     """
     graph = model.graph
     executors: dict[str, Executor] = {"reference": on_reference(xs)}
-    for board in boards:
-        executors[board.name] = on_board(board, xs, build)
+    for planned in plans:
+        executors[planned.board.name] = on_board(planned, xs, build)
     against, expected = "reference", measure.reference(graph, xs)
     truth: Executor = executors["reference"]
     notes: list[Check] = []
@@ -164,11 +163,12 @@ def on_reference(xs: Sequence[Array]) -> Executor:
     return lambda graph: measure.reference(graph, xs)
 
 
-def on_board(board: Board, xs: Sequence[Array], build: Path) -> Executor:
-    """Runs samples `xs` (n, *shape) on `board`."""
+def on_board(whole: Plan, xs: Sequence[Array], build: Path) -> Executor:
+    """Runs samples `xs` (n, *shape) by a plan of the whole graph; parts of it are planned alike."""
 
     def execute(graph: Graph) -> list[Array]:
-        planned = plan(graph, board)
+        board = whole.board
+        planned = whole if graph is whole.graph else plan(graph, board, whole.goal)
         check_fit(planned)
         outcome = run(board, emit(planned, "net"), measure.pack(xs), len(xs[0]), build_dir=build)
         return measure.unpack(outcome.outputs, graph, len(xs[0]))

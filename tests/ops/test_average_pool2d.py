@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 
 from ascua import tflite
 from ascua.ops.average_pool2d import AveragePool2D
+from ascua.plan import Goal
 from tests.ops.pools import CASES, POOLS, pool
 from tests.support import (
+    INLINE,
+    SHARED,
     activation,
     check_everywhere,
     check_reference,
@@ -29,10 +32,9 @@ def test_equals_tflm(case: str) -> None:
     check_reference(pool(AveragePool2D, **CASES[case]))
 
 
-@pytest.mark.parametrize("specialized", [0, 1000])
-def test_kernel(specialized: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)
-    check_everywhere(collected({c: pool(AveragePool2D, **f) for c, f in CASES.items()}))
+@pytest.mark.parametrize("goal", [SHARED, INLINE])
+def test_kernel(goal: Goal) -> None:
+    check_everywhere(collected({c: pool(AveragePool2D, **f) for c, f in CASES.items()}), goal=goal)
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)

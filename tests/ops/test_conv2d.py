@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from ascua.ir import Graph, Quant
 from ascua.ops import conv2d
 from ascua.ops.conv2d import Conv2D
+from ascua.plan import Goal
 from tests.support import (
+    INLINE,
+    SHARED,
     activation,
     check_everywhere,
     check_reference,
@@ -110,10 +113,9 @@ def test_sums_that_float32_would_round() -> None:
     assert expected[0].item() == 70 - 128
 
 
-@pytest.mark.parametrize("specialized", [0, 1000])
-def test_kernel(specialized: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)
-    check_everywhere(collected({case: conv(**fields) for case, fields in CASES.items()}))
+@pytest.mark.parametrize("goal", [SHARED, INLINE])
+def test_kernel(goal: Goal) -> None:
+    check_everywhere(collected({case: conv(**fields) for case, fields in CASES.items()}), goal=goal)
 
 
 @settings(max_examples=80)

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ascua import kernels
 from ascua.ir import Graph
-from ascua.kernels.kernel import Kernel
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
+from ascua.plan import Goal
 from tests.support import (
     activation,
     check_everywhere,
@@ -117,17 +116,12 @@ def test_equals_tflm(case: str) -> None:
     check_reference(depthwise(**CASES[case]))
 
 
-EVERY = kernels.of(DepthwiseConv2D)
-
-
 @pytest.mark.parametrize("specialized", [0, 1000])
-@pytest.mark.parametrize("kernels", [EVERY, EVERY[1:]])
-def test_kernels(
-    kernels: tuple[Kernel[Any], ...], specialized: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ascua.kernels.of", lambda _: kernels)
-    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)
-    check_everywhere(collected({case: depthwise(**fields) for case, fields in CASES.items()}))
+@pytest.mark.parametrize("avoid", ["", "depthwise_conv2d_3x3_s8"])
+def test_kernels(avoid: str, specialized: int) -> None:
+    goal = Goal(specialized=specialized, avoid=frozenset([avoid]))
+    graph = collected({case: depthwise(**fields) for case, fields in CASES.items()})
+    check_everywhere(graph, goal=goal)
 
 
 @settings(deadline=None, derandomize=True, max_examples=80)

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from ascua import tflite
 from ascua.ir import Graph, Quant
 from ascua.ops.fully_connected import FullyConnected
+from ascua.plan import Goal
 from tests.support import (
+    INLINE,
+    SHARED,
     activation,
     check_everywhere,
     check_reference,
@@ -82,10 +85,11 @@ def test_equals_tflm(case: str) -> None:
     check_reference(dense(**CASES[case]))
 
 
-@pytest.mark.parametrize("specialized", [0, 1000])
-def test_kernel(specialized: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)
-    check_everywhere(collected({case: dense(**fields) for case, fields in CASES.items()}))
+@pytest.mark.parametrize("goal", [SHARED, INLINE])
+def test_kernel(goal: Goal) -> None:
+    check_everywhere(
+        collected({case: dense(**fields) for case, fields in CASES.items()}), goal=goal
+    )
 
 
 layers = st.fixed_dictionaries(

@@ -10,8 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ascua.ops.max_pool2d import MaxPool2D
+from ascua.plan import Goal
 from tests.ops.pools import CASES, POOLS, pool
-from tests.support import activation, check_everywhere, check_reference, collected
+from tests.support import INLINE, SHARED, activation, check_everywhere, check_reference, collected
 from tests.wide import widened
 
 
@@ -20,10 +21,9 @@ def test_equals_tflm(case: str) -> None:
     check_reference(pool(MaxPool2D, **CASES[case]))
 
 
-@pytest.mark.parametrize("specialized", [0, 1000])
-def test_kernel(specialized: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)
-    check_everywhere(collected({c: pool(MaxPool2D, **f) for c, f in CASES.items()}))
+@pytest.mark.parametrize("goal", [SHARED, INLINE])
+def test_kernel(goal: Goal) -> None:
+    check_everywhere(collected({c: pool(MaxPool2D, **f) for c, f in CASES.items()}), goal=goal)
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from ascua.ir import Graph
 from ascua.ops.mean import Mean
 from ascua.ops.sum import Sum
+from ascua.plan import Goal
 from tests.support import (
+    INLINE,
+    SHARED,
     activation,
     check_everywhere,
     check_reference,
@@ -75,10 +78,9 @@ def test_equals_tflm(case: str) -> None:
     check_reference(mean(**CASES[case]))
 
 
-@pytest.mark.parametrize("specialized", [0, 1000])
-def test_kernel(specialized: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)
-    check_everywhere(collected({case: mean(**fields) for case, fields in CASES.items()}))
+@pytest.mark.parametrize("goal", [SHARED, INLINE])
+def test_kernel(goal: Goal) -> None:
+    check_everywhere(collected({case: mean(**fields) for case, fields in CASES.items()}), goal=goal)
 
 
 SUMS: dict[str, dict[str, Any]] = {

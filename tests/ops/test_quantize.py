@@ -20,6 +20,7 @@ from ascua.plan import plan
 from ascua.run import run
 from ascua.targets.c import emit
 from tests.support import (
+    SHARED,
     activation,
     check_everywhere,
     constant,
@@ -175,17 +176,14 @@ def test_every_int16_to_float() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int16"])
-def test_floats_between_steps_that_share_code(
-    dtype: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_floats_between_steps_that_share_code(dtype: str, tmp_path: Path) -> None:
     """GCC 12 dropped the call of the first step, optimising as for users: no sanitizers."""
-    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", 0)
     zero = -12 if dtype == "int8" else 0
     x, y = (activation(name, (1, 1001), 0.0857, zero, dtype) for name in "xy")
     real = Tensor("real", (1, 1001), "float32")
     graph = network(Dequantize((x,), (real,)), Quantize((real,), (y,)))
     xs = samples(graph, 2)
     host = load_board("host")
-    library = emit(plan(graph, host), "net")
+    library = emit(plan(graph, host, SHARED), "net")
     done = run(host, library, pack(xs), 2, build_dir=tmp_path)
     np.testing.assert_array_equal(unpack(done.outputs, graph, 2)[0], graph.eval(xs)["y"])

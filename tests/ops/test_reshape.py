@@ -55,7 +55,7 @@ def test_equals_tflm_without_a_step(op: Op) -> None:
     check_everywhere(graph)
     planned = plan(prepare(graph), load_board("host"))
     assert planned.steps == ()
-    assert planned.arena == op.x.bytes + -op.x.bytes % 4
+    assert planned.arena.bytes == op.x.bytes + -op.x.bytes % 4
 
 
 def test_chain_of_views_shares_one_buffer() -> None:
@@ -70,7 +70,7 @@ def test_chain_of_views_shares_one_buffer() -> None:
     check_everywhere(graph)
     planned = plan(prepare(graph), load_board("host"))
     assert planned.inputs[0].offset == planned.outputs[0].offset
-    assert planned.arena == 12
+    assert planned.arena.bytes == 12
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from ascua import tflite
 from ascua.ir import Graph
 from ascua.ops.softmax import Softmax
+from ascua.plan import Goal
 from tests.support import (
+    INLINE,
+    SHARED,
     activation,
     check_everywhere,
     check_reference,
@@ -59,10 +62,11 @@ def test_equals_tflm(case: str) -> None:
     check_reference(softmax(**CASES[case]), n=8)
 
 
-@pytest.mark.parametrize("specialized", [0, 1000])
-def test_kernel(specialized: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", specialized)
-    check_everywhere(collected({case: softmax(**fields) for case, fields in CASES.items()}), n=8)
+@pytest.mark.parametrize("goal", [SHARED, INLINE])
+def test_kernel(goal: Goal) -> None:
+    check_everywhere(
+        collected({case: softmax(**fields) for case, fields in CASES.items()}), n=8, goal=goal
+    )
 
 
 classifiers = st.fixed_dictionaries(

@@ -19,8 +19,10 @@ from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.reshape import Reshape
 from ascua.ops.space_to_batch_nd import SpaceToBatchND
 from ascua.passes import prepare
+from ascua.plan import BALANCED, Goal
 from ascua.run import tflm
 from tests.support import (
+    SHARED,
     activation,
     check_everywhere,
     constant,
@@ -57,11 +59,11 @@ def to_space(shape: Shape, block: Shape, crops: Ends, name: str = "y") -> Op:
     return BatchToSpaceND((x, integers("block", block), integers("crops", crops)), (y,))
 
 
-def check_in_a_fresh_process(graph: Graph, n: int = 3) -> None:
+def check_in_a_fresh_process(graph: Graph, goal: Goal = BALANCED) -> None:
     """As `check_everywhere`; TFLM pads with memory that it never writes: 0 in a new process."""
-    xs = samples(graph, n)
+    xs = samples(graph, 3)
     expected = tflm.run(tflite.write(graph), xs, len(graph.outputs))
-    for ys in (reference(graph, xs), reference(prepare(graph), xs), generated_c(graph, xs)):
+    for ys in (reference(graph, xs), reference(prepare(graph), xs), generated_c(graph, xs, goal)):
         for y, e, t in zip(ys, expected, graph.outputs, strict=True):
             np.testing.assert_array_equal(y, e, t.name)
 
@@ -182,8 +184,7 @@ DILATIONS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_becomes_one_convolution(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ascua.plan.SPECIALIZED_STEPS", 0)
+def test_becomes_one_convolution() -> None:
     graphs = []
     for fields, padding in DILATIONS:
         for depthwise in (False, True):
@@ -196,7 +197,7 @@ def test_becomes_one_convolution(monkeypatch: pytest.MonkeyPatch) -> None:
         tuple(part for g in graphs for part in getattr(g, kind))
         for kind in ("inputs", "outputs", "ops")
     )
-    check_in_a_fresh_process(Graph("all", inputs, outputs, ops))
+    check_in_a_fresh_process(Graph("all", inputs, outputs, ops), SHARED)
 
 
 @settings(max_examples=30)

@@ -73,16 +73,16 @@ def compile_(
     check_folder(folder, force)
     loaded = measure.load_model(model)
     target = board_files.load(board)
-    planned, library = measure.compile_model(loaded, target, name)
+    planned = loaded.plan(target)
+    library = measure.compile_model(loaded, planned, name)
     _show(planned)
     xs = measure.sample_vectors(loaded.graph)
     files = write_folder(
         folder, planned, library, xs, measure.reference(loaded.graph, xs),
         model=loaded.path.name, sha256=loaded.sha256, force=force,
     )  # fmt: skip
-    _, measured = measure.analyze(loaded, target)
     if as_json:
-        print_json(measured.json())
+        print_json(measure.known(loaded, planned).json())
         return
     out.print(
         f"{len(files)} files in {folder}: #include <{library.name}.h>,"
@@ -128,14 +128,15 @@ def run(
         raise InputError(what, ["Leave out `--inputs` and `--labels`, or `--recipe`."])
     else:
         xs, ys = _test_set(loaded, recipe, data_dir, skip_damaged)
-    _show(loaded.plan(target))
-    result = measured_run(loaded, board, xs, ys, build_dir)
+    planned = loaded.plan(target)
+    _show(planned)
+    result = measured_run(loaded, planned, xs, ys, build_dir)
     if outputs is not None:
         save_outputs(outputs, loaded.graph, result.ys, **spared)
     if log.isEnabledFor(LAYERS):
         one = _one_sample(xs, result)
         truth = validation.on_reference(one)
-        _trace(loaded, target, validation.on_board(target, one, build_dir), truth)
+        _trace(loaded, target, validation.on_board(planned, one, build_dir), truth)
     if as_json:
         print_json(result.measurement.json())
     else:
@@ -155,14 +156,13 @@ def _test_set(
 
 
 def measured_run(
-    model: measure.Model, board: str, xs: Sequence[Array], labels: Array | None, build: Path
+    model: measure.Model, planned: Plan, xs: Sequence[Array], labels: Array | None, build: Path
 ) -> measure.Run:
-    """Run samples `xs` (n, *shape) on the board of that name, with progress bars."""
-    target = board_files.load(board)
+    """Run samples `xs` (n, *shape) on the board of a plan, with progress bars."""
     with progress() as bar:
         return measure.run_model(
-            model, target, xs, labels=labels, build=build,
-            on_board=bar(f"on {target.name}"), on_reference=bar("reference"),
+            model, planned, xs, labels=labels, build=build,
+            on_board=bar(f"on {planned.board.name}"), on_reference=bar("reference"),
         )  # fmt: skip
 
 
@@ -192,16 +192,17 @@ def validate(
     loaded = measure.load_model(model)
     chosen = tuple(board_files.load(name) for name in dict.fromkeys(only) or board_files.names())
     xs = measure.load_or_random(loaded.graph, inputs)
-    for board in chosen if log.isEnabledFor(PLAN) else ():
-        log.info("Plan for %s", board.name)
-        _show(loaded.plan(board))
+    plans = [loaded.plan(board) for board in chosen]
+    for planned in plans:
+        log.info("Plan for %s", planned.board.name)
+        _show(planned)
     with progress() as bar:
-        checks = validation.validate(loaded, xs, chosen, build_dir, bar("executors"))
+        checks = validation.validate(loaded, xs, plans, build_dir, bar("executors"))
     if log.isEnabledFor(LAYERS):
         one = [x[:1] for x in xs]
-        for board in chosen:
-            executor = validation.on_board(board, one, build_dir)
-            _trace(loaded, board, executor, validation.on_reference(one))
+        for planned in plans:
+            executor = validation.on_board(planned, one, build_dir)
+            _trace(loaded, planned.board, executor, validation.on_reference(one))
     oracle_missing = validation.unasked(checks)
     if as_json:
         oracle = None if oracle_missing else checks[0].against

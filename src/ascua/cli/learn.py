@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from ascua import figures, inputs, measure
+from ascua import boards, figures, inputs, measure
 from ascua import recipes as recipe_files
 from ascua.cli.compiling import measured_run, raise_on_mismatch
 from ascua.cli.terminal import (
@@ -213,7 +213,8 @@ def demo(recipe: str, data_dir: Path | None, skip_damaged: bool, build_dir: Path
         )
     model = measure.load_model(Path(trained["tflite"]))
     xs = measure.image_inputs(model.graph, dataset.x_test)
-    result = measured_run(model, chosen.board, xs, dataset.y_test, build_dir)
+    planned = model.plan(boards.load(chosen.board))
+    result = measured_run(model, planned, xs, dataset.y_test, build_dir)
     out.print()
     out.print(
         tables.run(

@@ -29,7 +29,6 @@ class Const:
     ctype: str = "int8_t"
     """The C type of an element; a struct where `data` is (n, fields)."""
     holds: Mapping[Content, int] = field(default_factory=dict)
-    encoding: str = "plain"
 
     @property
     def bytes(self) -> int:

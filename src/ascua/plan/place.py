@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-TRIES = 200
-"""Random orders tried when the systematic ones miss the bound."""
 MOST_TRIED = 1000
-"""Spans beyond which that takes too long."""
+"""Spans beyond which random orders take too long."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +40,16 @@ def bound(spans: Sequence[Span], alignment: int = 1) -> int:
     return max(accumulate(change[step] for step in sorted(change)), default=0)
 
 
-def place(spans: Sequence[Span], alignment: int) -> tuple[int, ...]:
+def place(spans: Sequence[Span], alignment: int, tries: int) -> tuple[int, ...]:
     """An offset for each span, such that spans that meet do not overlap; deterministic.
 
-    First fit in several orders, then in random ones, until the bound is reached.
+    First fit in several orders, then in `tries` random ones, until the bound is reached.
     """
     least = bound(spans, alignment)
-    meeting = [[j for j, other in enumerate(spans) if other.meets(s)] for s in spans]
+    meeting = _meeting(spans)
     best: tuple[int, ...] = ()
     best_total = -1
-    for order in _orders(spans):
+    for order in _orders(spans, tries):
         offsets = _first_fit(spans, meeting, order, alignment)
         total = max((o + s.bytes for o, s in zip(offsets, spans, strict=True)), default=0)
         if best_total < 0 or total < best_total:
@@ -61,19 +59,31 @@ def place(spans: Sequence[Span], alignment: int) -> tuple[int, ...]:
     return best
 
 
-def _orders(spans: Sequence[Span]) -> list[list[int]]:
-    indices = list(range(len(spans)))
-    orders = [
-        sorted(indices, key=lambda i: (-spans[i].bytes, spans[i].first)),
-        sorted(indices, key=lambda i: (spans[i].first, -spans[i].bytes)),
-        sorted(indices, key=lambda i: (spans[i].first - spans[i].last, -spans[i].bytes)),
-    ]
+def _meeting(spans: Sequence[Span]) -> list[list[int]]:
+    """The others that each span meets, found in one sweep over the steps."""
+    found: list[list[int]] = [[] for _ in spans]
+    alive: list[int] = []
+    for i in sorted(range(len(spans)), key=lambda i: spans[i].first):
+        alive = [j for j in alive if spans[j].last >= spans[i].first]
+        for j in alive:
+            found[i].append(j)
+            found[j].append(i)
+        alive.append(i)
+    return found
+
+
+def _orders(spans: Sequence[Span], tries: int) -> Iterator[list[int]]:
+    indices = range(len(spans))
+    yield sorted(indices, key=lambda i: (-spans[i].bytes, spans[i].first))
+    yield sorted(indices, key=lambda i: (spans[i].first, -spans[i].bytes))
+    yield sorted(indices, key=lambda i: (spans[i].first - spans[i].last, -spans[i].bytes))
     rng = random.Random(1)
     # Large spans first, their order disturbed: pure shuffles rarely win.
-    for _ in range(TRIES if len(spans) <= MOST_TRIED else 0):
-        noise = {i: rng.uniform(0.3, 1.0) for i in indices}
-        orders.append(sorted(indices, key=lambda i: -spans[i].bytes * noise[i]))
-    return orders
+    for _ in range(tries if len(spans) <= MOST_TRIED else 0):
+        noise = [rng.uniform(0.3, 1.0) for _ in indices]
+        yield sorted(
+            indices, key=[-s.bytes * n for s, n in zip(spans, noise, strict=True)].__getitem__
+        )
 
 
 def _first_fit(

@@ -133,25 +133,26 @@ def run(
 def analysis(planned: Plan, m: Measurement) -> RenderableType:
     """What is known before any build, and whether it fits."""
     rows: list[Sequence[object]] = [
-        (i, s.op.kind, s.kernel.name, shape(s.op.y.shape), s.macs, layer.weights_bytes,
+        (i, s.op.kind, s.kernels, shape(s.op.y.shape), s.macs, layer.weights_bytes,
          planned.live_bytes(s))
         for i, (s, layer) in enumerate(zip(planned.steps, m.layers, strict=True))
     ]  # fmt: skip
-    rows.append(("", "all", "", "", m.macs, m.weights_bytes, planned.arena))
+    rows.append(("", "all", "", "", m.macs, m.weights_bytes, planned.arena.bytes))
     columns = (">step", "operator", "kernel", "output", ">MACs", ">weights B", ">RAM B")
     facts: list[tuple[str, str]] = []
     if m.macs != m.macs_model:
         facts.append(("MACs in the file", cell(m.macs_model)))
-    facts.append(("arena", f"{planned.arena:,} bytes: {_placement(planned)}"))
+    facts.append(("arena", f"{planned.arena.bytes:,} bytes: {_placement(planned)}"))
     if planned.steps:
         step = planned.fullest()
         facts.append(("  decided by", f"step {planned.steps.index(step)}: {title(step)}"))
         facts += [("", f"{b.bytes:>9,}  {b.name}") for b in _named(planned.live(step), step)]
-    facts.append(("  whole tensors alone", f"{planned.whole_tensors:,} bytes"))
+    facts.append(("  whole tensors alone", f"{planned.arena.whole_tensors:,} bytes"))
     if m.board is not None:
+        arena = planned.arena.bytes
         code = f"constants {planned.const_bytes:,}, code about {planned.code_estimate:,}"
-        rest = f"arena {planned.arena:,}, stack at most {STACK_BYTES:,}; Ascua's harness on top"
-        flash, ram = planned.const_bytes + planned.code_estimate, planned.arena + STACK_BYTES
+        rest = f"arena {arena:,}, stack at most {STACK_BYTES:,}; Ascua's harness on top"
+        flash, ram = planned.const_bytes + planned.code_estimate, arena + STACK_BYTES
         facts += _use(planned.board, "x", "flash", flash, code)
         facts += _use(planned.board, "w", "RAM", ram, rest)
     return Group(table(columns, rows), Text(""), table(("", ""), facts))
@@ -164,13 +165,19 @@ def title(step: Step) -> str:
 
 def _named(buffers: Sequence[Buffer], step: Step) -> list[Buffer]:
     """The buffers of the fullest step, the largest first, named for what they are in it."""
-    reads = {b.offset for b in step.reads}
-    writes = {b.offset for b in step.writes}
+    lines = [c.lines for c in step.calls]
+    scratch = [c.scratch for c in step.calls]
+    reads = {v.buffer for c in step.calls for v in c.reads}
+    writes = {v.buffer for c in step.calls for v in c.writes}
 
     def name(b: Buffer) -> str:
+        if b in lines:
+            return "line buffers: rows with their padding"
+        if b in scratch:
+            return "scratch"
         if b.tensor is None:
-            return "line buffers: rows with their padding" if b is step.lines else "scratch"
-        role = "input" if b.offset in reads else "output" if b.offset in writes else "for later"
+            return b.name
+        role = "input" if b in reads else "output" if b in writes else "for later"
         return f"{role} '{brief(b.name, 40)}'"
 
     return [replace(b, name=name(b)) for b in sorted(buffers, key=lambda b: -b.bytes)]
@@ -188,25 +195,26 @@ def _use(board: Board, use: str, what: str, need: int, parts: str) -> list[tuple
 
 
 def _placement(planned: Plan) -> str:
-    if planned.arena <= planned.arena_bound + 3:
+    if planned.arena.proven:
         return "what its fullest step holds, the least for these buffers"
-    return f"its fullest step holds {planned.arena_bound:,}"
+    return f"its fullest step holds {planned.arena.bound:,}"
 
 
 def steps(planned: Plan) -> Table:
-    """The plan: kernel, offsets in the arena and MACs of each step."""
+    """The plan: kernel, offsets in the arena and MACs of each call, by steps."""
     rows = [
         (
             i,
-            s.op.kind,
-            s.kernel.name + ("" if s.specialized else ", shared"),
-            " ".join(f"@{b.offset}" for b in s.reads),
-            " ".join(f"@{b.offset}" for b in s.writes),
-            s.lines.bytes if s.lines else None,
-            s.scratch.bytes if s.scratch else None,
-            s.macs,
+            c.op.kind,
+            c.kernel.name + ("" if c.inline else ", shared"),
+            " ".join(f"@{v.offset}" for v in c.reads),
+            " ".join(f"@{v.offset}" for v in c.writes),
+            c.lines.bytes if c.lines else None,
+            c.scratch.bytes if c.scratch else None,
+            c.op.macs(),
         )
         for i, s in enumerate(planned.steps)
+        for c in s.calls
     ]
     return table((
         ">step", "operator", "kernel", ">reads", ">writes", ">lines B", ">scratch B", ">MACs",

@@ -14,7 +14,7 @@ from ascua import kernels
 from ascua.ir import ITEMSIZE, Array, Tensor
 from ascua.kernels.kernel import Const
 from ascua.library import Library
-from ascua.plan import Buffer, Plan, Step
+from ascua.plan import Call, Plan, Step, View
 from ascua.targets.c import constants
 from ascua.targets.c.constants import key, literal, numbers
 from ascua.targets.c.names import check_name
@@ -46,9 +46,9 @@ def emit(plan: Plan, name: str) -> Library:
         files=files,
         sources=(f"src/{name}.c", f"src/{name}_weights.c"),
         include_dirs=("include", "src"),
-        input_bytes=tuple(b.bytes for b in plan.inputs),
-        output_bytes=tuple(b.bytes for b in plan.outputs),
-        arena_bytes=plan.arena,
+        input_bytes=tuple(v.tensor.bytes for v in plan.inputs),
+        output_bytes=tuple(v.tensor.bytes for v in plan.outputs),
+        arena_bytes=plan.arena.bytes,
         steps=tuple(f"{name}_{s.name}" for s in plan.steps),
     )
 
@@ -117,7 +117,7 @@ class _Source:
             version=version("ascua"),
             name=name,
             upper=name.upper(),
-            arena=plan.arena,
+            arena=plan.arena.bytes,
             inputs=len(plan.inputs),
             outputs=len(plan.outputs),
             tensors=tensors,
@@ -140,7 +140,7 @@ class _Source:
 
     def kernel_headers(self) -> list[str]:
         """The headers of the kernels in use, with those that they include."""
-        wanted = ["kernel.h", "window.h", *(f"{s.kernel.name}.h" for s in self.plan.steps)]
+        wanted = ["kernel.h", "window.h", *(f"{c.kernel.name}.h" for c in self.plan.calls)]
         found: list[str] = []
         while wanted:
             header = wanted.pop()
@@ -166,23 +166,23 @@ class _Source:
 
     def code(self) -> str:
         name, plan = self.name, self.plan
-        names = sorted({s.kernel.name for s in plan.steps})
+        names = sorted({c.kernel.name for c in plan.calls})
         includes = "".join(f'#include "ascua/{k}.h"\n' for k in names)
-        shared = {s.kernel.name: s for s in plan.steps if not s.specialized}
+        shared = {c.kernel.name: c for c in plan.calls if not c.inline}
         parts = [
             f'#include "{name}.h"\n\n#include "{name}_weights.h"\n{includes}'
             '#include "ascua/window.h"\n',
-            f"static _Alignas(8) int8_t arena[{max(plan.arena, 1)}];\n",
-            *(self.shared(s) for s in shared.values()),
+            f"static _Alignas(8) int8_t arena[{max(plan.arena.bytes, 1)}];\n",
+            *(self.shared(c) for c in shared.values()),
             *(self.step(s) for s in plan.steps),
             self.interface(),
         ]
         return _wrapped("\n".join(parts))
 
-    def shared(self, step: Step) -> str:
-        """One copy of a kernel for the steps that are not specialised."""
-        kernel = step.kernel.name
-        types = [f"const {kernel}_t *", *(t for t, _ in self.arguments(step))]
+    def shared(self, call: Call) -> str:
+        """One copy of a kernel for the calls that have none of their own."""
+        kernel = call.kernel.name
+        types = [f"const {kernel}_t *", *(t for t, _ in self.arguments(call, ""))]
         names = [f"a{i}" for i in range(len(types))]
         declared = ", ".join(f"{t}{n}" for t, n in zip(types, names, strict=True))
         return (
@@ -190,79 +190,100 @@ class _Source:
             f"    {kernel}({', '.join(names)});\n    KEEP_ORDER();\n}}\n"
         )
 
-    def arguments(self, step: Step) -> list[tuple[str, str]]:
-        """(C type, expression) of each argument after the parameters."""
-        xs = [self.pointer(b, step, const=True) for b in step.reads]
-        ys = [self.pointer(b, step, const=False) for b in step.writes]
-        if step.window is not None:
-            xs = [("const int8_t *const *", "rows")]
-            row = step.op.y.size // step.op.y.shape[1]
-            ys = [(t, f"{e} + oy * {row}") for t, e in ys]
-        if step.kernel.gathers:
-            xs = [("const int8_t *const *", "xs")]
-        if step.kernel.scatters:
-            ys = [("int8_t *const *", "ys")]
+    def arguments(self, call: Call, suffix: str, *, by_rows: bool = False) -> list[tuple[str, str]]:
+        """(C type, expression) of each argument after the parameters; `suffix` tells calls apart.
+
+        In a loop `by_rows`, `oy` counts the rows.
+        """
+        xs = [self.pointer(v, call, const=True, by_rows=by_rows) for v in call.reads]
+        ys = [self.pointer(v, call, const=False, by_rows=by_rows) for v in call.writes]
+        if call.window is not None:
+            xs = [("const int8_t *const *", f"rows{suffix}")]
+        if call.kernel.gathers:
+            xs = [("const int8_t *const *", f"xs{suffix}")]
+        if call.kernel.scatters:
+            ys = [("int8_t *const *", f"ys{suffix}")]
         consts = [
-            (f"const {c.ctype} *", constants.argument(self.symbols[key(c)], c)) for c in step.consts
+            (f"const {c.ctype} *", constants.argument(self.symbols[key(c)], c)) for c in call.consts
         ]
-        scratch = [("void *", f"arena + {step.scratch.offset}")] if step.scratch else []
+        scratch = [("void *", f"arena + {call.scratch.offset}")] if call.scratch else []
         return [*xs, *consts, *ys, *scratch]
 
-    def pointer(self, b: Buffer, step: Step, *, const: bool) -> tuple[str, str]:
+    def pointer(self, v: View, call: Call, *, const: bool, by_rows: bool) -> tuple[str, str]:
         """C type and expression of a kernel's argument."""
-        assert b.tensor is not None
-        ctype = "int8_t" if step.kernel.bytewise else ARENA_CTYPES[b.tensor.dtype]
+        ctype = "int8_t" if call.kernel.bytewise else ARENA_CTYPES[v.tensor.dtype]
         kind = f"const {ctype} *" if const else f"{ctype} *"
         cast = "" if ctype == "int8_t" else f"({kind})(void *)"
-        return kind, f"{cast}(arena + {b.offset})" if cast else f"arena + {b.offset}"
+        at = f"{cast}(arena + {v.offset})" if cast else f"arena + {v.offset}"
+        if by_rows and v.rows != 1:
+            row = "oy" if v.rows is None else f"oy % {v.rows}"
+            at += f" + {row} * {v.row_bytes // ITEMSIZE[v.tensor.dtype]}"
+        return kind, at
 
     def step(self, step: Step) -> str:
-        op, kernel = step.op, step.kernel
-        fields = ", ".join(f".{k} = {literal(v)}" for k, v in kernel.params(op).items())
-        call = kernel.name if step.specialized else f"{kernel.name}_shared"
-        arguments = ", ".join(["&p", *(e for _, e in self.arguments(step))])
+        op = step.op
+        alone = len(step.calls) == 1
+        calls = [(call, "" if alone else str(i)) for i, call in enumerate(step.calls)]
         shape = ", ".join("x".join(map(str, t.shape[1:])) for t in op.outputs)
         lines = [
             f"/* {op.kind} {_comment(op.name)}: {shape}, {step.macs} MACs */",
             f"STEP void {self.name}_{step.name}(void) {{",
-            f"    static const {kernel.name}_t p = {{{fields}}};",
+            *(line for call, suffix in calls for line in self.declared(call, suffix)),
         ]
-        if kernel.gathers:
-            listed = ", ".join(f"arena + {b.offset}" for b in step.reads)
-            lines.append(f"    const int8_t *const xs[] = {{{listed}}};")
-        if kernel.scatters:
-            listed = ", ".join(f"arena + {b.offset}" for b in step.writes)
-            lines.append(f"    int8_t *const ys[] = {{{listed}}};")
-        if step.window is None:
-            lines.append(f"    {call}({arguments});")
+        if step.rows is None:
+            lines += [f"    {self.call(call, suffix)}" for call, suffix in calls]
         else:
-            lines += self.loop(step, f"        {call}({arguments});")
+            lines += [line for call, suffix in calls for line in self.window(call, suffix)]
+            lines.append(f"    for (int32_t oy = 0; oy < {step.rows}; oy++) {{")
+            for call, suffix in calls:
+                if call.window is not None:
+                    lines.append(f"        {self.find_rows(call, suffix)}")
+                lines.append(f"        {self.call(call, suffix, by_rows=True)}")
+            lines.append("    }")
         return "\n".join([*lines, "}\n"])
 
-    def loop(self, step: Step, call: str) -> list[str]:
-        """The loop over output rows."""
-        op, w = step.op, step.window
-        assert w is not None
-        _, ih, iw, ic = op.x.shape
-        pixel = ic * ITEMSIZE[op.x.dtype]
+    def declared(self, call: Call, suffix: str) -> list[str]:
+        """The parameters of a call, and its lists of tensors."""
+        fields = ", ".join(f".{k} = {literal(v)}" for k, v in call.params.items())
+        lines = [f"    static const {call.kernel.name}_t p{suffix} = {{{fields}}};"]
+        if call.kernel.gathers:
+            listed = ", ".join(f"arena + {v.offset}" for v in call.reads)
+            lines.append(f"    const int8_t *const xs{suffix}[] = {{{listed}}};")
+        if call.kernel.scatters:
+            listed = ", ".join(f"arena + {v.offset}" for v in call.writes)
+            lines.append(f"    int8_t *const ys{suffix}[] = {{{listed}}};")
+        return lines
+
+    def call(self, call: Call, suffix: str, *, by_rows: bool = False) -> str:
+        """The statement that calls the kernel."""
+        function = call.kernel.name if call.inline else f"{call.kernel.name}_shared"
+        found = self.arguments(call, suffix, by_rows=by_rows)
+        return f"{function}({', '.join([f'&p{suffix}', *(e for _, e in found)])});"
+
+    def window(self, call: Call, suffix: str) -> list[str]:
+        """What a call by rows reads its input through."""
+        w = call.window
+        if w is None:
+            return []
+        _, ih, iw, ic = call.op.x.shape
+        pixel = ic * ITEMSIZE[call.op.x.dtype]
         fields = {
             "kh": w.kh, "sy": w.sy, "dy": w.dy, "py": w.py, "ih": ih, "row": iw * pixel,
             "left": w.left * pixel, "right": w.right * pixel, "fill": w.fill or 0,
         }  # fmt: skip
         text = ", ".join(f".{k} = {v}" for k, v in fields.items())
-        x = f"arena + {step.reads[0].offset}"
-        if step.lines is not None:
-            rows = f"window_padded(&w, {x}, oy, arena + {step.lines.offset}, rows);"
-        else:
-            rows = f"window_clipped(&w, {x}, oy, rows);"
         return [
-            f"    static const window_t w = {{{text}}};",
-            f"    const int8_t *rows[{w.kh}];",
-            f"    for (int32_t oy = 0; oy < {op.y.shape[1]}; oy++) {{",
-            f"        {rows}",
-            call,
-            "    }",
+            f"    static const window_t w{suffix} = {{{text}}};",
+            f"    const int8_t *rows{suffix}[{w.kh}];",
         ]
+
+    def find_rows(self, call: Call, suffix: str) -> str:
+        """The statement that finds the rows that make output row `oy`."""
+        x = f"arena + {call.reads[0].offset}"
+        if call.lines is None:
+            return f"window_clipped(&w{suffix}, {x}, oy, rows{suffix});"
+        ring = f"arena + {call.lines.offset}"
+        return f"window_padded(&w{suffix}, {x}, oy, {ring}, rows{suffix});"
 
     def interface(self) -> str:
         """The functions that NAME.h declares."""
@@ -272,23 +293,21 @@ class _Source:
         parts.append(f"void {name}_run(void) {{\n{calls}}}\n")
         if len(plan.inputs) == len(plan.outputs) == 1:
             x, y = plan.inputs[0], plan.outputs[0]
-            assert x.tensor is not None
-            assert y.tensor is not None
             parts.append(
                 f"void {name}_invoke(const {CTYPES[x.tensor.dtype]} *in,"
                 f" {CTYPES[y.tensor.dtype]} *out) {{\n"
                 f"    if ((const void *)in != (const void *)(arena + {x.offset})) {{\n"
-                f"        memcpy(arena + {x.offset}, in, {x.bytes});\n    }}\n"
+                f"        memcpy(arena + {x.offset}, in, {x.tensor.bytes});\n    }}\n"
                 f"    {name}_run();\n"
                 f"    if ((void *)out != (void *)(arena + {y.offset})) {{\n"
-                f"        memcpy(out, arena + {y.offset}, {y.bytes});\n    }}\n}}\n"
+                f"        memcpy(out, arena + {y.offset}, {y.tensor.bytes});\n    }}\n}}\n"
             )
         return "\n".join(parts)
 
-    def tables(self, kind: str, buffers: tuple[Buffer, ...]) -> str:
+    def tables(self, kind: str, views: tuple[View, ...]) -> str:
         """NAME_input and NAME_input_bytes, or the same of outputs."""
-        offsets = ", ".join(str(b.offset) for b in buffers)
-        sizes = ", ".join(str(b.bytes) for b in buffers)
+        offsets = ", ".join(str(v.offset) for v in views)
+        sizes = ", ".join(str(v.tensor.bytes) for v in views)
         return (
             f"void *{self.name}_{kind}(int index) {{\n"
             f"    static const int32_t offsets[] = {{{offsets}}};\n"

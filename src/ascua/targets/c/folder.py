@@ -14,7 +14,7 @@ from ascua.files import folders
 from ascua.files.folders import MANIFEST
 from ascua.ir import Array
 from ascua.library import Library
-from ascua.plan import Buffer, Plan
+from ascua.plan import Plan, View
 from ascua.targets.c import extras
 
 
@@ -68,21 +68,20 @@ def manifest(
         "name": library.name,
         "model": {"file": model, "sha256": sha256},
         "board": plan.board.name,
-        "arena_bytes": plan.arena,
+        "arena_bytes": plan.arena.bytes,
         "constants_bytes": plan.const_bytes,
-        "inputs": [_tensor(b) for b in plan.inputs],
-        "outputs": [_tensor(b) for b in plan.outputs],
+        "inputs": [_tensor(v) for v in plan.inputs],
+        "outputs": [_tensor(v) for v in plan.outputs],
         "steps": [
-            {"function": f, "op": s.op.kind, "kernel": s.kernel.name, "macs": s.macs}
+            {"function": f, "op": s.op.kind, "kernel": s.kernels, "macs": s.macs}
             for f, s in zip(library.steps, plan.steps, strict=True)
         ],
         "files": {p: hashlib.sha256(t.encode()).hexdigest() for p, t in sorted(files.items())},
     }
 
 
-def _tensor(b: Buffer) -> dict[str, Any]:
-    t = b.tensor
-    assert t is not None
+def _tensor(v: View) -> dict[str, Any]:
+    t = v.tensor
     quant = t.quant if t.dtype != "float32" else None
     return {
         "name": t.name,
@@ -90,5 +89,5 @@ def _tensor(b: Buffer) -> dict[str, Any]:
         "dtype": t.dtype,
         "scale": quant.scale if quant else None,
         "zero_point": quant.zero_point if quant else None,
-        "arena_offset": b.offset,
+        "arena_offset": v.offset,
     }

@@ -1,0 +1,124 @@
+"""Where the tensors, line buffers and scratch of a plan lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ascua.boards import Board
+from ascua.errors import Unsupported
+from ascua.ir import ITEMSIZE, Graph, Op, Tensor
+from ascua.kernels.kernel import Rows
+from ascua.plan.choose import Chosen
+from ascua.plan.parts import Arena, Buffer, View
+from ascua.plan.place import Span, align, bound, place
+
+ALIGNMENT = 4
+"""Bytes: words are read at once by kernels of 32-bit cores."""
+
+MOST_TENSORS = 4096
+"""More than can be placed in a sensible time, and ten times what known networks have."""
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """The buffers of a plan: for tensors, and for the calls of its steps."""
+
+    tensors: Mapping[Tensor, Buffer]
+    passing: Mapping[Tensor, Buffer]
+    """For tensors of which only a row is held: it is made and used up within a step."""
+    lines: Mapping[Op, Buffer]
+    scratch: Mapping[Op, Buffer]
+    arena: Arena
+    roots: Mapping[Tensor, Tensor]
+
+    @property
+    def buffers(self) -> tuple[Buffer, ...]:
+        """All of them."""
+        parts = (self.tensors, self.passing, self.lines, self.scratch)
+        return tuple(b for part in parts for b in part.values())
+
+    def view(self, t: Tensor) -> View:
+        """Where `t` lies; a view operator's output shows another tensor's bytes."""
+        if t in self.passing:
+            return View(self.passing[t], t, rows=1)
+        return View(self.tensors[self.roots.get(t, t)], t)
+
+
+def placed(graph: Graph, steps: Sequence[Sequence[Chosen]], board: Board, tries: int) -> Memory:
+    """The memory for `steps`, each of one or more chosen kernels.
+
+    Raises Unsupported for more tensors than are placed.
+    """
+    region = board.memory("w")
+    name = region.name if region else "ram"
+    roots = _roots(graph)
+    passing = [c.op.y for step in steps for c in step[:-1]]
+    lives = _lifetimes(graph, roots, steps)
+    held = [t for t in graph.tensors() if t in lives and t not in passing]
+    if len(held) > MOST_TENSORS:
+        raise Unsupported(
+            f"{graph.name}: it has {len(held):,} tensors; at most {MOST_TENSORS:,} are placed.",
+            ["Take a network for microcontrollers: they have a hundred layers at most."],
+        )
+    at_work = [(c, i) for i, step in enumerate(steps) for c in step]
+    rows = [(t, t.bytes // t.shape[1], lives[t][0]) for t in passing]
+    lines = [(c.op, n, i) for c, i in at_work if (n := line_bytes(c.op, c.work))]
+    scratch = [(c.op, n, i) for c, i in at_work if (n := c.kernel.scratch(c.op))]
+    spans = [Span(t.bytes, *lives[t]) for t in held]
+    whole = bound(spans)
+    spans += [Span(n, i, i) for _, n, i in (*rows, *lines, *scratch)]
+    offsets = place(spans, ALIGNMENT, tries)
+    ends = (o + s.bytes for o, s in zip(offsets, spans, strict=True))
+    arena = Arena(name, align(max(ends, default=0), ALIGNMENT), bound(spans, ALIGNMENT), whole)
+    there = zip(offsets, spans, strict=True)
+
+    def buffer(title: str, t: Tensor | None = None) -> Buffer:
+        offset, s = next(there)
+        return Buffer(title, name, offset, s.bytes, s.first, s.last, t)
+
+    return Memory(
+        tensors={t: buffer(t.name, t) for t in held},
+        passing={t: buffer(f"a row of {t.name}", t) for t, _, _ in rows},
+        lines={op: buffer(f"lines of {op.name}") for op, _, _ in lines},
+        scratch={op: buffer(f"scratch of {op.name}") for op, _, _ in scratch},
+        arena=arena,
+        roots=roots,
+    )
+
+
+def line_bytes(op: Op, work: object) -> int:
+    """Bytes of the ring of padded rows that a kernel needs; 0 when it reads the input itself."""
+    if not isinstance(work, Rows) or work.fill is None or not work.padded(op.x, op.y):
+        return 0
+    _, _, iw, ic = op.x.shape
+    return work.span * (work.left + iw + work.right) * ic * ITEMSIZE[op.x.dtype]
+
+
+def _roots(graph: Graph) -> dict[Tensor, Tensor]:
+    """For each tensor that is a view: the tensor whose bytes it shows."""
+    roots: dict[Tensor, Tensor] = {}
+    for op in graph.ops:
+        if op.view:
+            roots[op.y] = roots.get(op.x, op.x)
+    return roots
+
+
+def _lifetimes(
+    graph: Graph, roots: Mapping[Tensor, Tensor], steps: Sequence[Sequence[Chosen]]
+) -> dict[Tensor, tuple[int, int]]:
+    """First and last step of each tensor that needs memory."""
+    spans: dict[Tensor, tuple[int, int]] = dict.fromkeys(graph.inputs, (0, 0))
+
+    def use(t: Tensor, step: int) -> None:
+        key = roots.get(t, t)
+        first, last = spans.get(key, (step, step))
+        spans[key] = (first, max(last, step))
+
+    for i, step in enumerate(steps):
+        for op in (c.op for c in step):
+            for t in (*op.activations, *op.outputs):
+                use(t, i)
+    for t in graph.outputs:
+        use(t, max(len(steps) - 1, 0))
+    return spans

@@ -1,0 +1,227 @@
+"""What a plan is made of: steps of calls, views of buffers, arenas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import Any
+
+from ascua.boards import Board
+from ascua.ir import Graph, Op, Tensor
+from ascua.kernels.kernel import Const, Kernel, Rows
+from ascua.plan.goal import Goal
+
+CODE_BYTES = 3000
+CODE_BYTES_A_STEP = 450
+"""Estimates for `analyze`: within 20 % above what the MLPerf Tiny networks take on a Cortex-M3, and
+more for networks of equal fully connected layers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Buffer:
+    """A range of a memory that is in use from step `first` to step `last`, inclusive.
+
+    It is for `tensor`, or for what only its step works with: scratch, rows.
+    """
+
+    name: str
+    memory: str
+    offset: int
+    bytes: int
+    first: int
+    last: int
+    tensor: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """Where a call finds `tensor`: at the start of `buffer`, as another may lie there too.
+
+    Of a tensor that is made and used up row by row, only `rows` rows are held: row r lies at place
+    r % rows. None stands for the whole tensor.
+    """
+
+    buffer: Buffer
+    tensor: Tensor
+    rows: int | None = None
+
+    @property
+    def offset(self) -> int:
+        """Bytes from the start of the memory."""
+        return self.buffer.offset
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row of the image."""
+        return self.tensor.bytes // self.tensor.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """A kernel on its buffers, with all that it needs beside: nothing is left to ask the kernel.
+
+    `window` states how a kernel that works by rows finds them, `lines` where its ring of padded
+    rows lies, if it needs one. An `inline` call has a copy of the kernel's code to itself.
+    """
+
+    kernel: Kernel[Any]
+    op: Op
+    params: Mapping[str, int | float]
+    consts: tuple[Const, ...]
+    reads: tuple[View, ...]
+    writes: tuple[View, ...]
+    window: Rows | None
+    lines: Buffer | None
+    scratch: Buffer | None
+    inline: bool
+
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes of weights and biases as in the file."""
+        return sum(c.holds.get("weights", 0) for c in self.consts)
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One call on whole tensors; or, where there are `rows`, a loop over so many rows of calls."""
+
+    name: str
+    calls: tuple[Call, ...]
+    rows: int | None = None
+
+    @property
+    def op(self) -> Op:
+        """The operator whose output the step leaves behind: the last one of several."""
+        return self.calls[-1].op
+
+    @property
+    def kernels(self) -> str:
+        """The kernels' names."""
+        return " + ".join(c.kernel.name for c in self.calls)
+
+    @property
+    def buffers(self) -> tuple[Buffer, ...]:
+        """What it works with."""
+        held = (
+            b
+            for c in self.calls
+            for b in (c.lines, c.scratch, *(v.buffer for v in (*c.reads, *c.writes)))
+        )
+        return tuple(dict.fromkeys(b for b in held if b is not None))
+
+    @property
+    def consts(self) -> tuple[Const, ...]:
+        """The calls' constants, in order."""
+        return tuple(const for c in self.calls for const in c.consts)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(c.op.macs() for c in self.calls)
+
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes of weights and biases as in the file."""
+        return sum(c.weights_bytes for c in self.calls)
+
+
+@dataclass(frozen=True)
+class Arena:
+    """What a plan takes of a memory: `bytes`, where no placement of its buffers goes below `bound`.
+
+    `whole_tensors` is the bound of tensors alone, without scratch and rows.
+    """
+
+    memory: str
+    bytes: int
+    bound: int
+    whole_tensors: int
+
+    @property
+    def proven(self) -> bool:
+        """Whether no placement takes less."""
+        return self.bytes <= self.bound
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How `graph` runs on `board`: everything that a target needs to write code."""
+
+    graph: Graph
+    board: Board
+    goal: Goal
+    steps: tuple[Step, ...]
+    buffers: tuple[Buffer, ...]
+    inputs: tuple[View, ...]
+    outputs: tuple[View, ...]
+    arenas: tuple[Arena, ...]
+
+    @property
+    def arena(self) -> Arena:
+        """The arena of the memory that activations lie in."""
+        return self.arenas[0]
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls of all steps, in order."""
+        return tuple(c for s in self.steps for c in s.calls)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates that are executed."""
+        return sum(s.macs for s in self.steps)
+
+    @property
+    def consts(self) -> tuple[Const, ...]:
+        """Every packed constant, in order of the steps."""
+        return tuple(c for s in self.steps for c in s.consts)
+
+    @property
+    def const_bytes(self) -> int:
+        """Bytes of all packed constants in flash."""
+        return sum(c.bytes for c in self.consts)
+
+    @property
+    def payload(self) -> int:
+        """Bytes of weights and biases as in the file, and 8 for each requantised channel."""
+        return sum(c.payload for c in self.consts)
+
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes of weights and biases as in the file."""
+        return sum(s.weights_bytes for s in self.steps)
+
+    @property
+    def code_estimate(self) -> int:
+        """Bytes of code before any compiler has run: an estimate."""
+        return CODE_BYTES + CODE_BYTES_A_STEP * len(self.steps)
+
+    def fullest(self) -> Step:
+        """The step that decides the arena."""
+        return max(self.steps, key=self.live_bytes)
+
+    def live(self, step: Step) -> tuple[Buffer, ...]:
+        """The buffers that hold something while `step` runs, those for later steps among them."""
+        at = self._places[step]
+        live = [b for b in self.buffers if b.first <= at <= b.last]
+        return tuple(sorted(live, key=lambda b: b.tensor is not None))
+
+    def live_bytes(self, step: Step) -> int:
+        """Bytes of the buffers that hold something while `step` runs."""
+        return self._held[self._places[step]]
+
+    @cached_property
+    def _places(self) -> dict[Step, int]:
+        """Where each step stands."""
+        return {step: i for i, step in enumerate(self.steps)}
+
+    @cached_property
+    def _held(self) -> list[int]:
+        """What `live_bytes` answers for each step, in one pass: a file may have thousands."""
+        change = [0] * (len(self.steps) + 1)
+        for b in self.buffers:
+            change[min(b.first, len(self.steps))] += b.bytes
+            change[min(b.last + 1, len(self.steps))] -= b.bytes
+        return list(accumulate(change))
