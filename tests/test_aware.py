@@ -13,6 +13,7 @@ from rich.console import Console
 from ascua import recipes, tflite, zoo
 from ascua.errors import InputError, Unsupported
 from ascua.ir import Array, Op, each
+from ascua.ops.weighted import Weighted
 from ascua.quantize.rules import SCHEMES, Range, quantized
 from ascua.recipes import Recipe
 from ascua.train import export_aware, operators, quantization_aware, rounded, train
@@ -110,7 +111,7 @@ def test_operators_compute_what_the_graph_does() -> None:
 
 def keras_outputs(op: Op, xs: list[Any]) -> list[Array]:
     """As in a Keras model, where Keras must not take a tensor for a sparse one."""
-    weighted = operators.layer(op, "x") if isinstance(op, operators.Trained) else None
+    weighted = operators.layer(op, "x") if isinstance(op, Weighted) else None
     keras = zoo.import_keras()
     inputs = [keras.Input(x.shape[1:]) for x in xs]
     ys = operators.computed(op, inputs, weighted)

@@ -150,10 +150,6 @@ class Op(ABC):
     """The real range of the output, where the 8-bit specification states its quantisation."""
     optional: ClassVar[tuple[int, ...]] = ()
     """The positions of inputs that a file may leave out."""
-    channel_axis: ClassVar[int | None] = None
-    """Where it has weights, `w`, and a `bias`: the axis of `w` that has a scale a channel."""
-    one_int4_scale: ClassVar[bool] = False
-    """Whether `w` of int4 has one scale, for all channels."""
 
     @classmethod
     @abstractmethod

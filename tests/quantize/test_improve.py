@@ -30,7 +30,6 @@ from ascua.quantize.equalize import equalize, groups
 from ascua.quantize.floats import run
 from ascua.quantize.rules import quantized
 from ascua.quantize.scores import until_scores
-from ascua.quantize.simplify import biases, with_weights
 from tests.examples import EXAMPLES
 from tests.quantize.floats import floated, samples
 from tests.quantize.test_convert import constant, tensor
@@ -149,10 +148,22 @@ def test_equalisation_weighs_each_output_of_a_reader_alike() -> None:
     last = real.ops[8]
     assert isinstance(last, Conv2D)
     loud = np.array([1000, 1, 1, 1], np.float32)
-    other = with_weights(last, last.w.values * loud.reshape(-1, 1, 1, 1), biases(last) * loud)
+    other = last.with_weights(last.w.values * loud.reshape(-1, 1, 1, 1), last.biases * loud)
     graphs = equalize(real, xs), equalize(replace(real, ops=(*real.ops[:8], other)), xs)
     before, after = (g.ops[5].inputs[1].values for g in graphs)  # type: ignore[union-attr]
     np.testing.assert_allclose(before, after, rtol=1e-6)
+
+
+def test_equalisation_crosses_groups() -> None:
+    """Each group's filters are multiplied by the factors of its own input channels."""
+    real, xs = branches(), images()
+    last, rng = real.ops[1], np.random.default_rng(6)
+    two = replace(last, inputs=(last.x, constant("w", rng.normal(0, 1, (6, 1, 1, 4))), None))
+    graph = network(real.ops[0], two)
+    assert [g.channels for g in groups(graph)] == [8]
+    even = equalize(graph, xs)
+    np.testing.assert_allclose(run(even, xs)[0], run(graph, xs)[0], rtol=1e-3, atol=1e-4)
+    assert not np.allclose(even.ops[1].inputs[1].values, two.inputs[1].values)  # type: ignore[union-attr]
 
 
 def test_equalisation_leaves_what_others_read() -> None:
@@ -220,6 +231,17 @@ def test_adaround_rounds_each_weight_up_or_down_and_helps() -> None:
                 np.testing.assert_array_equal(t.values, u.values)  # type: ignore[union-attr]
 
 
+def test_adaround_learns_weights_of_4_bits() -> None:
+    real, xs = net("RELU", spread=0.0), images(64)
+    plain, better = (
+        quantize(real, xs, Options(scheme="int4-weights", adaround=a)) for a in (False, True)
+    )
+    check_reference(better)
+    held = images(64, seed=2)
+    first, second = (compare(until_scores(real), until_scores(g), held) for g in (plain, better))
+    assert second.sqnr_db > first.sqnr_db + 0.3
+
+
 def upwards(stride: tuple[int, int] = (2, 2), padding: Any = "SAME", kernel: int = 3) -> Graph:
     """A convolution, and one that is transposed."""
     rng = np.random.default_rng(8)
@@ -280,7 +302,7 @@ def test_adaround_learns_transposed_convolutions() -> None:
     better = AdaRound()(real, coarse, x.astype(np.float32), x.astype(np.float32))
     error = []
     for op in (coarse, better):
-        approximate = with_weights(real, real_values(op.w), biases(real))
+        approximate = real.with_weights(real_values(op.w), real.biases)
         error.append(np.square(approximate.eval_float(held) - real.eval_float(held)).mean())
     assert error[1] < 0.8 * error[0]
 

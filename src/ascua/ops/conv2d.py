@@ -34,7 +34,7 @@ class Conv2D(Convolution):
     options = "Conv2DOptions"
     max_version = 6
     wide_biases = ("int64", "int32")
-    channel_axis = 0
+    out_axis, in_axis = 0, 3
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -49,7 +49,7 @@ class Conv2D(Convolution):
         return super().short or short_bias(self.bias, self.bias_dtype)
 
     def check(self) -> str | None:
-        reason = self.check_tensors(0)
+        reason = self.check_tensors()
         if reason:
             return reason
         ic = self.x.shape[3]
@@ -57,7 +57,7 @@ class Conv2D(Convolution):
             return "it has no bias, and LiteRT takes no such uint8 convolution"
         if self.w.shape[3] != ic:
             return f"its filters have {self.w.shape[3]} channels and its input {ic} (groups)"
-        return self.check_output(self.w.shape[0], 0)
+        return self.check_output()
 
     def eval(self, *xs: Array) -> Array:
         w = centred(self.w).astype(np.int64).reshape(self.y.shape[3], -1)
@@ -72,7 +72,7 @@ class Conv2D(Convolution):
         """Sums (n * oh * ow, oc) of images (n, *x.shape) and filters (oc, kh * kw * ic)."""
         rows, columns = self.rows, self.columns
         if rows.out * columns.out * w.shape[1] <= MOST_TAPS:
-            return self.patches(x) @ w.T
+            return self.gathered(x) @ w.T
         image = np.pad(x.reshape(-1, *self.x.shape[1:]), [(0, 0), *self.pads(), (0, 0)])
         filters = w.reshape(self.w.shape)
         total = np.zeros((len(image), rows.out, columns.out, len(w)), x.dtype)
@@ -82,16 +82,9 @@ class Conv2D(Convolution):
         return total.reshape(-1, len(w))
 
     def eval_float(self, *xs: Array) -> Array:
-        groups, depth = self.x.shape[3] // self.w.shape[3], self.w.shape[3]
-        if groups == 1:
-            sums = self._sums(xs[0], self.w.values.reshape(self.y.shape[3], -1))
+        if self.groups == 1:
+            sums = self._sums(xs[0], self.matrices()[0])
         else:
-            taps = self.patches(xs[0])
-            apart = taps.reshape(len(taps), -1, groups, depth).transpose(2, 0, 1, 3)
-            matrices = self.w.values.reshape(groups, self.y.shape[3] // groups, -1)
-            each = apart.reshape(groups, len(taps), -1) @ matrices.transpose(0, 2, 1)
-            sums = each.transpose(1, 0, 2).reshape(len(taps), -1)
+            each = self.patches(xs[0]) @ self.matrices().transpose(0, 2, 1)
+            sums = each.transpose(1, 0, 2).reshape(each.shape[1], -1)
         return self.finish_float(sums, len(xs[0]))
-
-    def macs(self) -> int:
-        return self.y.size * self.w.size // self.w.shape[0]

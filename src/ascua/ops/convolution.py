@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ascua.ir import Array, Op, Tensor
+from ascua.ir import Array
 from ascua.ops import activation, conditions, geometry
 from ascua.ops.channels import (
     centred,
@@ -18,6 +18,7 @@ from ascua.ops.channels import (
     short_condition,
     wide_condition,
 )
+from ascua.ops.weighted import Weighted
 
 Options = tuple[tuple[int, int], tuple[int, int], geometry.Padding, activation.Activation]
 
@@ -31,7 +32,7 @@ def read_options(o: Mapping[str, Any]) -> Options:
 
 
 @dataclass(frozen=True, eq=False)
-class Convolution(Op):
+class Convolution(Weighted):
     """An image, weights [.][kh][kw][.], and a bias or none; pairs are (down, right)."""
 
     stride: tuple[int, int]
@@ -40,7 +41,6 @@ class Convolution(Op):
     activation: activation.Activation
 
     types = ("int8", "int16")
-    optional = (2,)
     wide_biases: ClassVar[tuple[str, ...]] = ("int64",)
     """The dtypes of a bias beside int16 activations."""
 
@@ -53,17 +53,6 @@ class Convolution(Op):
             "padding": geometry.PADDINGS.index(self.padding),
             "fused_activation_function": activation.ACTIVATIONS.index(self.activation),
         }
-
-    @property
-    def w(self) -> Tensor:
-        """The weights."""
-        assert self.inputs[1] is not None
-        return self.inputs[1]
-
-    @property
-    def bias(self) -> Tensor | None:
-        """One int32 a channel, or None; beside int16 activations one of `wide_biases`."""
-        return self.inputs[2] if len(self.inputs) > 2 else None
 
     @property
     def short(self) -> bool:
@@ -84,15 +73,15 @@ class Convolution(Op):
             self.x.shape[2], self.w.shape[2], self.stride[1], self.dilation[1], self.padding
         )
 
-    def check_tensors(self, channel_axis: int) -> str | None:
-        """None, or what is wrong with a tensor; weights are quantised along `channel_axis`."""
+    def check_tensors(self) -> str | None:
+        """None, or what is wrong with a tensor."""
         reason = conditions.arity(self, 2, 3) or conditions.first(
             conditions.computed(self.x),
             conditions.image(self.x),
             conditions.rank(self.w, 4),
             conditions.rank(self.y, 4),
             conditions.quantized(self, self.x, self.y),
-            conditions.int8_weights(self, self.w, channel_axis, *conditions.narrow(self.x)),
+            conditions.int8_weights(self, self.w, self.out_axis, *conditions.narrow(self.x)),
             activation.unsupported(self.activation),
         )
         biases = ("int32",) if self.x.dtype == "int8" else self.wide_biases
@@ -110,17 +99,17 @@ class Convolution(Op):
             return f"its output has {list(found)} pixels instead of {list(expected)}"
         return geometry.unwieldy(self.rows, self.columns, self.x.shape[3])
 
-    def check_output(self, channels: int, channel_axis: int) -> str | None:
+    def check_output(self) -> str | None:
         """None, or how the output's shape differs from what the window makes, or its range."""
-        expected = (1, self.rows.out, self.columns.out, channels)
+        expected = (1, self.rows.out, self.columns.out, self.channels)
         if self.y.shape != expected:
             return f"its output has the shape {list(self.y.shape)} instead of {list(expected)}"
         if reason := self.malformed():
             return reason
         if self.short:
-            matrix = np.moveaxis(centred(self.w), channel_axis, 0).reshape(channels, -1)
+            matrix = self.matrices(centred(self.w)).reshape(self.channels, -1)
             return short_condition(self.x, matrix, self.bias, self.y, self.scales())
-        return wide_condition(self.w, channel_axis, self.bias, self.scales())
+        return wide_condition(self.w, self.out_axis, self.bias, self.scales())
 
     def scales(self) -> list[float]:
         """The real factor from accumulator to output of each channel."""
@@ -139,8 +128,8 @@ class Convolution(Op):
         y = rescale(acc, self.scales(), self.y, low, high)
         return y.reshape(samples, *self.y.shape)
 
-    def patches(self, x: Array) -> Array:
-        """The taps of each window on images (n, *x.shape): (n * oh * ow, kh * kw * ic)."""
+    def gathered(self, x: Array) -> Array:
+        """The taps of each window: (n * oh * ow, kh * kw * ic)."""
         image = np.pad(x.reshape(-1, *self.x.shape[1:]), [(0, 0), *self.pads(), (0, 0)])
         rows, columns, ic = self.rows, self.columns, self.x.shape[3]
         if rows.kernel == columns.kernel == 1:

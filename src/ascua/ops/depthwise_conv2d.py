@@ -18,7 +18,7 @@ from ascua.ops.convolution import Convolution, read_options
 class DepthwiseConv2D(Convolution):
     """y[oy, ox, c * multiplier + m] = activation(sum x[..., c] * w[ky, kx, c * multiplier + m]).
 
-    Weights are [1][kh][kw][oc].
+    Weights are [1][kh][kw][oc]: each channel of the input is a group of `multiplier` outputs.
     """
 
     multiplier: int
@@ -26,7 +26,7 @@ class DepthwiseConv2D(Convolution):
     tflite = "DEPTHWISE_CONV_2D"
     options = "DepthwiseConv2DOptions"
     max_version = 6
-    channel_axis = 3
+    out_axis, in_axis = 3, 0
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -47,7 +47,7 @@ class DepthwiseConv2D(Convolution):
         return None
 
     def check(self) -> str | None:
-        return self.check_tensors(3) or self.check_output(self.w.shape[3], 3)
+        return self.check_tensors() or self.check_output()
 
     def eval(self, *xs: Array) -> Array:
         dtype = np.int32 if self.short else np.int64
@@ -71,6 +71,3 @@ class DepthwiseConv2D(Convolution):
             for kx in range(columns.kernel):
                 total += geometry.taps(x, rows, columns, ky, kx) * self.w.values[0, ky, kx]
         return self.finish_float(total, len(xs[0]))
-
-    def macs(self) -> int:
-        return self.y.size * self.w.shape[1] * self.w.shape[2]

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Node, Op, Tensor
+from ascua.ir import Array, Node
 from ascua.ops import activation, conditions
 from ascua.ops.channels import (
     centred,
@@ -21,11 +21,12 @@ from ascua.ops.channels import (
     short_condition,
     wide_condition,
 )
+from ascua.ops.weighted import Weighted
 
 
 @dataclass(frozen=True, eq=False)
-class FullyConnected(Op):
-    """y[row, o] = activation(sum over i of x[row, i] * w[o, i] + bias[o]).
+class FullyConnected(Weighted):
+    """y[row, o] = activation(sum over i of x[row, i] * w[o, i] + bias[o]); weights are [o][i].
 
     `bias_dtype` is the number of the dtype that an absent bias would have: with int16 activations,
     that decides how TFLM sums up.
@@ -40,8 +41,7 @@ class FullyConnected(Op):
     options = "FullyConnectedOptions"
     max_version = 12
     types = ("int8", "int16")
-    optional = (2,)
-    channel_axis = 0
+    out_axis, in_axis = 0, 1
     one_int4_scale = True
 
     @classmethod
@@ -65,15 +65,9 @@ class FullyConnected(Op):
         }
 
     @property
-    def w(self) -> Tensor:
-        """The weights [out][in]."""
-        assert self.inputs[1] is not None
-        return self.inputs[1]
-
-    @property
-    def bias(self) -> Tensor | None:
-        """One int32 an output, or None; beside int16 activations int64 as well."""
-        return self.inputs[2] if len(self.inputs) > 2 else None
+    def groups(self) -> int:
+        """One: each output sums over all that it gets."""
+        return 1
 
     @property
     def short(self) -> bool:
@@ -92,7 +86,7 @@ class FullyConnected(Op):
             conditions.rank(self.w, 2),
             conditions.rank(self.y, 1, 2, 3, 4, 5),
             conditions.quantized(self, self.x, self.y),
-            conditions.int8_weights(self, self.w, 0, *conditions.narrow(self.x)),
+            conditions.int8_weights(self, self.w, self.out_axis, *conditions.narrow(self.x)),
             activation.unsupported(self.activation),
         )
         biases = ("int32",) if self.x.dtype == "int8" else ("int64", "int32")
@@ -112,7 +106,7 @@ class FullyConnected(Op):
             matrix = centred(self.w)
             reason = short_condition(self.x, matrix, self.bias, self.y, self.scales())
         else:
-            reason = wide_condition(self.w, 0, self.bias, self.scales())
+            reason = wide_condition(self.w, self.out_axis, self.bias, self.scales())
         return reason or conditions.bias_scale(self.x, self.w, self.bias, self.y)
 
     def scales(self) -> list[float]:
@@ -139,5 +133,6 @@ class FullyConnected(Op):
             total = total + self.bias.values.reshape(-1)
         return activation.clamped(total, self.activation).reshape(len(xs[0]), *self.y.shape)
 
-    def macs(self) -> int:
-        return self.rows * self.w.size
+    def gathered(self, x: Array) -> Array:
+        """The vectors of the input: (n * rows, k)."""
+        return x.reshape(-1, self.w.shape[1])

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ascua.ir import Array, Node, Op, Tensor
+from ascua.ir import Array, Node, Tensor
 from ascua.ops import activation, conditions, geometry
 from ascua.ops.channels import (
     centred,
@@ -18,14 +18,15 @@ from ascua.ops.channels import (
     short_condition,
     wide_condition,
 )
+from ascua.ops.weighted import Weighted
 
 
 @dataclass(frozen=True, eq=False)
-class TransposeConv(Op):
+class TransposeConv(Weighted):
     """y[iy * sy + ky - py, ix * sx + kx - px, oc] += x[iy, ix] * w[oc, ky, kx]; bias, activation.
 
-    Inputs are the output's shape, weights, x, and perhaps the bias; what falls outside the output
-    is dropped.
+    Inputs are the output's shape, weights [oc][kh][kw][ic], x, and perhaps the bias; what falls
+    outside the output is dropped.
     """
 
     stride: tuple[int, int]
@@ -37,7 +38,7 @@ class TransposeConv(Op):
     max_version = 5
     types = ("int8", "int16")
     optional = (3,)
-    channel_axis = 0
+    out_axis, in_axis = 0, 3
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -60,21 +61,10 @@ class TransposeConv(Op):
         }
 
     @property
-    def w(self) -> Tensor:
-        """The weights [oc][kh][kw][ic]."""
-        assert self.inputs[1] is not None
-        return self.inputs[1]
-
-    @property
     def x(self) -> Tensor:
         """The image: the third input."""
         assert self.inputs[2] is not None
         return self.inputs[2]
-
-    @property
-    def bias(self) -> Tensor | None:
-        """One int32 a channel, or None."""
-        return self.inputs[3] if len(self.inputs) > 3 else None
 
     @property
     def rows(self) -> geometry.Axis:
@@ -112,7 +102,7 @@ class TransposeConv(Op):
             conditions.rank(self.w, 4),
             conditions.image(self.y),
             conditions.quantized(self, self.x, self.y),
-            conditions.int8_weights(self, self.w, 0),
+            conditions.int8_weights(self, self.w, self.out_axis),
             activation.unsupported(self.activation),
         )
         if reason:
@@ -132,9 +122,9 @@ class TransposeConv(Op):
         if reason := reason or self.malformed():
             return reason
         if self.x.dtype == "int8":
-            matrix = centred(self.w).reshape(self.w.shape[0], -1)
+            matrix = self.matrices(centred(self.w))[0]
             return short_condition(self.x, matrix, self.bias, self.y, self.scales())
-        return wide_condition(self.w, 0, self.bias, self.scales())
+        return wide_condition(self.w, self.out_axis, self.bias, self.scales())
 
     def scales(self) -> list[float]:
         """The real factor from accumulator to output of each channel."""
@@ -172,11 +162,8 @@ class TransposeConv(Op):
                 at += x @ w[:, ky, kx].T
         return whole[:, py : py + oh, px : px + ow]
 
-    def patches(self, x: Array) -> Array:
-        """What each output pixel is a sum of, on images (n, *x.shape): (n * oh * ow, kh * kw * ic).
-
-        It is 0 where a tap of the filter meets no input pixel.
-        """
+    def gathered(self, x: Array) -> Array:
+        """The input pixels that each output pixel sums over: (n * oh * ow, kh * kw * ic)."""
         x = x.reshape(-1, *self.x.shape[1:])
         _, ih, iw, ic = self.x.shape
         _, oh, ow, _ = self.y.shape

@@ -5,15 +5,13 @@ M. Nagel et al., "Up or Down? Adaptive Rounding for Post-Training Quantization",
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ascua.ir import Array, limits
-from ascua.ops.depthwise_conv2d import DepthwiseConv2D
-from ascua.ops.fully_connected import FullyConnected
+from ascua.ops.weighted import Weighted
 from ascua.quantize.refine import CHUNK
-from ascua.quantize.simplify import Weighted, biases
 
 ROWS = 8192
 """Places of the output that a layer learns from."""
@@ -40,20 +38,19 @@ class AdaRound:
         """`small` with weights rounded such that, on `xq`, it comes nearest to `real` on `x`."""
         rng = np.random.default_rng(self.seed)
         at = rng.permutation(len(x) * places(real))[:ROWS]
-        inputs, quantised = rows(real, x, at), rows(real, xq, at)
-        bias = grouped_bias(real)
-        target = inputs @ grouped(real, real.w.values) + bias
+        inputs, quantised = patches(real, x, at), patches(real, xq, at)
+        bias = real.biases.reshape(real.groups, 1, -1)
+        weights = real.matrices().swapaxes(1, 2)
+        target = inputs @ weights + bias
         scales = np.asarray(small.w.q.scales, np.float32)
-        scale = scales if scales.size == 1 else grouped_bias(real, scales)
-        steps = grouped(real, real.w.values) / scale
+        scale = scales if scales.size == 1 else scales.reshape(bias.shape)
+        steps = weights / scale
         most = int(np.abs(small.w.values.astype(np.int64)).max(initial=1))
         zero = small.w.q.zero_point
         low, high = limits("int8") if small.uint8 else (-most, most)
         up = self.learn(steps, scale, quantised, target, bias, real.activation, rng)
         rounded = np.clip(np.floor(steps) + up + zero, low, high)
-        data = ungrouped(real, rounded).astype(small.w.dtype)
-        w = replace(small.w, data=data)
-        return replace(small, inputs=tuple(w if t is small.w else t for t in small.inputs))
+        return small.with_weights(small.from_matrices(rounded.swapaxes(1, 2)))
 
     def learn(
         self, steps: Array, scale: Array, x: Array, target: Array, bias: Array, activation: str,
@@ -104,49 +101,21 @@ class AdaRound:
 
 def places(op: Weighted) -> int:
     """How many vectors the output of a sample holds."""
-    return op.y.size // op.y.shape[-1]
+    return op.y.size // op.channels
 
 
-def rows(op: Weighted, x: Array, at: Array) -> Array:
+def patches(op: Weighted, x: Array, at: Array) -> Array:
     """What the output's vectors `at` are made of: (groups, n, k), of inputs (n, *shape)."""
-    if isinstance(op, FullyConnected):
-        return x.reshape(-1, op.w.shape[1])[at][None]
     each = places(op)
-    step = max(1, CHUNK // (4 * each * int(np.prod(op.w.shape[1:]))))
+    step = max(1, CHUNK // (4 * each * op.groups * op.matrices().shape[2]))
     found: list[Array] = []
     order = np.argsort(at, kind="stable")
     for start in range(0, len(x), step):
         chosen = at[order]
         chosen = chosen[(chosen >= start * each) & (chosen < (start + step) * each)]
         if len(chosen):
-            found.append(op.patches(x[start : start + step])[chosen - start * each])
-    taken = np.concatenate(found)
-    back = np.empty_like(taken)
-    back[order] = taken
-    if isinstance(op, DepthwiseConv2D):
-        channels = op.x.shape[3]
-        return np.ascontiguousarray(back.reshape(len(at), -1, channels).transpose(2, 0, 1))
-    return back[None]
-
-
-def grouped(op: Weighted, weights: Array) -> Array:
-    """Weights as matrices (groups, k, outputs of a group)."""
-    if isinstance(op, DepthwiseConv2D):
-        taps = weights.reshape(-1, op.x.shape[3], op.multiplier)
-        return taps.transpose(1, 0, 2)
-    return weights.reshape(weights.shape[0], -1).T[None]
-
-
-def ungrouped(op: Weighted, matrices: Array) -> Array:
-    """Matrices of `grouped` as weights again."""
-    if isinstance(op, DepthwiseConv2D):
-        return np.ascontiguousarray(matrices.transpose(1, 0, 2)).reshape(op.w.shape)
-    return np.ascontiguousarray(matrices[0].T).reshape(op.w.shape)
-
-
-def grouped_bias(op: Weighted, values: Array | None = None) -> Array:
-    """Values a channel (the biases), beside matrices (groups, n, outputs of a group)."""
-    channels = biases(op) if values is None else values
-    if isinstance(op, DepthwiseConv2D):
-        return channels.reshape(-1, 1, op.multiplier)
-    return channels.reshape(1, 1, -1)
+            found.append(op.patches(x[start : start + step])[:, chosen - start * each])
+    taken = np.concatenate(found, axis=1)
+    back = np.empty(taken.shape, taken.dtype)
+    back[:, order] = taken
+    return back

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from ascua.ir import Array, Tensor
 from ascua.ops.dequantize import Dequantize
+from ascua.ops.weighted import Weighted
 from ascua.quantize.convert import MOST_UNITS
 from ascua.quantize.refine import in_chunks
-from ascua.quantize.simplify import Weighted, biases, with_weights
 
 
 def correct(real: Weighted, small: Weighted, x: Array, xq: Array) -> Weighted:
     """`small` with the means, before the activation, that `real` has: `x` and `xq` are inputs."""
     weights = real_values(small.w)
     bias = _bias(small)
-    quantised = with_weights(real, weights, bias)
+    quantised = real.with_weights(weights, bias)
     return with_bias(small, bias + _means(real, x) - _means(quantised, xq))
 
 
 def _means(op: Weighted, x: Array) -> Array:
     """The mean (channels,) of what `op` computes of `x`, without its activation."""
-    linear = replace(op, activation="NONE")
+    change: dict[str, Any] = {"activation": "NONE"}
+    linear = replace(op, **change)
 
     def sums(part: Array) -> tuple[Array]:
         y = np.asarray(linear.eval_float(part))
@@ -44,9 +46,8 @@ def real_values(t: Tensor) -> Array:
 
 def _bias(small: Weighted) -> Array:
     """The real biases (channels,) of a quantised layer."""
-    if small.bias is None:
-        return biases(small).astype(np.float64)
-    real: Array = small.bias.values.reshape(-1) * np.array(small.bias.q.scales)
+    scales = 1.0 if small.bias is None else np.array(small.bias.q.scales)
+    real: Array = small.biases * scales
     return real
 
 
@@ -57,6 +58,4 @@ def with_bias(small: Weighted, values: Array) -> Weighted:
         return small
     scales = np.array([small.x.q.scale * s for s in small.w.q.scales])
     units = np.clip(np.rint(values / scales), *MOST_UNITS[b.dtype])
-    data = units.astype(b.dtype).reshape(b.shape)
-    inputs = tuple(replace(b, data=data) if t is b else t for t in small.inputs)
-    return replace(small, inputs=inputs)
+    return small.with_weights(small.w.values, units.reshape(b.shape))

@@ -12,9 +12,9 @@ from ascua.errors import Unsupported, brief
 from ascua.ir import Array, Graph, Op, Quant, Tensor
 from ascua.ops import unsigned
 from ascua.ops.quantize import Quantize
+from ascua.ops.weighted import Weighted
 from ascua.quantize.ranges import largest
 from ascua.quantize.rules import Plan, Range, Scheme, quantized, weight_quant, weight_scales
-from ascua.quantize.simplify import Weighted, biases
 
 Refine = Callable[[Op, list[Op], Callable[[Tensor], Tensor]], list[Op]]
 """Improves what was made of a float operator; it is given the quantised twin of each tensor."""
@@ -104,9 +104,8 @@ class Converter:
 
     def weights(self, op: Weighted, done: Op) -> tuple[Tensor | None, ...]:
         """The inputs of `done` with integer weights and biases; a scale a channel, of uint8 one."""
-        axis = op.channel_axis or 0
-        bias = biases(op).astype(np.float64)
-        matrix = np.moveaxis(op.w.values, axis, 0).reshape(op.w.shape[axis], -1)
+        bias = op.biases.astype(np.float64)
+        matrix = op.matrices().reshape(op.channels, -1)
         x, y, low, high = done.x.q, done.y.q, -self.scheme.most, self.scheme.most
         if self.scheme.uint8:
             low, high = self.scheme.low, self.scheme.high
@@ -116,7 +115,7 @@ class Converter:
             if self.scheme.weight == "int4" and op.one_int4_scale:
                 matrix, most = matrix.reshape(1, -1), np.abs(bias).max(keepdims=True)
             scales = weight_scales(self.clip.peaks(matrix), most, x, y, self.scheme)
-            quant = Quant(scales, (0,) * len(scales), axis)
+            quant = Quant(scales, (0,) * len(scales), op.out_axis)
         data = quantized(op.w.values, quant, low, high, "int8")
         w = replace(op.w, dtype=self.scheme.weight, quant=quant, data=data)
         found = [w if t is op.w else t for t in done.inputs]

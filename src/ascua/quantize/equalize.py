@@ -10,9 +10,8 @@ import numpy as np
 
 from ascua.ir import Array, Graph, Op, Tensor
 from ascua.ops.convolution import Convolution
-from ascua.ops.depthwise_conv2d import DepthwiseConv2D
+from ascua.ops.weighted import Weighted
 from ascua.quantize.floats import batches, compute
-from ascua.quantize.simplify import Weighted, biases, with_weights
 
 MOST = 64.0
 """Channels are scaled by this factor at most, up or down."""
@@ -157,19 +156,19 @@ def _factors(group: Group, ops: Sequence[Op], seen: Mapping[Tensor, Array]) -> A
         part = peaks[at : at + t.shape[3]]
         np.maximum(part, seen[t], out=part)
     reading = np.zeros(group.channels)
-    dense = [s for s in group.readers if not isinstance(ops[s.layer], DepthwiseConv2D)]
+    dense = [end for end in group.readers if _depth(_weighted(ops, end)) > 1]
     for end in dense:
-        size = np.abs(_weighted(ops, end).w.values)
+        size = np.abs(_by_input(_weighted(ops, end)))
         # Weights have a scale an output: what counts is their part of the greatest of it.
-        size /= np.maximum(size.max(axis=(1, 2, 3), keepdims=True), 1e-30)
-        most = size.max(axis=(0, 1, 2))
+        size /= np.maximum(size.max(axis=(2, 3), keepdims=True), 1e-30)
+        most = size.max(axis=(1, 2)).reshape(-1)
         part = reading[end.at : end.at + len(most)]
         np.maximum(part, most, out=part)
     if dense:
         wanted: Array = np.sqrt(peaks / np.maximum(reading, 1e-30))
         wanted[reading == 0] = 0
     else:
-        # Depthwise weights have a scale a channel: only the activation's scale is shared.
+        # Weights of one input channel have a scale of their own: only the activation's is shared.
         wanted = peaks.copy()
     alive = (wanted > 0) & (peaks > 0)
     if not alive.any():
@@ -188,14 +187,21 @@ def _factors(group: Group, ops: Sequence[Op], seen: Mapping[Tensor, Array]) -> A
 
 
 def _divided(op: Weighted, factors: Array) -> Weighted:
-    factors = factors[: op.y.shape[3]]
-    shape = [1] * op.w.values.ndim
-    shape[op.channel_axis or 0] = -1
-    return with_weights(op, op.w.values / factors.reshape(shape), biases(op) / factors)
+    factors = factors[: op.channels]
+    return op.with_weights(op.w.values / op.along_outputs(factors), op.biases / factors)
 
 
 def _multiplied(op: Weighted, factors: Array) -> Weighted:
-    factors = factors[: op.x.shape[3]]
-    if isinstance(op, DepthwiseConv2D):
-        factors = np.repeat(factors, op.multiplier)
-    return with_weights(op, op.w.values * factors, biases(op))
+    by_group = factors[: op.x.shape[3]].reshape(op.groups, 1, 1, -1)
+    return op.with_weights(op.from_matrices(_by_input(op) * by_group), op.biases)
+
+
+def _depth(op: Weighted) -> int:
+    """Input channels that an output sums over."""
+    return op.w.shape[op.in_axis]
+
+
+def _by_input(op: Weighted) -> Array:
+    """The weights (groups, outputs of a group, taps, input channels of a group)."""
+    matrices = op.matrices()
+    return matrices.reshape(*matrices.shape[:2], -1, _depth(op))

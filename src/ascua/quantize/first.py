@@ -6,12 +6,11 @@ import numpy as np
 
 from ascua.ir import Array, Graph, Op, Tensor
 from ascua.ops.add import Add
-from ascua.ops.convolution import Convolution
-from ascua.ops.depthwise_conv2d import DepthwiseConv2D
-from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.mul import Mul
 from ascua.ops.pad import Pad
 from ascua.ops.sub import Sub
+from ascua.ops.transpose_conv import TransposeConv
+from ascua.ops.weighted import Weighted
 from ascua.pixels import First
 
 MOVES = {"RESHAPE", "EXPAND_DIMS", "SQUEEZE", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "SLICE",
@@ -51,12 +50,9 @@ def _affine(op: Op, x: Tensor) -> tuple[Array | float, Array | float] | None:
 
 def _gain(op: Op) -> float | None:
     """The norm of the weights of one output channel of `op`, the median."""
-    if not isinstance(op, Convolution | FullyConnected) or not op.w.const:
+    # A filter of a transposed convolution is longer than what an output of it sums over.
+    if not isinstance(op, Weighted) or isinstance(op, TransposeConv) or not op.w.const:
         return None
-    w = op.w.values.astype(np.float64)
-    if isinstance(op, DepthwiseConv2D):
-        rows = w.reshape(-1, w.shape[-1]).T
-    else:
-        rows = w.reshape(w.shape[0], -1)
+    rows = op.matrices().reshape(op.channels, -1).astype(np.float64)
     norms = np.sqrt(np.square(rows).sum(axis=1))
     return float(np.median(norms)) if np.isfinite(norms).all() else None

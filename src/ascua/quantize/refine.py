@@ -9,10 +9,10 @@ import numpy as np
 
 from ascua.inputs import quantize as to_integers
 from ascua.ir import Array, Graph, Op, Tensor, each
+from ascua.ops.weighted import Weighted
 from ascua.quantize.compare import dequantized
 from ascua.quantize.floats import compute
 from ascua.quantize.ranges import Progress
-from ascua.quantize.simplify import Weighted
 
 BYTES = 1 << 29
 """What the widest operator's float inputs and outputs may take: else fewer samples are used."""

@@ -9,25 +9,21 @@ from typing import Any
 import numpy as np
 
 from ascua.errors import InputError, brief
-from ascua.ir import Array, Graph, Op, Tensor
+from ascua.ir import Graph, Op, Tensor
 from ascua.ops import geometry
 from ascua.ops.add import Add
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.convolution import Convolution
 from ascua.ops.dequantize import Dequantize
-from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.l2_normalization import L2Normalization
 from ascua.ops.mul import Mul
 from ascua.ops.pad import Pad, PadV2
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.sub import Sub
-from ascua.ops.transpose_conv import TransposeConv
+from ascua.ops.weighted import Weighted
 from ascua.passes import check_outputs, drop_dead, fold_constants, fuse_dilations
 from ascua.quantize.floats import MALFORMED, MOST_REAL, malformed, sane
-
-Weighted = Convolution | FullyConnected | TransposeConv
-"""The operators with weights and a bias."""
 
 Fuse = Callable[[Op, Op], Op | None]
 
@@ -111,37 +107,18 @@ def fused_scale(first: Op, second: Op) -> Op | None:
     constant = b if a is first.y else a
     if constant is None or not constant.const or (isinstance(second, Sub) and a is not first.y):
         return None
-    channels = first.y.shape[-1]
+    channels = first.channels
     if constant.size != 1 and (constant.size, constant.shape[-1]) != (channels, channels):
         return None
     values = np.broadcast_to(constant.values.reshape(-1), (channels,))
-    weights, bias = first.w.values, biases(first)
+    weights, bias = first.w.values, first.biases
     if isinstance(second, Mul):
-        shape = [1] * weights.ndim
-        shape[first.channel_axis or 0] = channels
-        weights, bias = weights * values.reshape(shape), bias * values
+        weights, bias = weights * first.along_outputs(values), bias * values
     else:
         bias = bias + values if isinstance(second, Add) else bias - values
-    fused = with_weights(first, weights, bias)
+    fused = first.with_weights(weights, bias)
     change: dict[str, Any] = {"activation": second.activation}
     return replace(fused, outputs=second.outputs, **change)
-
-
-def biases(op: Weighted) -> Array:
-    """The bias (channels,) float32 of `op`; zeros where it has none."""
-    if op.bias is None:
-        return np.zeros(op.y.shape[-1], np.float32)
-    return op.bias.values.reshape(-1)
-
-
-def with_weights(op: Weighted, weights: Array, bias: Array) -> Weighted:
-    """`op` with other float weights and biases."""
-    w = replace(op.w, data=weights.astype(np.float32))
-    name = f"{op.w.name}/bias" if op.bias is None else op.bias.name
-    b = Tensor(name, bias.shape, "float32", None, bias.astype(np.float32))
-    at = op.inputs.index(op.w)
-    image = op.inputs[at + 1 : at + 2] if isinstance(op, TransposeConv) else ()
-    return replace(op, inputs=(*op.inputs[:at], w, *image, b))
 
 
 def fused_padding(first: Op, second: Op) -> Op | None:

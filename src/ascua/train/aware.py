@@ -17,15 +17,15 @@ import numpy as np
 from ascua import tflite
 from ascua.errors import InputError, Unsupported
 from ascua.ir import Array, Graph, Op, Quant, Tensor
+from ascua.ops.weighted import Weighted
 from ascua.quantize import Options, Range, observe
 from ascua.quantize.convert import convert
 from ascua.quantize.ranges import ranges
 from ascua.quantize.rules import Tied, plan, tied
 from ascua.quantize.scores import scores
-from ascua.quantize.simplify import simplify, with_weights
+from ascua.quantize.simplify import simplify
 from ascua.train import operators, rounded
 from ascua.train.export import export_float
-from ascua.train.operators import Trained
 from ascua.zoo import image_of, import_keras, without_rescaling
 
 Found = Literal["found"]
@@ -111,10 +111,10 @@ def _trained(aware: Aware) -> Graph:
     """The float graph with the weights and biases that its layers have now."""
 
     def change(op: Op) -> Op:
-        if not isinstance(op, Trained):
+        if not isinstance(op, Weighted):
             return op
         kernel, bias = aware.layers[op].get_weights()
-        return with_weights(op, operators.tflite_order(op, kernel), bias)
+        return op.with_weights(operators.tflite_order(op, kernel), bias)
 
     return replace(aware.graph, ops=tuple(change(op) for op in aware.graph.ops))
 
@@ -130,7 +130,7 @@ class _Twin:
         self.rounding: dict[Tensor, Any] = {}
         shared: dict[tuple[Any, ...], Any] = {}
         for op in graph.ops:
-            if isinstance(op, Trained):
+            if isinstance(op, Weighted):
                 key = (op.w, op.bias, type(op), *op.write().items())
                 if key not in shared:
                     shared[key] = self.layer(op)
@@ -198,7 +198,7 @@ class _Twin:
             layer.left.assign_add(1.0)
         return layer(x)
 
-    def layer(self, op: Trained) -> Any:
+    def layer(self, op: Weighted) -> Any:
         """The Keras layer with the weights of `op`. Raises Unsupported, by the layer's name."""
         with self.named(op):
             return operators.layer(op, f"{self.names[op]}_folded")

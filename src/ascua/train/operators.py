@@ -16,7 +16,7 @@ from ascua.ops.abs import Abs
 from ascua.ops.add import Add
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.concatenation import Concatenation
-from ascua.ops.conv2d import Conv2D
+from ascua.ops.convolution import Convolution
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.elu import Elu
 from ascua.ops.fully_connected import FullyConnected
@@ -41,28 +41,23 @@ from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.sub import Sub
 from ascua.ops.sum import Sum
 from ascua.ops.tanh import Tanh
+from ascua.ops.weighted import Weighted
 from ascua.zoo import import_keras
 
-Trained = Conv2D | DepthwiseConv2D | FullyConnected
-"""The operators whose weights and biases are trained."""
 
-
-def layer(op: Trained, name: str) -> Any:
+def layer(op: Weighted, name: str) -> Any:
     """The Keras layer that has the weights of `op`, without its activation.
 
-    Raises NotImplementedError where they are computed.
+    Raises NotImplementedError where they are computed, and where none is known here.
     """
     if not op.w.const or (op.bias is not None and not op.bias.const):
         raise NotImplementedError
     layers = import_keras().layers
-    weights, bias = op.w.values, np.zeros(op.y.shape[-1], np.float32)
-    if op.bias is not None:
-        bias = op.bias.values.reshape(-1)
     found: Any
     if isinstance(op, FullyConnected):
-        found = layers.Dense(op.y.shape[-1], name=name)
+        found = layers.Dense(op.channels, name=name)
         found.build((1, op.w.shape[1]))
-    else:
+    elif isinstance(op, Convolution):
         how: dict[str, Any] = {
             "strides": op.stride, "dilation_rate": op.dilation,
             "padding": op.padding.lower(), "name": name,
@@ -71,36 +66,30 @@ def layer(op: Trained, name: str) -> Any:
         if isinstance(op, DepthwiseConv2D):
             found = layers.DepthwiseConv2D(size, depth_multiplier=op.multiplier, **how)
         else:
-            found = layers.Conv2D(
-                op.y.shape[-1], size, groups=op.x.shape[3] // op.w.shape[3], **how
-            )
+            found = layers.Conv2D(op.channels, size, groups=op.groups, **how)
         found.build((1, *op.x.shape[1:]))
-    found.set_weights([_keras_order(op, weights, tuple(found.kernel.shape)), bias])
+    else:
+        raise NotImplementedError
+    kernel = np.moveaxis(op.w.values, op.out_axis, -1)  # Keras has the output's channels last.
+    found.set_weights([kernel.reshape(found.kernel.shape), op.biases])
     return found
 
 
-def _keras_order(op: Trained, weights: Array, shape: tuple[int, ...]) -> Array:
-    """Weights in TFLite's order in that of Keras."""
-    channel_last = weights if isinstance(op, DepthwiseConv2D) else np.moveaxis(weights, 0, -1)
-    return channel_last.reshape(shape)
-
-
-def tflite_order(op: Trained, kernel: Array) -> Array:
+def tflite_order(op: Weighted, kernel: Array) -> Array:
     """A Keras kernel in TFLite's order, the shape of `op.w`."""
-    if isinstance(op, DepthwiseConv2D):
-        return kernel.reshape(op.w.shape)
-    return np.moveaxis(kernel, -1, 0)
+    last = np.moveaxis(op.w.values, op.out_axis, -1).shape
+    return np.moveaxis(kernel.reshape(last), -1, op.out_axis)
 
 
 def computed(op: Op, xs: Sequence[Any], weighted: Callable[[Any], Any] | None = None) -> list[Any]:
     """What `op` makes of the Keras tensors `xs` (n, ...), those of its inputs that are computed.
 
-    `weighted` applies the weights and biases of a `Trained` one. Raises NotImplementedError for an
+    `weighted` applies the weights and biases of a `Weighted` one. Raises NotImplementedError for an
     operator that is not known, or not in this form.
     """
     if any(t.shape[:1] != (1,) or t.dtype != "float32" for t in (*op.activations, *op.outputs)):
         raise NotImplementedError
-    if isinstance(op, Trained):
+    if isinstance(op, Weighted):
         assert weighted is not None
         x = xs[0]
         if isinstance(op, FullyConnected) and len(op.y.shape) != len(op.x.shape):
