@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ascua.kernels.bounds import bounds
 from ascua.kernels.convolution import padded_rows
 from ascua.kernels.kernel import Const, Kernel, Rows
-from ascua.kernels.packing import packed_nibbles, packed_weights, requant_const, small, wide_consts
-from ascua.ops import activation
-from ascua.ops.channels import centred
+from ascua.kernels.packing import (
+    by_channel,
+    offset,
+    packed_nibbles,
+    packed_weights,
+    requant_const,
+    short_sums,
+    small,
+    wide_consts,
+)
 from ascua.ops.conv2d import Conv2D
 
 
@@ -25,21 +33,15 @@ class Conv2DS8(Kernel[Conv2D]):
         return padded_rows(op)
 
     def params(self, op: Conv2D) -> Mapping[str, int]:
-        low, high = activation.bounds(op.activation, op.y)
         return {
             **taps(op),
-            "small": small(op.x, centred(op.w).reshape(op.y.shape[3], -1), op.bias, op.scales()),
+            "small": small(op),
             "zero": op.y.q.zero_point,
-            "low": low,
-            "high": high,
+            **bounds(op.activation, op.y),
         }
 
     def consts(self, op: Conv2D) -> tuple[Const, ...]:
-        oc = op.y.shape[3]
-        return (
-            packed_weights(op.w, op.w.values.reshape(oc, -1)),
-            requant_const(op.x, centred(op.w).reshape(oc, -1), op.bias, op.scales()),
-        )
+        return packed_weights(op.w, by_channel(op)), requant_const(op)
 
 
 class Conv2DS16(Kernel[Conv2D]):
@@ -53,20 +55,15 @@ class Conv2DS16(Kernel[Conv2D]):
         return padded_rows(op)
 
     def params(self, op: Conv2D) -> Mapping[str, int]:
-        low, high = activation.bounds(op.activation, op.y)
         return {
             **taps(op),
-            "short_sums": int(op.short),
-            "low": low,
-            "high": high,
+            "short_sums": int(short_sums(op.bias, op.bias_dtype)),
+            **bounds(op.activation, op.y),
         }
 
     def consts(self, op: Conv2D) -> tuple[Const, ...]:
-        matrix = op.w.values.reshape(op.y.shape[3], -1)
-        return (
-            packed_weights(op.w, matrix),
-            *wide_consts(op.bias, op.scales(), short=op.short),
-        )
+        short = short_sums(op.bias, op.bias_dtype)
+        return packed_weights(op.w, by_channel(op)), *wide_consts(op, short=short)
 
 
 class Conv2DS4(Conv2DS8):
@@ -79,8 +76,7 @@ class Conv2DS4(Conv2DS8):
         return op.w.dtype == "int4"
 
     def consts(self, op: Conv2D) -> tuple[Const, ...]:
-        matrix = op.w.values.reshape(op.y.shape[3], -1)
-        return packed_nibbles(op.w, matrix), *super().consts(op)[1:]
+        return packed_nibbles(op.w, by_channel(op)), *super().consts(op)[1:]
 
 
 class Conv2DU8(Conv2DS8):
@@ -93,7 +89,7 @@ class Conv2DU8(Conv2DS8):
         return op.w.q.zero_point != 0
 
     def params(self, op: Conv2D) -> Mapping[str, int]:
-        return {**super().params(op), "offset": -op.w.q.zero_point}
+        return {**super().params(op), "offset": offset(op)}
 
 
 def taps(op: Conv2D) -> dict[str, int]:

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ascua.ir import Array
+from ascua.kernels.bounds import bounds
 from ascua.kernels.convolution import padded_rows
 from ascua.kernels.kernel import Const, Kernel, Rows
-from ascua.kernels.packing import requant_const, small, wide_consts
-from ascua.ops import activation
-from ascua.ops.channels import centred
+from ascua.kernels.packing import by_channel, offset, requant_const, small, wide_consts
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 
 
@@ -23,20 +21,14 @@ class Filters(Kernel[DepthwiseConv2D]):
 
     def common(self, op: DepthwiseConv2D) -> Mapping[str, int]:
         """The last fields of the parameters of all of them."""
-        low, high = activation.bounds(op.activation, op.y)
         fields = {
             "step": op.columns.stride * op.x.shape[3],
             "gap": op.columns.dilation * op.x.shape[3],
-            "small": small(op.x, matrix(centred(op.w)), op.bias, op.scales()),
+            "small": small(op),
             "zero": op.y.q.zero_point,
-            "low": low,
-            "high": high,
+            **bounds(op.activation, op.y),
         }
-        return fields if op.w.q.zero_point == 0 else {**fields, "offset": -op.w.q.zero_point}
-
-    def requant(self, op: DepthwiseConv2D) -> Const:
-        """What rescales each channel."""
-        return requant_const(op.x, matrix(centred(op.w)), op.bias, op.scales())
+        return fields if op.w.q.zero_point == 0 else {**fields, "offset": offset(op)}
 
 
 class DepthwiseConv2D3x3S8(Filters):
@@ -52,8 +44,8 @@ class DepthwiseConv2D3x3S8(Filters):
         return {"ow": op.columns.out, "c": op.x.shape[3], **self.common(op)}
 
     def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
-        weights = Const("weights", matrix(op.w.values), holds={"weights": op.w.bytes})
-        return weights, self.requant(op)
+        weights = Const("weights", by_channel(op), holds={"weights": op.w.bytes})
+        return weights, requant_const(op)
 
 
 class DepthwiseConv2DS8(Filters):
@@ -81,7 +73,7 @@ class DepthwiseConv2DS8(Filters):
         }
 
     def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
-        return Const("weights", op.w.values, holds={"weights": op.w.bytes}), self.requant(op)
+        return Const("weights", op.w.values, holds={"weights": op.w.bytes}), requant_const(op)
 
 
 class DepthwiseConv2DS4(Filters):
@@ -104,10 +96,10 @@ class DepthwiseConv2DS4(Filters):
         }
 
     def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
-        bits = matrix(op.w.values).view(np.uint8) & 15
+        bits = by_channel(op).view(np.uint8) & 15
         bits = np.pad(bits, [(0, len(bits) % 2), (0, 0)])
         packed = bits[::2] | (bits[1::2] << 4)
-        return Const("weights", packed, "uint8_t", {"weights": op.w.bytes}), self.requant(op)
+        return Const("weights", packed, "uint8_t", {"weights": op.w.bytes}), requant_const(op)
 
 
 class DepthwiseConv2D3x3U8(DepthwiseConv2D3x3S8):
@@ -141,7 +133,6 @@ class DepthwiseConv2DS16(Kernel[DepthwiseConv2D]):
         return padded_rows(op)
 
     def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
-        low, high = activation.bounds(op.activation, op.y)
         return {
             "ow": op.columns.out,
             "ic": op.x.shape[3],
@@ -150,20 +141,14 @@ class DepthwiseConv2DS16(Kernel[DepthwiseConv2D]):
             "kw": op.columns.kernel,
             "step": op.columns.stride * op.x.shape[3],
             "gap": op.columns.dilation * op.x.shape[3],
-            "low": low,
-            "high": high,
+            **bounds(op.activation, op.y),
         }
 
     def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
         weights = Const("weights", op.w.values, holds={"weights": op.w.bytes})
-        return (weights, *wide_consts(op.bias, op.scales(), short=False))
+        return (weights, *wide_consts(op))
 
 
 def unrolled(op: DepthwiseConv2D) -> bool:
     """Whether the kernels for 3x3 filters can run `op`."""
     return op.multiplier == 1 and op.w.shape[1:3] == (3, 3)
-
-
-def matrix(w: Array) -> Array:
-    """Weights [1][kh][kw][oc] as [oc][kh * kw]."""
-    return np.ascontiguousarray(w.reshape(-1, w.shape[3]).T)

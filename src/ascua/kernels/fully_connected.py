@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ascua.kernels.bounds import bounds
 from ascua.kernels.kernel import Const, Kernel
-from ascua.kernels.packing import packed_nibbles, packed_weights, requant_const, small, wide_consts
-from ascua.ops import activation
-from ascua.ops.channels import centred
+from ascua.kernels.packing import (
+    offset,
+    packed_nibbles,
+    packed_weights,
+    requant_const,
+    short_sums,
+    small,
+    wide_consts,
+)
 from ascua.ops.fully_connected import FullyConnected
 
 
@@ -21,22 +28,17 @@ class FullyConnectedS8(Kernel[FullyConnected]):
         return not op.uint8 and op.w.dtype == "int8"
 
     def params(self, op: FullyConnected) -> Mapping[str, int]:
-        low, high = activation.bounds(op.activation, op.y)
         return {
             "rows": op.rows,
             "k": op.w.shape[1],
             "oc": op.w.shape[0],
-            "small": small(op.x, centred(op.w), op.bias, op.scales()),
+            "small": small(op),
             "zero": op.y.q.zero_point,
-            "low": low,
-            "high": high,
+            **bounds(op.activation, op.y),
         }
 
     def consts(self, op: FullyConnected) -> tuple[Const, ...]:
-        return (
-            packed_weights(op.w, op.w.values),
-            requant_const(op.x, centred(op.w), op.bias, op.scales()),
-        )
+        return packed_weights(op.w, op.w.values), requant_const(op)
 
 
 class FullyConnectedS16(Kernel[FullyConnected]):
@@ -47,21 +49,17 @@ class FullyConnectedS16(Kernel[FullyConnected]):
     weights = ("int8",)
 
     def params(self, op: FullyConnected) -> Mapping[str, int]:
-        low, high = activation.bounds(op.activation, op.y)
         return {
             "rows": op.rows,
             "k": op.w.shape[1],
             "oc": op.w.shape[0],
-            "short_sums": int(op.short),
-            "low": low,
-            "high": high,
+            "short_sums": int(short_sums(op.bias, op.bias_dtype)),
+            **bounds(op.activation, op.y),
         }
 
     def consts(self, op: FullyConnected) -> tuple[Const, ...]:
-        return (
-            packed_weights(op.w, op.w.values),
-            *wide_consts(op.bias, op.scales(), short=op.short),
-        )
+        short = short_sums(op.bias, op.bias_dtype)
+        return packed_weights(op.w, op.w.values), *wide_consts(op, short=short)
 
 
 class FullyConnectedS4(FullyConnectedS8):
@@ -88,4 +86,4 @@ class FullyConnectedU8(FullyConnectedS8):
 
     def params(self, op: FullyConnected) -> Mapping[str, int]:
         fields = {k: v for k, v in super().params(op).items() if k != "small"}
-        return {**fields, "offset": -op.w.q.zero_point}
+        return {**fields, "offset": offset(op)}

@@ -2,25 +2,70 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 
 from ascua import fixed
-from ascua.ir import Array, Tensor
+from ascua.ir import Array, Tensor, limits
 from ascua.kernels.kernel import Const, Content
-from ascua.ops.channels import greatest, multipliers
+from ascua.ops.convolution import Convolution
+from ascua.ops.fully_connected import FullyConnected
+from ascua.ops.transpose_conv import TransposeConv
+
+Layer: TypeAlias = Convolution | FullyConnected | TransposeConv
+
+INT32 = 2
+"""The number of int32 in .tflite files."""
 
 
-def narrow(reals: list[float]) -> int:
-    """1 where every channel's shift is to the right: then kernels take a shorter way."""
-    return int(bool((multipliers(reals)[1] < 0).all()))
+def by_channel(op: Layer) -> Array:
+    """The weights as they are stored, (channels, k): all that a channel's sum is made of."""
+    assert op.channel_axis is not None
+    rows = np.moveaxis(op.w.values, op.channel_axis, 0)
+    return np.ascontiguousarray(rows.reshape(len(rows), -1))
 
 
-def small(x: Tensor, matrix: Array, bias: Tensor | None, reals: list[float]) -> int:
+def offset(op: Layer) -> int:
+    """What kernels add to each weight."""
+    return -op.w.q.zero_point
+
+
+def rescaling(op: Layer) -> Array:
+    """Multiplier and shift (channels, 2) from each channel's sum to the output.
+
+    Scales are multiplied in double precision, as TFLM does it. LiteRT's uint8 convolutions do it
+    in single, and for all channels alike.
+    """
+    if op.uint8 and not isinstance(op, FullyConnected):
+        units = [float(np.float32(op.x.q.scale) * np.float32(op.w.q.scale))]
+    else:
+        units = [op.x.q.scale * scale for scale in op.w.q.scales]
+    pairs = [fixed.quantize_multiplier(unit / op.y.q.scale) for unit in units]
+    return np.array(pairs if op.w.q.per_channel else pairs * op.y.shape[-1], np.int64)
+
+
+def biases(op: Layer) -> Array:
+    """The bias of each channel (channels,) int64; 0 where there is none."""
+    none = np.zeros(op.y.shape[-1], np.int64)
+    return none if op.bias is None else none + op.bias.values.reshape(-1)
+
+
+def small(op: Layer) -> int:
     """1 where every shift is to the right and every sum stays below 2**30 for any input.
 
-    Then kernels call `requantize_small`. `matrix` is (channels, k), as for `requant_const`.
+    Then kernels call `requantize_small`.
     """
-    return int(narrow(reals) and bool((greatest(x, matrix, bias) < 2**30).all()))
+    low, high = limits(op.x.dtype)
+    farthest = max(high - op.x.q.zero_point, op.x.q.zero_point - low)
+    weights = np.abs(by_channel(op).astype(np.int64) + offset(op))
+    sums = farthest * weights.sum(axis=1) + np.abs(biases(op))
+    return int(rescaling(op)[:, 1].max() < 0 and sums.max() < 2**30)
+
+
+def short_sums(bias: Tensor | None, bias_dtype: int) -> bool:
+    """Whether TFLM sums an int16 layer in 32 bits: a bias of int32 says so, or would."""
+    return bias_dtype == INT32 if bias is None else bias.dtype == "int32"
 
 
 def packed_weights(w: Tensor, matrix: Array) -> Const:
@@ -45,36 +90,34 @@ def packed_nibbles(w: Tensor, matrix: Array) -> Const:
     return Const("weights", pairs[:, 0] | pairs[:, 1] << 4, "uint8_t", {"weights": w.bytes})
 
 
-def requant_const(x: Tensor, matrix: Array, bias: Tensor | None, reals: list[float]) -> Const:
-    """`requant_t` of each channel: bias with the input's zero point folded in, multiplier, shift.
+def requant_const(op: Layer, *, folded: bool = True) -> Const:
+    """`requant_t` of each channel: bias, multiplier, shift.
 
-    `matrix` is (channels, k): all weights that a channel's accumulator sums over.
+    Where `folded`, the bias makes up for the input's zero point: then kernels multiply inputs as
+    they are.
     """
-    multiplier, shift = multipliers(reals)
-    folded = -x.q.zero_point * matrix.astype(np.int64).sum(axis=1)
-    if bias is not None:
-        folded = folded + bias.values.reshape(-1)
-    rows = np.stack([fixed.wrap32(folded), multiplier, shift], axis=1).astype(np.int32)
-    return Const("requant", rows, "requant_t", requantization(len(rows), bias))
+    sums = biases(op)
+    if folded:
+        sums -= op.x.q.zero_point * (by_channel(op).astype(np.int64) + offset(op)).sum(axis=1)
+    rows = np.column_stack([fixed.wrap32(sums), rescaling(op)]).astype(np.int32)
+    held: dict[Content, int] = {
+        "weights": 0 if op.bias is None else op.bias.bytes,
+        "requantization": 8 * len(rows),
+    }
+    return Const("requant", rows, "requant_t", held)
 
 
-def requantization(channels: int, bias: Tensor | None) -> dict[Content, int]:
-    """What a `requant_t` a channel holds of the model: the biases, a multiplier and a shift."""
-    return {"weights": 0 if bias is None else bias.bytes, "requantization": 8 * channels}
-
-
-def wide_consts(bias: Tensor | None, reals: list[float], *, short: bool) -> tuple[Const, Const]:
+def wide_consts(op: Layer, *, short: bool = False) -> tuple[Const, Const]:
     """What int16 layers add and rescale by: biases, and `requant_s16_t` of each channel.
 
     `short` states that TFLM's sums have 32 bits, and are rescaled as those of int8 layers.
     """
-    multiplier, shift = multipliers(reals)
-    factor, down = (multiplier, shift) if short else fixed.wide_factor(multiplier, shift)
-    biases = np.zeros(len(reals), np.int64)
-    if bias is not None:
-        biases += bias.values.reshape(-1)
-    rows = np.stack([factor, down], axis=1).astype(np.int32)
+    factors = rescaling(op)
+    if not short:
+        factors = np.column_stack(fixed.wide_factor(factors[:, 0], factors[:, 1]))
+    held = 0 if op.bias is None else op.bias.bytes
+    requantization: dict[Content, int] = {"requantization": 8 * len(factors)}
     return (
-        Const("bias", biases, "int64_t", {"weights": 0 if bias is None else bias.bytes}),
-        Const("requant", rows, "requant_s16_t", {"requantization": 8 * len(rows)}),
+        Const("bias", biases(op), "int64_t", {"weights": held}),
+        Const("requant", factors.astype(np.int32), "requant_s16_t", requantization),
     )

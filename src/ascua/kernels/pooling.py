@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
+from ascua.kernels.bounds import bounds
 from ascua.kernels.kernel import Kernel, Rows
-from ascua.ops import activation
 from ascua.ops.pooling import Pool2D
 
 P = TypeVar("P", bound=Pool2D)
@@ -26,7 +26,6 @@ class PoolKernel(Kernel[P]):
         )
 
     def params(self, op: P) -> Mapping[str, int]:
-        low, high = activation.bounds(op.activation, op.y)
         columns = op.columns
         return {
             "ow": columns.out,
@@ -36,6 +35,5 @@ class PoolKernel(Kernel[P]):
             "kw": columns.kernel,
             "sx": columns.stride,
             "px": columns.before,
-            "low": low,
-            "high": high,
+            **bounds(op.activation, op.y),
         }

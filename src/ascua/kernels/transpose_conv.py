@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from ascua.ir import Array
+from ascua.kernels.bounds import bounds
 from ascua.kernels.kernel import Const, Kernel
-from ascua.kernels.packing import packed_weights, requantization, small, wide_consts
-from ascua.ops import activation
-from ascua.ops.channels import centred, multipliers
+from ascua.kernels.packing import (
+    by_channel,
+    offset,
+    packed_weights,
+    requant_const,
+    small,
+    wide_consts,
+)
 from ascua.ops.transpose_conv import TransposeConv
 
 
@@ -28,7 +32,6 @@ class TransposeConvS8(Kernel[TransposeConv]):
         return op.w.q.zero_point == 0
 
     def params(self, op: TransposeConv) -> Mapping[str, int]:
-        low, high = activation.bounds(op.activation, op.y)
         _, ih, iw, ic = op.x.shape
         _, oh, ow, oc = op.y.shape
         return {
@@ -45,10 +48,9 @@ class TransposeConvS8(Kernel[TransposeConv]):
             "py": op.rows.before,
             "px": op.columns.before,
             "offset": -op.x.q.zero_point,
-            "small": small(op.x, centred(op.w).reshape(op.w.shape[0], -1), op.bias, op.scales()),
+            "small": small(op),
             "zero": op.y.q.zero_point,
-            "low": low,
-            "high": high,
+            **bounds(op.activation, op.y),
         }
 
     def matrix(self, op: TransposeConv) -> Array:
@@ -58,13 +60,7 @@ class TransposeConvS8(Kernel[TransposeConv]):
         return op.w.values[:, :, order].reshape(op.w.shape[0], -1)
 
     def consts(self, op: TransposeConv) -> tuple[Const, ...]:
-        multiplier, shift = multipliers(op.scales())
-        bias = np.zeros(len(shift), np.int64) if op.bias is None else op.bias.values.reshape(-1)
-        rows = np.stack([bias, multiplier, shift], axis=1).astype(np.int32)
-        return (
-            packed_weights(op.w, self.matrix(op)),
-            Const("requant", rows, "requant_t", requantization(len(rows), op.bias)),
-        )
+        return packed_weights(op.w, self.matrix(op)), requant_const(op, folded=False)
 
 
 class TransposeConvS16(Kernel[TransposeConv]):
@@ -75,7 +71,6 @@ class TransposeConvS16(Kernel[TransposeConv]):
     weights = ("int8",)
 
     def params(self, op: TransposeConv) -> Mapping[str, int]:
-        low, high = activation.bounds(op.activation, op.y)
         _, ih, iw, ic = op.x.shape
         _, oh, ow, oc = op.y.shape
         return {
@@ -91,13 +86,11 @@ class TransposeConvS16(Kernel[TransposeConv]):
             "sx": op.stride[1],
             "py": op.rows.before,
             "px": op.columns.before,
-            "low": low,
-            "high": high,
+            **bounds(op.activation, op.y),
         }
 
     def consts(self, op: TransposeConv) -> tuple[Const, ...]:
-        weights = packed_weights(op.w, op.w.values.reshape(op.w.shape[0], -1))
-        return (weights, *wide_consts(op.bias, op.scales(), short=False))
+        return packed_weights(op.w, by_channel(op)), *wide_consts(op)
 
 
 class TransposeConvU8(TransposeConvS8):
@@ -110,4 +103,4 @@ class TransposeConvU8(TransposeConvS8):
         return op.w.q.zero_point != 0
 
     def params(self, op: TransposeConv) -> Mapping[str, int]:
-        return {**super().params(op), "weights_offset": -op.w.q.zero_point}
+        return {**super().params(op), "weights_offset": offset(op)}

@@ -37,7 +37,7 @@ def centred(w: Tensor) -> Array:
 def greatest(x: Tensor, matrix: Array, bias: Tensor | None) -> Array:
     """What the sums of each channel come to for any input, at most: magnitudes (channels,) int64.
 
-    `matrix` is (channels, k), as for `requant_const`.
+    `matrix` is (channels, k): all weights that a channel's accumulator sums over.
     """
     low, high = limits(x.dtype)
     # The farthest that an input value lies from its zero point.
