@@ -20,14 +20,18 @@ FOLDER = Path(__file__).parent
 
 @cache
 def every() -> tuple[Kernel[Any], ...]:
-    """All kernels, those that need most of a core first, then as their modules have them."""
+    """All kernels, those that need most of a core first, then as their modules have them.
+
+    Several may have one header: of functions of one value, say, each is a table. A class without
+    a name or without operators is what others have in common.
+    """
     modules = [import_module(f"{__name__}.{m.name}") for m in iter_modules([str(FOLDER)])]
     found = [
         kind()
         for module in modules
         for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, Kernel) and "name" in vars(kind)
-        if kind.__module__ == module.__name__
+        if isinstance(kind, type) and issubclass(kind, Kernel) and kind.ops
+        if hasattr(kind, "name") and kind.__module__ == module.__name__
     ]
     return tuple(sorted(found, key=lambda k: -len(k.needs)))
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import lines, lut
+from ascua.ops import lut
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +30,6 @@ class Abs(Op):
 
     def _factor(self) -> float:
         return self.x.q.scale / self.y.q.scale
-
-    def lines(self) -> lines.Lines:
-        """What it does to each int16 value."""
-        return lines.Lines(self._factor(), self._factor(), turned=True)
 
     def eval(self, *xs: Array) -> Array:
         def function(x: Array) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, lines, lut
+from ascua.ops import conditions, lut
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +43,6 @@ class LeakyRelu(Op):
 
     def _slope(self) -> float:
         return lut.ratio(self, self.x.q.scale, self.alpha, by=self.y.q.scale)
-
-    def lines(self) -> lines.Lines:
-        """What it does to each int16 value."""
-        slope = self._slope()
-        return lines.Lines(self._identity(), abs(slope), turned_after=slope < 0)
 
     def eval(self, *xs: Array) -> Array:
         slope = self._slope()

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op, limits
-from ascua.ops import conditions, lines, lut
+from ascua.ops import conditions, lut
 
 FARTHEST = 2**17
 """Steps from zero that count as many: far beyond int16, and float32 still has halves."""
@@ -72,10 +72,6 @@ class Quantize(Op):
     def factor(self) -> float:
         """The real factor from a quantised input to the output."""
         return self.x.q.scale / self.y.q.scale
-
-    def lines(self) -> lines.Lines:
-        """What it does to each int16 value."""
-        return lines.Lines(self.factor(), self.factor())
 
     def eval(self, *xs: Array) -> Array:
         if self.shifts:

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import lines, lut
+from ascua.ops import lut
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +29,6 @@ class Relu(Op):
     def _factor(self) -> float:
         # In double precision, as tflite-micro 0.dev20261023 has it; in 2023 it was single.
         return lut.ratio(self, self.x.q.scale, by=self.y.q.scale)
-
-    def lines(self) -> lines.Lines:
-        """What it does to each int16 value."""
-        return lines.Lines(self._factor(), self._factor(), low=0)
 
     def eval(self, *xs: Array) -> Array:
         def function(x: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op, limits
-from ascua.ops import activation, lines, lut
+from ascua.ops import activation, lut
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +33,6 @@ class Relu6(Op):
                 " here; fuse it into the layer before, or use a ReLU"
             )
         return lut.factor(6 / self.x.q.scale)
-
-    def lines(self) -> lines.Lines:
-        """What it does to each int16 value."""
-        return lines.Lines(1.0, 1.0, low=0, high=self.bound())
 
     def bound(self) -> int:
         """What 6 is, and at most the greatest value of the dtype."""
