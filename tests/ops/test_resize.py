@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ascua.ir import Op, Tensor
+from ascua.kernels.resize_bilinear import ResizeBilinearS8
+from ascua.kernels.resize_nearest_neighbor import ResizeNearestNeighborS8
 from ascua.ops.resize_bilinear import ResizeBilinear
 from ascua.ops.resize_nearest_neighbor import ResizeNearestNeighbor
 from tests.support import activation, check_everywhere, check_reference, constant, network, together
@@ -61,6 +63,29 @@ def test_nearest_with_both_modes() -> None:
     ops = [
         resize(ResizeNearestNeighbor, size, to, **both, name=f"{size} {to}")
         for size, to in (((3, 4), (6, 8)), ((5, 5), (3, 2)), ((1, 2), (4, 1)))
+    ]
+    check_everywhere(together(*ops))
+
+
+@pytest.mark.parametrize("mode", [*MODES, {**ALIGNED, **CENTERED}], ids=str)
+def test_kernels_find_the_places_of_eval(mode: dict[str, bool]) -> None:
+    for size, to in ((a, b) for a in range(1, 30) for b in (*range(1, 30), 83, 224, 1001)):
+        near = resize(ResizeNearestNeighbor, (1, size), (1, to), **mode)
+        assert isinstance(near, ResizeNearestNeighbor)
+        columns = ResizeNearestNeighborS8().consts(near)[1].data
+        np.testing.assert_array_equal(columns, near.places()[1], f"{size} to {to}")
+        mean = resize(ResizeBilinear, (1, size), (1, to), **mode)
+        assert isinstance(mean, ResizeBilinear)
+        fields, scale = ResizeBilinearS8().params(mean), mean.scale(2)
+        assert (fields["scale_x"], fields["start_x"]) == (scale, mean.start(scale))
+
+
+def test_a_place_just_below_a_half_is_rounded_down() -> None:
+    """41 times a part of 82, in single precision, is 0.49999997."""
+    both = {**ALIGNED, **CENTERED}
+    ops = [
+        resize(ResizeNearestNeighbor, size, to, **mode, name=f"{size} {to}")
+        for size, to, mode in (((2, 3), (83, 83), ALIGNED), ((2, 2), (42, 84), both))
     ]
     check_everywhere(together(*ops))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
-from ascua.ir import ITEMSIZE
+from ascua.ir import ITEMSIZE, Array
 from ascua.kernels.kernel import Const, Kernel
 from ascua.ops.resize_nearest_neighbor import ResizeNearestNeighbor
 
@@ -25,8 +26,15 @@ class ResizeNearestNeighborS8(Kernel[ResizeNearestNeighbor]):
         return {"images": images, "ih": ih, "iw": iw, "c": c, "oh": oh, "ow": ow}
 
     def consts(self, op: ResizeNearestNeighbor) -> tuple[Const, ...]:
-        rows, columns = op.places()
-        return (
-            Const("rows", rows.astype(np.int16), "int16_t"),
-            Const("columns", columns.astype(np.int16), "int16_t"),
-        )
+        rows, columns = (_places(op, op.x.shape[i], op.y.shape[i]) for i in (1, 2))
+        return Const("rows", rows, "int16_t"), Const("columns", columns, "int16_t")
+
+
+def _places(op: ResizeNearestNeighbor, size: int, out: int) -> Array:
+    """The input's row or column of each of the output's, (out,), found in single precision."""
+    gaps = 1 if op.align_corners and out > 1 else 0
+    scale = np.float32(size - gaps) / np.float32(out - gaps)
+    offset, half = 0.5 * op.half_pixel_centers, 0.5 * op.align_corners
+    # In double precision a half is added exactly.
+    places = (math.floor(float(np.float32(i + offset) * scale) + half) for i in range(out))
+    return np.array([min(place, size - 1) for place in places], np.int16)

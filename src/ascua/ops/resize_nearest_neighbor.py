@@ -64,8 +64,9 @@ class ResizeNearestNeighbor(Op):
         scale = f(size - 1) / f(out - 1) if aligned else f(size) / f(out)
         offset = f(0.5) if self.half_pixel_centers else f(0)
         at = (np.arange(out, dtype=f) + offset) * scale
-        # at >= 0, where half away from zero is half up.
-        at = np.floor(at + f(0.5)) if self.align_corners else np.floor(at)
+        # at >= 0, where half away from zero is half up. The half is added in double precision: in
+        # single, 0.49999997 would come to 1.
+        at = np.floor(at.astype(np.float64) + 0.5) if self.align_corners else np.floor(at)
         places: Array = np.minimum(at.astype(np.int64), size - 1)
         return places
 
