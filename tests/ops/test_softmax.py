@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from ascua import tflite
 from ascua.ir import Graph
+from ascua.kernels import softmax as kernel
+from ascua.ops import softmax as specification
 from ascua.ops.softmax import Softmax
 from ascua.plan import Goal
 from tests.support import (
@@ -127,6 +129,11 @@ def test_where_tflm_aborts_all_classes_are_zero() -> None:
 )
 def test_refuses(case: dict[str, object], reason: str) -> None:
     assert reason in str(softmax(**case).ops[0].check())  # type: ignore[arg-type]
+
+
+def test_the_kernels_tables_are_the_references() -> None:
+    np.testing.assert_array_equal(kernel.EXPONENTIALS, specification.EXPONENTIALS)
+    np.testing.assert_array_equal(kernel.RECIPROCALS, specification.RECIPROCALS)
 
 
 def test_int16() -> None:

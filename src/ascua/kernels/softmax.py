@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 
+import numpy as np
+
+from ascua.fixed import quantize_multiplier
+from ascua.ir import Array
+from ascua.kernels.exponential import reach
 from ascua.kernels.kernel import Const, Kernel
-from ascua.ops.softmax import (
-    EXPONENTIALS,
-    RECIPROCALS,
-    Softmax,
-)
+from ascua.ops.softmax import Softmax
 
 
 class SoftmaxS8(Kernel[Softmax]):
@@ -18,34 +20,59 @@ class SoftmaxS8(Kernel[Softmax]):
     name = "softmax_s8"
 
     def params(self, op: Softmax) -> Mapping[str, int]:
-        multiplier, shift, least = op.scaling()
-        depth = op.x.shape[-1]
-        return {
-            "rows": op.x.size // depth,
-            "depth": depth,
-            "multiplier": multiplier,
-            "shift": shift,
-            "least": least,
-        }
+        # Differences come into Q5; beyond what 31 bits hold, all scales are one.
+        real = _single(op.beta) * op.x.q.scale * 2**26
+        multiplier, shift = quantize_multiplier(min(real, 2**31 - 1))
+        rescaling = {"multiplier": multiplier, "shift": shift}
+        return {**_rows(op), **rescaling, "least": -reach(5, shift)}
 
 
 class SoftmaxS16(Kernel[Softmax]):
-    """Looks exponentials and reciprocals up in two tables, and interpolates.
-
-    The tables are those of `eval`: they are constants of TFLM, the same for every network.
-    """
+    """Looks exponentials and reciprocals up in two tables, and interpolates."""
 
     name = "softmax_s16"
     types = ("int16",)
 
     def params(self, op: Softmax) -> Mapping[str, int]:
-        multiplier, shift = op.wide_scaling()
-        depth = op.x.shape[-1]
-        rows = op.x.size // depth
-        return {"rows": rows, "depth": depth, "multiplier": multiplier, "shift": shift}
+        real = op.x.q.scale * _single(op.beta) / (10.0 / 65535.0)
+        multiplier, shift = quantize_multiplier(real)
+        return {**_rows(op), "multiplier": multiplier, "shift": shift}
 
     def consts(self, op: Softmax) -> tuple[Const, ...]:  # noqa: ARG002
         return (
             Const("exponentials", EXPONENTIALS, "int16_t"),
             Const("reciprocals", RECIPROCALS, "int16_t"),
         )
+
+
+def _rows(op: Softmax) -> dict[str, int]:
+    depth = op.x.shape[-1]
+    return {"rows": op.x.size // depth, "depth": depth}
+
+
+def _single(x: float) -> float:
+    return float(np.float32(x))
+
+
+def _away(x: float) -> int:
+    """x as a whole number, half away from zero."""
+    return math.trunc(x + math.copysign(0.5, x))
+
+
+def _table(function: Callable[[float], float], low: float, high: float) -> Array:
+    """TFLM's table of a function from `low` to `high`: 513 values in Q15, a constant.
+
+    Half of the error that interpolation makes in the middle of a step goes to its first value.
+    """
+    halves = [low + (high - low) * i / 1024 for i in range(1025)]
+    exact = [_single(2**15 * function(x)) for x in halves]
+    table = []
+    for value, middle, after in zip(exact[:-1:2], exact[1::2], exact[2::2], strict=True):
+        first = _away(value)
+        between = _away(_single((first + after) / 2))
+        table.append(first - _away((between - _away(middle)) / 2))
+    return np.minimum([*table, _away(exact[-1])], 2**15 - 1).astype(np.int16)
+
+
+EXPONENTIALS = _table(math.exp, -10, 0)
+RECIPROCALS = _table(lambda x: 1 / (1 + x), 0, 1)
