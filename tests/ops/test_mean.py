@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ascua.ir import Graph
+from ascua.kernels.reductions import factor
 from ascua.ops.mean import Mean
 from ascua.ops.sum import Sum
 from ascua.plan import Goal
@@ -76,6 +77,17 @@ CASES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_equals_tflm(case: str) -> None:
     check_reference(mean(**CASES[case]))
+
+
+exponent = st.floats(-12, 2).map(lambda e: 10.0**e)
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(exponent, exponent, st.integers(1, 2000), st.sampled_from([Mean, Sum]))
+def test_any_factor(scale: float, y_scale: float, count: int, kind: type[Mean] | type[Sum]) -> None:
+    op = mean((1, count, 1, 1), scale=scale, y_scale=y_scale, kind=kind).ops[0]
+    assert isinstance(op, (Mean, Sum))
+    assert tuple(factor(op).values()) == op.factor()
 
 
 @pytest.mark.parametrize("goal", [SHARED, INLINE])

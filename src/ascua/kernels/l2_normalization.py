@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ascua.kernels.kernel import Kernel
-from ascua.ops.l2_normalization import (
-    L2Normalization,
-)
+from ascua.ops.l2_normalization import L2Normalization
 
 
 class L2NormalizationS8(Kernel[L2Normalization]):

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Tensor, limits
 from ascua.kernels.kernel import Const, Content
-from ascua.ops.convolution import Convolution
 from ascua.ops.fully_connected import FullyConnected
-from ascua.ops.transpose_conv import TransposeConv
-
-Layer: TypeAlias = Convolution | FullyConnected | TransposeConv
+from ascua.ops.weighted import Weighted
 
 INT32 = 2
 """The number of int32 in .tflite files."""
 
 
-def by_channel(op: Layer) -> Array:
+def by_channel(op: Weighted) -> Array:
     """The weights as they are stored, (channels, k): all that a channel's sum is made of."""
-    assert op.channel_axis is not None
-    rows = np.moveaxis(op.w.values, op.channel_axis, 0)
+    rows = np.moveaxis(op.w.values, op.out_axis, 0)
     return np.ascontiguousarray(rows.reshape(len(rows), -1))
 
 
-def offset(op: Layer) -> int:
+def offset(op: Weighted) -> int:
     """What kernels add to each weight."""
     return -op.w.q.zero_point
 
 
-def rescaling(op: Layer) -> Array:
+def rescaling(op: Weighted) -> Array:
     """Multiplier and shift (channels, 2) from each channel's sum to the output.
 
     Scales are multiplied in double precision, as TFLM does it. LiteRT's uint8 convolutions do it
@@ -45,13 +39,13 @@ def rescaling(op: Layer) -> Array:
     return np.array(pairs if op.w.q.per_channel else pairs * op.y.shape[-1], np.int64)
 
 
-def biases(op: Layer) -> Array:
+def biases(op: Weighted) -> Array:
     """The bias of each channel (channels,) int64; 0 where there is none."""
     none = np.zeros(op.y.shape[-1], np.int64)
     return none if op.bias is None else none + op.bias.values.reshape(-1)
 
 
-def small(op: Layer) -> int:
+def small(op: Weighted) -> int:
     """1 where every shift is to the right and every sum stays below 2**30 for any input.
 
     Then kernels call `requantize_small`.
@@ -90,7 +84,7 @@ def packed_nibbles(w: Tensor, matrix: Array) -> Const:
     return Const("weights", pairs[:, 0] | pairs[:, 1] << 4, "uint8_t", {"weights": w.bytes})
 
 
-def requant_const(op: Layer, *, folded: bool = True) -> Const:
+def requant_const(op: Weighted, *, folded: bool = True) -> Const:
     """`requant_t` of each channel: bias, multiplier, shift.
 
     Where `folded`, the bias makes up for the input's zero point: then kernels multiply inputs as
@@ -107,7 +101,7 @@ def requant_const(op: Layer, *, folded: bool = True) -> Const:
     return Const("requant", rows, "requant_t", held)
 
 
-def wide_consts(op: Layer, *, short: bool = False) -> tuple[Const, Const]:
+def wide_consts(op: Weighted, *, short: bool = False) -> tuple[Const, Const]:
     """What int16 layers add and rescale by: biases, and `requant_s16_t` of each channel.
 
     `short` states that TFLM's sums have 32 bits, and are rescaled as those of int8 layers.
