@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -12,17 +13,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ascua import boards, kernels, tflite
+from ascua.boards import Board
 from ascua.errors import DoesNotFit, Unsupported
-from ascua.ir import Graph
+from ascua.ir import Graph, Op
+from ascua.ops.add import Add
+from ascua.ops.conv2d import Conv2D
 from ascua.ops.relu import Relu
 from ascua.passes import prepare
 from ascua.plan import Goal, Plan, check_fit, plan
 from ascua.plan.memory import ALIGNMENT
 from ascua.plan.place import Span, bound, place
+from tests.command import ascua, model_file
 from tests.examples import small
 from tests.ops.test_conv2d import conv
 from tests.ops.test_fully_connected import dense
 from tests.support import activation, constant, network
+from tests.tools import require_board
 
 MODELS = Path(__file__).parents[2] / "shared/models"
 
@@ -167,3 +173,76 @@ def test_thousands_of_operators_are_refused_at_once() -> None:
     graph = Graph("test", (x,), tuple(op.y for op in ops), tuple(ops))
     with pytest.raises(Unsupported, match="5,001 tensors; at most 4,096"):
         plan(graph, boards.load("host"))
+
+
+def chain(n: int) -> Graph:
+    """n convolutions and additions in turn, each addition of the last two results."""
+    first = last = x = activation("x", (1, 4, 4, 4))
+    w = constant("w", np.ones((4, 1, 1, 4), np.int8), [0.01])
+    ops: list[Op] = []
+    for i in range(n):
+        y = replace(x, name=str(i))
+        if i % 2:
+            ops.append(Add((last, first), (y,), "NONE"))
+        else:
+            ops.append(Conv2D((last, w), (y,), (1, 1), (1, 1), "SAME", "NONE"))
+        first, last = last, y
+    return network(*ops)
+
+
+def test_long_chains_are_planned_at_once() -> None:
+    """Nothing takes time by the square of the operators: the best of three, on a busy computer."""
+    graph, host = prepare(chain(800)), boards.load("host")
+
+    def seconds() -> float:
+        start = perf_counter()
+        planned = plan(graph, host)
+        planned.fullest()
+        return perf_counter() - start
+
+    assert min(seconds() for _ in range(3)) < 0.2
+
+
+def test_buffers_say_where_they_lie_and_when() -> None:
+    planned = plan(prepare(small()), boards.load("lm3s6965evb"))
+    assert planned.arena.memory == "ram"
+    for i, step in enumerate(planned.steps):
+        for b in step.buffers:
+            assert b.memory == planned.arena.memory
+            assert b.first <= i <= b.last
+            assert b.offset + b.bytes <= planned.arena.bytes
+    peak = max(planned.live_bytes(s) for s in planned.steps)
+    assert planned.live_bytes(planned.fullest()) == peak
+    assert planned.live_bytes(planned.steps[0]) == sum(
+        b.bytes for b in planned.live(planned.steps[0])
+    )
+
+
+def test_constants_say_what_their_bytes_are() -> None:
+    (call,) = plan(prepare(conv(oc=5)), boards.load("host")).calls
+    weights, requant = call.consts
+    assert weights.holds == {"weights": call.op.inputs[1].bytes}  # type: ignore[union-attr]
+    assert requant.holds == {"weights": 4 * 5, "requantization": 8 * 5}
+    assert call.weights_bytes == weights.payload + 4 * 5
+
+
+@pytest.mark.parametrize("verb", ["analyze", "compile", "run", "validate"])
+def test_a_verb_plans_once(verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_board(boards.load("host"))
+    made: list[Plan] = []
+
+    def counted(graph: Graph, board: Board) -> Plan:
+        made.append(plan(graph, board))
+        return made[-1]
+
+    def none(*_: object) -> None:
+        raise AssertionError("planned again")
+
+    monkeypatch.setattr("ascua.measure.plan", counted)
+    monkeypatch.setattr("ascua.validation.plan", none)
+    more = {"compile": ["-o", tmp_path / "lib"], "analyze": []}
+    building = ["--build-dir", tmp_path]
+    result = ascua(verb, model_file(tmp_path, small()), "-b", "host", "-v",
+                   *more.get(verb, building))  # fmt: skip
+    assert result.code == 0, result.err
+    assert len(made) == 1

@@ -93,9 +93,11 @@ class _Source:
         self.symbols: dict[tuple[str, str], str] = {}
         self.arrays: dict[str, Const] = {}
         for step in plan.steps:
-            for const in step.consts:
-                self.symbols.setdefault(key(const), f"{name}_{step.name[5:]}_{const.name}")
-                self.arrays.setdefault(self.symbols[key(const)], const)
+            for call, suffix in _numbered(step):
+                for const in call.consts:
+                    symbol = f"{name}_{step.name[5:]}{suffix}_{const.name}"
+                    self.symbols.setdefault(key(const), symbol)
+                    self.arrays.setdefault(self.symbols[key(const)], const)
 
     def header(self) -> str:
         plan, name = self.plan, self.name
@@ -221,12 +223,11 @@ class _Source:
         return kind, at
 
     def step(self, step: Step) -> str:
-        op = step.op
-        alone = len(step.calls) == 1
-        calls = [(call, "" if alone else str(i)) for i, call in enumerate(step.calls)]
-        shape = ", ".join("x".join(map(str, t.shape[1:])) for t in op.outputs)
+        calls = _numbered(step)
+        shape = ", ".join("x".join(map(str, t.shape[1:])) for t in step.op.outputs)
+        title = " + ".join(f"{c.op.kind} {_comment(c.op.name)}" for c in step.calls)
         lines = [
-            f"/* {op.kind} {_comment(op.name)}: {shape}, {step.macs} MACs */",
+            f"/* {title}: {shape}, {step.macs} MACs */",
             f"STEP void {self.name}_{step.name}(void) {{",
             *(line for call, suffix in calls for line in self.declared(call, suffix)),
         ]
@@ -316,6 +317,11 @@ class _Source:
             f"    static const int32_t sizes[] = {{{sizes}}};\n"
             f"    return sizes[index];\n}}\n"
         )
+
+
+def _numbered(step: Step) -> list[tuple[Call, str]]:
+    """The calls of a step, each with what tells its names apart where there are several."""
+    return [(c, str(i) if len(step.calls) > 1 else "") for i, c in enumerate(step.calls)]
 
 
 def _wrapped(code: str, columns: int = 100) -> str:
