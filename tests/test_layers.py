@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src/ascua"
 LAYERS = (
     {"errors"},
     {"files"},
-    {"arrays", "ir", "settings", "library", "figures", "chance"},
+    {"arrays", "ir", "settings", "library", "figures", "chance", "discovery"},
     {"fixed", "boards", "pixels"},
     {"ops"},
     {"kernels"},

@@ -6,11 +6,10 @@ A kernel for a core is one header and one class, in a module of this folder: not
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Any
 
+from ascua.discovery import concrete
 from ascua.ir import Op
 from ascua.kernels.kernel import Kernel
 
@@ -25,14 +24,8 @@ def every() -> tuple[Kernel[Any], ...]:
     Several may have one header: of functions of one value, say, each is a table. A class without
     a name or without operators is what others have in common.
     """
-    modules = [import_module(f"{__name__}.{m.name}") for m in iter_modules([str(FOLDER)])]
-    found = [
-        kind()
-        for module in modules
-        for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, Kernel) and kind.ops
-        if hasattr(kind, "name") and kind.__module__ == module.__name__
-    ]
+    kinds = concrete(__name__, __path__, Kernel)  # type: ignore[type-abstract]
+    found = [kind() for kind in kinds if kind.ops and hasattr(kind, "name")]
     return tuple(sorted(found, key=lambda k: -len(k.needs)))
 
 
