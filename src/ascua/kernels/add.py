@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ascua import fixed
 from ascua.kernels import broadcast
-from ascua.kernels.kernel import Const, Kernel
-from ascua.ops import activation, elementwise
+from ascua.kernels.bounds import bounds
+from ascua.kernels.broadcast import operands
+from ascua.kernels.kernel import Const, Kernel, Run
+from ascua.kernels.scales import factor, meeting
 from ascua.ops.add import Add
 from ascua.ops.sub import Sub
+
+HEADROOM = {"int8": 20, "int16": 15}
+"""Bits that the C shifts inputs to the left, as TFLM does, before it scales them."""
+
+
+def to_output(op: Add | Sub) -> float:
+    """The factor from what the inputs add up to, at the scale where they meet, to the output."""
+    return meeting(op) / ((1 << HEADROOM[op.y.dtype]) * op.y.q.scale)
 
 
 class AddS8(Kernel[Add]):
@@ -19,30 +30,38 @@ class AddS8(Kernel[Add]):
 
     name = "add_s8"
 
+    def work(self, op: Add) -> Run | None:
+        return broadcast.work(op)
+
     def fits(self, op: Add) -> bool:
-        a, b = elementwise.operands(op)
+        a, b = operands(op)
+        fine, out = self._factors(op)
         # The two shifts to the right round away from zero, and do so from one bit on.
-        return a.shape == b.shape and (op.fine()[1] < 0 or op.same()) and op.out()[1] < 0
+        return a.shape == b.shape and (fine[1] < 0 or a.q.scale == b.q.scale) and out[1] < 0
 
     def params(self, op: Add) -> Mapping[str, int]:
-        a, b = elementwise.operands(op)
+        a, b = operands(op)
+        fine, out = self._factors(op)
         swap = b.q.scale > a.q.scale
-        coarse, fine = (b, a) if swap else (a, b)
-        low, high = activation.bounds(op.activation, op.y)
+        zeros = a.q.zero_point, b.q.zero_point
         return {
             "n": op.y.size,
             "swap": int(swap),
-            "same": int(op.same()),
-            "coarse": coarse.q.zero_point,
-            "fine": fine.q.zero_point,
-            "multiplier": op.fine()[0],
-            "shift": -op.fine()[1],
-            "out_multiplier": op.out()[0],
-            "out_shift": -op.out()[1],
+            "same": int(a.q.scale == b.q.scale),
+            "coarse": zeros[swap],
+            "fine": zeros[not swap],
+            "multiplier": fine[0],
+            "shift": -fine[1],
+            "out_multiplier": out[0],
+            "out_shift": -out[1],
             "zero": op.y.q.zero_point,
-            "low": low,
-            "high": high,
+            **bounds(op.activation, op.y),
         }
+
+    def _factors(self, op: Add) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Multiplier and shift of the input with the finer scale, and of the sum."""
+        fine = min(t.q.scale for t in operands(op)) / meeting(op)
+        return fixed.quantize_multiplier(fine), fixed.quantize_multiplier(to_output(op))
 
     def consts(self, op: Add) -> tuple[Const, ...]:
         return broadcast.constant_operand(op)
@@ -53,28 +72,20 @@ class AddBroadcastS8(Kernel[Add]):
 
     name = "add_broadcast_s8"
 
+    def work(self, op: Add) -> Run | None:
+        return broadcast.work(op)
+
     def params(self, op: Add) -> Mapping[str, int]:
-        a, b = elementwise.operands(op)
-        run, *outer = broadcast.loops(op)
-        scales = {a.q.scale: op.scaled(a.q.scale), b.q.scale: op.scaled(b.q.scale)}
-        low, high = activation.bounds(op.activation, op.y)
+        a, b = operands(op)
         return {
-            "n": run.n,
-            "a_step": run.a,
-            "b_step": run.b,
-            "runs": op.y.size // run.n,
-            "loops": max(1, len(outer)),
+            **broadcast.runs(op),
             "a_zero": a.q.zero_point,
-            "a_multiplier": scales[a.q.scale][0],
-            "a_shift": scales[a.q.scale][1],
+            **factor(a.q.scale / meeting(op), "a_"),
             "b_zero": b.q.zero_point,
-            "b_multiplier": scales[b.q.scale][0],
-            "b_shift": scales[b.q.scale][1],
-            "out_multiplier": op.out()[0],
-            "out_shift": op.out()[1],
+            **factor(b.q.scale / meeting(op), "b_"),
+            **factor(to_output(op), "out_"),
             "zero": op.y.q.zero_point,
-            "low": low,
-            "high": high,
+            **bounds(op.activation, op.y),
         }
 
     def consts(self, op: Add) -> tuple[Const, ...]:
@@ -87,21 +98,23 @@ class AddS16(Kernel[Add | Sub]):
     name = "add_s16"
     types = ("int16",)
 
+    def work(self, op: Add | Sub) -> Run | None:
+        return broadcast.work(op)
+
     def params(self, op: Add | Sub) -> Mapping[str, int]:
-        operands = elementwise.operands(op)
-        signs = op.signs if operands[0] is op.x else op.signs[::-1]
-        low, high = activation.bounds(op.activation, op.y)
-        fields = broadcast.runs(op)
-        for name, t, sign in zip("ab", operands, signs, strict=True):
-            multiplier, shift = op.scaled(t.q.scale)
-            fields |= {
-                f"{name}_multiplier": multiplier,
-                f"{name}_shift": shift,
-                f"{name}_sign": sign,
-            }
-        multiplier, shift = op.out()
-        fields |= {"out_multiplier": multiplier, "out_shift": shift}
-        return {**fields, "low": low, "high": high}
+        a, b = operands(op)
+        signs = [1, -1 if isinstance(op, Sub) else 1]
+        if a is not op.x:
+            signs.reverse()
+        return {
+            **broadcast.runs(op),
+            **factor(a.q.scale / meeting(op), "a_"),
+            "a_sign": signs[0],
+            **factor(b.q.scale / meeting(op), "b_"),
+            "b_sign": signs[1],
+            **factor(to_output(op), "out_"),
+            **bounds(op.activation, op.y),
+        }
 
     def consts(self, op: Add | Sub) -> tuple[Const, ...]:
         return (*broadcast.constant_operand(op), broadcast.loops_const(op))

@@ -9,9 +9,15 @@ import numpy as np
 
 from ascua import fixed
 from ascua.kernels import broadcast
+from ascua.kernels.broadcast import operands
 from ascua.kernels.kernel import Const, Kernel
-from ascua.ops import elementwise, moves
+from ascua.kernels.scales import factor
 from ascua.ops.batch_matmul import BatchMatMul
+
+
+def to_output(op: BatchMatMul) -> float:
+    """The factor from sums of products to the output."""
+    return op.a.q.scale * op.b.q.scale / op.y.q.scale
 
 
 class BatchMatMulS8(Kernel[BatchMatMul]):
@@ -20,11 +26,10 @@ class BatchMatMulS8(Kernel[BatchMatMul]):
     name = "batch_matmul_s8"
 
     def params(self, op: BatchMatMul) -> Mapping[str, int]:
-        multiplier, shift = op.factor()
         fields = self.steps(op)
-        for name, t in zip("ab", elementwise.operands(op), strict=True):
+        for name, t in zip("ab", operands(op), strict=True):
             fields[f"{name}_zero"] = t.q.zero_point
-        return {**fields, "multiplier": multiplier, "shift": shift, "zero": op.y.q.zero_point}
+        return {**fields, **factor(to_output(op)), "zero": op.y.q.zero_point}
 
     def steps(self, op: BatchMatMul) -> dict[str, int]:
         """The parameters by which a kernel finds the values of each sum."""
@@ -33,7 +38,7 @@ class BatchMatMulS8(Kernel[BatchMatMul]):
         a_row, a_k = (1, a_width) if op.adj_x else (a_width, 1)
         b_k, b_col = (1, b_width) if op.adj_y else (b_width, 1)
         steps = [(op.a, (a_row, 0, a_k)), (op.b, (0, b_col, b_k))]
-        if elementwise.operands(op)[0] is not op.a:
+        if operands(op)[0] is not op.a:
             steps.reverse()
         fields = {
             "batches": prod(op.y.shape[:-2]),
@@ -56,10 +61,10 @@ class BatchMatMulS8(Kernel[BatchMatMul]):
         found = []
         for axis in range(-1, -len(batch) - 1, -1):
             steps = []
-            for t in elementwise.operands(op):
-                own, strides = t.shape[:-2], moves.strides(t.shape)[:-2]
+            for t in operands(op):
+                own = t.shape[:-2]
                 wide = -axis <= len(own) and own[axis] > 1
-                steps.append(strides[axis] if wide else 0)
+                steps.append(prod(t.shape[axis - 1 :]) if wide else 0)
             found.append((batch[axis], steps[0], steps[1]))
         return found or [(1, 0, 0)]
 
@@ -71,5 +76,5 @@ class BatchMatMulS16(BatchMatMulS8):
     types = ("int16",)
 
     def params(self, op: BatchMatMul) -> Mapping[str, int]:
-        factor, down = fixed.wide_factor(*op.factor())
-        return {**self.steps(op), "multiplier": int(factor), "shift": int(down)}
+        multiplier, down = fixed.wide_factor(*fixed.quantize_multiplier(to_output(op)))
+        return {**self.steps(op), "multiplier": int(multiplier), "shift": int(down)}

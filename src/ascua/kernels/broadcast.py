@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ascua.ir import Op, Tensor
-from ascua.kernels.kernel import Const
-from ascua.ops.elementwise import operands
+from ascua.kernels.kernel import Const, Run
 
 
 class Loop(NamedTuple):
@@ -17,6 +16,20 @@ class Loop(NamedTuple):
     n: int
     a: int
     b: int
+
+
+def operands(op: Op) -> tuple[Tensor, Tensor]:
+    """Both inputs in the order of a kernel's arguments: the constant one, if any, last."""
+    first, second = op.inputs
+    assert first is not None
+    assert second is not None
+    return (second, first) if first.const else (first, second)
+
+
+def work(op: Op) -> Run | None:
+    """A run of elements where neither input is a constant, or repeated along the other."""
+    alone = len(op.activations) == 2 and all(t.shape == op.y.shape for t in op.activations)
+    return Run() if alone else None
 
 
 def loops(op: Op) -> list[Loop]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ascua.kernels import broadcast
-from ascua.kernels.kernel import Const, Kernel
+from ascua.kernels.kernel import Const, Kernel, Run
 from ascua.ops.minimum import Minimum
 
 
@@ -13,6 +13,9 @@ class MinimumS8(Kernel[Minimum]):
     """Any shapes that go together; those of one shape are one run."""
 
     name = "minimum_s8"
+
+    def work(self, op: Minimum) -> Run | None:
+        return broadcast.work(op)
 
     def params(self, op: Minimum) -> Mapping[str, int]:
         return broadcast.runs(op)

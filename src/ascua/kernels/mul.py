@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ascua import fixed
 from ascua.kernels import broadcast
-from ascua.kernels.kernel import Const, Kernel
-from ascua.ops import activation, elementwise
+from ascua.kernels.bounds import bounds
+from ascua.kernels.broadcast import operands
+from ascua.kernels.kernel import Const, Kernel, Run
+from ascua.kernels.scales import factor
 from ascua.ops.mul import Mul
+
+
+def to_output(op: Mul) -> float:
+    """The factor from products to the output."""
+    a, b = operands(op)
+    return a.q.scale * b.q.scale / op.y.q.scale
 
 
 class MulS8(Kernel[Mul]):
@@ -15,23 +24,25 @@ class MulS8(Kernel[Mul]):
 
     name = "mul_s8"
 
+    def work(self, op: Mul) -> Run | None:
+        return broadcast.work(op)
+
     def fits(self, op: Mul) -> bool:
-        a, b = elementwise.operands(op)
+        a, b = operands(op)
         # The shift to the right rounds away from zero, and does so from one bit on.
-        return a.shape == b.shape and op.scale()[1] < 0
+        return a.shape == b.shape and fixed.quantize_multiplier(to_output(op))[1] < 0
 
     def params(self, op: Mul) -> Mapping[str, int]:
-        a, b = elementwise.operands(op)
-        low, high = activation.bounds(op.activation, op.y)
+        a, b = operands(op)
+        multiplier, shift = fixed.quantize_multiplier(to_output(op))
         return {
             "n": op.y.size,
             "a_zero": a.q.zero_point,
             "b_zero": b.q.zero_point,
-            "multiplier": op.scale()[0],
-            "shift": -op.scale()[1],
+            "multiplier": multiplier,
+            "shift": -shift,
             "zero": op.y.q.zero_point,
-            "low": low,
-            "high": high,
+            **bounds(op.activation, op.y),
         }
 
     def consts(self, op: Mul) -> tuple[Const, ...]:
@@ -43,23 +54,18 @@ class MulBroadcastS8(Kernel[Mul]):
 
     name = "mul_broadcast_s8"
 
+    def work(self, op: Mul) -> Run | None:
+        return broadcast.work(op)
+
     def params(self, op: Mul) -> Mapping[str, int]:
-        a, b = elementwise.operands(op)
-        run, *outer = broadcast.loops(op)
-        low, high = activation.bounds(op.activation, op.y)
+        a, b = operands(op)
         return {
-            "n": run.n,
-            "a_step": run.a,
-            "b_step": run.b,
-            "runs": op.y.size // run.n,
-            "loops": max(1, len(outer)),
+            **broadcast.runs(op),
             "a_zero": a.q.zero_point,
             "b_zero": b.q.zero_point,
-            "multiplier": op.scale()[0],
-            "shift": op.scale()[1],
+            **factor(to_output(op)),
             "zero": op.y.q.zero_point,
-            "low": low,
-            "high": high,
+            **bounds(op.activation, op.y),
         }
 
     def consts(self, op: Mul) -> tuple[Const, ...]:
@@ -72,15 +78,14 @@ class MulS16(Kernel[Mul]):
     name = "mul_s16"
     types = ("int16",)
 
+    def work(self, op: Mul) -> Run | None:
+        return broadcast.work(op)
+
     def params(self, op: Mul) -> Mapping[str, int]:
-        multiplier, shift = op.scale()
-        low, high = activation.bounds(op.activation, op.y)
         return {
             **broadcast.runs(op),
-            "multiplier": multiplier,
-            "shift": shift,
-            "low": low,
-            "high": high,
+            **factor(to_output(op)),
+            **bounds(op.activation, op.y),
         }
 
     def consts(self, op: Mul) -> tuple[Const, ...]:

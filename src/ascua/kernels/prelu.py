@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ascua import fixed
 from ascua.kernels import broadcast
-from ascua.kernels.kernel import Const, Kernel
+from ascua.kernels.kernel import Const, Kernel, Run
+from ascua.kernels.scales import factor
 from ascua.ops.prelu import Prelu
+
+
+def slopes(op: Prelu) -> dict[str, int]:
+    """The parameters of both factors: from x to the output, and from x times alpha."""
+    above = op.x.q.scale / op.y.q.scale
+    below = op.x.q.scale * op.alpha.q.scale / op.y.q.scale
+    return {**factor(above), **factor(below, "alpha_")}
 
 
 class PreluS8(Kernel[Prelu]):
@@ -15,17 +22,15 @@ class PreluS8(Kernel[Prelu]):
 
     name = "prelu_s8"
 
+    def work(self, op: Prelu) -> Run | None:
+        return broadcast.work(op)
+
     def params(self, op: Prelu) -> Mapping[str, int]:
-        multiplier, shift = fixed.quantize_multiplier(op.identity())
-        alpha_multiplier, alpha_shift = fixed.quantize_multiplier(op.slope())
         return {
             **broadcast.runs(op),
             "x_zero": op.x.q.zero_point,
             "alpha_zero": op.alpha.q.zero_point,
-            "multiplier": multiplier,
-            "shift": shift,
-            "alpha_multiplier": alpha_multiplier,
-            "alpha_shift": alpha_shift,
+            **slopes(op),
             "zero": op.y.q.zero_point,
         }
 
@@ -40,17 +45,11 @@ class PreluS16(Kernel[Prelu]):
     types = ("int16",)
     weights = ("int8",)
 
+    def work(self, op: Prelu) -> Run | None:
+        return broadcast.work(op)
+
     def params(self, op: Prelu) -> Mapping[str, int]:
-        multiplier, shift = fixed.quantize_multiplier(op.identity())
-        alpha_multiplier, alpha_shift = fixed.quantize_multiplier(op.slope())
-        return {
-            **broadcast.runs(op),
-            "alpha_zero": op.alpha.q.zero_point,
-            "multiplier": multiplier,
-            "shift": shift,
-            "alpha_multiplier": alpha_multiplier,
-            "alpha_shift": alpha_shift,
-        }
+        return {**broadcast.runs(op), "alpha_zero": op.alpha.q.zero_point, **slopes(op)}
 
     def consts(self, op: Prelu) -> tuple[Const, ...]:
         return (*broadcast.constant_operand(op), broadcast.loops_const(op))

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ascua.kernels import broadcast
-from ascua.kernels.kernel import Const, Kernel
-from ascua.ops import activation, elementwise
+from ascua.kernels.add import to_output
+from ascua.kernels.bounds import bounds
+from ascua.kernels.broadcast import operands
+from ascua.kernels.kernel import Const, Kernel, Run
+from ascua.kernels.scales import factor, meeting
 from ascua.ops.sub import Sub
 
 
@@ -15,26 +18,21 @@ class SubS8(Kernel[Sub]):
 
     name = "sub_s8"
 
+    def work(self, op: Sub) -> Run | None:
+        return broadcast.work(op)
+
     def params(self, op: Sub) -> Mapping[str, int]:
-        a, b = elementwise.operands(op)
-        a_multiplier, a_shift = op.scaled(a.q.scale)
-        b_multiplier, b_shift = op.scaled(b.q.scale)
-        out_multiplier, out_shift = op.out()
-        low, high = activation.bounds(op.activation, op.y)
+        a, b = operands(op)
         return {
             **broadcast.runs(op),
             "swap": int(a is not op.x),
             "a_zero": a.q.zero_point,
-            "a_multiplier": a_multiplier,
-            "a_shift": a_shift,
+            **factor(a.q.scale / meeting(op), "a_"),
             "b_zero": b.q.zero_point,
-            "b_multiplier": b_multiplier,
-            "b_shift": b_shift,
-            "out_multiplier": out_multiplier,
-            "out_shift": out_shift,
+            **factor(b.q.scale / meeting(op), "b_"),
+            **factor(to_output(op), "out_"),
             "zero": op.y.q.zero_point,
-            "low": low,
-            "high": high,
+            **bounds(op.activation, op.y),
         }
 
     def consts(self, op: Sub) -> tuple[Const, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -26,7 +26,6 @@ class Add(Op):
     options = "AddOptions"
     max_version = 5
     types = ("int8", "int16")
-    signs: ClassVar[tuple[int, int]] = (1, 1)
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -57,19 +56,6 @@ class Add(Op):
     def coarsest(self) -> float:
         """The larger of the inputs' scales."""
         return max(t.q.scale for t in elementwise.operands(self))
-
-    def same(self) -> bool:
-        """Whether both inputs have one scale."""
-        a, b = elementwise.operands(self)
-        return a.q.scale == b.q.scale
-
-    def scaled(self, scale: float) -> tuple[int, int]:
-        """Multiplier and shift from an input's scale to twice the coarsest one."""
-        return fixed.quantize_multiplier(scale / (2 * self.coarsest()))
-
-    def fine(self) -> tuple[int, int]:
-        """Multiplier and shift of the input with the finer scale."""
-        return self.scaled(min(t.q.scale for t in elementwise.operands(self)))
 
     def out(self) -> tuple[int, int]:
         """Multiplier and shift from the sum to the output."""

@@ -17,7 +17,7 @@ INT8 = np.arange(256, dtype=np.uint8).view(np.int8)
 
 
 def operands(op: Op) -> tuple[Tensor, Tensor]:
-    """Both inputs in the order of a kernel's arguments: the constant one, if any, last."""
+    """Both inputs, the constant one, if any, last."""
     first, second = op.inputs
     assert first is not None
     assert second is not None

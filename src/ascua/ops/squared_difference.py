@@ -47,10 +47,6 @@ class SquaredDifference(Op):
         """The larger of the inputs' scales."""
         return max(t.q.scale for t in elementwise.operands(self))
 
-    def scaled(self, scale: float) -> tuple[int, int]:
-        """Multiplier and shift from an input's scale to twice the coarsest one."""
-        return fixed.quantize_multiplier(scale / (2 * self.coarsest()))
-
     def out_scale(self) -> float:
         """The real factor from the square to the output."""
         twice = 2 * self.coarsest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -24,7 +24,6 @@ class Sub(Op):
     options = "SubOptions"
     max_version = 5
     types = ("int8", "int16")
-    signs: ClassVar[tuple[int, int]] = (1, -1)
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -48,10 +47,6 @@ class Sub(Op):
     def coarsest(self) -> float:
         """The larger of the inputs' scales."""
         return max(t.q.scale for t in elementwise.operands(self))
-
-    def scaled(self, scale: float) -> tuple[int, int]:
-        """Multiplier and shift from an input's scale to twice the coarsest one."""
-        return fixed.quantize_multiplier(scale / (2 * self.coarsest()))
 
     def out_scale(self) -> float:
         """The real factor from the difference to the output."""
