@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ascua.kernels.kernel import Kernel
+from ascua.kernels.space_to_batch_nd import blocks
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
-from ascua.ops.space_to_batch_nd import image
 
 
 class BatchToSpaceNDS8(Kernel[BatchToSpaceND]):
@@ -15,17 +15,4 @@ class BatchToSpaceNDS8(Kernel[BatchToSpaceND]):
     name = "batch_to_space_nd_s8"
 
     def params(self, op: BatchToSpaceND) -> Mapping[str, int]:
-        images, oh, ow, c = image(op.y.shape)
-        rows, columns = op.axes()
-        return {
-            "images": images,
-            "ih": image(op.x.shape)[1],
-            "iw": image(op.x.shape)[2],
-            "c": c,
-            "oh": oh,
-            "ow": ow,
-            "by": rows.block,
-            "bx": columns.block,
-            "top": rows.before,
-            "left": columns.before,
-        }
+        return {"images": op.y.shape[0], **blocks(op)}

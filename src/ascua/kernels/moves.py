@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import prod
+from typing import NamedTuple, TypeAlias
 
-from ascua.ir import ITEMSIZE
+from ascua.ir import ITEMSIZE, Tensor
 from ascua.kernels.kernel import Kernel
 from ascua.ops.depth_to_space import DepthToSpace
-from ascua.ops.moves import OUTER_LOOPS
 from ascua.ops.slice import Slice
 from ascua.ops.space_to_depth import SpaceToDepth
 from ascua.ops.strided_slice import StridedSlice
 from ascua.ops.transpose import Transpose
+
+OUTER_LOOPS = 4
+"""Loops of the C beside the innermost one: enough for any order of five dimensions."""
+
+Mover: TypeAlias = DepthToSpace | Slice | SpaceToDepth | StridedSlice | Transpose
+
+
+class Move(NamedTuple):
+    """Where the output's elements, in order, lie in the input.
+
+    `offset` is where the first one lies, `shape` how often each loop turns, the outermost first,
+    and `steps` the elements of input from one turn to the next; they may be negative.
+    """
+
+    offset: int
+    shape: Sequence[int]
+    steps: Sequence[int]
 
 
 class MoveS8(Kernel[DepthToSpace | Slice | SpaceToDepth | StridedSlice | Transpose]):
@@ -21,10 +39,8 @@ class MoveS8(Kernel[DepthToSpace | Slice | SpaceToDepth | StridedSlice | Transpo
     types = ("int8", "int16")
     bytewise = True
 
-    def params(
-        self, op: DepthToSpace | Slice | SpaceToDepth | StridedSlice | Transpose
-    ) -> Mapping[str, int]:
-        move, size = op.move(), ITEMSIZE[op.x.dtype]
+    def params(self, op: Mover) -> Mapping[str, int]:
+        move, size = move_of(op), ITEMSIZE[op.x.dtype]
         # The bytes of an element are the innermost loop.
         loops = merged((*move.shape, size), (*(s * size for s in move.steps), 1))
         run = loops.pop()[0] if loops and loops[-1][1] == 1 else 1
@@ -34,6 +50,57 @@ class MoveS8(Kernel[DepthToSpace | Slice | SpaceToDepth | StridedSlice | Transpo
         fields |= {f"n{i}": n for i, (n, _) in enumerate(outer)}
         fields |= {f"step{i}": step for i, (_, step) in enumerate(outer)}
         return {**fields, "n": inner[0], "step": inner[1], "run": run}
+
+
+def move_of(op: Mover) -> Move:
+    """How the elements of `op` move."""
+    steps = strides(op.x.shape)
+    match op:
+        case DepthToSpace():
+            (b, h, w, c), n, row = op.x.shape, op.block, op.block * op.y.shape[3]
+            return Move(0, (b * h, n, w, row), (w * c, row, c, 1))
+        case SpaceToDepth():
+            (b, h, w, c), n = op.x.shape, op.block
+            return Move(0, (b * h // n, w // n, n, n * c), (n * w * c, n * c, w * c, 1))
+        case Transpose():
+            return Move(0, op.y.shape, [steps[i] for i in integers(op.inputs[1])])
+        case Slice():
+            return Move(dot(integers(op.inputs[1]), steps), op.y.shape, steps)
+        case StridedSlice():
+            strided = [s * stride for s, stride in zip(steps, integers(op.inputs[3]), strict=True)]
+            kept = [s for i, s in enumerate(strided) if not op.shrink_axis_mask >> i & 1]
+            return Move(dot(firsts(op), steps), op.y.shape, kept)
+
+
+def firsts(op: StridedSlice) -> list[int]:
+    """The position of the first element that is taken, of each dimension.
+
+    A position may count from the end, or lie outside: then it is the nearest one.
+    """
+    found = []
+    positions = zip(integers(op.inputs[1]), integers(op.inputs[3]), op.x.shape, strict=True)
+    for i, (begin, stride, size) in enumerate(positions):
+        if op.begin_mask >> i & 1:
+            found.append(0 if stride > 0 else size - 1)
+        else:
+            found.append(min(max(begin + size if begin < 0 else begin, 0), size - 1))
+    return found
+
+
+def strides(shape: Sequence[int]) -> list[int]:
+    """Elements from one index to the next, of each dimension."""
+    return [prod(shape[i + 1 :]) for i in range(len(shape))]
+
+
+def dot(positions: Iterable[int], steps: Iterable[int]) -> int:
+    """Where the element at `positions` lies."""
+    return sum(at * step for at, step in zip(positions, steps, strict=True))
+
+
+def integers(t: Tensor | None) -> list[int]:
+    """The values of a constant of integers, as operators have them beside data."""
+    assert t is not None
+    return [int(v) for v in t.values.reshape(-1)]
 
 
 def merged(shape: Sequence[int], steps: Sequence[int]) -> list[tuple[int, int]]:

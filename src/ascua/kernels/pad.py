@@ -7,7 +7,11 @@ from math import prod
 
 from ascua.ir import ITEMSIZE
 from ascua.kernels.kernel import Kernel
-from ascua.ops.pad import MOST_DIMENSIONS, Pad
+from ascua.kernels.moves import dot, integers, strides
+from ascua.ops.pad import Pad, PadV2
+
+LOOPS = 4
+"""Those of the C over rows: enough for five dimensions."""
 
 
 class PadS8(Kernel[Pad]):
@@ -19,20 +23,21 @@ class PadS8(Kernel[Pad]):
 
     def params(self, op: Pad) -> Mapping[str, int]:
         size = ITEMSIZE[op.x.dtype]
+        value = integers(op.inputs[2])[0] if isinstance(op, PadV2) else op.y.q.zero_point
         # Two bytes that are the same are filled in as those of int8.
-        value = op.value & ((1 << (8 * size)) - 1)
-        pair = int(value >> 8 != value & 255) if size == 2 else 0
-        fields: dict[str, int] = {"value": op.value, "size": op.y.bytes, "pair": pair}
-        shape, pads = op.x.shape, op.pads()
+        low, high = value & 255, value >> 8 & 255
+        shape, pads = op.x.shape, integers(op.inputs[1])
+        before = pads[::2]
         # Trailing dimensions without padding belong to one row.
-        split = max((i for i, (before, after) in enumerate(pads) if before or after), default=0)
-        row = size * prod(shape[split:])
-        strides = [size * prod(op.y.shape[i + 1 :]) for i in range(len(shape))]
-        offset = sum(s * before for s, (before, _) in zip(strides, pads, strict=True))
-        missing = MOST_DIMENSIONS - 1 - split
-        counts = [*[1] * missing, *shape[:split]]
-        steps = [*[0] * missing, *strides[:split]]
-        fields |= {"offset": offset, "row": row}
-        fields |= {f"n{i}": n for i, n in enumerate(counts)}
-        fields |= {f"step{i}": s for i, s in enumerate(steps)}
-        return fields
+        split = max((i // 2 for i, n in enumerate(pads) if n), default=0)
+        steps = [size * step for step in strides(op.y.shape)]
+        loops = [(1, 0)] * (LOOPS - split) + list(zip(shape, steps, strict=True))[:split]
+        return {
+            "value": value,
+            "size": op.y.bytes,
+            "pair": int(size == 2 and low != high),
+            "offset": dot(before, steps),
+            "row": size * prod(shape[split:]),
+            **{f"n{i}": n for i, (n, _) in enumerate(loops)},
+            **{f"step{i}": step for i, (_, step) in enumerate(loops)},
+        }

@@ -41,12 +41,6 @@ class DepthToSpace(Op):
             return f"its blocks of {n} by {n} do not divide {c} channels"
         return conditions.output_shape(self, (b, h * n, w * n, c // (n * n)))
 
-    def move(self) -> moves.Move:
-        """How its elements move."""
-        b, h, w, c = self.x.shape
-        n, row = self.block, self.block * self.y.shape[3]
-        return moves.Move(0, (b * h, n, w, row), (w * c, row, c, 1))
-
     def eval(self, *xs: Array) -> Array:
         _, h, w, c = self.x.shape
         n = self.block

@@ -2,45 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import prod
-from typing import NamedTuple, Protocol
-
 import numpy as np
 
 from ascua.ir import Array, Op, Tensor, each
 from ascua.ops import conditions
-
-OUTER_LOOPS = 4
-"""Loops of the kernel beside the innermost one: enough for any order of five dimensions."""
-
-
-class Move(NamedTuple):
-    """Where the output's elements, in order, lie in the input.
-
-    `offset` is where the first one lies, `shape` how often each loop turns, the outermost first,
-    and `steps` the elements of input from one turn to the next; they may be negative.
-    """
-
-    offset: int
-    shape: tuple[int, ...]
-    steps: tuple[int, ...]
-
-
-class Moving(Protocol):
-    """An operator that `MoveS8` runs."""
-
-    def move(self) -> Move:
-        """How its elements move."""
-
-    @property
-    def x(self) -> Tensor:
-        """What it moves."""
-
-
-def strides(shape: Sequence[int]) -> tuple[int, ...]:
-    """Elements from one index to the next, of each dimension."""
-    return tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
 
 
 def condition(op: Op, x: Tensor, *ys: Tensor, most: int) -> str | None:

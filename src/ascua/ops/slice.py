@@ -57,12 +57,6 @@ class Slice(Op):
         """The size of each dimension, or -1."""
         return moves.listed(self.inputs[2])
 
-    def move(self) -> moves.Move:
-        """How its elements move."""
-        steps = moves.strides(self.x.shape)
-        offset = sum(b * s for b, s in zip(self.begin(), steps, strict=True))
-        return moves.Move(offset, self.y.shape, steps)
-
     def eval(self, *xs: Array) -> Array:
         sizes = zip(self.begin(), self.size(), strict=True)
         index = [slice(b, None if s == -1 else b + s) for b, s in sizes]

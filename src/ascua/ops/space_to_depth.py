@@ -41,13 +41,6 @@ class SpaceToDepth(Op):
             return f"its blocks of {n} by {n} do not divide an image of {h} by {w}"
         return conditions.output_shape(self, (b, h // n, w // n, c * n * n))
 
-    def move(self) -> moves.Move:
-        """How its elements move."""
-        b, h, w, c = self.x.shape
-        n = self.block
-        shape = (b * h // n, w // n, n, n * c)
-        return moves.Move(0, shape, (n * w * c, n * c, w * c, 1))
-
     def eval(self, *xs: Array) -> Array:
         _, h, w, c = self.x.shape
         n = self.block

@@ -117,17 +117,3 @@ class StridedSlice(Op):
                     )
                 )
         return tuple(index)
-
-    def move(self) -> moves.Move:
-        """How its elements move."""
-        offset, shape, steps = 0, [], []
-        sizes = zip(self._index(), self.x.shape, moves.strides(self.x.shape), strict=True)
-        for index, size, step in sizes:
-            if isinstance(index, slice):
-                start, stop, stride = index.indices(size)
-                offset += start * step
-                shape.append(len(range(start, stop, stride)))
-                steps.append(stride * step)
-            else:
-                offset += index % size * step
-        return moves.Move(offset, tuple(shape), tuple(steps))

@@ -43,11 +43,6 @@ class Transpose(Op):
         """The dimension of x for each dimension of y."""
         return moves.listed(self.inputs[1])
 
-    def move(self) -> moves.Move:
-        """How its elements move."""
-        steps = moves.strides(self.x.shape)
-        return moves.Move(0, self.y.shape, tuple(steps[i] for i in self.order()))
-
     def eval(self, *xs: Array) -> Array:
         return xs[0].transpose(0, *(1 + i for i in self.order()))
 
