@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ascua import fixed
-from ascua.kernels import broadcast
 from ascua.kernels.bounds import bounds
-from ascua.kernels.broadcast import operands
-from ascua.kernels.kernel import Const, Kernel, Run
+from ascua.kernels.broadcast import Paired, constant_operand, operands, runs
+from ascua.kernels.kernel import Const
 from ascua.kernels.scales import factor, meeting
 from ascua.ops.add import Add
 from ascua.ops.sub import Sub
@@ -22,16 +21,13 @@ def to_output(op: Add | Sub) -> float:
     return meeting(op) / ((1 << HEADROOM[op.y.dtype]) * op.y.q.scale)
 
 
-class AddS8(Kernel[Add]):
+class AddS8(Paired[Add]):
     """A run of elements, for inputs of one shape.
 
     The input of the coarser scale is halved exactly, so that only the other needs a product.
     """
 
     name = "add_s8"
-
-    def work(self, op: Add) -> Run | None:
-        return broadcast.work(op)
 
     def fits(self, op: Add) -> bool:
         a, b = operands(op)
@@ -64,21 +60,18 @@ class AddS8(Kernel[Add]):
         return fixed.quantize_multiplier(fine), fixed.quantize_multiplier(to_output(op))
 
     def consts(self, op: Add) -> tuple[Const, ...]:
-        return broadcast.constant_operand(op)
+        return constant_operand(op)
 
 
-class AddBroadcastS8(Kernel[Add]):
+class AddBroadcastS8(Paired[Add]):
     """Any shapes that go together, and any scales."""
 
     name = "add_broadcast_s8"
 
-    def work(self, op: Add) -> Run | None:
-        return broadcast.work(op)
-
     def params(self, op: Add) -> Mapping[str, int]:
         a, b = operands(op)
         return {
-            **broadcast.runs(op),
+            **runs(op),
             "a_zero": a.q.zero_point,
             **factor(a.q.scale / meeting(op), "a_"),
             "b_zero": b.q.zero_point,
@@ -88,18 +81,12 @@ class AddBroadcastS8(Kernel[Add]):
             **bounds(op.activation, op.y),
         }
 
-    def consts(self, op: Add) -> tuple[Const, ...]:
-        return (*broadcast.constant_operand(op), broadcast.loops_const(op))
 
-
-class AddS16(Kernel[Add | Sub]):
+class AddS16(Paired[Add | Sub]):
     """Sums, and differences, of any shapes that go together and any scales."""
 
     name = "add_s16"
     types = ("int16",)
-
-    def work(self, op: Add | Sub) -> Run | None:
-        return broadcast.work(op)
 
     def params(self, op: Add | Sub) -> Mapping[str, int]:
         a, b = operands(op)
@@ -107,7 +94,7 @@ class AddS16(Kernel[Add | Sub]):
         if a is not op.x:
             signs.reverse()
         return {
-            **broadcast.runs(op),
+            **runs(op),
             **factor(a.q.scale / meeting(op), "a_"),
             "a_sign": signs[0],
             **factor(b.q.scale / meeting(op), "b_"),
@@ -115,6 +102,3 @@ class AddS16(Kernel[Add | Sub]):
             **factor(to_output(op), "out_"),
             **bounds(op.activation, op.y),
         }
-
-    def consts(self, op: Add | Sub) -> tuple[Const, ...]:
-        return (*broadcast.constant_operand(op), broadcast.loops_const(op))

@@ -7,7 +7,18 @@ from typing import NamedTuple
 import numpy as np
 
 from ascua.ir import Op, Tensor
-from ascua.kernels.kernel import Const, Run
+from ascua.kernels.kernel import Const, Kernel, O, Run
+
+
+class Paired(Kernel[O]):
+    """A kernel of two inputs of any shapes that go together."""
+
+    def consts(self, op: O) -> tuple[Const, ...]:
+        return (*constant_operand(op), loops_const(op))
+
+    def work(self, op: O) -> Run | None:
+        alone = len(op.activations) == 2 and all(t.shape == op.y.shape for t in op.activations)
+        return Run() if alone else None
 
 
 class Loop(NamedTuple):
@@ -24,12 +35,6 @@ def operands(op: Op) -> tuple[Tensor, Tensor]:
     assert first is not None
     assert second is not None
     return (second, first) if first.const else (first, second)
-
-
-def work(op: Op) -> Run | None:
-    """A run of elements where neither input is a constant, or repeated along the other."""
-    alone = len(op.activations) == 2 and all(t.shape == op.y.shape for t in op.activations)
-    return Run() if alone else None
 
 
 def loops(op: Op) -> list[Loop]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ascua import fixed
-from ascua.kernels import broadcast
 from ascua.kernels.bounds import bounds
-from ascua.kernels.broadcast import operands
-from ascua.kernels.kernel import Const, Kernel, Run
+from ascua.kernels.broadcast import Paired, constant_operand, operands, runs
+from ascua.kernels.kernel import Const
 from ascua.kernels.scales import factor
 from ascua.ops.mul import Mul
 
@@ -19,13 +18,10 @@ def to_output(op: Mul) -> float:
     return a.q.scale * b.q.scale / op.y.q.scale
 
 
-class MulS8(Kernel[Mul]):
+class MulS8(Paired[Mul]):
     """A run of elements, for inputs of one shape."""
 
     name = "mul_s8"
-
-    def work(self, op: Mul) -> Run | None:
-        return broadcast.work(op)
 
     def fits(self, op: Mul) -> bool:
         a, b = operands(op)
@@ -46,21 +42,18 @@ class MulS8(Kernel[Mul]):
         }
 
     def consts(self, op: Mul) -> tuple[Const, ...]:
-        return broadcast.constant_operand(op)
+        return constant_operand(op)
 
 
-class MulBroadcastS8(Kernel[Mul]):
+class MulBroadcastS8(Paired[Mul]):
     """Any shapes that go together, and any scales."""
 
     name = "mul_broadcast_s8"
 
-    def work(self, op: Mul) -> Run | None:
-        return broadcast.work(op)
-
     def params(self, op: Mul) -> Mapping[str, int]:
         a, b = operands(op)
         return {
-            **broadcast.runs(op),
+            **runs(op),
             "a_zero": a.q.zero_point,
             "b_zero": b.q.zero_point,
             **factor(to_output(op)),
@@ -68,25 +61,16 @@ class MulBroadcastS8(Kernel[Mul]):
             **bounds(op.activation, op.y),
         }
 
-    def consts(self, op: Mul) -> tuple[Const, ...]:
-        return (*broadcast.constant_operand(op), broadcast.loops_const(op))
 
-
-class MulS16(Kernel[Mul]):
+class MulS16(Paired[Mul]):
     """Any shapes that go together, and any scales."""
 
     name = "mul_s16"
     types = ("int16",)
 
-    def work(self, op: Mul) -> Run | None:
-        return broadcast.work(op)
-
     def params(self, op: Mul) -> Mapping[str, int]:
         return {
-            **broadcast.runs(op),
+            **runs(op),
             **factor(to_output(op)),
             **bounds(op.activation, op.y),
         }
-
-    def consts(self, op: Mul) -> tuple[Const, ...]:
-        return (*broadcast.constant_operand(op), broadcast.loops_const(op))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ascua.kernels import broadcast
-from ascua.kernels.kernel import Const, Kernel, Run
+from ascua.kernels.broadcast import Paired, runs
 from ascua.kernels.scales import factor
 from ascua.ops.prelu import Prelu
 
@@ -17,39 +16,27 @@ def slopes(op: Prelu) -> dict[str, int]:
     return {**factor(above), **factor(below, "alpha_")}
 
 
-class PreluS8(Kernel[Prelu]):
+class PreluS8(Paired[Prelu]):
     """Any shapes that go together."""
 
     name = "prelu_s8"
 
-    def work(self, op: Prelu) -> Run | None:
-        return broadcast.work(op)
-
     def params(self, op: Prelu) -> Mapping[str, int]:
         return {
-            **broadcast.runs(op),
+            **runs(op),
             "x_zero": op.x.q.zero_point,
             "alpha_zero": op.alpha.q.zero_point,
             **slopes(op),
             "zero": op.y.q.zero_point,
         }
 
-    def consts(self, op: Prelu) -> tuple[Const, ...]:
-        return (*broadcast.constant_operand(op), broadcast.loops_const(op))
 
-
-class PreluS16(Kernel[Prelu]):
+class PreluS16(Paired[Prelu]):
     """Any shapes that go together; alpha is int8."""
 
     name = "prelu_s16"
     types = ("int16",)
     weights = ("int8",)
 
-    def work(self, op: Prelu) -> Run | None:
-        return broadcast.work(op)
-
     def params(self, op: Prelu) -> Mapping[str, int]:
-        return {**broadcast.runs(op), "alpha_zero": op.alpha.q.zero_point, **slopes(op)}
-
-    def consts(self, op: Prelu) -> tuple[Const, ...]:
-        return (*broadcast.constant_operand(op), broadcast.loops_const(op))
+        return {**runs(op), "alpha_zero": op.alpha.q.zero_point, **slopes(op)}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ascua.kernels import broadcast
-from ascua.kernels.broadcast import operands
-from ascua.kernels.kernel import Const, Kernel, Run
+from ascua.kernels.broadcast import Paired, operands, runs
 from ascua.kernels.scales import factor, meeting
 from ascua.ops.squared_difference import SquaredDifference
 
@@ -20,18 +18,15 @@ def to_output(op: SquaredDifference) -> float:
     return unit / ((1 << 2 * HEADROOM[op.y.dtype]) * op.y.q.scale)
 
 
-class SquaredDifferenceS8(Kernel[SquaredDifference]):
+class SquaredDifferenceS8(Paired[SquaredDifference]):
     """Any shapes that go together."""
 
     name = "squared_difference_s8"
 
-    def work(self, op: SquaredDifference) -> Run | None:
-        return broadcast.work(op)
-
     def params(self, op: SquaredDifference) -> Mapping[str, int]:
         a, b = operands(op)
         return {
-            **broadcast.runs(op),
+            **runs(op),
             "a_zero": a.q.zero_point,
             **factor(a.q.scale / meeting(op), "a_"),
             "b_zero": b.q.zero_point,
@@ -40,27 +35,18 @@ class SquaredDifferenceS8(Kernel[SquaredDifference]):
             "zero": op.y.q.zero_point,
         }
 
-    def consts(self, op: SquaredDifference) -> tuple[Const, ...]:
-        return (*broadcast.constant_operand(op), broadcast.loops_const(op))
 
-
-class SquaredDifferenceS16(Kernel[SquaredDifference]):
+class SquaredDifferenceS16(Paired[SquaredDifference]):
     """Any shapes that go together."""
 
     name = "squared_difference_s16"
     types = ("int16",)
 
-    def work(self, op: SquaredDifference) -> Run | None:
-        return broadcast.work(op)
-
     def params(self, op: SquaredDifference) -> Mapping[str, int]:
         a, b = operands(op)
         return {
-            **broadcast.runs(op),
+            **runs(op),
             **factor(a.q.scale / meeting(op), "a_"),
             **factor(b.q.scale / meeting(op), "b_"),
             **factor(to_output(op), "out_"),
         }
-
-    def consts(self, op: SquaredDifference) -> tuple[Const, ...]:
-        return (*broadcast.constant_operand(op), broadcast.loops_const(op))

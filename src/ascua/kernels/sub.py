@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ascua.kernels import broadcast
 from ascua.kernels.add import to_output
 from ascua.kernels.bounds import bounds
-from ascua.kernels.broadcast import operands
-from ascua.kernels.kernel import Const, Kernel, Run
+from ascua.kernels.broadcast import Paired, operands, runs
 from ascua.kernels.scales import factor, meeting
 from ascua.ops.sub import Sub
 
 
-class SubS8(Kernel[Sub]):
+class SubS8(Paired[Sub]):
     """Any shapes that go together; a constant minuend comes second, and the sign is turned."""
 
     name = "sub_s8"
 
-    def work(self, op: Sub) -> Run | None:
-        return broadcast.work(op)
-
     def params(self, op: Sub) -> Mapping[str, int]:
         a, b = operands(op)
         return {
-            **broadcast.runs(op),
+            **runs(op),
             "swap": int(a is not op.x),
             "a_zero": a.q.zero_point,
             **factor(a.q.scale / meeting(op), "a_"),
@@ -34,6 +29,3 @@ class SubS8(Kernel[Sub]):
             "zero": op.y.q.zero_point,
             **bounds(op.activation, op.y),
         }
-
-    def consts(self, op: Sub) -> tuple[Const, ...]:
-        return (*broadcast.constant_operand(op), broadcast.loops_const(op))
