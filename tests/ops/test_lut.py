@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 
 from ascua import fixed, kernels
 from ascua.ir import Array, Op
-from ascua.kernels import rounding, sigmoids
+from ascua.kernels import exponential, rounding, sigmoids
 from ascua.kernels.lut import LutS8
+from ascua.kernels.rsqrt import inverse_root
 from ascua.ops.elementwise import INT8
+from ascua.ops.l2_normalization import inverse_square_root
 from ascua.ops.leaky_relu import LeakyRelu
 from ascua.ops.logistic import Logistic
 from ascua.ops.relu6 import Relu6
 from ascua.ops.rsqrt import Rsqrt
+from ascua.ops.softmax import exp_of_negative, reciprocal_of_one_plus
 from ascua.ops.tanh import Tanh
 from ascua.ops.unsigned import TAKEN
 from tests.ops.test_relu import CASES, SIGMOID, unary
@@ -91,3 +94,22 @@ def test_one_value_is_rounded_as_arrays_are(
     for x, shift in ((a, right), (small, left)):
         expected = fixed.multiply_by_quantized_multiplier(np.int64(x), abs(b) % 2**31, shift)
         assert rounding.rescale(x, abs(b) % 2**31, shift) == expected
+
+
+@pytest.mark.parametrize("bits", [4, 5])
+def test_exponentials_are_those_of_eval(bits: int) -> None:
+    """Also in the bits that int8 outputs do not show."""
+    rng = np.random.default_rng(bits)
+    x = -np.concatenate([np.arange(9), rng.integers(0, 2**31, 3000), 2 ** np.arange(31)])
+    exps = np.array([exponential.exp(int(v), bits) for v in x])
+    np.testing.assert_array_equal(exps, exp_of_negative(x, bits))
+    shares = [exponential.reciprocal(int(v)) for v in exps]
+    np.testing.assert_array_equal(
+        np.minimum(2 * np.array(shares), 2**31 - 1), reciprocal_of_one_plus(exps)
+    )
+
+
+def test_inverse_roots_are_those_of_eval() -> None:
+    x = np.concatenate([np.arange(1, 300), 2 ** np.arange(27)])
+    expected = np.stack(inverse_square_root(x), axis=1)
+    np.testing.assert_array_equal([inverse_root(int(v)) for v in x], expected)
