@@ -22,7 +22,7 @@ from tests.support import reference, samples
 
 REFERENCE = "reference"
 BOARDS = ("host", "microbit", "mps2-an385", "mps2-an386", "mps3-an547", "riscv32-virt")
-"""With sanitizers on the host; Cortex-M0, M3, M4, M55 and RV32."""
+"""With sanitizers, and loops over rows, on the host; Cortex-M0, M3, M4, M55 and RV32."""
 
 SAMPLES = 3
 TOGETHER = 60
@@ -78,7 +78,7 @@ def _on_board(found: Sequence[Case], where: str, folder: Path) -> Iterator[Failu
     together = prepare(joined([c.graph for c in found]))
     try:
         # Random orders rarely win, and here nobody looks for the last byte.
-        planned = plan(together, board, Goal(tries=0))
+        planned = plan(together, board, Goal(tries=0, row_loops=where == "host"))
         check_fit(planned)
         inputs = [x for c in found for x in c.xs]
         outcome = run(board, emit(planned, "net"), pack(inputs), SAMPLES, build_dir=folder,
