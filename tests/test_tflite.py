@@ -22,6 +22,7 @@ from ascua.ops.pack import Pack
 from ascua.ops.relu import Relu
 from ascua.passes import prepare
 from ascua.plan import check_fit, plan
+from ascua.tflite.writing import Writer
 from tests.everything import everything
 from tests.ops.test_conv2d import conv
 from tests.support import activation, check_everywhere, constant, network, oracle, samples
@@ -65,7 +66,7 @@ def describe(t: Tensor | None) -> object:
 
 
 def describe_op(op: Op) -> object:
-    own = [f.name for f in fields(op) if f.name not in ("inputs", "outputs")]
+    own = [f.name for f in fields(op) if f.name not in ("inputs", "outputs", "version")]
     return (
         op.tflite,
         [describe(t) for t in (*op.inputs, *op.outputs)],
@@ -134,7 +135,7 @@ def small() -> Graph:
 Bend = Callable[["Bent", str, dict[str, Any]], None]
 
 
-class Bent(tflite._Writer):
+class Bent(Writer):
     """Writes a file as asked for, but for what `bend` changes in the fields of each table."""
 
     def __init__(self, graph: Graph, bend: Bend) -> None:
@@ -146,6 +147,9 @@ class Bent(tflite._Writer):
         self.bend(self, kind, fields)
         self.made[kind] = super().table(kind, **fields)
         return self.made[kind]
+
+    def ints(self, values: list[int]) -> int:
+        return int(self.b.CreateNumpyVector(np.asarray(values, np.int32)))
 
 
 def bent(table: str, graph: Graph | None = None, **values: Any) -> bytes:

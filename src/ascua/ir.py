@@ -53,6 +53,9 @@ class Quant:
     scales: tuple[float, ...]
     zero_points: tuple[int, ...]
     axis: int = 0
+    min: tuple[float, ...] = field(default=(), compare=False)
+    max: tuple[float, ...] = field(default=(), compare=False)
+    """The range that the scale was made of, where the file tells it; no arithmetic reads it."""
 
     @property
     def scale(self) -> float:
@@ -134,6 +137,11 @@ class Op(ABC):
     outputs: tuple[Tensor, ...]
     uint8: bool = field(default=False, kw_only=True)
     """Whether the file has uint8 where Ascua has int8: LiteRT's arithmetic holds."""
+    version: int | None = field(default=None, kw_only=True)
+    """The version in the file, which says what a runtime must know: of these types and options.
+
+    What gives the operator others leaves it None; then a file gets one that covers all of them.
+    """
 
     tflite: ClassVar[str]
     options: ClassVar[str | None] = None
@@ -244,6 +252,39 @@ class Op(ABC):
         return frozenset(t.dtype for t in (*self.activations, *self.outputs))
 
 
+@dataclass(frozen=True)
+class Signature:
+    """What a caller knows a network by: a key, and names of its own for inputs and outputs."""
+
+    key: str
+    inputs: tuple[tuple[str, Tensor], ...]
+    outputs: tuple[tuple[str, Tensor], ...]
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a file says of itself under a name: labels, its converter, its training."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """How a file states a network where that has no meaning: it is written so again.
+
+    It holds for `graph`, as it was read; of a graph with any other part, nothing is taken from it.
+    """
+
+    graph: Graph
+    tensors: tuple[Tensor, ...]
+    """All tensors of the file in its order, those that no operator reads too."""
+    codes: tuple[Any, ...]
+    """The table of each of its operator codes."""
+    other: Mapping[Tensor | Op | str, Mapping[str, Any]]
+    """The fields of a tensor's, an operator's or a named table that Ascua would state otherwise."""
+
+
 @dataclass(frozen=True, eq=False)
 class Graph:
     """A network: ops in an order that can be executed, between named inputs and outputs."""
@@ -253,6 +294,9 @@ class Graph:
     outputs: tuple[Tensor, ...]
     ops: tuple[Op, ...]
     description: str = ""
+    signatures: tuple[Signature, ...] = ()
+    metadata: tuple[Metadata, ...] = ()
+    layout: Layout | None = field(default=None, repr=False)
 
     def tensors(self) -> Iterator[Tensor]:
         """Every tensor once: inputs first, then in order of the ops."""
@@ -284,8 +328,32 @@ class Graph:
         return used | dict.fromkeys(self.outputs, len(self.ops))
 
     def until(self, op: Op) -> Graph:
-        """The ops up to `op`, whose outputs are the graph's."""
-        return replace(self, outputs=op.outputs, ops=self.ops[: self.ops.index(op) + 1])
+        """The ops up to `op`, whose outputs are the graph's; no signature names them."""
+        ops = self.ops[: self.ops.index(op) + 1]
+        return replace(self, outputs=op.outputs, ops=ops, signatures=())
+
+    def between(
+        self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], ops: Sequence[Op]
+    ) -> Graph:
+        """The graph of `ops`; each input and output replaces the one at its place.
+
+        Signatures name the new ones.
+        """
+        old, new = (*self.inputs, *self.outputs), (*inputs, *outputs)
+        instead = dict(zip(old, new, strict=True))
+
+        def named(ends: tuple[tuple[str, Tensor], ...]) -> tuple[tuple[str, Tensor], ...]:
+            return tuple((name, instead.get(t, t)) for name, t in ends)
+
+        return replace(
+            self,
+            inputs=tuple(inputs),
+            outputs=tuple(outputs),
+            ops=tuple(ops),
+            signatures=tuple(
+                Signature(s.key, named(s.inputs), named(s.outputs)) for s in self.signatures
+            ),
+        )
 
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""

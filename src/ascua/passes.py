@@ -41,8 +41,7 @@ def fold_constants(graph: Graph) -> Graph:
         else:
             made = zip(op.outputs, each(values), strict=True)
             known |= {t: replace(t, data=v) for t, v in made}
-    outputs = tuple(known.get(t, t) for t in graph.outputs)
-    return replace(graph, ops=tuple(ops), outputs=outputs)
+    return graph.between(graph.inputs, [known.get(t, t) for t in graph.outputs], ops)
 
 
 def _with_inputs(op: Op, known: dict[Tensor, Tensor]) -> Op:

@@ -51,7 +51,8 @@ def dilated(chain: Sequence[Op]) -> tuple[Op, ...]:
     if padding is None:
         return ()
     rows, columns = sides
-    fused = replace(conv, dilation=(rows.block, columns.block), padding=padding)
+    dilation = rows.block, columns.block
+    fused = replace(conv, dilation=dilation, padding=padding, version=None)
     return _connected(fused, space, batch, sides)
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ascua.ir import Graph, Op, Quant, Tensor
+from ascua.ir import Graph, Op, Tensor
 from ascua.ops.dequantize import Dequantize
 from ascua.ops.quantize import Quantize
 
@@ -58,7 +58,7 @@ def as_int8(graph: Graph) -> Graph:
         if any(_quantised(t) for t in (*op.inputs, *op.outputs)) and not _mixed(op):
             inputs = tuple(t and shifted(t) for t in op.inputs)
             outputs = tuple(shifted(t) for t in op.outputs)
-            op = replace(op, inputs=inputs, outputs=outputs, uint8=True)
+            op = replace(op, inputs=inputs, outputs=outputs, uint8=True, version=None)
         ops.append(op)
     before = [Quantize((t,), (shifted(t),)) for t in graph.inputs if _quantised(t)]
     last = dict.fromkeys(t for t in edges if t not in graph.inputs)
@@ -76,11 +76,17 @@ def as_uint8(graph: Graph) -> Graph:
     def whole(ts: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return tuple(u for t in ts if (u := restated(t)))
 
-    ops = tuple(
-        replace(op, inputs=tuple(map(restated, op.inputs)), outputs=whole(op.outputs), uint8=False)
+    ops = [
+        replace(
+            op,
+            inputs=tuple(map(restated, op.inputs)),
+            outputs=whole(op.outputs),
+            uint8=False,
+            version=None,
+        )
         for op in graph.ops
-    )
-    return replace(graph, inputs=whole(graph.inputs), outputs=whole(graph.outputs), ops=ops)
+    ]
+    return graph.between(whole(graph.inputs), whole(graph.outputs), ops)
 
 
 def _quantised(t: Tensor | None) -> bool:
@@ -95,7 +101,7 @@ def _mixed(op: Op) -> bool:
 
 def _shifted(t: Tensor) -> Tensor:
     """`t` less 128."""
-    quant = Quant(t.q.scales, tuple(z - 128 for z in t.q.zero_points), t.q.axis)
+    quant = replace(t.q, zero_points=tuple(z - 128 for z in t.q.zero_points))
     data = None if t.data is None else (t.data ^ np.uint8(128)).view(np.int8)
     return replace(t, dtype="int8", quant=quant, data=data)
 
@@ -104,6 +110,6 @@ def _unshifted(t: Tensor) -> Tensor:
     """The int8 `t` and 128; others as they are."""
     if t.dtype != "int8" or t.quant is None:
         return t
-    quant = Quant(t.q.scales, tuple(z + 128 for z in t.q.zero_points), t.q.axis)
+    quant = replace(t.q, zero_points=tuple(z + 128 for z in t.q.zero_points))
     data = None if t.data is None else t.data.view(np.uint8) ^ np.uint8(128)
     return replace(t, dtype="uint8", quant=quant, data=data)

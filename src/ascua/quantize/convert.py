@@ -72,7 +72,7 @@ class Converter:
                 inputs.append(self.tensor(t))
         outputs = tuple(self.tensor(t) for t in op.outputs)
         uint8 = self.scheme.uint8 and any(t and t.quant for t in (*inputs, *outputs))
-        done = replace(op, inputs=tuple(inputs), outputs=outputs, uint8=uint8)
+        done = replace(op, inputs=tuple(inputs), outputs=outputs, uint8=uint8, version=None)
         done = replace(done, inputs=self.constants(op, done))
         if reason := unsigned.condition(done) or done.check():
             raise Unsupported(
@@ -145,8 +145,6 @@ def convert(
     for op in graph.ops:
         made = converter.convert(op)
         ops += made if refine is None else refine(op, made, converter.tensor)
-    inputs, outputs = (
-        tuple(converter.tensor(t) for t in ts) for ts in (graph.inputs, graph.outputs)
-    )
-    small = replace(graph, inputs=inputs, outputs=outputs, ops=tuple(ops), description="Ascua")
+    inputs, outputs = ([converter.tensor(t) for t in ts] for ts in (graph.inputs, graph.outputs))
+    small = replace(graph.between(inputs, outputs, ops), description="Ascua")
     return unsigned.as_uint8(small) if scheme.uint8 else small

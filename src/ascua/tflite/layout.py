@@ -1,0 +1,93 @@
+"""What a .tflite file states otherwise than Ascua would, though it means the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from ascua.ir import Graph, Layout, Op, Tensor
+from ascua.tflite import stating
+from ascua.tflite.tables import Content, File, Table, defaults
+
+
+def layout_of(graph: Graph) -> Layout | None:
+    """The layout of the file that `graph` comes from; None where any part of it is another."""
+    if graph.layout is None:
+        return None
+    parts = [f.name for f in fields(graph) if f.name not in ("name", "layout")]
+    same = all(getattr(graph, p) == getattr(graph.layout.graph, p) for p in parts)
+    return graph.layout if same else None
+
+
+def with_layout(
+    graph: Graph, tensors: Sequence[Tensor], file: File, buffers: Sequence[Any]
+) -> Graph:
+    """`graph`, as it was read from `file`, whose tensors are these, with the file's layout."""
+    sub = file.model.Subgraphs(0)
+    index = {t: i for i, t in enumerate(tensors)}
+    other: dict[Tensor | Op | str, Mapping[str, Any]] = {
+        "Model": _other("Model", _model(graph, file, buffers), stating.model(graph, index)),
+        "SubGraph": _other("SubGraph", _subgraph(file, sub), stating.subgraph(graph, index)),
+    }
+    for t, table in zip(tensors, file.vector(sub, "Tensors"), strict=True):
+        said = file.stated(table) | {"Buffer": _odd(file, t, buffers[table.Buffer()])}
+        other[t] = _other("Tensor", said, stating.tensor(t, None))
+    for op, table in zip(graph.ops, file.vector(sub, "Operators"), strict=True):
+        own = stating.operator(op, UNKNOWN, index)
+        other[op] = _other("Operator", file.stated(table), own)
+    listed = file.vector(file.model, "OperatorCodes")
+    codes = tuple(Table("OperatorCode", file.stated(c)) for c in listed)
+    return replace(graph, layout=Layout(graph, tuple(tensors), codes, other))
+
+
+UNKNOWN = -1
+"""The number of an operator's code, before the codes are known: each file has its own."""
+
+
+def _odd(file: File, t: Tensor, buffer: Any) -> Content | None:
+    """A buffer whose bytes the values do not tell: of an odd number of int4, four bits are over."""
+    if t.dtype != "int4" or t.size % 2 == 0 or not t.const:
+        return None
+    raw = file.raw(buffer, "").tobytes()
+    return Content(raw) if raw != stating.data(t).tobytes() else None
+
+
+def _other(kind: str, said: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a table of the file that Ascua would state otherwise."""
+    stated = _complete(Table(kind, own)).fields
+    return {name: value for name, value in said.items() if stated[name] != value}
+
+
+def _complete(value: Any) -> Any:
+    """A plain value with the defaults of what its tables leave out, as a file's has."""
+    if isinstance(value, Table):
+        stated = {name: _complete(v) for name, v in value.fields.items()}
+        return Table(value.kind, {**defaults(value.kind), **stated})
+    return tuple(map(_complete, value)) if isinstance(value, tuple) else value
+
+
+def _subgraph(file: File, sub: Any) -> dict[str, Any]:
+    """The fields of a SubGraph, whose tensors and operators stand by themselves."""
+    said = file.stated(sub, without=("Tensors", "Operators"))
+    return said | {"Operators": None if sub.OperatorsIsNone() else ()}
+
+
+def _model(graph: Graph, file: File, buffers: Sequence[Any]) -> dict[str, Any]:
+    """The fields of a Model; the parts that stand by themselves only where they are absent."""
+    model = file.model
+    apart = ("Subgraphs", "Buffers", "OperatorCodes", "Metadata", "MetadataBuffer")
+    said = file.stated(model, without=apart)
+    if model.OperatorCodesIsNone():
+        said["OperatorCodes"] = None
+    said["Metadata"] = said["MetadataBuffer"] = None
+    if not model.MetadataIsNone():
+        named = zip(file.vector(model, "Metadata"), graph.metadata, strict=True)
+        said["Metadata"] = tuple(
+            Table("Metadata", {"Name": m.Name(), "Buffer": Content(known.data)})
+            for m, known in named
+        )
+    if not model.MetadataBufferIsNone():
+        numbers = file.numbers(model, "MetadataBuffer")
+        said["MetadataBuffer"] = tuple(map(Content, file.contents(buffers, numbers)))
+    return said

@@ -1,0 +1,231 @@
+"""Reads .tflite files: every index and length is checked against the file."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tflite as schema
+
+from ascua import files
+from ascua.errors import InputError, ModelError, Unsupported
+from ascua.ir import Graph, Metadata, Node, Op, Signature, Tensor
+from ascua.ops import OPERATORS
+from ascua.tflite.layout import with_layout
+from ascua.tflite.stating import decoded
+from ascua.tflite.tables import EMPTY, File, builtin_code, fields
+from ascua.tflite.tensors import check_held, tensors
+
+T = TypeVar("T")
+
+MAX_BYTES = 1 << 30
+"""A larger file is no network for a microcontroller."""
+
+_BUILTINS = {v: k for k, v in vars(schema.BuiltinOperator).items() if k.isupper()}
+
+
+def load(path: Path | str) -> Graph:
+    """The network in the file at `path`.
+
+    Raises InputError when the file cannot be opened, ModelError when it is damaged, Unsupported
+    when it holds an operator that Ascua does not know.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ModelError(
+                f"{path}: larger than {MAX_BYTES >> 20} MiB: not a small network.",
+                ["Take a network for microcontrollers: they have a few MB at most."],
+            )
+        files.check_regular(path, MAX_BYTES)
+        data = path.read_bytes()
+    except OSError as e:
+        hint = "Check the path of the model file."
+        if path.is_dir():
+            hint = f"Make a file of a SavedModel: `ascua quantize {path} --data D -o model.tflite`."
+        raise InputError(f"{path}: cannot be read: {e.strerror}.", [hint]) from e
+    return read(data, str(path))
+
+
+def read(data: bytes, name: str = "model") -> Graph:
+    """The network in the bytes of a .tflite file; `name` (a path) stands in error messages."""
+    if len(data) < 8 or data[4:8] != b"TFL3":
+        what = "is empty" if not data else "is not a .tflite file (no TFL3 mark)"
+        raise ModelError(
+            f"{name}: {what}.",
+            [
+                "Convert the model first: `ascua quantize`, or TensorFlow's TFLiteConverter.",
+                "If it was downloaded, check that the download is complete.",
+            ],
+        )
+    try:
+        return _Reader(data, name).graph()
+    except (struct.error, IndexError, ValueError, TypeError, OverflowError, MemoryError) as e:
+        detail = str(e).splitlines()[0] if str(e) else type(e).__name__
+        raise ModelError(
+            f"{name}: the file is damaged or truncated ({detail}).",
+            ["Check that it was copied completely; export it again."],
+        ) from e
+
+
+class _Reader:
+    """One file being read."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self.file = File(data, name)
+        self.name = name
+        self.model = self.file.model
+
+    def graph(self) -> Graph:
+        file, model = self.file, self.model
+        if model.Version() != 3:
+            raise file.fail(f"schema version {model.Version()}; Ascua reads version 3.")
+        count = model.SubgraphsLength()
+        if count != 1:
+            raise Unsupported(
+                f"{self.name}: it has {count} subgraphs; Ascua takes exactly one.",
+                ["Export a single inference function, without control flow."],
+            )
+        sub = next(file.vector(model, "Subgraphs"))
+        codes = [self.opcode(c) for c in file.vector(model, "OperatorCodes")]
+        operators = list(file.vector(sub, "Operators"))
+        self.refuse_unknown(codes, operators)
+        buffers = list(file.vector(model, "Buffers"))
+        listed = tensors(file, sub, buffers)
+        inputs = self.pick(listed, file.numbers(sub, "Inputs"), "graph inputs")
+        outputs = self.pick(listed, file.numbers(sub, "Outputs"), "graph outputs")
+        if not inputs or not outputs:
+            raise file.fail("the graph has no inputs or no outputs.")
+        if any(t.const for t in inputs) or len(set(inputs)) < len(inputs):
+            raise file.fail("an input of the graph is a constant, or is listed twice.")
+        ops = tuple(self.op(i, o, codes[o.OpcodeIndex()], listed) for i, o in enumerate(operators))
+        description = (model.Description() or b"").decode("utf-8", "replace")
+        graph = Graph(Path(self.name).stem, inputs, outputs, ops, description)
+        self.check_order(graph)
+        for t in graph.tensors():
+            check_held(file, t)
+        signatures, metadata = self.signatures(listed), self.metadata(buffers)
+        return with_layout(
+            replace(graph, signatures=signatures, metadata=metadata), listed, file, buffers
+        )
+
+    def opcode(self, code: Any) -> tuple[str, int]:
+        """The operator's name and version; a custom operator's name is quoted."""
+        number = max(builtin_code(code), code.DeprecatedBuiltinCode())
+        name = _BUILTINS.get(number, f"builtin {number}")
+        if name == "CUSTOM":
+            custom = code.CustomCode() or b"?"
+            name = f"custom operator '{custom.decode('utf-8', 'replace')}'"
+        return name, code.Version()
+
+    def refuse_unknown(self, codes: Sequence[tuple[str, int]], operators: Sequence[Any]) -> None:
+        """Name every operator that Ascua does not know, before anything else is read."""
+        for o in operators:
+            if not 0 <= o.OpcodeIndex() < len(codes):
+                raise self.file.fail(f"an operator has the code {o.OpcodeIndex()} of {len(codes)}.")
+        used = [codes[o.OpcodeIndex()] for o in operators]
+        unknown = sorted({name for name, _ in used if name not in OPERATORS})
+        if unknown:
+            listed = ", ".join(f"{u} ({[n for n, _ in used].count(u)} times)" for u in unknown)
+            raise Unsupported(
+                f"{self.name}: Ascua does not support {listed}.",
+                [
+                    "`ascua ops` lists what is supported.",
+                    "Replace the layers that make these operators, or cut them off the model.",
+                ],
+            )
+        for name, version in used:
+            newest = OPERATORS[name].max_version
+            if version > newest:
+                raise Unsupported(
+                    f"{self.name}: {name} has version {version}; Ascua knows up to {newest}.",
+                    ["Export with an older converter, or with its default types (int8)."],
+                )
+
+    def pick(self, tensors: Sequence[T], indices: Sequence[int], what: str) -> tuple[T, ...]:
+        for i in indices:
+            if not 0 <= i < len(tensors):
+                raise self.file.fail(f"{what}: tensor {i} of {len(tensors)} does not exist.")
+        return tuple(tensors[i] for i in indices)
+
+    def op(self, i: int, o: Any, code: tuple[str, int], tensors: Sequence[Tensor]) -> Op:
+        kind = OPERATORS[code[0]]
+        where = f"operator {i} ({code[0]})"
+        listed = self.file.numbers(o, "Inputs")
+        present = iter(self.pick(tensors, [t for t in listed if t != -1], where))
+        inputs = tuple(None if t == -1 else next(present) for t in listed)
+        outputs = self.pick(tensors, self.file.numbers(o, "Outputs"), where)
+        if not outputs or not inputs:
+            raise self.file.fail(f"{where} has no inputs or no outputs.")
+        for at, t in enumerate(inputs):
+            if t is None and at not in kind.optional:
+                raise self.file.fail(
+                    f"{where}, output '{outputs[0].name}': its input {at} is missing."
+                )
+        node = Node(inputs, outputs, self.options(kind, o, where), code[1])
+        try:
+            return replace(kind.read(node), version=node.version)
+        except (ValueError, IndexError) as e:
+            raise self.file.fail(f"{where}, output '{outputs[0].name}': {e}") from e
+
+    def options(self, kind: type[Op], o: Any, where: str) -> dict[str, Any]:
+        """The options table by snake_case name; the schema's defaults where it is absent."""
+        if kind.options is None:
+            return {}
+        options = getattr(schema, kind.options)()
+        union = o.BuiltinOptions()
+        if union is None:
+            options.Init(EMPTY, 4)
+        else:
+            expected = getattr(schema.BuiltinOptions, kind.options)
+            if o.BuiltinOptionsType() != expected:
+                raise self.file.fail(f"{where} has options of the type {o.BuiltinOptionsType()}.")
+            options.Init(union.Bytes, union.Pos)
+        return {
+            field: self.file.numbers(options, camel) if is_vector else getattr(options, camel)()
+            for field, camel, is_vector in fields(kind.options)
+        }
+
+    def check_order(self, graph: Graph) -> None:
+        """Each tensor is computed once, and before it is read."""
+        known = set(graph.inputs)
+        for op in graph.ops:
+            for t in op.activations:
+                if t not in known:
+                    raise self.file.fail(
+                        f"{op.tflite} '{op.name}' reads '{t.name}' before anything computes it."
+                    )
+            for t in op.outputs:
+                if t in known or t.const:
+                    raise self.file.fail(f"tensor '{t.name}' is computed twice.")
+                known.add(t)
+        for t in graph.outputs:
+            if t not in known and not t.const:
+                raise self.file.fail(f"nothing computes the output '{t.name}'.")
+
+    def signatures(self, listed: Sequence[Tensor]) -> tuple[Signature, ...]:
+        """What callers know the network by."""
+
+        def named(table: Any, field: str) -> tuple[tuple[str, Tensor], ...]:
+            maps = list(self.file.vector(table, field))
+            ends = self.pick(listed, [m.TensorIndex() for m in maps], "a signature")
+            return tuple((decoded(m.Name()), t) for m, t in zip(maps, ends, strict=True))
+
+        found = list(self.file.vector(self.model, "SignatureDefs"))
+        if any(s.SubgraphIndex() != 0 for s in found):
+            raise self.file.fail("a signature is of another subgraph than the one that there is.")
+        return tuple(
+            Signature(decoded(s.SignatureKey()), named(s, "Inputs"), named(s, "Outputs"))
+            for s in found
+        )
+
+    def metadata(self, buffers: Sequence[Any]) -> tuple[Metadata, ...]:
+        """What the file says of itself."""
+        listed = list(self.file.vector(self.model, "Metadata"))
+        contents = self.file.contents(buffers, [m.Buffer() for m in listed])
+        return tuple(
+            Metadata(decoded(m.Name()), data) for m, data in zip(listed, contents, strict=True)
+        )
