@@ -70,6 +70,33 @@ def together(*ops: Op) -> Graph:
     return Graph("test", tuple(inputs.values()), outputs, ops)
 
 
+def beside(graphs: Mapping[str, Graph]) -> Graph:
+    """All of `graphs` as one, unconnected; each tensor has the key before its name."""
+    known: dict[Tensor, Tensor] = {}
+
+    def renamed(key: str, graph: Graph) -> Graph:
+        for t in graph.tensors():
+            known[t] = replace(t, name=f"{key}/{t.name}")
+        ops = tuple(
+            replace(
+                op,
+                inputs=tuple(t and known[t] for t in op.inputs),
+                outputs=tuple(known[t] for t in op.outputs),
+            )
+            for op in graph.ops
+        )
+        ends = (tuple(known[t] for t in ts) for ts in (graph.inputs, graph.outputs))
+        return Graph(key, *ends, ops)
+
+    every = [renamed(key, graph) for key, graph in graphs.items()]
+    return Graph(
+        "test",
+        tuple(t for g in every for t in g.inputs),
+        tuple(t for g in every for t in g.outputs),
+        tuple(op for g in every for op in g.ops),
+    )
+
+
 def collected(graphs: Mapping[str, Graph]) -> Graph:
     """The operators of networks of one, `together`; each output has the key as its name."""
     ops = [(key, graph.ops[0]) for key, graph in graphs.items()]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+from ascua.ir import Op
 
 SOURCE = Path(__file__).parents[1] / "src/ascua"
 LAYERS = (
@@ -78,6 +81,84 @@ def test_only_some_modules_know(path: Path) -> None:
     for name, _ in imports(path):
         root = name.split(".")[0]
         assert root not in owners or here in owners[root], f"{here} imports {name}"
+
+
+KERNELS = [p for p in sorted((SOURCE / "kernels").glob("*.py")) if p.stem != "support"]
+"""All but the one that prints the table of operators and kernels, and computes nothing."""
+
+
+def taken_from_ops(tree: ast.Module) -> dict[str, object]:
+    """What a kernel's module imports of `ascua.ops`, by the name that it has there."""
+    found: dict[str, object] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ascua"):
+            for a in node.names:
+                if f"{node.module}.{a.name}".startswith("ascua.ops"):
+                    there = import_module(node.module or "")
+                    found[a.asname or a.name] = getattr(there, a.name, None)
+        elif isinstance(node, ast.Import):
+            found |= {a.name: None for a in node.names if a.name.startswith("ascua")}
+    return found
+
+
+def mentions(tree: ast.AST) -> set[str]:
+    """The names that stand somewhere in `tree`."""
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+
+
+def methods(tree: ast.Module) -> set[str]:
+    """The methods of operators, and of their classes, that a kernel's module calls.
+
+    Operators are parameters called `op`, and those annotated with a class of operators or a name
+    for several.
+    """
+    kinds = {"Op", "O", *taken_from_ops(tree)}
+    for node in tree.body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        target = node.target if isinstance(node, ast.AnnAssign) else target
+        if isinstance(target, ast.Name) and mentions(node) & kinds:
+            kinds.add(target.id)
+    names = {"op", *kinds}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg) and node.annotation and mentions(node.annotation) & kinds:
+            names.add(node.arg)
+
+    def operator(node: ast.expr) -> bool:
+        match node:
+            case ast.Name(id=name):
+                return name in names
+            case ast.Call(func=ast.Name(id="type"), args=[value]):
+                return operator(value)
+        return False
+
+    calls = (n.func for n in ast.walk(tree) if isinstance(n, ast.Call))
+    return {ast.unparse(f) for f in calls if isinstance(f, ast.Attribute) and operator(f.value)}
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=lambda p: p.stem)
+def test_kernels_take_classes_of_operators_alone(path: Path) -> None:
+    """Functions, tables and bounds of `ops` would have the reference's faults."""
+    for name, value in taken_from_ops(ast.parse(path.read_text())).items():
+        assert isinstance(value, type), f"{name} is no class"
+        assert issubclass(value, Op), f"{name} is no operator"
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=lambda p: p.stem)
+def test_kernels_call_no_method_of_operators(path: Path) -> None:
+    """They read fields, tensors and properties; `tests/test_witnesses.py` sees what runs."""
+    assert methods(ast.parse(path.read_text())) == set()
+
+
+def test_methods_of_operators_are_found() -> None:
+    text = """
+from ascua.ops.add import Add
+from ascua.ops.sub import Sub
+Sum: TypeAlias = Add | Sub
+def f(op): return op.eval(op.x.values.copy(), super().f(op).items())
+def g(it: Sum, other: Add): return it.check() or type(other).check(other)
+def h(graph: Graph): return Sub.eval(graph.check())
+"""
+    assert methods(ast.parse(text)) == {"op.eval", "it.check", "type(other).check", "Sub.eval"}
 
 
 def test_generated_pages_are_up_to_date() -> None:
