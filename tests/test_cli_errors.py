@@ -13,6 +13,7 @@ import pytest
 from ascua import boards, measure, tflite
 from ascua.errors import brief
 from ascua.ir import Graph, Tensor
+from ascua.ops import OPERATORS
 from ascua.ops.add import Add
 from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.relu import Relu
@@ -82,7 +83,7 @@ def test_other_types(dtype: str, words: list[str], tmp_path: Path) -> None:
 
 def test_unknown_operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = model_file(tmp_path, of_type("int8"))
-    monkeypatch.delitem(tflite.OPERATORS, "RELU")
+    monkeypatch.delitem(OPERATORS, "RELU")
     refused(ascua("analyze", path), 1, str(path), "RELU (1 times)", "`ascua ops`")
 
 

@@ -14,6 +14,7 @@ from ascua.ir import Graph
 from ascua.ops.conv2d import Conv2D
 from ascua.passes import prepare
 from ascua.plan import Goal, plan
+from ascua.tflite import stating
 from tests.ops.test_conv2d import conv
 from tests.ops.test_depthwise_conv2d import depthwise
 from tests.ops.test_fully_connected import dense
@@ -75,6 +76,6 @@ def test_refuses() -> None:
 
 def test_too_short_a_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = as_int4(dense(k=4, oc=2))
-    monkeypatch.setattr(tflite, "_packed", lambda values: values[:3])
+    monkeypatch.setattr(stating, "packed", lambda values: values[:3])
     with pytest.raises(ModelError, match="tensor 'w' needs 4 bytes and its buffer has 3"):
         tflite.read(tflite.write(graph))
