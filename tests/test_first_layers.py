@@ -122,7 +122,7 @@ def test_int8_files_take_pixels_less_128(name: str, build: Made) -> None:
         graph = tflite.read(content)
         given = (data.x_test.astype(int) - 128).astype(np.int8)[:, None]
         y = graph.outputs[0]
-        got = graph.eval([given])[y.name].reshape(len(given), -1)
+        got = graph.eval([given])[0][y.name].reshape(len(given), -1)
         real = (got.astype(np.float32) - y.q.zero_point) * y.q.scale
         error = np.square(real - expected).sum() / np.square(expected).sum()
         assert error < 0.02, name
@@ -291,7 +291,7 @@ def test_a_tutorial_network_is_quantised_as_it_was_trained(tmp_path: Path) -> No
         assert "Pixels are 0..255: " in result.out
         graph = tflite.load(out)
         given = [(digits.x_test.astype(int) - 128).astype(np.int8)[:, None]]
-        scores = graph.eval(given)[graph.outputs[0].name]
+        scores = graph.eval(given)[0][graph.outputs[0].name]
         assert inputs.accuracy(scores, y) > right - 0.01
     result = ascua("quantize", tmp_path / "net.tflite", "-d", tmp_path / "x.npy", "-o", out)
     assert result.code == 1

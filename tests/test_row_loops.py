@@ -122,7 +122,7 @@ def test_on_a_board(tmp_path: Path) -> None:
     first = conv(X, "first", oc=16)
     graph = prepare(tflite.read(tflite.write(network(first, after(first.y, "tanh")))))
     xs = samples(graph, 2)
-    expected = [graph.eval(xs)[t.name] for t in graph.outputs]
+    expected = [graph.eval(xs)[0][t.name] for t in graph.outputs]
     counts = []
     for goal in (Goal(), LOOPS):
         done = run(M3, emit(plan(graph, M3, goal), "net"), pack(xs), 2, build_dir=tmp_path)

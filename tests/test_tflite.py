@@ -282,7 +282,8 @@ def test_constants_behind_the_tables() -> None:
     assert len(constants) == 2
     whole = file + b"\0" + b"".join(constants)
     xs = samples(graph, 3)
-    for y, e in zip(tflite.read(whole).eval(xs).values(), graph.eval(xs).values(), strict=True):
+    (ys, _), (es, _) = tflite.read(whole).eval(xs), graph.eval(xs)
+    for y, e in zip(ys.values(), es.values(), strict=True):
         np.testing.assert_array_equal(y, e)
     assert "and the file ends before" in error(whole[:-1]).what
 

@@ -88,11 +88,11 @@ def test_first_value() -> None:
 
 
 def test_cut_computes_the_layer() -> None:
-    live = CHAIN.eval(XS, keep=True)
+    live, _ = CHAIN.eval(XS, keep=True)
     for op in LAYERS:
         part = CHAIN.until(op)
         assert part.outputs == op.outputs
-        np.testing.assert_array_equal(part.eval(XS)[op.name], live[op.name])
+        np.testing.assert_array_equal(part.eval(XS)[0][op.name], live[op.name])
 
 
 def test_how_far_is_in_quantised_steps_without_zero_points() -> None:

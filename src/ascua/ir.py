@@ -252,6 +252,21 @@ class Op(ABC):
         return frozenset(t.dtype for t in (*self.activations, *self.outputs))
 
 
+@dataclass(frozen=True, eq=False)
+class State:
+    """A value that one run leaves for the next: a variable, as a ring of the last samples.
+
+    At the start of a run it is that of `tensor`, at its end that of `after`, which the run has
+    computed, was given, or is a constant. Both have one shape, type and quantisation.
+    """
+
+    name: str
+    tensor: Tensor
+    after: Tensor
+    initial: Array = field(repr=False)
+    """The value before the first run, in `tensor`'s shape."""
+
+
 @dataclass(frozen=True)
 class Signature:
     """What a caller knows a network by: a key, and names of its own for inputs and outputs."""
@@ -279,29 +294,48 @@ class Layout:
     graph: Graph
     tensors: tuple[Tensor, ...]
     """All tensors of the file in its order, those that no operator reads too."""
+    operators: tuple[Any, ...]
+    """Its operators in order: of variables, which are no Op, the table."""
     codes: tuple[Any, ...]
     """The table of each of its operator codes."""
+    subgraphs: tuple[Any, ...]
+    """The tables of what only gives variables their first values."""
     other: Mapping[Tensor | Op | str, Mapping[str, Any]]
     """The fields of a tensor's, an operator's or a named table that Ascua would state otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A network: ops in an order that can be executed, between named inputs and outputs."""
+    """A network: ops in an order that can be executed, between named inputs and outputs.
+
+    A run also takes a value for each of the states, and leaves one: `run(xs, states)` answers
+    outputs and states.
+    """
 
     name: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     ops: tuple[Op, ...]
     description: str = ""
+    states: tuple[State, ...] = ()
     signatures: tuple[Signature, ...] = ()
     metadata: tuple[Metadata, ...] = ()
     layout: Layout | None = field(default=None, repr=False)
 
     def tensors(self) -> Iterator[Tensor]:
-        """Every tensor once: inputs first, then in order of the ops."""
-        listed = (*self.inputs, *(t for op in self.ops for t in (*op.inputs, *op.outputs)))
+        """Every tensor once: inputs and states first, then in order of the ops."""
+        listed = (*self.given, *(t for op in self.ops for t in (*op.inputs, *op.outputs)))
         yield from dict.fromkeys(t for t in listed if t is not None)
+
+    @property
+    def given(self) -> tuple[Tensor, ...]:
+        """What a run starts from: the inputs, then the tensors of the states."""
+        return (*self.inputs, *(s.tensor for s in self.states))
+
+    @property
+    def left(self) -> tuple[Tensor, ...]:
+        """What a run leaves: the outputs, then what the states are afterwards."""
+        return (*self.outputs, *(s.after for s in self.states))
 
     @cached_property
     def makers(self) -> Mapping[Tensor, Op]:
@@ -322,34 +356,37 @@ class Graph:
     def last_use(self) -> Mapping[Tensor, int]:
         """The place of the last op that makes or reads each activation.
 
-        That of an output of the graph is behind all ops.
+        That of what a run leaves is behind all ops.
         """
         used = {t: i for i, op in enumerate(self.ops) for t in (*op.activations, *op.outputs)}
-        return used | dict.fromkeys(self.outputs, len(self.ops))
+        return used | dict.fromkeys(self.left, len(self.ops))
 
     def until(self, op: Op) -> Graph:
-        """The ops up to `op`, whose outputs are the graph's; no signature names them."""
-        ops = self.ops[: self.ops.index(op) + 1]
+        """The ops up to `op`, whose outputs are the graph's; no signature names them.
+
+        Where there are states, all ops: what they leave decides the next runs.
+        """
+        ops = self.ops if self.states else self.ops[: self.ops.index(op) + 1]
         return replace(self, outputs=op.outputs, ops=ops, signatures=())
 
-    def between(
-        self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], ops: Sequence[Op]
-    ) -> Graph:
-        """The graph of `ops`; each input and output replaces the one at its place.
+    def replaced(self, instead: Mapping[Tensor, Tensor], ops: Sequence[Op]) -> Graph:
+        """The graph of `ops`, with other tensors in place of what a run starts from and leaves.
 
-        Signatures name the new ones.
+        Signatures name them too.
         """
-        old, new = (*self.inputs, *self.outputs), (*inputs, *outputs)
-        instead = dict(zip(old, new, strict=True))
+
+        def new(t: Tensor) -> Tensor:
+            return instead.get(t, t)
 
         def named(ends: tuple[tuple[str, Tensor], ...]) -> tuple[tuple[str, Tensor], ...]:
-            return tuple((name, instead.get(t, t)) for name, t in ends)
+            return tuple((name, new(t)) for name, t in ends)
 
         return replace(
             self,
-            inputs=tuple(inputs),
-            outputs=tuple(outputs),
+            inputs=tuple(map(new, self.inputs)),
+            outputs=tuple(map(new, self.outputs)),
             ops=tuple(ops),
+            states=tuple(replace(s, tensor=new(s.tensor), after=new(s.after)) for s in self.states),
             signatures=tuple(
                 Signature(s.key, named(s.inputs), named(s.outputs)) for s in self.signatures
             ),
@@ -359,30 +396,40 @@ class Graph:
         """Multiply-accumulates of one inference."""
         return sum(op.macs() for op in self.ops)
 
-    def eval(self, xs: Sequence[Array], keep: bool = False) -> dict[str, Array]:
-        """Run the reference: `xs` are (n, *shape) a graph input.
+    def initial(self, n: int) -> tuple[Array, ...]:
+        """The states (n, *shape) before the first run."""
+        return tuple(np.broadcast_to(s.initial, (n, *s.tensor.shape)) for s in self.states)
 
-        Answers the outputs by tensor name; with `keep`, every activation.
+    def eval(
+        self, xs: Sequence[Array], states: Sequence[Array] | None = None, *, keep: bool = False
+    ) -> tuple[dict[str, Array], tuple[Array, ...]]:
+        """Run the reference: `xs` are (n, *shape) a graph input, of n runs apart from each other.
+
+        So are `states`, those before the first run without any. Answers the outputs by tensor name,
+        and the states afterwards; with `keep`, every activation too.
         """
+        n = len(xs[0])
+        wanted = set(self.left)
+        given = (*xs, *(self.initial(n) if states is None else states))
         live = {
             t: y
-            for t, y in self.walk(xs, lambda op, *given: each(op.eval(*given)))
-            if keep or t in self.outputs
+            for t, y in self.walk(given, lambda op, *read: each(op.eval(*read)))
+            if keep or t in wanted
         }
-        for t in self.outputs:
-            if t.const:
-                live[t] = np.broadcast_to(t.values, (len(xs[0]), *t.shape))
-        return {t.name: live[t] for t in (*self.tensors(), *self.outputs) if t in live}
+        live |= {t: np.broadcast_to(t.values, (n, *t.shape)) for t in self.left if t.const}
+        shown = (*self.tensors(), *self.outputs) if keep else self.outputs
+        ys = {t.name: live[t] for t in shown if t in live}
+        return ys, tuple(live[s.after] for s in self.states)
 
     def walk(
-        self, xs: Sequence[V], run: Callable[..., tuple[V, ...]]
+        self, given: Sequence[V], run: Callable[..., tuple[V, ...]]
     ) -> Iterator[tuple[Tensor, V]]:
-        """Each activation and its value, the inputs' `xs` first, as `run(op, *inputs)` answers it.
+        """Each activation and its value, what is `given` first, as `run(op, *inputs)` answers it.
 
         A value is let go after the last op that reads it.
         """
-        live = dict(zip(self.inputs, xs, strict=True))
-        yield from zip(self.inputs, xs, strict=True)
+        live = dict(zip(self.given, given, strict=True))
+        yield from zip(self.given, given, strict=True)
         for i, op in enumerate(self.ops):
             ys = run(op, *(live[t] for t in op.activations))
             live |= zip(op.outputs, ys, strict=True)

@@ -285,13 +285,17 @@ def unpack(raw: bytes, graph: Graph, samples: int) -> list[Array]:
 
 
 def reference(graph: Graph, xs: Sequence[Array], progress: Progress | None = None) -> list[Array]:
-    """The reference's outputs (n, *shape), computed in chunks of bounded memory."""
+    """The reference's outputs (n, *shape), computed in chunks of bounded memory.
+
+    Where there are states, the samples are one sequence: each run goes on from the one before.
+    """
     n = len(xs[0])
     largest = max((t.size for t in graph.tensors() if not t.const), default=1)
-    chunk = max(1, min(n, CHUNK_BYTES // (8 * largest)))
+    chunk = 1 if graph.states else max(1, min(n, CHUNK_BYTES // (8 * largest)))
+    states = graph.initial(1)
     parts: list[list[Array]] = []
     for start in range(0, n, chunk):
-        ys = graph.eval([x[start : start + chunk] for x in xs])
+        ys, states = graph.eval([x[start : start + chunk] for x in xs], states)
         parts.append([ys[t.name] for t in graph.outputs])
         if progress:
             progress(min(start + chunk, n), n)

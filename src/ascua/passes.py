@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ascua.errors import Unsupported, brief
-from ascua.ir import Graph, Op, Tensor, each
+from ascua.ir import Graph, Op, State, Tensor, each
 from ascua.ops import unsigned
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
 from ascua.ops.dilation import dilated
@@ -30,8 +30,13 @@ def prepare(graph: Graph, where: str | None = None) -> Graph:
 
 
 def fold_constants(graph: Graph) -> Graph:
-    """Replace ops whose outputs are known before any input, as chains of shapes are."""
-    known: dict[Tensor, Tensor] = {}
+    """Replace ops whose outputs are known before any input, as chains of shapes are.
+
+    A state that no run changes is known too.
+    """
+    fixed = [s for s in graph.states if s.after is s.tensor]
+    known = {s.tensor: replace(s.tensor, data=s.initial) for s in fixed}
+    states = tuple(s for s in graph.states if s not in fixed)
     ops = []
     for old in graph.ops:
         op = _with_inputs(old, known)
@@ -41,7 +46,7 @@ def fold_constants(graph: Graph) -> Graph:
         else:
             made = zip(op.outputs, each(values), strict=True)
             known |= {t: replace(t, data=v) for t, v in made}
-    return graph.between(graph.inputs, [known.get(t, t) for t in graph.outputs], ops)
+    return replace(graph, states=states).replaced(known, ops)
 
 
 def _with_inputs(op: Op, known: dict[Tensor, Tensor]) -> Op:
@@ -57,7 +62,7 @@ def drop_identities(graph: Graph) -> Graph:
     ops = []
     for old in graph.ops:
         op = _with_inputs(old, instead)
-        if isinstance(op, Quantize) and op.identity and op.y not in graph.outputs:
+        if isinstance(op, Quantize) and op.identity and op.y not in graph.left:
             instead[op.y] = op.x
         else:
             ops.append(op)
@@ -83,21 +88,27 @@ def _chain(first: Op, graph: Graph) -> tuple[Op, ...]:
     while not isinstance(chain[-1], BatchToSpaceND):
         t = chain[-1].y
         following = graph.readers[t]
-        if len(following) != 1 or t in graph.outputs or following[0].inputs[0] is not t:
+        if len(following) != 1 or t in graph.left or following[0].inputs[0] is not t:
             return ()
         chain.append(following[0])
     return tuple(chain)
 
 
 def drop_dead(graph: Graph) -> Graph:
-    """Remove ops that no output depends on."""
-    wanted = set(graph.outputs)
-    ops = []
-    for op in reversed(graph.ops):
-        if any(t in wanted for t in op.outputs):
-            ops.append(op)
-            wanted.update(t for t in op.inputs if t is not None)
-    return replace(graph, ops=tuple(reversed(ops)))
+    """Remove ops and states that no output depends on, of this run or of a later one."""
+    states: list[State] = []
+    while True:
+        wanted = {*graph.outputs, *(s.after for s in states)}
+        ops = []
+        for op in reversed(graph.ops):
+            if any(t in wanted for t in op.outputs):
+                ops.append(op)
+                wanted.update(t for t in op.inputs if t is not None)
+        more = [s for s in graph.states if s.tensor in wanted and s not in states]
+        if not more:
+            kept = tuple(s for s in graph.states if s in states)
+            return replace(graph, ops=tuple(reversed(ops)), states=kept)
+        states += more
 
 
 def check(graph: Graph, where: str | None = None) -> None:
@@ -131,7 +142,7 @@ def check_outputs(graph: Graph, where: str) -> None:
 
 def _check_edges(graph: Graph, where: str) -> None:
     """Raise Unsupported where an input that no operator reads, or hands on, has an odd type."""
-    for t in (*graph.inputs, *graph.outputs):
+    for t in (*graph.given, *graph.left):
         if t.dtype not in EDGES:
             raise Unsupported(
                 f"{where}: '{brief(t.name)}' is {t.dtype}, not {', '.join(EDGES)}.",

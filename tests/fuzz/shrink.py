@@ -128,7 +128,7 @@ def _ancestors(graph: Graph, output: Tensor) -> Candidate:
 def _alone(failure: Failure) -> Iterator[Candidate]:
     """Each operator before the wrong output, the first ones first, with its inputs' values."""
     graph = failure.case.graph
-    values = graph.eval(failure.case.xs, keep=True)
+    values, _ = graph.eval(failure.case.xs, keep=True)
     for op in graph.ops:
         reads = {t: t for t in op.activations}
         if len(graph.ops) > 1 and all(t.name in values for t in reads.values()):

@@ -186,4 +186,4 @@ def test_floats_between_steps_that_share_code(dtype: str, tmp_path: Path) -> Non
     host = load_board("host")
     library = emit(plan(graph, host, SHARED), "net")
     done = run(host, library, pack(xs), 2, build_dir=tmp_path)
-    np.testing.assert_array_equal(unpack(done.outputs, graph, 2)[0], graph.eval(xs)["y"])
+    np.testing.assert_array_equal(unpack(done.outputs, graph, 2)[0], graph.eval(xs)[0]["y"])

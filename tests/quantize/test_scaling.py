@@ -95,7 +95,7 @@ def accuracy(path: Path, x: Array, y: Array) -> float:
     """Of an int8 file on the bytes of images."""
     graph = tflite.load(path)
     given = (x.astype(int) - 128).astype(np.int8)[:, None]
-    ys = graph.eval([given])[graph.outputs[0].name]
+    ys = graph.eval([given])[0][graph.outputs[0].name]
     return float(np.mean(ys.reshape(len(y), -1).argmax(axis=1) == y))
 
 

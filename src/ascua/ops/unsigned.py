@@ -63,7 +63,21 @@ def as_int8(graph: Graph) -> Graph:
     before = [Quantize((t,), (shifted(t),)) for t in graph.inputs if _quantised(t)]
     last = dict.fromkeys(t for t in edges if t not in graph.inputs)
     after = [Quantize((shifted(t),), (t,)) for t in last]
-    return replace(graph, ops=(*before, *ops, *after))
+    states = tuple(
+        replace(s, tensor=shifted(s.tensor), after=shifted(s.after)) for s in graph.states
+    )
+    return _with_first_values(replace(graph, ops=(*before, *ops, *after), states=states))
+
+
+def _with_first_values(graph: Graph) -> Graph:
+    """`graph` with the first values of its states in the types of their tensors."""
+    states = tuple(
+        replace(s, initial=(s.initial.view(np.uint8) ^ np.uint8(128)).view(s.tensor.dtype))
+        if {s.tensor.dtype, str(s.initial.dtype)} == {"int8", "uint8"}
+        else s
+        for s in graph.states
+    )
+    return replace(graph, states=states)
 
 
 def as_uint8(graph: Graph) -> Graph:
@@ -86,7 +100,8 @@ def as_uint8(graph: Graph) -> Graph:
         )
         for op in graph.ops
     ]
-    return graph.between(whole(graph.inputs), whole(graph.outputs), ops)
+    instead = {t: u for t in (*graph.given, *graph.left) if (u := restated(t))}
+    return _with_first_values(graph.replaced(instead, ops))
 
 
 def _quantised(t: Tensor | None) -> bool:

@@ -72,7 +72,7 @@ def outputs(small: Graph, xs: Sequence[Array]) -> list[Array]:
     """The real outputs (n, *shape) of a quantised graph on real inputs."""
     small = as_int8(small)
     given = [inputs.quantize(x, t) for x, t in zip(xs, small.inputs, strict=True)]
-    parts = [small.eval(batch) for batch in batches(small, given)]
+    parts = [small.eval(batch)[0] for batch in batches(small, given)]
     return [dequantized(np.concatenate([p[t.name] for p in parts]), t) for t in small.outputs]
 
 

@@ -145,6 +145,6 @@ def convert(
     for op in graph.ops:
         made = converter.convert(op)
         ops += made if refine is None else refine(op, made, converter.tensor)
-    inputs, outputs = ([converter.tensor(t) for t in ts] for ts in (graph.inputs, graph.outputs))
-    small = replace(graph.between(inputs, outputs, ops), description="Ascua")
+    ends = {t: converter.tensor(t) for t in (*graph.inputs, *graph.outputs)}
+    small = replace(graph.replaced(ends, ops), description="Ascua")
     return unsigned.as_uint8(small) if scheme.uint8 else small

@@ -21,9 +21,16 @@ def layout_of(graph: Graph) -> Layout | None:
 
 
 def with_layout(
-    graph: Graph, tensors: Sequence[Tensor], file: File, buffers: Sequence[Any]
+    graph: Graph,
+    tensors: Sequence[Tensor],
+    operators: Sequence[Op | None],
+    file: File,
+    buffers: Sequence[Any],
 ) -> Graph:
-    """`graph`, as it was read from `file`, whose tensors are these, with the file's layout."""
+    """`graph`, as it was read from `file`, with the file's layout.
+
+    These are the file's tensors and operators, in its order, None for what is of variables.
+    """
     sub = file.model.Subgraphs(0)
     index = {t: i for i, t in enumerate(tensors)}
     other: dict[Tensor | Op | str, Mapping[str, Any]] = {
@@ -33,12 +40,17 @@ def with_layout(
     for t, table in zip(tensors, file.vector(sub, "Tensors"), strict=True):
         said = file.stated(table) | {"Buffer": _odd(file, t, buffers[table.Buffer()])}
         other[t] = _other("Tensor", said, stating.tensor(t, None))
-    for op, table in zip(graph.ops, file.vector(sub, "Operators"), strict=True):
-        own = stating.operator(op, UNKNOWN, index)
-        other[op] = _other("Operator", file.stated(table), own)
+    rows: list[Op | Table] = []
+    for op, table in zip(operators, file.vector(sub, "Operators"), strict=True):
+        said = file.stated(table)
+        if op is not None:
+            other[op] = _other("Operator", said, stating.operator(op, UNKNOWN, index))
+        rows.append(Table("Operator", said) if op is None else op)
     listed = file.vector(file.model, "OperatorCodes")
     codes = tuple(Table("OperatorCode", file.stated(c)) for c in listed)
-    return replace(graph, layout=Layout(graph, tuple(tensors), codes, other))
+    more = tuple(_whole(file, s, buffers) for s in file.vector(file.model, "Subgraphs"))[1:]
+    layout = Layout(graph, tuple(tensors), tuple(rows), codes, more, other)
+    return replace(graph, layout=layout)
 
 
 UNKNOWN = -1
@@ -65,6 +77,16 @@ def _complete(value: Any) -> Any:
         stated = {name: _complete(v) for name, v in value.fields.items()}
         return Table(value.kind, {**defaults(value.kind), **stated})
     return tuple(map(_complete, value)) if isinstance(value, tuple) else value
+
+
+def _whole(file: File, sub: Any, buffers: Sequence[Any]) -> Table:
+    """A SubGraph with all its tables, the contents of buffers among them."""
+    numbers = [t.Buffer() for t in file.vector(sub, "Tensors")]
+    contents = [Content(raw) if raw else 0 for raw in file.contents(buffers, numbers, "a subgraph")]
+    said = file.stated(sub)
+    tensors = zip(said["Tensors"] or (), contents, strict=True)
+    held = tuple(Table("Tensor", {**t.fields, "Buffer": raw}) for t, raw in tensors)
+    return Table("SubGraph", said | {"Tensors": said["Tensors"] and held})
 
 
 def _subgraph(file: File, sub: Any) -> dict[str, Any]:

@@ -14,10 +14,12 @@ from ascua import files
 from ascua.errors import InputError, ModelError, Unsupported
 from ascua.ir import Graph, Metadata, Node, Op, Signature, Tensor
 from ascua.ops import OPERATORS
+from ascua.tflite import variables
 from ascua.tflite.layout import with_layout
 from ascua.tflite.stating import decoded
-from ascua.tflite.tables import EMPTY, File, builtin_code, fields
+from ascua.tflite.tables import EMPTY, MAX_ENTRIES, File, builtin_code, fields
 from ascua.tflite.tensors import check_held, tensors
+from ascua.tflite.variables import VERSIONS, Variables
 
 T = TypeVar("T")
 
@@ -83,13 +85,8 @@ class _Reader:
         file, model = self.file, self.model
         if model.Version() != 3:
             raise file.fail(f"schema version {model.Version()}; Ascua reads version 3.")
-        count = model.SubgraphsLength()
-        if count != 1:
-            raise Unsupported(
-                f"{self.name}: it has {count} subgraphs; Ascua takes exactly one.",
-                ["Export a single inference function, without control flow."],
-            )
-        sub = next(file.vector(model, "Subgraphs"))
+        self.refuse_subgraphs(model.SubgraphsLength())
+        sub, *firsts = file.vector(model, "Subgraphs")
         codes = [self.opcode(c) for c in file.vector(model, "OperatorCodes")]
         operators = list(file.vector(sub, "Operators"))
         self.refuse_unknown(codes, operators)
@@ -101,16 +98,103 @@ class _Reader:
             raise file.fail("the graph has no inputs or no outputs.")
         if any(t.const for t in inputs) or len(set(inputs)) < len(inputs):
             raise file.fail("an input of the graph is a constant, or is listed twice.")
-        ops = tuple(self.op(i, o, codes[o.OpcodeIndex()], listed) for i, o in enumerate(operators))
+        held = Variables(file, self.first_values(firsts, codes, buffers))
+        rows = self.operators(operators, codes, listed, inputs, held)
         description = (model.Description() or b"").decode("utf-8", "replace")
-        graph = Graph(Path(self.name).stem, inputs, outputs, ops, description)
+        graph = Graph(
+            Path(self.name).stem,
+            inputs,
+            tuple(held.instead.get(t, t) for t in outputs),
+            tuple(op for op in rows if op is not None),
+            description,
+            held.states(),
+        )
         self.check_order(graph)
         for t in graph.tensors():
             check_held(file, t)
         signatures, metadata = self.signatures(listed), self.metadata(buffers)
-        return with_layout(
-            replace(graph, signatures=signatures, metadata=metadata), listed, file, buffers
-        )
+        whole = replace(graph, signatures=signatures, metadata=metadata)
+        return with_layout(whole, listed, rows, file, buffers)
+
+    def refuse_subgraphs(self, count: int) -> None:
+        """Raise Unsupported unless there is one; or others that CALL_ONCE names, each of them."""
+        if count == 1:
+            return
+        called = set()
+        if 1 < count <= MAX_ENTRIES:
+            codes = [self.opcode(c)[0] for c in self.file.vector(self.model, "OperatorCodes")]
+            for o in self.file.vector(self.model.Subgraphs(0), "Operators"):
+                once = variables.options(o, "CallOnceOptions")
+                if once is not None and codes[o.OpcodeIndex() : o.OpcodeIndex() + 1] == [
+                    "CALL_ONCE"
+                ]:
+                    called.add(once.InitSubgraphIndex())
+        if called != set(range(1, count)):
+            raise Unsupported(
+                f"{self.name}: it has {count} subgraphs; Ascua takes exactly one.",
+                ["Export a single inference function, without control flow."],
+            )
+
+    def operators(
+        self, operators: Sequence[Any], codes: Sequence[tuple[str, int]],
+        listed: Sequence[Tensor], inputs: Sequence[Tensor], held: Variables,
+    ) -> list[Op | None]:  # fmt: skip
+        """The operators, in order; None for those on variables, which are taken into `held`."""
+        known = set(inputs)
+        rows: list[Op | None] = []
+        for i, o in enumerate(operators):
+            name, _ = code = codes[o.OpcodeIndex()]
+            if name in variables.VERSIONS:
+                self.take(i, o, name, listed, held, known)
+                rows.append(None)
+                continue
+            op = self.op(i, o, code, listed)
+            if again := [t.name for t in op.outputs if t in held.instead]:
+                raise self.file.fail(f"tensor '{again[0]}' is computed twice.")
+            if any(t in held.instead for t in op.inputs):
+                read = tuple(held.instead.get(t, t) if t else None for t in op.inputs)
+                op = replace(op, inputs=read)
+            known.update(op.outputs)
+            rows.append(op)
+        return rows
+
+    def take(
+        self, i: int, o: Any, name: str, listed: Sequence[Tensor], held: Variables,
+        known: set[Tensor],
+    ) -> None:  # fmt: skip
+        """An operator on variables."""
+        where = f"operator {i} ({name})"
+        ins = self.pick(listed, self.file.numbers(o, "Inputs"), where)
+        outs = self.pick(listed, self.file.numbers(o, "Outputs"), where)
+        held.take(name, o, ins, outs, lambda t: t.const or t in known or t in held.start.values())
+
+    def first_values(
+        self, subgraphs: Sequence[Any], codes: Sequence[tuple[str, int]], buffers: Sequence[Any]
+    ) -> dict[variables.Name, Tensor]:
+        """What subgraphs assign to variables: constants."""
+        found: dict[variables.Name, Tensor] = {}
+        for sub in subgraphs:
+            listed = tensors(self.file, sub, buffers)
+            names: dict[Tensor, variables.Name] = {}
+            for i, o in enumerate(self.file.vector(sub, "Operators")):
+                at = o.OpcodeIndex()
+                kind = codes[at][0] if 0 <= at < len(codes) else "?"
+                where = f"operator {i} ({kind}) of a subgraph that gives variables their values"
+                ins = self.pick(listed, self.file.numbers(o, "Inputs"), where)
+                outs = self.pick(listed, self.file.numbers(o, "Outputs"), where)
+                if kind == "VAR_HANDLE" and len(outs) == 1:
+                    names[outs[0]] = variables.name_of(o)
+                elif (
+                    kind == "ASSIGN_VARIABLE" and len(ins) == 2 and ins[1].const and ins[0] in names
+                ):
+                    check_held(self.file, ins[1])
+                    found[names[ins[0]]] = ins[1]
+                else:
+                    raise Unsupported(
+                        f"{self.name}: the first value of a variable is computed, by {kind}.",
+                        [variables.CONSTANTS],
+                    )
+        return found
 
     def opcode(self, code: Any) -> tuple[str, int]:
         """The operator's name and version; a custom operator's name is quoted."""
@@ -127,7 +211,8 @@ class _Reader:
             if not 0 <= o.OpcodeIndex() < len(codes):
                 raise self.file.fail(f"an operator has the code {o.OpcodeIndex()} of {len(codes)}.")
         used = [codes[o.OpcodeIndex()] for o in operators]
-        unknown = sorted({name for name, _ in used if name not in OPERATORS})
+        newest = {name: kind.max_version for name, kind in OPERATORS.items()} | VERSIONS
+        unknown = sorted({name for name, _ in used if name not in newest})
         if unknown:
             listed = ", ".join(f"{u} ({[n for n, _ in used].count(u)} times)" for u in unknown)
             raise Unsupported(
@@ -138,10 +223,9 @@ class _Reader:
                 ],
             )
         for name, version in used:
-            newest = OPERATORS[name].max_version
-            if version > newest:
+            if version > newest[name]:
                 raise Unsupported(
-                    f"{self.name}: {name} has version {version}; Ascua knows up to {newest}.",
+                    f"{self.name}: {name} has version {version}; Ascua knows up to {newest[name]}.",
                     ["Export with an older converter, or with its default types (int8)."],
                 )
 
@@ -191,7 +275,7 @@ class _Reader:
 
     def check_order(self, graph: Graph) -> None:
         """Each tensor is computed once, and before it is read."""
-        known = set(graph.inputs)
+        known = set(graph.given)
         for op in graph.ops:
             for t in op.activations:
                 if t not in known:

@@ -136,15 +136,17 @@ class File:
             return np.empty(0, np.uint8)
         return np.asarray(buffer.DataAsNumpy(), np.uint8)
 
-    def contents(self, buffers: Sequence[Any], numbers: Sequence[int]) -> list[bytes]:
-        """The bytes of the buffers with these numbers: of metadata."""
+    def contents(
+        self, buffers: Sequence[Any], numbers: Sequence[int], what: str = "metadata"
+    ) -> list[bytes]:
+        """The bytes of the buffers with these numbers, together no more than the file's."""
         found: list[Array] = []
         for i in numbers:
             if not 0 <= i < len(buffers):
-                raise self.fail(f"metadata has buffer {i} of {len(buffers)}.")
-            found.append(self.raw(buffers[i], "metadata"))
+                raise self.fail(f"{what} has buffer {i} of {len(buffers)}.")
+            found.append(self.raw(buffers[i], what))
         if sum(raw.size for raw in found) > len(self.data):
-            raise self.fail("metadata claims more bytes than the file holds.")
+            raise self.fail(f"{what} claims more bytes than the file holds.")
         return [raw.tobytes() for raw in found]
 
     def stated(self, table: Any, without: Collection[str] = ()) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import flatbuffers
 import numpy as np
 import tflite as schema
 
-from ascua.ir import Array, Graph, Op, Tensor
-from ascua.tflite import stating
+from ascua.ir import Array, Graph, Layout, Op, Tensor
+from ascua.tflite import stating, variables
 from ascua.tflite.layout import layout_of
 from ascua.tflite.tables import Content, Table, Vector, ints
 
@@ -30,7 +30,9 @@ class Writer:
         self.graph = graph
         self.b = flatbuffers.Builder(1 << 16)
         self.layout = layout_of(graph)
-        listed = self.layout.tensors if self.layout else (*graph.tensors(), *graph.outputs)
+        self.handles = {} if self.layout else variables.handles(graph)
+        own = (*graph.tensors(), *graph.left, *self.handles.values())
+        listed = self.layout.tensors if self.layout else own
         self.tensors = list(dict.fromkeys(listed))
         self.index = {t: i for i, t in enumerate(self.tensors)}
         self.contents: list[bytes] = []
@@ -39,32 +41,48 @@ class Writer:
     def file(self) -> bytes:
         """The bytes of all of it."""
         graph = self.graph
-        codes, numbers = self.codes()
-        operators = [
-            self.operator(op, number) for op, number in zip(graph.ops, numbers, strict=True)
-        ]
+        codes, rows, more = self.as_in_file(self.layout) if self.layout else self.own()
+        operators = [self.table("Operator", **row) for row in rows]
         tensors = [self.tensor(i, t) for i, t in enumerate(self.tensors)]
         parts = {"Tensors": tensors, "Operators": operators}
         sub = self.laid("SubGraph", stating.subgraph(graph, self.index) | parts)
         subgraph = self.table("SubGraph", **sub)
         model = self.laid("Model", stating.model(graph, self.index, codes))
-        for field in ("Metadata", "MetadataBuffer"):  # They add buffers.
+        subgraphs = [subgraph, *(self.value(s) for s in more)]
+        for field in ("Metadata", "MetadataBuffer"):
             model[field] = self.value(model.get(field))
+        # All contents of buffers are known now.
         buffers = [self.table("Buffer"), *(self.buffer(t) for t in self.tensors)]
         buffers += [self.held(np.frombuffer(raw, np.uint8)) for raw in self.contents]
-        model |= {"Subgraphs": [subgraph], "Buffers": buffers}
+        model |= {"Subgraphs": subgraphs, "Buffers": buffers}
         self.b.Finish(self.table("Model", **model), b"TFL3")
         return bytes(self.b.Output())
 
-    def codes(self) -> tuple[tuple[Table, ...], list[int]]:
-        """The operator codes, and the number of each operator's."""
-        ops = self.graph.ops
-        if self.layout:
-            return self.layout.codes, [self.laid(op, {})["OpcodeIndex"] for op in ops]
+    def own(self) -> tuple[tuple[Table, ...], list[dict[str, Any]], Sequence[Table]]:
+        """Operator codes, the fields of the operators, and further subgraphs, as Ascua has them."""
         uint8 = stating.unsigned(self.tensors)
-        wanted = [stating.code(op, uint8) for op in ops]
-        codes = sorted(set(wanted))
-        return tuple(stating.operator_code(*c) for c in codes), [codes.index(c) for c in wanted]
+        stated = [
+            *variables.before(self.index, self.handles),
+            *(
+                (stating.code(op, uint8), stating.operator(op, 0, self.index))
+                for op in self.graph.ops
+            ),
+            *variables.behind(self.index, self.handles),
+        ]
+        codes = sorted({code for code, _ in stated})
+        rows = [fields | {"OpcodeIndex": codes.index(code)} for code, fields in stated]
+        first = variables.initialiser(self.handles, codes.index)
+        return tuple(stating.operator_code(*c) for c in codes), rows, first
+
+    def as_in_file(
+        self, layout: Layout
+    ) -> tuple[tuple[Table, ...], list[dict[str, Any]], Sequence[Table]]:
+        """The same, as the file had them that was read."""
+        rows = [
+            self.laid(o, stating.operator(o, 0, self.index)) if isinstance(o, Op) else o.fields
+            for o in layout.operators
+        ]
+        return layout.codes, rows, layout.subgraphs
 
     def laid(self, part: Tensor | Op | str, fields: dict[str, Any]) -> dict[str, Any]:
         """The fields of a part's table: where its file states them otherwise, as there."""
@@ -121,7 +139,3 @@ class Writer:
         """Its table."""
         fields = self.laid(t, stating.tensor(t, i + 1))
         return self.table("Tensor", **fields | {"Quantization": self.value(fields["Quantization"])})
-
-    def operator(self, op: Op, code: int) -> int:
-        """Its table."""
-        return self.table("Operator", **self.laid(op, stating.operator(op, code, self.index)))

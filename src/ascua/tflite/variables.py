@@ -1,0 +1,206 @@
+"""Variables of a .tflite file, read and assigned by operators, as states of a graph; and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import tflite as schema
+
+from ascua.errors import AscuaError, Unsupported, brief
+from ascua.ir import Graph, State, Tensor
+from ascua.tflite import stating
+from ascua.tflite.tables import Content, File, Table, ints
+
+VERSIONS = {"CALL_ONCE": 1, "VAR_HANDLE": 1, "READ_VARIABLE": 1, "ASSIGN_VARIABLE": 1}
+"""The operators on variables, which no graph holds, and the newest version of each."""
+
+Name = tuple[bytes, bytes]
+"""By what handles know a variable: a container, and a name in it."""
+
+CONSTANTS = "Give the variable a constant as its first value, as tf.Variable(tf.zeros(...)) does."
+ONE_KIND = "Keep one shape, type and scale for all that is read from and assigned to the variable."
+
+
+def options(o: Any, kind: str) -> Any:
+    """The options of an operator on variables; all defaults where it has none."""
+    table = getattr(schema, kind)()
+    union = o.BuiltinOptions()
+    if union is not None and o.BuiltinOptionsType() == getattr(schema.BuiltinOptions, kind):
+        table.Init(union.Bytes, union.Pos)
+        return table
+    return None
+
+
+class Variables:
+    """What the variables hold while the operators of a file are read, one after the other."""
+
+    def __init__(self, file: File, first: Mapping[Name, Tensor]) -> None:
+        self.file = file
+        self.first = first
+        self.handles: dict[Tensor, Name] = {}
+        self.start: dict[Name, Tensor] = {}
+        """What holds a variable's value when a run begins, where the run reads it."""
+        self.now: dict[Name, Tensor] = {}
+        self.instead: dict[Tensor, Tensor] = {}
+        """What to read in place of what READ_VARIABLE gives."""
+        self.ready = False
+
+    def refuse(self, where: str, what: str, remedy: str) -> AscuaError:
+        return Unsupported(f"{self.file.name}: {where}: {what}.", [remedy])
+
+    def take(
+        self, kind: str, o: Any, inputs: Sequence[Tensor], outputs: Sequence[Tensor],
+        known: Callable[[Tensor], bool],
+    ) -> None:  # fmt: skip
+        """One operator; `known` tells whether a tensor has a value when it comes."""
+        counts = {"CALL_ONCE": (0, 0), "VAR_HANDLE": (0, 1), "READ_VARIABLE": (1, 1)}
+        if (len(inputs), len(outputs)) != counts.get(kind, (2, 0)):
+            raise self.file.fail(f"{kind} has {len(inputs)} inputs and {len(outputs)} outputs.")
+        if kind == "CALL_ONCE":
+            self.ready = True
+        elif kind == "VAR_HANDLE":
+            self.handles[outputs[0]] = name_of(o)
+        else:
+            where = f"{kind} '{brief((outputs or inputs)[0].name)}'"
+            name = self.variable(inputs[0], where)
+            if kind == "READ_VARIABLE":
+                self.read(name, outputs[0], where, known)
+            else:
+                self.assign(name, self.instead.get(inputs[1], inputs[1]), where, known)
+
+    def variable(self, handle: Tensor, where: str) -> Name:
+        """The variable behind a handle, which has a first value."""
+        if handle not in self.handles:
+            what = f"nothing says which variable '{brief(handle.name)}' is"
+            raise self.refuse(where, what, "Use the variable in the function that is exported.")
+        name = self.handles[handle]
+        if name not in self.first or not self.ready:
+            what = f"the variable '{shown(name)}' has no first value by then"
+            raise self.refuse(where, what, CONSTANTS)
+        return name
+
+    def read(self, name: Name, t: Tensor, where: str, known: Callable[[Tensor], bool]) -> None:
+        if known(t) or t in self.instead:
+            raise self.file.fail(f"tensor '{t.name}' is computed twice.")
+        held = self.now.get(name)
+        self.check(self.first[name] if held is None else held, t, name, where)
+        if held is None:
+            self.start[name] = self.now[name] = t
+        else:
+            self.instead[t] = held
+
+    def assign(self, name: Name, t: Tensor, where: str, known: Callable[[Tensor], bool]) -> None:
+        if not known(t):
+            raise self.file.fail(f"{where} reads '{t.name}' before anything computes it.")
+        self.check(self.first[name], t, name, where)
+        self.now[name] = t
+
+    def check(self, held: Tensor, t: Tensor, name: Name, where: str) -> None:
+        """All that a variable is given, and gives, is of one kind."""
+        for what, a, b in (
+            ("shape", list(held.shape), list(t.shape)),
+            ("type", held.dtype, t.dtype),
+            ("scale or zero point", held.quant, t.quant),
+        ):
+            if a != b:
+                told = "" if what.startswith("scale") else f": {a} and {b}"
+                text = f"'{brief(t.name)}' and what '{shown(name)}' holds differ in {what}{told}"
+                raise self.refuse(where, text, ONE_KIND)
+
+    def states(self) -> tuple[State, ...]:
+        """The variables whose value a run takes from the one before."""
+        found: dict[str, State] = {}
+        for name in dict.fromkeys(self.handles.values()):
+            if name in self.start:
+                unique = stating.decoded(name[1])
+                while unique in found:
+                    unique += "#"
+                first = self.first[name].values
+                found[unique] = State(unique, self.start[name], self.now[name], first)
+        return tuple(found.values())
+
+
+def name_of(o: Any) -> Name:
+    """The variable that a VAR_HANDLE names."""
+    found = options(o, "VarHandleOptions")
+    return (b"", b"") if found is None else (found.Container() or b"", found.SharedName() or b"")
+
+
+def shown(name: Name) -> str:
+    """The name for messages."""
+    return brief(name[1].decode("utf-8", "replace"))
+
+
+def handles(graph: Graph) -> dict[State, Tensor]:
+    """A tensor for the handle of each state."""
+    return {s: Tensor(s.name, (), "resource") for s in graph.states}
+
+
+Row = tuple[tuple[str, int], dict[str, Any]]
+"""The name and version of an operator, and the fields of its table but for the code's number."""
+
+
+def before(index: Mapping[Tensor, int], held: Mapping[State, Tensor]) -> list[Row]:
+    """The operators that give variables their first values, and then read them."""
+    if not held:
+        return []
+    once = Table("CallOnceOptions", {"InitSubgraphIndex": 1})
+    return [
+        _row("CALL_ONCE", [], [], once),
+        *(_handle(s, index[t]) for s, t in held.items()),
+        *(_row("READ_VARIABLE", [index[t]], [index[s.tensor]]) for s, t in held.items()),
+    ]
+
+
+def behind(index: Mapping[Tensor, int], held: Mapping[State, Tensor]) -> list[Row]:
+    """The operators that assign to variables."""
+    return [_row("ASSIGN_VARIABLE", [index[t], index[s.after]], []) for s, t in held.items()]
+
+
+def initialiser(
+    held: Mapping[State, Tensor], number: Callable[[tuple[str, int]], int]
+) -> list[Table]:
+    """The subgraph that gives variables their first values; `number` is that of a code."""
+    if not held:
+        return []
+    rows: list[Row] = []
+    tensors: list[Table] = []
+    for i, (s, t) in enumerate(held.items()):
+        first = replace(s.tensor, name=f"{s.name}/first", data=s.initial)
+        fields = stating.tensor(first, None)
+        fields["Buffer"] = Content(stating.data(first).tobytes())
+        tensors += [Table("Tensor", stating.tensor(t, 0)), Table("Tensor", fields)]
+        rows += [_handle(s, 2 * i), _row("ASSIGN_VARIABLE", [2 * i, 2 * i + 1], [])]
+    operators = [Table("Operator", fields | {"OpcodeIndex": number(c)}) for c, fields in rows]
+    return [
+        Table(
+            "SubGraph",
+            {
+                "Tensors": tuple(tensors),
+                "Inputs": ints([]),
+                "Outputs": ints([]),
+                "Operators": tuple(operators),
+                "Name": b"first",
+            },
+        )
+    ]
+
+
+def _handle(s: State, tensor: int) -> Row:
+    named = {"Container": b"", "SharedName": stating.encoded(s.name)}
+    return _row("VAR_HANDLE", [], [tensor], Table("VarHandleOptions", named))
+
+
+def _row(
+    kind: str, inputs: Sequence[int], outputs: Sequence[int], options: Table | None = None
+) -> Row:
+    fields = {
+        "OpcodeIndex": 0,
+        "Inputs": ints(inputs),
+        "Outputs": ints(outputs),
+        "BuiltinOptionsType": getattr(schema.BuiltinOptions, options.kind) if options else 0,
+        "BuiltinOptions": options,
+    }
+    return (kind, VERSIONS[kind]), fields
