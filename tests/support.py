@@ -14,6 +14,7 @@ from ascua import tflite
 from ascua.boards import load as load_board
 from ascua.ir import Array, Graph, Op, Quant, Tensor, limits
 from ascua.measure import pack, unpack
+from ascua.measure import reference as measured
 from ascua.passes import prepare
 from ascua.plan import BALANCED, Goal, plan
 from ascua.run import run
@@ -144,8 +145,7 @@ def _outputs(model: bytes) -> tuple[Tensor, ...]:
 
 def reference(graph: Graph, xs: list[Array]) -> list[Array]:
     """The outputs (n, *shape) of the operators' `eval`."""
-    ys, _ = graph.eval(xs)
-    return [ys[t.name] for t in graph.outputs]
+    return measured(graph, xs)
 
 
 def generated_c(graph: Graph, xs: list[Array], goal: Goal = BALANCED) -> list[Array]:

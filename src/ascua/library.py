@@ -21,3 +21,5 @@ class Library:
     arena_bytes: int
     steps: tuple[str, ...]
     """The C symbol of each step's function, in the order of execution."""
+    state_bytes: int = 0
+    """What a run leaves for the next one: where there is any, runs are one sequence."""

@@ -130,6 +130,16 @@ def check(graph: Graph, where: str | None = None) -> None:
     )
 
 
+def check_stateless(graph: Graph, where: str) -> None:
+    """Raise Unsupported where runs depend on earlier ones: samples in any order say nothing."""
+    if graph.states:
+        raise Unsupported(
+            f"{where}: the variable '{brief(graph.states[0].name)}' is carried from one run to the"
+            " next; here samples are taken each by itself.",
+            ["Export the network without a state: with the whole sequence as its input."],
+        )
+
+
 def check_outputs(graph: Graph, where: str) -> None:
     """Raise Unsupported where an output is a constant."""
     for t in graph.outputs:

@@ -241,13 +241,17 @@ def _show(planned: Plan) -> None:
 
 
 def _one_sample(xs: Sequence[Array], result: measure.Run) -> list[Array]:
-    """The first sample whose outputs are wrong, or the first of all."""
+    """The first sample whose outputs are wrong, or the first of all.
+
+    Where it depends on those before it, these too.
+    """
     differs = np.zeros(len(xs[0]), bool)
     for y, expected in zip(result.ys, result.expected, strict=True):
         differs |= (y != expected).reshape(len(differs), -1).any(axis=1)
     at = int(differs.argmax())
     log.debug("sample %d, layer by layer", at)
-    return [x[at : at + 1] for x in xs]
+    start = 0 if result.plan.states else at
+    return [x[start : at + 1] for x in xs]
 
 
 def _trace(model: measure.Model, board: Board, executor: Any, truth: Any) -> None:

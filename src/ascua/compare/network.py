@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ascua import inputs
 from ascua.errors import AscuaError, InputError, Unsupported, brief
 from ascua.ir import Array, Graph, Op, Tensor, each
-from ascua.passes import prepare
+from ascua.passes import check_stateless, prepare
 from ascua.pixels import outside
 from ascua.quantize import floats
 from ascua.quantize.compare import dequantized
@@ -59,6 +59,7 @@ def prepared(graph: Graph, name: str) -> Network:
         ready = prepare(graph, name) if integer else simplify(graph)
     except InputError as e:
         raise InputError(f"{name}: {e.what}", e.things_to_try) from e
+    check_stateless(ready, name)
     for t in ready.inputs:
         if t.dtype != "float32" and not quantized(t):
             raise Unsupported(

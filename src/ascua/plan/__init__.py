@@ -12,11 +12,11 @@ from ascua.plan.choose import Chosen
 from ascua.plan.fit import STACK_BYTES, check_fit
 from ascua.plan.goal import BALANCED, Goal
 from ascua.plan.memory import Memory, placed
-from ascua.plan.parts import Arena, Buffer, Call, Plan, Step, View
+from ascua.plan.parts import STATES, Arena, Buffer, Call, Kept, Plan, Step, View
 
 __all__ = [
-    "BALANCED", "STACK_BYTES", "Arena", "Buffer", "Call", "Goal", "Plan", "Step", "View",
-    "check_fit", "plan",
+    "BALANCED", "STACK_BYTES", "STATES", "Arena", "Buffer", "Call", "Goal", "Kept", "Plan", "Step",
+    "View", "check_fit", "plan",
 ]  # fmt: skip
 
 
@@ -37,7 +37,8 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
         buffers=memory.buffers,
         inputs=tuple(memory.view(t) for t in graph.inputs),
         outputs=tuple(memory.view(t) for t in graph.outputs),
-        arenas=(memory.arena,),
+        arenas=memory.arenas,
+        states=tuple(memory.kept(s) for s in graph.states),
     )
 
 

@@ -61,6 +61,6 @@ def _passes_rows(graph: Graph, step: Sequence[Chosen], second: Chosen) -> bool:
         and isinstance(second.work, Run)
         and len(first.op.outputs) == 1
         and graph.readers[y] == (second.op,)
-        and y not in graph.outputs
+        and y not in graph.left
         and y.shape == second.op.y.shape
     )

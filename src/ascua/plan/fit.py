@@ -42,7 +42,9 @@ def check_fit(plan: Plan) -> None:
 def _short_of_ram(plan: Plan) -> tuple[str, str, str] | None:
     """What is needed, the step that needs it, and a remedy; None where the board has enough."""
     ram, arena = plan.board.memory("w"), plan.arena.bytes
-    need = arena + STACK_BYTES
+    need = arena + plan.state_bytes + STACK_BYTES
+    states = f"states {plan.state_bytes:,}, " if plan.state_bytes else ""
+    parts = f"arena {arena:,}, {states}stack {STACK_BYTES:,}"
     if ram is None or need <= ram.bytes:
         return None
     most, buffers = "It has no steps; its inputs take", plan.buffers
@@ -52,8 +54,7 @@ def _short_of_ram(plan: Plan) -> tuple[str, str, str] | None:
         buffers = plan.live(step)
     held = ", ".join(f"'{brief(b.name)}' {b.bytes:,}" for b in buffers)
     return (
-        f"{need:,} bytes of {ram.name} (arena {arena:,}, stack {STACK_BYTES:,}) and there are"
-        f" {ram.bytes:,}.",
+        f"{need:,} bytes of {ram.name} ({parts}) and there are {ram.bytes:,}.",
         f"{most} {held} bytes.",
         "A smaller input or fewer channels in that step.",
     )

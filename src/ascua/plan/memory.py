@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ascua.boards import Board
-from ascua.errors import Unsupported
-from ascua.ir import ITEMSIZE, Graph, Op, Tensor
+from ascua.errors import Unsupported, brief
+from ascua.ir import ITEMSIZE, Graph, Op, State, Tensor
 from ascua.kernels.kernel import Rows
 from ascua.plan.choose import Chosen
-from ascua.plan.parts import Arena, Buffer, View
+from ascua.plan.parts import STATES, Arena, Buffer, Kept, View
 from ascua.plan.place import Span, align, bound, place
 
 ALIGNMENT = 4
@@ -29,20 +29,28 @@ class Memory:
     """For tensors of which only a row is held: it is made and used up within a step."""
     lines: Mapping[Op, Buffer]
     scratch: Mapping[Op, Buffer]
-    arena: Arena
+    states: Mapping[State, Buffer]
+    arenas: tuple[Arena, ...]
     roots: Mapping[Tensor, Tensor]
 
     @property
     def buffers(self) -> tuple[Buffer, ...]:
         """All of them."""
         parts = (self.tensors, self.passing, self.lines, self.scratch)
-        return tuple(b for part in parts for b in part.values())
+        return (*(b for part in parts for b in part.values()), *self.states.values())
 
     def view(self, t: Tensor) -> View:
         """Where `t` lies; a view operator's output shows another tensor's bytes."""
         if t in self.passing:
             return View(self.passing[t], t, rows=1)
-        return View(self.tensors[self.roots.get(t, t)], t)
+        root = self.roots.get(t, t)
+        own = {s.tensor: b for s, b in self.states.items()}
+        return View(self.tensors[root] if root in self.tensors else own[root], t)
+
+    def kept(self, s: State) -> Kept:
+        """Where a state lies between runs, and in them."""
+        copy = self.view(s.tensor) if s.tensor in self.tensors else None
+        return Kept(s, self.states[s], self.view(s.after), copy)
 
 
 def placed(graph: Graph, steps: Sequence[Sequence[Chosen]], board: Board, tries: int) -> Memory:
@@ -55,7 +63,8 @@ def placed(graph: Graph, steps: Sequence[Sequence[Chosen]], board: Board, tries:
     roots = _roots(graph)
     passing = [c.op.y for step in steps for c in step[:-1]]
     lives = _lifetimes(graph, roots, steps)
-    held = [t for t in graph.tensors() if t in lives and t not in passing]
+    elsewhere = {*passing, *_read_in_place(graph, roots)}
+    held = [t for t in graph.tensors() if t in lives and t not in elsewhere]
     if len(held) > MOST_TENSORS:
         raise Unsupported(
             f"{graph.name}: it has {len(held):,} tensors; at most {MOST_TENSORS:,} are placed.",
@@ -72,6 +81,7 @@ def placed(graph: Graph, steps: Sequence[Sequence[Chosen]], board: Board, tries:
     ends = (o + s.bytes for o, s in zip(offsets, spans, strict=True))
     arena = Arena(name, align(max(ends, default=0), ALIGNMENT), bound(spans, ALIGNMENT), whole)
     there = zip(offsets, spans, strict=True)
+    states = _kept(graph, len(steps))
 
     def buffer(title: str, t: Tensor | None = None) -> Buffer:
         offset, s = next(there)
@@ -82,9 +92,38 @@ def placed(graph: Graph, steps: Sequence[Sequence[Chosen]], board: Board, tries:
         passing={t: buffer(f"a row of {t.name}", t) for t, _, _ in rows},
         lines={op: buffer(f"lines of {op.name}") for op, _, _ in lines},
         scratch={op: buffer(f"scratch of {op.name}") for op, _, _ in scratch},
-        arena=arena,
+        states=states,
+        arenas=(arena, *_arena_of(states)),
         roots=roots,
     )
+
+
+def _read_in_place(graph: Graph, roots: Mapping[Tensor, Tensor]) -> set[Tensor]:
+    """The tensors of states that a run reads where they are kept: not those that it hands on."""
+    left = {roots.get(t, t) for t in graph.left}
+    return {s.tensor for s in graph.states if s.tensor not in left}
+
+
+def _kept(graph: Graph, steps: int) -> dict[State, Buffer]:
+    """Where states lie between runs: one behind the other."""
+    found: dict[State, Buffer] = {}
+    at = 0
+    for s in graph.states:
+        if s.after.const:
+            raise Unsupported(
+                f"{graph.name}: every run leaves a constant in the variable '{brief(s.name)}'.",
+                ["Leave the variable out: only the first run sees another value."],
+            )
+        t = s.tensor
+        found[s] = Buffer(s.name, STATES, at, t.bytes, 0, max(steps - 1, 0), t)
+        at += align(t.bytes, ALIGNMENT)
+    return found
+
+
+def _arena_of(states: Mapping[State, Buffer]) -> list[Arena]:
+    """The memory of the states, where there are any."""
+    total = sum(align(b.bytes, ALIGNMENT) for b in states.values())
+    return [Arena(STATES, total, total, total)] if states else []
 
 
 def line_bytes(op: Op, work: object) -> int:
@@ -108,7 +147,7 @@ def _lifetimes(
     graph: Graph, roots: Mapping[Tensor, Tensor], steps: Sequence[Sequence[Chosen]]
 ) -> dict[Tensor, tuple[int, int]]:
     """First and last step of each tensor that needs memory."""
-    spans: dict[Tensor, tuple[int, int]] = dict.fromkeys(graph.inputs, (0, 0))
+    spans: dict[Tensor, tuple[int, int]] = dict.fromkeys(graph.given, (0, 0))
 
     def use(t: Tensor, step: int) -> None:
         key = roots.get(t, t)
@@ -119,6 +158,6 @@ def _lifetimes(
         for op in (c.op for c in step):
             for t in (*op.activations, *op.outputs):
                 use(t, i)
-    for t in graph.outputs:
+    for t in graph.left:
         use(t, max(len(steps) - 1, 0))
     return spans

@@ -9,9 +9,12 @@ from itertools import accumulate
 from typing import Any
 
 from ascua.boards import Board
-from ascua.ir import Graph, Op, Tensor
+from ascua.ir import Graph, Op, State, Tensor
 from ascua.kernels.kernel import Const, Kernel, Rows
 from ascua.plan.goal import Goal
+
+STATES = "states"
+"""The memory of what runs leave for the next ones: an array of its own, in RAM like the arena."""
 
 CODE_BYTES = 3000
 CODE_BYTES_A_STEP = 450
@@ -56,6 +59,20 @@ class View:
     def row_bytes(self) -> int:
         """Bytes of a row of the image."""
         return self.tensor.bytes // self.tensor.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """A state of the graph between runs: in `buffer`, where at the end what `after` shows goes.
+
+    A run reads it there. Where the old value must outlast that, as an output or as another state's
+    next value, the run begins with a `copy`.
+    """
+
+    state: State
+    buffer: Buffer
+    after: View
+    copy: View | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,11 +174,17 @@ class Plan:
     inputs: tuple[View, ...]
     outputs: tuple[View, ...]
     arenas: tuple[Arena, ...]
+    states: tuple[Kept, ...] = ()
 
     @property
     def arena(self) -> Arena:
         """The arena of the memory that activations lie in."""
         return self.arenas[0]
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of RAM beside the arena that runs leave for the next ones."""
+        return sum(a.bytes for a in self.arenas if a.memory == STATES)
 
     @property
     def calls(self) -> tuple[Call, ...]:

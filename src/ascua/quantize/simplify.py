@@ -22,7 +22,13 @@ from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.sub import Sub
 from ascua.ops.weighted import Weighted
-from ascua.passes import check_outputs, drop_dead, fold_constants, fuse_dilations
+from ascua.passes import (
+    check_outputs,
+    check_stateless,
+    drop_dead,
+    fold_constants,
+    fuse_dilations,
+)
 from ascua.quantize.floats import MALFORMED, MOST_REAL, malformed, sane
 
 Fuse = Callable[[Op, Op], Op | None]
@@ -31,7 +37,8 @@ Fuse = Callable[[Op, Op], Op | None]
 def simplify(graph: Graph) -> Graph:
     """`graph` as the quantiser takes it; it computes the same within float rounding.
 
-    Raises InputError where a constant holds NaN or infinities, Unsupported where one is an output.
+    Raises InputError where a constant holds NaN or infinities, Unsupported where one is an output
+    and where there are states.
     """
     for op in graph.ops:
         for t in op.inputs:
@@ -44,6 +51,7 @@ def simplify(graph: Graph) -> Graph:
                     ["Train the model again: its weights are lost."],
                 )
     graph = fuse_dilations(fold_constants(_float_constants(graph)))
+    check_stateless(graph, graph.name)
     for rule in (fused_scale, fused_activation, fused_padding):
         graph = _fuse(graph, rule)
     check_outputs(graph, graph.name)

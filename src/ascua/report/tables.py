@@ -15,7 +15,7 @@ from ascua.errors import brief
 from ascua.ir import Array
 from ascua.kernels.support import Support
 from ascua.measure import Layer, Measurement, whole
-from ascua.plan import STACK_BYTES, Buffer, Plan, Step
+from ascua.plan import STACK_BYTES, STATES, Buffer, Plan, Step, View
 from ascua.report import results
 from ascua.run import Region, ToolStatus
 from ascua.run.tools import install
@@ -148,11 +148,16 @@ def analysis(planned: Plan, m: Measurement) -> RenderableType:
         facts.append(("  decided by", f"step {planned.steps.index(step)}: {title(step)}"))
         facts += [("", f"{b.bytes:>9,}  {b.name}") for b in _named(planned.live(step), step)]
     facts.append(("  whole tensors alone", f"{planned.arena.whole_tensors:,} bytes"))
+    if planned.states:
+        names = ", ".join(f"'{brief(k.state.name, 40)}'" for k in planned.states)
+        facts.append(("states", f"{planned.state_bytes:,} bytes kept between runs: {names}"))
     if m.board is not None:
         arena = planned.arena.bytes
         code = f"constants {planned.const_bytes:,}, code about {planned.code_estimate:,}"
-        rest = f"arena {arena:,}, stack at most {STACK_BYTES:,}; Ascua's harness on top"
-        flash, ram = planned.const_bytes + planned.code_estimate, arena + STACK_BYTES
+        states = f"states {planned.state_bytes:,}, " if planned.states else ""
+        rest = f"arena {arena:,}, {states}stack at most {STACK_BYTES:,}; Ascua's harness on top"
+        flash = planned.const_bytes + planned.code_estimate
+        ram = arena + planned.state_bytes + STACK_BYTES
         facts += _use(planned.board, "x", "flash", flash, code)
         facts += _use(planned.board, "w", "RAM", ram, rest)
     return Group(table(columns, rows), Text(""), table(("", ""), facts))
@@ -200,6 +205,11 @@ def _placement(planned: Plan) -> str:
     return f"its fullest step holds {planned.arena.bound:,}"
 
 
+def _at(v: View) -> str:
+    """An offset in the arena, or in the states."""
+    return f"{STATES if v.buffer.memory == STATES else ''}@{v.offset}"
+
+
 def steps(planned: Plan) -> Table:
     """The plan: kernel, offsets in the arena and MACs of each call, by steps."""
     rows = [
@@ -207,8 +217,8 @@ def steps(planned: Plan) -> Table:
             i,
             c.op.kind,
             c.kernel.name + ("" if c.inline else ", shared"),
-            " ".join(f"@{v.offset}" for v in c.reads),
-            " ".join(f"@{v.offset}" for v in c.writes),
+            " ".join(map(_at, c.reads)),
+            " ".join(map(_at, c.writes)),
             c.lines.bytes if c.lines else None,
             c.scratch.bytes if c.scratch else None,
             c.op.macs(),

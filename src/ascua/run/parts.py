@@ -33,9 +33,13 @@ def check_inputs(library: Library, inputs: bytes, samples: int) -> None:
 
 @contextmanager
 def folders(library: Library, inputs: bytes, samples: int, build_dir: Path) -> Iterator[list[Path]]:
-    """Temporary folders, each with its part of the samples as input.bin, in order."""
+    """Temporary folders, each with its part of the samples as input.bin, in order.
+
+    One folder where each run goes on from the one before.
+    """
     each = sum(library.input_bytes)
     most = min(os.cpu_count() or 1, MOST_PROCESSES)
+    most = 1 if library.state_bytes else most
     count = max(1, min(most, samples // SAMPLES_A_PROCESS))
     ends = [samples * i // count * each for i in range(count + 1)]
     build_dir.mkdir(parents=True, exist_ok=True)

@@ -84,6 +84,8 @@ class Variables:
     def read(self, name: Name, t: Tensor, where: str, known: Callable[[Tensor], bool]) -> None:
         if known(t) or t in self.instead:
             raise self.file.fail(f"tensor '{t.name}' is computed twice.")
+        if t.size == 0:
+            raise self.refuse(where, f"the variable '{shown(name)}' is empty", CONSTANTS)
         held = self.now.get(name)
         self.check(self.first[name] if held is None else held, t, name, where)
         if held is None:

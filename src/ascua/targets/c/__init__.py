@@ -15,9 +15,10 @@ from ascua.ir import ITEMSIZE, Array, Tensor
 from ascua.kernels.kernel import Const
 from ascua.library import Library
 from ascua.plan import Call, Plan, Step, View
-from ascua.targets.c import constants
+from ascua.targets.c import constants, states
 from ascua.targets.c.constants import key, literal, numbers
 from ascua.targets.c.names import check_name
+from ascua.targets.c.states import place
 
 TEMPLATES = Path(__file__).parent
 
@@ -50,6 +51,7 @@ def emit(plan: Plan, name: str) -> Library:
         output_bytes=tuple(v.tensor.bytes for v in plan.outputs),
         arena_bytes=plan.arena.bytes,
         steps=tuple(f"{name}_{s.name}" for s in plan.steps),
+        state_bytes=plan.state_bytes,
     )
 
 
@@ -113,6 +115,8 @@ class _Source:
                 "\n/* One inference from `in` to `out`, copied where they are not the arena's. */\n"
                 f"void {name}_invoke(const {x} *in, {y} *out);\n"
             )
+        if plan.states:
+            invoke += states.declaration(name, plan.state_bytes)
         return _template(
             "library.h.in",
             title=_comment(graph.name),
@@ -175,6 +179,7 @@ class _Source:
             f'#include "{name}.h"\n\n#include "{name}_weights.h"\n{includes}'
             '#include "ascua/window.h"\n',
             f"static _Alignas(8) int8_t arena[{max(plan.arena.bytes, 1)}];\n",
+            *states.definition(plan),
             *(self.shared(c) for c in shared.values()),
             *(self.step(s) for s in plan.steps),
             self.interface(),
@@ -216,7 +221,7 @@ class _Source:
         ctype = "int8_t" if call.kernel.bytewise else ARENA_CTYPES[v.tensor.dtype]
         kind = f"const {ctype} *" if const else f"{ctype} *"
         cast = "" if ctype == "int8_t" else f"({kind})(void *)"
-        at = f"{cast}(arena + {v.offset})" if cast else f"arena + {v.offset}"
+        at = f"{cast}({place(v.buffer)})" if cast else place(v.buffer)
         if by_rows and v.rows != 1:
             row = "oy" if v.rows is None else f"oy % {v.rows}"
             at += f" + {row} * {v.row_bytes // ITEMSIZE[v.tensor.dtype]}"
@@ -248,10 +253,10 @@ class _Source:
         fields = ", ".join(f".{k} = {literal(v)}" for k, v in call.params.items())
         lines = [f"    static const {call.kernel.name}_t p{suffix} = {{{fields}}};"]
         if call.kernel.gathers:
-            listed = ", ".join(f"arena + {v.offset}" for v in call.reads)
+            listed = ", ".join(place(v.buffer) for v in call.reads)
             lines.append(f"    const int8_t *const xs{suffix}[] = {{{listed}}};")
         if call.kernel.scatters:
-            listed = ", ".join(f"arena + {v.offset}" for v in call.writes)
+            listed = ", ".join(place(v.buffer) for v in call.writes)
             lines.append(f"    int8_t *const ys{suffix}[] = {{{listed}}};")
         return lines
 
@@ -280,7 +285,7 @@ class _Source:
 
     def find_rows(self, call: Call, suffix: str) -> str:
         """The statement that finds the rows that make output row `oy`."""
-        x = f"arena + {call.reads[0].offset}"
+        x = place(call.reads[0].buffer)
         if call.lines is None:
             return f"window_clipped(&w{suffix}, {x}, oy, rows{suffix});"
         ring = f"arena + {call.lines.offset}"
@@ -291,7 +296,10 @@ class _Source:
         name, plan = self.name, self.plan
         parts = [self.tables("input", plan.inputs), self.tables("output", plan.outputs)]
         calls = "".join(f"    {name}_{s.name}();\n" for s in plan.steps)
-        parts.append(f"void {name}_run(void) {{\n{calls}}}\n")
+        first, last = states.copies(plan)
+        parts.append(f"void {name}_run(void) {{\n{first}{calls}{last}}}\n")
+        if plan.states:
+            parts.append(states.reset(name, plan))
         if len(plan.inputs) == len(plan.outputs) == 1:
             x, y = plan.inputs[0], plan.outputs[0]
             parts.append(

@@ -69,6 +69,7 @@ def manifest(
         "model": {"file": model, "sha256": sha256},
         "board": plan.board.name,
         "arena_bytes": plan.arena.bytes,
+        **({"state_bytes": plan.state_bytes} if plan.states else {}),
         "constants_bytes": plan.const_bytes,
         "inputs": [_tensor(v) for v in plan.inputs],
         "outputs": [_tensor(v) for v in plan.outputs],
