@@ -43,10 +43,6 @@ class Mul(Op):
             return f"its output's scale {self.y.q.scale:g} is too fine for its inputs' scales"
         return None
 
-    def scale(self) -> tuple[int, int]:
-        """Multiplier and shift from the product to the output."""
-        return fixed.quantize_multiplier(self._real())
-
     def _real(self) -> float:
         a, b = self.inputs
         assert a is not None
