@@ -17,7 +17,7 @@ from ascua import measure, validation
 from ascua.cli import comparing, compiling, learn, models, quantizing
 from ascua.cli.terminal import as_json, drop_stdout, err, out, print_error, print_json, verbose
 from ascua.errors import AscuaError, InputError
-from ascua.kernels.support import support
+from ascua.report.operators import support
 from ascua.report import tables
 from ascua.run import board_ready
 from ascua.run import doctor as doctor_tools

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ascua import boards, files
-from ascua.kernels.support import support, types
+from ascua.report.operators import support, types
 from ascua.ops import OPERATORS, unsigned
 from ascua.report import quantizers, results
 from ascua.report.tables import cell

@@ -13,7 +13,7 @@ from rich.text import Text
 from ascua.boards import Board
 from ascua.errors import brief
 from ascua.ir import Array
-from ascua.kernels.support import Support
+from ascua.report.operators import Support
 from ascua.measure import Layer, Measurement, whole
 from ascua.plan import STACK_BYTES, STATES, Buffer, Plan, Step, View
 from ascua.report import results
