@@ -84,7 +84,7 @@ def test_only_some_modules_know(path: Path) -> None:
 
 
 KERNELS = sorted((SOURCE / "kernels").glob("*.py"))
-"""All but the one that prints the table of operators and kernels, and computes nothing."""
+"""What must not know the arithmetic of `ops`."""
 
 
 def taken_from_ops(tree: ast.Module) -> dict[str, object]:
