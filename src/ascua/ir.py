@@ -168,16 +168,21 @@ class Op(ABC):
         """The options table that `read` would read back."""
         return {}
 
+    @abstractmethod
     def malformed(self) -> str | None:
         """None, or what makes this no such operator, whatever its types.
 
-        What would compute arrays of other sizes than its tensors, or of no sane size, says so here.
+        Where it answers None, `constant`, `tied_channels`, `macs` and, on float32, `eval_float`
+        answer: arrays of the shapes of its tensors, of a sane size on the way. So it counts inputs
+        and outputs first, and no other method needs to.
         """
-        return None
 
     @abstractmethod
     def check(self) -> str | None:
-        """None, or why Ascua cannot take this operator, in words a user can act on."""
+        """None, or why Ascua cannot take this operator, in words a user can act on.
+
+        What `malformed` says is among the reasons.
+        """
 
     @abstractmethod
     def eval(self, *xs: Array) -> Array | tuple[Array, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ascua.errors import Unsupported, brief
+from ascua.errors import ModelError, Unsupported, brief
 from ascua.ir import Graph, Op, State, Tensor, each
 from ascua.ops import unsigned
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
@@ -32,7 +32,8 @@ def prepare(graph: Graph, where: str | None = None) -> Graph:
 def fold_constants(graph: Graph) -> Graph:
     """Replace ops whose outputs are known before any input, as chains of shapes are.
 
-    A state that no run changes is known too.
+    A state that no run changes is known too. Malformed ops stay as they are: `check` and
+    `check_sound` tell of them.
     """
     fixed = [s for s in graph.states if s.after is s.tensor]
     known = {s.tensor: replace(s.tensor, data=s.initial) for s in fixed}
@@ -40,7 +41,7 @@ def fold_constants(graph: Graph) -> Graph:
     ops = []
     for old in graph.ops:
         op = _with_inputs(old, known)
-        values = op.constant()
+        values = None if op.malformed() else op.constant()
         if values is None:
             ops.append(op)
         else:
@@ -138,6 +139,16 @@ def check_stateless(graph: Graph, where: str) -> None:
             " next; here samples are taken each by itself.",
             ["Export the network without a state: with the whole sequence as its input."],
         )
+
+
+def check_sound(graph: Graph, where: str) -> None:
+    """Raise ModelError where an operator of the folded `graph` is none: it computes nothing."""
+    for op in graph.ops:
+        if reason := op.malformed():
+            raise ModelError(
+                f"{where}: {op.tflite} '{brief(op.name)}': {reason}.",
+                ["Export the model again, with a fixed batch of 1."],
+            )
 
 
 def check_outputs(graph: Graph, where: str) -> None:

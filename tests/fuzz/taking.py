@@ -99,12 +99,17 @@ class Taken(NamedTuple):
 def taken(seed: int, act: Callable[[bytes], None] = take, most: int = BYTES) -> Taken:
     """What becomes of the damaged file of this seed, in at most so many bytes more."""
     data = damaged(originals(), seed)
+    return watched(lambda: act(data), most)._replace(seed=seed)
+
+
+def watched(act: Callable[[], None], most: int = BYTES) -> Taken:
+    """What becomes of `act`, in at most so many bytes more."""
     refused, fault = False, ""
     before = _reset_peak()
     start = time.process_time()
     try:
         with _limited():
-            act(data)
+            act()
     except AscuaError as e:
         refused = True
         if len(e.what) <= 20 or not e.things_to_try:
@@ -116,7 +121,7 @@ def taken(seed: int, act: Callable[[bytes], None] = take, most: int = BYTES) -> 
     seconds, size = time.process_time() - start, _peak() - before
     if not fault and (seconds > SECONDS or size > most):
         fault = f"takes {seconds:.1f} s and {size >> 20} MB"
-    return Taken(seed, refused, fault, seconds, size)
+    return Taken(-1, refused, fault, seconds, size)
 
 
 class TooLongError(BaseException):

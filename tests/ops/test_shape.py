@@ -115,5 +115,6 @@ def test_pack_equals_tflm(axis: int) -> None:
     ids=lambda v: v if isinstance(v, str) else v.kind,
 )
 def test_refuses_malformed(op: Shape | StridedSlice | Pack, reason: str) -> None:
-    assert op.constant() is None
-    assert reason in (op.check() or "")
+    assert passes.fold_constants(network(op)).ops == (op,)
+    assert reason in (op.malformed() or "")
+    assert op.check() == op.malformed()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -28,7 +28,7 @@ from ascua.errors import InputError
 from ascua.files import Output
 from ascua.files.kinds import TFLITE
 from ascua.ir import Array, Graph
-from ascua.passes import prepare
+from ascua.passes import drop_dead, prepare
 from ascua.pixels import First
 from ascua.quantize.best import Trial, quantize_best
 from ascua.quantize.compare import Fidelity, compare
@@ -251,24 +251,28 @@ def _json(
     }
 
 
-class Source(NamedTuple):
-    """A network as a file has it, and what its first layers do to the input."""
+@dataclass(frozen=True)
+class Source:
+    """A network as a file has it, and what the Keras layers before it do to the input."""
 
     graph: Graph
-    first: First
+    layers: First
+
+    @property
+    def first(self) -> First:
+        """What its first layers do to the input; of a sound network."""
+        real = all(t.dtype == "float32" for t in self.graph.inputs)
+        return self.layers if self.layers.layers or not real else first(drop_dead(self.graph))
 
 
 def load_network(model: Path) -> Source:
     """The network in a .tflite, .keras or .h5 file, or in a SavedModel folder."""
     if not model.is_dir() and (model.suffix not in (".keras", ".h5") or not model.is_file()):
-        graph, layers = tflite.load(model), First()
-    else:
-        from ascua.train.export import float_file
+        return Source(tflite.load(model), First())
+    from ascua.train.export import float_file
 
-        content, layers = float_file(model)
-        graph = tflite.read(content, str(model))
-    real = all(t.dtype == "float32" for t in graph.inputs)
-    return Source(graph, layers if layers.layers or not real else first(graph))
+    content, layers = float_file(model)
+    return Source(tflite.read(content, str(model)), layers)
 
 
 class Given(NamedTuple):

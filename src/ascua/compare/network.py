@@ -39,8 +39,6 @@ class Network:
         real = op.tflite != "QUANTIZE" and any(t.dtype == "float32" for t in op.activations)
         try:
             return floats.compute(op, *xs) if real else each(op.eval(*xs))
-        except floats.MALFORMED as e:
-            raise floats.malformed(op) from e
         except AscuaError as e:
             raise type(e)(f"{self.name}: {e.what}", e.things_to_try) from e
 
@@ -56,7 +54,7 @@ def prepared(graph: Graph, name: str) -> Network:
     """
     integer = any(quantized(t) for t in graph.tensors() if not t.const)
     try:
-        ready = prepare(graph, name) if integer else simplify(graph)
+        ready = prepare(graph, name) if integer else simplify(graph, name)
     except InputError as e:
         raise InputError(f"{name}: {e.what}", e.things_to_try) from e
     check_stateless(ready, name)

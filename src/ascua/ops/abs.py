@@ -9,7 +9,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import lut
+from ascua.ops import conditions, lut
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +24,9 @@ class Abs(Op):
     @classmethod
     def read(cls, node: Node) -> Self:
         return cls(node.inputs, node.outputs)
+
+    def malformed(self) -> str | None:
+        return conditions.one_to_one(self)
 
     def check(self) -> str | None:
         return lut.condition(self) or lut.factor(self._factor(), self.x.dtype)

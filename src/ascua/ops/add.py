@@ -36,6 +36,9 @@ class Add(Op):
         number = activation.ACTIVATIONS.index(self.activation)
         return {"fused_activation_function": number}
 
+    def malformed(self) -> str | None:
+        return elementwise.malformed(self)
+
     def check(self) -> str | None:
         reason = elementwise.condition(self) or activation.unsupported(self.activation)
         if reason:

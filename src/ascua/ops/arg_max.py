@@ -44,11 +44,10 @@ class ArgMax(Op):
         """The axis, counted from the first."""
         return moves.listed(self.inputs[1])[0] % len(self.x.shape)
 
-    def check(self) -> str | None:
+    def malformed(self) -> str | None:
         reason = conditions.arity(self, 2) or conditions.first(
             conditions.computed(self.x),
-            conditions.filled(self.x, MOST_DIMENSIONS),
-            conditions.quantized(self, self.x),
+            conditions.filled(self.x),
             moves.integers(self.inputs[1], "axes"),
         )
         if reason:
@@ -56,11 +55,21 @@ class ArgMax(Op):
         rank, axes = len(self.x.shape), moves.listed(self.inputs[1])
         if len(axes) != 1 or not -rank <= axes[0] < rank:
             return f"its axes {axes} are not one axis of '{self.x.name}' of {rank} dimensions"
-        if self.y.dtype != "int32" or self.output_type != INT32:
-            return "its output is not int32, the only type that TFLM answers: set output_type"
         return conditions.output_shape(
             self, self.x.shape[: self.axis] + self.x.shape[self.axis + 1 :]
         )
+
+    def check(self) -> str | None:
+        reason = conditions.arity(self, 2) or conditions.first(
+            conditions.computed(self.x),
+            conditions.filled(self.x, MOST_DIMENSIONS),
+            conditions.quantized(self, self.x),
+        )
+        if reason:
+            return reason
+        if self.y.dtype != "int32" or self.output_type != INT32:
+            return "its output is not int32, the only type that TFLM answers: set output_type"
+        return self.malformed()
 
     def eval(self, *xs: Array) -> Array:
         y: Array = np.argmax(xs[0], axis=1 + self.axis).astype(np.int32)

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from ascua.ir import Array
-from ascua.ops import activation
+from ascua.ops import activation, conditions
 from ascua.ops.pooling import Pool2D
 
 MOST_VALUES = {"int8": 2**22, "int16": 2**15}
@@ -24,6 +24,8 @@ class AveragePool2D(Pool2D):
     one_scale = True
 
     def check(self) -> str | None:
+        if reason := conditions.arity(self, 1):
+            return reason
         most = MOST_VALUES.get(self.x.dtype, 0)
         if prod(self.window) > most > 0:
             return f"its windows {list(self.window)} have more than {most:,} values"
@@ -40,6 +42,7 @@ class AveragePool2D(Pool2D):
 
     def eval_float(self, *xs: Array) -> Array:
         total = sum(self.taps(xs[0], 0), np.float32(0))
-        count = sum(self.taps(np.ones(self.x.shape, np.float32), 0), np.float32(0))
+        one = np.ones((1, *self.x.shape[1:]), np.float32)
+        count = sum(self.taps(one, 0), np.float32(0))
         y = activation.clamped(np.asarray(total / count), self.activation)
         return y.reshape(len(xs[0]), *self.y.shape)

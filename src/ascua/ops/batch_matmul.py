@@ -72,7 +72,14 @@ class BatchMatMul(Op):
         return rows, k, self.b.shape[-2 if self.adj_y else -1]
 
     def malformed(self) -> str | None:
-        if len(self.inputs) != 2 or min(len(self.a.shape), len(self.b.shape)) < 2:
+        reason = conditions.arity(self, 2) or conditions.first(
+            conditions.filled(self.a),
+            conditions.filled(self.b),
+            conditions.computed(elementwise.operands(self)[0]),
+        )
+        if reason:
+            return reason
+        if min(len(self.a.shape), len(self.b.shape)) < 2:
             return "it must have two inputs of matrices"
         rows, k, cols = self.sizes
         if k != self.b.shape[-1 if self.adj_y else -2]:
@@ -88,7 +95,6 @@ class BatchMatMul(Op):
             conditions.rank(self.a, 2, 3, 4, 5),
             conditions.rank(self.b, 2, 3, 4, 5),
             conditions.quantized(self, self.a, self.b, self.y),
-            conditions.computed(elementwise.operands(self)[0]),
             self.malformed(),
         )
         if reason:

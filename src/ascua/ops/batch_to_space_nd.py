@@ -35,7 +35,10 @@ class BatchToSpaceND(Op):
 
     def check(self) -> str | None:
         reason = malformed(self, "crops") or moves.condition(self, self.x, self.y, most=4)
-        if reason:
+        return reason or self.malformed()
+
+    def malformed(self) -> str | None:
+        if reason := malformed(self, "crops"):
             return reason
         b, h, w, c = image(self.x.shape)
         rows, columns = self.axes()

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op, Tensor
-from ascua.ops import activation, conditions
+from ascua.ops import activation, conditions, moves
 
 MOST_INPUTS = 10
 """As in TFLM."""
@@ -76,21 +76,29 @@ class Concatenation(Op):
                     f" its output {self.y.q.scale:g} and {self.y.q.zero_point}; they must be the"
                     " same: export with a converter that puts a QUANTIZE between"
                 )
-        return self._wrong_shape([t.shape for t in tensors])
+        return self.malformed()
 
-    def _wrong_shape(self, shapes: list[tuple[int, ...]]) -> str | None:
+    def malformed(self) -> str | None:
+        if reason := conditions.arity(self, len(self.inputs)):
+            return reason
+        tensors = [t for t in self.inputs if t is not None]
+        reason = conditions.first(
+            *map(conditions.computed, tensors), *(moves.one_type(self.y, t) for t in tensors)
+        )
+        if reason:
+            return reason
         rank = len(self.y.shape)
         if not -rank <= self.axis < rank:
             return f"its axis {self.axis} does not exist in an output of {rank} dimensions"
         at = self.at
-        for s in shapes:
+        for s in (t.shape for t in tensors):
             if (
                 len(s) != rank
                 or s[:at] != self.y.shape[:at]
                 or s[at + 1 :] != self.y.shape[at + 1 :]
             ):
                 return f"an input of the shape {list(s)} is no part of {list(self.y.shape)}"
-        if sum(s[at] for s in shapes) != self.y.shape[at]:
+        if sum(t.shape[at] for t in tensors) != self.y.shape[at]:
             return f"its inputs do not add up to {self.y.shape[at]} along axis {at}"
         return None
 

@@ -51,6 +51,16 @@ def computed(t: Tensor) -> str | None:
     return None
 
 
+def vectors(t: Tensor) -> str | None:
+    """`t` has a last axis."""
+    return None if t.shape else "its input has no dimensions"
+
+
+def one_to_one(op: Op) -> str | None:
+    """`op` makes one tensor of one computed tensor of the same shape."""
+    return arity(op, 1) or first(computed(op.x), filled(op.x), output_shape(op, op.x.shape))
+
+
 def output_shape(op: Op, expected: tuple[int, ...]) -> str | None:
     """The output of `op` has the shape that follows from its inputs."""
     if op.y.shape != expected:
@@ -119,9 +129,7 @@ def int8_weights(op: Op, w: Tensor, axis: int, *more: str) -> str | None:
 
     What was uint8 has one scale, and any zero point.
     """
-    if not w.const:
-        return f"its weights '{brief(w.name)}' are computed, not constant"
-    reason = dtype(w, "int8", *more)
+    reason = weights(w) or dtype(w, "int8", *more)
     if reason:
         return reason
     if w.quant is None:
@@ -133,6 +141,11 @@ def int8_weights(op: Op, w: Tensor, axis: int, *more: str) -> str | None:
     if any(z != 0 for z in w.quant.zero_points):
         return f"'{brief(w.name)}' has zero points other than 0"
     return None
+
+
+def weights(w: Tensor) -> str | None:
+    """The weights `w` are constant."""
+    return None if w.const else f"its weights '{brief(w.name)}' are computed, not constant"
 
 
 def narrow(x: Tensor) -> tuple[str, ...]:
@@ -173,14 +186,13 @@ def rescaled(y: Tensor, sums: Iterable[int], factors: Iterable[tuple[int, int]])
     return None
 
 
-def bias(b: Tensor | None, channels: int, *dtypes: str) -> str | None:
-    """`b` is absent, or a constant of one value a channel, int32 if nothing else is wanted."""
+def bias(b: Tensor | None, channels: int, *wanted: str) -> str | None:
+    """`b` is absent, or a constant of one value a channel, of one of these dtypes if any."""
     if b is None:
         return None
-    wanted = dtypes or ("int32",)
     if not b.const:
         return f"its bias '{brief(b.name)}' is computed, not constant"
-    if b.dtype not in wanted:
+    if wanted and b.dtype not in wanted:
         return f"its bias '{brief(b.name)}' is {b.dtype}, not {_either(wanted)}"
     if b.size != channels:
         return f"its bias '{brief(b.name)}' has {b.size} values for {channels} channels"

@@ -59,6 +59,12 @@ class Conv2D(Convolution):
             return f"its filters have {self.w.shape[3]} channels and its input {ic} (groups)"
         return self.check_output()
 
+    def wrong_channels(self) -> str | None:
+        (*_, ic), (oc, *_, depth) = self.x.shape, self.w.shape
+        if ic % depth or oc % (ic // depth):
+            return f"its filters, {oc}, have {depth} channels and its input {ic} (groups)"
+        return None
+
     def eval(self, *xs: Array) -> Array:
         w = centred(self.w).astype(np.int64).reshape(self.y.shape[3], -1)
         least, greatest = limits(self.x.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -84,26 +85,36 @@ class Convolution(Weighted):
             conditions.int8_weights(self, self.w, self.out_axis, *conditions.narrow(self.x)),
             activation.unsupported(self.activation),
         )
+        if reason:
+            return reason
         biases = ("int32",) if self.x.dtype == "int8" else self.wide_biases
-        reason = reason or conditions.bias(self.bias, self.y.shape[3], *biases)
+        reason = conditions.bias(self.bias, self.y.shape[3], *biases)
         if self.uint8:
             reason = reason or conditions.bias_scale(self.x, self.w, self.bias, self.y)
         return reason
 
     def malformed(self) -> str | None:
-        images = len(self.x.shape) == len(self.w.shape) == len(self.y.shape) == 4
-        if not images or 0 in (*self.x.shape, *self.w.shape):
-            return "it must have an image, filters and an output of 4 dimensions each"
-        found, expected = self.y.shape[1:3], (self.rows.out, self.columns.out)
-        if found != expected:
-            return f"its output has {list(found)} pixels instead of {list(expected)}"
-        return geometry.unwieldy(self.rows, self.columns, self.x.shape[3])
+        reason = conditions.arity(self, 2, 3) or conditions.first(
+            conditions.computed(self.x),
+            *(conditions.rank(t, 4) for t in (self.x, self.w, self.y)),
+        )
+        if reason:
+            return reason
+        expected = (self.x.shape[0], self.rows.out, self.columns.out, self.channels)
+        return conditions.first(
+            conditions.weights(self.w),
+            conditions.output_shape(self, expected),
+            geometry.unwieldy(self.rows, self.columns, self.x.shape[3]),
+            self.wrong_channels(),
+            conditions.bias(self.bias, self.channels),
+        )
+
+    @abstractmethod
+    def wrong_channels(self) -> str | None:
+        """None, or why input and filters, of 4 dimensions, do not go together."""
 
     def check_output(self) -> str | None:
-        """None, or how the output's shape differs from what the window makes, or its range."""
-        expected = (1, self.rows.out, self.columns.out, self.channels)
-        if self.y.shape != expected:
-            return f"its output has the shape {list(self.y.shape)} instead of {list(expected)}"
+        """None, or what is wrong with its sizes, or its range."""
         if reason := self.malformed():
             return reason
         if self.short:

@@ -29,9 +29,11 @@ class DepthToSpace(Op):
     def write(self) -> Mapping[str, Any]:
         return {"block_size": self.block}
 
-    def check(self) -> str | None:
+    def malformed(self) -> str | None:
         reason = conditions.arity(self, 1) or conditions.first(
-            moves.condition(self, self.x, self.y, most=4), conditions.rank(self.x, 4)
+            conditions.computed(self.x),
+            conditions.rank(self.x, 4),
+            moves.one_type(self.x, self.y),
         )
         if reason:
             return reason
@@ -40,6 +42,13 @@ class DepthToSpace(Op):
         if n < 1 or c % (n * n):
             return f"its blocks of {n} by {n} do not divide {c} channels"
         return conditions.output_shape(self, (b, h * n, w * n, c // (n * n)))
+
+    def check(self) -> str | None:
+        return (
+            conditions.arity(self, 1)
+            or moves.condition(self, self.x, self.y, most=4)
+            or self.malformed()
+        )
 
     def eval(self, *xs: Array) -> Array:
         _, h, w, c = self.x.shape

@@ -36,9 +36,7 @@ class DepthwiseConv2D(Convolution):
     def write(self) -> Mapping[str, Any]:
         return {**super().write(), "depth_multiplier": self.multiplier}
 
-    def malformed(self) -> str | None:
-        if reason := super().malformed():
-            return reason
+    def wrong_channels(self) -> str | None:
         ic, oc = self.x.shape[3], self.w.shape[3]
         if self.w.shape[0] != 1:
             return f"its weights have the shape {list(self.w.shape)}; the first must be 1"

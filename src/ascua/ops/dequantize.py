@@ -24,14 +24,28 @@ class Dequantize(Op):
     def read(cls, node: Node) -> Self:
         return cls(node.inputs, node.outputs)
 
+    def malformed(self) -> str | None:
+        if reason := conditions.arity(self, 1):
+            return reason
+        return conditions.first(
+            None if self._foldable() else conditions.computed(self.x),
+            conditions.filled(self.x),
+            conditions.output_shape(self, self.x.shape),
+        )
+
     def check(self) -> str | None:
         return conditions.arity(self, 1) or conditions.first(
             conditions.computed(self.x),
             conditions.filled(self.x),
             conditions.quantized(self, self.x),
             conditions.dtype(self.y, "float32"),
-            conditions.output_shape(self, self.x.shape),
+            self.malformed(),
         )
+
+    def _foldable(self) -> bool:
+        """Whether it is of a constant whose real values are known."""
+        x = self.x
+        return x.const and (x.dtype == "float16" or (x.dtype == "int8" and x.quant is not None))
 
     def eval(self, *xs: Array) -> Array:
         with np.errstate(over="ignore"):
@@ -39,12 +53,10 @@ class Dequantize(Op):
             return y.astype(np.float32)
 
     def constant(self) -> Array | None:
-        if not self.x.const or self.x.dtype not in ("float16", "int8"):
+        if not self._foldable():
             return None
         if self.x.dtype == "float16":
             return self.x.values.astype(np.float32)
-        if self.x.quant is None:
-            return None
         shape = [1] * len(self.x.shape)
         if self.x.q.per_channel:
             shape[self.x.q.axis] = -1

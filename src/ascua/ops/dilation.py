@@ -11,7 +11,7 @@ from ascua.ops import geometry
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
 from ascua.ops.convolution import Convolution
 from ascua.ops.reshape import Reshape
-from ascua.ops.space_to_batch_nd import SpaceToBatchND, malformed
+from ascua.ops.space_to_batch_nd import SpaceToBatchND
 
 
 class Side(NamedTuple):
@@ -36,7 +36,7 @@ def dilated(chain: Sequence[Op]) -> tuple[Op, ...]:
     if len(inner) != 1 or not isinstance(inner[0], Convolution):
         return ()
     conv = inner[0]
-    if space.malformed() or malformed(batch, "crops") or not _has_filters(conv):
+    if space.malformed() or conv.malformed() or batch.malformed():
         return ()
     if conv.x.dtype != "float32" and (conv.x.quant is None or batch.check()):
         return ()
@@ -54,12 +54,6 @@ def dilated(chain: Sequence[Op]) -> tuple[Op, ...]:
     dilation = rows.block, columns.block
     fused = replace(conv, dilation=dilation, padding=padding, version=None)
     return _connected(fused, space, batch, sides)
-
-
-def _has_filters(conv: Convolution) -> bool:
-    """Whether it has an image and filters; all else its own check tells."""
-    filters = conv.inputs[1] if len(conv.inputs) > 1 else None
-    return filters is not None and len(filters.shape) == len(conv.x.shape) == len(conv.y.shape) == 4
 
 
 def _sides(space: SpaceToBatchND, conv: Convolution, batch: BatchToSpaceND) -> tuple[Side, ...]:

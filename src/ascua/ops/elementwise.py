@@ -24,6 +24,20 @@ def operands(op: Op) -> tuple[Tensor, Tensor]:
     return (second, first) if first.const and not second.const else (first, second)
 
 
+def malformed(op: Op) -> str | None:
+    """None, or why the inputs of `op`, not both constant, do not make its output."""
+    if reason := conditions.arity(op, 2):
+        return reason
+    a, b = operands(op)
+    if reason := conditions.first(*map(conditions.filled, (a, b, op.y)), conditions.computed(a)):
+        return reason
+    try:
+        expected = np.broadcast_shapes(a.shape, b.shape)
+    except ValueError:
+        return f"the shapes {list(a.shape)} and {list(b.shape)} do not go together"
+    return conditions.output_shape(op, expected)
+
+
 def condition(op: Op, beside_int16: str = "int16") -> str | None:
     """None, or why the inputs and the output of `op` cannot be taken.
 
@@ -32,20 +46,13 @@ def condition(op: Op, beside_int16: str = "int16") -> str | None:
     if reason := conditions.arity(op, 2):
         return reason
     a, b = operands(op)
-    reason = conditions.first(
+    return conditions.first(
         *(conditions.filled(t, MOST_DIMENSIONS) for t in (a, b, op.y)),
         conditions.quantized(op, a, op.y),
         conditions.dtype(b, beside_int16 if a.dtype == "int16" else a.dtype),
         conditions.per_tensor(b),
-        conditions.computed(a),
+        malformed(op),
     )
-    if reason:
-        return reason
-    try:
-        expected = np.broadcast_shapes(a.shape, b.shape)
-    except ValueError:
-        return f"the shapes {list(a.shape)} and {list(b.shape)} do not go together"
-    return conditions.output_shape(op, expected)
 
 
 def over_pairs(op: Op, xs: Sequence[Array], function: Callable[[Array, Array], Array]) -> Array:
@@ -70,12 +77,7 @@ def over_pairs(op: Op, xs: Sequence[Array], function: Callable[[Array, Array], A
 
 
 def floats(op: Op, xs: Sequence[Array]) -> list[Array]:
-    """`op`'s two inputs of float32, computed (n, *shape) or constant, ready for broadcasting.
-
-    Raises ValueError where they do not make the output.
-    """
-    if np.broadcast_shapes(*(t.shape for t in op.inputs if t)) != op.y.shape:
-        raise ValueError(op.name)
+    """`op`'s two inputs of float32, computed (n, *shape) or constant, ready for broadcasting."""
     computed = iter(xs)
     found = []
     for t in op.inputs:

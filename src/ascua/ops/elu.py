@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import lut
+from ascua.ops import conditions, lut
 from ascua.ops.elementwise import INT8
 
 DOUBT = 2.0**-29
@@ -27,6 +27,9 @@ class Elu(Op):
     @classmethod
     def read(cls, node: Node) -> Self:
         return cls(node.inputs, node.outputs)
+
+    def malformed(self) -> str | None:
+        return conditions.one_to_one(self)
 
     def check(self) -> str | None:
         reason = lut.condition(self) or lut.factor(self.x.q.scale / self.y.q.scale)

@@ -25,7 +25,10 @@ class ExpandDims(Op):
         return cls(node.inputs, node.outputs)
 
     def check(self) -> str | None:
-        if reason := conditions.arity(self, 2) or views.same_bytes(self):
+        return conditions.arity(self, 2) or views.same_bytes(self) or self.malformed()
+
+    def malformed(self) -> str | None:
+        if reason := conditions.arity(self, 2) or views.malformed(self):
             return reason
         axis = self.inputs[1]
         assert axis is not None

@@ -79,6 +79,25 @@ class FullyConnected(Weighted):
         """How many vectors the input holds."""
         return prod(self.y.shape[:-1])
 
+    def malformed(self) -> str | None:
+        reason = conditions.arity(self, 2, 3) or conditions.first(
+            conditions.computed(self.x),
+            conditions.filled(self.x),
+            conditions.rank(self.w, 2),
+            conditions.filled(self.y),
+            conditions.vectors(self.y),
+        )
+        if reason:
+            return reason
+        oc, k = self.w.shape
+        if reason := conditions.weights(self.w) or conditions.bias(self.bias, oc):
+            return reason
+        if self.y.shape[-1] != oc:
+            return f"its output has {self.y.shape[-1]} channels and its weights {oc}"
+        if self.x.size != self.rows * k:
+            return f"{self.rows} rows of {k} are wanted; its input has {self.x.size} elements"
+        return None
+
     def check(self) -> str | None:
         reason = conditions.arity(self, 2, 3) or conditions.first(
             conditions.computed(self.x),
@@ -89,19 +108,17 @@ class FullyConnected(Weighted):
             conditions.int8_weights(self, self.w, self.out_axis, *conditions.narrow(self.x)),
             activation.unsupported(self.activation),
         )
-        biases = ("int32",) if self.x.dtype == "int8" else ("int64", "int32")
-        reason = reason or conditions.bias(self.bias, self.w.shape[0], *biases)
         if reason:
             return reason
-        oc, k = self.w.shape
+        biases = ("int32",) if self.x.dtype == "int8" else ("int64", "int32")
+        if reason := conditions.bias(self.bias, self.channels, *biases):
+            return reason
         if self.weights_format != 0:
             return "its weights are shuffled; only the default format is taken"
         if self.w.dtype == "int4" and self.w.q.per_channel:
             return f"its int4 weights have {len(self.w.q.scales)} scales, and TFLM takes one"
-        if self.y.shape[-1] != oc:
-            return f"its output has {self.y.shape[-1]} channels and its weights {oc}"
-        if self.x.size != self.rows * k:
-            return f"{self.rows} rows of {k} are wanted; its input has {self.x.size} elements"
+        if reason := self.malformed():
+            return reason
         if self.short:
             matrix = centred(self.w)
             reason = short_condition(self.x, matrix, self.bias, self.y, self.scales())

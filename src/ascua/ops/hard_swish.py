@@ -9,7 +9,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import lut
+from ascua.ops import conditions, lut
 
 HEADROOM = 7
 """Bits that TFLM shifts its int8 inputs to the left, into int16."""
@@ -28,6 +28,9 @@ class HardSwish(Op):
     @classmethod
     def read(cls, node: Node) -> Self:
         return cls(node.inputs, node.outputs)
+
+    def malformed(self) -> str | None:
+        return conditions.one_to_one(self)
 
     def check(self) -> str | None:
         if reason := lut.condition(self):

@@ -41,12 +41,15 @@ class L2Normalization(Op):
     def write(self) -> Mapping[str, Any]:
         return {"fused_activation_function": activation.ACTIVATIONS.index(self.activation)}
 
+    def malformed(self) -> str | None:
+        return conditions.one_to_one(self) or conditions.vectors(self.x)
+
     def check(self) -> str | None:
         reason = conditions.arity(self, 1) or conditions.first(
             conditions.computed(self.x),
             conditions.rank(self.x, 1, 2, 3, 4),
             conditions.quantized(self, self.x, self.y),
-            conditions.output_shape(self, self.x.shape),
+            self.malformed(),
         )
         if reason:
             return reason

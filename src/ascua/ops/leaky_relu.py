@@ -31,6 +31,9 @@ class LeakyRelu(Op):
     def write(self) -> Mapping[str, Any]:
         return {"alpha": self.alpha}
 
+    def malformed(self) -> str | None:
+        return conditions.one_to_one(self)
+
     def check(self) -> str | None:
         if reason := lut.condition(self):
             return reason

@@ -20,7 +20,7 @@ def condition(op: Op) -> str | None:
         conditions.computed(op.x),
         conditions.filled(op.x),
         conditions.quantized(op, op.x, op.y),
-        conditions.output_shape(op, op.x.shape),
+        op.malformed(),
     )
 
 

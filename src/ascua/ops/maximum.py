@@ -25,6 +25,9 @@ class Maximum(Op):
     def read(cls, node: Node) -> Self:
         return cls(node.inputs, node.outputs)
 
+    def malformed(self) -> str | None:
+        return elementwise.malformed(self)
+
     def check(self) -> str | None:
         return elementwise.condition(self) or conditions.same_quantization(
             self.y, *elementwise.operands(self)

@@ -19,6 +19,11 @@ def condition(op: Op, x: Tensor, *ys: Tensor, most: int) -> str | None:
     )
 
 
+def one_type(x: Tensor, *ys: Tensor) -> str | None:
+    """None, or which of `ys` has another dtype than `x`, whose values it gets."""
+    return conditions.first(*(conditions.dtype(y, x.dtype) for y in ys))
+
+
 def integers(t: Tensor | None, what: str, *dtypes: str) -> str | None:
     """None, or why `t` is not a constant of integers that TFLM reads."""
     if t is None or not t.const or t.dtype not in (dtypes or ("int32",)):

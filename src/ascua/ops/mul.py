@@ -35,6 +35,9 @@ class Mul(Op):
     def write(self) -> Mapping[str, Any]:
         return {"fused_activation_function": activation.ACTIVATIONS.index(self.activation)}
 
+    def malformed(self) -> str | None:
+        return elementwise.malformed(self)
+
     def check(self) -> str | None:
         reason = elementwise.condition(self) or activation.unsupported(self.activation)
         if reason:

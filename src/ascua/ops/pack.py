@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import moves
+from ascua.ops import conditions, moves
 
 MOST_DIMENSIONS = 8
 """TFLM takes any number."""
@@ -47,7 +47,7 @@ class Pack(Op):
         return self.axis % len(self.y.shape)
 
     def check(self) -> str | None:
-        if reason := self._malformed():
+        if reason := self.malformed():
             return reason
         tensors = [t for t in self.inputs if t is not None]
         reasons = (moves.condition(self, t, self.y, most=MOST_DIMENSIONS) for t in tensors)
@@ -63,11 +63,11 @@ class Pack(Op):
         return np.stack(parts, self.axis + 1 if self.axis >= 0 else self.axis)
 
     def constant(self) -> Array | None:
-        if self._malformed() or self.activations or self.y.size > MOST_VALUES:
+        if self.activations:
             return None
         return np.stack([t.values for t in self.inputs if t is not None], self.axis)
 
-    def _malformed(self) -> str | None:
+    def malformed(self) -> str | None:
         first = self.inputs[0]
         if first is None or len(self.outputs) != 1:
             return "it must have inputs and one output"
@@ -81,4 +81,8 @@ class Pack(Op):
         expected = (*first.shape[:at], len(self.inputs), *first.shape[at:])
         if self.y.shape != expected:
             return f"its output has the shape {list(self.y.shape)} instead of {list(expected)}"
-        return None
+        return conditions.computed(first) if self._large() else None
+
+    def _large(self) -> bool:
+        """Whether all is constant, and no shape."""
+        return not self.activations and self.y.size > MOST_VALUES

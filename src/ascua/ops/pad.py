@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -23,6 +23,7 @@ class Pad(Op):
     max_version = 4
     types = ("int8", "int16")
     one_scale = True
+    arity: ClassVar[int] = 2
 
     @classmethod
     def read(cls, node: Node) -> Self:
@@ -40,13 +41,9 @@ class Pad(Op):
         return [(int(a), int(b)) for a, b in paddings.values.reshape(-1, 2)]
 
     def check(self) -> str | None:
-        return conditions.arity(self, 2) or self._wrong()
-
-    def _wrong(self) -> str | None:
-        reason = conditions.first(
+        reason = conditions.arity(self, self.arity) or conditions.first(
             *(conditions.filled(t, MOST_DIMENSIONS) for t in (self.x, self.y)),
             conditions.quantized(self, self.x, self.y),
-            conditions.computed(self.x),
             self.malformed(),
         )
         if reason:
@@ -56,9 +53,14 @@ class Pad(Op):
         return None
 
     def malformed(self) -> str | None:
-        paddings = self.inputs[1] if len(self.inputs) > 1 else None
-        if paddings is None:
-            return "it has no paddings"
+        if reason := conditions.arity(self, self.arity):
+            return reason
+        reason = conditions.first(
+            conditions.filled(self.x), conditions.filled(self.y), conditions.computed(self.x)
+        )
+        paddings = self.inputs[1]
+        if reason or paddings is None:
+            return reason
         if not paddings.const:
             return f"its paddings '{paddings.name}' are computed, not constant"
         if paddings.dtype not in ("int32", "int64") or paddings.size != 2 * len(self.x.shape):
@@ -69,7 +71,7 @@ class Pad(Op):
         return conditions.output_shape(self, tuple(b + d + a for (b, a), d in sizes))
 
     def tied_channels(self) -> list[tuple[Tensor, int]]:
-        return [] if any(self.pads()[-1]) else [(self.x, 0), (self.y, 0)]
+        return [] if any(map(any, self.pads()[-1:])) else [(self.x, 0), (self.y, 0)]
 
     def eval(self, *xs: Array) -> Array:
         return np.pad(xs[0], [(0, 0), *self.pads()], constant_values=self.value)
@@ -84,6 +86,7 @@ class PadV2(Pad):
 
     tflite = "PADV2"
     options = "PadV2Options"
+    arity = 3
 
     @property
     def value(self) -> int:
@@ -95,6 +98,15 @@ class PadV2(Pad):
     def tied_channels(self) -> list[tuple[Tensor, int]]:
         return []
 
+    def malformed(self) -> str | None:
+        if reason := super().malformed():
+            return reason
+        constant = self.inputs[2]
+        assert constant is not None
+        if not constant.const or constant.size != 1:
+            return f"the value of its padding '{constant.name}' is not one constant"
+        return None
+
     def check(self) -> str | None:
         if reason := conditions.arity(self, 3):
             return reason
@@ -102,11 +114,9 @@ class PadV2(Pad):
         assert constant is not None
         if reason := conditions.quantized(self, constant, self.y):
             return reason
-        if not constant.const or constant.size != 1:
-            return f"the value of its padding '{constant.name}' is not one constant"
         if (constant.q.scale, constant.q.zero_point) != (self.y.q.scale, self.y.q.zero_point):
             return f"its padding '{constant.name}' has another quantisation than its output"
-        return self._wrong()
+        return super().check()
 
     def eval_float(self, *xs: Array) -> Array:
         constant = self.inputs[2]

@@ -59,8 +59,14 @@ class Pool2D(Op):
         return geometry.axis(self.x.shape[2], self.window[1], self.stride[1], 1, self.padding)
 
     def malformed(self) -> str | None:
-        if len(self.x.shape) != 4:
-            return f"its input has {len(self.x.shape)} dimensions instead of 4"
+        reason = conditions.arity(self, 1) or conditions.first(
+            conditions.computed(self.x), conditions.rank(self.x, 4), conditions.rank(self.y, 4)
+        )
+        if reason:
+            return reason
+        n, _, _, c = self.x.shape
+        if reason := conditions.output_shape(self, (n, self.rows.out, self.columns.out, c)):
+            return reason
         return geometry.unwieldy(self.rows, self.columns, self.x.shape[3])
 
     def check(self) -> str | None:
@@ -76,8 +82,7 @@ class Pool2D(Op):
         x, y = self.x.q, self.y.q
         if x.zero_point != y.zero_point or abs(np.float32(x.scale) - np.float32(y.scale)) > 1e-6:
             return "its input and output are quantised differently; TFLM refuses that too"
-        expected = (1, self.rows.out, self.columns.out, self.x.shape[3])
-        return conditions.output_shape(self, expected) or self.malformed()
+        return self.malformed()
 
     def tied_channels(self) -> list[tuple[Tensor, int]]:
         return [(self.x, 0), (self.y, 0)] if activation.scales(self.activation) else []

@@ -37,6 +37,9 @@ class Prelu(Op):
         """Alpha, computed or not, is no activation: beside int16 it is int8."""
         return frozenset((self.x.dtype, self.y.dtype))
 
+    def malformed(self) -> str | None:
+        return elementwise.malformed(self)
+
     def check(self) -> str | None:
         if reason := elementwise.condition(self, "int8") or conditions.computed(self.x):
             return reason

@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 
+from ascua.errors import brief
 from ascua.ir import Array, Node, Op, limits
 from ascua.ops import conditions, lut
 
@@ -31,15 +32,20 @@ class Quantize(Op):
     def read(cls, node: Node) -> Self:
         return cls(node.inputs, node.outputs)
 
+    def malformed(self) -> str | None:
+        return conditions.one_to_one(self)
+
     def check(self) -> str | None:
+        if reason := conditions.arity(self, 1):
+            return reason
         if self.shifts:
-            return conditions.arity(self, 1) or self._check_shift()
-        reason = conditions.arity(self, 1) or conditions.first(
+            return self.malformed() or self._check_shift()
+        reason = conditions.first(
             conditions.computed(self.x),
             conditions.filled(self.x),
             conditions.dtype(self.x, "float32", *conditions.QUANTIZED),
             conditions.quantized(self, self.y),
-            conditions.output_shape(self, self.x.shape),
+            self.malformed(),
         )
         if reason or self.x.dtype == "float32":
             return reason
@@ -47,13 +53,9 @@ class Quantize(Op):
 
     def _check_shift(self) -> str | None:
         """None, or how it does more than to add or to subtract 128."""
-        reason = conditions.first(
-            conditions.computed(self.x),
-            conditions.filled(self.x),
-            conditions.output_shape(self, self.x.shape),
-        )
-        if reason:
-            return reason
+        for t in (self.x, self.y):
+            if t.quant is None:
+                return f"'{brief(t.name)}' has no quantisation"
         zeros = [t.q.zero_point - 128 * (t.dtype == "uint8") for t in (self.x, self.y)]
         if self.x.q.scale != self.y.q.scale or zeros[0] != zeros[1]:
             return "it rescales between uint8 and int8"

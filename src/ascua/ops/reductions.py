@@ -53,11 +53,10 @@ class Reduction(Op):
         """How many values each result is made of."""
         return prod(self.x.shape[a] for a in self.axes)
 
-    def check(self) -> str | None:
+    def malformed(self) -> str | None:
         reason = conditions.arity(self, 2) or conditions.first(
             conditions.computed(self.x),
-            conditions.filled(self.x, MOST_DIMENSIONS),
-            conditions.quantized(self, self.x, self.y),
+            conditions.filled(self.x),
             moves.integers(self.named, f"axes '{self.named.name}'"),
         )
         if reason:
@@ -66,14 +65,23 @@ class Reduction(Op):
         named = moves.listed(self.named)
         if not all(-rank <= a < rank for a in named):
             return f"its axes {named} do not exist in '{self.x.name}' of {rank} dimensions"
-        most = MOST_VALUES[self.x.dtype]
-        if self.count > most:
-            return f"each result is of more than {most} values"
         dropped = {a % rank for a in named}
         kept = tuple(d for a, d in enumerate(self.x.shape) if a not in dropped)
         if self.keep_dims:
             kept = tuple(1 if a in dropped else d for a, d in enumerate(self.x.shape))
         return conditions.output_shape(self, kept)
+
+    def check(self) -> str | None:
+        reason = conditions.arity(self, 2) or conditions.first(
+            conditions.computed(self.x),
+            conditions.filled(self.x, MOST_DIMENSIONS),
+            conditions.quantized(self, self.x, self.y),
+            self.malformed(),
+        )
+        if reason:
+            return reason
+        most = MOST_VALUES[self.x.dtype]
+        return f"each result is of more than {most} values" if self.count > most else None
 
     def over_axes(self, function: Any, x: Array) -> Array:
         """`function` (of NumPy, with an `axis`) of x (n, *shape): (n, *output shape)."""

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import lut
+from ascua.ops import conditions, lut
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +22,9 @@ class Relu(Op):
     @classmethod
     def read(cls, node: Node) -> Self:
         return cls(node.inputs, node.outputs)
+
+    def malformed(self) -> str | None:
+        return conditions.one_to_one(self)
 
     def check(self) -> str | None:
         return lut.condition(self) or lut.factor(self._factor(), self.x.dtype)

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op, limits
-from ascua.ops import activation, lut
+from ascua.ops import activation, conditions, lut
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +23,9 @@ class Relu6(Op):
     @classmethod
     def read(cls, node: Node) -> Self:
         return cls(node.inputs, node.outputs)
+
+    def malformed(self) -> str | None:
+        return conditions.one_to_one(self)
 
     def check(self) -> str | None:
         if reason := lut.condition(self):

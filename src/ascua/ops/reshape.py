@@ -34,8 +34,12 @@ class Reshape(Op):
     def write(self) -> Mapping[str, Any]:
         return {"new_shape": self.new_shape}
 
+    def malformed(self) -> str | None:
+        return conditions.arity(self, 1, 2) or views.malformed(self)
+
     def check(self) -> str | None:
-        if reason := conditions.arity(self, 1, 2) or views.same_bytes(self):
+        reason = conditions.arity(self, 1, 2) or views.same_bytes(self)
+        if reason := reason or self.malformed():
             return reason
         shape = self.inputs[1] if len(self.inputs) > 1 else None
         if shape is not None and not shape.const:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops.resize_nearest_neighbor import resizable
+from ascua.ops.resize_nearest_neighbor import malformed, resizable
 
 
 class Places(NamedTuple):
@@ -52,6 +52,9 @@ class ResizeBilinear(Op):
             "align_corners": self.align_corners,
             "half_pixel_centers": self.half_pixel_centers,
         }
+
+    def malformed(self) -> str | None:
+        return malformed(self)
 
     def check(self) -> str | None:
         if self.align_corners and self.half_pixel_centers:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, moves
+from ascua.ops import conditions, geometry, moves
 
 MOST_SIZE = 2**15 - 1
 """Rows or columns; kernels hold their numbers in int16."""
@@ -50,6 +50,9 @@ class ResizeNearestNeighbor(Op):
             "half_pixel_centers": self.half_pixel_centers,
         }
 
+    def malformed(self) -> str | None:
+        return malformed(self)
+
     def check(self) -> str | None:
         return resizable(self)
 
@@ -77,8 +80,19 @@ class ResizeNearestNeighbor(Op):
 
 def resizable(op: Op) -> str | None:
     """None, or why the images of `op` cannot be resized to its second input."""
+    reason = conditions.arity(op, 2) or moves.condition(op, op.x, op.y, most=4)
+    if reason := reason or malformed(op):
+        return reason
+    if max(*op.x.shape[1:3], *op.y.shape[1:3]) > MOST_SIZE:
+        return f"an image has more than {MOST_SIZE} rows or columns"
+    return None
+
+
+def malformed(op: Op) -> str | None:
+    """None, or why the output of `op` is no image of the size that the second input states."""
     reason = conditions.arity(op, 2) or conditions.first(
-        moves.condition(op, op.x, op.y, most=4),
+        conditions.computed(op.x),
+        moves.one_type(op.x, op.y),
         conditions.rank(op.x, 4),
         moves.integers(op.inputs[1], "new size"),
     )
@@ -87,6 +101,9 @@ def resizable(op: Op) -> str | None:
     size = moves.listed(op.inputs[1])
     if len(size) != 2:
         return f"its new size {size} is not one of rows and columns"
-    if max(*size, *op.x.shape[1:3]) > MOST_SIZE:
-        return f"an image has more than {MOST_SIZE} rows or columns"
-    return conditions.output_shape(op, (op.x.shape[0], *size, op.x.shape[3]))
+    n, _, iw, c = op.x.shape
+    if reason := conditions.output_shape(op, (n, *size, c)) or conditions.filled(op.y):
+        return reason
+    if size[0] * iw * c > max(geometry.MOST_PADDED, 16 * max(op.x.size, op.y.size)):
+        return f"on the way it makes an image of {size[0]:,} by {iw:,} pixels, more than are taken"
+    return None

@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import lut
+from ascua.ops import conditions, lut
 from ascua.ops.l2_normalization import inverse_square_root
 
 HEADROOM = 20
@@ -27,6 +27,9 @@ class Rsqrt(Op):
     @classmethod
     def read(cls, node: Node) -> Self:
         return cls(node.inputs, node.outputs)
+
+    def malformed(self) -> str | None:
+        return conditions.one_to_one(self)
 
     def check(self) -> str | None:
         if reason := lut.condition(self):

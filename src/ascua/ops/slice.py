@@ -28,9 +28,9 @@ class Slice(Op):
         return cls(node.inputs, node.outputs)
 
     def check(self) -> str | None:
-        return self._malformed() or moves.condition(self, self.x, self.y, most=MOST_DIMENSIONS)
+        return self.malformed() or moves.condition(self, self.x, self.y, most=MOST_DIMENSIONS)
 
-    def _malformed(self) -> str | None:
+    def malformed(self) -> str | None:
         reason = conditions.arity(self, 3) or conditions.first(
             *(
                 moves.integers(t, what, "int32", "int64")
@@ -47,7 +47,7 @@ class Slice(Op):
                 return f"it takes {s} elements from {b} of a dimension of {d}"
         sizes = zip(begin, size, self.x.shape, strict=True)
         expected = tuple(d - b if s == -1 else s for b, s, d in sizes)
-        return conditions.output_shape(self, expected)
+        return conditions.output_shape(self, expected) or moves.one_type(self.x, self.y)
 
     def begin(self) -> list[int]:
         """The first position of each dimension."""
@@ -63,4 +63,4 @@ class Slice(Op):
         return xs[0][(slice(None), *index)]
 
     def constant(self) -> Array | None:
-        return None if self._malformed() else moves.folded(self, self.x)
+        return moves.folded(self, self.x)

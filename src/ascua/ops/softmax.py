@@ -11,7 +11,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions
+from ascua.ops import conditions, lut
 
 MOST_CLASSES = 4095
 """A sum of more exponentials could pass int32."""
@@ -42,17 +42,12 @@ class Softmax(Op):
     def write(self) -> Mapping[str, Any]:
         return {"beta": self.beta}
 
+    def malformed(self) -> str | None:
+        return conditions.one_to_one(self) or conditions.vectors(self.x)
+
     def check(self) -> str | None:
-        reason = conditions.arity(self, 1) or conditions.first(
-            conditions.computed(self.x),
-            conditions.filled(self.x),
-            conditions.quantized(self, self.x, self.y),
-            conditions.output_shape(self, self.x.shape),
-        )
-        if reason:
+        if reason := lut.condition(self):
             return reason
-        if not self.x.shape:
-            return "its input has no dimensions"
         if self.x.shape[-1] > MOST_CLASSES:
             return f"it has {self.x.shape[-1]} classes; at most {MOST_CLASSES} are taken"
         return self._check_s16() if self.x.dtype == "int16" else self._check_s8()

@@ -39,6 +39,7 @@ def axes_of(op: Op) -> Axes:
 def malformed(op: Op, what: str) -> str | None:
     """None, or why the inputs of `op` are not what they must be; `what` names the third."""
     reason = conditions.arity(op, 3) or conditions.first(
+        conditions.computed(op.x),
         moves.integers(op.inputs[1], "block"),
         moves.integers(op.inputs[2], what),
         conditions.rank(op.x, 3, 4),
@@ -51,7 +52,7 @@ def malformed(op: Op, what: str) -> str | None:
         return f"its block {block} and {what} {ends} are not for {spatial} spatial dimensions"
     if min(block) < 1 or min(ends) < 0:
         return f"its block {block} or {what} {ends} are negative"
-    return None
+    return moves.one_type(op.x, op.y)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +94,6 @@ class SpaceToBatchND(Op):
         return None
 
     def malformed(self) -> str | None:
-        """None, or what makes this no such operator."""
         if reason := malformed(self, "paddings"):
             return reason
         b, h, w, c = image(self.x.shape)

@@ -50,11 +50,11 @@ class Split(Op):
         return moves.listed(self.axis)[0] % len(self.x.shape)
 
     def check(self) -> str | None:
-        return self._malformed() or moves.condition(
+        return self.malformed() or moves.condition(
             self, self.x, *self.outputs, most=MOST_DIMENSIONS
         )
 
-    def _malformed(self) -> str | None:
+    def malformed(self) -> str | None:
         if len(self.inputs) != self.arity or any(t is None for t in self.inputs):
             return f"it must have {self.arity} inputs"
         if reason := moves.integers(self.axis, "axis"):
@@ -85,7 +85,7 @@ class Split(Op):
         return tuple(np.split(xs[0], np.cumsum(self.sizes())[:-1], axis=1 + self.at))
 
     def constant(self) -> tuple[Array, ...] | None:
-        return None if self._malformed() else moves.folded_parts(self, self.x)
+        return moves.folded_parts(self, self.x)
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,6 +28,9 @@ class SquaredDifference(Op):
     def read(cls, node: Node) -> Self:
         return cls(node.inputs, node.outputs)
 
+    def malformed(self) -> str | None:
+        return elementwise.malformed(self)
+
     def check(self) -> str | None:
         if reason := elementwise.condition(self):
             return reason

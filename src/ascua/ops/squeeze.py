@@ -32,7 +32,10 @@ class Squeeze(Op):
         return {"squeeze_dims": self.axes}
 
     def check(self) -> str | None:
-        if reason := conditions.arity(self, 1) or views.same_bytes(self):
+        return conditions.arity(self, 1) or views.same_bytes(self) or self.malformed()
+
+    def malformed(self) -> str | None:
+        if reason := conditions.arity(self, 1) or views.malformed(self):
             return reason
         shape = self.x.shape
         rank = len(shape)

@@ -62,22 +62,20 @@ class StridedSlice(Op):
         }
 
     def check(self) -> str | None:
-        return self._malformed() or moves.condition(self, self.x, self.y, most=MOST_DIMENSIONS)
+        return self.malformed() or moves.condition(self, self.x, self.y, most=MOST_DIMENSIONS)
 
     def eval(self, *xs: Array) -> Array:
         return xs[0][(slice(None), *self._index())]
 
     def constant(self) -> Array | None:
-        return None if self._malformed() else moves.folded(self, self.x)
+        return moves.folded(self, self.x)
 
-    def _malformed(self) -> str | None:
+    def malformed(self) -> str | None:
         if reason := conditions.arity(self, 4):
             return reason
         if self.ellipsis_mask or self.new_axis_mask or self.offset:
             return "its ellipsis, new axes or offsets are not taken"
         rank = len(self.x.shape)
-        if rank > MOST_DIMENSIONS:
-            return f"'{self.x.name}' has {rank} dimensions; at most {MOST_DIMENSIONS} are taken"
         for t in self.inputs[1:]:
             assert t is not None
             # TFLM reads int32: of one little-endian int64 that is its lower half, and enough.
@@ -96,7 +94,7 @@ class StridedSlice(Op):
                 return f"it drops dimension {i} with a negative stride: TFLM copies nothing there"
         sizes = zip(self._index(), self.x.shape, strict=True)
         expected = tuple(len(range(d)[k]) for k, d in sizes if isinstance(k, slice))
-        return conditions.output_shape(self, expected)
+        return conditions.output_shape(self, expected) or moves.one_type(self.x, self.y)
 
     def _positions(self) -> list[list[int]]:
         """Begin, end and stride of each dimension."""

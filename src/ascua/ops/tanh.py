@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import lut, sigmoids
+from ascua.ops import conditions, lut, sigmoids
 from ascua.ops.logistic import INTEGER_BITS
 from ascua.ops.softmax import exp_of_negative, reciprocal_of_one_plus
 
@@ -27,6 +27,9 @@ class Tanh(Op):
     @classmethod
     def read(cls, node: Node) -> Self:
         return cls(node.inputs, node.outputs)
+
+    def malformed(self) -> str | None:
+        return conditions.one_to_one(self)
 
     def check(self) -> str | None:
         if reason := lut.condition(self):

@@ -28,16 +28,17 @@ class Transpose(Op):
         return cls(node.inputs, node.outputs)
 
     def check(self) -> str | None:
-        return self._malformed() or moves.condition(self, self.x, self.y, most=MOST_DIMENSIONS)
+        return self.malformed() or moves.condition(self, self.x, self.y, most=MOST_DIMENSIONS)
 
-    def _malformed(self) -> str | None:
+    def malformed(self) -> str | None:
         reason = conditions.arity(self, 2) or moves.integers(self.inputs[1], "order of dimensions")
         if reason:
             return reason
         rank = len(self.x.shape)
         if sorted(self.order()) != list(range(rank)):
             return f"its order {self.order()} is not one of dimensions 0 to {rank - 1}"
-        return conditions.output_shape(self, tuple(self.x.shape[i] for i in self.order()))
+        expected = tuple(self.x.shape[i] for i in self.order())
+        return conditions.output_shape(self, expected) or moves.one_type(self.x, self.y)
 
     def order(self) -> list[int]:
         """The dimension of x for each dimension of y."""
@@ -47,4 +48,4 @@ class Transpose(Op):
         return xs[0].transpose(0, *(1 + i for i in self.order()))
 
     def constant(self) -> Array | None:
-        return None if self._malformed() else moves.folded(self, self.x)
+        return moves.folded(self, self.x)

@@ -77,8 +77,22 @@ class TransposeConv(Weighted):
         return geometry.axis(self.y.shape[2], self.w.shape[2], self.stride[1], 1, self.padding)
 
     def malformed(self) -> str | None:
-        if not len(self.x.shape) == len(self.w.shape) == len(self.y.shape) == 4:
-            return "it must have an image, filters and an output of 4 dimensions each"
+        reason = conditions.arity(self, 3, 4) or conditions.first(
+            conditions.computed(self.x),
+            *(conditions.rank(t, 4) for t in (self.x, self.w, self.y)),
+        )
+        if reason:
+            return reason
+        if reason := conditions.weights(self.w) or conditions.bias(self.bias, self.channels):
+            return reason
+        shape = self.inputs[0]
+        if shape is None or not shape.const:
+            return "the shape of its output is computed from data; it must be known beforehand"
+        if self.w.shape[3] != self.x.shape[3]:
+            return f"its filters have {self.w.shape[3]} channels and its input {self.x.shape[3]}"
+        whole = (self.x.shape[0], *self.y.shape[1:3], self.channels)
+        if reason := conditions.output_shape(self, whole):
+            return reason
         h, w = self._extent()
         if h * w * self.w.shape[0] > max(geometry.MOST_PADDED, 16 * self.y.size):
             return f"its filters reach over {h:,} by {w:,} pixels, more than are taken"
@@ -111,14 +125,6 @@ class TransposeConv(Weighted):
         reason = conditions.bias(self.bias, self.y.shape[3], *biases)
         if self.uint8:
             reason = reason or conditions.bias_scale(self.x, self.w, self.bias, self.y)
-        if reason:
-            return reason
-        shape = self.inputs[0]
-        if shape is None or not shape.const:
-            return "the shape of its output is computed from data; it must be known beforehand"
-        if self.w.shape[3] != self.x.shape[3]:
-            return f"its filters have {self.w.shape[3]} channels and its input {self.x.shape[3]}"
-        reason = conditions.output_shape(self, (*self.y.shape[:3], self.w.shape[0]))
         if reason := reason or self.malformed():
             return reason
         if self.x.dtype == "int8":

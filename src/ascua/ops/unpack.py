@@ -42,11 +42,11 @@ class Unpack(Op):
         return self.axis % len(self.x.shape)
 
     def check(self) -> str | None:
-        return self._malformed() or moves.condition(
+        return self.malformed() or moves.condition(
             self, self.x, *self.outputs, most=MOST_DIMENSIONS
         )
 
-    def _malformed(self) -> str | None:
+    def malformed(self) -> str | None:
         if len(self.inputs) != 1 or self.inputs[0] is None:
             return "it must have one input"
         rank = len(self.x.shape)
@@ -64,4 +64,4 @@ class Unpack(Op):
         return tuple(np.moveaxis(xs[0], 1 + self.at, 0))
 
     def constant(self) -> tuple[Array, ...] | None:
-        return None if self._malformed() else moves.folded_parts(self, self.x)
+        return moves.folded_parts(self, self.x)

@@ -11,13 +11,17 @@ TYPES = ("int8", "int16", "float32")
 
 def same_bytes(op: Op) -> str | None:
     """None, or why the output of `op` cannot be its input's bytes."""
-    reason = conditions.first(
+    return conditions.first(
         conditions.computed(op.x),
         conditions.dtype(op.x, *op.types),
         conditions.dtype(op.y, op.x.dtype),
         conditions.filled(op.x),
     )
-    if reason:
+
+
+def malformed(op: Op) -> str | None:
+    """None, or why the output of `op` cannot be its input under another shape."""
+    if reason := conditions.dtype(op.y, op.x.dtype):
         return reason
     if op.y.size != op.x.size:
         return (
@@ -35,6 +39,4 @@ def reshaped(op: Op, *xs: Array) -> Array:
 
 def constant(op: Op) -> Array | None:
     """The output where the first input is a constant."""
-    if op.inputs and op.inputs[0] is not None and op.x.const and op.x.size == op.y.size:
-        return op.x.values.reshape(op.y.shape)
-    return None
+    return op.x.values.reshape(op.y.shape) if op.x.const else None

@@ -12,32 +12,28 @@ from ascua.quantize.adaround import AdaRound
 from ascua.quantize.bias import correct
 from ascua.quantize.convert import UNCLIPPED, Clip, convert
 from ascua.quantize.equalize import equalize
+from ascua.quantize.floats import REMEDY
 from ascua.quantize.options import DEFAULT, Options
 from ascua.quantize.ranges import Observer, Progress, observe, ranges, weight_peaks, weight_range
 from ascua.quantize.refine import BothSides, Improve
 from ascua.quantize.rules import SCHEMES, Range, plan
 from ascua.quantize.scores import scores
-from ascua.quantize.simplify import simplify
+from ascua.quantize.simplify import folded, simplify
 
 __all__ = ["Options", "Range", "check_float", "finish", "observe", "prepared", "quantize"]
 
 log = logging.getLogger(__name__)
 
-REMEDY = ("Export the whole network again, with a fixed batch of 1.",)
-
 
 def check_float(graph: Graph, where: str) -> None:
-    """Raise Unsupported unless the inputs of `graph`, the file `where`, are float32."""
+    """Raise ModelError unless `graph`, of the file `where`, is a float network that computes."""
     for t in graph.inputs:
         if t.dtype != "float32":
             raise Unsupported(
                 f"{where}: its input '{t.name}' is {t.dtype}: it is quantised already.",
                 ["Give the float model; `ascua validate` takes a quantised one."],
             )
-    for t in graph.tensors():
-        if not t.const and t.size == 0:
-            shape = list(t.shape)
-            raise Unsupported(f"{where}: '{brief(t.name)}' is empty: its shape is {shape}.", REMEDY)
+    folded(graph, where)
 
 
 def quantize(

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ascua.errors import InputError, ModelError, brief
+from ascua.errors import InputError, Unsupported, brief
 from ascua.ir import Array, Graph, Op, Tensor, each
+from ascua.ops.weighted import Weighted
+from ascua.passes import check_sound
 
 BATCH_BYTES = 1 << 27
 """Activations that one batch holds at once are a small multiple of this."""
@@ -22,35 +24,42 @@ def sane(values: Array) -> bool:
     return low > -MOST_REAL and high < MOST_REAL  # not so of NaN
 
 
-MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
-"""What NumPy and Python raise at shapes and options that do not go together."""
+REMEDY = ("Export the whole network again, with a fixed batch of 1.",)
 
 
-def malformed(op: Op, reason: str = "its shapes and options do not go together") -> ModelError:
-    """The error for an operator whose tensors do not go together."""
-    return ModelError(
-        f"{op.tflite} '{brief(op.name)}': {reason}.",
-        ["Export the model again, with a fixed batch of 1."],
-    )
+def check(graph: Graph, where: str) -> None:
+    """Raise ModelError unless `compute` can run the operators of the folded `graph`.
+
+    Those without a float form are left to it.
+    """
+    check_sound(graph, where)
+    for t in graph.tensors():
+        if not t.const and t.size == 0:
+            shape = list(t.shape)
+            raise Unsupported(f"{where}: '{brief(t.name)}' is empty: its shape is {shape}.", REMEDY)
+    for op in graph.ops:
+        if type(op).eval_float is Op.eval_float:
+            if not op.any_type:
+                return  # behind it there may be integers, and `compute` does not get there
+            continue
+        weights = (op.w, op.bias) if isinstance(op, Weighted) else ()
+        for t in (*op.activations, *op.outputs, *weights):
+            if t is not None and t.dtype != "float32":
+                raise Unsupported(
+                    f"{where}: {op.tflite} '{brief(op.name)}': '{brief(t.name)}' is {t.dtype}, and"
+                    " a float network computes in float32.",
+                    ["Export the model in float32: without quantisation and half precision."],
+                )
 
 
 def compute(op: Op, *xs: Array) -> tuple[Array, ...]:
-    """The outputs (n, *shape) of `op`, checked.
+    """The outputs (n, *shape) of `op`, of a graph that `check` has taken.
 
-    Raises InputError at NaN and infinities, ModelError for an operator that cannot be computed.
+    Raises InputError at NaN and infinities, Unsupported for an operator without a float form.
     """
-    try:
-        if reason := op.malformed():
-            raise malformed(op, reason)
-        with np.errstate(over="ignore", invalid="ignore"):
-            ys = each(op.eval_float(*xs))
-    except MALFORMED as e:
-        raise malformed(op) from e
-    if len(ys) != len(op.outputs):
-        raise malformed(op)
+    with np.errstate(over="ignore", invalid="ignore"):
+        ys = each(op.eval_float(*xs))
     for t, y in zip(op.outputs, ys, strict=True):
-        if y.shape[1:] != t.shape:
-            raise malformed(op)
         if y.dtype.kind == "f" and not sane(y):
             raise InputError(
                 f"{op.tflite} '{brief(op.name)}': its output '{brief(t.name)}' has NaN or infinite"

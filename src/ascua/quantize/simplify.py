@@ -29,17 +29,18 @@ from ascua.passes import (
     fold_constants,
     fuse_dilations,
 )
-from ascua.quantize.floats import MALFORMED, MOST_REAL, malformed, sane
+from ascua.quantize.floats import MOST_REAL, check, sane
 
 Fuse = Callable[[Op, Op], Op | None]
 
 
-def simplify(graph: Graph) -> Graph:
-    """`graph` as the quantiser takes it; it computes the same within float rounding.
+def simplify(graph: Graph, where: str | None = None) -> Graph:
+    """`graph`, of the file `where`, as the quantiser takes it: the same within float rounding.
 
     Raises InputError where a constant holds NaN or infinities, Unsupported where one is an output
-    and where there are states.
+    and where there are states, ModelError as `folded`.
     """
+    where = where or graph.name
     for op in graph.ops:
         for t in op.inputs:
             if not t or not t.const or t.values.dtype.kind != "f":
@@ -50,12 +51,22 @@ def simplify(graph: Graph) -> Graph:
                     f" infinite values, or some beyond {MOST_REAL:.0e}.",
                     ["Train the model again: its weights are lost."],
                 )
-    graph = fuse_dilations(fold_constants(_float_constants(graph)))
-    check_stateless(graph, graph.name)
+    graph = fuse_dilations(folded(graph, where))
+    check_stateless(graph, where)
     for rule in (fused_scale, fused_activation, fused_padding):
         graph = _fuse(graph, rule)
-    check_outputs(graph, graph.name)
+    check_outputs(graph, where)
     return drop_dead(graph)
+
+
+def folded(graph: Graph, where: str) -> Graph:
+    """`graph` with all that is known before any input, in float32.
+
+    Raises ModelError unless every operator can be computed then.
+    """
+    graph = fold_constants(_float_constants(graph))
+    check(graph, where)
+    return graph
 
 
 def _float_constants(graph: Graph) -> Graph:
@@ -87,10 +98,7 @@ def _pairs(graph: Graph, ops: list[Op], rule: Fuse) -> Iterator[tuple[int, int, 
     for i, op in enumerate(ops):
         reading = readers[op.y]
         if len(op.outputs) == len(reading) == 1 and op.y not in graph.outputs:
-            try:
-                fused = rule(op, reading[0])
-            except MALFORMED as e:
-                raise malformed(reading[0]) from e
+            fused = rule(op, reading[0])
             if fused is not None:
                 yield i, ops.index(reading[0]), fused
 

@@ -1,0 +1,164 @@
+"""What `malformed` lets through computes: mutants of every operator's example are tried."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from ascua.errors import AscuaError
+from ascua.ir import Array, Graph, Op, Tensor, each
+from ascua.ops import OPERATORS
+from ascua.ops.add import Add
+from ascua.ops.convolution import Convolution
+from ascua.ops.fully_connected import FullyConnected
+from ascua.ops.mul import Mul
+from ascua.ops.pad import Pad
+from ascua.ops.relu6 import Relu6
+from ascua.ops.sub import Sub
+from ascua.passes import fold_constants, prepare
+from ascua.quantize import floats
+from ascua.quantize.simplify import simplify
+from tests.examples import ALL, UINT8, small
+from tests.fuzz.mutants import mutated
+from tests.fuzz.taking import watched
+from tests.ops.test_weighted import grouped
+from tests.quantize.floats import floated
+from tests.quantize.test_convert import constant, tensor
+from tests.support import network, samples
+
+CI, SLOW = 60, 3000
+"""Mutants of each network, in every run of the tests and in the slow ones."""
+MOST = 1 << 21
+"""Bytes of activations: more are not computed here."""
+
+
+def pairs() -> Iterator[tuple[str, Graph]]:
+    """Float networks of two operators that are fused."""
+    conv = floated(ALL["CONV_2D"][0]).ops[0]
+    assert isinstance(conv, Convolution)
+    conv = replace(conv, activation="NONE")
+    dense = floated(ALL["FULLY_CONNECTED"][0]).ops[0]
+    assert isinstance(dense, FullyConnected)
+    dense = replace(dense, activation="NONE")
+    shape, padded = conv.x.shape, tensor("padded", 1, conv.x.shape[1] + 2, *conv.x.shape[2:])
+    ends = np.array([[0, 0], [1, 1], [0, 0], [0, 0]], np.int32)
+    pad = Pad((tensor("image", *shape), Tensor("ends", (4, 2), "int32", None, ends)), (padded,))
+    z = tensor("z", *conv.y.shape)
+    below = replace(conv, inputs=(padded, *conv.inputs[1:]), padding="VALID")
+    made = (1, below.rows.out, below.columns.out, below.channels)
+    yield "pad", network(pad, replace(below, outputs=(tensor("y", *made),)))
+    yield "relu6", network(conv, Relu6((conv.y,), (z,)))
+    for name, first, kind in (("mul", conv, Mul), ("add", dense, Add), ("sub", conv, Sub)):
+        z = tensor("z", *first.y.shape)
+        by = constant("by", np.arange(first.channels) - 1.5)
+        yield name, network(first, kind((first.y, by), (z,), "RELU"))
+
+
+NETWORKS: Mapping[str, Graph] = {
+    **{f"{name}_{i}": g for name, graphs in ALL.items() for i, g in enumerate(graphs)},
+    **UINT8,
+    **{
+        f"float_{name}_{i}": floated(g)
+        for name, graphs in ALL.items()
+        for i, g in enumerate(graphs)
+        if all(t.dtype == "int8" for t in g.inputs)
+    },
+    **{f"float_{name}": graph for name, graph in pairs()},
+    "float_grouped": network(grouped()),
+    "small": small(),
+    "float_small": floated(small()),
+}
+
+
+def sound(op: Op) -> None:
+    """What `op` says of itself: what is not malformed has all that needs no input."""
+    reason = op.malformed()
+    if reason is not None:
+        assert len(reason) > 10
+        assert op.check() is not None
+        return
+    op.check()
+    assert op.macs() >= 0
+    assert all(at >= 0 for _, at in op.tied_channels())
+    values = op.constant()
+    if values is not None:
+        for t, y in zip(op.outputs, each(values), strict=True):
+            assert (y.shape, y.dtype) == (t.shape, t.dtype), op
+
+
+def computed(op: Op, ys: tuple[Array, ...], n: int) -> tuple[Array, ...]:
+    for t, y in zip(op.outputs, ys, strict=True):
+        assert (y.shape, y.dtype) == ((n, *t.shape), t.dtype), op
+    return ys
+
+
+def real(graph: Graph) -> None:
+    """As the quantiser and `compare` take a float network. Raises AscuaError."""
+    simple = simplify(graph)
+    if sum(t.bytes for t in simple.tensors() if not t.const) > MOST:
+        return
+    xs = [np.random.default_rng(i).normal(size=(2, *t.shape)).astype(np.float32)
+          for i, t in enumerate(simple.inputs)]  # fmt: skip
+    for _ in simple.walk(xs, lambda op, *given: computed(op, floats.compute(op, *given), 2)):
+        pass
+
+
+def integer(graph: Graph) -> None:
+    """As `compile` takes a quantised network. Raises AscuaError."""
+    ready = prepare(graph)
+    if sum(t.bytes for t in ready.tensors() if not t.const) > MOST:
+        return
+    for _ in ready.walk(samples(ready, 2), lambda op, *xs: computed(op, each(op.eval(*xs)), 2)):
+        pass
+
+
+def tried(graph: Graph) -> None:
+    """Take a mutant both ways; it may be refused."""
+    for op in (*graph.ops, *fold_constants(graph).ops):
+        sound(op)
+    # `tflite.read` refuses a file without what is not optional.
+    if not any(t is None and i not in op.optional for op in graph.ops
+               for i, t in enumerate(op.inputs)):  # fmt: skip
+        for take in (real, integer):
+            with suppress(AscuaError):
+                take(graph)
+
+
+def check(name: str, count: int) -> None:
+    graph = NETWORKS[name]
+    found = taken = 0
+    for seed in range(count):
+        mutant = mutated(graph, random.Random(f"{name} {seed}"))
+        if mutant is None:
+            continue
+        found += 1
+        seen = watched(partial(tried, mutant))
+        assert not seen.fault, (name, seed, seen)
+        taken += all(op.malformed() is None for op in mutant.ops)
+    assert found > count // 2
+    assert 0 < taken < found, (taken, found)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_mutants(name: str) -> None:
+    check(name, CI)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_many_mutants(name: str) -> None:
+    check(name, SLOW)
+
+
+def test_examples_are_sound() -> None:
+    for name, graph in NETWORKS.items():
+        for op in fold_constants(graph).ops:
+            assert op.malformed() is None, name
+    assert {op.tflite for graph in NETWORKS.values() for op in graph.ops} == set(OPERATORS)
