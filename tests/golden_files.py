@@ -17,6 +17,7 @@ from ascua.run import litert as run_litert
 from ascua.run import tflm
 from ascua.targets.c import emit
 from tests.examples import EXAMPLES, UINT8, WIDE, small
+from tests.states import STATEFUL
 from tests.support import litert, oracle, samples
 
 FOLDER = Path(__file__).parent / "golden"
@@ -32,7 +33,8 @@ def cases() -> dict[str, Graph]:
             for i, graph in enumerate(graphs):
                 label = f"{name.lower()}{kind}_{i}" if i else name.lower() + kind
                 found.setdefault(tflite.write(graph), (label, graph))
-    return {**dict(found.values()), "small": small(), **UINT8}
+    states = {f"states_{name}": STATEFUL[name] for name in ("ring", "delays")}
+    return {**dict(found.values()), "small": small(), **UINT8, **states}
 
 
 def generated(model: bytes) -> str:

@@ -24,13 +24,14 @@ from ascua.targets.c.names import HEADERS, STANDARD_HEADERS, check_name, identif
 from tests.compilers import COMPILERS, tool, write
 from tests.examples import ALL, small
 from tests.ops.test_conv2d import conv
+from tests.states import STATEFUL
 from tests.support import reference, samples
 from tests.tools import require_board, require_programs
 
 NAMES = (
     "copy", "KERNEL", "window", "requantize", "conv2d_s8", "UNTERMINATED", "ascua", "ascua_kernel",
     "x_weights", "int", "main", "int8_t", "NULL", "INT8_MAX", "memcpy", "class", "this", "arena",
-    "rows", "p", "in", "step_00_conv2d",
+    "rows", "p", "in", "step_00_conv2d", "states",
 )  # fmt: skip
 """Of helpers of the kernels, C, C++, and of what is generated."""
 IN_THE_HARNESS = ("harness", "bare", "network", "NETWORK", "main", "INT8_MAX", "fcntl", "JOIN")
@@ -57,7 +58,7 @@ def vectors() -> tuple[list[Array], list[Array]]:
 def generated() -> set[str]:
     """The identifiers in libraries named `zzz`, of every example."""
     found: set[str] = set()
-    for graph in (g for graphs in ALL.values() for g in graphs):
+    for graph in (*(g for graphs in ALL.values() for g in graphs), *STATEFUL.values()):
         made = library("zzz", graph)
         xs = samples(graph, 1)
         texts = {**made.files, **extras(made, xs, reference(graph, xs))}

@@ -23,6 +23,7 @@ from tests.examples import ALL, UINT8, small
 from tests.fuzz.damage import damaged
 from tests.fuzz.networks import networks
 from tests.quantize import floats
+from tests.states import STATEFUL
 from tests.support import samples
 
 MODELS = Path(__file__).parents[3] / "shared" / "models"
@@ -43,6 +44,7 @@ def originals() -> tuple[bytes, ...]:
     """Files to damage: this project's own, random ones, floats, and small real ones."""
     every = [g for graphs in ALL.values() for g in graphs]
     graphs = [everything(), small(), floats.floated(small()), *every, *UINT8.values()]
+    graphs += STATEFUL.values()
     graphs += [floats.floated(g) for g in every if all(t.dtype == "int8" for t in g.inputs)]
     real = [p for p in sorted(MODELS.glob("*.tflite")) if p.stat().st_size < 90_000]
     random = (n.model for n in networks(0, 30))

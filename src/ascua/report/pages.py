@@ -55,6 +55,8 @@ def ops_page() -> str:
         " Batch 1; as TensorFlow Lite Micro's reference kernels compute them. uint8 networks"
         " (TensorFlow 1) run as int8, as LiteRT's reference kernels compute them; their weights"
         f" stay uint8. Not in uint8: {', '.join(sorted(set(OPERATORS) - unsigned.TAKEN))}."
+        " Variables (VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE, and CALL_ONCE, which gives them"
+        " constants) become states, which runs carry on."
         f" Everything else is refused by name, with the reason.\n\n{table}\n"
         f"## Kernels and cores\n\n{places}"
     )

@@ -129,7 +129,7 @@ class _Reader:
                     "CALL_ONCE"
                 ]:
                     called.add(once.InitSubgraphIndex())
-        if called != set(range(1, count)):
+        if count < 1 or called != set(range(1, count)):
             raise Unsupported(
                 f"{self.name}: it has {count} subgraphs; Ascua takes exactly one.",
                 ["Export a single inference function, without control flow."],

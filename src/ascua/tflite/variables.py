@@ -137,7 +137,8 @@ def shown(name: Name) -> str:
 
 def handles(graph: Graph) -> dict[State, Tensor]:
     """A tensor for the handle of each state."""
-    return {s: Tensor(s.name, (), "resource") for s in graph.states}
+    named = ((s, stating.encoded(s.name).decode("utf-8", "replace")) for s in graph.states)
+    return {s: Tensor(name, (), "resource") for s, name in named}
 
 
 Row = tuple[tuple[str, int], dict[str, Any]]
@@ -170,7 +171,7 @@ def initialiser(
     rows: list[Row] = []
     tensors: list[Table] = []
     for i, (s, t) in enumerate(held.items()):
-        first = replace(s.tensor, name=f"{s.name}/first", data=s.initial)
+        first = replace(s.tensor, name=f"{t.name}/first", data=s.initial)
         fields = stating.tensor(first, None)
         fields["Buffer"] = Content(stating.data(first).tobytes())
         tensors += [Table("Tensor", stating.tensor(t, 0)), Table("Tensor", fields)]

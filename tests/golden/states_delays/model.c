@@ -1,0 +1,52 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/lut_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[40];
+
+static _Alignas(8) int8_t states[24] = {
+3, 3, 3, 3, 3, 0, 0, 0, 2, 2, 2, 2, 2, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0};
+
+/* relu y: 5, 0 MACs */
+STEP void golden_step_00_relu(void) {
+    static const lut_s8_t p = {.n = 5};
+    lut_s8(&p, arena + 0, golden_00_relu_table, arena + 32);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {5};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {32, 8, 24};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {5, 5, 5};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    memcpy(arena + 8, states + 0, 5);
+    memcpy(arena + 16, states + 8, 5);
+    memcpy(arena + 24, states + 16, 5);
+    golden_step_00_relu();
+    memcpy(states + 0, arena + 16, 5);
+    memcpy(states + 8, arena + 24, 5);
+    memcpy(states + 16, arena + 0, 5);
+}
+
+void golden_reset(void) {
+    memset(states + 0, 3, 5);
+    memset(states + 8, 2, 5);
+    memset(states + 16, 1, 5);
+}
