@@ -29,6 +29,12 @@ def test_every_example_has_a_golden_case() -> None:
     assert sorted(cases()) == NAMES, "run `make golden`"
 
 
+def test_models_are_the_examples() -> None:
+    for name, graph in cases().items():
+        model = (FOLDER / name / "model.tflite").read_bytes()
+        assert model == tflite.write(graph), f"{name}: run `make golden`"
+
+
 def test_size() -> None:
     files = [p for p in Path(FOLDER).rglob("*") if p.is_file()]
     assert sum(p.stat().st_size for p in files) < 1_000_000

@@ -1,0 +1,76 @@
+"""Kernels for some cores give the same bytes as the plain ones that they replace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ascua import boards, kernels, ops
+from ascua.boards import Board
+from ascua.ir import Array, Graph
+from ascua.measure import pack, unpack
+from ascua.ops.add import Add
+from ascua.passes import prepare
+from ascua.plan import BALANCED, Goal, plan
+from ascua.run import run
+from ascua.targets.c import emit
+from tests.examples import ALL
+from tests.support import beside, reference, samples
+from tests.tools import require_board
+
+VARIANTS = sorted({k.name for k in kernels.every() if k.needs})
+SAMPLES = 4
+
+
+def graph_for(name: str) -> Graph:
+    """All examples that some kernel of this name runs, side by side."""
+    kinds = {kind for k in kernels.every() if k.name == name for kind in k.ops}
+    names = [n for n in ALL if issubclass(ops.OPERATORS[n], tuple(kinds))]
+    return beside({f"{n} {i}": prepare(g) for n in names for i, g in enumerate(ALL[n])})
+
+
+def outputs(board: Board, graph: Graph, goal: Goal, build: Path) -> list[Array]:
+    """What a board answers to the fixed samples."""
+    xs = samples(graph, SAMPLES)
+    made = emit(plan(graph, board, goal), "net")
+    done = run(board, made, pack(xs), SAMPLES, build_dir=build, sanitize=board.name == "host")
+    return unpack(done.outputs, graph, SAMPLES)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_equal_bytes(name: str, tmp_path: Path) -> None:
+    """On this computer, as if it had the features, and on the first board that has them."""
+    needs = next(k.needs for k in kernels.every() if k.name == name)
+    host = replace(boards.load("host"), features=needs)
+    known = (boards.load(n) for n in boards.names())
+    having = next(b for b in known if needs <= b.features)
+    graph = graph_for(name)
+    expected = reference(graph, samples(graph, SAMPLES))
+    for board in (host, having):
+        require_board(board)
+        with_it, without = Goal(), Goal(avoid=frozenset({name}))
+        assert any(c.kernel.name == name for c in plan(graph, board, with_it).calls)
+        assert not any(c.kernel.name == name for c in plan(graph, board, without).calls)
+        for goal in (with_it, without):
+            for y, e in zip(outputs(board, graph, goal, tmp_path), expected, strict=True):
+                np.testing.assert_array_equal(y, e, f"{name} on {board.name}")
+
+
+def test_those_that_need_most_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variant is one class more: the board that has what it needs takes it."""
+    plain = next(k for k in kernels.of(Add) if not k.needs)
+    needs = frozenset({"new"})
+    variant = type("AddS8New", (type(plain),), {"name": "add_s8_new", "needs": needs})
+    every = [*kernels.of(Add), variant()]
+    monkeypatch.setattr(kernels, "of", lambda _: tuple(sorted(every, key=lambda k: -len(k.needs))))
+    graph, old = prepare(ALL["ADD"][0]), boards.load("lm3s6965evb")
+    new = replace(old, features=needs)
+    avoid = Goal(avoid=frozenset({"add_s8_new"}))
+    used = [
+        plan(graph, board, goal).calls[0].kernel.name
+        for board, goal in ((new, BALANCED), (new, avoid), (old, BALANCED))
+    ]
+    assert used == ["add_s8_new", plain.name, plain.name]
