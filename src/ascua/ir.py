@@ -313,7 +313,7 @@ class Layout:
 class Graph:
     """A network: ops in an order that can be executed, between named inputs and outputs.
 
-    A run also takes a value for each of the states, and leaves one: `run(xs, states)` answers
+    A run also takes a value for each of the states, and leaves one: `eval(xs, states)` answers
     outputs and states.
     """
 
