@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import tflite as schema
 
@@ -17,14 +17,14 @@ from ascua.ops import OPERATORS
 from ascua.tflite import variables
 from ascua.tflite.layout import with_layout
 from ascua.tflite.stating import decoded
-from ascua.tflite.tables import EMPTY, MAX_ENTRIES, File, builtin_code, fields
+from ascua.tflite.tables import EMPTY, File, builtin_code, fields
 from ascua.tflite.tensors import check_held, tensors
 from ascua.tflite.variables import VERSIONS, Variables
 
-T = TypeVar("T")
-
 MAX_BYTES = 1 << 30
 """A larger file is no network for a microcontroller."""
+MAX_SUBGRAPHS = 64
+"""So many may give variables their first values."""
 
 _BUILTINS = {v: k for k, v in vars(schema.BuiltinOperator).items() if k.isupper()}
 
@@ -92,13 +92,13 @@ class _Reader:
         self.refuse_unknown(codes, operators)
         buffers = list(file.vector(model, "Buffers"))
         listed = tensors(file, sub, buffers)
-        inputs = self.pick(listed, file.numbers(sub, "Inputs"), "graph inputs")
-        outputs = self.pick(listed, file.numbers(sub, "Outputs"), "graph outputs")
+        inputs = self.file.pick(listed, file.numbers(sub, "Inputs"), "graph inputs")
+        outputs = self.file.pick(listed, file.numbers(sub, "Outputs"), "graph outputs")
         if not inputs or not outputs:
             raise file.fail("the graph has no inputs or no outputs.")
         if any(t.const for t in inputs) or len(set(inputs)) < len(inputs):
             raise file.fail("an input of the graph is a constant, or is listed twice.")
-        held = Variables(file, self.first_values(firsts, codes, buffers))
+        held = Variables(file, variables.first_values(file, firsts, codes, buffers))
         rows = self.operators(operators, codes, listed, inputs, held)
         description = (model.Description() or b"").decode("utf-8", "replace")
         graph = Graph(
@@ -121,14 +121,11 @@ class _Reader:
         if count == 1:
             return
         called = set()
-        if 1 < count <= MAX_ENTRIES:
+        if 1 < count <= MAX_SUBGRAPHS:
             codes = [self.opcode(c)[0] for c in self.file.vector(self.model, "OperatorCodes")]
             for o in self.file.vector(self.model.Subgraphs(0), "Operators"):
-                once = variables.options(o, "CallOnceOptions")
-                if once is not None and codes[o.OpcodeIndex() : o.OpcodeIndex() + 1] == [
-                    "CALL_ONCE"
-                ]:
-                    called.add(once.InitSubgraphIndex())
+                if codes[o.OpcodeIndex() : o.OpcodeIndex() + 1] == ["CALL_ONCE"]:
+                    called.add(variables.called(o))
         if count < 1 or called != set(range(1, count)):
             raise Unsupported(
                 f"{self.name}: it has {count} subgraphs; Ascua takes exactly one.",
@@ -145,7 +142,7 @@ class _Reader:
         for i, o in enumerate(operators):
             name, _ = code = codes[o.OpcodeIndex()]
             if name in variables.VERSIONS:
-                self.take(i, o, name, listed, held, known)
+                held.take(i, o, name, listed, known)
                 rows.append(None)
                 continue
             op = self.op(i, o, code, listed)
@@ -157,44 +154,6 @@ class _Reader:
             known.update(op.outputs)
             rows.append(op)
         return rows
-
-    def take(
-        self, i: int, o: Any, name: str, listed: Sequence[Tensor], held: Variables,
-        known: set[Tensor],
-    ) -> None:  # fmt: skip
-        """An operator on variables."""
-        where = f"operator {i} ({name})"
-        ins = self.pick(listed, self.file.numbers(o, "Inputs"), where)
-        outs = self.pick(listed, self.file.numbers(o, "Outputs"), where)
-        held.take(name, o, ins, outs, lambda t: t.const or t in known or t in held.start.values())
-
-    def first_values(
-        self, subgraphs: Sequence[Any], codes: Sequence[tuple[str, int]], buffers: Sequence[Any]
-    ) -> dict[variables.Name, Tensor]:
-        """What subgraphs assign to variables: constants."""
-        found: dict[variables.Name, Tensor] = {}
-        for sub in subgraphs:
-            listed = tensors(self.file, sub, buffers)
-            names: dict[Tensor, variables.Name] = {}
-            for i, o in enumerate(self.file.vector(sub, "Operators")):
-                at = o.OpcodeIndex()
-                kind = codes[at][0] if 0 <= at < len(codes) else "?"
-                where = f"operator {i} ({kind}) of a subgraph that gives variables their values"
-                ins = self.pick(listed, self.file.numbers(o, "Inputs"), where)
-                outs = self.pick(listed, self.file.numbers(o, "Outputs"), where)
-                if kind == "VAR_HANDLE" and len(outs) == 1:
-                    names[outs[0]] = variables.name_of(o)
-                elif (
-                    kind == "ASSIGN_VARIABLE" and len(ins) == 2 and ins[1].const and ins[0] in names
-                ):
-                    check_held(self.file, ins[1])
-                    found[names[ins[0]]] = ins[1]
-                else:
-                    raise Unsupported(
-                        f"{self.name}: the first value of a variable is computed, by {kind}.",
-                        [variables.CONSTANTS],
-                    )
-        return found
 
     def opcode(self, code: Any) -> tuple[str, int]:
         """The operator's name and version; a custom operator's name is quoted."""
@@ -229,19 +188,13 @@ class _Reader:
                     ["Export with an older converter, or with its default types (int8)."],
                 )
 
-    def pick(self, tensors: Sequence[T], indices: Sequence[int], what: str) -> tuple[T, ...]:
-        for i in indices:
-            if not 0 <= i < len(tensors):
-                raise self.file.fail(f"{what}: tensor {i} of {len(tensors)} does not exist.")
-        return tuple(tensors[i] for i in indices)
-
     def op(self, i: int, o: Any, code: tuple[str, int], tensors: Sequence[Tensor]) -> Op:
         kind = OPERATORS[code[0]]
         where = f"operator {i} ({code[0]})"
         listed = self.file.numbers(o, "Inputs")
-        present = iter(self.pick(tensors, [t for t in listed if t != -1], where))
+        present = iter(self.file.pick(tensors, [t for t in listed if t != -1], where))
         inputs = tuple(None if t == -1 else next(present) for t in listed)
-        outputs = self.pick(tensors, self.file.numbers(o, "Outputs"), where)
+        outputs = self.file.pick(tensors, self.file.numbers(o, "Outputs"), where)
         if not outputs or not inputs:
             raise self.file.fail(f"{where} has no inputs or no outputs.")
         for at, t in enumerate(inputs):
@@ -295,7 +248,7 @@ class _Reader:
 
         def named(table: Any, field: str) -> tuple[tuple[str, Tensor], ...]:
             maps = list(self.file.vector(table, field))
-            ends = self.pick(listed, [m.TensorIndex() for m in maps], "a signature")
+            ends = self.file.pick(listed, [m.TensorIndex() for m in maps], "a signature")
             return tuple((decoded(m.Name()), t) for m, t in zip(maps, ends, strict=True))
 
         found = list(self.file.vector(self.model, "SignatureDefs"))

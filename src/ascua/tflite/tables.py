@@ -7,7 +7,7 @@ import struct
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import flatbuffers
 import numpy as np
@@ -15,6 +15,8 @@ import tflite as schema
 
 from ascua.errors import ModelError
 from ascua.ir import Array
+
+T = TypeVar("T")
 
 MAX_ENTRIES = 1 << 14
 """Tensors, operators or buffers; a file that claims more is damaged."""
@@ -124,6 +126,13 @@ class File:
         if getattr(table, field + "Length")() * 4 > len(self.data):
             raise self.fail(f"{field} claims more entries than the file holds.")
         return [int(v) for v in getattr(table, field + "AsNumpy")()]
+
+    def pick(self, tensors: Sequence[T], indices: Sequence[int], what: str) -> tuple[T, ...]:
+        """The tensors with these numbers, which `what` names."""
+        for i in indices:
+            if not 0 <= i < len(tensors):
+                raise self.fail(f"{what}: tensor {i} of {len(tensors)} does not exist.")
+        return tuple(tensors[i] for i in indices)
 
     def raw(self, buffer: Any, what: str) -> Array:
         """The bytes (n,) of a buffer: in the tables, or behind them, as large files have them."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import tflite as schema
 
-from ascua.errors import AscuaError, Unsupported, brief
+from ascua.errors import Unsupported, brief
 from ascua.ir import Graph, State, Tensor
 from ascua.tflite import stating
 from ascua.tflite.tables import Content, File, Table, ints
+from ascua.tflite.tensors import tensors
 
 VERSIONS = {"CALL_ONCE": 1, "VAR_HANDLE": 1, "READ_VARIABLE": 1, "ASSIGN_VARIABLE": 1}
 """The operators on variables, which no graph holds, and the newest version of each."""
@@ -24,7 +25,7 @@ ONE_KIND = "Keep one shape, type and scale for all that is read from and assigne
 
 
 def options(o: Any, kind: str) -> Any:
-    """The options of an operator on variables; all defaults where it has none."""
+    """The options of an operator on variables; None where it has none."""
     table = getattr(schema, kind)()
     union = o.BuiltinOptions()
     if union is not None and o.BuiltinOptionsType() == getattr(schema.BuiltinOptions, kind):
@@ -47,14 +48,15 @@ class Variables:
         """What to read in place of what READ_VARIABLE gives."""
         self.ready = False
 
-    def refuse(self, where: str, what: str, remedy: str) -> AscuaError:
+    def refuse(self, where: str, what: str, remedy: str) -> Unsupported:
+        """The error for what cannot be taken."""
         return Unsupported(f"{self.file.name}: {where}: {what}.", [remedy])
 
     def take(
-        self, kind: str, o: Any, inputs: Sequence[Tensor], outputs: Sequence[Tensor],
-        known: Callable[[Tensor], bool],
-    ) -> None:  # fmt: skip
-        """One operator; `known` tells whether a tensor has a value when it comes."""
+        self, i: int, o: Any, kind: str, listed: Sequence[Tensor], known: Collection[Tensor]
+    ) -> None:
+        """The operator `i`, of the tensors `listed`; the `known` have a value when it comes."""
+        inputs, outputs = ends(self.file, o, listed, f"operator {i} ({kind})")
         counts = {"CALL_ONCE": (0, 0), "VAR_HANDLE": (0, 1), "READ_VARIABLE": (1, 1)}
         if (len(inputs), len(outputs)) != counts.get(kind, (2, 0)):
             raise self.file.fail(f"{kind} has {len(inputs)} inputs and {len(outputs)} outputs.")
@@ -81,8 +83,9 @@ class Variables:
             raise self.refuse(where, what, CONSTANTS)
         return name
 
-    def read(self, name: Name, t: Tensor, where: str, known: Callable[[Tensor], bool]) -> None:
-        if known(t) or t in self.instead:
+    def read(self, name: Name, t: Tensor, where: str, known: Collection[Tensor]) -> None:
+        """`t` holds what the variable does."""
+        if t.const or t in known or t in self.instead or t in self.start.values():
             raise self.file.fail(f"tensor '{t.name}' is computed twice.")
         if t.size == 0:
             raise self.refuse(where, f"the variable '{shown(name)}' is empty", CONSTANTS)
@@ -93,8 +96,9 @@ class Variables:
         else:
             self.instead[t] = held
 
-    def assign(self, name: Name, t: Tensor, where: str, known: Callable[[Tensor], bool]) -> None:
-        if not known(t):
+    def assign(self, name: Name, t: Tensor, where: str, known: Collection[Tensor]) -> None:
+        """The variable holds what `t` does."""
+        if not t.const and t not in known and t not in self.start.values():
             raise self.file.fail(f"{where} reads '{t.name}' before anything computes it.")
         self.check(self.first[name], t, name, where)
         self.now[name] = t
@@ -122,6 +126,44 @@ class Variables:
                 first = self.first[name].values
                 found[unique] = State(unique, self.start[name], self.now[name], first)
         return tuple(found.values())
+
+
+def first_values(
+    file: File, subgraphs: Sequence[Any], codes: Sequence[tuple[str, int]], buffers: Sequence[Any]
+) -> dict[Name, Tensor]:
+    """What subgraphs assign to variables: constants. Raises Unsupported for all else."""
+    found: dict[Name, Tensor] = {}
+    for sub in subgraphs:
+        listed = tensors(file, sub, buffers)
+        names: dict[Tensor, Name] = {}
+        for i, o in enumerate(file.vector(sub, "Operators")):
+            kind, _ = codes[o.OpcodeIndex()] if 0 <= o.OpcodeIndex() < len(codes) else ("?", 0)
+            where = f"operator {i} ({kind}) of the subgraph of first values"
+            ins, outs = ends(file, o, listed, where)
+            if kind == "VAR_HANDLE" and (len(ins), len(outs)) == (0, 1):
+                names[outs[0]] = name_of(o)
+            elif kind == "ASSIGN_VARIABLE" and len(ins) == 2 and ins[1].const and ins[0] in names:
+                found[names[ins[0]]] = ins[1]
+            else:
+                raise Unsupported(
+                    f"{file.name}: the first value of a variable is computed, by {kind}.",
+                    [CONSTANTS],
+                )
+    return found
+
+
+def ends(
+    file: File, o: Any, listed: Sequence[Tensor], where: str
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """The inputs and the outputs of an operator."""
+    ins, outs = file.numbers(o, "Inputs"), file.numbers(o, "Outputs")
+    return file.pick(listed, ins, where), file.pick(listed, outs, where)
+
+
+def called(o: Any) -> int:
+    """The number of the subgraph that a CALL_ONCE runs."""
+    found = options(o, "CallOnceOptions")
+    return 0 if found is None else int(found.InitSubgraphIndex())
 
 
 def name_of(o: Any) -> Name:
