@@ -471,12 +471,33 @@ def test_what_cannot_be_taken_is_told(change: Callable[[Any], None], what: str) 
     assert caught.value.things_to_try
 
 
+def calls_nothing(model: Any) -> None:
+    del model.subgraphs[1]
+
+
+def calls_itself_too(model: Any) -> None:
+    once = operator(model, "CALL_ONCE")
+    made = another(model, once, [], [], 1)
+    made.builtinOptionsType = once.builtinOptionsType
+    made.builtinOptions = schema().CallOnceOptionsT()
+
+
+def test_many_subgraphs_are_refused_before_they_are_looked_at() -> None:
+    def many(model: Any) -> None:
+        model.subgraphs += model.subgraphs[1:] * 100
+
+    with pytest.raises(Unsupported, match="it has 102 subgraphs; Ascua takes exactly one"):
+        tflite.read(changed(tflite.write(ring()), many))
+
+
 @pytest.mark.parametrize(
     ("change", "what"),
     [
         (too_many_inputs, "READ_VARIABLE has 2 inputs and 1 outputs"),
         (assigned_too_early, "ASSIGN_VARIABLE 'ring' reads 'joined' before anything computes it"),
         (made_twice, "tensor 'held' is computed twice"),
+        (calls_nothing, "CALL_ONCE names subgraph 1, which gives no values"),
+        (calls_itself_too, "CALL_ONCE names subgraph 0, which gives no values"),
     ],
 )
 def test_damage_is_told(change: Callable[[Any], None], what: str) -> None:

@@ -98,7 +98,8 @@ class _Reader:
             raise file.fail("the graph has no inputs or no outputs.")
         if any(t.const for t in inputs) or len(set(inputs)) < len(inputs):
             raise file.fail("an input of the graph is a constant, or is listed twice.")
-        held = Variables(file, variables.first_values(file, firsts, codes, buffers))
+        values = variables.first_values(file, firsts, codes, buffers)
+        held = Variables(file, values, len(firsts))
         rows = self.operators(operators, codes, listed, inputs, held)
         description = (model.Description() or b"").decode("utf-8", "replace")
         graph = Graph(
@@ -120,13 +121,13 @@ class _Reader:
         """Raise Unsupported unless there is one; or others that CALL_ONCE names, each of them."""
         if count == 1:
             return
-        called = set()
+        missing = set(range(1, min(count, MAX_SUBGRAPHS + 1)))
         if 1 < count <= MAX_SUBGRAPHS:
             codes = [self.opcode(c)[0] for c in self.file.vector(self.model, "OperatorCodes")]
             for o in self.file.vector(self.model.Subgraphs(0), "Operators"):
                 if codes[o.OpcodeIndex() : o.OpcodeIndex() + 1] == ["CALL_ONCE"]:
-                    called.add(variables.called(o))
-        if count < 1 or called != set(range(1, count)):
+                    missing.discard(variables.called(o))
+        if missing or count < 1:
             raise Unsupported(
                 f"{self.name}: it has {count} subgraphs; Ascua takes exactly one.",
                 ["Export a single inference function, without control flow."],

@@ -37,9 +37,11 @@ def options(o: Any, kind: str) -> Any:
 class Variables:
     """What the variables hold while the operators of a file are read, one after the other."""
 
-    def __init__(self, file: File, first: Mapping[Name, Tensor]) -> None:
+    def __init__(self, file: File, first: Mapping[Name, Tensor], subgraphs: int) -> None:
         self.file = file
         self.first = first
+        self.subgraphs = subgraphs
+        """How many there are beside the one that is run."""
         self.handles: dict[Tensor, Name] = {}
         self.start: dict[Name, Tensor] = {}
         """What holds a variable's value when a run begins, where the run reads it."""
@@ -61,6 +63,8 @@ class Variables:
         if (len(inputs), len(outputs)) != counts.get(kind, (2, 0)):
             raise self.file.fail(f"{kind} has {len(inputs)} inputs and {len(outputs)} outputs.")
         if kind == "CALL_ONCE":
+            if not 0 < called(o) <= self.subgraphs:
+                raise self.file.fail(f"{kind} names subgraph {called(o)}, which gives no values.")
             self.ready = True
         elif kind == "VAR_HANDLE":
             self.handles[outputs[0]] = name_of(o)
