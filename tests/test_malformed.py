@@ -11,18 +11,23 @@ from functools import partial
 import numpy as np
 import pytest
 
-from ascua.errors import AscuaError
+from ascua.compare import prepared
+from ascua.errors import AscuaError, ModelError, Unsupported
 from ascua.ir import Array, Graph, Op, Tensor, each
 from ascua.ops import OPERATORS
 from ascua.ops.add import Add
+from ascua.ops.conv2d import Conv2D
 from ascua.ops.convolution import Convolution
 from ascua.ops.fully_connected import FullyConnected
+from ascua.ops.max_pool2d import MaxPool2D
 from ascua.ops.mul import Mul
 from ascua.ops.pad import Pad
 from ascua.ops.relu6 import Relu6
+from ascua.ops.resize_bilinear import ResizeBilinear
 from ascua.ops.sub import Sub
+from ascua.ops.transpose_conv import TransposeConv
 from ascua.passes import fold_constants, prepare
-from ascua.quantize import floats
+from ascua.quantize import check_float, floats
 from ascua.quantize.simplify import simplify
 from tests.examples import ALL, UINT8, small
 from tests.fuzz.mutants import mutated
@@ -32,7 +37,7 @@ from tests.quantize.floats import floated
 from tests.quantize.test_convert import constant, tensor
 from tests.support import network, samples
 
-CI, SLOW = 60, 3000
+CI, SLOW = 120, 2000
 """Mutants of each network, in every run of the tests and in the slow ones."""
 MOST = 1 << 21
 """Bytes of activations: more are not computed here."""
@@ -58,6 +63,11 @@ def pairs() -> Iterator[tuple[str, Graph]]:
         z = tensor("z", *first.y.shape)
         by = constant("by", np.arange(first.channels) - 1.5)
         yield name, network(first, kind((first.y, by), (z,), "RELU"))
+
+
+def whole(name: str, *values: int) -> Tensor:
+    """A constant of int32."""
+    return Tensor(name, (len(values),), "int32", None, np.array(values, np.int32))
 
 
 NETWORKS: Mapping[str, Graph] = {
@@ -155,6 +165,76 @@ def test_mutants(name: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_many_mutants(name: str) -> None:
     check(name, SLOW)
+
+
+@pytest.mark.parametrize(
+    ("op", "reason"),
+    [
+        (
+            Conv2D((tensor("x", 1, 1, 1, 1), constant("w", np.ones((1, 1, 2, 1)))),
+                   (tensor("y", 1, 1, 1, 1),), (1, 1), (1, 1 << 23), "SAME", "NONE"),
+            "its input has 1 by 8,388,609 pixels",
+        ),
+        (
+            MaxPool2D((tensor("x", 1, 2, 2, 1),), (tensor("y", 1, 1, 1, 1),), (4096, 4096), (2, 2),
+                      "SAME", "NONE"),
+            "its input has 4,096 by 4,096 pixels",
+        ),
+        (
+            TransposeConv((whole("shape", 1, 1, 1, 1), constant("w", np.ones((1, 1, 1, 1))),
+                           tensor("x", 1, 2000, 2000, 1)), (tensor("y", 1, 1, 1, 1),), (4, 4),
+                          "SAME"),
+            "its filters reach over 7,997 by 7,997 pixels",
+        ),
+        (
+            ResizeBilinear((tensor("x", 1, 1, 1 << 20, 1), whole("size", 1 << 20, 1)),
+                           (tensor("y", 1, 1 << 20, 1, 1),)),
+            "an image of 1,048,576 by 1,048,576 pixels",
+        ),
+    ],
+    ids=lambda v: v.kind if isinstance(v, Op) else "",
+)  # fmt: skip
+def test_absurd_sizes_on_the_way(op: Op, reason: str) -> None:
+    assert reason in (op.malformed() or "")
+    with pytest.raises(ModelError, match=f"{op.tflite} 'y'.*more than are taken"):
+        simplify(network(op))
+
+
+def test_the_file_and_a_remedy_are_named() -> None:
+    op = Relu6((tensor("x", 1, 2),), (tensor("y", 1, 3),))
+    words = r"my/model.tflite: RELU6 'y': its output has the shape \[1, 3\] instead of \[1, 2\]\."
+    for check_it in (check_float, simplify, prepared):
+        with pytest.raises(ModelError, match=words) as seen:
+            check_it(network(op), "my/model.tflite")
+        assert seen.value.things_to_try
+
+
+def test_what_is_empty_or_no_float_is_named() -> None:
+    empty = Relu6((tensor("x", 1, 0),), (tensor("y", 1, 0),))
+    with pytest.raises(ModelError, match="'x' is empty"):
+        simplify(network(empty))
+    double = Relu6((Tensor("x", (2,), "float64"),), (tensor("y", 2),))
+    with pytest.raises(Unsupported, match="'x' is float64, and a float network"):
+        simplify(network(double))
+    w = Tensor("w", (1, 2), "int16", None, np.ones((1, 2), np.int16))
+    dense = FullyConnected((tensor("x", 1, 2), w), (tensor("y", 1, 1),), False, "NONE")
+    with pytest.raises(Unsupported, match="'w' is int16, and a float network"):
+        simplify(network(dense))
+
+
+def test_a_fault_of_ours_is_no_fault_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes wrong in a sound operator is not caught."""
+
+    def wrong(*_: object) -> Array:
+        raise AssertionError
+
+    monkeypatch.setattr(Relu6, "eval_float", wrong)
+    op = Relu6((tensor("x", 1, 2),), (tensor("y", 1, 2),))
+    with pytest.raises(AssertionError):
+        floats.run(simplify(network(op)), [np.zeros((1, 1, 2), np.float32)])
+    net = prepared(network(op), "my/model.tflite")
+    with pytest.raises(AssertionError):
+        list(net.walk([np.zeros((1, 1, 2), np.float32)]))
 
 
 def test_examples_are_sound() -> None:

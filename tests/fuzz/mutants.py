@@ -32,7 +32,9 @@ def mutated(graph: Graph, rng: random.Random) -> Graph | None:
     except ValueError:  # as `read` says that it takes no such options
         return None
     whole = network(*graph.ops)
-    return whole if whole.inputs and _ordered(whole) else None
+    if not whole.inputs:
+        whole = replace(whole, inputs=(Tensor("unread", (1,), "float32"),))
+    return whole if _ordered(whole) else None
 
 
 def _ordered(graph: Graph) -> bool:
