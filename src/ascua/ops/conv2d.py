@@ -75,12 +75,15 @@ class Conv2D(Convolution):
         return self.finish(acc.astype(np.int64), len(xs[0]))
 
     def _sums(self, x: Array, w: Array) -> Array:
-        """Sums (n * oh * ow, oc) of images (n, *x.shape) and filters (oc, kh * kw * ic)."""
+        """Sums (n * oh * ow, oc) of images (n, 1, h, w, ic) and filters (oc, kh * kw * ic).
+
+        These may be the channels and the filters of one group.
+        """
         rows, columns = self.rows, self.columns
         if rows.out * columns.out * w.shape[1] <= MOST_TAPS:
             return self.gathered(x) @ w.T
-        image = np.pad(x.reshape(-1, *self.x.shape[1:]), [(0, 0), *self.pads(), (0, 0)])
-        filters = w.reshape(self.w.shape)
+        image = np.pad(x.reshape(-1, *x.shape[-3:]), [(0, 0), *self.pads(), (0, 0)])
+        filters = w.reshape(-1, *self.w.shape[1:])
         total = np.zeros((len(image), rows.out, columns.out, len(w)), x.dtype)
         for ky in range(rows.kernel):
             for kx in range(columns.kernel):
@@ -88,9 +91,6 @@ class Conv2D(Convolution):
         return total.reshape(-1, len(w))
 
     def eval_float(self, *xs: Array) -> Array:
-        if self.groups == 1:
-            sums = self._sums(xs[0], self.matrices()[0])
-        else:
-            each = self.patches(xs[0]) @ self.matrices().transpose(0, 2, 1)
-            sums = each.transpose(1, 0, 2).reshape(each.shape[1], -1)
-        return self.finish_float(sums, len(xs[0]))
+        parts = zip(np.split(xs[0], self.groups, axis=-1), self.matrices(), strict=True)
+        sums = [self._sums(x, w) for x, w in parts]
+        return self.finish_float(np.concatenate(sums, axis=-1), len(xs[0]))

@@ -141,8 +141,8 @@ class Convolution(Weighted):
 
     def gathered(self, x: Array) -> Array:
         """The taps of each window: (n * oh * ow, kh * kw * ic)."""
-        image = np.pad(x.reshape(-1, *self.x.shape[1:]), [(0, 0), *self.pads(), (0, 0)])
-        rows, columns, ic = self.rows, self.columns, self.x.shape[3]
+        image = np.pad(x.reshape(-1, *x.shape[-3:]), [(0, 0), *self.pads(), (0, 0)])
+        rows, columns, ic = self.rows, self.columns, x.shape[-1]
         if rows.kernel == columns.kernel == 1:
             return np.ascontiguousarray(geometry.taps(image, rows, columns, 0, 0)).reshape(-1, ic)
         found = np.empty(

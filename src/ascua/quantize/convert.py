@@ -83,7 +83,7 @@ class Converter:
 
     def constants(self, op: Op, done: Op) -> tuple[Tensor | None, ...]:
         """The inputs of `done`, its float constants quantised."""
-        if isinstance(op, Weighted) and op.w.const and op.w.dtype == "float32":
+        if isinstance(op, Weighted):
             return self.weights(op, done)
         return tuple(
             t if t is None or not t.const or t.dtype != "float32" else self.constant(t, done)

@@ -115,15 +115,12 @@ def _group(graph: Graph, places: Places) -> Group:
 def _writes(op: Op) -> bool:
     """Whether the channels of its output can be divided by factors."""
     linear = ("NONE", "RELU", "RELU6")
-    return (
-        isinstance(op, Weighted) and op.w.const and len(op.y.shape) == 4
-        and op.activation in linear
-    )  # fmt: skip
+    return isinstance(op, Weighted) and len(op.y.shape) == 4 and op.activation in linear
 
 
 def _reads(op: Op, t: Tensor) -> bool:
     """Whether its weights can be multiplied by factors of the channels of `t`."""
-    return isinstance(op, Convolution) and op.x is t and op.w.const
+    return isinstance(op, Convolution) and op.x is t
 
 
 def _tied(op: Op) -> list[tuple[Tensor, int]]:

@@ -58,7 +58,7 @@ class BothSides:
         for before in made[:-1]:
             values |= _run(before, values)
         last = made[-1]
-        if isinstance(op, Weighted) and isinstance(last, Weighted) and op.w.const:
+        if isinstance(op, Weighted) and isinstance(last, Weighted):
             for improve in self.improve:
                 xq = dequantized(values[last.x], last.x)
                 last = improve(op, last, self.real[op.x], xq)

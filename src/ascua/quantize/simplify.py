@@ -115,7 +115,7 @@ def fused_activation(first: Op, second: Op) -> Op | None:
 
 def fused_scale(first: Op, second: Op) -> Op | None:
     """A product or sum with a constant a channel goes into the weights and the bias before it."""
-    if not isinstance(first, Weighted) or first.activation != "NONE" or not first.w.const:
+    if not isinstance(first, Weighted) or first.activation != "NONE":
         return None
     if not isinstance(second, Mul | Add | Sub) or second.y.shape != first.y.shape:
         return None
