@@ -18,13 +18,13 @@ def test_board_file(name: str) -> None:
     assert board.name == name
     if board.runner != "host":
         assert board.counter == "instructions"
-        assert {f"-mcpu={board.core}", f"-march={board.core}"} & set(board.cflags)
+        assert {f"-mcpu={board.core.name}", f"-march={board.core.name}"} & set(board.flags)
         generic = board.hosted or board.startup == "riscv"
         assert generic or board.clock_hz
 
 
 def test_known_boards() -> None:
-    cores = {boards.load(n).core for n in boards.names()}
+    cores = {boards.load(n).core.name for n in boards.names()}
     assert cores == {
         "host", "cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55",
         "cortex-a9", "rv32imac", "rv64imac", "rv64gc",
@@ -42,6 +42,15 @@ def test_board_of_a_file(tmp_path: Path) -> None:
     assert boards.load(str(path)).name == "mine"
 
 
+def test_board_with_a_core_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    core = '[core]\nname = "new"\ncflags = ["-mcpu=new"]\nfeatures = ["dsp"]\n'
+    path.write_text('cflags = ["-mthumb"]\n' + GOOD.replace('core = "cortex-m3"\n', "") + core)
+    board = boards.load(str(path))
+    assert (board.core.name, board.core.features) == ("new", {"dsp"})
+    assert board.flags == ("-mcpu=new", "-mthumb")
+
+
 WRONG = {
     "key": ('core = "', 'kore = "', r"(?s)unknown key 'kore'.*'core'"),
     "type": ("clock_hz = 50_000_000", 'clock_hz = "fast"', "clock_hz: expected int"),
@@ -57,6 +66,7 @@ WRONG = {
     "hosted": ('runner = "qemu"', 'runner = "qemu-user"', "startup: .* takes 'posix' alone"),
     "startup": ("clock_hz", 'startup = "cortex-x"\nclock_hz', "'cortex-x' is none of cortex-a9"),
     "missing": ('core = "cortex-m3"', "", "the key 'core' is missing"),
+    "core": ('"cortex-m3"', '"cortex-m2"', r"(?s)'cortex-m2' is none of cortex-a9.*`\[core\]`"),
     "syntax": ('core = "', "core = ", "not a TOML file"),
 }
 

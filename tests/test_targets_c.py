@@ -142,7 +142,7 @@ def test_symbols_and_warnings_with_each_board_s_flags(board: str, tmp_path: Path
     for path in sorted(folder.glob("src/*.c")):
         objects.append(tmp_path / f"{path.stem}.o")
         specs = ["--specs=picolibc.specs"] if target.memories else []  # bare metal
-        flags = [*C11, "-O2", *target.cflags, *specs, f"-I{folder / 'include'}"]
+        flags = [*C11, "-O2", *target.flags, *specs, f"-I{folder / 'include'}"]
         tool([target.cc, *flags, "-c", path, "-o", objects[-1]])
     defined, undefined = symbols(target, objects)
     assert {"my_net_run", "my_net_invoke", "my_net_input"} <= defined

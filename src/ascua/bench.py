@@ -105,7 +105,7 @@ def measure_case(
         library = measure.compile_model(case.model, planned, None)
     except DoesNotFit:
         return None, False
-    text = json.dumps([sorted(library.files.items()), case.board.cflags, len(case.xs[0])])
+    text = json.dumps([sorted(library.files.items()), case.board.flags, len(case.xs[0])])
     digest = hashlib.sha256(text.encode()).hexdigest()
     path = results / f"{case.name}.jsonl"
     known = lines.find(path, {"firmware_sha256": digest, "board": case.board.name})
@@ -126,7 +126,7 @@ def measure_case(
         )
     result = Result(
         recipe=case.name,
-        core=case.board.core,
+        core=case.board.core.name,
         firmware_sha256=digest,
         accuracy_float=case.accuracy_float,
         accuracy_int8=run.accuracy_reference,

@@ -1,4 +1,4 @@
-"""Boards are data: one TOML file each, read into a Board."""
+"""Boards are data: one TOML file each, read into a Board; so are the cores that they share."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-from ascua.errors import InputError, did_you_mean
+from ascua.errors import InputError, brief, did_you_mean
 from ascua.settings import build, read_toml
 
 FOLDER = Path(__file__).parent
+CORES = FOLDER / "cores"
 FIRMWARE = FOLDER.parent / "firmware"
 POSIX = "posix"
 """The start-up code of a program that an operating system starts."""
@@ -51,22 +52,30 @@ class Energy:
 
 
 @dataclass(frozen=True)
+class Core:
+    """A processor core: the compiler's flags for it, and the features that select kernels."""
+
+    name: str
+    cflags: tuple[str, ...]
+    features: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Board:
     """A place where a network can run: core, memories, compiler, runner.
 
-    `features` select kernels; `run` is the command that `runner` starts; `counter` says what its
-    counts are.
+    `cflags` are those beside the core's; `run` is the command that `runner` starts; `counter` says
+    what its counts are.
     """
 
     name: str
     title: str
-    core: str
+    core: Core
     cc: str
-    cflags: tuple[str, ...]
     runner: Literal["host", "qemu", "qemu-user", "serial"]
     counter: Literal["instructions", "cycles", "none"]
     memories: tuple[Memory, ...] = ()
-    features: frozenset[str] = frozenset()
+    cflags: tuple[str, ...] = ()
     target: Literal["c", "k210", "fpga"] = "c"
     startup: str = "cortex-m"
     """The start-up code in `firmware/`: `<startup>.c` or `.S`, and `<startup>.ld`; or `posix`."""
@@ -95,6 +104,11 @@ class Board:
             raise ValueError("two memories have the same name.")
 
     @property
+    def flags(self) -> tuple[str, ...]:
+        """The compiler's flags for this board."""
+        return (*self.core.cflags, *self.cflags)
+
+    @property
     def hosted(self) -> bool:
         """Whether an operating system starts the program, and gives it memory and files."""
         return self.runner in ("host", "qemu-user")
@@ -117,13 +131,33 @@ def load(name: str) -> Board:
             f"There is no board called {name!r}.",
             (*did_you_mean(name, names()), "Give the path of a board's TOML file."),
         )
-    return build(Board, read_toml(path), str(path.name))
+    table = read_toml(path)
+    if isinstance(table.get("core"), str):
+        table["core"] = load_core(table["core"], path.name)
+    return build(Board, table, str(path.name))
+
+
+def load_core(name: str, where: str) -> Core:
+    """The core called `name`; `where` names the board's file in errors. Raises InputError."""
+    if name not in cores():
+        raise InputError(
+            f"{where}: core: {brief(repr(name))} is none of {', '.join(cores())}.",
+            ["State a core of your own as a table: `[core]`, with name, cflags and features."],
+        )
+    path = CORES / f"{name}.toml"
+    return build(Core, {"name": name, **read_toml(path)}, path.name)
 
 
 @cache
 def names() -> tuple[str, ...]:
     """The names of all boards that come with Ascua, sorted."""
     return tuple(sorted(p.stem for p in FOLDER.glob("*.toml")))
+
+
+@cache
+def cores() -> tuple[str, ...]:
+    """The names of all cores that come with Ascua, sorted."""
+    return tuple(sorted(p.stem for p in CORES.glob("*.toml")))
 
 
 @cache

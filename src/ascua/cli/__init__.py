@@ -17,8 +17,8 @@ from ascua import measure, validation
 from ascua.cli import comparing, compiling, learn, models, quantizing
 from ascua.cli.terminal import as_json, drop_stdout, err, out, print_error, print_json, verbose
 from ascua.errors import AscuaError, InputError
-from ascua.report.operators import support
 from ascua.report import tables
+from ascua.report.operators import support
 from ascua.run import board_ready
 from ascua.run import doctor as doctor_tools
 
@@ -55,7 +55,12 @@ def boards(as_json: bool) -> None:
 
 
 def _board_json(board: board_files.Board, missing: list[str]) -> dict[str, Any]:
-    return {**asdict(board), "features": sorted(board.features), "missing": missing}
+    core = {
+        "core": board.core.name,
+        "cflags": board.flags,
+        "features": sorted(board.core.features),
+    }
+    return {**asdict(board), **core, "missing": missing}
 
 
 @app.command()

@@ -26,7 +26,7 @@ class Chosen:
 def chosen(graph: Graph, op: Op, board: Board, goal: Goal) -> Chosen:
     """The best kernel for `op`. Raises Unsupported where none runs it."""
     for kernel in kernels.of(type(op)):
-        taken = kernel.needs <= board.features and kernel.name not in goal.avoid
+        taken = kernel.needs <= board.core.features and kernel.name not in goal.avoid
         if taken and op.dtypes <= {*kernel.types} and kernel.fits(op):
             return Chosen(op, kernel, kernel.work(op))
     raise Unsupported(

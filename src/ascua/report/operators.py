@@ -73,7 +73,7 @@ def _row(name: str, every: list[boards.Board]) -> Support:
 
 
 def _kernel(k: Kernel[Any], every: list[boards.Board]) -> KernelSupport:
-    cores = dict.fromkeys(b.core for b in every if k.needs <= b.features)
+    cores = dict.fromkeys(b.core.name for b in every if k.needs <= b.core.features)
     return KernelSupport(k.name, k.types, k.weights, tuple(sorted(k.needs)), tuple(cores))
 
 

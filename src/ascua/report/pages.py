@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ascua import boards, files
-from ascua.report.operators import support, types
 from ascua.ops import OPERATORS, unsigned
 from ascua.report import quantizers, results
+from ascua.report.operators import support, types
 from ascua.report.tables import cell
 
 ROOT = Path(__file__).parents[3]
@@ -71,8 +71,8 @@ def boards_page() -> str:
             (
                 f"`{board.name}`",
                 board.title,
-                board.core,
-                ", ".join(sorted(board.features)) or "-",
+                board.core.name,
+                ", ".join(sorted(board.core.features)) or "-",
                 "<br>".join(sizes) or "-",
                 board.counter,
             )

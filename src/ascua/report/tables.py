@@ -13,10 +13,10 @@ from rich.text import Text
 from ascua.boards import Board
 from ascua.errors import brief
 from ascua.ir import Array
-from ascua.report.operators import Support
 from ascua.measure import Layer, Measurement, whole
 from ascua.plan import STACK_BYTES, STATES, Buffer, Plan, Step, View
 from ascua.report import results
+from ascua.report.operators import Support
 from ascua.run import Region, ToolStatus
 from ascua.run.tools import install
 from ascua.validation import Check
@@ -238,7 +238,7 @@ def boards(rows: Iterable[tuple[Board, Sequence[ToolStatus]]]) -> Table:
         [
             (
                 b.name,
-                b.core,
+                b.core.name,
                 _size(b, "x"),
                 _size(b, "w"),
                 b.counter,

@@ -53,7 +53,7 @@ def firmware(board: Board, library: Library, build_dir: Path, *, sanitize: bool 
     tools.require(board)
     harness = _harness(board)
     memory = _memory_script(board)
-    flags = (*FLAGS, *WARNINGS, *board.cflags, *(SANITIZE if sanitize else ()))
+    flags = (*FLAGS, *WARNINGS, *board.flags, *(SANITIZE if sanitize else ()))
     key = json.dumps(
         [
             [board.cc, tools.version(board.cc), flags, LINK, memory],

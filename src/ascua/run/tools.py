@@ -98,7 +98,7 @@ def version(tool: str) -> str | None:
 
 def processor(board: Board) -> str:
     """What the compiler of `board` predefines with its flags: the features of the processor."""
-    command = [board.cc, *board.cflags, "-dM", "-E", "-x", "c", os.devnull]
+    command = [board.cc, *board.flags, "-dM", "-E", "-x", "c", os.devnull]
     return subprocess.run(command, capture_output=True, text=True, errors="replace").stdout
 
 
