@@ -1,19 +1,28 @@
 """Results: which recipes are measured, what a line holds, and that nothing is measured twice."""
 
-import dataclasses
+from __future__ import annotations
+
 import errno
 import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from ascua import bench, boards, measure, recipes
+from ascua import bench, boards, measure, recipes, results
 from ascua.errors import InputError
-from ascua.files import lines
+from ascua.library import Library
+from ascua.run import build, qemu, tools
 from ascua.train import folder
+from tests.test_results import PEER
+from tests.tools import require_board
 
 GOLDEN = Path(__file__).parent / "golden"
+RESULTS = Path(__file__).parents[1] / "results"
 
 
 def finished(out: Path, recipe: recipes.Recipe) -> None:
@@ -27,7 +36,7 @@ def finished(out: Path, recipe: recipes.Recipe) -> None:
 
 def test_without_names_only_what_is_trained_is_measured(tmp_path: Path) -> None:
     finished(tmp_path / "digits-dscnn", recipes.load("digits-dscnn"))
-    stale = dataclasses.replace(recipes.load("mnist-lenet5"), epochs=99)
+    stale = replace(recipes.load("mnist-lenet5"), epochs=99)
     finished(tmp_path / "mnist-lenet5", stale)
     finished(tmp_path / "cifar10-airbench", recipes.load("cifar10-airbench"))
     said: list[str] = []
@@ -45,40 +54,176 @@ def test_a_teacher_is_not_measured(tmp_path: Path) -> None:
         next(bench.recipe_cases("cifar10-airbench", None, tmp_path))
 
 
-def test_a_line_holds_the_confusion_of_the_firmware(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def case() -> bench.Case:
+    """A labelled one, of a network of four classes, on this computer."""
     model = measure.load_model(GOLDEN / "small/model.tflite")
     xs = measure.sample_vectors(model.graph, 12)
-    scores = measure.reference(model.graph, xs)[0].reshape(12, -1)
-    labels = np.arange(12) % scores.shape[1]
-    classes = tuple(f"class {i}" for i in range(scores.shape[1]))
-    case = bench.Case(
+    classes = tuple(f"class {i}" for i in range(model.graph.outputs[0].size))
+    labels = np.arange(12) % len(classes)
+    return bench.Case(
         "small", model, boards.load("host"), xs, labels, classes, 0.5, history="epoch,loss\n1,2\n"
     )
-    line, fresh = bench.measure_case(case, tmp_path / "results", tmp_path / "firmware")
-    assert line is not None
+
+
+def test_a_line_holds_the_confusion_of_the_firmware(case: bench.Case, tmp_path: Path) -> None:
+    assert case.labels is not None
+    scores = measure.reference(case.model.graph, case.xs)[0].reshape(12, -1)
+    result, fresh = bench.measure_case(case, tmp_path / "results", tmp_path / "firmware")
+    assert result is not None
     assert fresh
-    wanted = [[0] * len(classes) for _ in classes]
-    for label, row in zip(labels, scores, strict=True):
+    wanted = [[0] * len(case.classes) for _ in case.classes]
+    for label, row in zip(case.labels, scores, strict=True):
         wanted[label][list(row).index(max(row))] += 1
-    assert (line["confusion"], line["classes"]) == (wanted, list(classes))
-    assert line["accuracy"] == pytest.approx(sum(wanted[i][i] for i in range(len(classes))) / 12)
+    assert (result.confusion, result.classes) == (tuple(map(tuple, wanted)), case.classes)
+    assert result.accuracy == pytest.approx(sum(row[i] for i, row in enumerate(wanted)) / 12)
     text = (tmp_path / "results/small.jsonl").read_text()
-    assert json.loads(text) == line
+    assert json.loads(text) == json.loads(json.dumps(result.line()))
     assert (tmp_path / "results/small.csv").read_text() == case.history
-    assert bench.measure_case(case, tmp_path / "results", tmp_path / "firmware") == (line, False)
+    assert bench.measure_case(case, tmp_path / "results", tmp_path / "firmware") == (result, False)
     assert (tmp_path / "results/small.jsonl").read_text() == text
 
 
-def test_a_measurement_is_kept_whole_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(scope="module")
+def ran(case: bench.Case, tmp_path_factory: pytest.TempPathFactory) -> measure.Run:
+    """What `case` gives."""
+    planned, build = case.model.plan(case.board), tmp_path_factory.mktemp("firmware")
+    return measure.run_model(case.model, planned, case.xs, labels=case.labels, build=build)
+
+
+Change = Callable[[bench.Case, pytest.MonkeyPatch, Path], bench.Case]
+
+
+def of_board(**values: Any) -> Change:
+    return lambda case, *_: replace(case, board=replace(case.board, **values))
+
+
+def patched(where: object, name: str, value: object) -> Change:
+    def change(case: bench.Case, patch: pytest.MonkeyPatch, _: Path) -> bench.Case:
+        patch.setattr(where, name, value)
+        return case
+
+    return change
+
+
+def other_weights(case: bench.Case, patch: pytest.MonkeyPatch, _: Path) -> bench.Case:
+    compiled = measure.compile_model
+
+    def compile_model(*given: Any) -> Library:
+        library = compiled(*given)
+        files = {name: text.replace("0", "1") for name, text in library.files.items()}
+        return replace(library, files=files)
+
+    patch.setattr(measure, "compile_model", compile_model)
+    return case
+
+
+def other_harness(case: bench.Case, patch: pytest.MonkeyPatch, folder: Path) -> bench.Case:
+    shutil.copytree(build.FIRMWARE, folder / "copy")
+    with (folder / "copy/main.c").open("a") as file:
+        file.write("/* one more line */\n")
+    patch.setattr(build, "FIRMWARE", folder / "copy")
+    return case
+
+
+def other_sample(case: bench.Case, *_: object) -> bench.Case:
+    xs = [x.copy() for x in case.xs]
+    xs[0].reshape(-1)[-1] ^= 1
+    return replace(case, xs=xs)
+
+
+def other_labels(case: bench.Case, *_: object) -> bench.Case:
+    assert case.labels is not None
+    return replace(case, labels=case.labels[::-1])
+
+
+ANEW: dict[str, Change] = {
+    "library": other_weights,
+    "optimization": patched(build, "FLAGS", ("-std=c11", "-O3", *build.FLAGS[2:])),
+    "linker's flags": patched(build, "LINK", ()),
+    "board's flags": of_board(cflags=("-DOTHER",)),
+    "board's name": of_board(name="other"),
+    "compiler": of_board(cc="gcc"),
+    "compiler's version": patched(tools, "_version", lambda _: "99.0"),
+    "processor": patched(tools, "processor", lambda _: "another"),
+    "harness": other_harness,
+    "sample": other_sample,
+    "fewer samples": lambda case, *_: replace(case, xs=[x[:-1] for x in case.xs]),
+    "labels": other_labels,
+    "no labels": lambda case, *_: replace(case, labels=None),
+    "classes": lambda case, *_: replace(case, classes=("other", *case.classes[1:])),
+    "float accuracy": lambda case, *_: replace(case, accuracy_float=0.6),
+    "model": lambda case, *_: replace(case, model=replace(case.model, sha256="other")),
+}
+"""What a measurement reads, and the same case with another of that."""
+
+
+@pytest.mark.parametrize("what", [*ANEW, "nothing"])
+def test_what_read_the_same_is_known_and_all_else_is_measured(
+    what: str, case: bench.Case, ran: measure.Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    model = measure.load_model(GOLDEN / "small/model.tflite")
-    xs = measure.sample_vectors(model.graph, 1)
-    case = bench.Case("small", model, boards.load("host"), xs, history="epoch,loss\n1,2\n")
-    line = {"firmware_sha256": "", "board": "host"}
-    results = tmp_path / "results"
-    results.mkdir()
-    (results / "small.jsonl").write_text(json.dumps(line) + "\n")
+    monkeypatch.setattr(measure, "run_model", lambda *_, **__: ran)
+    first, fresh = bench.measure_case(case, tmp_path, tmp_path)
+    assert first is not None
+    assert fresh
+    known = {**ANEW, "nothing": lambda case, *_: case}[what](case, monkeypatch, tmp_path)
+    result, fresh = bench.measure_case(known, tmp_path, tmp_path)
+    assert result is not None
+    if what == "nothing":
+        assert (result, fresh) == (first, False)
+    else:
+        assert (fresh, result.key != first.key) == (True, True)
+        assert results.results(tmp_path, "small") == [first, result]
+
+
+def test_an_emulator_and_its_counter_are_read_too(
+    case: bench.Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    board = boards.load("mps2-an385")
+    require_board(board)
+    library = measure.compile_model(case.model, case.model.plan(board), None)
+    changes: dict[str, tuple[object, str, object]] = {
+        "nothing": (tools, "PACKAGES", tools.PACKAGES),
+        "emulator's version": (tools, "versions", lambda _: {"qemu-system-arm": "99"}),
+        "C library": (tools, "compilers", lambda _: {"picolibc": "99"}),
+        "no plugin": (qemu, "plugin_for", lambda *_: None),
+        "plugin's flags": (build, "PLUGIN_FLAGS", (*build.PLUGIN_FLAGS, "-O1")),
+    }
+    keys = {}
+    for what, (where, name, value) in changes.items():
+        with monkeypatch.context() as m:
+            m.setattr(where, name, value)
+            keys[what] = bench.key_of(replace(case, board=board), library, tmp_path)
+    other = replace(board, run=(*board.run, "-smp", "1"))
+    keys["command"] = bench.key_of(replace(case, board=other), library, tmp_path)
+    assert keys["nothing"] == bench.key_of(replace(case, board=board), library, tmp_path)
+    assert len(set(keys.values())) == len(keys)
+
+
+OLD = json.loads((RESULTS / "digits-dscnn.jsonl").read_text().splitlines()[0])
+"""A line of before there were keys."""
+
+
+def test_lines_without_a_key_stay_and_are_measured_anew(
+    case: bench.Case, ran: measure.Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(measure, "run_model", lambda *_, **__: ran)
+    old = results.parsed(results.Result, {**OLD, "recipe": "small", "board": "host"}, "old")
+    (tmp_path / "small.jsonl").write_text(json.dumps(old.line()) + "\n")
+    assert results.newest(tmp_path) == [old]
+    result, fresh = bench.measure_case(case, tmp_path, tmp_path)
+    assert fresh
+    assert results.results(tmp_path) == [old, result]
+    assert results.newest(tmp_path) == [result]
+
+
+def test_a_measurement_is_kept_whole_or_not_at_all(
+    case: bench.Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    line = {**OLD, "recipe": "small"}
+    (folder / "small.jsonl").write_text(json.dumps(line) + "\n")
     written = Path.write_text
 
     def full(path: Path, text: str, **how: str) -> None:
@@ -91,17 +236,14 @@ def test_a_measurement_is_kept_whole_or_not_at_all(
         with monkeypatch.context() as m:
             m.setattr(Path, "write_text", full)
             with pytest.raises(InputError, match=f"{name}: cannot be written: No space left"):
-                bench.measure_case(case, results, tmp_path / "firmware")
-        assert lines.read(results / "small.jsonl") == [line]
-    measured, _ = bench.measure_case(case, results, tmp_path / "firmware")
-    assert lines.read(results / "small.jsonl") == [line, measured]
-    assert sorted(p.name for p in results.iterdir()) == ["small.csv", "small.jsonl"]
+                bench.measure_case(case, folder, tmp_path / "firmware")
+        assert [r.line() for r in results.results(folder)] == [line]
+    measured, _ = bench.measure_case(case, folder, tmp_path / "firmware")
+    assert results.results(folder)[1:] == [measured]
+    assert sorted(p.name for p in folder.iterdir()) == ["small.csv", "small.jsonl"]
 
 
-def test_a_csv_file_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
-    model = measure.load_model(GOLDEN / "small/model.tflite")
-    xs = measure.sample_vectors(model.graph, 1)
-    case = bench.Case("small", model, boards.load("host"), xs, history="epoch,loss\n1,2\n")
+def test_a_csv_file_of_somebody_elses_is_left_alone(case: bench.Case, tmp_path: Path) -> None:
     (tmp_path / "small.csv").write_text("my,own\n")
     with pytest.raises(InputError, match=r"small.csv: what is there is no CSV(?s:.*)--force"):
         bench.measure_case(case, tmp_path, tmp_path / "firmware")
@@ -112,7 +254,7 @@ def test_a_csv_file_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:
-    (tmp_path / "peers.jsonl").write_text('{"model": "ic", "model_sha256": "0"}\n')
+    results.append(tmp_path, replace(PEER, model="ic"))
     (tmp_path / "other").mkdir()
     for models, expected in (
         (None, "the peers' networks: skipped, `--models` says where their files are"),

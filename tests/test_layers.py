@@ -15,7 +15,7 @@ LAYERS = (
     {"errors"},
     {"files"},
     {"arrays", "ir", "settings", "library", "figures", "chance", "discovery"},
-    {"fixed", "boards", "pixels"},
+    {"fixed", "boards", "pixels", "results"},
     {"ops"},
     {"kernels"},
     {"tflite", "passes", "inputs", "plan", "data", "zoo"},
@@ -81,6 +81,11 @@ def test_only_some_modules_know(path: Path) -> None:
     for name, _ in imports(path):
         root = name.split(".")[0]
         assert root not in owners or here in owners[root], f"{here} imports {name}"
+
+
+def test_results_are_read_and_appended_in_one_place() -> None:
+    taken = "from ascua.files import lines"
+    assert {part(p) for p in MODULES if taken in p.read_text().splitlines()} == {"results"}
 
 
 KERNELS = sorted((SOURCE / "kernels").glob("*.py"))

@@ -36,7 +36,7 @@ def test_a_file_of_somebody_elses_is_not_touched(text: str, tmp_path: Path) -> N
     path = tmp_path / "results.jsonl"
     path.write_text(text)
     before = everything(tmp_path)
-    with pytest.raises(InputError, match=r"results.jsonl: not a file of results"):
+    with pytest.raises(InputError, match=r"results.jsonl: not a file of results: line [12]"):
         lines.append(path, {"a": 1}, ("a",))
     assert everything(tmp_path) == before
 
@@ -77,7 +77,8 @@ def together(*given, **named):
         time.sleep(0.01)
     return run(*given, **named)
 measure.run_model = together
-print(json.dumps(bench.measure_case(case, here / "results", here / "firmware")))
+result, fresh = bench.measure_case(case, here / "results", here / "firmware")
+print(json.dumps([result.line(), fresh]))
 """
     running = [
         subprocess.Popen([sys.executable, "-c", script, name], stdout=subprocess.PIPE, cwd=ROOT)

@@ -4,50 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
-from ascua import data, figures, inputs, measure, recipes
+from ascua import data, figures, inputs, measure, recipes, results
 from ascua.boards import Board
 from ascua.boards import load as load_board
 from ascua.errors import DoesNotFit, InputError
-from ascua.files import Output, lines
+from ascua.files import Output
 from ascua.files.kinds import EPOCHS
 from ascua.ir import Array
+from ascua.library import Library
+from ascua.results import Result
+from ascua.run import key as run_key
 from ascua.run.provenance import source_tree
 from ascua.train import is_trained, train
 
 PEER_BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547")
 """One board a core that the peers were measured on."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """One measurement: a line of results/<recipe>.jsonl.
-
-    `firmware_sha256` is of the generated sources: an unchanged firmware is not measured again.
-    """
-
-    recipe: str
-    core: str
-    firmware_sha256: str
-    accuracy_float: float | None
-    accuracy_int8: float | None
-    when: str
-    commit: str | None
-    clean: bool | None
-    counter: str | None
-    measured: Mapping[str, Any]
-    """The object of `measure.Measurement.json`, without the layers."""
-
-    def line(self) -> dict[str, Any]:
-        """The result as the object of its line."""
-        head = {k: v for k, v in vars(self).items() if k != "measured"}
-        return {"schema": measure.SCHEMA, **head, **self.measured}
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +71,9 @@ def model_cases(path: Path) -> Iterator[Case]:
 
 
 def measure_case(
-    case: Case, results: Path, build: Path, *, force: bool = False
-) -> tuple[dict[str, Any] | None, bool]:
-    """The result of `case` as read back from `results`, and whether it was measured just now.
+    case: Case, folder: Path, build: Path, *, force: bool = False
+) -> tuple[Result | None, bool]:
+    """The result of `case` as read back from `folder`, and whether it was measured just now.
 
     None where the model does not fit the board. Raises ToolMissing, ToolFailed or InputError.
     """
@@ -105,40 +82,60 @@ def measure_case(
         library = measure.compile_model(case.model, planned, None)
     except DoesNotFit:
         return None, False
-    text = json.dumps([sorted(library.files.items()), case.board.flags, len(case.xs[0])])
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    path = results / f"{case.name}.jsonl"
-    known = lines.find(path, {"firmware_sha256": digest, "board": case.board.name})
-    if known is not None:
-        return known, False
-    history = Output(results / f"{case.name}.csv", EPOCHS, "--results DIR", force=force)
+    key = key_of(case, library, build)
+    commit, clean = source_tree()
+    there = results.known(results.results(folder, case.name), key, clean=clean)
+    if there is not None:
+        return there, False
+    path = results.history_path(folder, case.name)
+    history = Output(path, EPOCHS, "--results DIR", force=force)
     if case.history:
-        results.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         history.check()
     run = measure.run_model(case.model, planned, case.xs, labels=case.labels, build=build)
-    commit, clean = source_tree()
-    measured = run.measurement.json()
-    del measured["layers"], measured["schema"]
-    if case.labels is not None and len(case.classes) <= figures.MOST_CLASSES:
-        measured["classes"] = case.classes
-        measured["confusion"] = inputs.confusion(
-            case.labels, inputs.classes_of(run.ys[0]), len(case.classes)
-        )
-    result = Result(
-        recipe=case.name,
-        core=case.board.core.name,
-        firmware_sha256=digest,
-        accuracy_float=case.accuracy_float,
-        accuracy_int8=run.accuracy_reference,
-        when=datetime.now(UTC).isoformat(timespec="seconds"),
-        commit=commit,
-        clean=clean,
-        counter=run.measurement.counter,
-        measured=measured,
-    )
+    result = result_of(case, run, key, commit, clean)
     if case.history:
         history.write(lambda to: to.write_text(case.history, encoding="utf-8"))
-    return lines.append(path, result.line(), ("firmware_sha256", "board"))
+    return results.append(folder, result)
+
+
+def key_of(case: Case, library: Library, build: Path) -> str:
+    """The SHA-256 of all that the measurement of `case`, of which `library` was made, reads.
+
+    That are the model, what a run reads, the labels, and what the line repeats of the case.
+    """
+    ran = run_key(case.board, library, measure.pack(case.xs), len(case.xs[0]), build)
+    labels = None if case.labels is None else case.labels.tolist()
+    read = [case.model.sha256, ran, labels, case.classes, case.accuracy_float]
+    return hashlib.sha256(json.dumps(read).encode()).hexdigest()
+
+
+def result_of(
+    case: Case, run: measure.Run, key: str, commit: str | None, clean: bool | None
+) -> Result:
+    """What `run`, of `case`, gave."""
+    measured = run.measurement.json()
+    del measured["layers"]
+    if case.labels is not None and len(case.classes) <= figures.MOST_CLASSES:
+        answers = inputs.classes_of(run.ys[0])
+        measured["classes"] = case.classes
+        measured["confusion"] = inputs.confusion(case.labels, answers, len(case.classes))
+    return results.parsed(
+        Result,
+        {
+            "recipe": case.name,
+            "core": case.board.core.name,
+            "key": key,
+            "accuracy_float": case.accuracy_float,
+            "accuracy_int8": run.accuracy_reference,
+            "when": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": commit,
+            "clean": clean,
+            "counter": run.measurement.counter,
+            **measured,
+        },
+        case.name,
+    )
 
 
 def bench(
@@ -146,29 +143,31 @@ def bench(
     models: Path | None,
     *,
     untrained: bool = False,
-    results: Path,
+    folder: Path,
     build: Path,
     data_dir: Path | None,
     force: bool = False,
     say: Callable[[str], None],
-) -> list[dict[str, Any]]:
-    """Measure recipes `names`, and every model that the peers in `results` were measured on.
+) -> list[Result]:
+    """Measure recipes `names`, and every model that the peers in `folder` were measured on.
 
     Without `names`, all recipes that are trained in `build`, or all, if `untrained` ones are to be
     trained first. `models` is the folder with those models' files. What is already known is not
     measured again. Only with `force` a training's history replaces a file of another kind.
     """
-    found: list[dict[str, Any]] = []
+    found: list[Result] = []
     chosen = _chosen(names, build, untrained, say)
     trained = (recipe_cases(name, data_dir, build) for name in chosen)
-    for case in chain(_peers(models, results, say), chain.from_iterable(trained)):
-        line, fresh = measure_case(case, results, build / "firmware", force=force)
+    for case in chain(_peers(models, folder, say), chain.from_iterable(trained)):
+        result, fresh = measure_case(case, folder, build / "firmware", force=force)
         where = f"{case.name} on {case.board.name}"
-        if line is None:
+        if result is None:
             say(f"{where}: does not fit")
             continue
-        say(f"{where}: {line['instructions']:,} instructions{'' if fresh else ' (known)'}")
-        found.append(line)
+        n = result.instructions
+        count = "not counted" if n is None else f"{n:,} instructions"
+        say(f"{where}: {count}{'' if fresh else ' (known)'}")
+        found.append(result)
     return found
 
 
@@ -187,9 +186,9 @@ def _chosen(
             say(f"{name}: skipped, not trained: name it, or give --train")
 
 
-def _peers(models: Path | None, results: Path, say: Callable[[str], None]) -> Iterator[Case]:
+def _peers(models: Path | None, folder: Path, say: Callable[[str], None]) -> Iterator[Case]:
     """The networks that peers were measured on, as far as their files are in `models`."""
-    wanted = {line["model"]: line["model_sha256"] for line in lines.read(results / "peers.jsonl")}
+    wanted = {p.model: p.model_sha256 for p in results.peers(folder)}
     if models is None:
         if wanted:
             say("the peers' networks: skipped, `--models` says where their files are")

@@ -1,4 +1,4 @@
-"""Reads TOML files into frozen dataclasses; a wrong key or type answers with the right ones."""
+"""Makes frozen dataclasses of TOML and JSON; a wrong key or type answers with the right ones."""
 
 from __future__ import annotations
 
@@ -75,12 +75,14 @@ def build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
 
 
 def convert(hint: Any, value: Any, where: str) -> Any:
-    """`value`, as TOML or Python has it, as the annotated type `hint`.
+    """`value`, as TOML, JSON or Python has it, as the annotated type `hint`.
 
     Raises InputError, in which `where` names the place.
     """
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
+        if value is None and type(None) in args:
+            return None
         kinds = [a for a in args if a is not type(None)]
         fitting = (a for a in kinds if isinstance(a, type) and type(value) is a)
         return convert(next(fitting, kinds[0]), value, where)
@@ -100,7 +102,9 @@ def convert(hint: Any, value: Any, where: str) -> Any:
     if origin is dict:
         if not isinstance(value, dict):
             raise InputError(f"{where}: expected a table, not {_said(value)}.")
-        return dict(value)
+        if args[1] is Any:
+            return dict(value)
+        return {k: convert(args[1], v, f"{where}: {brief(k)}") for k, v in value.items()}
     if dataclasses.is_dataclass(hint):
         if isinstance(value, typing.cast("type[Any]", hint)):
             return value

@@ -257,12 +257,12 @@ def bench(
     """
     from ascua.bench import bench as measure_all
 
-    lines = measure_all(
-        recipe, models, untrained=untrained, results=results, build=Path("build"),
+    found = measure_all(
+        recipe, models, untrained=untrained, folder=results, build=Path("build"),
         data_dir=data_dir, force=force,
         say=lambda text: err.print(text, highlight=False, soft_wrap=True),
     )  # fmt: skip
     if as_json:
-        print_json({"schema": measure.SCHEMA, "results": lines})
+        print_json({"schema": measure.SCHEMA, "results": [r.line() for r in found]})
     else:
         out.print(tables.comparison(results))

@@ -15,17 +15,32 @@ from ascua.files.scratch import locked
 REMEDY = ("Each line is one JSON object: mend the file, or move it away.",)
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """The lines of a results file; none where it does not exist. Raises InputError."""
+def numbered(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """The lines of a results file with their numbers, from 1; none where it does not exist.
+
+    Raises InputError naming the line that is no JSON object.
+    """
     try:
         text = path.read_text(encoding="utf-8") if path.exists() else ""
-        found = [json.loads(line) for line in text.splitlines() if line]
-    except (OSError, ValueError, RecursionError) as e:
+    except (OSError, ValueError) as e:
         raise InputError(f"{path}: not a file of results: {e}.", REMEDY) from e
-    if not all(isinstance(line, dict) for line in found):
-        what = f"{path}: not a file of results: a line of it is no JSON object."
-        raise InputError(what, REMEDY)
-    return found
+    return [(n, _object(path, n, s)) for n, s in enumerate(text.splitlines(), 1) if s]
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """As `numbered`, without the numbers."""
+    return [line for _, line in numbered(path)]
+
+
+def _object(path: Path, number: int, text: str) -> dict[str, Any]:
+    what = f"{path}: not a file of results: line {number}"
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError) as e:
+        raise InputError(f"{what}: {e}.", REMEDY) from e
+    if not isinstance(line, dict):
+        raise InputError(f"{what} is no JSON object.", REMEDY)
+    return line
 
 
 def find(path: Path, wanted: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,12 +11,37 @@ from ascua.boards import Board
 from ascua.errors import InputError
 from ascua.files import scratch
 from ascua.library import Library
-from ascua.run import host, qemu
+from ascua.run import build, host, qemu, tools
 from ascua.run.build import sizes
 from ascua.run.outcome import Outcome, Region, Sizes
 from ascua.run.tools import ToolStatus, board_ready, doctor
 
-__all__ = ["Outcome", "Region", "Sizes", "ToolStatus", "board_ready", "doctor", "run", "sizes"]
+__all__ = [
+    "Outcome",
+    "Region",
+    "Sizes",
+    "ToolStatus",
+    "board_ready",
+    "doctor",
+    "key",
+    "run",
+    "sizes",
+]
+
+
+def key(board: Board, library: Library, inputs: bytes, samples: int, build_dir: Path) -> str:
+    """The SHA-256 of all that `run` reads for the same arguments, and of the board's name and core.
+
+    That are the program and the empty one that sizes are taken against, each with its flags,
+    compiler and harness; the emulator, what counts, and the samples. Raises ToolMissing.
+    """
+    tools.require(board)
+    programs = [build.key(board, library), build.key(board, build.empty())]
+    how = qemu.reads(board, build_dir) if board.runner in tools.EMULATED else []
+    steps = [library.input_bytes, library.output_bytes, library.arena_bytes, library.steps]
+    given = [samples, hashlib.sha256(inputs).hexdigest()]
+    text = json.dumps([board.name, board.core, programs, how, steps, library.state_bytes, given])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def run(

@@ -35,14 +35,47 @@ NATIVE = "-march=native"
 """Compiles for the processor of this computer: a program of another one must not be found."""
 LINK = ("-Wl,--gc-sections",)
 PROGRAM = "firmware.elf"
+PLUGIN_FLAGS = ("-std=c11", "-Wall", "-Wextra", "-O2", "-shared", "-fPIC", "-fvisibility=hidden")
 
 _COMMON = ("harness.h", "main.c", "network.c")
 _BARE = (*_COMMON, "semihost.c", "bare.c", "bare.h")
 
 
-def _empty() -> Library:
+def empty() -> Library:
+    """A library without a network: what is linked with it is the harness alone."""
     files = {name: (FIRMWARE / "empty" / name).read_text() for name in ("empty.h", "empty.c")}
     return Library("empty", files, ("empty.c",), (".",), (1,), (1,), 4, ())
+
+
+def key(board: Board, library: Library, *, sanitize: bool = False) -> str:
+    """The SHA-256 of all that `firmware` reads: command, compiler, C library, harness, sources."""
+    command = _command(board, library, Path(), sanitize=sanitize)
+    text = json.dumps(
+        [
+            [tools.compilers(board), command, _memory_script(board)],
+            tools.processor(board) if NATIVE in command else None,
+            [library.name, sorted(library.files.items())],
+            [(p.name, p.read_text()) for p in _harness(board)],
+        ]
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _command(board: Board, library: Library, harness: Path, *, sanitize: bool) -> list[str]:
+    """The compiler's arguments in the folder of a build, but for the output; `harness`: a folder.
+
+    Paths are relative to either folder.
+    """
+    flags = (*FLAGS, *WARNINGS, *board.flags, *(SANITIZE if sanitize else ()))
+    command = [board.cc, *flags, *LINK, *_network_flags(library)]
+    command += [str(harness / s.name) for s in _harness(board) if s.suffix in _CODE]
+    command += library.sources
+    if board.runner == "qemu-user":
+        command += ["-static"]
+    if not board.hosted:
+        command += ["--specs=picolibc.specs", "-nostartfiles", "-L.", "-T"]
+        command += [str(harness / f"{board.startup}.ld")]
+    return command
 
 
 def firmware(board: Board, library: Library, build_dir: Path, *, sanitize: bool = False) -> Elf:
@@ -51,33 +84,14 @@ def firmware(board: Board, library: Library, build_dir: Path, *, sanitize: bool 
     Raises ToolMissing, ToolFailed with the compiler's first errors, or DoesNotFit.
     """
     tools.require(board)
-    harness = _harness(board)
-    memory = _memory_script(board)
-    flags = (*FLAGS, *WARNINGS, *board.flags, *(SANITIZE if sanitize else ()))
-    key = json.dumps(
-        [
-            [board.cc, tools.version(board.cc), flags, LINK, memory],
-            tools.processor(board) if NATIVE in flags else None,
-            [library.name, library.sources, library.include_dirs],
-            sorted(library.files.items()),
-            [(p.name, p.read_text()) for p in harness],
-        ]
-    )
-    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    digest = key(board, library, sanitize=sanitize)[:16]
 
     def make(folder: Path) -> None:
-        for name, text in {**library.files, "memory.ld": memory}.items():
+        for name, text in {**library.files, "memory.ld": _memory_script(board)}.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        command = [board.cc, *flags, *LINK, *_network_flags(library)]
-        command += [s.name if s.suffix == ".h" else str(s) for s in harness if s.suffix in _CODE]
-        command += library.sources
-        if board.runner == "qemu-user":
-            command += ["-static"]
-        if not board.hosted:
-            command += ["--specs=picolibc.specs", "-nostartfiles", "-L.", "-T"]
-            command += [str(FIRMWARE / f"{board.startup}.ld")]
+        command = _command(board, library, FIRMWARE, sanitize=sanitize)
         _compile([*command, "-o", PROGRAM], folder, board)
 
     return Elf(atomically(build_dir / f"{library.name}-{board.name}-{digest}", make) / PROGRAM)
@@ -91,9 +105,9 @@ def sizes(board: Board, library: Library, build_dir: Path) -> Sizes | None:
     if board.hosted:
         return None
     elf = firmware(board, library, build_dir)
-    empty = _empty()
-    bare = firmware(board, empty, build_dir)
-    harness_static = bare.static_bytes() - empty.arena_bytes
+    nothing = empty()
+    bare = firmware(board, nothing, build_dir)
+    harness_static = bare.static_bytes() - nothing.arena_bytes
     return Sizes(
         flash_bytes=elf.flash_bytes() - bare.flash_bytes(),
         static_bytes=elf.static_bytes() - library.arena_bytes - harness_static,
@@ -208,12 +222,11 @@ def plugin(build_dir: Path) -> Path | None:
     if shutil.which("cc") is None:
         return None
     source = Path(__file__).parent / "plugin.c"
-    key = f"{tools.version('cc')}\n{source.read_text()}"
-    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-    flags = ("-std=c11", "-Wall", "-Wextra", "-O2", "-shared", "-fPIC", "-fvisibility=hidden")
+    text = json.dumps([tools.version("cc"), PLUGIN_FLAGS, source.read_text()])
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def make(folder: Path) -> None:
-        command = ["cc", *flags, str(source), "-o", "plugin.so"]
+        command = ["cc", *PLUGIN_FLAGS, str(source), "-o", "plugin.so"]
         status, said = compiled(command, folder)
         if status != 0:
             raise compile_error("cc", said)

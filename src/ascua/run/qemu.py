@@ -94,6 +94,12 @@ def _with(plugin: Path) -> tuple[str, str]:
     return "-plugin", str(plugin).replace(",", ",,")
 
 
+def reads(board: Board, build_dir: Path) -> list[object]:
+    """What a run reads beside the program and its samples: the emulator, and what counts."""
+    plugin = plugin_for(board, build_dir.resolve())
+    return [tools.versions(board), board.run, plugin and plugin.parent.name]
+
+
 @cache
 def _loads(emulator: str, hosted: bool, plugin: Path) -> bool:
     """Whether `emulator` takes the plugin."""

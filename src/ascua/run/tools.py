@@ -108,6 +108,11 @@ def versions(board: Board) -> dict[str, str]:
     return {tool: v for tool, v in found if v is not None}
 
 
+def compilers(board: Board) -> dict[str, str]:
+    """The versions of the compiler of `board`, and of the C library that goes with it."""
+    return {tool: v for tool in _compilers(board) if (v := _probe(tool)) is not None}
+
+
 @cache
 def _version(path: str) -> str:
     done = subprocess.run([path, "--version"], capture_output=True, text=True, errors="replace")
@@ -119,12 +124,12 @@ def _version(path: str) -> str:
 
 def _needs(board: Board) -> tuple[str, ...]:
     """What it takes to run a network on `board`."""
-    needs = [board.cc]
-    if board.cc in PICOLIBC:
-        needs.append(PICOLIBC[board.cc])
-    if board.runner in EMULATED:
-        needs.append(board.run[0])
-    return tuple(needs)
+    return (*_compilers(board), *((board.run[0],) if board.runner in EMULATED else ()))
+
+
+def _compilers(board: Board) -> tuple[str, ...]:
+    """What it takes to build a program for `board`."""
+    return (board.cc, *((PICOLIBC[board.cc],) if board.cc in PICOLIBC else ()))
 
 
 def _wishes(board: Board) -> tuple[str, ...]:

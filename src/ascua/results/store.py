@@ -1,0 +1,100 @@
+"""The folder of results: a line of JSON a value, in a file for each recipe, and two of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ascua.errors import InputError
+from ascua.files import lines
+from ascua.results.values import Line, Peer, Quantized, Result
+from ascua.settings import build
+
+T = TypeVar("T", bound=Line)
+Measured = TypeVar("Measured", Result, Quantized)
+
+OTHERS: dict[type[Line], str] = {Peer: "peers", Quantized: "quantization"}
+"""The names of the files that are of no recipe."""
+REMEDY = (*lines.REMEDY, "See docs/json.md for what a line holds.")
+
+
+def results(folder: Path, recipe: str = "") -> list[Result]:
+    """The measurements in `folder`, of `recipe` or all: by file, in the order they were made in.
+
+    Raises InputError naming file, line and field of what does not fit; so do all of these.
+    """
+    names = [recipe] if recipe else [p.stem for p in sorted(folder.glob("*.jsonl"))]
+    return [r for n in names if n not in OTHERS.values() for r in _read(_path(folder, n), Result)]
+
+
+def newest(folder: Path) -> list[Result]:
+    """Of each recipe and board the last measurement: what is printed."""
+    return list({(r.recipe, r.board): r for r in results(folder)}.values())
+
+
+def peers(folder: Path) -> list[Peer]:
+    """What is known of the peers."""
+    return _read(_path(folder, OTHERS[Peer]), Peer)
+
+
+def quantized(folder: Path) -> list[Quantized]:
+    """What is known of quantisers."""
+    return _read(_path(folder, OTHERS[Quantized]), Quantized)
+
+
+def known(found: Iterable[Measured], key: str, *, clean: bool | None) -> Measured | None:
+    """The one of `found` that read just what `key` is the hash of, if there is one.
+
+    What a changed source tree gave is known to such a tree alone (`clean` False).
+    """
+    same = (r for r in found if r.key == key)
+    return next((r for r in same if r.clean is not False or clean is False), None)
+
+
+def append(folder: Path, value: T) -> tuple[T, bool]:
+    """The value of that identity in `folder`, and whether it is new.
+
+    Where there is none `value` is appended; of processes that do so at once the first one does.
+    Raises InputError where it cannot be written, or what is there does not fit.
+    """
+    path, line = _path(folder, _name(value)), value.line()
+    if value.identity[0] not in line:
+        raise ValueError(
+            f"{value.identity[0]} is missing: nothing would tell the value from others"
+        )
+    _read(path, type(value))
+    there, new = lines.append(path, line, value.identity)
+    return parsed(type(value), there, str(path)), new
+
+
+def parsed(kind: type[T], line: Mapping[str, Any], where: str) -> T:
+    """The object `line` as a value; `where` names the place in errors."""
+    try:
+        return build(kind, line, where)
+    except InputError as e:
+        raise InputError(e.what, REMEDY) from e
+
+
+def history_path(folder: Path, recipe: str) -> Path:
+    """Where the epochs of a recipe's training are, as CSV."""
+    return folder / f"{recipe}.csv"
+
+
+def _name(value: Line) -> str:
+    """The name of the file that has such values. Raises InputError."""
+    if not isinstance(value, Result):
+        return OTHERS[type(value)]
+    if value.recipe in OTHERS.values():
+        raise InputError(
+            f"{value.recipe}: that file of results is no recipe's.", ["Give it another name."]
+        )
+    return value.recipe
+
+
+def _path(folder: Path, name: str) -> Path:
+    return folder / f"{name}.jsonl"
+
+
+def _read(path: Path, kind: type[T]) -> list[T]:
+    return [parsed(kind, line, f"{path}, line {n}") for n, line in lines.numbered(path)]

@@ -1,0 +1,131 @@
+"""The lines of results/*.jsonl as values. A field with a default is left out where it has that."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any, ClassVar, Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """What all lines have in common."""
+
+    identity: ClassVar[tuple[str, ...]]
+    """Fields: two lines that have them equal are one, of which the first stays."""
+
+    def line(self) -> dict[str, Any]:
+        """The value as the object of its line."""
+        values = asdict(self)
+        left_out = {f.name for f in fields(self) if f.default is not MISSING and
+                    values[f.name] == f.default}  # fmt: skip
+        return {name: value for name, value in values.items() if name not in left_out}
+
+
+@dataclass(frozen=True)
+class RamBytes:
+    """RAM of a network: `total` is the sum of the others; what a board cannot tell is None."""
+
+    arena: int
+    static: int | None
+    stack: int | None
+    total: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result(Line):
+    """One measurement of a network on a board: a line of results/<recipe>.jsonl.
+
+    What is counted is as `measure.Measurement` has it; docs/json.md describes the fields.
+    """
+
+    identity = ("key", "clean")
+
+    schema: Literal[1]
+    recipe: str
+    """Or the name of a given model."""
+    core: str
+    firmware_sha256: str | None = None
+    """Of lines that have no `key`: of sources, flags and the number of samples alone."""
+    key: str | None = None
+    """The hash of all that the measurement read: where it is the same, nothing is measured."""
+    accuracy_float: float | None
+    accuracy_int8: float | None
+    when: str
+    commit: str | None
+    clean: bool | None
+    """Whether the source tree was as committed; None where there is none."""
+    counter: str | None
+    board: str
+    model_sha256: str
+    macs: int
+    macs_model: int
+    flash_bytes: int | None
+    weights_bytes: int
+    code_bytes: int | None
+    ram_bytes: RamBytes
+    samples: int
+    instructions: int | float | None
+    mismatched_bytes: int
+    accuracy: float | None
+    tools: dict[str, str]
+    classes: tuple[str, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+    """Samples of a class (a row) by the class that the board answered (a column)."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a line that does not say what it was measured of."""
+        if (self.key is None) == (self.firmware_sha256 is None):
+            raise ValueError("either `key` or, of an old line, `firmware_sha256` is needed")
+        if any(len(row) != len(self.classes) for row in (self.confusion, *self.confusion)):
+            raise ValueError(f"confusion: of {len(self.classes)} classes it has other rows")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer(Line):
+    """What another tool takes for a network on a core: a line of results/peers.jsonl."""
+
+    identity = ("model_sha256", "core", "peer", "version", "compiler")
+
+    model: str
+    model_sha256: str
+    core: str
+    peer: str
+    version: str
+    compiler: str
+    instructions: int
+    flash_bytes: int
+    ram_bytes: int
+    """Arena, variables, input and output."""
+    stack_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantized(Line):
+    """How near a quantised network comes to its float one: a line of results/quantization.jsonl.
+
+    The last four fields are there where it was run on a board.
+    """
+
+    identity = ("key", "clean")
+
+    model: str
+    model_sha256: str
+    """Of the float network."""
+    quantizer: str
+    draw: int
+    """Which draw of calibration samples."""
+    key: str | None = None
+    """The hash of all that the measurement read; older lines have none."""
+    commit: str | None = None
+    clean: bool | None = None
+    """As in a Result; older lines do not tell."""
+    calibration: int
+    samples: int
+    float_top1: float
+    int8_top1: float
+    agreement: float
+    cosine: float
+    board: str | None = None
+    instructions: int | float | None = None
+    flash_bytes: int | None = None
+    weights_bytes: int | None = None

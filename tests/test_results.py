@@ -1,0 +1,135 @@
+"""Results as values: every line says what it should, and is read and appended in one place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ascua import results
+from ascua.errors import InputError
+from ascua.results import Peer, Quantized, RamBytes, Result
+
+FOLDER = Path(__file__).parents[1] / "results"
+
+RESULT = Result(
+    schema=1, recipe="net", core="cortex-m3", key="k", accuracy_float=0.5, accuracy_int8=0.5,
+    when="2026-01-01T00:00:00+00:00", commit="0", clean=True, counter="qemu plugin", board="b",
+    model_sha256="m", macs=1, macs_model=1, flash_bytes=1, weights_bytes=1, code_bytes=1,
+    ram_bytes=RamBytes(1, 1, 1, 3), samples=2, instructions=7.5, mismatched_bytes=0,
+    accuracy=0.5, tools={"cc": "1"}, classes=("a", "b"), confusion=((1, 0), (1, 0)),
+)  # fmt: skip
+PEER = Peer(
+    model="net", model_sha256="m", core="cortex-m3", peer="p", version="v", compiler="c",
+    instructions=1, flash_bytes=1, ram_bytes=1, stack_bytes=1,
+)  # fmt: skip
+QUANTIZED = Quantized(
+    model="net", model_sha256="m", quantizer="q", draw=1, key="k", calibration=1, samples=1,
+    float_top1=0.5, int8_top1=0.5, agreement=1.0, cosine=1.0,
+)  # fmt: skip
+
+
+def test_what_is_published_is_read_and_would_be_written_the_same() -> None:
+    read = [*results.results(FOLDER), *results.peers(FOLDER), *results.quantized(FOLDER)]
+    lines = [line for p in FOLDER.glob("*.jsonl") for line in p.read_text().splitlines()]
+    assert sorted(json.dumps(value.line()) for value in read) == sorted(lines)
+
+
+def test_values_come_back(tmp_path: Path) -> None:
+    for value in (RESULT, PEER, QUANTIZED):
+        assert results.append(tmp_path, value) == (value, True)
+        assert results.append(tmp_path, value) == (value, False)
+    assert results.results(tmp_path) == results.results(tmp_path, "net") == [RESULT]
+    assert results.peers(tmp_path) == [PEER]
+    assert results.quantized(tmp_path) == [QUANTIZED]
+    assert results.results(tmp_path, "other") == []
+
+
+def test_the_first_line_of_an_identity_stays(tmp_path: Path) -> None:
+    results.append(tmp_path, RESULT)
+    assert results.append(tmp_path, replace(RESULT, when="later")) == (RESULT, False)
+    assert results.append(tmp_path, replace(RESULT, key="other", when="later"))[1]
+    assert [r.when for r in results.results(tmp_path)] == [RESULT.when, "later"]
+    assert [r.when for r in results.newest(tmp_path)] == ["later"]
+    with pytest.raises(ValueError, match="key is missing"):
+        results.append(tmp_path, replace(RESULT, key=None, firmware_sha256="0"))
+
+
+def test_what_a_changed_tree_gave_is_measured_anew_by_an_unchanged_one(tmp_path: Path) -> None:
+    dirty = replace(RESULT, clean=False)
+    results.append(tmp_path, dirty)
+    found = results.results(tmp_path)
+    assert results.known(found, "k", clean=False) == dirty
+    assert results.known(found, "k", clean=True) is None
+    assert results.known(found, "k", clean=None) is None
+    assert results.append(tmp_path, RESULT) == (RESULT, True)
+    found = results.results(tmp_path)
+    assert results.known(found, "k", clean=True) == RESULT
+    assert results.known(found, "other", clean=True) is None
+
+
+def changed(**values: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda line: {**line, **values}
+
+
+def without(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda line: {k: v for k, v in line.items() if k != name}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (changed(instructions="many"), "instructions: expected int, not 'many'"),
+        (changed(macs=None), "macs: expected int, not None"),
+        (changed(macs=1.5), "macs: expected int, not 1.5"),
+        (changed(clean="no"), "clean: expected bool, not 'no'"),
+        (changed(ram_bytes=5), "ram_bytes: expected a table, not 5"),
+        (changed(ram_bytes={"arena": 1}), "ram_bytes: the key 'static' is missing"),
+        (changed(tools={"cc": 12}), "tools: cc: expected str, not 12"),
+        (changed(confusion=[[1, "x"], [0, 0]]), "confusion[0][1]: expected int, not 'x'"),
+        (changed(confusion=[[1, 2, 3], [0, 0]]), "confusion: of 2 classes it has other rows"),
+        (changed(schema=2), "schema: 2 is not known"),
+        (changed(instrctions=1), "unknown key 'instrctions'"),
+        (without("board"), "the key 'board' is missing"),
+        (without("key"), "either `key` or, of an old line, `firmware_sha256` is needed"),
+        (changed(firmware_sha256="0"), "either `key` or"),
+    ],
+)
+def test_a_line_that_does_not_fit_is_named(
+    change: Callable[[dict[str, Any]], dict[str, Any]], said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "net.jsonl"
+    path.write_text("".join(json.dumps(x) + "\n" for x in (RESULT.line(), change(RESULT.line()))))
+    before = path.read_text()
+    for reads in (
+        lambda: results.results(tmp_path),
+        lambda: results.newest(tmp_path),
+        lambda: results.append(tmp_path, replace(RESULT, key="new")),
+    ):
+        with pytest.raises(InputError) as e:
+            reads()
+        assert str(e.value).startswith(f"{path}, line 2: {said}"), e.value
+        assert "Things to try" in str(e.value)
+    assert path.read_text() == before
+
+
+def test_so_are_lines_of_peers_and_of_quantisers(tmp_path: Path) -> None:
+    (tmp_path / "peers.jsonl").write_text(json.dumps({**PEER.line(), "flash_bytes": "1"}) + "\n")
+    with pytest.raises(InputError, match=r"peers\.jsonl, line 1: flash_bytes: expected int"):
+        results.peers(tmp_path)
+    line = json.dumps({**QUANTIZED.line(), "draw": 0.5})
+    (tmp_path / "quantization.jsonl").write_text(f"\n{line}\n")
+    with pytest.raises(InputError, match=r"quantization\.jsonl, line 2: draw: expected int"):
+        results.quantized(tmp_path)
+    (tmp_path / "net.jsonl").write_text("{}\n{\n")
+    with pytest.raises(InputError, match=r"net\.jsonl: not a file of results: line 2: Expecting"):
+        results.results(tmp_path)
+
+
+def test_no_recipe_has_the_name_of_the_other_files(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="peers: that file of results is no recipe's"):
+        results.append(tmp_path, replace(RESULT, recipe="peers"))
