@@ -170,9 +170,12 @@ def test_generated_pages_are_up_to_date() -> None:
     from ascua.cli.pages import pages
     from ascua.report.pages import ROOT
 
+    wanted = pages(ROOT)
     stale = [
         str(p.relative_to(ROOT))
-        for p, text in pages(ROOT).items()
+        for p, text in wanted.items()
         if not p.exists() or p.read_text(encoding="utf-8") != text
     ]
     assert not stale, f"run `make docs` (python -m ascua.cli.pages): {stale}"
+    figures = {p for p in wanted if p.suffix == ".svg"}
+    assert {*(ROOT / "docs/figures").iterdir()} == figures, "figures that no page shows"

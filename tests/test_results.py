@@ -39,6 +39,17 @@ def test_what_is_published_is_read_and_would_be_written_the_same() -> None:
     assert sorted(json.dumps(value.line()) for value in read) == sorted(lines)
 
 
+def test_what_is_published_was_measured_on_unchanged_trees() -> None:
+    read = [*results.results(FOLDER), *results.quantized(FOLDER)]
+    dirty = [r for r in read if r.clean is False or (isinstance(r, Result) and r.clean is None)]
+    assert not dirty, "measure them again on a tree without changes in src/"
+
+
+def test_every_history_is_of_a_recipe_that_has_a_row() -> None:
+    recipes = {r.recipe for r in results.results(FOLDER)}
+    assert {p.stem for p in FOLDER.glob("*.csv")} <= recipes
+
+
 def test_values_come_back(tmp_path: Path) -> None:
     for value in (RESULT, PEER, QUANTIZED):
         assert results.append(tmp_path, value) == (value, True)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ascua import boards, files
+from ascua import boards, files, recipes
 from ascua.ops import OPERATORS, unsigned
 from ascua.report import quantizers, results
 from ascua.report.operators import support, types
@@ -96,6 +96,7 @@ def results_page(folder: Path) -> str:
         " reported 72.18 %; cifar10-dscnn is the same network, trained longer on augmented images."
         "\n\n"
         f"{markdown(results.RECIPE_COLUMNS, results.recipes(folder))}\n"
+        f"{_waiting(folder)}"
         "Training images are augmented, and counted while the weights still change; validation is a"
         " glance at the first 2,000 test images after each epoch, by which nothing is chosen. Rows"
         " are what an image shows, columns what the firmware says.\n\n"
@@ -105,6 +106,13 @@ def results_page(folder: Path) -> str:
         " without the harness; RAM is arena, variables, input and output; stack is apart.\n\n"
         f"{markdown(results.COLUMNS, results.against_peers(folder))}"
     )
+
+
+def _waiting(folder: Path) -> str:
+    """Which recipes have no row; those that only teach never have one."""
+    measured = {row[0] for row in results.recipes(folder)}
+    names = [n for n in recipes.names() if recipes.load(n).board and n not in measured]
+    return f"Waiting to be trained and measured: {', '.join(names)}.\n\n" if names else ""
 
 
 def peers_table(folder: Path) -> str:
