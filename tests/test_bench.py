@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -17,8 +18,10 @@ from ascua import bench, boards, measure, recipes, results
 from ascua.errors import InputError
 from ascua.library import Library
 from ascua.run import build, qemu, tools
-from ascua.train import folder
-from tests.test_results import PEER
+from ascua.train import folder as training_folder
+from ascua.train import train
+from tests.command import ascua, refused
+from tests.test_results import PEER, RESULT
 from tests.tools import require_board
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -28,30 +31,150 @@ RESULTS = Path(__file__).parents[1] / "results"
 def finished(out: Path, recipe: recipes.Recipe) -> None:
     """The files that say that `recipe` is trained."""
     out.mkdir(parents=True)
-    (out / folder.RECIPE).write_text(recipes.dump(recipe))
-    for name in (folder.KERAS, folder.TFLITE):
+    (out / training_folder.RECIPE).write_text(recipes.dump(recipe))
+    for name in (training_folder.KERAS, training_folder.TFLITE):
         (out / name).touch()
-    (out / folder.RESULT).write_text('{"accuracy_float": 1, "parameters": 2, "seconds": 3}')
+    (out / training_folder.RESULT).write_text(
+        '{"accuracy_float": 1, "parameters": 2, "seconds": 3}'
+    )
 
 
-def test_without_names_only_what_is_trained_is_measured(tmp_path: Path) -> None:
+def test_without_names_only_what_is_trained_or_kept_is_measured(tmp_path: Path) -> None:
     finished(tmp_path / "digits-dscnn", recipes.load("digits-dscnn"))
     stale = replace(recipes.load("mnist-lenet5"), epochs=99)
     finished(tmp_path / "mnist-lenet5", stale)
     finished(tmp_path / "cifar10-airbench", recipes.load("cifar10-airbench"))
+    keep(tmp_path / "results", recipes.load("cifar10-dscnn"))
     said: list[str] = []
-    chosen = list(bench._chosen((), tmp_path, untrained=False, say=said.append))
-    assert chosen == ["digits-dscnn"]
+
+    def chosen(*names: str, untrained: bool = False) -> list[str]:
+        found = bench._chosen(
+            names, tmp_path / "results", tmp_path, untrained=untrained, say=said.append
+        )
+        return [recipe.name for recipe in found]
+
+    assert chosen() == ["cifar10-dscnn", "digits-dscnn"]
     assert "mnist-lenet5: skipped, not trained: name it, or give --train" in said
     assert "cifar10-airbench: skipped, it only teaches" in said
-    everything = list(bench._chosen((), tmp_path, untrained=True, say=said.append))
-    assert set(recipes.names()) - set(everything) == {"cifar10-airbench"}
-    assert list(bench._chosen(("a", "b"), tmp_path, untrained=False, say=said.append)) == ["a", "b"]
+    assert set(recipes.names()) - set(chosen(untrained=True)) == {"cifar10-airbench"}
+    assert chosen("mnist-lenet5", "digits-dscnn") == ["mnist-lenet5", "digits-dscnn"]
 
 
 def test_a_teacher_is_not_measured(tmp_path: Path) -> None:
+    recipe = recipes.load("cifar10-airbench")
     with pytest.raises(InputError, match="only teaches"):
-        next(bench.recipe_cases("cifar10-airbench", None, tmp_path))
+        next(bench.recipe_cases(recipe, None, tmp_path, tmp_path, untrained=False, say=print))
+
+
+def keep(folder: Path, recipe: recipes.Recipe) -> Path:
+    """A result of `recipe` in the folder of results, with its model; the path of that."""
+    model = GOLDEN / "small/model.tflite"
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    results.keep(folder, model)
+    training = json.loads(json.dumps(training_folder.deciding(recipe)))
+    line = {**RESULT.line(), "recipe": recipe.name, "model_sha256": digest, "training": training}
+    results.append(folder, results.parsed(results.Result, line, "a test"))
+    return folder / f"models/{digest}.tflite"
+
+
+RECIPE = """
+name = "mine"
+title = "Five kinds of noise"
+dataset = "npz"
+model = "dscnn"
+input = [9, 9, 3]
+classes = 5
+epochs = {epochs}
+batch = 4
+lr = 1e-3
+board = "host"
+"""
+
+
+@pytest.fixture
+def noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a recipe and its data set, in which nothing is trained, nor can be."""
+    rng = np.random.default_rng(1)
+    x, y = rng.integers(0, 256, (10, 9, 9, 3), np.uint8), np.arange(10) % 5
+    np.savez(tmp_path / "noise.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    (tmp_path / "mine.toml").write_text(RECIPE.format(epochs=7))
+    monkeypatch.chdir(tmp_path)
+
+    def train(recipe: recipes.Recipe, **_: object) -> None:
+        raise RuntimeError(f"{recipe.name} is trained")
+
+    monkeypatch.setattr(bench, "train", train)
+    return tmp_path
+
+
+def test_a_kept_model_is_measured_without_training_and_that_is_said(noise: Path) -> None:
+    path = keep(noise / "r", recipes.read(noise / "mine.toml")).relative_to(noise)
+    command = ("bench", noise / "mine.toml", "--data-dir", "noise.npz", "--results", "r")
+    done = ascua(*command)
+    assert done.code == 0, done.err
+    assert f"mine: not trained in build/mine; measured is the kept model, {path}" in done.err
+    first, result = results.results(noise / "r")
+    assert (result.samples, result.mismatched_bytes) == (10, 0)
+    for name in ("model_sha256", "accuracy_float", "training"):
+        assert getattr(result, name) == getattr(first, name)
+    assert not (noise / "r/mine.csv").exists()
+    again = ascua(*command, "--json")
+    assert "mine on host: not counted (known)" in again.err
+    assert json.loads(again.out)["results"] == [json.loads(json.dumps(result.line()))]
+
+
+def test_a_model_of_another_training_is_not_taken_for_it(noise: Path) -> None:
+    path = keep(noise / "r", recipes.read(noise / "mine.toml")).relative_to(noise)
+    (noise / "mine.toml").write_text(RECIPE.format(epochs=8))
+    command = ("bench", noise / "mine.toml", "--data-dir", "noise.npz", "--results", "r")
+    with pytest.raises(RuntimeError, match="mine is trained"):
+        ascua(*command)
+    said: list[str] = []
+    recipe = recipes.read(noise / "mine.toml")
+    assert bench._kept(recipe, Path("r"), said.append) is None
+    assert said == [f"mine: {path} is of another training (epochs = 7, not 8)"]
+    old = replace(recipe, epochs=7)
+    assert bench._kept(old, Path("r"), said.append) is not None
+    assert bench._kept(replace(old, title="Other", board="x"), Path("r"), said.append) is not None
+
+
+def test_what_is_kept_is_trained_all_the_same_when_asked(noise: Path) -> None:
+    keep(noise / "r", recipes.read(noise / "mine.toml"))
+    with pytest.raises(RuntimeError, match="mine is trained"):
+        ascua("bench", noise / "mine.toml", "--data-dir", "noise.npz", "--results", "r", "--train")
+
+
+def test_what_was_trained_is_kept(noise: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = recipes.read(noise / "mine.toml")
+    finished(noise / "build/mine", recipe)
+    shutil.copy(GOLDEN / "small/model.tflite", noise / "build/mine/model.tflite")
+    (noise / "build/mine/history.csv").write_text("epoch,loss\n1,2\n")
+    monkeypatch.setattr(bench, "train", train)
+    command = ("bench", noise / "mine.toml", "--data-dir", "noise.npz", "--results", "r")
+    done = ascua(*command)
+    assert done.code == 0, done.err
+    assert "kept" not in done.err
+    shutil.rmtree(noise / "build/mine")
+    monkeypatch.setattr(bench, "train", None)
+    done = ascua(*command)
+    assert "mine on host: not counted (known)" in done.err
+    (kept,) = (noise / "r/models").iterdir()
+    assert f"measured is the kept model, {kept.relative_to(noise)}" in done.err
+    kept.write_bytes(kept.read_bytes()[:-1])
+    refused(ascua(*command), 1, f"{kept.relative_to(noise)}: it is not the file that its name says")
+
+
+def test_the_published_models_are_those_of_the_last_rows() -> None:
+    last = {r.recipe: r for r in results.results(RESULTS) if r.training is not None}
+    for path in (RESULTS / "models").iterdir():
+        assert path.suffix == ".tflite"
+        assert results.kept(RESULTS, path.stem) == path
+        assert path.stem in {r.model_sha256 for r in last.values()}, "no row is of that model"
+    for name, r in last.items():
+        assert r.training is not None
+        now = json.loads(json.dumps(training_folder.deciding(recipes.load(name))))
+        assert training_folder.difference(r.training, now) == ""
+        assert results.kept(RESULTS, r.model_sha256) is not None
 
 
 @pytest.fixture(scope="module")

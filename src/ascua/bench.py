@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from ascua import data, figures, inputs, measure, recipes, results
 from ascua.boards import Board
@@ -18,10 +19,15 @@ from ascua.files import Output
 from ascua.files.kinds import EPOCHS
 from ascua.ir import Array
 from ascua.library import Library
+from ascua.recipes import Recipe
 from ascua.results import Result
 from ascua.run import key as run_key
 from ascua.run.provenance import source_tree
 from ascua.train import is_trained, train
+from ascua.train.folder import deciding, difference
+
+Say = Callable[[str], None]
+"""Hears what is done, a line each."""
 
 PEER_BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547")
 """One board a core that the peers were measured on."""
@@ -38,28 +44,76 @@ class Case:
     labels: Array | None = None
     classes: tuple[str, ...] = ()
     accuracy_float: float | None = None
+    training: dict[str, Any] | None = None
+    """As `Result.training`; then the model is kept."""
     history: str = ""
     """The epochs of the training, as CSV."""
 
 
-def recipe_cases(name: str, data_dir: Path | None, build: Path) -> Iterator[Case]:
-    """The whole test set of a recipe on its board; trains it where that has not been done."""
-    recipe = recipes.load(name)
+@dataclass(frozen=True)
+class Source:
+    """A trained network, from the folder of its training or from those that are kept."""
+
+    tflite: Path
+    accuracy_float: float | None
+    training: dict[str, Any]
+    """As `Result.training`."""
+    history: str = ""
+    """The epochs as CSV; empty of a kept one, beside which they are."""
+
+
+def recipe_cases(
+    recipe: Recipe, data_dir: Path | None, folder: Path, build: Path, *, untrained: bool, say: Say
+) -> Iterator[Case]:
+    """The whole test set of a recipe on its board.
+
+    What is not trained in `build` is taken from `folder`, where it is kept, and else trained;
+    `untrained` ones are trained all the same.
+    """
     if not recipe.board:
         raise InputError(
-            f"Recipe {name!r} only teaches: it names no board to be measured on.",
+            f"Recipe {recipe.name!r} only teaches: it names no board to be measured on.",
             ["Measure the recipes that it teaches."],
         )
-    trained = train(recipe, out=build / recipe.name, data_dir=data_dir)
+    out = build / recipe.name
+    kept = None if untrained or is_trained(recipe, out) else _kept(recipe, folder, say)
+    if kept is not None:
+        say(f"{recipe.name}: not trained in {out}; measured is the kept model, {kept.tflite}")
+    source = kept or _trained(recipe, out, data_dir)
     dataset = data.load(recipe.dataset, data_dir, image=recipe.input)
-    model = measure.load_model(trained.tflite)
+    model = measure.load_model(source.tflite)
     xs = measure.image_inputs(model.graph, dataset.x_test)
-    board = load_board(recipe.board)
-    history = (trained.folder / "history.csv").read_text(encoding="utf-8")
     yield Case(
-        recipe.name, model, board, xs, dataset.y_test, dataset.classes, trained.accuracy_float,
-        history,
+        recipe.name, model, load_board(recipe.board), xs, dataset.y_test, dataset.classes,
+        source.accuracy_float, source.training, source.history,
     )  # fmt: skip
+
+
+def _trained(recipe: Recipe, out: Path, data_dir: Path | None) -> Source:
+    """What `out` holds of `recipe`, once it is trained."""
+    trained = train(recipe, out=out, data_dir=data_dir)
+    history = (trained.folder / "history.csv").read_text(encoding="utf-8")
+    return Source(trained.tflite, trained.accuracy_float, _deciding(recipe), history)
+
+
+def _kept(recipe: Recipe, folder: Path, say: Say) -> Source | None:
+    """The model of the last result of `recipe`, if it is kept in `folder` and trained as now."""
+    of_recipe = [r for r in results.results(folder, recipe.name) if r.training is not None]
+    path = results.kept(folder, of_recipe[-1].model_sha256) if of_recipe else None
+    if path is None:
+        return None
+    last = of_recipe[-1]
+    assert last.training is not None
+    if why := difference(last.training, _deciding(recipe)):
+        say(f"{recipe.name}: {path} is of another training ({why})")
+        return None
+    return Source(path, last.accuracy_float, last.training)
+
+
+def _deciding(recipe: Recipe) -> dict[str, Any]:
+    """What decides the training, as JSON has it."""
+    values: dict[str, Any] = json.loads(json.dumps(deciding(recipe)))
+    return values
 
 
 def model_cases(path: Path) -> Iterator[Case]:
@@ -106,7 +160,7 @@ def key_of(case: Case, library: Library, build: Path) -> str:
     """
     ran = run_key(case.board, library, measure.pack(case.xs), len(case.xs[0]), build)
     labels = None if case.labels is None else case.labels.tolist()
-    read = [case.model.sha256, ran, labels, case.classes, case.accuracy_float]
+    read = [case.model.sha256, ran, labels, case.classes, case.accuracy_float, case.training]
     return hashlib.sha256(json.dumps(read).encode()).hexdigest()
 
 
@@ -132,6 +186,7 @@ def result_of(
             "commit": commit,
             "clean": clean,
             "counter": run.measurement.counter,
+            "training": case.training,
             **measured,
         },
         case.name,
@@ -147,17 +202,21 @@ def bench(
     build: Path,
     data_dir: Path | None,
     force: bool = False,
-    say: Callable[[str], None],
+    say: Say,
 ) -> list[Result]:
     """Measure recipes `names`, and every model that the peers in `folder` were measured on.
 
-    Without `names`, all recipes that are trained in `build`, or all, if `untrained` ones are to be
-    trained first. `models` is the folder with those models' files. What is already known is not
-    measured again. Only with `force` a training's history replaces a file of another kind.
+    Without `names`, all recipes that are trained in `build` or kept in `folder`, or all, if
+    `untrained` ones are to be trained first. `models` is the folder with the peers' models' files.
+    What is already known is not measured again. A recipe's model is kept in `folder`. Only with
+    `force` a training's history replaces a file of another kind.
     """
     found: list[Result] = []
-    chosen = _chosen(names, build, untrained, say)
-    trained = (recipe_cases(name, data_dir, build) for name in chosen)
+    chosen = _chosen(names, folder, build, untrained=untrained, say=say)
+    trained = (
+        recipe_cases(recipe, data_dir, folder, build, untrained=untrained, say=say)
+        for recipe in chosen
+    )
     for case in chain(_peers(models, folder, say), chain.from_iterable(trained)):
         result, fresh = measure_case(case, folder, build / "firmware", force=force)
         where = f"{case.name} on {case.board.name}"
@@ -167,26 +226,29 @@ def bench(
         n = result.instructions
         count = "not counted" if n is None else f"{n:,} instructions"
         say(f"{where}: {count}{'' if fresh else ' (known)'}")
+        if case.training is not None:
+            results.keep(folder, case.model.path)
         found.append(result)
     return found
 
 
 def _chosen(
-    names: tuple[str, ...], build: Path, untrained: bool, say: Callable[[str], None]
-) -> Iterator[str]:
+    names: tuple[str, ...], folder: Path, build: Path, *, untrained: bool, say: Say
+) -> Iterator[Recipe]:
     """The recipes to measure."""
     for name in names or recipes.names():
-        if names:
-            yield name
-        elif not (recipe := recipes.load(name)).board:
+        recipe = recipes.load(name)
+        if names or (recipe.board and untrained):
+            yield recipe
+        elif not recipe.board:
             say(f"{name}: skipped, it only teaches")
-        elif untrained or is_trained(recipe, build / name):
-            yield name
+        elif is_trained(recipe, build / name) or _kept(recipe, folder, say):
+            yield recipe
         else:
             say(f"{name}: skipped, not trained: name it, or give --train")
 
 
-def _peers(models: Path | None, folder: Path, say: Callable[[str], None]) -> Iterator[Case]:
+def _peers(models: Path | None, folder: Path, say: Say) -> Iterator[Case]:
     """The networks that peers were measured on, as far as their files are in `models`."""
     wanted = {p.model: p.model_sha256 for p in results.peers(folder)}
     if models is None:

@@ -239,7 +239,9 @@ def demo(recipe: str, data_dir: Path | None, skip_damaged: bool, build_dir: Path
 
 @click.command()
 @click.argument("recipe", nargs=-1)
-@click.option("--train", "untrained", is_flag=True, help="Train what is not trained yet.")
+@click.option(
+    "--train", "untrained", is_flag=True, help="Train what is not trained yet, kept or not."
+)
 @click.option("--models", type=PATH, help="Where the peers' .tflite files are.")
 @click.option("--results", type=PATH, default=Path("results"), show_default=True)
 @data_dir
@@ -252,8 +254,9 @@ def bench(
 ) -> None:  # fmt: skip
     """Measure RECIPEs and the peers' models, side by side.
 
-    A RECIPE that is named is trained first, if need be; without names, those that are trained
-    already are measured, and with --train all, which takes hours.
+    A RECIPE that is neither trained nor kept beside its results is trained first, if it is named;
+    without names, those that are trained or kept are measured, and with --train all, which takes
+    hours.
     """
     from ascua.bench import bench as measure_all
 

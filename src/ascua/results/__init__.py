@@ -1,5 +1,6 @@
 """Results as values: what was measured, of Ascua and of its peers; read and appended here alone."""
 
+from ascua.results.models import keep, kept
 from ascua.results.store import (
     append,
     history_path,
@@ -19,6 +20,8 @@ __all__ = [
     "Result",
     "append",
     "history_path",
+    "keep",
+    "kept",
     "known",
     "newest",
     "parsed",

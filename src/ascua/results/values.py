@@ -68,6 +68,8 @@ class Result(Line):
     mismatched_bytes: int
     accuracy: float | None
     tools: dict[str, str]
+    training: dict[str, Any] | None = None
+    """The recipe's values that decided it; None of a given model, and of older lines."""
     classes: tuple[str, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
     """Samples of a class (a row) by the class that the board answered (a column)."""

@@ -9,7 +9,7 @@ import contextlib
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -170,8 +170,18 @@ def claim(out: Path, recipe: Recipe, *, force: bool) -> None:
 
 def _difference(there: Recipe, here: Recipe) -> str:
     """The keys that differ and decide what training gives, in words; empty if none does."""
-    old, new = (asdict(recipes.as_written(recipe)) for recipe in (there, here))
-    keys = [key for key in new if old[key] != new[key] and key not in SHOWN]
+    return difference(deciding(there), deciding(here))
+
+
+def deciding(recipe: Recipe) -> dict[str, Any]:
+    """The values of `recipe` that decide what training gives."""
+    said = asdict(recipes.as_written(recipe))
+    return {key: value for key, value in said.items() if key not in SHOWN}
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """The values that differ, in words; empty if none does. What there was not yet is as it was."""
+    keys = [key for key in new if key in old and old[key] != new[key]]
     return ", ".join(f"{key} = {old[key]!r}, not {new[key]!r}" for key in keys)
 
 

@@ -1,0 +1,34 @@
+"""Trained networks kept beside their results, each under its hash: measuring needs no training."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from ascua import files
+from ascua.errors import InputError
+
+
+def keep(folder: Path, model: Path) -> None:
+    """Keep the .tflite file `model` in the folder of results. Raises InputError."""
+    data = model.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if kept(folder, digest) is None:
+        files.write(_path(folder, digest), lambda to: to.write_bytes(data))
+
+
+def kept(folder: Path, sha256: str) -> Path | None:
+    """The .tflite file of that hash, if it is kept there. Raises InputError for a damaged one."""
+    path = _path(folder, sha256)
+    if not path.exists():
+        return None
+    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise InputError(
+            f"{path}: it is not the file that its name says.",
+            ["Restore it, or move it away: then the recipe is trained."],
+        )
+    return path
+
+
+def _path(folder: Path, sha256: str) -> Path:
+    return folder / "models" / f"{sha256}.tflite"
