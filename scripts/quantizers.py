@@ -26,11 +26,13 @@ from numpy.typing import NDArray
 
 from ascua import boards, data, inputs, measure, tflite, zoo
 from ascua.files import lines
+from ascua.model import Model
 from ascua.passes import prepare
 from ascua.quantize import Options, Range, quantize
 from ascua.quantize.best import quantize_best
 from ascua.quantize.compare import dequantized
 from ascua.run import run
+from ascua.samples import pack, unpack
 from ascua.train.export import as_float, export_float, float_file
 
 Array = NDArray[Any]
@@ -185,14 +187,14 @@ def by_best(options: Options, file: bytes, task: Task) -> bytes:
     return tflite.write(found.graph)
 
 
-def model_of(file: bytes) -> measure.Model:
+def model_of(file: bytes) -> Model:
     """The quantised network `file`, ready to compile."""
     original = tflite.read(file)
     digest = hashlib.sha256(file).hexdigest()
-    return measure.Model(Path("quantised.tflite"), digest, original, prepare(original))
+    return Model(Path("quantised.tflite"), digest, original, prepare(original))
 
 
-def given(model: measure.Model, x: Array) -> list[Array]:
+def given(model: Model, x: Array) -> list[Array]:
     """Real samples as the network takes them."""
     t = model.graph.inputs[0]
     return [x if t.dtype == "float32" else inputs.quantize(x, t)]
@@ -202,10 +204,10 @@ def on_host(file: bytes, x: Array) -> Array:
     """Real outputs (n, m) of a quantised network on real samples."""
     model, board = model_of(file), boards.load("host")
     _, library = measure.compile_model(model, board, "quantised")
-    packed = measure.pack(given(model, x))
+    packed = pack(given(model, x))
     done = run(board, library, packed, len(x), build_dir=BUILD / "quantizers")
     y = model.graph.outputs[0]
-    return dequantized(measure.unpack(done.outputs, model.graph, len(x))[0].reshape(len(x), -1), y)
+    return dequantized(unpack(done.outputs, model.graph, len(x))[0].reshape(len(x), -1), y)
 
 
 def on_board(file: bytes, x: Array) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +12,33 @@ import pytest
 
 from ascua import tflite
 from ascua.boards import load as load_board
+from ascua.executors import Answer, Progress
+from ascua.executors.reference import reference as measured
 from ascua.ir import Array, Graph, Op, Quant, Tensor, limits
-from ascua.measure import pack, unpack
-from ascua.measure import reference as measured
 from ascua.passes import prepare
 from ascua.plan import BALANCED, Goal, plan
 from ascua.run import run
 from ascua.run.litert import run as run_litert
 from ascua.run.litert import version as litert_version
+from ascua.samples import pack, unpack
 from ascua.targets.c import emit
 
 SHARED = Goal(specialized=0)
 """All steps share their kernels."""
 INLINE = Goal(specialized=1000)
 """Each step has a kernel of its own."""
+
+
+@dataclass(frozen=True)
+class Answering:
+    """An executor that answers what a function makes of a graph and samples."""
+
+    function: Callable[[Graph, Sequence[Array]], list[Array]]
+    name: str = "host"
+
+    def run(self, graph: Graph, xs: Sequence[Array], _: Progress | None = None) -> Answer:
+        """As `Executor.run`."""
+        return Answer(self.function(graph, xs))
 
 
 def activation(

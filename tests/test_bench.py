@@ -16,8 +16,11 @@ import pytest
 
 from ascua import bench, boards, measure, recipes, results
 from ascua.errors import InputError
+from ascua.executors.reference import reference
 from ascua.library import Library
+from ascua.model import load_model
 from ascua.run import build, qemu, tools
+from ascua.samples import sample_vectors
 from ascua.train import folder as training_folder
 from ascua.train import train
 from tests.command import ascua, refused
@@ -180,8 +183,8 @@ def test_the_published_models_are_those_of_the_last_rows() -> None:
 @pytest.fixture(scope="module")
 def case() -> bench.Case:
     """A labelled one, of a network of four classes, on this computer."""
-    model = measure.load_model(GOLDEN / "small/model.tflite")
-    xs = measure.sample_vectors(model.graph, 12)
+    model = load_model(GOLDEN / "small/model.tflite")
+    xs = sample_vectors(model.graph, 12)
     classes = tuple(f"class {i}" for i in range(model.graph.outputs[0].size))
     labels = np.arange(12) % len(classes)
     return bench.Case(
@@ -191,7 +194,7 @@ def case() -> bench.Case:
 
 def test_a_line_holds_the_confusion_of_the_firmware(case: bench.Case, tmp_path: Path) -> None:
     assert case.labels is not None
-    scores = measure.reference(case.model.graph, case.xs)[0].reshape(12, -1)
+    scores = reference(case.model.graph, case.xs)[0].reshape(12, -1)
     result, fresh = bench.measure_case(case, tmp_path / "results", tmp_path / "firmware")
     assert result is not None
     assert fresh

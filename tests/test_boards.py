@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from ascua import boards, tflite
-from ascua.measure import pack, unpack
 from ascua.passes import prepare
 from ascua.plan import plan
 from ascua.run import run
+from ascua.samples import pack, unpack
 from ascua.targets.c import emit
 from tests.everything import everything
 from tests.examples import small

@@ -12,6 +12,7 @@ import pytest
 
 from ascua import boards, measure
 from ascua.ir import Array, Graph
+from ascua.model import load_model
 from ascua.ops import OPERATORS
 from ascua.ops.arg_max import ArgMax
 from ascua.ops.conv2d import Conv2D
@@ -75,7 +76,7 @@ def test_analyze(model: Path) -> None:
 
 
 def test_analyze_names_what_the_fullest_step_holds(model: Path) -> None:
-    loaded = measure.load_model(model)
+    loaded = load_model(model)
     planned = loaded.plan(boards.load("host"))
     out = ascua("analyze", model).out
     step = planned.fullest()

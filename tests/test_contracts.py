@@ -12,11 +12,11 @@ import pytest
 from ascua import boards, kernels, recipes
 from ascua.ir import Graph, Op
 from ascua.kernels.kernel import Kernel
-from ascua.measure import pack, unpack
 from ascua.ops import OPERATORS
 from ascua.passes import prepare
 from ascua.plan import plan
 from ascua.run import run
+from ascua.samples import pack, unpack
 from ascua.targets.c import emit
 from tests.examples import ALL, UINT8
 from tests.support import network, oracle, reference, samples

@@ -14,6 +14,8 @@ import pytest
 from ascua import measure
 from ascua.boards import load as load_board
 from ascua.errors import InputError
+from ascua.model import load_model
+from ascua.samples import sample_vectors
 from ascua.targets.c import folder as folders
 from tests.command import Result, ascua, model_file, refused
 from tests.examples import small
@@ -59,7 +61,7 @@ def test_files_and_manifest(model: Path, tmp_path: Path) -> None:
 
 def test_json(model: Path, tmp_path: Path) -> None:
     found = json.loads(compile_to(tmp_path / "lib", model, "--json").out)
-    planned = measure.load_model(model).plan(load_board("host"))
+    planned = load_model(model).plan(load_board("host"))
     assert found["ram_bytes"]["arena"] == planned.arena.bytes
     assert found["board"] == "host"
 
@@ -176,10 +178,10 @@ def test_strange_names(tmp_path: Path) -> None:
 
 def test_checked_again_when_written(model: Path, tmp_path: Path) -> None:
     """`write_folder` does not rely on its caller."""
-    loaded = measure.load_model(model)
+    loaded = load_model(model)
     planned = loaded.plan(load_board("host"))
     library = measure.compile_model(loaded, planned, None)
-    xs = measure.sample_vectors(loaded.graph)
+    xs = sample_vectors(loaded.graph)
     with pytest.raises(InputError, match="Ascua did not write it"):
         folders.write_folder(tmp_path, planned, library, xs, xs, model="m", sha256="0", force=False)
 

@@ -10,10 +10,10 @@ import pytest
 from ascua import boards, tflite
 from ascua.boards import Board
 from ascua.ir import Array, Graph, Tensor
-from ascua.measure import pack, unpack
 from ascua.passes import prepare
 from ascua.plan import plan
 from ascua.run import run
+from ascua.samples import pack, unpack
 from ascua.targets.c import emit
 from tests.everything import class_part, image_part
 from tests.examples import small

@@ -66,9 +66,11 @@ def test_two_measurements_at_once_are_one_line(tmp_path: Path) -> None:
 import json, sys, time
 from pathlib import Path
 from ascua import bench, boards, measure
+from ascua.model import load_model
+from ascua.samples import sample_vectors
 here = Path({str(tmp_path)!r})
-model = measure.load_model(Path("tests/golden/small/model.tflite"))
-xs = measure.sample_vectors(model.graph, 1)
+model = load_model(Path("tests/golden/small/model.tflite"))
+xs = sample_vectors(model.graph, 1)
 case = bench.Case("small", model, boards.load("host"), xs, history="epoch,loss\\n1,2\\n")
 run = measure.run_model
 def together(*given, **named):

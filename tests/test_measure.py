@@ -12,9 +12,12 @@ import pytest
 
 from ascua import boards, inputs, measure
 from ascua.errors import DoesNotFit, ModelError, Unsupported
+from ascua.executors.reference import Reference
 from ascua.ir import Graph, Tensor
+from ascua.model import Model, load_model
 from ascua.ops.dequantize import Dequantize
 from ascua.ops.relu import Relu
+from ascua.samples import image_inputs, mismatches, pack, sample_vectors, unpack
 from tests.command import model_file
 from tests.everything import everything
 from tests.examples import small
@@ -25,8 +28,8 @@ M3 = "lm3s6965evb"
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> measure.Model:
-    return measure.load_model(model_file(tmp_path_factory.mktemp("model"), small()))
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return load_model(model_file(tmp_path_factory.mktemp("model"), small()))
 
 
 def two_types() -> Graph:
@@ -40,9 +43,9 @@ def test_pack_and_unpack() -> None:
     graph = two_types()
     a = np.arange(6, dtype=np.int8).reshape(2, 1, 3)
     b = np.array([-1, -2, -3, -4], np.int8).reshape(2, 1, 2)
-    assert measure.pack([a, b]) == bytes([0, 1, 2, 255, 254, 3, 4, 5, 253, 252])
+    assert pack([a, b]) == bytes([0, 1, 2, 255, 254, 3, 4, 5, 253, 252])
     ys = reference(graph, [a, b])
-    for y, again in zip(ys, measure.unpack(measure.pack(ys), graph, 2), strict=True):
+    for y, again in zip(ys, unpack(pack(ys), graph, 2), strict=True):
         assert again.dtype == y.dtype
         np.testing.assert_array_equal(again, y)
 
@@ -50,9 +53,9 @@ def test_pack_and_unpack() -> None:
 def test_the_reference_in_chunks_is_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     graph, heard = small(), []
     xs = samples(graph, 7)
-    whole = measure.reference(graph, xs)[0]
-    monkeypatch.setattr(measure, "CHUNK_BYTES", 8 * 648 * 3)
-    parts = measure.reference(graph, xs, lambda *done: heard.append(done))[0]
+    whole = reference(graph, xs)[0]
+    monkeypatch.setattr("ascua.executors.reference.CHUNK_BYTES", 8 * 648 * 3)
+    parts = Reference().run(graph, xs, lambda *done: heard.append(done)).outputs[0]
     np.testing.assert_array_equal(parts, whole)
     assert heard == [(3, 7), (6, 7), (7, 7)]
 
@@ -60,16 +63,16 @@ def test_the_reference_in_chunks_is_the_reference(monkeypatch: pytest.MonkeyPatc
 def test_mismatches_are_bytes() -> None:
     a = np.array([1.0, 2.0, -0.0], np.float32)
     b = np.array([1.0, 2.5, 0.0], np.float32)
-    assert measure.mismatches([a], [a]) == 0
-    assert measure.mismatches([a], [b]) == 2
-    assert measure.mismatches([np.int8([1, 2]), a], [np.int8([1, 3]), b]) == 3
+    assert mismatches([a], [a]) == 0
+    assert mismatches([a], [b]) == 2
+    assert mismatches([np.int8([1, 2]), a], [np.int8([1, 3]), b]) == 3
 
 
 def test_sample_vectors_are_always_the_same() -> None:
     for graph in (small(), everything()):
-        xs = measure.sample_vectors(graph)
+        xs = sample_vectors(graph)
         for x, again, fixed in zip(
-            xs, measure.sample_vectors(graph), inputs.pseudo_random(graph), strict=True
+            xs, sample_vectors(graph), inputs.pseudo_random(graph), strict=True
         ):
             assert len(x) == 4
             np.testing.assert_array_equal(x, again)
@@ -80,26 +83,26 @@ def test_sample_vectors_are_always_the_same() -> None:
 def test_images_become_inputs() -> None:
     images = np.arange(0, 256, 17, np.uint8).reshape(2, 2, 2, 2)
     x = activation("x", (1, 2, 2, 2))
-    found = measure.image_inputs(network(Relu((x,), (replace(x, name="y"),))), images)[0]
+    found = image_inputs(network(Relu((x,), (replace(x, name="y"),))), images)[0]
     np.testing.assert_array_equal(found.reshape(-1), images.reshape(-1).astype(int) - 128)
     floats = Tensor("x", (1, 2, 2, 2), "float32")
-    found = measure.image_inputs(network(Relu((floats,), (replace(floats, name="y"),))), images)[0]
+    found = image_inputs(network(Relu((floats,), (replace(floats, name="y"),))), images)[0]
     np.testing.assert_allclose(found.reshape(-1), images.reshape(-1) / 255, rtol=1e-6)
 
 
 def test_load(tmp_path: Path) -> None:
     path = model_file(tmp_path, small())
-    assert measure.load_model(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert load_model(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     x = Tensor("x", (1, 4), "float32")
     path = model_file(tmp_path, network(Relu((x,), (replace(x, name="y"),))), "floats")
     with pytest.raises(Unsupported, match=rf"^{path}: RELU 'y': 'x' is float32"):
-        measure.load_model(path)
+        load_model(path)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ModelError, match=rf"^{path}: "):
-        measure.load_model(path)
+        load_model(path)
 
 
-def test_sums_agree(model: measure.Model) -> None:
+def test_sums_agree(model: Model) -> None:
     planned, known = measure.analyze(model, None)
     assert known.board is None
     assert known.macs == sum(layer.macs for layer in known.layers) == small().macs()
@@ -114,13 +117,13 @@ def test_sums_agree(model: measure.Model) -> None:
 
 
 def test_constants_that_are_no_weights_count_nowhere(tmp_path: Path) -> None:
-    loaded = measure.load_model(model_file(tmp_path, everything()))
+    loaded = load_model(model_file(tmp_path, everything()))
     _, known = measure.analyze(loaded, None)
     assert known.weights_bytes == sum(layer.weights_bytes for layer in known.layers)
     assert {x.weights_bytes for x in known.layers if x.op == "mean"} == {0}
 
 
-def test_a_host_knows_no_sizes(model: measure.Model, tmp_path: Path) -> None:
+def test_a_host_knows_no_sizes(model: Model, tmp_path: Path) -> None:
     host = boards.load("host")
     require_board(host)
     xs = samples(model.graph, 6)
@@ -137,7 +140,7 @@ def test_a_host_knows_no_sizes(model: measure.Model, tmp_path: Path) -> None:
 
 
 @pytest.mark.emulator
-def test_sizes_of_a_board_agree(model: measure.Model, tmp_path: Path) -> None:
+def test_sizes_of_a_board_agree(model: Model, tmp_path: Path) -> None:
     board = boards.load(M3)
     require_board(board)
     result = measure.run_model(model, model.plan(board), samples(model.graph, 2), build=tmp_path)
@@ -154,7 +157,7 @@ def test_sizes_of_a_board_agree(model: measure.Model, tmp_path: Path) -> None:
     assert json.dumps(m.json())
 
 
-def test_what_does_not_fit_is_not_compiled(model: measure.Model) -> None:
+def test_what_does_not_fit_is_not_compiled(model: Model) -> None:
     board = boards.load(M3)
     ram = board.memory("w")
     assert ram is not None

@@ -14,11 +14,11 @@ from ascua import boards, kernels
 from ascua.errors import InputError
 from ascua.ir import Array, Graph
 from ascua.library import Library
-from ascua.measure import pack, unpack
 from ascua.passes import prepare
 from ascua.plan import plan
 from ascua.run import run
 from ascua.run.build import FIRMWARE
+from ascua.samples import pack, unpack
 from ascua.targets.c import emit, extras
 from ascua.targets.c.names import HEADERS, STANDARD_HEADERS, check_name, identifier
 from tests.compilers import COMPILERS, tool, write

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from ascua import boards
-from ascua.measure import load_model, sample_vectors
+from ascua.model import load_model
+from ascua.samples import sample_vectors
 from tests.command import MODELS, ascua, refused
 from tests.support import litert, reference
 from tests.tools import require_board

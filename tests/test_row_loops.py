@@ -9,7 +9,6 @@ import pytest
 
 from ascua import boards, tflite
 from ascua.ir import Graph, Op, Tensor
-from ascua.measure import pack, unpack
 from ascua.ops.add import Add
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.hard_swish import HardSwish
@@ -20,6 +19,7 @@ from ascua.ops.tanh import Tanh
 from ascua.passes import prepare
 from ascua.plan import Goal, Plan, plan
 from ascua.run import run
+from ascua.samples import pack, unpack
 from ascua.targets.c import emit
 from tests.support import activation, check_everywhere, constant, network, samples
 from tests.tools import require_board

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ascua import boards, measure, tflite, validation
+from ascua import boards, tflite, validation
+from ascua.executors.reference import Reference, reference
 from ascua.ir import Array, Graph
 from ascua.ops.add import Add
 from ascua.ops.relu import Relu
 from ascua.ops.split import Split
 from ascua.plan import plan
 from tests.command import ascua, model_file
-from tests.support import activation, check_everywhere, constant, oracle, samples
+from tests.support import Answering, activation, check_everywhere, constant, oracle, samples
 
 
 def two() -> Graph:
@@ -66,18 +68,19 @@ def test_the_first_difference_may_be_in_any_output() -> None:
     graph = two()
     xs = samples(graph, 2)
 
-    def wrong(part: Graph) -> list[Array]:
+    def wrong(part: Graph, xs: Sequence[Array]) -> list[Array]:
         """As if the last part of SPLIT went wrong."""
-        ys = [np.array(y) for y in measure.reference(part, xs)]
+        ys = [np.array(y) for y in reference(part, xs)]
         for t, y in zip(part.outputs, ys, strict=True):
             if t.name == "rest":
                 y[1, 0, 2, 3, 1] ^= 1
         return ys
 
-    found = validation.first_difference(graph, wrong, validation.on_reference(xs))
+    executor = Answering(wrong)
+    found = validation.first_difference(graph, xs, executor, Reference())
     assert found is not None
     assert (found.layer, found.op, found.mismatched) == ("rest", "split", 1)
-    layers = dict(validation.layer_by_layer(graph, wrong, validation.on_reference(xs)))
+    layers = dict(validation.layer_by_layer(graph, xs, executor, Reference()))
     first = layers[graph.ops[0]]
     assert first is not None
     assert first.index == (1, 0, 2, 3, 1)

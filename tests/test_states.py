@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,21 +14,23 @@ import pytest
 
 from ascua import boards, tflite, validation
 from ascua.errors import DoesNotFit, ModelError, Unsupported
+from ascua.executors.oracles import Tflm
+from ascua.executors.reference import Reference
 from ascua.inputs import pseudo_random
 from ascua.ir import Array, Graph, State, Tensor
-from ascua.measure import pack, unpack
 from ascua.ops.relu import Relu
 from ascua.ops.unsigned import as_uint8
 from ascua.passes import drop_dead, prepare
 from ascua.plan import STATES, check_fit, plan
 from ascua.run import run
+from ascua.samples import pack, unpack
 from ascua.targets.c import emit
 from tests.command import MODELS, ascua, model_file, refused
 from tests.compilers import tool, write
 from tests.quantize.floats import floated
 from tests.schema import changed, differences, said, schema
 from tests.states import STATEFUL, counter, delays, ring, swapped, with_states
-from tests.support import generated_c, litert, network, oracle, reference, samples
+from tests.support import Answering, generated_c, litert, network, oracle, reference, samples
 from tests.tools import require_board, require_tool
 
 CASES = pytest.mark.parametrize("graph", STATEFUL.values(), ids=STATEFUL)
@@ -191,15 +193,15 @@ def test_the_layer_that_differs_is_found() -> None:
     """Each layer of a sequence, though later runs depend on all of them."""
     graph = prepare(ring())
     xs = samples(graph, 6)
-    truth = validation.on_tflm(xs)
-    rows = list(validation.layer_by_layer(graph, validation.on_reference(xs), truth))
+    truth = Tflm()
+    rows = list(validation.layer_by_layer(graph, xs, Reference(), truth))
     assert [(op.kind, first) for op, first in rows] == [(op.kind, None) for op in graph.ops]
 
-    def faulty(part: Graph) -> list[Array]:
-        ys = reference(part, xs)
+    def faulty(part: Graph, xs: Sequence[Array]) -> list[Array]:
+        ys = reference(part, list(xs))
         return ys if part.outputs[0].name == "later" else [y ^ 1 for y in ys]
 
-    found = validation.first_difference(graph, faulty, truth)
+    found = validation.first_difference(graph, xs, Answering(faulty), truth)
     assert found is not None
     assert found.layer == "joined"
 

@@ -12,7 +12,7 @@ import pytest
 from ascua import tflite, validation
 from ascua.errors import ToolFailed, Unsupported
 from ascua.ir import Array, Graph, Op, Quant, Tensor
-from ascua.measure import load_model
+from ascua.model import load_model
 from ascua.ops.add import Add
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.conv2d import Conv2D

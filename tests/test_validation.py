@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ascua import boards, measure, validation
+from ascua import boards, validation
 from ascua.errors import DoesNotFit, ToolFailed
+from ascua.executors import Executor
+from ascua.executors.reference import Reference, reference
 from ascua.ir import Array, Graph, Op
+from ascua.model import load_model
 from ascua.ops.relu import Relu
 from ascua.run import tflm
 from tests.command import ascua, model_file, refused
 from tests.examples import small
 from tests.ops.test_conv2d import conv
-from tests.support import activation, network, samples
+from tests.support import Answering, activation, network, samples
 from tests.tools import require_board
 from tests.unsigned import as_uint8
 
@@ -32,26 +36,25 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return model_file(tmp_path_factory.mktemp("model"), CHAIN, "chain")
 
 
-def faulty(name: str, asked: list[str] | None = None) -> validation.Executor:
+def faulty(name: str, asked: list[str] | None = None) -> Executor:
     """The reference, but the sign of every value of one layer is wrong, and what follows."""
 
-    def execute(graph: Graph) -> list[Array]:
+    def execute(graph: Graph, xs: Sequence[Array]) -> list[Array]:
         if asked is not None:
             asked.append(graph.ops[-1].name)
-        live = dict(zip(graph.inputs, XS, strict=True))
+        live = dict(zip(graph.inputs, xs, strict=True))
         for op in graph.ops:
             y = op.eval(*(live[t] for t in op.activations))
             live[op.y] = ~y if op.name == name else y
         return [live[t] for t in graph.outputs]
 
-    return execute
+    return Answering(execute)
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda op: op.name)
 def test_the_first_layer_that_differs_is_found(layer: Op) -> None:
     asked: list[str] = []
-    truth = validation.on_reference(XS)
-    found = validation.first_difference(CHAIN, faulty(layer.name, asked), truth)
+    found = validation.first_difference(CHAIN, XS, faulty(layer.name, asked), Reference())
     assert found is not None
     assert (found.layer, found.op) == (layer.name, layer.kind)
     assert found.mismatched == found.elements == 3 * layer.y.size
@@ -59,13 +62,12 @@ def test_the_first_layer_that_differs_is_found(layer: Op) -> None:
 
 
 def test_without_a_difference_there_is_no_layer() -> None:
-    truth = validation.on_reference(XS)
-    assert validation.first_difference(CHAIN, truth, truth) is None
+    truth = Reference()
+    assert validation.first_difference(CHAIN, XS, truth, truth) is None
 
 
 def test_layer_by_layer() -> None:
-    truth = validation.on_reference(XS)
-    rows = list(validation.layer_by_layer(CHAIN, faulty("pointwise"), truth))
+    rows = list(validation.layer_by_layer(CHAIN, XS, faulty("pointwise"), Reference()))
     assert [op for op, _ in rows] == LAYERS
     equal = [first is None for _, first in rows]
     assert equal == [True, True, False, False, False, False]
@@ -104,7 +106,7 @@ def test_how_far_is_in_quantised_steps_without_zero_points() -> None:
 
 
 def validate(path: Path, build: Path) -> dict[str, validation.Check]:
-    model = measure.load_model(path)
+    model = load_model(path)
     plans = [model.plan(boards.load("host"))]
     return {c.executor: c for c in validation.validate(model, XS, plans, build)}
 
@@ -163,9 +165,9 @@ def test_with_an_oracle(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def answer_as_reference(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An oracle that is there and agrees."""
-    graph = measure.load_model(path).graph
+    graph = load_model(path).graph
     monkeypatch.setattr(tflm, "version", lambda: "1")
-    monkeypatch.setattr(tflm, "run", lambda _, xs, __: measure.reference(graph, xs))
+    monkeypatch.setattr(tflm, "run", lambda _, xs, __: reference(graph, xs))
 
 
 @pytest.mark.parametrize(
@@ -188,8 +190,8 @@ def test_a_difference_counts_without_an_oracle_too(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tflm, "version", lambda: None)
-    wrong = lambda graph: [~y for y in measure.reference(graph, XS)]  # noqa: E731
-    monkeypatch.setattr(validation, "on_board", lambda *_: wrong)
+    wrong = Answering(lambda graph, xs: [~y for y in reference(graph, xs)])
+    monkeypatch.setattr(validation, "OnBoard", lambda *_: wrong)
     np.save(tmp_path / "x.npy", XS[0])
     result = ascua("validate", path, "-b", "host", "--inputs", tmp_path / "x.npy")
     refused(result, 4, "outputs differ on host")
@@ -208,7 +210,7 @@ def fail_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> object:
         raise error
 
-    monkeypatch.setattr(validation, "run", fail)
+    monkeypatch.setattr("ascua.executors.board.run", fail)
 
 
 def test_a_crash_on_a_board_is_an_error(
@@ -238,12 +240,12 @@ def test_a_part_of_the_network_that_cannot_run(
 ) -> None:
     """The difference counts, also where its layer cannot be found."""
 
-    def only_whole(graph: Graph) -> list[Array]:
+    def only_whole(graph: Graph, xs: Sequence[Array]) -> list[Array]:
         if len(graph.ops) < len(CHAIN.ops):
             raise DoesNotFit("this part does not fit")
-        return [~y for y in measure.reference(graph, XS)]
+        return [~y for y in reference(graph, xs)]
 
-    monkeypatch.setattr(validation, "on_board", lambda *_: only_whole)
+    monkeypatch.setattr(validation, "OnBoard", lambda *_: Answering(only_whole))
     found = validate(path, tmp_path)["host"]
     assert found.mismatched_bytes == found.bytes
     assert found.first is None

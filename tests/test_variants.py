@@ -11,11 +11,11 @@ import pytest
 from ascua import boards, kernels, ops
 from ascua.boards import Board
 from ascua.ir import Array, Graph
-from ascua.measure import pack, unpack
 from ascua.ops.add import Add
 from ascua.passes import prepare
 from ascua.plan import BALANCED, Goal, plan
 from ascua.run import run
+from ascua.samples import pack, unpack
 from ascua.targets.c import emit
 from tests.examples import ALL
 from tests.support import beside, reference, samples

@@ -22,13 +22,13 @@ import pytest
 from ascua import boards, fixed, kernels, ops
 from ascua.ir import Array, Graph, Op, Quant
 from ascua.library import Library
-from ascua.measure import pack, unpack
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.max_pool2d import MaxPool2D
 from ascua.ops.quantize import Quantize
 from ascua.passes import prepare
 from ascua.plan import Goal, plan
 from ascua.run import run
+from ascua.samples import pack, unpack
 from ascua.targets.c import emit
 from tests.command import ascua, model_file
 from tests.examples import ALL, UINT8, small

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ascua import measure, zoo
+from ascua.model import load_model
 from ascua.train import export_int8
 from ascua.train.fused import fuse
 from tests.support import oracle, reference
@@ -42,7 +43,7 @@ def test_trains_converts_and_runs(keras: Any, tmp_path: Path, name: str) -> None
 
     path = tmp_path / "m.tflite"
     path.write_bytes(export_int8(model, images))
-    loaded = measure.load_model(path)
+    loaded = load_model(path)
     x = [(images[:3, None].astype(np.int16) - 128).astype(np.int8)]
     expected = oracle(path.read_bytes(), x)
     assert np.array_equal(reference(loaded.graph, x)[0], expected[0])

@@ -10,17 +10,9 @@ print(run.measurement.instructions, run.measurement.accuracy)
 from ascua.boards import Board
 from ascua.boards import load as load_board
 from ascua.errors import AscuaError
-from ascua.measure import (
-    Measurement,
-    Model,
-    Run,
-    analyze,
-    compile_model,
-    known,
-    load_model,
-    reference,
-    run_model,
-)
+from ascua.executors.reference import reference
+from ascua.measure import Measurement, Run, analyze, compile_model, known, run_model
+from ascua.model import Model, load_model
 from ascua.recipes import Recipe
 from ascua.recipes import load as load_recipe
 

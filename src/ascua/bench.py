@@ -19,10 +19,12 @@ from ascua.files import Output
 from ascua.files.kinds import EPOCHS
 from ascua.ir import Array
 from ascua.library import Library
+from ascua.model import Model, load_model
 from ascua.recipes import Recipe
 from ascua.results import Result
 from ascua.run import key as run_key
 from ascua.run.provenance import source_tree
+from ascua.samples import bring, image_inputs, pack
 from ascua.train import is_trained, train
 from ascua.train.folder import deciding, difference
 
@@ -38,7 +40,7 @@ class Case:
     """What is to be measured: a model on a board, on which samples."""
 
     name: str
-    model: measure.Model
+    model: Model
     board: Board
     xs: list[Array]
     labels: Array | None = None
@@ -81,8 +83,8 @@ def recipe_cases(
         say(f"{recipe.name}: not trained in {out}; measured is the kept model, {kept.tflite}")
     source = kept or _trained(recipe, out, data_dir)
     dataset = data.load(recipe.dataset, data_dir, image=recipe.input)
-    model = measure.load_model(source.tflite)
-    xs = measure.image_inputs(model.graph, dataset.x_test)
+    model = load_model(source.tflite)
+    xs = image_inputs(model.graph, dataset.x_test)
     yield Case(
         recipe.name, model, load_board(recipe.board), xs, dataset.y_test, dataset.classes,
         source.accuracy_float, source.training, source.history,
@@ -118,8 +120,8 @@ def _deciding(recipe: Recipe) -> dict[str, Any]:
 
 def model_cases(path: Path) -> Iterator[Case]:
     """One fixed sample of a model on a board of each core."""
-    model = measure.load_model(path)
-    xs = measure.bring(model.graph, None)
+    model = load_model(path)
+    xs = bring(model.graph, None)
     for name in PEER_BOARDS:
         yield Case(path.stem, model, load_board(name), xs)
 
@@ -158,7 +160,7 @@ def key_of(case: Case, library: Library, build: Path) -> str:
 
     That are the model, what a run reads, the labels, and what the line repeats of the case.
     """
-    ran = run_key(case.board, library, measure.pack(case.xs), len(case.xs[0]), build)
+    ran = run_key(case.board, library, pack(case.xs), len(case.xs[0]), build)
     labels = None if case.labels is None else case.labels.tolist()
     read = [case.model.sha256, ran, labels, case.classes, case.accuracy_float, case.training]
     return hashlib.sha256(json.dumps(read).encode()).hexdigest()

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ascua import inputs, pixels, tflite
+from ascua import inputs, targets
 from ascua.boards import Board
 from ascua.boards import load as load_board
-from ascua.ir import Array, Graph, limits
+from ascua.executors import Progress
+from ascua.executors.board import OnBoard
+from ascua.executors.reference import reference
+from ascua.ir import Array
 from ascua.library import Library
-from ascua.passes import drop_dead, fold_constants, prepare
-from ascua.plan import Plan, check_fit, plan
-from ascua.run import Outcome, Region, Sizes, run, sizes
-from ascua.targets.c import emit
+from ascua.model import Model
+from ascua.passes import drop_dead, fold_constants
+from ascua.plan import Plan, check_fit
+from ascua.run import Outcome, Region, Sizes, sizes
+from ascua.samples import mismatches
 from ascua.targets.c.names import identifier
 
 SCHEMA = 1
 """The version of the JSON object; it grows when a key changes its meaning."""
-
-CHUNK_BYTES = 1 << 25
-"""Activations that the reference holds at once are a small multiple of this."""
-
-Progress = Callable[[int, int], None]
-"""Hears how many samples are done, and of how many."""
 
 
 @dataclass(frozen=True)
@@ -126,27 +121,6 @@ def whole(count: float | None) -> float | int | None:
     return int(count) if count is not None and count == int(count) else count
 
 
-@dataclass(frozen=True, eq=False)
-class Model:
-    """A .tflite file as it is, and prepared for planning."""
-
-    path: Path
-    sha256: str
-    original: Graph
-    graph: Graph
-
-    def plan(self, board: Board) -> Plan:
-        """The plan for `board`. Raises Unsupported."""
-        return plan(self.graph, board)
-
-
-def load_model(path: Path) -> Model:
-    """Read and check the model at `path`. Raises ModelError, Unsupported or InputError."""
-    original = tflite.load(path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Model(path, digest, original, prepare(original, str(path)))
-
-
 def analyze(model: Model, board: Board | None) -> tuple[Plan, Measurement]:
     """What is known before any build; without a board, for one of unlimited memory."""
     planned = model.plan(board or load_board("host"))
@@ -186,7 +160,8 @@ def compile_model(model: Model, planned: Plan, name: str | None) -> Library:
     Raises InputError for a name that C has no use for, DoesNotFit.
     """
     check_fit(planned)
-    return emit(planned, identifier(model.path.stem) if name is None else name)
+    chosen = identifier(model.path.stem) if name is None else name
+    return targets.of(planned.board).emit(planned, chosen)
 
 
 def linked(found: Measurement, planned: Plan, size: Sizes) -> Measurement:
@@ -234,17 +209,8 @@ def run_model(
     Every byte is compared with the reference.
     Raises DoesNotFit, ToolMissing, ToolFailed; differing outputs are counted, not raised.
     """
-    library = compile_model(model, planned, None)
-    outcome = run(
-        planned.board,
-        library,
-        pack(xs),
-        len(xs[0]),
-        build_dir=build,
-        progress=on_board,
-        sanitize=sanitize,
-    )
-    ys = unpack(outcome.outputs, model.graph, len(xs[0]))
+    executor = OnBoard(planned, build, identifier(model.path.stem), sanitize)
+    ys, outcome = executor.measured(model.graph, xs, on_board)
     expected = reference(model.graph, xs, on_reference)
     found = known(model, planned)
     if outcome.sizes is not None:
@@ -265,96 +231,3 @@ def run_model(
     )
     right = None if labels is None else inputs.accuracy(expected[0], labels)
     return Run(planned, measured, tuple(ys), tuple(expected), outcome, right)
-
-
-def pack(xs: Sequence[Array]) -> bytes:
-    """Samples (n, *shape) an input as bytes: sample after sample, its inputs in order."""
-    rows = [np.ascontiguousarray(x).reshape(len(x), -1).view(np.uint8) for x in xs]
-    return np.concatenate(rows, axis=1).tobytes()
-
-
-def unpack(raw: bytes, graph: Graph, samples: int) -> list[Array]:
-    """The outputs (n, *shape) in `raw`, as `pack` would order them."""
-    rows = np.frombuffer(raw, np.uint8).reshape(samples, -1)
-    ys, at = [], 0
-    for t in graph.outputs:
-        part = np.ascontiguousarray(rows[:, at : at + t.bytes])
-        ys.append(part.view(t.dtype).reshape(samples, *t.shape))
-        at += t.bytes
-    return ys
-
-
-def reference(graph: Graph, xs: Sequence[Array], progress: Progress | None = None) -> list[Array]:
-    """The reference's outputs (n, *shape), computed in chunks of bounded memory.
-
-    Where there are states, the samples are one sequence: each run goes on from the one before.
-    """
-    n = len(xs[0])
-    largest = max((t.size for t in graph.tensors() if not t.const), default=1)
-    chunk = 1 if graph.states else max(1, min(n, CHUNK_BYTES // (8 * largest)))
-    states = graph.initial(1)
-    parts: list[list[Array]] = []
-    for start in range(0, n, chunk):
-        ys, states = graph.eval([x[start : start + chunk] for x in xs], states)
-        parts.append([ys[t.name] for t in graph.outputs])
-        if progress:
-            progress(min(start + chunk, n), n)
-    return [np.concatenate(ys) for ys in zip(*parts, strict=True)]
-
-
-def mismatches(ys: Sequence[Array], expected: Sequence[Array]) -> int:
-    """Output bytes that differ."""
-    return sum(
-        int(np.count_nonzero(a.reshape(-1).view(np.uint8) != b.reshape(-1).view(np.uint8)))
-        for a, b in zip(ys, expected, strict=True)
-    )
-
-
-def bring(graph: Graph, path: Path | None) -> list[Array]:
-    """The samples in the file at `path`, or the fixed pseudo-random one without a file."""
-    return inputs.pseudo_random(graph) if path is None else inputs.load(path, graph)
-
-
-def bring_labels(graph: Graph, path: Path | None, samples: int) -> Array | None:
-    """The labels in the file at `path`, if there is one. Raises InputError."""
-    if path is None:
-        return None
-    return inputs.load_labels(path, samples, inputs.classes(graph.outputs[0]))
-
-
-def load_or_random(graph: Graph, path: Path | None, samples: int = 4) -> list[Array]:
-    """The samples in the file at `path`; without one the fixed sample, and random ones."""
-    return sample_vectors(graph, samples) if path is None else inputs.load(path, graph)
-
-
-def sample_vectors(graph: Graph, samples: int = 4) -> list[Array]:
-    """The fixed pseudo-random sample and random ones, (n, *shape) an input; always the same."""
-    rng = np.random.default_rng(1)
-    xs = []
-    for fixed, t in zip(inputs.pseudo_random(graph), graph.inputs, strict=True):
-        shape = (samples - 1, *t.shape)
-        if t.dtype == "float32":
-            more: Array = rng.normal(0, 1, shape).astype(np.float32)
-        else:
-            low, high = limits(t.dtype)
-            more = rng.integers(low, high + 1, shape).astype(t.dtype)
-        xs.append(np.concatenate([fixed, more]))
-    return xs
-
-
-def image_inputs(graph: Graph, images: Array) -> list[Array]:
-    """uint8 images (n, h, w, c) as the model's input: bytes for bytes, value - 128 for int8.
-
-    Real values are in the range that the input was calibrated for; 0..1 where none is known.
-    """
-    x = graph.inputs[0]
-    if x.dtype in ("int8", "uint8"):
-        return [inputs.convert(images, x, f"input '{x.name}'")]
-    held = inputs.calibrated(graph, x)
-    low, high = (0.0, 1.0) if held is None else inputs.reach(held)
-    if held is not None and held.dtype == "int16":
-        low = 0.0
-    if pixels.near((low, high), pixels.USUAL[0]):
-        return [inputs.convert(images / np.float32(255), x, f"input '{x.name}'")]
-    real = np.float32(low) + images.astype(np.float32) * np.float32((high - low) / 255)
-    return [inputs.convert(real, x, f"input '{x.name}'")]

@@ -5,23 +5,24 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import importlib.util
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ascua import measure, tflite
 from ascua.errors import AscuaError, DoesNotFit, ToolFailed, ToolMissing
+from ascua.executors import Executor, Progress
+from ascua.executors.board import OnBoard
+from ascua.executors.oracles import LiteRT, Tflm
+from ascua.executors.reference import Reference
 from ascua.ir import Array, Graph, Op, Tensor
-from ascua.ops.unsigned import EDGE, is_uint8
-from ascua.plan import Plan, check_fit, plan
-from ascua.run import ToolStatus, litert, run, tflm
-from ascua.targets.c import emit
-
-Executor = Callable[[Graph], list[Array]]
-"""Runs a graph on the samples that are being compared: outputs (n, *shape)."""
+from ascua.model import Model
+from ascua.ops.unsigned import is_uint8
+from ascua.plan import Plan
+from ascua.run import ToolStatus, litert, tflm
+from ascua.samples import mismatches
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,11 @@ class Check:
 
 
 def validate(
-    model: measure.Model,
+    model: Model,
     xs: Sequence[Array],
     plans: Sequence[Plan],
     build: Path,
-    progress: measure.Progress | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Check, ...]:
     """Run samples `xs` (n, *shape) on the reference and by each plan, against an oracle.
 
@@ -88,18 +89,16 @@ def validate(
     the model, the reference is what the boards are compared with, and `unasked` says so.
     """
     graph = model.graph
-    executors: dict[str, Executor] = {"reference": on_reference(xs)}
-    for planned in plans:
-        executors[planned.board.name] = on_board(planned, xs, build)
-    against, expected = "reference", measure.reference(graph, xs)
-    truth: Executor = executors["reference"]
+    executors: list[Executor] = [Reference(), *(OnBoard(planned, build) for planned in plans)]
+    truth: Executor = executors[0]
+    expected = truth.run(graph, xs).outputs
     notes: list[Check] = []
     uint8 = is_uint8(graph)
     oracle, name, package = (litert, "litert", "'ascua[train]'") if uint8 else _TFLM
     if oracle.version() is not None:
         try:
             expected = _asked(name, oracle, model, xs)
-            against, truth = name, on_litert(model.original, xs) if uint8 else on_tflm(xs)
+            truth = LiteRT(model.original) if uint8 else Tflm()
         except ToolFailed as e:
             notes.append(Check(name, NOTHING, None, 0, e.what, error=e))
     else:
@@ -107,8 +106,8 @@ def validate(
         missing = ToolMissing(f"{name} is not installed.", [f"`pip install {package}`"])
         notes.append(Check(name, NOTHING, None, 0, note, error=missing))
     checks = []
-    for i, (name, executor) in enumerate(executors.items()):
-        checks.append(_check(name, against, graph, expected, executor, truth))
+    for i, executor in enumerate(executors):
+        checks.append(_check(graph, xs, expected, executor, truth))
         if progress:
             progress(i + 1, len(executors))
     return (*checks, *notes)
@@ -120,7 +119,7 @@ NOTHING = "-"
 _TFLM = (tflm, "tflite-micro", "tflite-micro")
 
 
-def _asked(name: str, oracle: Any, model: measure.Model, xs: Sequence[Array]) -> list[Array]:
+def _asked(name: str, oracle: Any, model: Model, xs: Sequence[Array]) -> list[Array]:
     """The oracle's outputs (n, *shape). Raises ToolFailed where it gives none of that shape."""
     outputs = model.graph.outputs
     try:
@@ -140,12 +139,12 @@ def unasked(checks: Sequence[Check]) -> Check | None:
 
 
 def _check(
-    name: str, against: str, graph: Graph, expected: list[Array], executor: Executor,
-    truth: Executor,
-) -> Check:  # fmt: skip
+    graph: Graph, xs: Sequence[Array], expected: list[Array], executor: Executor, truth: Executor
+) -> Check:
+    name, against = executor.name, truth.name
     size = sum(y.nbytes for y in expected)
     try:
-        wrong = measure.mismatches(executor(graph), expected)
+        wrong = mismatches(executor.run(graph, xs).outputs, expected)
     except DoesNotFit as e:
         return Check(name, against, None, size, "does not fit", error=e)
     except (ToolMissing, ToolFailed) as e:
@@ -154,66 +153,23 @@ def _check(
     first = None
     if wrong:
         with contextlib.suppress(AscuaError):  # of a part of the network: the whole one ran
-            first = first_difference(graph, executor, truth)
+            first = first_difference(graph, xs, executor, truth)
     return Check(name, against, wrong, size, first=first)
 
 
-def on_reference(xs: Sequence[Array]) -> Executor:
-    """Runs samples `xs` (n, *shape) in the operators' `eval`."""
-    return lambda graph: measure.reference(graph, xs)
-
-
-def on_board(whole: Plan, xs: Sequence[Array], build: Path) -> Executor:
-    """Runs samples `xs` (n, *shape) by a plan of the whole graph; parts of it are planned alike."""
-
-    def execute(graph: Graph) -> list[Array]:
-        board = whole.board
-        planned = whole if graph is whole.graph else plan(graph, board, whole.goal)
-        check_fit(planned)
-        outcome = run(board, emit(planned, "net"), measure.pack(xs), len(xs[0]), build_dir=build)
-        return measure.unpack(outcome.outputs, graph, len(xs[0]))
-
-    return execute
-
-
-def on_tflm(xs: Sequence[Array]) -> Executor:
-    """Runs samples `xs` (n, *shape) in `tflite-micro`."""
-    return lambda graph: tflm.run(tflite.write(graph), xs, len(graph.outputs))
-
-
-def on_litert(original: Graph, xs: Sequence[Array]) -> Executor:
-    """Runs samples `xs` (n, *shape) in LiteRT: of the uint8 network `original`, what a part makes.
-
-    The parts are of the network restated in int8; so are the outputs.
-    """
-
-    def execute(part: Graph) -> list[Array]:
-        names = [t.name.removesuffix(EDGE) for t in part.outputs]
-        ops = [op for op in original.ops if names[0] in {t.name for t in op.outputs}]
-        if not ops:  # an input, as int8
-            return measure.reference(part, xs)
-        here = original.until(ops[0])
-        here = replace(here, outputs=tuple(t for n in names for t in here.outputs if t.name == n))
-        ys = litert.run(tflite.write(here), xs, len(names))
-        return [
-            (y ^ np.uint8(128)).view(np.int8) if t.dtype == "int8" and y.dtype == np.uint8 else y
-            for y, t in zip(ys, part.outputs, strict=True)
-        ]
-
-    return execute
-
-
-def first_difference(graph: Graph, executor: Executor, truth: Executor) -> Difference | None:
+def first_difference(
+    graph: Graph, xs: Sequence[Array], executor: Executor, truth: Executor
+) -> Difference | None:
     """The first layer whose output differs between two executors, found by bisection.
 
     The network is cut after a layer and run again; None when no cut shows a difference.
     """
     ops = [op for op in graph.ops if not op.view]
     good, bad = -1, len(ops) - 1
-    found = _difference(ops[bad], graph, executor, truth)
+    found = _difference(ops[bad], graph, xs, executor, truth)
     while bad - good > 1:
         middle = (good + bad) // 2
-        here = _difference(ops[middle], graph, executor, truth)
+        here = _difference(ops[middle], graph, xs, executor, truth)
         if here is None:
             good = middle
         else:
@@ -222,7 +178,7 @@ def first_difference(graph: Graph, executor: Executor, truth: Executor) -> Diffe
 
 
 def layer_by_layer(
-    graph: Graph, executor: Executor, truth: Executor
+    graph: Graph, xs: Sequence[Array], executor: Executor, truth: Executor
 ) -> Iterator[tuple[Op, FirstValue | None]]:
     """Each layer in order, and the first value that differs between two executors, if one does.
 
@@ -231,7 +187,7 @@ def layer_by_layer(
     for op in graph.ops:
         if not op.view:
             part = graph.until(op)
-            pairs = zip(executor(part), truth(part), strict=True)
+            pairs = zip(executor.run(part, xs).outputs, truth.run(part, xs).outputs, strict=True)
             found = (first_value(y, expected) for y, expected in pairs)
             yield op, next((f for f in found if f is not None), None)
 
@@ -246,9 +202,12 @@ def first_value(y: Array, expected: Array) -> FirstValue | None:
     return FirstValue(index, y[index].item(), expected[index].item(), count, y.size)
 
 
-def _difference(op: Op, graph: Graph, executor: Executor, truth: Executor) -> Difference | None:
+def _difference(
+    op: Op, graph: Graph, xs: Sequence[Array], executor: Executor, truth: Executor
+) -> Difference | None:
     part = graph.until(op)
-    for i, (y, expected) in enumerate(zip(executor(part), truth(part), strict=True)):
+    pairs = zip(executor.run(part, xs).outputs, truth.run(part, xs).outputs, strict=True)
+    for i, (y, expected) in enumerate(pairs):
         if np.any(y != expected):
             return compare(op, y, expected, i)
     return None

@@ -11,10 +11,10 @@ import numpy as np
 from ascua import boards
 from ascua.errors import AscuaError, DoesNotFit
 from ascua.ir import Array, Graph, Tensor
-from ascua.measure import pack, unpack
 from ascua.passes import prepare
 from ascua.plan import Goal, check_fit, plan
 from ascua.run import run
+from ascua.samples import pack, unpack
 from ascua.targets.c import emit
 from tests.fuzz import oracle
 from tests.fuzz.networks import Network, joined

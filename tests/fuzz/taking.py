@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ascua import boards, measure, quantize, tflite
 from ascua.errors import AscuaError
 from ascua.ir import Graph
+from ascua.model import Model
 from ascua.passes import prepare
 from ascua.plan import check_fit, plan
 from ascua.quantize.compare import compare
@@ -68,7 +69,7 @@ def take(data: bytes) -> None:
 
 def _compiled(graph: Graph) -> None:
     ready = prepare(graph, NAME)
-    model = measure.Model(Path(NAME), "", graph, ready)
+    model = Model(Path(NAME), "", graph, ready)
     plans = [plan(ready, boards.load(name)) for name in BOARDS]
     measure.analyze(model, None)[1].json()
     check_fit(plans[0])

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from ascua import tflite
 from ascua.boards import load as load_board
 from ascua.ir import Array, Graph, Quant, Tensor
-from ascua.measure import pack, unpack
 from ascua.ops.dequantize import Dequantize
 from ascua.ops.elementwise import INT8
 from ascua.ops.quantize import Quantize
 from ascua.plan import plan
 from ascua.run import run
+from ascua.samples import pack, unpack
 from ascua.targets.c import emit
 from tests.support import (
     SHARED,

@@ -11,7 +11,6 @@ import numpy as np
 
 from ascua import boards as board_files
 from ascua import measure, validation
-from ascua.boards import Board
 from ascua.cli.terminal import (
     LAYERS,
     PATH,
@@ -31,10 +30,15 @@ from ascua.cli.terminal import (
     verbose,
 )  # fmt: skip
 from ascua.errors import AscuaError, InputError, Mismatch, ToolFailed, brief
+from ascua.executors import Executor
+from ascua.executors.board import OnBoard
+from ascua.executors.reference import Reference, reference
 from ascua.inputs import check_outputs, save_outputs
 from ascua.ir import Array
+from ascua.model import Model, load_model
 from ascua.plan import Plan, check_fit
 from ascua.report import tables
+from ascua.samples import bring, bring_labels, image_inputs, load_or_random, sample_vectors
 from ascua.targets.c.folder import check_folder, write_folder
 
 
@@ -45,7 +49,7 @@ from ascua.targets.c.folder import check_folder, write_folder
 @verbose
 def analyze(model: Path, board: str | None, as_json: bool) -> None:
     """Operators, MACs, weights, arena and fit of MODEL.tflite."""
-    loaded = measure.load_model(model)
+    loaded = load_model(model)
     target = board_files.load(board) if board else None
     planned, measured = measure.analyze(loaded, target)
     if as_json:
@@ -71,14 +75,14 @@ def compile_(
 ) -> None:  # fmt: skip
     """Write MODEL.tflite as a C library; needs no C compiler."""
     check_folder(folder, force)
-    loaded = measure.load_model(model)
+    loaded = load_model(model)
     target = board_files.load(board)
     planned = loaded.plan(target)
     library = measure.compile_model(loaded, planned, name)
     _show(planned)
-    xs = measure.sample_vectors(loaded.graph)
+    xs = sample_vectors(loaded.graph)
     files = write_folder(
-        folder, planned, library, xs, measure.reference(loaded.graph, xs),
+        folder, planned, library, xs, reference(loaded.graph, xs),
         model=loaded.path.name, sha256=loaded.sha256, force=force,
     )  # fmt: skip
     if as_json:
@@ -110,7 +114,7 @@ def run(
     force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Build MODEL.tflite, run it on a board, check every output byte."""
-    loaded = measure.load_model(model)
+    loaded = load_model(model)
     target = board_files.load(board)
     named = [Path(p) for p in (model, board, inputs, labels, recipe, data_dir) if p is not None]
     data = data_dir.glob("*.npz") if data_dir is not None else ()
@@ -121,8 +125,8 @@ def run(
         if data_dir is not None or skip_damaged:
             what = "`--data-dir` and `--skip-damaged` go with a recipe, and none was named."
             raise InputError(what, ["Name it: `--recipe NAME`, or the path of its TOML file."])
-        xs = measure.bring(loaded.graph, inputs)
-        ys = measure.bring_labels(loaded.graph, labels, len(xs[0]))
+        xs = bring(loaded.graph, inputs)
+        ys = bring_labels(loaded.graph, labels, len(xs[0]))
     elif inputs is not None or labels is not None:
         what = "`--recipe` brings samples and labels of its own."
         raise InputError(what, ["Leave out `--inputs` and `--labels`, or `--recipe`."])
@@ -135,8 +139,7 @@ def run(
         save_outputs(outputs, loaded.graph, result.ys, **spared)
     if log.isEnabledFor(LAYERS):
         one = _one_sample(xs, result)
-        truth = validation.on_reference(one)
-        _trace(loaded, target, validation.on_board(planned, one, build_dir), truth)
+        _trace(loaded, one, OnBoard(planned, build_dir))
     if as_json:
         print_json(result.measurement.json())
     else:
@@ -145,18 +148,18 @@ def run(
 
 
 def _test_set(
-    model: measure.Model, name: str, data_dir: Path | None, skip_damaged: bool
+    model: Model, name: str, data_dir: Path | None, skip_damaged: bool
 ) -> tuple[list[Array], Array | None]:
     """The test images of the recipe of that name as inputs (n, *shape), and their labels (n,)."""
     from ascua import data, recipes
 
     recipe = recipes.load(name)
     found = data.load(recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged)
-    return measure.image_inputs(model.graph, found.x_test), found.y_test
+    return image_inputs(model.graph, found.x_test), found.y_test
 
 
 def measured_run(
-    model: measure.Model, planned: Plan, xs: Sequence[Array], labels: Array | None, build: Path
+    model: Model, planned: Plan, xs: Sequence[Array], labels: Array | None, build: Path
 ) -> measure.Run:
     """Run samples `xs` (n, *shape) on the board of a plan, with progress bars."""
     with progress() as bar:
@@ -189,9 +192,9 @@ def validate(
 
     They are the reference, this computer, the boards, and tflite-micro; LiteRT for uint8.
     """
-    loaded = measure.load_model(model)
+    loaded = load_model(model)
     chosen = tuple(board_files.load(name) for name in dict.fromkeys(only) or board_files.names())
-    xs = measure.load_or_random(loaded.graph, inputs)
+    xs = load_or_random(loaded.graph, inputs)
     plans = [loaded.plan(board) for board in chosen]
     for planned in plans:
         log.info("Plan for %s", planned.board.name)
@@ -201,8 +204,7 @@ def validate(
     if log.isEnabledFor(LAYERS):
         one = [x[:1] for x in xs]
         for planned in plans:
-            executor = validation.on_board(planned, one, build_dir)
-            _trace(loaded, planned.board, executor, validation.on_reference(one))
+            _trace(loaded, one, OnBoard(planned, build_dir))
     oracle_missing = validation.unasked(checks)
     if as_json:
         oracle = None if oracle_missing else checks[0].against
@@ -254,16 +256,19 @@ def _one_sample(xs: Sequence[Array], result: measure.Run) -> list[Array]:
     return [x[start : at + 1] for x in xs]
 
 
-def _trace(model: measure.Model, board: Board, executor: Any, truth: Any) -> None:
-    """Log each layer of `board`: the first value that differs, or that all are equal."""
+def _trace(model: Model, xs: Sequence[Array], executor: Executor) -> None:
+    """Log each layer on a board: the first value that differs, or that all are equal."""
+    layers = validation.layer_by_layer(model.graph, xs, executor, Reference())
     try:
-        for i, (op, first) in enumerate(validation.layer_by_layer(model.graph, executor, truth)):
+        for i, (op, first) in enumerate(layers):
             found = "equal"
             if first is not None:
                 found = (
                     f"{first.mismatched:,} of {first.elements:,} values differ, the first at"
                     f" {list(first.index[1:])}: {first.value:g} instead of {first.expected:g}"
                 )
-            log.log(LAYERS, "%s step %d %s '%s': %s", board.name, i, op.kind, brief(op.name), found)
+            log.log(
+                LAYERS, "%s step %d %s '%s': %s", executor.name, i, op.kind, brief(op.name), found
+            )
     except AscuaError as e:
-        log.log(LAYERS, "%s: %s", board.name, e.what)
+        log.log(LAYERS, "%s: %s", executor.name, e.what)

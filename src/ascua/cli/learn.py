@@ -29,8 +29,11 @@ from ascua.cli.terminal import (
     verbose,
 )
 from ascua.errors import InputError
+from ascua.executors.reference import reference
 from ascua.ir import Array
+from ascua.model import load_model
 from ascua.report import tables
+from ascua.samples import image_inputs
 
 if TYPE_CHECKING:
     from ascua.data import Dataset
@@ -137,7 +140,7 @@ def _train(
         console=console,
     )
     dataset = data.load(recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged)
-    model = measure.load_model(trained.tflite)
+    model = load_model(trained.tflite)
     if trained.resumed and not trained.epochs_run:
         console.print(
             f"{printable(str(where))} was trained before; with other images, or to train anew: "
@@ -145,9 +148,9 @@ def _train(
             markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
     with progress() as bar:
-        scores = measure.reference(
+        scores = reference(
             model.graph,
-            measure.image_inputs(model.graph, dataset.x_test),
+            image_inputs(model.graph, dataset.x_test),
             bar("int8 reference on the test set"),
         )[0]
     _draw(trained.folder, f"{recipe.name}, int8 reference", scores, dataset, console)
@@ -211,8 +214,8 @@ def demo(recipe: str, data_dir: Path | None, skip_damaged: bool, build_dir: Path
             f"{len(dataset.x_test):,}.",
             ["Write a smaller number after `show = `."],
         )
-    model = measure.load_model(Path(trained["tflite"]))
-    xs = measure.image_inputs(model.graph, dataset.x_test)
+    model = load_model(Path(trained["tflite"]))
+    xs = image_inputs(model.graph, dataset.x_test)
     planned = model.plan(boards.load(chosen.board))
     result = measured_run(model, planned, xs, dataset.y_test, build_dir)
     out.print()

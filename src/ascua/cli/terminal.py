@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ascua import measure
+from ascua import executors
 from ascua.errors import AscuaError
 
 PIPE_COLUMNS = 140
@@ -99,7 +99,7 @@ def print_json(value: Mapping[str, object]) -> None:
 
 
 @contextlib.contextmanager
-def progress() -> Iterator[Callable[[str], measure.Progress]]:
+def progress() -> Iterator[Callable[[str], executors.Progress]]:
     """Progress bars on stderr; gives a function that starts a bar with a title."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
@@ -107,7 +107,7 @@ def progress() -> Iterator[Callable[[str], measure.Progress]]:
     quiet = not err.is_terminal
     with Progress(*columns, console=err, transient=True, disable=quiet) as bars:
 
-        def bar(title: str) -> measure.Progress:
+        def bar(title: str) -> executors.Progress:
             task = bars.add_task(title, total=None)
             return lambda done, total: bars.update(task, completed=done, total=total)
 

@@ -40,7 +40,9 @@ def key(board: Board, library: Library, inputs: bytes, samples: int, build_dir: 
     how = qemu.reads(board, build_dir) if board.runner in tools.EMULATED else []
     steps = [library.input_bytes, library.output_bytes, library.arena_bytes, library.steps]
     given = [samples, hashlib.sha256(inputs).hexdigest()]
-    text = json.dumps([board.name, board.core, programs, how, steps, library.state_bytes, given])
+    text = json.dumps(
+        [board.name, board.core.name, programs, how, steps, library.state_bytes, given]
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,0 +1,35 @@
+"""Who computes the outputs of a network: reference, boards and oracles, behind one door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ascua.ir import Array, Graph
+from ascua.run import Outcome
+
+Progress = Callable[[int, int], None]
+"""Hears how many samples are done, and of how many."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What an executor answers: an array (n, *shape) a graph output, and what it has counted."""
+
+    outputs: list[Array]
+    outcome: Outcome | None = None
+
+
+class Executor(Protocol):
+    """Runs graphs on samples; where a graph has states, the samples are one sequence."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in tables."""
+
+    def run(self, graph: Graph, xs: Sequence[Array], progress: Progress | None = None) -> Answer:
+        """The outputs of `graph` for samples `xs` (n, *shape) an input.
+
+        Raises DoesNotFit, ToolMissing, ToolFailed or Unsupported.
+        """

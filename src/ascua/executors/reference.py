@@ -1,0 +1,41 @@
+"""The reference: the operators' `eval`, in parts of bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ascua.executors import Answer, Progress
+from ascua.ir import Array, Graph
+
+CHUNK_BYTES = 1 << 25
+"""Activations that it holds at once are a small multiple of this."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Ascua's own computation, which boards are compared with in every run."""
+
+    name: ClassVar[str] = "reference"
+
+    def run(self, graph: Graph, xs: Sequence[Array], progress: Progress | None = None) -> Answer:
+        """As `Executor.run`; it raises nothing."""
+        n = len(xs[0])
+        largest = max((t.size for t in graph.tensors() if not t.const), default=1)
+        chunk = 1 if graph.states else max(1, min(n, CHUNK_BYTES // (8 * largest)))
+        states = graph.initial(1)
+        parts: list[list[Array]] = []
+        for start in range(0, n, chunk):
+            ys, states = graph.eval([x[start : start + chunk] for x in xs], states)
+            parts.append([ys[t.name] for t in graph.outputs])
+            if progress:
+                progress(min(start + chunk, n), n)
+        return Answer([np.concatenate(ys) for ys in zip(*parts, strict=True)])
+
+
+def reference(graph: Graph, xs: Sequence[Array], progress: Progress | None = None) -> list[Array]:
+    """The reference's outputs (n, *shape)."""
+    return Reference().run(graph, xs, progress).outputs

@@ -1,0 +1,86 @@
+"""Samples of a network: where they come from, and how they go to a board and back as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ascua import inputs, pixels
+from ascua.ir import Array, Graph, limits
+
+
+def pack(xs: Sequence[Array]) -> bytes:
+    """Samples (n, *shape) an input as bytes: sample after sample, its inputs in order."""
+    rows = [np.ascontiguousarray(x).reshape(len(x), -1).view(np.uint8) for x in xs]
+    return np.concatenate(rows, axis=1).tobytes()
+
+
+def unpack(raw: bytes, graph: Graph, samples: int) -> list[Array]:
+    """The outputs (n, *shape) in `raw`, as `pack` would order them."""
+    rows = np.frombuffer(raw, np.uint8).reshape(samples, -1)
+    ys, at = [], 0
+    for t in graph.outputs:
+        part = np.ascontiguousarray(rows[:, at : at + t.bytes])
+        ys.append(part.view(t.dtype).reshape(samples, *t.shape))
+        at += t.bytes
+    return ys
+
+
+def mismatches(ys: Sequence[Array], expected: Sequence[Array]) -> int:
+    """Output bytes that differ."""
+    return sum(
+        int(np.count_nonzero(a.reshape(-1).view(np.uint8) != b.reshape(-1).view(np.uint8)))
+        for a, b in zip(ys, expected, strict=True)
+    )
+
+
+def bring(graph: Graph, path: Path | None) -> list[Array]:
+    """The samples in the file at `path`, or the fixed pseudo-random one without a file."""
+    return inputs.pseudo_random(graph) if path is None else inputs.load(path, graph)
+
+
+def bring_labels(graph: Graph, path: Path | None, samples: int) -> Array | None:
+    """The labels in the file at `path`, if there is one. Raises InputError."""
+    if path is None:
+        return None
+    return inputs.load_labels(path, samples, inputs.classes(graph.outputs[0]))
+
+
+def load_or_random(graph: Graph, path: Path | None, samples: int = 4) -> list[Array]:
+    """The samples in the file at `path`; without one the fixed sample, and random ones."""
+    return sample_vectors(graph, samples) if path is None else inputs.load(path, graph)
+
+
+def sample_vectors(graph: Graph, samples: int = 4) -> list[Array]:
+    """The fixed pseudo-random sample and random ones, (n, *shape) an input; always the same."""
+    rng = np.random.default_rng(1)
+    xs = []
+    for fixed, t in zip(inputs.pseudo_random(graph), graph.inputs, strict=True):
+        shape = (samples - 1, *t.shape)
+        if t.dtype == "float32":
+            more: Array = rng.normal(0, 1, shape).astype(np.float32)
+        else:
+            low, high = limits(t.dtype)
+            more = rng.integers(low, high + 1, shape).astype(t.dtype)
+        xs.append(np.concatenate([fixed, more]))
+    return xs
+
+
+def image_inputs(graph: Graph, images: Array) -> list[Array]:
+    """uint8 images (n, h, w, c) as the model's input: bytes for bytes, value - 128 for int8.
+
+    Real values are in the range that the input was calibrated for; 0..1 where none is known.
+    """
+    x = graph.inputs[0]
+    if x.dtype in ("int8", "uint8"):
+        return [inputs.convert(images, x, f"input '{x.name}'")]
+    held = inputs.calibrated(graph, x)
+    low, high = (0.0, 1.0) if held is None else inputs.reach(held)
+    if held is not None and held.dtype == "int16":
+        low = 0.0
+    if pixels.near((low, high), pixels.USUAL[0]):
+        return [inputs.convert(images / np.float32(255), x, f"input '{x.name}'")]
+    real = np.float32(low) + images.astype(np.float32) * np.float32((high - low) / 255)
+    return [inputs.convert(real, x, f"input '{x.name}'")]
