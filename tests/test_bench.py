@@ -77,7 +77,7 @@ def keep(folder: Path, recipe: recipes.Recipe) -> Path:
     training = json.loads(json.dumps(training_folder.deciding(recipe)))
     line = {**RESULT.line(), "recipe": recipe.name, "model_sha256": digest, "training": training}
     results.append(folder, results.parsed(results.Result, line, "a test"))
-    return folder / f"models/{digest}.tflite"
+    return folder / f"models/{digest}/model.tflite"
 
 
 RECIPE = """
@@ -161,18 +161,17 @@ def test_what_was_trained_is_kept(noise: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(bench, "train", None)
     done = ascua(*command)
     assert "mine on host: not counted (known)" in done.err
-    (kept,) = (noise / "r/models").iterdir()
+    (kept,) = (noise / "r/models").glob("*/*")
     assert f"measured is the kept model, {kept.relative_to(noise)}" in done.err
     kept.write_bytes(kept.read_bytes()[:-1])
-    refused(ascua(*command), 1, f"{kept.relative_to(noise)}: it is not the file that its name says")
+    refused(ascua(*command), 1, f"{kept.relative_to(noise)}: it is not the file that its folder")
 
 
 def test_the_published_models_are_those_of_the_last_rows() -> None:
     last = {r.recipe: r for r in results.results(RESULTS) if r.training is not None}
-    for path in (RESULTS / "models").iterdir():
-        assert path.suffix == ".tflite"
-        assert results.kept(RESULTS, path.stem) == path
-        assert path.stem in {r.model_sha256 for r in last.values()}, "no row is of that model"
+    for path in (RESULTS / "models").glob("*/*"):
+        assert results.kept(RESULTS, path.parent.name) == path
+        assert path.parent.name in {r.model_sha256 for r in last.values()}, "of no last row"
     for name, r in last.items():
         assert r.training is not None
         now = json.loads(json.dumps(training_folder.deciding(recipes.load(name))))

@@ -1,4 +1,4 @@
-"""Trained networks kept beside their results, each under its hash: measuring needs no training."""
+"""Trained networks kept beside their results, by their hash: measuring needs no training."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 
 from ascua import files
 from ascua.errors import InputError
+
+FILE = "model.tflite"
+"""As a training calls it: C is named after its file, so that both give the same firmware."""
 
 
 def keep(folder: Path, model: Path) -> None:
@@ -20,15 +23,15 @@ def keep(folder: Path, model: Path) -> None:
 def kept(folder: Path, sha256: str) -> Path | None:
     """The .tflite file of that hash, if it is kept there. Raises InputError for a damaged one."""
     path = _path(folder, sha256)
-    if not path.exists():
+    if not path.is_file():
         return None
     if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
         raise InputError(
-            f"{path}: it is not the file that its name says.",
+            f"{path}: it is not the file that its folder is called after.",
             ["Restore it, or move it away: then the recipe is trained."],
         )
     return path
 
 
 def _path(folder: Path, sha256: str) -> Path:
-    return folder / "models" / f"{sha256}.tflite"
+    return folder / "models" / sha256 / FILE
