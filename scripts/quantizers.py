@@ -1,8 +1,9 @@
 """Compares quantisers on whole test sets: Ascua's, TensorFlow's converter, LiteRT's quantizer.
 
 `python -m scripts.quantizers --data-dir D [--litert PYTHON] [NETWORK…]`. Each line of
-results/quantization.jsonl is one network, quantiser and draw of calibration samples; what is there
-is not measured again. Int8 networks are run by Ascua's host build, float ones by LiteRT.
+results/quantization.jsonl is one network, quantiser and draw of calibration samples; what read the
+same (files, samples, labels, options, versions, compilers) is not measured again. Int8 networks are
+run by Ascua's host build, float ones by LiteRT.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import json
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,14 +26,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ascua import boards, data, inputs, measure, tflite, zoo
-from ascua.files import lines
+from ascua import boards, data, inputs, measure, results, tflite, zoo
 from ascua.model import Model
 from ascua.passes import prepare
 from ascua.quantize import Options, Range, quantize
 from ascua.quantize.best import quantize_best
 from ascua.quantize.compare import dequantized
-from ascua.run import run
+from ascua.results import Quantized
+from ascua.run import build, litert, run
+from ascua.run import key as run_key
+from ascua.run.provenance import source_tree
 from ascua.samples import pack, unpack
 from ascua.train.export import as_float, export_float, float_file
 
@@ -40,9 +44,7 @@ ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 SAMPLE = SHARED / "data/imagenet1000/imagenet_sample_1000.npz"
 BUILD = ROOT / "build"
-RESULTS = ROOT / "results/quantization.jsonl"
-KEY = ("model", "model_sha256", "quantizer", "draw")
-"""What identifies a line of results."""
+RESULTS = ROOT / "results"
 DRAWS = 3
 UNIT = Range(0.0, 1.0)
 BOARD = "mps2-an385"
@@ -203,7 +205,7 @@ def given(model: Model, x: Array) -> list[Array]:
 def on_host(file: bytes, x: Array) -> Array:
     """Real outputs (n, m) of a quantised network on real samples."""
     model, board = model_of(file), boards.load("host")
-    _, library = measure.compile_model(model, board, "quantised")
+    library = measure.compile_model(model, model.plan(board), "quantised")
     packed = pack(given(model, x))
     done = run(board, library, packed, len(x), build_dir=BUILD / "quantizers")
     y = model.graph.outputs[0]
@@ -213,7 +215,8 @@ def on_host(file: bytes, x: Array) -> Array:
 def on_board(file: bytes, x: Array) -> dict[str, Any]:
     """What one inference takes on an emulated Cortex-M3."""
     model, board = model_of(file), boards.load(BOARD)
-    done = measure.run_model(model, board, given(model, x[:1]), build=BUILD / "quantizers")
+    planned = model.plan(board)
+    done = measure.run_model(model, planned, given(model, x[:1]), build=BUILD / "quantizers")
     found = done.measurement
     if found.mismatched_bytes:
         raise SystemExit(f"{BOARD}: {found.mismatched_bytes} mismatched bytes")
@@ -253,26 +256,62 @@ def judged(real: Array, small: Array, y: Array) -> dict[str, Any]:
     }
 
 
-def quantisers(litert: str | None) -> dict[str, Callable[[bytes, Task], bytes]]:
+class Quantizer(NamedTuple):
+    """One of those that are compared: (float file, task) → quantised file."""
+
+    make: Callable[[bytes, Task], bytes]
+    reads: str
+    """What else decides what it makes: its version, and its options."""
+
+
+def quantisers(litert_python: str | None) -> dict[str, Quantizer]:
     """By the names that results have."""
     plain = Options()
-    found: dict[str, Callable[[bytes, Task], bytes]] = {
-        "TFLiteConverter": by_tensorflow,
-        "Ascua": partial(by_ascua, plain),
-        "Ascua --best": partial(by_best, plain),
-    }
-    for ranges in ("percentile", "mse"):
-        found[f"Ascua --ranges {ranges}"] = partial(by_ascua, replace(plain, ranges=ranges))
-    uncorrected = replace(plain, bias_correction=False)
-    found["Ascua --no-bias-correction"] = partial(by_ascua, uncorrected)
-    found["Ascua --adaround"] = partial(by_ascua, replace(plain, adaround=True))
-    found["Ascua int16x8"] = partial(by_ascua, Options("int16x8"))
     four = Options("int4-weights", weights="mse")
-    found["Ascua int4-weights"] = partial(by_ascua, four)
-    found["Ascua int4-weights --adaround"] = partial(by_ascua, replace(four, adaround=True))
-    if litert:
-        found["ai-edge-quantizer"] = partial(by_litert, litert)
+    ours = {
+        "Ascua": plain,
+        "Ascua --ranges percentile": replace(plain, ranges="percentile"),
+        "Ascua --ranges mse": replace(plain, ranges="mse"),
+        "Ascua --no-bias-correction": replace(plain, bias_correction=False),
+        "Ascua --adaround": replace(plain, adaround=True),
+        "Ascua int16x8": Options("int16x8"),
+        "Ascua int4-weights": four,
+        "Ascua int4-weights --adaround": replace(four, adaround=True),
+    }
+    this = f"ascua {version('ascua')}"
+    found = {
+        "TFLiteConverter": Quantizer(by_tensorflow, f"tensorflow {litert.version()}"),
+        "Ascua --best": Quantizer(partial(by_best, plain), f"{this}, best of {plain}"),
+    }
+    for name, options in ours.items():
+        found[name] = Quantizer(partial(by_ascua, options), f"{this}, {options}")
+    if litert_python:
+        make = partial(by_litert, litert_python)
+        found["ai-edge-quantizer"] = Quantizer(make, versions_in(litert_python))
     return found
+
+
+def versions_in(python: str) -> str:
+    """The versions of LiteRT's packages in another Python."""
+    names = ("ai-edge-quantizer", "ai-edge-litert")
+    code = f"from importlib.metadata import version; print(*map(version, {names}))"
+    return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout
+
+
+def key_of(line: Sequence[object], file: bytes, quantizer: Quantizer, task: Task) -> str:
+    """The SHA-256 of all that a line reads: files, samples, labels, options, and all tools.
+
+    `line` is what it repeats of network, quantiser and draw.
+    """
+    arrays = [np.ascontiguousarray(a) for a in (task.calibration, task.x, task.y)]
+    nothing, folder = build.empty(), BUILD / "quantizers"
+    read = [
+        [*line, hashlib.sha256(file).hexdigest(), quantizer.reads, litert.version()],
+        [[a.shape, str(a.dtype), hashlib.sha256(a.data).hexdigest()] for a in arrays],
+        [task.image.low, task.image.high],
+        [run_key(boards.load(board), nothing, b"", 0, folder) for board in ("host", BOARD)],
+    ]
+    return hashlib.sha256(json.dumps(read).encode()).hexdigest()
 
 
 def main() -> None:
@@ -283,32 +322,44 @@ def main() -> None:
     parser.add_argument("--litert", help="a Python that has ai-edge-quantizer")
     parser.add_argument("--only", help="comma-separated names of quantisers")
     parser.add_argument("--draws", type=int, default=DRAWS)
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="a folder")
     asked = parser.parse_args()
-    known = quantisers(asked.litert)
-    chosen: Sequence[str] = asked.only.split(",") if asked.only else list(known)
-    have = {tuple(r.get(k) for k in KEY) for r in lines.read(asked.results)}
+    every = quantisers(asked.litert)
+    chosen: Sequence[str] = asked.only.split(",") if asked.only else list(every)
     for name in asked.networks:
-        file = NETWORKS[name].file()
-        digest = hashlib.sha256(file).hexdigest()
         for draw in range(1, asked.draws + 1):
-            wanted = [q for q in chosen if (name, digest, q, draw) not in have]
-            if not wanted:
-                continue
-            task = NETWORKS[name].task(draw, asked.data_dir)
-            real = in_float(file, task.x)
-            for q in wanted:
-                begin = time.monotonic()
-                small = known[q](file, task)
-                seconds = round(time.monotonic() - begin, 1)
-                row = {"model": name, "model_sha256": digest, "quantizer": q, "draw": draw}
-                row |= {"calibration": len(task.calibration)}
-                row |= judged(real, on_host(small, task.x), task.y)
-                if q in COUNTED and draw == 1:
-                    row |= on_board(small, task.x)
-                print(row, f"{seconds} s", flush=True)
-                lines.append(asked.results, row, KEY)
+            measure_draw(name, draw, {q: every[q] for q in chosen}, asked.data_dir, asked.results)
+
+
+def measure_draw(
+    network: str, draw: int, chosen: Mapping[str, Quantizer], data_dir: Path, folder: Path
+) -> None:
+    """Append to `folder` what is not known of the `chosen` quantisers on one draw."""
+    file, task = NETWORKS[network].file(), NETWORKS[network].task(draw, data_dir)
+    keys = {q: key_of((network, q, draw), file, how, task) for q, how in chosen.items()}
+    commit, clean = source_tree()
+    found = results.quantized(folder)
+    wanted = [q for q in chosen if results.known(found, keys[q], clean=clean) is None]
+    real = in_float(file, task.x) if wanted else np.empty(0)
+    for q in wanted:
+        begin = time.monotonic()
+        small = chosen[q].make(file, task)
+        seconds = time.monotonic() - begin
+        row = Quantized(
+            model=network,
+            model_sha256=hashlib.sha256(file).hexdigest(),
+            quantizer=q,
+            draw=draw,
+            key=keys[q],
+            commit=commit,
+            clean=clean,
+            calibration=len(task.calibration),
+            **judged(real, on_host(small, task.x), task.y),
+            **(on_board(small, task.x) if q in COUNTED and draw == 1 else {}),
+        )
+        print(row.line(), f"{seconds:.1f} s", flush=True)
+        results.append(folder, row)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
