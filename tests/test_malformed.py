@@ -13,7 +13,8 @@ import pytest
 
 from ascua.compare import prepared
 from ascua.errors import AscuaError, ModelError, Unsupported
-from ascua.ir import Array, Graph, Op, Tensor, each
+from ascua.inputs import calibrated
+from ascua.ir import Array, Graph, Op, Quant, Tensor, each
 from ascua.ops import OPERATORS
 from ascua.ops.add import Add
 from ascua.ops.conv2d import Conv2D
@@ -22,6 +23,7 @@ from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.max_pool2d import MaxPool2D
 from ascua.ops.mul import Mul
 from ascua.ops.pad import Pad
+from ascua.ops.quantize import Quantize
 from ascua.ops.relu6 import Relu6
 from ascua.ops.resize_bilinear import ResizeBilinear
 from ascua.ops.sub import Sub
@@ -37,7 +39,7 @@ from tests.quantize.floats import floated
 from tests.quantize.test_convert import constant, tensor
 from tests.support import network, samples
 
-CI, SLOW = 120, 2000
+CI, SLOW = 80, 2000
 """Mutants of each network, in every run of the tests and in the slow ones."""
 MOST = 1 << 21
 """Bytes of activations: more are not computed here."""
@@ -128,14 +130,22 @@ def integer(graph: Graph) -> None:
         pass
 
 
+def compared(graph: Graph) -> None:
+    """As `compare` takes any network. Raises AscuaError."""
+    net = prepared(graph, "some/model.tflite")
+    if sum(t.bytes for t in net.graph.tensors() if not t.const) <= MOST:
+        xs = [np.zeros((1, *t.shape), np.float32) for t in net.graph.inputs]
+        assert all(y.shape == (1, *t.shape) for t, y in net.walk(net.given(xs)))
+
+
 def tried(graph: Graph) -> None:
-    """Take a mutant both ways; it may be refused."""
+    """Take a mutant each way; it may be refused."""
     for op in (*graph.ops, *fold_constants(graph).ops):
         sound(op)
     # `tflite.read` refuses a file without what is not optional.
     if not any(t is None and i not in op.optional for op in graph.ops
                for i, t in enumerate(op.inputs)):  # fmt: skip
-        for take in (real, integer):
+        for take in (real, integer, compared):
             with suppress(AscuaError):
                 take(graph)
 
@@ -220,6 +230,16 @@ def test_what_is_empty_or_no_float_is_named() -> None:
     dense = FullyConnected((tensor("x", 1, 2), w), (tensor("y", 1, 1),), False, "NONE")
     with pytest.raises(Unsupported, match="'w' is int16, and a float network"):
         simplify(network(dense))
+
+
+def test_a_quantize_to_no_integers_has_no_float_form() -> None:
+    x = tensor("x", 1, 2)
+    for y in (Tensor("y", (1, 2), "int8"), replace(x, name="y", quant=Quant((0.1,), (0,)))):
+        graph = network(Quantize((x,), (y,)))
+        assert calibrated(graph, x) is None
+        net = prepared(graph, "my/model.tflite")
+        with pytest.raises(Unsupported, match=r"my/model.tflite: QUANTIZE 'y': it has no float"):
+            list(net.walk([np.zeros((1, 1, 2), np.float32)]))
 
 
 def test_a_fault_of_ours_is_no_fault_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:

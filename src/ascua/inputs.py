@@ -96,11 +96,12 @@ def convert(a: Array, t: Tensor, where: str) -> Array:
 
 def calibrated(graph: Graph, t: Tensor) -> Tensor | None:
     """What holds the values of the input `t` as integers: itself, or what a QUANTIZE makes."""
-    if t.dtype != "float32":
-        return t if t.quant is not None else None
-    made = [op.y for op in graph.ops if op.inputs[0] is t]
-    one = len(made) == 1 and isinstance(graph.ops[0], Quantize) and made[0].quant is not None
-    return made[0] if one else None
+    if t.dtype == "float32":
+        made = [op.y for op in graph.ops if op.inputs[0] is t]
+        if len(made) != 1 or not isinstance(graph.ops[0], Quantize):
+            return None
+        t = made[0]
+    return t if t.quant is not None and t.dtype in ("int8", "uint8", "int16") else None
 
 
 def _doubt(path: Path, a: Array, t: Tensor, held: Tensor | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ascua import inputs
 from ascua.errors import AscuaError, InputError, Unsupported, brief
@@ -23,6 +24,11 @@ class Network:
     name: str
     graph: Graph
 
+    @cached_property
+    def integer(self) -> bool:
+        """Whether any activation is quantised."""
+        return any(quantized(t) for t in self.graph.tensors() if not t.const)
+
     def given(self, xs: Sequence[Array]) -> list[Array]:
         """Real samples (n, *shape) an input as this network takes them."""
         return [self.own(x, t) for x, t in zip(xs, self.graph.inputs, strict=True)]
@@ -36,7 +42,8 @@ class Network:
 
     def compute(self, op: Op, *xs: Array) -> tuple[Array, ...]:
         """The outputs (n, *shape) of `op`. Raises AscuaError naming the file and the operator."""
-        real = op.tflite != "QUANTIZE" and any(t.dtype == "float32" for t in op.activations)
+        edge = op.tflite != "QUANTIZE" and any(t.dtype == "float32" for t in op.activations)
+        real = edge or not self.integer
         try:
             return floats.compute(op, *xs) if real else each(op.eval(*xs))
         except AscuaError as e:
