@@ -113,6 +113,11 @@ class Board:
         """Whether an operating system starts the program, and gives it memory and files."""
         return self.runner in ("host", "qemu-user")
 
+    @property
+    def emulator(self) -> str | None:
+        """The emulator that starts the program; None where it runs without one."""
+        return self.run[0] if self.runner in ("qemu", "qemu-user") else None
+
     def memory(self, use: str) -> Memory | None:
         """The first memory that can hold code ("x") or variables ("w")."""
         return next((m for m in self.memories if use in m.use), None)

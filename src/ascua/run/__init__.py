@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ascua.boards import Board
@@ -29,6 +29,14 @@ __all__ = [
 ]
 
 
+RUNNERS: Mapping[str, Callable[..., Outcome]] = {
+    "host": host.run,
+    "qemu": qemu.run,
+    "qemu-user": qemu.run,
+}
+"""What starts the program, by the name that boards state; each takes what `run` takes."""
+
+
 def key(board: Board, library: Library, inputs: bytes, samples: int, build_dir: Path) -> str:
     """The SHA-256 of all that `run` reads for the same arguments, and of the board's name and core.
 
@@ -37,7 +45,7 @@ def key(board: Board, library: Library, inputs: bytes, samples: int, build_dir: 
     """
     tools.require(board)
     programs = [build.key(board, library), build.key(board, build.empty())]
-    how = qemu.reads(board, build_dir) if board.runner in tools.EMULATED else []
+    how = qemu.reads(board, build_dir) if board.emulator else []
     steps = [library.input_bytes, library.output_bytes, library.arena_bytes, library.steps]
     given = [samples, hashlib.sha256(inputs).hexdigest()]
     text = json.dumps(
@@ -69,30 +77,18 @@ def run(
     """
     build_dir = build_dir.resolve()  # compilers and emulators run in folders of their own
     scratch.sweep(build_dir, scratch.BUILDING, scratch.RUNNING)
-    if board.runner == "host":
-        return host.run(
-            board,
-            library,
-            inputs,
-            samples,
-            build_dir=build_dir,
-            sanitize=sanitize,
-            progress=progress,
-            stall_seconds=stall_seconds,
+    if board.runner not in RUNNERS:
+        raise InputError(
+            f"{board.name}: boards behind a serial port cannot be run yet.",
+            ["Choose an emulated board."],
         )
-    if sanitize:
-        raise InputError(f"{board.name}: sanitizers are for the board `host` only.")
-    if board.runner in ("qemu", "qemu-user"):
-        return qemu.run(
-            board,
-            library,
-            inputs,
-            samples,
-            build_dir=build_dir,
-            progress=progress,
-            stall_seconds=stall_seconds,
-        )
-    raise InputError(
-        f"{board.name}: boards behind a serial port cannot be run yet.",
-        ["Choose an emulated board."],
+    return RUNNERS[board.runner](
+        board,
+        library,
+        inputs,
+        samples,
+        build_dir=build_dir,
+        sanitize=sanitize,
+        progress=progress,
+        stall_seconds=stall_seconds,
     )

@@ -70,7 +70,7 @@ def _command(board: Board, library: Library, harness: Path, *, sanitize: bool) -
     command = [board.cc, *flags, *LINK, *_network_flags(library)]
     command += [str(harness / s.name) for s in _harness(board) if s.suffix in _CODE]
     command += library.sources
-    if board.runner == "qemu-user":
+    if board.hosted and board.emulator:
         command += ["-static"]
     if not board.hosted:
         command += ["--specs=picolibc.specs", "-nostartfiles", "-L.", "-T"]

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from ascua.boards import Board
-from ascua.errors import ToolFailed
+from ascua.errors import InputError, ToolFailed
 from ascua.library import Library
 from ascua.run import build, parts, tools
 from ascua.run.child import Child
@@ -36,11 +36,14 @@ def run(
     samples: int,
     *,
     build_dir: Path,
+    sanitize: bool = False,
     progress: Callable[[int, int], None] | None = None,
     stall_seconds: float = 120.0,
     use_plugin: bool = True,
 ) -> Outcome:
     """As `ascua.run.run`; without `use_plugin` the board's timer counts, and nothing a process."""
+    if sanitize:
+        raise InputError(f"{board.name}: sanitizers are for the board `host` only.")
     parts.check_inputs(library, inputs, samples)
     elf = build.firmware(board, library, build_dir)
     plugin = plugin_for(board, build_dir) if use_plugin else None

@@ -35,10 +35,6 @@ PICOLIBC = {"arm-none-eabi-gcc": "picolibc", "riscv64-unknown-elf-gcc": "picolib
 """The C library that goes with a compiler for bare metal."""
 
 
-EMULATED = ("qemu", "qemu-user")
-"""Runners that start the first word of `Board.run`, an emulator."""
-
-
 @dataclass(frozen=True)
 class ToolStatus:
     """Whether a tool is there: its version, the boards that use it, the command that adds it.
@@ -124,7 +120,7 @@ def _version(path: str) -> str:
 
 def _needs(board: Board) -> tuple[str, ...]:
     """What it takes to run a network on `board`."""
-    return (*_compilers(board), *((board.run[0],) if board.runner in EMULATED else ()))
+    return (*_compilers(board), *((board.emulator,) if board.emulator else ()))
 
 
 def _compilers(board: Board) -> tuple[str, ...]:
@@ -134,7 +130,7 @@ def _compilers(board: Board) -> tuple[str, ...]:
 
 def _wishes(board: Board) -> tuple[str, ...]:
     """What makes the results of `board` better."""
-    return ("qemu plugin",) if board.runner in EMULATED else ()
+    return ("qemu plugin",) if board.emulator else ()
 
 
 def _probe(tool: str) -> str | None:
