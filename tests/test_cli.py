@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ascua import boards, measure
+from ascua import boards, cli, measure
 from ascua.ir import Array, Graph
 from ascua.model import load_model
 from ascua.ops import OPERATORS
@@ -56,6 +58,24 @@ def one_object(out: str, *keys: str) -> dict[str, Any]:
 def run_host(model: Path, build: Path, *more: object) -> Any:
     require_board(boards.load("host"))
     return ascua("run", model, "--board", "host", "--build-dir", build, *more)
+
+
+def test_the_list_of_verbs_says_what_their_help_says() -> None:
+    listed = ascua("--help").out
+    for name, (_, text) in cli.VERBS.items():
+        found = cli.verb(name)
+        assert found.name == name
+        assert found.get_short_help_str(200) == text
+        assert f"  {name} " in listed
+
+
+def test_help_and_import_load_little() -> None:
+    """Whole tenths of a second of every command's time: what a verb needs comes with the verb."""
+    code = "import sys, {}; print(len([m for m in sys.modules if m.startswith('ascua.')]))"
+    for module, most in (("ascua", 0), ("ascua.cli", 4)):
+        done = subprocess.run([sys.executable, "-c", code.format(module)], capture_output=True,
+                              text=True, check=True)  # fmt: skip
+        assert int(done.stdout) <= most, module
 
 
 def test_documented_keys() -> None:

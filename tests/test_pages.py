@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ascua import boards
-from ascua.cli import app
+from ascua import boards, cli
 from ascua.cli.pages import pages, usage
 from ascua.validation import python_extras
 from tests import pages as runner
@@ -47,7 +46,7 @@ def test_the_tutorial_needs_cmake_for_one_block_only() -> None:
         pytest.skip("cmake is not installed: that block is not run")
 
 
-@pytest.mark.parametrize("verb", sorted(app.commands))
+@pytest.mark.parametrize("verb", sorted(cli.VERBS))
 def test_every_verb_has_a_page(verb: str) -> None:
     path = VERBS / f"{verb}.md"
     assert path.exists(), "`make docs` starts it"
@@ -61,7 +60,7 @@ def test_every_verb_has_a_page(verb: str) -> None:
 
 
 def test_no_page_of_a_verb_that_is_gone() -> None:
-    assert {p.stem for p in VERBS.glob("*.md")} == {*app.commands, "README"}
+    assert {p.stem for p in VERBS.glob("*.md")} == {*cli.VERBS, "README"}
 
 
 def test_options_come_from_the_command_line(tmp_path: Path) -> None:
@@ -70,7 +69,7 @@ def test_options_come_from_the_command_line(tmp_path: Path) -> None:
     shutil.copy(runner.DOCS.parent / "README.md", tmp_path)
     path = tmp_path / "docs/verbs/run.md"
     text = path.read_text(encoding="utf-8")
-    table = usage("run", app.commands["run"])
+    table = usage("run", cli.verb("run"))
     assert all(f"`{o}" in table for o in ("-b, --board", "--recipe", "--json", "--build-dir"))
     path.write_text(text.replace(table, ""), encoding="utf-8")
     (tmp_path / "docs/verbs/ops.md").unlink()
@@ -78,7 +77,7 @@ def test_options_come_from_the_command_line(tmp_path: Path) -> None:
     assert found[path] == text
     begun = found[tmp_path / "docs/verbs/ops.md"]
     assert begun.startswith("# ascua ops\n")
-    assert usage("ops", app.commands["ops"]) in begun
+    assert usage("ops", cli.verb("ops")) in begun
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(runner.DOCS.parent)))

@@ -7,14 +7,36 @@ run = ascua.run_model(model, plan, xs, labels=ys, build=Path("build/firmware"))
 print(run.measurement.instructions, run.measurement.accuracy)
 """
 
-from ascua.boards import Board
-from ascua.boards import load as load_board
-from ascua.errors import AscuaError
-from ascua.executors.reference import reference
-from ascua.measure import Measurement, Run, analyze, compile_model, known, run_model
-from ascua.model import Model, load_model
-from ascua.recipes import Recipe
-from ascua.recipes import load as load_recipe
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ascua.boards import Board
+    from ascua.boards import load as load_board
+    from ascua.errors import AscuaError
+    from ascua.executors.reference import reference
+    from ascua.measure import Measurement, Run, analyze, compile_model, known, run_model
+    from ascua.model import Model, load_model
+    from ascua.recipes import Recipe
+    from ascua.recipes import load as load_recipe
+
+WHERE = {
+    "AscuaError": "errors",
+    "Board": "boards",
+    "Measurement": "measure",
+    "Model": "model",
+    "Recipe": "recipes",
+    "Run": "measure",
+    "analyze": "measure",
+    "compile_model": "measure",
+    "known": "measure",
+    "load_board": "boards",
+    "load_model": "model",
+    "load_recipe": "recipes",
+    "reference": "executors.reference",
+    "run_model": "measure",
+}
+"""The module of each public name: it is loaded when the name is first used."""
 
 __all__ = [
     "AscuaError",
@@ -32,3 +54,17 @@ __all__ = [
     "reference",
     "run_model",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """The public name `name`."""
+    if name not in WHERE:
+        raise AttributeError(f"module 'ascua' has no attribute {name!r}")
+    module = import_module(f"ascua.{WHERE[name]}")
+    own = {"load_board": "load", "load_recipe": "load"}.get(name, name)
+    globals()[name] = getattr(module, own)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -6,85 +6,76 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from importlib import import_module
 from importlib.metadata import version
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
-from ascua import boards as board_files
-from ascua import measure, validation
-from ascua.cli import comparing, compiling, learn, models, quantizing
-from ascua.cli.terminal import as_json, drop_stdout, err, out, print_error, print_json, verbose
+from ascua.cli.terminal import drop_stdout, err, print_error, verbose
 from ascua.errors import AscuaError, InputError
-from ascua.report import tables
-from ascua.report.operators import support
-from ascua.run import board_ready
-from ascua.run import doctor as doctor_tools
 
 INTERRUPTED = 130
 """The exit code that shells give a program ended by Ctrl-C; 143 stands for SIGTERM."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+VERBS = {
+    "analyze": ("compiling:analyze", "Operators, MACs, weights, arena and fit of MODEL.tflite."),
+    "bench": ("learn:bench", "Measure RECIPEs and the peers' models, side by side."),
+    "boards": ("listing:boards", "List the boards, and whether each can run here."),
+    "compare": (
+        "comparing:compare", "Compare networks A and B: layer by layer, and in their answers.",
+    ),
+    "compile": (
+        "compiling:compile_", "Write MODEL.tflite as a C library; needs no C compiler.",
+    ),
+    "demo": ("learn:demo", "Train RECIPE, run it on its board, and show one image."),
+    "doctor": ("listing:doctor", "Tell which tools are installed, and how to add the rest."),
+    "models": ("models:models", "List the zoo's networks, or measure one of yours."),
+    "ops": ("listing:ops", "List the operators, their kernels, and what each takes."),
+    "quantize": ("quantizing:quantize", "Quantise a float MODEL to an int8 .tflite file."),
+    "run": (
+        "compiling:run", "Build MODEL.tflite, run it on a board, check every output byte.",
+    ),
+    "train": ("learn:train", "Train RECIPE to a float Keras model and an int8 .tflite file."),
+    "validate": (
+        "compiling:validate", "Compare MODEL.tflite on every executor, byte for byte.",
+    ),
+}  # fmt: skip
+"""Where each verb is, and the first line of its help: a module is loaded when its verb is used."""
+
+
+def verb(name: str) -> click.Command:
+    """The verb of that name, one of VERBS."""
+    module, _, function = VERBS[name][0].partition(":")
+    found: click.Command = getattr(import_module(f"ascua.cli.{module}"), function)
+    return found
+
+
+class Verbs(click.Group):
+    """The verbs, found by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Their names, sorted."""
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The verb of that name; None where there is none."""
+        return verb(cmd_name) if cmd_name in VERBS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list in `ascua --help`."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, VERBS[name][1]) for name in sorted(VERBS)])
+
+
+@click.group(
+    cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(version("ascua"), prog_name="ascua")
 @verbose
 def app() -> None:
     """From data to measured firmware: small neural networks for low-power devices."""
-
-
-for verb in (
-    learn.train, models.models, quantizing.quantize, learn.demo, learn.bench,
-    compiling.analyze, compiling.compile_, compiling.run, compiling.validate,
-    comparing.compare,
-):  # fmt: skip
-    app.add_command(verb)
-
-
-@app.command()
-@as_json
-@verbose
-def boards(as_json: bool) -> None:
-    """List the boards, and whether each can run here."""
-    rows = [(b, board_ready(b)) for b in map(board_files.load, board_files.names())]
-    if as_json:
-        listed = [_board_json(b, [t.name for t in missing]) for b, missing in rows]
-        print_json({"schema": measure.SCHEMA, "boards": listed})
-    else:
-        out.print(tables.boards(rows))
-
-
-def _board_json(board: board_files.Board, missing: list[str]) -> dict[str, Any]:
-    core = {
-        "core": board.core.name,
-        "cflags": board.flags,
-        "features": sorted(board.core.features),
-    }
-    return {**asdict(board), **core, "missing": missing}
-
-
-@app.command()
-@as_json
-@verbose
-def ops(as_json: bool) -> None:
-    """List the operators, their kernels, and what each takes."""
-    rows = support()
-    if as_json:
-        print_json({"schema": measure.SCHEMA, "ops": [asdict(r) for r in rows]})
-    else:
-        out.print(tables.ops(rows))
-
-
-@app.command()
-@as_json
-@verbose
-def doctor(as_json: bool) -> None:
-    """Tell which tools are installed, and how to add the rest."""
-    tools = (*doctor_tools(), *validation.python_extras())
-    if as_json:
-        print_json({"schema": measure.SCHEMA, "tools": [asdict(t) for t in tools]})
-    else:
-        out.print(tables.doctor(tools))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

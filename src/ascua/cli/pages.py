@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ascua.cli import app
+from ascua import cli
 from ascua.cli.models import COLUMNS, cells, row
 from ascua.report import pages as data_pages
 
@@ -30,7 +30,7 @@ ascua {verb}
 
 def verbs() -> dict[str, click.Command]:
     """Every verb by its name, in order."""
-    return dict(sorted(app.commands.items()))
+    return {name: cli.verb(name) for name in sorted(cli.VERBS)}
 
 
 def usage(verb: str, command: click.Command) -> str:

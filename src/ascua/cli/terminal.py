@@ -9,14 +9,16 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ascua import executors
 from ascua.errors import AscuaError
+
+if TYPE_CHECKING:
+    from ascua import executors
 
 PIPE_COLUMNS = 140
 """The width of tables that go to a file or a pipe."""
