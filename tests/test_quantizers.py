@@ -12,7 +12,7 @@ import pytest
 from ascua import results, tflite
 from ascua.quantize import Options, Range
 from ascua.run import build
-from scripts import quantizers
+from scripts import networks, quantizers
 from tests.compare.networks import classifier, inputs
 from tests.tools import require_board
 
@@ -23,7 +23,7 @@ pytestmark = [
 ]
 
 FILE = tflite.write(classifier())
-TASK = quantizers.Task(
+TASK = networks.Task(
     inputs(20)[:, 0], inputs(30, seed=6)[:, 0], np.arange(30) % 6, Range(-1.0, 1.0)
 )
 
@@ -34,7 +34,7 @@ def network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     pytest.importorskip("tensorflow")
     for board in ("host", quantizers.BOARD):
         require_board(quantizers.boards.load(board))
-    net = quantizers.Network(lambda: FILE, lambda *_: TASK)
+    net = networks.Network(lambda: FILE, lambda *_: TASK)
     monkeypatch.setattr(quantizers, "NETWORKS", {"small": net})
     monkeypatch.setattr(quantizers, "BUILD", tmp_path / "build")
     return tmp_path / "results"

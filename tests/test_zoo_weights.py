@@ -12,7 +12,7 @@ import pytest
 from ascua import zoo
 from ascua.errors import InputError
 from ascua.zoo import deep_compression
-from scripts import quantizers
+from scripts import networks
 
 pytestmark = [
     pytest.mark.train,
@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 
-SHARED, SAMPLE = quantizers.SHARED, quantizers.SAMPLE
+SHARED, SAMPLE = networks.SHARED, networks.SAMPLE
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -256,7 +256,7 @@ def test_published_squeezenets_take_red_green_blue(
 def photographs(size: int, *, scaled: bool) -> Iterator[tuple[Any, Any]]:
     """The 1,000 photographs in 0..1 (m, size, size, 3), scaled or their centre, and labels (m,)."""
     pytest.importorskip("PIL")
-    pixels, labels = quantizers.photographs(size, scaled)
+    pixels, labels = networks.photographs(size, scaled)
     for i in range(0, 1000, 50):
         yield pixels[i : i + 50].astype(np.float32) / 255, labels[i : i + 50]
 
