@@ -44,6 +44,28 @@ def test_a_width_of_its_own_is_an_argument_of_the_network(tmp_path: Path) -> Non
         assert recipes.read(path).network == network
 
 
+@pytest.mark.parametrize("name", recipes.names())
+def test_a_published_recipe_keeps_its_training_images(name: str) -> None:
+    """They were trained on all of them: retrain one, and its line goes."""
+    assert recipes.load(name).validation == 0
+
+
+def test_what_an_earlier_version_wrote_had_no_validation(tmp_path: Path) -> None:
+    recipe = recipes.load("digits-dscnn")
+    path = tmp_path / "r.toml"
+    text = recipes.dump(recipe)
+    older = text.replace("validation = 0.0\n", "")
+    assert older != text
+    path.write_text(older)
+    assert recipes.dumped(path) == recipe
+    assert recipes.read(path).validation == 0.1, "the default of a new recipe"
+    fresh = dataclasses.replace(recipe, validation=0.1)
+    assert recipes.is_dump(older, recipe)
+    assert not recipes.is_dump(older, fresh)
+    path.write_text(recipes.dump(fresh))
+    assert recipes.dumped(path) == fresh
+
+
 def test_digits_shows_a_seven() -> None:
     pytest.importorskip("sklearn")
     assert data.load("digits").y_test[recipes.load("digits-dscnn").show] == 7
@@ -72,6 +94,10 @@ def test_unknown_recipe() -> None:
         ("epoch = 3", "unknown key 'epoch'(?s:.*)Did you mean 'epochs'"),
         ('epochs = "3"', "expected int"),
         ("epochs = 0", "epochs must be at least 1"),
+        ("validation = 1", "validation must be at least 0 and below 1, not 1.0"),
+        ("validation = -0.1", "validation must be at least 0 and below 1"),
+        ("validation = nan", "validation must be at least 0 and below 1"),
+        ('validation = "some"', "validation: expected float"),
         ('name = "../mine"', "name must be the name of a folder inside another"),
         ('name = "/tmp/mine"', "name must be the name of a folder"),
         ('name = ""', "name must be the name of a folder"),

@@ -16,14 +16,16 @@ import pytest
 from rich.console import Console
 
 from ascua import recipes, tflite, zoo
+from ascua.data import Dataset, Images
 from ascua.data import registry as datasets
 from ascua.errors import InputError, ToolMissing
 from ascua.ir import Graph, Quant
 from ascua.quantize import Options, quantize
 from ascua.quantize.compare import compare
-from ascua.train import Trained, augment, calibration_images, export, folder, train
+from ascua.train import Trained, augment, calibration_images, export, folder, train, training
+from ascua.train import fit as fitting
 from ascua.train.export import as_float
-from ascua.train.fit import batches, compile_model, learning_rate
+from ascua.train.fit import GLANCE, batches, compile_model, learning_rate, looked_at
 from ascua.train.folder import CONFUSION, FILES, STATE
 from ascua.train.fused import fuse
 from tests.support import check_reference
@@ -89,6 +91,99 @@ def test_an_interrupted_training_ends_with_the_same_bits(
     for a, b in zip(weights(trained), weights(whole), strict=True):
         np.testing.assert_array_equal(a, b)
     assert trained.tflite.read_bytes() == whole.tflite.read_bytes()
+
+
+@needs_keras
+def test_validation_images_are_looked_at_and_not_trained_on(
+    straight: tuple[Trained, str],
+    pause: Pause,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Nor do they set the ranges of int8."""
+    assert "images: 48 training, 6 validation, 12 test" in straight[1].replace("\n", " ")
+    calibrated, trained, looked = set[bytes](), set[bytes](), set[bytes]()
+
+    def noted(to: set[bytes], x: np.ndarray) -> None:
+        to |= {image.tobytes() for image in x}
+
+    def calibrate(*given: Any) -> np.ndarray:
+        images = calibration_images(*given)
+        noted(calibrated, images[:-2])  # the black and the white one
+        return images
+
+    def steps(*given: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for x, y in batches(*given):
+            noted(trained, x)
+            yield x, y
+
+    def look(data: Dataset) -> tuple[Images, np.ndarray]:
+        x, y = looked_at(data)
+        noted(looked, x[:])
+        return x, y
+
+    monkeypatch.setattr(training, "calibration_images", calibrate)
+    monkeypatch.setattr(fitting, "batches", steps)
+    monkeypatch.setattr(fitting, "looked_at", look)
+    method = recipes.Quantize(calibration=99)
+    train(dataclasses.replace(RECIPE, epochs=1, augment=(), quantize=method), out=tmp_path / "tiny")
+    assert (len(calibrated), len(trained), len(looked)) == (48, 48, 6)
+    assert calibrated == trained
+    assert not looked & trained
+
+
+def test_without_validation_the_first_test_images_are_looked_at() -> None:
+    data = tiny_dataset(None)
+    x, y = looked_at(data)
+    assert np.array_equal(x[:], data.x_test)
+    assert np.array_equal(y, data.y_test)
+    many = dataclasses.replace(
+        data, x_test=data.x_test.repeat(200, 0), y_test=data.y_test.repeat(200)
+    )
+    assert [len(part) for part in looked_at(many)] == [GLANCE, GLANCE]
+
+
+@needs_keras
+def test_a_folder_of_an_earlier_version_goes_on(pause: Pause, tmp_path: Path) -> None:
+    """It knows of no validation, and neither does its recipe: then nothing is kept."""
+    pytest.importorskip("keras")
+    out, plain = tmp_path / "tiny", dataclasses.replace(RECIPE, validation=0.0)
+    pause.calls_left = 4 + 2  # the second step of the second epoch, which are of 54 images
+    with pytest.raises(KeyboardInterrupt):
+        train(plain, out=out)
+    older = recipes.dump(plain).replace("validation = 0.0\n", "")
+    (out / "recipe.toml").write_text(older)
+    with np.load(out / STATE) as state:
+        kept = {k: v for k, v in state.items() if k != "held"}
+    np.savez(tmp_path / STATE, **kept)
+    folder.write(out / STATE, lambda to: shutil.copy(tmp_path / STATE, to))
+    with pytest.raises(InputError, match=r"(?s)0\.0, not 0\.1.*write `validation = 0`"):
+        train(RECIPE, out=out)
+    trained = train(plain, out=out)
+    assert (trained.epochs_run, trained.resumed) == (2, True)
+    assert (out / "recipe.toml").read_text() == older
+    whole = train(plain, out=tmp_path / "whole")
+    assert trained.tflite.read_bytes() == whole.tflite.read_bytes()
+    assert train(plain, out=out).epochs_run == 0
+
+
+@needs_keras
+def test_a_training_keeps_its_validation_images(
+    pause: Pause, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With other images, those that were kept would be trained on."""
+    pytest.importorskip("keras")
+    pause.calls_left = 3 + 2
+    with pytest.raises(KeyboardInterrupt):
+        train(RECIPE, out=tmp_path)
+
+    def fewer(asked: datasets.Request | None) -> Dataset:
+        data = tiny_dataset(asked)
+        return dataclasses.replace(data, x_train=data.x_train[:51], y_train=data.y_train[:51])
+
+    monkeypatch.setitem(datasets._LOADERS, "tiny", fewer)
+    with pytest.raises(InputError, match=r"(?s)other images for validation.*--force"):
+        train(RECIPE, out=tmp_path)
 
 
 @needs_keras

@@ -91,6 +91,8 @@ def train(
                 f"classes, from 0            {printable(', '.join(result['classes']))}",
                 markup=False, soft_wrap=True,
             )  # fmt: skip
+        sizes = ", ".join(f"{n:,} {part}" for part, n in result["images"].items())
+        out.print(f"images                     {sizes}")
     if chosen.board and not as_json:
         command = _next(result["tflite"], chosen.board, recipe, data_dir)
         out.print(f"Next: {printable(command)}", markup=False, soft_wrap=True)
@@ -140,6 +142,7 @@ def _train(
         console=console,
     )
     dataset = data.load(recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged)
+    dataset = dataset.split(recipe.validation, recipe.seed)
     model = load_model(trained.tflite)
     if trained.resumed and not trained.epochs_run:
         console.print(
@@ -167,6 +170,7 @@ def _train(
         "resumed": trained.resumed,
         "seconds": trained.seconds,
         "classes": list(dataset.classes),
+        "images": dataset.sizes._asdict(),
         "samples": len(dataset.x_test),
         "accuracy_float": trained.accuracy_float,
         "accuracy_int8": inputs.accuracy(scores, dataset.y_test),

@@ -8,5 +8,6 @@ from ascua.data import imagenette as _imagenette  # noqa: F401
 from ascua.data import mnist as _mnist  # noqa: F401
 from ascua.data import npz as _npz  # noqa: F401
 from ascua.data.registry import Dataset, load, names
+from ascua.data.split import Images
 
-__all__ = ["Dataset", "load", "names"]
+__all__ = ["Dataset", "Images", "load", "names"]

@@ -2,28 +2,81 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ascua.data.split import Images, Rows, held_out
 from ascua.errors import InputError, did_you_mean
+
+
+class Sizes(NamedTuple):
+    """How many images a data set has."""
+
+    training: int
+    validation: int
+    test: int
+
+    def __str__(self) -> str:
+        return ", ".join(f"{n:,} {part}" for part, n in self._asdict().items())
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Labelled images, split for good into training and test images."""
+    """Labelled images, split for good into training and test images.
+
+    Of a data set as it is loaded nothing is for validation: `split` takes that from the training
+    images.
+    """
 
     name: str
-    x_train: NDArray[np.uint8]
+    x_train: Images
     """(n, h, w, c), 0..255."""
     y_train: NDArray[np.int64]
     """(n,), indices into `classes`."""
     x_test: NDArray[np.uint8]
     y_test: NDArray[np.int64]
     classes: tuple[str, ...]
+    x_validation: Images = field(default_factory=lambda: np.empty((0, 1, 1, 1), np.uint8))
+    """Kept out of the training, to see how it goes, and for whatever is chosen."""
+    y_validation: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    held_sha256: str = ""
+    """Of what `split` took, and what it took it from; empty where nothing was."""
+
+    def split(self, share: float, seed: int) -> Dataset:
+        """Keep `share` (0 to below 1) of each class's training images for validation, by `seed`.
+
+        One at least of a class that has two, and never all. Nothing is copied. Raises InputError
+        where no class has two.
+        """
+        if share == 0:
+            return self
+        held = held_out(self.y_train, share, seed)
+        if not held.any():
+            raise InputError(
+                f"{self.name}: no class has two training images, one for validation.",
+                ["Give more images.", "Write `validation = 0` into the recipe."],
+            )
+        validation, train = np.flatnonzero(held), np.flatnonzero(~held)
+        seen = self.y_train.astype("<i8").tobytes() + held.tobytes()
+        return replace(
+            self,
+            x_train=Rows(self.x_train, train),
+            y_train=self.y_train[train],
+            x_validation=Rows(self.x_train, validation),
+            y_validation=self.y_train[validation],
+            held_sha256=hashlib.sha256(seen).hexdigest(),
+        )
+
+    @property
+    def sizes(self) -> Sizes:
+        """How many images each part has."""
+        return Sizes(len(self.x_train), len(self.x_validation), len(self.x_test))
 
     @property
     def image(self) -> tuple[int, int, int]:

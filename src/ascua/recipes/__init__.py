@@ -100,6 +100,9 @@ class Recipe:
     that multiplies it (AVX-512 BF16, AMX)."""
     augment: tuple[str, ...] = ()
     """Names of augmentations in `ascua.train.augment`, applied in order."""
+    validation: float = 0.1
+    """Share of each class's training images that the epochs are looked at on, and not trained on;
+    0: none is, the first test images are looked at, and nothing may be chosen by that."""
     seed: int = 1
     board: str = "lm3s6965evb"
     """Where the demonstration runs; empty for a network that only teaches."""
@@ -130,6 +133,7 @@ class Recipe:
                 ("weight_decay", "at least 0", 0 <= self.weight_decay < inf),
                 ("weight_decay", "0 with adam", self.weight_decay == 0 or self.optimizer != "adam"),
                 ("label_smoothing", "at least 0 and below 1", 0 <= self.label_smoothing < 1),
+                ("validation", "at least 0 and below 1", 0 <= self.validation < 1),
                 ("seed", "between 0 and 2**32 - 1", 0 <= self.seed < 2**32),
                 ("show", "at least 0", self.show >= 0),
                 ("weights", "a trained network's with method qat", self.weights or not self.aware),
@@ -300,6 +304,18 @@ def dump(recipe: Recipe) -> str:
         elif value is not None:
             lines.append(f"{key} = {_toml(value)}")
     return "\n".join([*lines, *tables]) + "\n"
+
+
+def dumped(path: Path) -> Recipe:
+    """The recipe that `dump` wrote to `path`, an earlier version's too: it kept no validation."""
+    recipe = read(path)
+    return recipe if "validation" in read_toml(path) else replace(recipe, validation=0.0)
+
+
+def is_dump(text: str, recipe: Recipe) -> bool:
+    """Whether `dump`, of an earlier version too, writes `text` for `recipe`."""
+    now = dump(recipe)
+    return text in (now, now.replace("\nvalidation = 0.0\n", "\n", 1))
 
 
 def _toml(value: object) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascua import tflite
+from ascua.data import Images
 from ascua.errors import Unsupported
 from ascua.pixels import First, Image
 from ascua.quantize import Options, Range, quantize
@@ -24,7 +25,7 @@ from ascua.zoo import (
 from ascua.zoo.files import load_keras
 
 
-def calibration_images(x: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.uint8]:
+def calibration_images(x: Images, count: int, seed: int) -> NDArray[np.uint8]:
     """`count` of the images `x` (or all), chosen by `seed`, then a black and a white one.
 
     The last two make the input's range 0..1 and so its quantisation exactly scale 1/255,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ascua.data import Dataset
+from ascua.data import Dataset, Images
 from ascua.errors import InputError
 from ascua.recipes import Recipe
 from ascua.train import augment
@@ -28,7 +28,8 @@ from ascua.train.teacher import Taught
 from ascua.zoo import image_of, import_keras, import_tensorflow
 
 GLANCE = 2000
-"""Test images that each epoch's `val_accuracy` looks at. Nothing is chosen by that figure."""
+"""Test images that each epoch's `val_accuracy` looks at where no image is for validation. Nothing
+is chosen by that figure."""
 
 
 def fit(
@@ -42,7 +43,12 @@ def fit(
     compile_model(recipe, model)
     take = train_step(recipe, model, batch_size(recipe, data), taught)
     teacher = taught.sha256 if taught else ""
-    state = load_state(out) or State((), (), teacher)
+    state = load_state(out) or State((), (), teacher, data.held_sha256)
+    if state.held != data.held_sha256:
+        raise InputError(
+            f"{out}: its first epochs had other images for validation.",
+            ["Bring back the images that were there then, or train anew with `--force`."],
+        )
     if state.teacher != teacher:
         raise InputError(
             f"{out}: its first epochs had another teacher.",
@@ -54,7 +60,10 @@ def fit(
         for epoch in range(len(state.history) + 1, recipe.epochs + 1):
             row = run_epoch(recipe, data, model, take, epoch, display)
             state = State(
-                tuple(v.numpy() for v in _variables(model)), (*state.history, row), teacher
+                tuple(v.numpy() for v in _variables(model)),
+                (*state.history, row),
+                teacher,
+                data.held_sha256,
             )
             save_state(out, state)
             display.epoch(row)
@@ -101,10 +110,17 @@ def run_epoch(
         epoch=epoch,
         loss=round(float(np.mean(losses)), 6),
         accuracy=round(float(np.mean(hits)), 6),
-        val_accuracy=accuracy(model, data.x_test[:GLANCE], data.y_test[:GLANCE]),
+        val_accuracy=accuracy(model, *looked_at(data)),
         lr=lr,
         seconds=round(time.monotonic() - start, 2),
     )
+
+
+def looked_at(data: Dataset) -> tuple[Images, NDArray[np.int64]]:
+    """The images that each epoch is looked at on, and their classes."""
+    if len(data.x_validation):
+        return data.x_validation, data.y_validation
+    return data.x_test[:GLANCE], data.y_test[:GLANCE]
 
 
 def batches(
@@ -146,7 +162,7 @@ def learning_rate(recipe: Recipe, epochs: float) -> float:
     return recipe.lr * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
-def accuracy(model: Any, x: NDArray[np.uint8], y: NDArray[np.int64]) -> float:
+def accuracy(model: Any, x: Images, y: NDArray[np.int64]) -> float:
     """Share of the images `x` (n, h, w, c) that the float model puts into their class `y`."""
     image = image_of(model)
     parts = (as_float(x[i : i + 250], image) for i in range(0, len(x), 250))

@@ -46,7 +46,7 @@ class Epoch:
     accuracy: float
     """Share of them that was classified right."""
     val_accuracy: float
-    """Share of the first test images (`fit.GLANCE`) after the epoch."""
+    """Share of the validation images, or of the first test images (`fit.looked_at`), after it."""
     lr: float
     """Learning rate of the last step."""
     seconds: float
@@ -61,6 +61,8 @@ class State:
     history: tuple[Epoch, ...]
     teacher: str = ""
     """The teacher's SHA-256, or empty."""
+    held: str = ""
+    """`Dataset.held_sha256`."""
 
 
 def write(path: Path, fill: Callable[[Path], object]) -> None:
@@ -82,7 +84,7 @@ def check_owner(out: Path, recipe: Recipe) -> None:
 
     A recipe alone is none: its training ended before the first epoch did.
     """
-    remedies = (
+    remedies: tuple[str, ...] = (
         "Give another folder with `--out`.",
         "Train anew with `--force`; what was trained there goes.",
     )
@@ -92,8 +94,11 @@ def check_owner(out: Path, recipe: Recipe) -> None:
     if not (out / RECIPE).is_file():
         what = f"{out}: holds {present[0]}, and no {RECIPE} that says where it comes from."
         raise InputError(what, remedies)
-    if difference := _difference(recipes.read(out / RECIPE), recipe):
+    there = recipes.dumped(out / RECIPE)
+    if difference := _difference(there, recipe):
         what = f"{out}: holds the training of a different recipe ({difference})."
+        if recipe.validation and not there.validation:
+            remedies = (*remedies, "To keep it, write `validation = 0` into the recipe.")
         raise InputError(what, remedies)
 
 
@@ -146,14 +151,15 @@ def _is_dump(out: Path, name: str, recipe: Recipe | None = None) -> bool:
     if name != RECIPE or not path.is_file() or path.is_symlink():
         return False
     try:
-        return path.read_text(encoding="utf-8") == recipes.dump(recipe or recipes.read(path))
+        text = path.read_text(encoding="utf-8")
+        return recipes.is_dump(text, recipe or recipes.dumped(path))
     except (InputError, OSError, ValueError):
         return False
 
 
 def holds(out: Path, recipe: Recipe) -> bool:
     """Whether what lies in the folder `out` is the training of `recipe`."""
-    return not _difference(recipes.read(out / RECIPE), recipe)
+    return not _difference(recipes.dumped(out / RECIPE), recipe)
 
 
 def claim(out: Path, recipe: Recipe, *, force: bool) -> None:
@@ -180,7 +186,11 @@ def deciding(recipe: Recipe) -> dict[str, Any]:
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """The values that differ, in words; empty if none does. What there was not yet is as it was."""
+    """The values that differ, in words; empty if none does.
+
+    What there was not yet is as it was, and there was no validation.
+    """
+    old = {"validation": 0.0, **old}
     keys = [key for key in new if key in old and old[key] != new[key]]
     return ", ".join(f"{key} = {old[key]!r}, not {new[key]!r}" for key in keys)
 
@@ -193,8 +203,9 @@ def save_state(out: Path, state: State) -> None:
     def fill(to: Path) -> None:
         with to.open("wb") as file:
             np.savez(
-                file, allow_pickle=False, history=np.array(rows), teacher=state.teacher, **arrays
-            )
+                file, allow_pickle=False, history=np.array(rows), teacher=state.teacher,
+                held=state.held, **arrays,
+            )  # fmt: skip
 
     write(out / STATE, fill)
     write_history(out, state.history)
@@ -207,12 +218,15 @@ def load_state(out: Path) -> State | None:
         return None
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as table:
-            variables = tuple(table[f"v{i}"] for i in range(len(table.files) - 2))
+            others = {"history", "teacher", "held"}
+            count = len({*table.files} - others)
+            variables = tuple(table[f"v{i}"] for i in range(count))
             history = tuple(Epoch(**row) for row in json.loads(str(table["history"])))
             teacher = str(table["teacher"])
+            held = str(table["held"]) if "held" in table.files else ""  # there was no validation
     except Exception as e:  # zipfile, zlib, json: each has errors of its own
         raise InputError(f"{path}: damaged: {e}.", ["Train anew with `--force`."]) from e
-    return State(variables, history, teacher)
+    return State(variables, history, teacher, held)
 
 
 def write_history(out: Path, history: Sequence[Epoch]) -> None:

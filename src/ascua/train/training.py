@@ -88,6 +88,7 @@ def train(
     taught = _teacher(recipe, out, **how)
     data = datasets.load(recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged)
     _check(recipe, data)
+    data = data.split(recipe.validation, recipe.seed)
     folder.claim(out, recipe, force=force)
     earlier = folder.load_state(out)
     done = len(earlier.history) if earlier else 0
@@ -329,5 +330,5 @@ def _opening(recipe: Recipe, data: Dataset, model: Any, done: int) -> str:
     start = f"going on after epoch {done} of" if done else "for"
     return (
         f"Training {recipe.name}: {model.count_params():,} parameters, "
-        f"{len(data.x_train):,} images, {start} {recipe.epochs} epochs"
+        f"{start} {recipe.epochs} epochs; images: {data.sizes}"
     )
