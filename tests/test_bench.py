@@ -19,6 +19,7 @@ from ascua.errors import InputError
 from ascua.executors.reference import reference
 from ascua.library import Library
 from ascua.model import load_model
+from ascua.report import results as report
 from ascua.run import build, qemu, tools
 from ascua.samples import sample_vectors
 from ascua.train import folder as training_folder
@@ -340,6 +341,36 @@ def test_lines_without_a_key_stay_and_are_measured_anew(
     assert fresh
     assert results.results(tmp_path) == [old, result]
     assert results.newest(tmp_path) == [result]
+
+
+def test_rows_and_curves_say_on_which_images_epochs_were_looked_at(tmp_path: Path) -> None:
+    """Lines from before there was a validation split do not tell."""
+    at = report.RECIPE_COLUMNS.index("epochs seen on")
+    assert {row[at] for row in report.recipes(RESULTS)} == {"test"}
+    digits = json.loads((RESULTS / "digits-dscnn.jsonl").read_text().splitlines()[-1])
+    shutil.copy(RESULTS / "digits-dscnn.csv", tmp_path)
+    for training, word in (
+        (None, "test"), ({}, "test"), ({"validation": 0.0}, "test"),
+        ({"validation": 0.1}, "validation"),
+    ):  # fmt: skip
+        line = {**digits, **({} if training is None else {"training": training})}
+        (tmp_path / "digits-dscnn.jsonl").write_text(json.dumps(line) + "\n")
+        assert [row[at] for row in report.recipes(tmp_path)] == [word]
+        assert f">{word}</text>" in report.figures(tmp_path)["digits-dscnn-curve.svg"]
+
+
+def test_a_kept_model_without_validation_is_not_taken_for_one_with_it(tmp_path: Path) -> None:
+    recipe = replace(recipes.load("digits-dscnn"), validation=0.1)
+    keep(tmp_path, recipe)
+    assert bench._kept(recipe, tmp_path, print) is not None
+    path = tmp_path / "digits-dscnn.jsonl"
+    line = json.loads(path.read_text())
+    del line["training"]["validation"]
+    path.write_text(json.dumps(line) + "\n")
+    said: list[str] = []
+    assert bench._kept(recipe, tmp_path, said.append) is None
+    assert "validation = 0.0, not 0.1" in said[0]
+    assert bench._kept(replace(recipe, validation=0.0), tmp_path, said.append) is not None
 
 
 def test_a_measurement_is_kept_whole_or_not_at_all(

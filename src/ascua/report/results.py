@@ -26,7 +26,7 @@ def figures(folder: Path) -> dict[str, str]:
         rows = list(csv.DictReader(io.StringIO(history.read_text(encoding="utf-8"))))
         drawn = {
             "training": [float(row["accuracy"]) for row in rows],
-            "validation": [float(row["val_accuracy"]) for row in rows],
+            _seen(r): [float(row["val_accuracy"]) for row in rows],
         }
         pictures[f"{name}-curve.svg"] = curves(f"{name}: accuracy over epochs", drawn)
         title = f"{name} on {r.board}: {100 * r.accuracy:.2f} % of {r.samples:,}"
@@ -63,8 +63,13 @@ def _own(r: Result, base: int) -> Row:
 
 RECIPE_COLUMNS = (
     "recipe", "board", ">float", ">int8", ">on the board", ">samples", ">mismatched bytes",
-    ">instructions", ">flash B", ">RAM B",
+    ">instructions", ">flash B", ">RAM B", "epochs seen on",
 )  # fmt: skip
+
+
+def _seen(r: Result) -> str:
+    """On which images the epochs were looked at: once there were none kept for validation."""
+    return "validation" if r.training and r.training.get("validation") else "test"
 
 
 def recipes(folder: Path) -> list[Row]:
@@ -81,6 +86,7 @@ def recipes(folder: Path) -> list[Row]:
             None if r.instructions is None else round(r.instructions),
             r.flash_bytes,
             r.ram_bytes.total,
+            _seen(r),
         )
         for r in newest(folder)
         if r.accuracy is not None
