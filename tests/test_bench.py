@@ -17,6 +17,7 @@ import pytest
 from ascua import bench, boards, measure, recipes, results
 from ascua.errors import InputError
 from ascua.executors.reference import reference
+from ascua.labels import Classes
 from ascua.library import Library
 from ascua.model import load_model
 from ascua.report import results as report
@@ -185,23 +186,24 @@ def case() -> bench.Case:
     """A labelled one, of a network of four classes, on this computer."""
     model = load_model(GOLDEN / "small/model.tflite")
     xs = sample_vectors(model.graph, 12)
-    classes = tuple(f"class {i}" for i in range(model.graph.outputs[0].size))
-    labels = np.arange(12) % len(classes)
+    names = tuple(f"class {i}" for i in range(model.graph.outputs[0].size))
+    labels = Classes(np.arange(12) % len(names), names)
     return bench.Case(
-        "small", model, boards.load("host"), xs, labels, classes, 0.5, history="epoch,loss\n1,2\n"
+        "small", model, boards.load("host"), xs, labels, 0.5, history="epoch,loss\n1,2\n"
     )
 
 
 def test_a_line_holds_the_confusion_of_the_firmware(case: bench.Case, tmp_path: Path) -> None:
-    assert case.labels is not None
+    assert isinstance(case.labels, Classes)
+    names = case.labels.names
     scores = reference(case.model.graph, case.xs)[0].reshape(12, -1)
     result, fresh = bench.measure_case(case, tmp_path / "results", tmp_path / "firmware")
     assert result is not None
     assert fresh
-    wanted = [[0] * len(case.classes) for _ in case.classes]
-    for label, row in zip(case.labels, scores, strict=True):
+    wanted = [[0] * len(names) for _ in names]
+    for label, row in zip(case.labels.index, scores, strict=True):
         wanted[label][list(row).index(max(row))] += 1
-    assert (result.confusion, result.classes) == (tuple(map(tuple, wanted)), case.classes)
+    assert (result.confusion, result.classes) == (tuple(map(tuple, wanted)), names)
     assert result.accuracy == pytest.approx(sum(row[i] for i, row in enumerate(wanted)) / 12)
     text = (tmp_path / "results/small.jsonl").read_text()
     assert json.loads(text) == json.loads(json.dumps(result.line()))
@@ -259,8 +261,13 @@ def other_sample(case: bench.Case, *_: object) -> bench.Case:
 
 
 def other_labels(case: bench.Case, *_: object) -> bench.Case:
-    assert case.labels is not None
-    return replace(case, labels=case.labels[::-1])
+    assert isinstance(case.labels, Classes)
+    return replace(case, labels=replace(case.labels, index=case.labels.index[::-1]))
+
+
+def other_classes(case: bench.Case, *_: object) -> bench.Case:
+    assert isinstance(case.labels, Classes)
+    return replace(case, labels=replace(case.labels, names=("other", *case.labels.names[1:])))
 
 
 ANEW: dict[str, Change] = {
@@ -277,7 +284,7 @@ ANEW: dict[str, Change] = {
     "fewer samples": lambda case, *_: replace(case, xs=[x[:-1] for x in case.xs]),
     "labels": other_labels,
     "no labels": lambda case, *_: replace(case, labels=None),
-    "classes": lambda case, *_: replace(case, classes=("other", *case.classes[1:])),
+    "classes": other_classes,
     "float accuracy": lambda case, *_: replace(case, accuracy_float=0.6),
     "model": lambda case, *_: replace(case, model=replace(case.model, sha256="other")),
 }

@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ET
 import numpy as np
 
 from ascua.figures import CELL, confusion, curves
-from ascua.inputs import classes_of
-from ascua.inputs import confusion as counted
+from ascua.labels import classes_of
+from ascua.labels import confusion as counted
 
 SVG = "{http://www.w3.org/2000/svg}"
 

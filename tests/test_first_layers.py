@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ascua import inputs, tflite, zoo
+from ascua import tflite, zoo
 from ascua.errors import InputError
+from ascua.labels import accuracy as score
 from ascua.pixels import Image
 from ascua.recipes import Quantize, Teacher
 from ascua.train import export_aware, quantization_aware, train
@@ -292,7 +293,7 @@ def test_a_tutorial_network_is_quantised_as_it_was_trained(tmp_path: Path) -> No
         graph = tflite.load(out)
         given = [(digits.x_test.astype(int) - 128).astype(np.int8)[:, None]]
         scores = graph.eval(given)[0][graph.outputs[0].name]
-        assert inputs.accuracy(scores, y) > right - 0.01
+        assert score(scores, y) > right - 0.01
     result = ascua("quantize", tmp_path / "net.tflite", "-d", tmp_path / "x.npy", "-o", out)
     assert result.code == 1
     assert "Most likely `--input-range 0 255`" in result.err

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from ascua import inputs
 from ascua.errors import InputError
 from ascua.ir import Array, Graph, Quant, Tensor
+from ascua.labels import accuracy
 from ascua.ops.quantize import Quantize
 from ascua.ops.relu import Relu
 from ascua.samples import image_inputs
@@ -173,16 +174,16 @@ def test_labels(tmp_path: Path) -> None:
 
 def test_accuracy() -> None:
     scores = np.array([[3, 1], [0, 9], [5, 5], [1, 2]], np.int8)
-    assert inputs.accuracy(scores, np.array([0, 1, 0, 0])) == 0.75
-    assert inputs.accuracy(scores.reshape(4, 1, 1, 2), np.array([0, 1, 0, 0])) == 0.75
+    assert accuracy(scores, np.array([0, 1, 0, 0])) == 0.75
+    assert accuracy(scores.reshape(4, 1, 1, 2), np.array([0, 1, 0, 0])) == 0.75
     with pytest.raises(InputError, match="label 2 is outside the model's 2 classes"):
-        inputs.accuracy(scores, np.array([0, 1, 0, 2]))
+        accuracy(scores, np.array([0, 1, 0, 2]))
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int64"])
 def test_a_class_as_output_is_compared_with_the_label(dtype: str, tmp_path: Path) -> None:
     found = np.array([[3], [0], [7], [1], [5]], dtype)
-    assert inputs.accuracy(found, np.array([3, 0, 7, 2, 4])) == 0.6
+    assert accuracy(found, np.array([3, 0, 7, 2, 4])) == 0.6
     assert inputs.classes(Tensor("y", (1,), dtype)) is None
     assert inputs.classes(Tensor("y", (1, 4), "int8")) == 4
     assert inputs.classes(Tensor("y", (1, 1), "int8")) == 1

@@ -15,7 +15,7 @@ LAYERS = (
     {"errors"},
     {"files"},
     {"arrays", "ir", "settings", "library", "figures", "chance", "discovery"},
-    {"fixed", "boards", "pixels", "results"},
+    {"fixed", "boards", "labels", "pixels", "results"},
     {"ops"},
     {"kernels"},
     {"tflite", "passes", "inputs", "plan", "data", "zoo"},

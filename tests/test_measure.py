@@ -131,7 +131,7 @@ def test_a_host_knows_no_sizes(model: Model, tmp_path: Path) -> None:
     result = measure.run_model(model, model.plan(host), xs, labels=labels, build=tmp_path)
     m = result.measurement
     assert (m.samples, m.mismatched_bytes, m.counter) == (6, 0, "none")
-    assert m.accuracy == result.accuracy_reference
+    assert m.score == result.score_reference
     assert (m.flash_bytes, m.code_bytes, m.instructions, m.ram.static) == (None,) * 4
     np.testing.assert_array_equal(result.ys[0], reference(model.graph, xs)[0])
     planned, known = measure.analyze(model, host)

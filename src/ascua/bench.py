@@ -11,13 +11,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ascua import data, figures, inputs, measure, recipes, results
+from ascua import data, measure, recipes, results
 from ascua.boards import Board
 from ascua.boards import load as load_board
 from ascua.errors import DoesNotFit, InputError
 from ascua.files import Output
 from ascua.files.kinds import EPOCHS
 from ascua.ir import Array
+from ascua.labels import Labels
 from ascua.library import Library
 from ascua.model import Model, load_model
 from ascua.recipes import Recipe
@@ -43,8 +44,7 @@ class Case:
     model: Model
     board: Board
     xs: list[Array]
-    labels: Array | None = None
-    classes: tuple[str, ...] = ()
+    labels: Labels | None = None
     accuracy_float: float | None = None
     training: dict[str, Any] | None = None
     """As `Result.training`; then the model is kept."""
@@ -86,7 +86,7 @@ def recipe_cases(
     model = load_model(source.tflite)
     xs = image_inputs(model.graph, dataset.x_test)
     yield Case(
-        recipe.name, model, load_board(recipe.board), xs, dataset.y_test, dataset.classes,
+        recipe.name, model, load_board(recipe.board), xs, dataset.labels,
         source.accuracy_float, source.training, source.history,
     )  # fmt: skip
 
@@ -161,8 +161,8 @@ def key_of(case: Case, library: Library, build: Path) -> str:
     That are the model, what a run reads, the labels, and what the line repeats of the case.
     """
     ran = run_key(case.board, library, pack(case.xs), len(case.xs[0]), build)
-    labels = None if case.labels is None else case.labels.tolist()
-    read = [case.model.sha256, ran, labels, case.classes, case.accuracy_float, case.training]
+    told = (None, ()) if case.labels is None else case.labels.read()
+    read = [case.model.sha256, ran, *told, case.accuracy_float, case.training]
     return hashlib.sha256(json.dumps(read).encode()).hexdigest()
 
 
@@ -172,10 +172,9 @@ def result_of(
     """What `run`, of `case`, gave."""
     measured = run.measurement.json()
     del measured["layers"]
-    if case.labels is not None and len(case.classes) <= figures.MOST_CLASSES:
-        answers = inputs.classes_of(run.ys[0])
-        measured["classes"] = case.classes
-        measured["confusion"] = inputs.confusion(case.labels, answers, len(case.classes))
+    if case.labels is not None:
+        measured |= case.labels.details(run.ys)
+    own = {name: measured.pop(name) for name in measured.keys() - Result.__dataclass_fields__}
     return results.parsed(
         Result,
         {
@@ -189,6 +188,7 @@ def result_of(
             "clean": clean,
             "counter": run.measurement.counter,
             "training": case.training,
+            "labelled": own or None,
             **measured,
         },
         case.name,

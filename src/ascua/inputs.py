@@ -6,7 +6,7 @@ import logging
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ascua import arrays, files
 from ascua.errors import InputError, brief
 from ascua.files.kinds import NPY, NPZ
 from ascua.ir import ITEMSIZE, Array, Graph, Tensor, limits
+from ascua.labels import check_range, is_index
 from ascua.ops.quantize import Quantize
 from ascua.pixels import BYTE, outside, said
 
@@ -182,12 +183,7 @@ def quantize(a: Array, t: Tensor) -> Array:
 
 def classes(output: Tensor) -> int | None:
     """How many classes `output` tells apart; None for one index, whose classes nothing counts."""
-    return None if _is_index(np.dtype(output.dtype), output.size) else output.size
-
-
-def _is_index(dtype: np.dtype[Any], size: int) -> bool:
-    """Whether an output is the class itself, as ARG_MAX gives it, and not a score a class."""
-    return size == 1 and dtype in (np.int32, np.int64)
+    return None if is_index(np.dtype(output.dtype), output.size) else output.size
 
 
 def load_labels(path: Path, samples: int, classes: int | None) -> Array:
@@ -207,45 +203,8 @@ def load_labels(path: Path, samples: int, classes: int | None) -> Array:
             ["One class index a sample; of one-hot rows: array.argmax(axis=1)."],
         )
     labels = labels.reshape(-1).astype(np.int64)
-    _check_labels(labels, classes, f"{path}: the")
+    check_range(labels, classes, f"{path}: the")
     return labels
-
-
-def _check_labels(labels: Array, classes: int | None, the: str) -> None:
-    if classes is None:
-        if (labels < 0).any():
-            raise InputError(f"{the} label {labels.min()} is below 0, the first class.")
-        return
-    wrong = labels[(labels < 0) | (labels >= classes)]
-    if len(wrong):
-        raise InputError(
-            f"{the} label {wrong[0]} is outside the model's {classes} classes (0 to {classes - 1})."
-        )
-
-
-def accuracy(scores: Array, labels: Array) -> float:
-    """The part of samples (n, ...) whose highest score is at the label. Raises InputError.
-
-    One int32 or int64 a sample is the class itself: ARG_MAX gives it.
-    """
-    flat = scores.reshape(len(scores), -1)
-    if not _is_index(flat.dtype, flat.shape[1]):
-        _check_labels(labels, flat.shape[1], "The")
-    return float(np.mean(classes_of(scores) == labels))
-
-
-def classes_of(scores: Array) -> Array:
-    """The class (n,) that each of the samples (n, ...) is put into."""
-    flat = scores.reshape(len(scores), -1)
-    index = _is_index(flat.dtype, flat.shape[1])
-    return np.asarray(flat[:, 0] if index else flat.argmax(axis=1), np.int64)
-
-
-def confusion(rows: Array, columns: Array, classes: int) -> tuple[tuple[int, ...], ...]:
-    """How often each pair of classes (n,), (n,) occurs: [row][column]."""
-    counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (rows, columns), 1)
-    return tuple(tuple(int(n) for n in row) for row in counts)
 
 
 def check_outputs(

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ascua import inputs, targets
+from ascua import targets
 from ascua.boards import Board
 from ascua.boards import load as load_board
 from ascua.executors import Progress
 from ascua.executors.board import OnBoard
 from ascua.executors.reference import reference
 from ascua.ir import Array
+from ascua.labels import Labels, Score, as_labels
 from ascua.library import Library
 from ascua.model import Model
 from ascua.passes import drop_dead, fold_constants
@@ -76,9 +77,14 @@ class Measurement:
     instructions: float | None = None
     counter: str | None = None
     mismatched_bytes: int | None = None
-    accuracy: float | None = None
+    score: Score | None = None
     tools: Mapping[str, str] | None = None
     regions: tuple[Region, ...] = ()
+
+    @property
+    def accuracy(self) -> float | None:
+        """The score, where that is an accuracy."""
+        return self.score and self.score.accuracy
 
     def json(self) -> dict[str, Any]:
         """The object that `--json` prints; docs/json.md describes it."""
@@ -111,7 +117,8 @@ class Measurement:
             "samples": self.samples,
             "instructions": whole(self.instructions),
             "mismatched_bytes": self.mismatched_bytes,
-            "accuracy": self.accuracy,
+            "accuracy": None,
+            **({} if self.score is None else {self.score.metric: self.score.value}),
             "tools": self.tools,
         }
 
@@ -190,7 +197,12 @@ class Run:
     ys: tuple[Array, ...]
     expected: tuple[Array, ...]
     outcome: Outcome
-    accuracy_reference: float | None
+    score_reference: Score | None
+
+    @property
+    def accuracy_reference(self) -> float | None:
+        """The reference's score, where that is an accuracy."""
+        return self.score_reference and self.score_reference.accuracy
 
 
 def run_model(
@@ -198,7 +210,7 @@ def run_model(
     planned: Plan,
     xs: Sequence[Array],
     *,
-    labels: Array | None = None,
+    labels: Labels | Array | None = None,
     build: Path,
     on_board: Progress | None = None,
     on_reference: Progress | None = None,
@@ -206,9 +218,10 @@ def run_model(
 ) -> Run:
     """Run samples `xs` (n, *shape) on the board of `planned`, the plan of `model`.
 
-    Every byte is compared with the reference.
+    Every byte is compared with the reference. `labels` may be class indices (n,).
     Raises DoesNotFit, ToolMissing, ToolFailed; differing outputs are counted, not raised.
     """
+    told = as_labels(labels)
     executor = OnBoard(planned, build, identifier(model.path.stem), sanitize)
     ys, outcome = executor.measured(model.graph, xs, on_board)
     expected = reference(model.graph, xs, on_reference)
@@ -226,8 +239,8 @@ def run_model(
         instructions=outcome.instructions,
         counter=outcome.counter,
         mismatched_bytes=mismatches(ys, expected),
-        accuracy=None if labels is None else inputs.accuracy(ys[0], labels),
+        score=None if told is None else told.score(ys),
         tools=outcome.tools,
     )
-    right = None if labels is None else inputs.accuracy(expected[0], labels)
-    return Run(planned, measured, tuple(ys), tuple(expected), outcome, right)
+    score = None if told is None else told.score(expected)
+    return Run(planned, measured, tuple(ys), tuple(expected), outcome, score)

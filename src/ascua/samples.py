@@ -9,6 +9,7 @@ import numpy as np
 
 from ascua import inputs, pixels
 from ascua.ir import Array, Graph, limits
+from ascua.labels import Classes, Labels
 
 
 def pack(xs: Sequence[Array]) -> bytes:
@@ -41,11 +42,11 @@ def bring(graph: Graph, path: Path | None) -> list[Array]:
     return inputs.pseudo_random(graph) if path is None else inputs.load(path, graph)
 
 
-def bring_labels(graph: Graph, path: Path | None, samples: int) -> Array | None:
-    """The labels in the file at `path`, if there is one. Raises InputError."""
+def bring_labels(graph: Graph, path: Path | None, samples: int) -> Labels | None:
+    """The classes in the file at `path`, if there is one. Raises InputError."""
     if path is None:
         return None
-    return inputs.load_labels(path, samples, inputs.classes(graph.outputs[0]))
+    return Classes(inputs.load_labels(path, samples, inputs.classes(graph.outputs[0])))
 
 
 def load_or_random(graph: Graph, path: Path | None, samples: int = 4) -> list[Array]:

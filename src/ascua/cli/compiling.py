@@ -35,6 +35,7 @@ from ascua.executors.board import OnBoard
 from ascua.executors.reference import Reference, reference
 from ascua.inputs import check_outputs, save_outputs
 from ascua.ir import Array
+from ascua.labels import Labels
 from ascua.model import Model, load_model
 from ascua.plan import Plan, check_fit
 from ascua.report import tables
@@ -143,23 +144,23 @@ def run(
     if as_json:
         print_json(result.measurement.json())
     else:
-        out.print(tables.run(result.measurement, int8_accuracy=result.accuracy_reference))
+        out.print(tables.run(result.measurement, int8_score=result.score_reference))
     raise_on_mismatch(result, board)
 
 
 def _test_set(
     model: Model, name: str, data_dir: Path | None, skip_damaged: bool
-) -> tuple[list[Array], Array | None]:
-    """The test images of the recipe of that name as inputs (n, *shape), and their labels (n,)."""
+) -> tuple[list[Array], Labels]:
+    """The test images of the recipe of that name as inputs (n, *shape), and their labels."""
     from ascua import data, recipes
 
     recipe = recipes.load(name)
     found = data.load(recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged)
-    return image_inputs(model.graph, found.x_test), found.y_test
+    return image_inputs(model.graph, found.x_test), found.labels
 
 
 def measured_run(
-    model: Model, planned: Plan, xs: Sequence[Array], labels: Array | None, build: Path
+    model: Model, planned: Plan, xs: Sequence[Array], labels: Labels | None, build: Path
 ) -> measure.Run:
     """Run samples `xs` (n, *shape) on the board of a plan, with progress bars."""
     with progress() as bar:

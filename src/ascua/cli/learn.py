@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.console import Console
 
-from ascua import boards, figures, inputs, measure
+from ascua import boards, figures, measure
 from ascua import recipes as recipe_files
 from ascua.cli.compiling import measured_run, raise_on_mismatch
 from ascua.cli.terminal import (
@@ -31,12 +31,10 @@ from ascua.cli.terminal import (
 from ascua.errors import InputError
 from ascua.executors.reference import reference
 from ascua.ir import Array
+from ascua.labels import Labels, Score
 from ascua.model import load_model
 from ascua.report import tables
 from ascua.samples import image_inputs
-
-if TYPE_CHECKING:
-    from ascua.data import Dataset
 
 
 @click.command()
@@ -77,16 +75,16 @@ def train(
     wanted = _given({"epochs": epochs, "seed": seed, "weights": weights, "freeze": layers})
     chosen = replace(chosen, **wanted)
     chosen = _taught(chosen, model=teacher, temperature=temperature, alpha=alpha)
-    result = _train(
+    result, scores = _train(
         chosen, data_dir, skip_damaged, folder, err if as_json else out, force=force,
         read=recipe_files.sources(recipe),
     )  # fmt: skip
     if as_json:
         print_json(result)
     else:
-        out.print(f"accuracy, float            {100 * result['accuracy_float']:.2f} %")
-        out.print(f"accuracy, int8 reference   {100 * result['accuracy_int8']:.2f} %")
-        if len(result["classes"]) <= figures.MOST_CLASSES:
+        for where, score in scores.items():
+            out.print(f"{f'{score.metric}, {where}':27}{score}")
+        if 0 < len(result["classes"]) <= figures.MOST_CLASSES:
             out.print(
                 f"classes, from 0            {printable(', '.join(result['classes']))}",
                 markup=False, soft_wrap=True,
@@ -126,8 +124,11 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 def _train(
     recipe: recipe_files.Recipe, data_dir: Path | None, skip_damaged: bool, folder: Path | None,
     console: Console, *, force: bool = False, read: Sequence[Path] = (),
-) -> dict[str, Any]:  # fmt: skip
-    """Train, and evaluate the int8 model on the whole test set with the reference."""
+) -> tuple[dict[str, Any], dict[str, Score]]:  # fmt: skip
+    """Train, and evaluate the int8 model on the whole test set with the reference.
+
+    Answers the object that `--json` prints, and the scores by what has them.
+    """
     from ascua import data
     from ascua.train import train as train_recipe
 
@@ -151,13 +152,18 @@ def _train(
             markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
     with progress() as bar:
-        scores = reference(
+        ys = reference(
             model.graph,
             image_inputs(model.graph, dataset.x_test),
             bar("int8 reference on the test set"),
-        )[0]
-    _draw(trained.folder, f"{recipe.name}, int8 reference", scores, dataset, console)
-    return {
+        )
+    labels = dataset.labels
+    _draw(trained.folder, f"{recipe.name}, int8 reference", ys, labels, console)
+    scores = {
+        "float": Score(labels.metric, trained.accuracy_float),
+        "int8 reference": labels.score(ys),
+    }
+    result = {
         "schema": measure.SCHEMA,
         "recipe": recipe.name,
         "keras": str(trained.keras),
@@ -169,29 +175,31 @@ def _train(
         "epochs_run": trained.epochs_run,
         "resumed": trained.resumed,
         "seconds": trained.seconds,
-        "classes": list(dataset.classes),
+        "classes": list(labels.names),
         "images": dataset.sizes._asdict(),
-        "samples": len(dataset.x_test),
-        "accuracy_float": trained.accuracy_float,
-        "accuracy_int8": inputs.accuracy(scores, dataset.y_test),
+        "samples": len(labels),
+        f"{labels.metric}_float": scores["float"].value,
+        f"{labels.metric}_int8": scores["int8 reference"].value,
     }
+    return result, scores
 
 
-def _draw(where: Path, title: str, scores: Array, dataset: Dataset, console: Console) -> None:
-    """Write the confusion matrix of the test set's `scores` (n, …) into a training's folder.
+def _draw(
+    where: Path, title: str, ys: Sequence[Array], labels: Labels, console: Console
+) -> None:  # fmt: skip
+    """Draw which of the test set's outputs (n, …) are right into a training's folder.
 
     Where the user has changed it, it stays as it is.
     """
     from ascua.train import folder
 
-    if len(dataset.classes) > figures.MOST_CLASSES:
+    if (picture := labels.picture(title, ys)) is None:
         return
     for found in folder.in_the_way(where, [folder.CONFUSION]):
         words = f"{where}: {found.path} {found.why}: it is left as it is."
         console.print(printable(words), markup=False, highlight=False, soft_wrap=True)
         return
-    counts = inputs.confusion(dataset.y_test, inputs.classes_of(scores), len(dataset.classes))
-    folder.write_text(where / folder.CONFUSION, figures.confusion(title, counts, dataset.classes))
+    folder.write_text(where / folder.CONFUSION, picture)
 
 
 @click.command()
@@ -210,7 +218,7 @@ def demo(recipe: str, data_dir: Path | None, skip_damaged: bool, build_dir: Path
             f"Recipe {recipe!r} only teaches: it names no board.",
             ["Demonstrate a recipe that it teaches, or `ascua train` it."],
         )
-    trained = _train(chosen, data_dir, skip_damaged, None, out)
+    trained, scores = _train(chosen, data_dir, skip_damaged, None, out)
     dataset = data.load(chosen.dataset, data_dir, image=chosen.input, skip_damaged=skip_damaged)
     if chosen.show >= len(dataset.x_test):
         raise InputError(
@@ -221,27 +229,25 @@ def demo(recipe: str, data_dir: Path | None, skip_damaged: bool, build_dir: Path
     model = load_model(Path(trained["tflite"]))
     xs = image_inputs(model.graph, dataset.x_test)
     planned = model.plan(boards.load(chosen.board))
-    result = measured_run(model, planned, xs, dataset.y_test, build_dir)
+    result = measured_run(model, planned, xs, dataset.labels, build_dir)
     out.print()
     out.print(
         tables.run(
             result.measurement,
-            float_accuracy=trained["accuracy_float"],
-            int8_accuracy=result.accuracy_reference,
+            float_score=scores["float"],
+            int8_score=result.score_reference,
         )
     )
     raise_on_mismatch(result, chosen.board)
     where = Path(trained["tflite"]).parent
-    _draw(where, f"{chosen.name} on {chosen.board}", result.ys[0], dataset, out)
+    _draw(where, f"{chosen.name} on {chosen.board}", result.ys, dataset.labels, out)
     shown = chosen.show
-    guess = int(result.ys[0][shown].reshape(-1).argmax())
-    truth = int(dataset.y_test[shown])
     color = out.is_terminal and out.color_system and out.encoding.startswith("utf")
     draw = tables.picture if color else tables.picture_ascii
     out.print()
     out.print(draw(dataset.x_test[shown]))
-    verdict = "CORRECT classification!" if guess == truth else "WRONG classification:"
-    out.print(f"{verdict} {dataset.classes[guess]}  (test image {shown}, on {chosen.board})")
+    verdict = dataset.labels.verdict(result.ys, shown)
+    out.print(f"{verdict}  (test image {shown}, on {chosen.board})")
 
 
 @click.command()

@@ -8,8 +8,8 @@ import numpy as np
 
 from ascua.chance import mcnemar
 from ascua.errors import InputError
-from ascua.inputs import confusion
 from ascua.ir import Array
+from ascua.labels import confusion
 
 MOST_CLASSES = 2048
 """An output of more values tells no classes apart: their confusions would fill the memory."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ascua.data.split import Images, Rows, held_out
 from ascua.errors import InputError, did_you_mean
+from ascua.labels import Classes, Labels
 
 
 class Sizes(NamedTuple):
@@ -77,6 +78,11 @@ class Dataset:
     def sizes(self) -> Sizes:
         """How many images each part has."""
         return Sizes(len(self.x_train), len(self.x_validation), len(self.x_test))
+
+    @property
+    def labels(self) -> Labels:
+        """Of the test images, as whoever measures takes them."""
+        return Classes(self.y_test, self.classes)
 
     @property
     def image(self) -> tuple[int, int, int]:

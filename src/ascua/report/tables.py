@@ -13,6 +13,7 @@ from rich.text import Text
 from ascua.boards import Board
 from ascua.errors import brief
 from ascua.ir import Array
+from ascua.labels import Score
 from ascua.measure import Layer, Measurement, whole
 from ascua.plan import STACK_BYTES, STATES, Buffer, Plan, Step, View
 from ascua.report import results
@@ -107,7 +108,7 @@ def sizes(m: Measurement) -> Table:
 
 
 def run(
-    m: Measurement, *, float_accuracy: float | None = None, int8_accuracy: float | None
+    m: Measurement, *, float_score: Score | None = None, int8_score: Score | None
 ) -> RenderableType:
     """Everything that a measured run tells."""
     parts: list[RenderableType] = []
@@ -115,13 +116,13 @@ def run(
         parts += [memory(m.regions), Text("")]
     parts += [layers(m.layers), Text(""), sizes(m), Text("")]
     facts: list[tuple[str, str]] = []
-    for name, value in (
-        ("accuracy, float", float_accuracy),
-        ("accuracy, int8 reference", int8_accuracy),
-        (f"accuracy, on {m.board}", m.accuracy),
+    for where, score in (
+        ("float", float_score),
+        ("int8 reference", int8_score),
+        (f"on {m.board}", m.score),
     ):
-        if value is not None:
-            facts.append((name, f"{100 * value:.2f} %"))
+        if score is not None:
+            facts.append((f"{score.metric}, {where}", str(score)))
     facts.append(("samples", cell(m.samples)))
     facts.append(("mismatched bytes", cell(m.mismatched_bytes)))
     if m.instructions is not None:

@@ -70,6 +70,8 @@ class Result(Line):
     tools: dict[str, str]
     training: dict[str, Any] | None = None
     """The recipe's values that decided it; None of a given model, and of older lines."""
+    labelled: dict[str, Any] | None = None
+    """Score and details of labels that are no classes, by names of their own."""
     classes: tuple[str, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
     """Samples of a class (a row) by the class that the board answered (a column)."""
