@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import io
+import json
 import re
 import shutil
 import sys
@@ -28,6 +29,7 @@ from ascua.train.export import as_float
 from ascua.train.fit import GLANCE, batches, compile_model, learning_rate, looked_at
 from ascua.train.folder import CONFUSION, FILES, STATE
 from ascua.train.fused import fuse
+from tests.command import ascua
 from tests.support import check_reference
 from tests.tiny import RECIPE, Pause, entered, history, tiny_dataset, weights
 
@@ -192,6 +194,21 @@ def test_a_finished_folder_is_answered_at_once(straight: tuple[Trained, str], pa
     again = train(dataclasses.replace(RECIPE, title="Another title"), out=straight[0].folder)
     pause.calls_left = -1
     assert again == dataclasses.replace(straight[0], epochs_run=0, resumed=True)
+
+
+@needs_keras
+@pytest.mark.usefixtures("pause")
+def test_the_verb_tells_how_many_images_each_part_has(
+    straight: tuple[Trained, str], tmp_path: Path
+) -> None:
+    shutil.copytree(straight[0].folder, tmp_path / "copy")
+    (tmp_path / "tiny.toml").write_text(recipes.dump(RECIPE))
+    command = ("train", tmp_path / "tiny.toml", "--out", tmp_path / "copy")
+    told = ascua(*command)
+    assert "\nimages                     48 training, 6 validation, 12 test\n" in told.out
+    found = json.loads(ascua(*command, "--json").out)
+    assert found["images"] == {"training": 48, "validation": 6, "test": 12}
+    assert (found["samples"], found["classes"]) == (12, ["dark", "gray", "light"])
 
 
 @needs_keras

@@ -8,7 +8,7 @@ import pytest
 from ascua.chance import mcnemar
 from ascua.compare.answers import answers, check_labels, top_k
 from ascua.errors import InputError
-from ascua.inputs import confusion
+from ascua.labels import confusion
 from ascua.report.comparison import confusion_rows
 
 SCORES_A = np.array([[3, 2, 1], [1, 2, 3], [0, 5, 5], [2, 1, 0]])
