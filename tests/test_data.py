@@ -94,6 +94,13 @@ def test_every_dataset_keeps_the_contract(name: str, tmp_path: Path) -> None:
         assert set(y) == set(range(len(d.classes)))
     again = data.load(name, tmp_path, image=image)
     assert np.array_equal(d.x_test, again.x_test)
+    assert d.split(0, 1) is d, "as the published recipes have it"
+    parts = d.split(0.1, 1)
+    assert sum(parts.sizes) == sum(d.sizes)
+    assert set(parts.y_validation) == set(parts.y_train) == set(range(len(d.classes)))
+    assert parts.x_train.shape == (len(parts.y_train), *d.image)
+    assert parts.x_validation[:].shape == (len(parts.y_validation), *d.image)
+    assert (parts.image, len(parts.labels)) == (d.image, len(d.y_test))
 
 
 def test_unknown_dataset_names_the_known_ones() -> None:
