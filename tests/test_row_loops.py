@@ -21,6 +21,7 @@ from ascua.plan import Goal, Plan, plan
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
+from tests.examples import ALL, UINT8
 from tests.support import activation, check_everywhere, constant, network, samples
 from tests.tools import require_board
 from tests.wide import widened
@@ -85,17 +86,31 @@ def test_residuals() -> None:
     check_everywhere(graph, goal=LOOPS)
 
 
-def test_a_pool_and_two_functions() -> None:
-    pool = MaxPool2D((X,), (activation("p", (1, 7, 6, 6), 0.05, -7),), (2, 2), (2, 2), "SAME",
-                     "NONE")  # fmt: skip
-    swish = after(pool.y, "hard swish")
-    graph = network(pool, swish, after(swish.y, "relu"))
-    assert [s.kernels for s in planned(graph, LOOPS).steps] == ["max_pool2d_s8 + lut_s8 + lut_s8"]
+def test_three_in_one_loop() -> None:
+    first = conv(X, "first", oc=16)
+    swish = after(first.y, "hard swish")
+    graph = network(first, swish, after(swish.y, "relu"))
+    assert [s.kernels for s in planned(graph, LOOPS).steps] == ["conv2d_s8 + lut_s8 + lut_s8"]
     check_everywhere(graph, goal=LOOPS)
 
 
+def test_where_it_spares_nothing_each_is_a_step() -> None:
+    """A pool's input is larger than what it makes: with a row beside it more would be held."""
+    pool = MaxPool2D((X,), (activation("p", (1, 7, 6, 6), 0.05, -7),), (2, 2), (2, 2), "SAME",
+                     "NONE")  # fmt: skip
+    graph = network(pool, after(pool.y, "relu"))
+    assert [len(s.calls) for s in planned(graph, LOOPS).steps] == [1, 1]
+
+
+@pytest.mark.parametrize("name", [*ALL, *UINT8])
+def test_no_arena_grows(name: str) -> None:
+    for graph in ALL[name] if name in ALL else (UINT8[name],):
+        alone, together = planned(graph, Goal()), planned(graph, LOOPS)
+        assert together.arena.bytes <= alone.arena.bytes
+
+
 def test_int16() -> None:
-    first = conv(X, "first")
+    first = conv(X, "first", oc=16)
     graph = widened(network(first, after(first.y, "relu")))
     assert [len(s.calls) for s in planned(graph, LOOPS).steps] == [2]
     check_everywhere(graph, goal=LOOPS)

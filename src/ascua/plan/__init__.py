@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from ascua.boards import Board
 from ascua.ir import Graph
 from ascua.kernels.kernel import Rows, Run
-from ascua.plan import choose
-from ascua.plan.choose import Chosen
+from ascua.plan.choose import Chosen, choose
 from ascua.plan.fit import STACK_BYTES, check_fit
 from ascua.plan.goal import BALANCED, Goal
+from ascua.plan.loops import joined
 from ascua.plan.memory import Memory, placed
 from ascua.plan.parts import STATES, Arena, Buffer, Call, Kept, Plan, Step, View
 
@@ -25,7 +25,8 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
 
     Raises Unsupported where no kernel runs an operator. Whether it fits is for `check_fit`.
     """
-    chosen = choose.steps(graph, board, goal)
+    kernels = choose(graph, board, goal)
+    chosen = joined(graph, kernels) if goal.row_loops else [(c,) for c in kernels]
     memory = placed(graph, chosen, board, goal.tries)
     most_outputs = sorted(range(len(chosen)), key=lambda i: -_outputs(chosen[i]))
     inline = set(most_outputs[: goal.specialized])

@@ -1,8 +1,7 @@
-"""Which kernel runs each operator, and which operators become one loop over rows."""
+"""Which kernel runs each operator."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ from ascua import kernels
 from ascua.boards import Board
 from ascua.errors import Unsupported
 from ascua.ir import Graph, Op
-from ascua.kernels.kernel import Kernel, Rows, Run, Work
+from ascua.kernels.kernel import Kernel, Work
 from ascua.plan.goal import Goal
 
 
@@ -35,32 +34,9 @@ def chosen(graph: Graph, op: Op, board: Board, goal: Goal) -> Chosen:
     )
 
 
-def steps(graph: Graph, board: Board, goal: Goal) -> list[tuple[Chosen, ...]]:
-    """The operators of `graph` in order, each a step; or two of them, where the goal wants loops.
+def choose(graph: Graph, board: Board, goal: Goal) -> list[Chosen]:
+    """The best kernels for the operators of `graph`, in order; views need none.
 
     Raises Unsupported.
     """
-    found: list[tuple[Chosen, ...]] = []
-    for op in graph.ops:
-        if op.view:
-            continue
-        second = chosen(graph, op, board, goal)
-        if goal.row_loops and found and _passes_rows(graph, found[-1], second):
-            found[-1] = (*found[-1], second)
-        else:
-            found.append((second,))
-    return found
-
-
-def _passes_rows(graph: Graph, step: Sequence[Chosen], second: Chosen) -> bool:
-    """Whether `second` can take each row of what `step` makes, and nobody else needs it."""
-    first = step[-1]
-    y = first.op.y
-    return (
-        isinstance(step[0].work, Rows)
-        and isinstance(second.work, Run)
-        and len(first.op.outputs) == 1
-        and graph.readers[y] == (second.op,)
-        and y not in graph.left
-        and y.shape == second.op.y.shape
-    )
+    return [chosen(graph, op, board, goal) for op in graph.ops if not op.view]

@@ -60,9 +60,9 @@ def placed(graph: Graph, steps: Sequence[Sequence[Chosen]], board: Board, tries:
     """
     region = board.memory("w")
     name = region.name if region else "ram"
-    roots = _roots(graph)
+    roots = roots_of(graph)
     passing = [c.op.y for step in steps for c in step[:-1]]
-    lives = _lifetimes(graph, roots, steps)
+    lives = lifetimes(graph, roots, steps)
     elsewhere = {*passing, *_read_in_place(graph, roots)}
     held = [t for t in graph.tensors() if t in lives and t not in elsewhere]
     if len(held) > MOST_TENSORS:
@@ -134,7 +134,7 @@ def line_bytes(op: Op, work: object) -> int:
     return work.span * (work.left + iw + work.right) * ic * ITEMSIZE[op.x.dtype]
 
 
-def _roots(graph: Graph) -> dict[Tensor, Tensor]:
+def roots_of(graph: Graph) -> dict[Tensor, Tensor]:
     """For each tensor that is a view: the tensor whose bytes it shows."""
     roots: dict[Tensor, Tensor] = {}
     for op in graph.ops:
@@ -143,7 +143,7 @@ def _roots(graph: Graph) -> dict[Tensor, Tensor]:
     return roots
 
 
-def _lifetimes(
+def lifetimes(
     graph: Graph, roots: Mapping[Tensor, Tensor], steps: Sequence[Sequence[Chosen]]
 ) -> dict[Tensor, tuple[int, int]]:
     """First and last step of each tensor that needs memory."""

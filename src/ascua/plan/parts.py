@@ -226,14 +226,19 @@ class Plan:
         return max(self.steps, key=self.live_bytes)
 
     def live(self, step: Step) -> tuple[Buffer, ...]:
-        """The buffers that hold something while `step` runs, those for later steps among them."""
+        """What of the arena holds something while `step` runs, what is for later among it."""
         at = self._places[step]
-        live = [b for b in self.buffers if b.first <= at <= b.last]
+        live = [b for b in self._in_arena if b.first <= at <= b.last]
         return tuple(sorted(live, key=lambda b: b.tensor is not None))
 
     def live_bytes(self, step: Step) -> int:
-        """Bytes of the buffers that hold something while `step` runs."""
+        """Bytes of the arena that hold something while `step` runs."""
         return self._held[self._places[step]]
+
+    @property
+    def _in_arena(self) -> list[Buffer]:
+        """The buffers of the arena: states lie in a memory of their own."""
+        return [b for b in self.buffers if b.memory == self.arena.memory]
 
     @cached_property
     def _places(self) -> dict[Step, int]:
@@ -244,7 +249,7 @@ class Plan:
     def _held(self) -> list[int]:
         """What `live_bytes` answers for each step, in one pass: a file may have thousands."""
         change = [0] * (len(self.steps) + 1)
-        for b in self.buffers:
+        for b in self._in_arena:
             change[min(b.first, len(self.steps))] += b.bytes
             change[min(b.last + 1, len(self.steps))] -= b.bytes
         return list(accumulate(change))
