@@ -13,7 +13,7 @@ from rich.console import Console
 from ascua import recipes, tflite, zoo
 from ascua.errors import InputError, Unsupported
 from ascua.ir import Array, Op, each
-from ascua.ops.weighted import Weighted
+from ascua.ops import Weighted
 from ascua.quantize.rules import SCHEMES, Range, quantized
 from ascua.recipes import Recipe
 from ascua.train import export_aware, operators, quantization_aware, rounded, train

@@ -11,7 +11,7 @@ import pytest
 
 from ascua import kernels
 from ascua.ir import Array
-from ascua.kernels.kernel import Const
+from ascua.kernels import Const
 from ascua.targets.c.constants import LISTED, LONGEST_STRING, declaration, definition
 from tests.command import ascua, model_file
 from tests.compilers import C11, COMPILERS, tool

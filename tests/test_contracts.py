@@ -11,7 +11,7 @@ import pytest
 
 from ascua import boards, kernels, recipes
 from ascua.ir import Graph, Op
-from ascua.kernels.kernel import Kernel
+from ascua.kernels import Kernel
 from ascua.ops import OPERATORS
 from ascua.passes import prepare
 from ascua.plan import plan

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from ascua.ir import Op
+from ascua.ops import OPERATORS
 
 SOURCE = Path(__file__).parents[1] / "src/ascua"
 LAYERS = (
     {"errors"},
     {"files"},
     {"arrays", "ir", "settings", "library", "figures", "chance", "discovery"},
-    {"fixed", "boards", "labels", "pixels", "results"},
+    {"fixed", "geometry", "boards", "labels", "pixels", "results"},
     {"ops"},
     {"kernels"},
     {"tflite", "passes", "inputs", "plan", "data", "zoo"},
@@ -87,6 +88,24 @@ def test_only_some_modules_know(path: Path) -> None:
 def test_results_are_read_and_appended_in_one_place() -> None:
     taken = "from ascua.files import lines"
     assert {part(p) for p in MODULES if taken in p.read_text().splitlines()} == {"results"}
+
+
+@pytest.mark.parametrize("folder", ["ops", "kernels"])
+def test_a_file_without_an_underscore_is_an_operator(folder: str) -> None:
+    operators = {kind.__module__.rpartition(".")[2] for kind in OPERATORS.values()}
+    own = {p.stem for p in (SOURCE / folder).glob("*.py") if not p.stem.startswith("_")}
+    assert own <= operators
+    assert own == operators or folder == "kernels"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_files_with_an_underscore_are_known_in_their_folder_alone(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ascua"):
+            for a in node.names:
+                above, _, rest = f"{node.module}.{a.name}".partition("._")
+                there = above.removeprefix("ascua").strip(".")
+                assert not rest or part(path) == there.split(".")[0], f"it imports {above}._{rest}"
 
 
 KERNELS = sorted((SOURCE / "kernels").glob("*.py"))

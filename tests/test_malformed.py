@@ -15,10 +15,9 @@ from ascua.compare import prepared
 from ascua.errors import AscuaError, ModelError, Unsupported
 from ascua.inputs import calibrated
 from ascua.ir import Array, Graph, Op, Quant, Tensor, each
-from ascua.ops import OPERATORS
+from ascua.ops import OPERATORS, Convolution
 from ascua.ops.add import Add
 from ascua.ops.conv2d import Conv2D
-from ascua.ops.convolution import Convolution
 from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.max_pool2d import MaxPool2D
 from ascua.ops.mul import Mul

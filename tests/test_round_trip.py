@@ -15,8 +15,8 @@ from ascua.errors import ModelError, Unsupported
 from ascua.ir import Graph, Metadata, Quant, Signature, Tensor
 from ascua.ops.relu import Relu
 from ascua.ops.reshape import Reshape
-from ascua.ops.unsigned import as_int8, as_uint8
 from ascua.passes import fold_constants, prepare
+from ascua.passes.unsigned import as_int8, as_uint8
 from tests.command import MODELS, ascua
 from tests.examples import dense, flatten, small
 from tests.ops.test_conv2d import conv

@@ -10,8 +10,8 @@ import pytest
 
 from ascua import boards, tflite
 from ascua.ir import Graph, Quant, Tensor
-from ascua.ops.unsigned import as_int8
 from ascua.passes import prepare
+from ascua.passes.unsigned import as_int8
 from tests.examples import EXAMPLES, UINT8, WIDE
 from tests.support import collected, generated_c, litert, oracle, reference, samples
 from tests.tools import require_board

@@ -19,8 +19,8 @@ from ascua.executors.reference import Reference
 from ascua.inputs import pseudo_random
 from ascua.ir import Array, Graph, State, Tensor
 from ascua.ops.relu import Relu
-from ascua.ops.unsigned import as_uint8
 from ascua.passes import drop_dead, prepare
+from ascua.passes.unsigned import as_uint8
 from ascua.plan import STATES, check_fit, plan
 from ascua.run import run
 from ascua.samples import pack, unpack

@@ -23,8 +23,8 @@ from ascua.ops.logistic import Logistic
 from ascua.ops.quantize import Quantize
 from ascua.ops.relu import Relu
 from ascua.ops.tanh import Tanh
-from ascua.ops.unsigned import TAKEN, as_int8
 from ascua.passes import prepare
+from ascua.passes.unsigned import TAKEN, as_int8
 from ascua.plan import BALANCED, Goal
 from ascua.run import litert as run_litert
 from tests.examples import EXAMPLES, UINT8

@@ -19,7 +19,7 @@ from ascua.executors.oracles import LiteRT, Tflm
 from ascua.executors.reference import Reference
 from ascua.ir import Array, Graph, Op, Tensor
 from ascua.model import Model
-from ascua.ops.unsigned import is_uint8
+from ascua.passes.unsigned import is_uint8
 from ascua.plan import Plan
 from ascua.run import ToolStatus, litert, tflm
 from ascua.samples import mismatches

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from ascua.ir import Op, Quant, Tensor
+from ascua.ops import Reduction
 from ascua.ops.abs import Abs
 from ascua.ops.add import Add
 from ascua.ops.arg_max import ArgMax
@@ -25,7 +26,6 @@ from ascua.ops.prelu import Prelu
 from ascua.ops.quantize import Quantize
 from ascua.ops.reduce_max import ReduceMax
 from ascua.ops.reduce_min import ReduceMin
-from ascua.ops.reductions import Reduction
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.rsqrt import Rsqrt

@@ -6,18 +6,17 @@ import math
 
 import numpy as np
 
+from ascua.geometry import Padding, axis
 from ascua.ir import Tensor
-from ascua.ops.activation import Activation
+from ascua.ops import Convolution, Pool2D
+from ascua.ops._activation import Activation
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.batch_matmul import BatchMatMul
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
 from ascua.ops.conv2d import Conv2D
-from ascua.ops.convolution import Convolution
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.fully_connected import FullyConnected
-from ascua.ops.geometry import Padding, axis
 from ascua.ops.max_pool2d import MaxPool2D
-from ascua.ops.pooling import Pool2D
 from ascua.ops.space_to_batch_nd import SpaceToBatchND
 from ascua.ops.transpose_conv import TransposeConv
 from tests.fuzz.builder import Builder

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ascua.ir import Graph
-from ascua.ops.pooling import Pool2D
+from ascua.ops import Pool2D
 from tests.support import activation, network
 
 

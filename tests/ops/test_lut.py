@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from ascua import fixed, kernels
 from ascua.ir import Array, Op
-from ascua.kernels import exponential, rounding, sigmoids
-from ascua.kernels.lut import LutS8
+from ascua.kernels import _exponential, _rounding, _sigmoids
+from ascua.kernels._lut import LutS8
 from ascua.kernels.rsqrt import inverse_root
-from ascua.ops.elementwise import INT8
+from ascua.ops._elementwise import INT8
 from ascua.ops.l2_normalization import inverse_square_root
 from ascua.ops.leaky_relu import LeakyRelu
 from ascua.ops.logistic import Logistic
@@ -22,7 +22,7 @@ from ascua.ops.relu6 import Relu6
 from ascua.ops.rsqrt import Rsqrt
 from ascua.ops.softmax import exp_of_negative, reciprocal_of_one_plus
 from ascua.ops.tanh import Tanh
-from ascua.ops.unsigned import TAKEN
+from ascua.passes.unsigned import TAKEN
 from tests.ops.test_relu import CASES, SIGMOID, unary
 from tests.ops.test_tanh import CASES as MORE_CASES
 from tests.ops.test_tanh import TANH
@@ -75,9 +75,9 @@ def test_any_quantisation(
 
 
 def test_the_table_of_sigmoids_is_the_references() -> None:
-    from ascua.ops.sigmoids import TABLE
+    from ascua.ops._sigmoids import TABLE
 
-    np.testing.assert_array_equal(sigmoids.TABLE, TABLE)
+    np.testing.assert_array_equal(_sigmoids.TABLE, TABLE)
 
 
 int32 = st.integers(-(2**31), 2**31 - 1)
@@ -89,11 +89,11 @@ def test_one_value_is_rounded_as_arrays_are(
     a: int, b: int, right: int, small: int, left: int
 ) -> None:
     a64 = np.int64(a)
-    assert rounding.high_mul(a, b) == fixed.rounding_doubling_high_mul(a64, b)
-    assert rounding.shift_right(a, -right) == fixed.rounding_divide_by_pot(a64, -right)
+    assert _rounding.high_mul(a, b) == fixed.rounding_doubling_high_mul(a64, b)
+    assert _rounding.shift_right(a, -right) == fixed.rounding_divide_by_pot(a64, -right)
     for x, shift in ((a, right), (small, left)):
         expected = fixed.multiply_by_quantized_multiplier(np.int64(x), abs(b) % 2**31, shift)
-        assert rounding.rescale(x, abs(b) % 2**31, shift) == expected
+        assert _rounding.rescale(x, abs(b) % 2**31, shift) == expected
 
 
 @pytest.mark.parametrize("bits", [4, 5])
@@ -101,9 +101,9 @@ def test_exponentials_are_those_of_eval(bits: int) -> None:
     """Also in the bits that int8 outputs do not show."""
     rng = np.random.default_rng(bits)
     x = -np.concatenate([np.arange(9), rng.integers(0, 2**31, 3000), 2 ** np.arange(31)])
-    exps = np.array([exponential.exp(int(v), bits) for v in x])
+    exps = np.array([_exponential.exp(int(v), bits) for v in x])
     np.testing.assert_array_equal(exps, exp_of_negative(x, bits))
-    shares = [exponential.reciprocal(int(v)) for v in exps]
+    shares = [_exponential.reciprocal(int(v)) for v in exps]
     np.testing.assert_array_equal(
         np.minimum(2 * np.array(shares), 2**31 - 1), reciprocal_of_one_plus(exps)
     )

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ascua.ir import Graph
-from ascua.kernels.reductions import factor
+from ascua.kernels._reductions import factor
 from ascua.ops.mean import Mean
 from ascua.ops.sum import Sum
 from ascua.plan import Goal

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from ascua import tflite
 from ascua.boards import load as load_board
 from ascua.ir import Array, Graph, Quant, Tensor
+from ascua.ops._elementwise import INT8
 from ascua.ops.dequantize import Dequantize
-from ascua.ops.elementwise import INT8
 from ascua.ops.quantize import Quantize
 from ascua.plan import plan
 from ascua.run import run

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ascua import tflite
 from ascua.ir import Array, Op
-from ascua.ops.elementwise import INT8
+from ascua.ops._elementwise import INT8
 from ascua.ops.leaky_relu import LeakyRelu
 from ascua.ops.logistic import Logistic
 from ascua.ops.quantize import Quantize

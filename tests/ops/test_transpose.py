@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ascua.ir import Array, Op, Tensor
-from ascua.kernels.moves import MoveS8, merged
+from ascua.kernels._moves import MoveS8, merged
 from ascua.ops.transpose import Transpose
 from tests.support import activation, check_everywhere, check_reference, constant, network, together
 

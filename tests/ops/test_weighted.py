@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from ascua.ir import Tensor
-from ascua.ops import OPERATORS
+from ascua.ops import OPERATORS, Weighted
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.fully_connected import FullyConnected
-from ascua.ops.weighted import Weighted
 from tests.examples import ALL, EXAMPLES
 from tests.ops.test_depthwise_conv2d import depthwise
 from tests.quantize.floats import floated

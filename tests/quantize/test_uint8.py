@@ -15,8 +15,8 @@ from ascua.errors import Unsupported
 from ascua.inputs import quantize as to_integers
 from ascua.ir import Array, Graph, Quant
 from ascua.ops import OPERATORS
-from ascua.ops.unsigned import TAKEN
 from ascua.passes import prepare
+from ascua.passes.unsigned import TAKEN
 from ascua.quantize import Options, quantize
 from ascua.quantize.best import quantize_best
 from ascua.quantize.compare import compare

@@ -12,7 +12,7 @@ from ascua import tflite
 from ascua.executors import Answer, Progress
 from ascua.executors.reference import reference
 from ascua.ir import Array, Graph
-from ascua.ops.unsigned import EDGE
+from ascua.passes.unsigned import EDGE
 from ascua.run import litert, tflm
 
 

@@ -1,6 +1,8 @@
 """The C kernels, each a header, and beside them what Python knows of them.
 
-A kernel for a core is one header and one class, in a module of this folder: nothing lists them.
+A kernel for a core is one header and one class, in the module of its operator: nothing lists them.
+A module with an underscore is for several operators. What others than kernels need of one is named
+here.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from typing import Any
 
 from ascua.discovery import concrete
 from ascua.ir import Op
-from ascua.kernels.kernel import Kernel
+from ascua.kernels._kernel import Const, Kernel, Rows, Run, Work
+
+__all__ = ["FOLDER", "Const", "Kernel", "Rows", "Run", "Work", "every", "of"]
 
 FOLDER = Path(__file__).parent
 """Where the headers are."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ascua.fixed import quantize_multiplier
-from ascua.kernels.lines import Lines, LinesS16
-from ascua.kernels.lut import LutS8
-from ascua.kernels.rounding import rescale
+from ascua.kernels._lines import Lines, LinesS16
+from ascua.kernels._lut import LutS8
+from ascua.kernels._rounding import rescale
 from ascua.ops.abs import Abs
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ascua import fixed
-from ascua.kernels.bounds import bounds
-from ascua.kernels.broadcast import Paired, constant_operand, operands, runs
-from ascua.kernels.kernel import Const
-from ascua.kernels.scales import factor, meeting
+from ascua.kernels._bounds import bounds
+from ascua.kernels._broadcast import Paired, constant_operand, operands, runs
+from ascua.kernels._kernel import Const
+from ascua.kernels._scales import factor, meeting
 from ascua.ops.add import Add
 from ascua.ops.sub import Sub
 

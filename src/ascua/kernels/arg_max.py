@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import prod
 
-from ascua.kernels.kernel import Kernel
+from ascua.kernels._kernel import Kernel
 from ascua.ops.arg_max import ArgMax
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ascua.kernels.pooling import PoolKernel
+from ascua.kernels._pooling import PoolKernel
 from ascua.ops.average_pool2d import AveragePool2D
 
 

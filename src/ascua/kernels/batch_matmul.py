@@ -8,10 +8,10 @@ from math import prod
 import numpy as np
 
 from ascua import fixed
-from ascua.kernels import broadcast
-from ascua.kernels.broadcast import operands
-from ascua.kernels.kernel import Const, Kernel
-from ascua.kernels.scales import factor
+from ascua.kernels import _broadcast
+from ascua.kernels._broadcast import operands
+from ascua.kernels._kernel import Const, Kernel
+from ascua.kernels._scales import factor
 from ascua.ops.batch_matmul import BatchMatMul
 
 
@@ -53,7 +53,7 @@ class BatchMatMulS8(Kernel[BatchMatMul]):
 
     def consts(self, op: BatchMatMul) -> tuple[Const, ...]:
         loops = np.array(self._loops(op), np.int32)
-        return (*broadcast.constant_operand(op), Const("loops", loops, "int32_t"))
+        return (*_broadcast.constant_operand(op), Const("loops", loops, "int32_t"))
 
     def _loops(self, op: BatchMatMul) -> list[tuple[int, int, int]]:
         """Turns of each loop over matrices and bytes from one to the next, innermost first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ascua.kernels.kernel import Kernel
+from ascua.kernels._kernel import Kernel
 from ascua.kernels.space_to_batch_nd import blocks
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
 

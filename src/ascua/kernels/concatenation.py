@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from ascua.kernels.kernel import Const, Kernel
+from ascua.kernels._kernel import Const, Kernel
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.pack import Pack
 

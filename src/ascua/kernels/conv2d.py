@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ascua.kernels.bounds import bounds
-from ascua.kernels.convolution import padded_rows
-from ascua.kernels.kernel import Const, Kernel, Rows
-from ascua.kernels.packing import (
+from ascua.kernels._bounds import bounds
+from ascua.kernels._convolution import padded_rows
+from ascua.kernels._kernel import Const, Kernel, Rows
+from ascua.kernels._packing import (
     by_channel,
     offset,
     packed_nibbles,

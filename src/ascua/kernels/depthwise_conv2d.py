@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ascua.kernels.bounds import bounds
-from ascua.kernels.convolution import padded_rows
-from ascua.kernels.kernel import Const, Kernel, Rows
-from ascua.kernels.packing import by_channel, offset, requant_const, small, wide_consts
+from ascua.kernels._bounds import bounds
+from ascua.kernels._convolution import padded_rows
+from ascua.kernels._kernel import Const, Kernel, Rows
+from ascua.kernels._packing import by_channel, offset, requant_const, small, wide_consts
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 
 

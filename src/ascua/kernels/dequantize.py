@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ascua.kernels.unary import Unary
+from ascua.kernels._unary import Unary
 from ascua.ops.dequantize import Dequantize
 
 

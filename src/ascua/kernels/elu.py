@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ascua.kernels.lut import LutS8
+from ascua.kernels._lut import LutS8
 from ascua.ops.elu import Elu
 
 FARTHEST = 1e6

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ascua.kernels.bounds import bounds
-from ascua.kernels.kernel import Const, Kernel
-from ascua.kernels.packing import (
+from ascua.kernels._bounds import bounds
+from ascua.kernels._kernel import Const, Kernel
+from ascua.kernels._packing import (
     offset,
     packed_nibbles,
     packed_weights,

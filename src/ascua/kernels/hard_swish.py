@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ascua.fixed import quantize_multiplier
-from ascua.kernels.lut import LutS8, clip
-from ascua.kernels.rounding import shift_right
-from ascua.kernels.unary import quotient
+from ascua.kernels._lut import LutS8, clip
+from ascua.kernels._rounding import shift_right
+from ascua.kernels._unary import quotient
 from ascua.ops.hard_swish import HardSwish
 
 

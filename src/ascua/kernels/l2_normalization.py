@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ascua.kernels.kernel import Kernel
+from ascua.kernels._kernel import Kernel
 from ascua.ops.l2_normalization import L2Normalization
 
 

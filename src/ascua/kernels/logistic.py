@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ascua.kernels.exponential import logistic
-from ascua.kernels.rounding import shift_right
-from ascua.kernels.sigmoids import SigmoidS8, SigmoidS16
+from ascua.kernels._exponential import logistic
+from ascua.kernels._rounding import shift_right
+from ascua.kernels._sigmoids import SigmoidS8, SigmoidS16
 from ascua.ops.logistic import Logistic
 
 

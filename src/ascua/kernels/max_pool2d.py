@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ascua.kernels.pooling import PoolKernel
+from ascua.kernels._pooling import PoolKernel
 from ascua.ops.max_pool2d import MaxPool2D
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ascua.kernels.broadcast import Paired, runs
+from ascua.kernels._broadcast import Paired, runs
 from ascua.ops.maximum import Maximum
 from ascua.ops.minimum import Minimum
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from math import prod
 
 from ascua.ir import ITEMSIZE
-from ascua.kernels.kernel import Kernel
-from ascua.kernels.moves import dot, integers, strides
+from ascua.kernels._kernel import Kernel
+from ascua.kernels._moves import dot, integers, strides
 from ascua.ops.pad import Pad, PadV2
 
 LOOPS = 4

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ascua.kernels.broadcast import Paired, runs
-from ascua.kernels.scales import factor
+from ascua.kernels._broadcast import Paired, runs
+from ascua.kernels._scales import factor
 from ascua.ops.prelu import Prelu
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ascua.fixed import quantize_multiplier
-from ascua.kernels.lines import Lines, LinesS16
-from ascua.kernels.lut import LutS8, rescaled
-from ascua.kernels.unary import Unary
+from ascua.kernels._lines import Lines, LinesS16
+from ascua.kernels._lut import LutS8, rescaled
+from ascua.kernels._unary import Unary
 from ascua.ops.quantize import Quantize
 
 

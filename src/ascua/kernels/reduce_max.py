@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ascua.kernels.kernel import Kernel
-from ascua.kernels.reductions import loops
+from ascua.kernels._kernel import Kernel
+from ascua.kernels._reductions import loops
 from ascua.ops.reduce_max import ReduceMax
 from ascua.ops.reduce_min import ReduceMin
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ascua.kernels.lines import Lines, LinesS16
-from ascua.kernels.lut import LutS8, rescaled
-from ascua.kernels.unary import quotient
+from ascua.kernels._lines import Lines, LinesS16
+from ascua.kernels._lut import LutS8, rescaled
+from ascua.kernels._unary import quotient
 from ascua.ops.relu import Relu
 
 

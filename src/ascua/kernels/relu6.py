@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ascua.kernels.bounds import bounds
-from ascua.kernels.lines import Lines, LinesS16
-from ascua.kernels.lut import LutS8
+from ascua.kernels._bounds import bounds
+from ascua.kernels._lines import Lines, LinesS16
+from ascua.kernels._lut import LutS8
 from ascua.ops.relu6 import Relu6
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ascua.ir import ITEMSIZE, Array
-from ascua.kernels.kernel import Const, Kernel
+from ascua.kernels._kernel import Const, Kernel
 from ascua.ops.resize_nearest_neighbor import ResizeNearestNeighbor
 
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 
 from ascua.fixed import quantize_multiplier
-from ascua.kernels.lut import LutS8
-from ascua.kernels.rounding import MOST, high_mul, rescale, shift_right
+from ascua.kernels._lut import LutS8
+from ascua.kernels._rounding import MOST, high_mul, rescale, shift_right
 from ascua.ops.rsqrt import Rsqrt
 
 FINE = 20

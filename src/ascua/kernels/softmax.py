@@ -9,8 +9,8 @@ import numpy as np
 
 from ascua.fixed import quantize_multiplier
 from ascua.ir import Array
-from ascua.kernels.exponential import reach
-from ascua.kernels.kernel import Const, Kernel
+from ascua.kernels._exponential import reach
+from ascua.kernels._kernel import Const, Kernel
 from ascua.ops.softmax import Softmax
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ascua.kernels.kernel import Kernel
-from ascua.kernels.moves import integers
+from ascua.kernels._kernel import Kernel
+from ascua.kernels._moves import integers
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
 from ascua.ops.space_to_batch_nd import SpaceToBatchND
 

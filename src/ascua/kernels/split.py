@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from ascua.kernels.kernel import Const, Kernel
+from ascua.kernels._kernel import Const, Kernel
 from ascua.ops.split import Split
 from ascua.ops.unpack import Unpack
 

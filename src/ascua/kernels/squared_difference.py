@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ascua.kernels.broadcast import Paired, operands, runs
-from ascua.kernels.scales import factor, meeting
+from ascua.kernels._broadcast import Paired, operands, runs
+from ascua.kernels._scales import factor, meeting
 from ascua.ops.squared_difference import SquaredDifference
 
 HEADROOM = {"int8": 7, "int16": 0}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ascua.kernels._bounds import bounds
+from ascua.kernels._broadcast import Paired, operands, runs
+from ascua.kernels._scales import factor, meeting
 from ascua.kernels.add import to_output
-from ascua.kernels.bounds import bounds
-from ascua.kernels.broadcast import Paired, operands, runs
-from ascua.kernels.scales import factor, meeting
 from ascua.ops.sub import Sub
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ascua.kernels.exponential import tanh
-from ascua.kernels.rounding import shift_right
-from ascua.kernels.sigmoids import SigmoidS8, SigmoidS16
+from ascua.kernels._exponential import tanh
+from ascua.kernels._rounding import shift_right
+from ascua.kernels._sigmoids import SigmoidS8, SigmoidS16
 from ascua.ops.tanh import Tanh
 
 

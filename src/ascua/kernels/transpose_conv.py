@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ascua.ir import Array
-from ascua.kernels.bounds import bounds
-from ascua.kernels.kernel import Const, Kernel
-from ascua.kernels.packing import (
+from ascua.kernels._bounds import bounds
+from ascua.kernels._kernel import Const, Kernel
+from ascua.kernels._packing import (
     by_channel,
     offset,
     packed_weights,

@@ -9,7 +9,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, lut
+from ascua.ops import _conditions, _lut
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +26,10 @@ class Abs(Op):
         return cls(node.inputs, node.outputs)
 
     def malformed(self) -> str | None:
-        return conditions.one_to_one(self)
+        return _conditions.one_to_one(self)
 
     def check(self) -> str | None:
-        return lut.condition(self) or lut.factor(self._factor(), self.x.dtype)
+        return _lut.condition(self) or _lut.factor(self._factor(), self.x.dtype)
 
     def _factor(self) -> float:
         return self.x.q.scale / self.y.q.scale
@@ -41,7 +41,7 @@ class Abs(Op):
             scaled = fixed.multiply_by_quantized_multiplier(distance, multiplier, shift)
             return scaled + self.y.q.zero_point
 
-        return lut.over_values(self, xs[0], function)
+        return _lut.over_values(self, xs[0], function)
 
     def eval_float(self, *xs: Array) -> Array:
         return np.abs(xs[0])

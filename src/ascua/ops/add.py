@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op, Tensor
-from ascua.ops import activation, elementwise
+from ascua.ops import _activation, _elementwise
 
 HEADROOM = {"int8": 20, "int16": 15}
 """Bits that TFLM shifts its inputs to the left, before it scales them to a common scale."""
@@ -20,7 +20,7 @@ HEADROOM = {"int8": 20, "int16": 15}
 class Add(Op):
     """y = activation(a + b), one repeated along the other where the shapes differ."""
 
-    activation: activation.Activation
+    activation: _activation.Activation
 
     tflite = "ADD"
     options = "AddOptions"
@@ -30,17 +30,17 @@ class Add(Op):
     @classmethod
     def read(cls, node: Node) -> Self:
         number = node.options["fused_activation_function"]
-        return cls(node.inputs, node.outputs, activation.read_activation(number))
+        return cls(node.inputs, node.outputs, _activation.read_activation(number))
 
     def write(self) -> Mapping[str, Any]:
-        number = activation.ACTIVATIONS.index(self.activation)
+        number = _activation.ACTIVATIONS.index(self.activation)
         return {"fused_activation_function": number}
 
     def malformed(self) -> str | None:
-        return elementwise.malformed(self)
+        return _elementwise.malformed(self)
 
     def check(self) -> str | None:
-        reason = elementwise.condition(self) or activation.unsupported(self.activation)
+        reason = _elementwise.condition(self) or _activation.unsupported(self.activation)
         if reason:
             return reason
         if self._out_scale() >= 1 or self.out()[1] > 0:
@@ -53,12 +53,12 @@ class Add(Op):
     def tied_channels(self) -> list[tuple[Tensor, int]]:
         operands = self.activations
         alike = len(operands) == 2 and all(t.shape == self.y.shape for t in operands)
-        good = alike and activation.scales(self.activation)
+        good = alike and _activation.scales(self.activation)
         return [(t, 0) for t in (*operands, self.y)] if good else []
 
     def coarsest(self) -> float:
         """The larger of the inputs' scales."""
-        return max(t.q.scale for t in elementwise.operands(self))
+        return max(t.q.scale for t in _elementwise.operands(self))
 
     def out(self) -> tuple[int, int]:
         """Multiplier and shift from the sum to the output."""
@@ -76,7 +76,7 @@ class Add(Op):
         a, b = self.inputs
         assert a is not None
         assert b is not None
-        low, high = activation.bounds(self.activation, self.y)
+        low, high = _activation.bounds(self.activation, self.y)
         twice = 2 * max(a.q.scale, b.q.scale)
 
         def total(p: Array, q: Array) -> Array:
@@ -94,8 +94,8 @@ class Add(Op):
             clipped: Array = np.clip(y + self.y.q.zero_point, low, high)
             return clipped
 
-        return elementwise.over_pairs(self, xs, total)
+        return _elementwise.over_pairs(self, xs, total)
 
     def eval_float(self, *xs: Array) -> Array:
-        a, b = elementwise.floats(self, xs)
-        return activation.clamped(a + b, self.activation)
+        a, b = _elementwise.floats(self, xs)
+        return _activation.clamped(a + b, self.activation)

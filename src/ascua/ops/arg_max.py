@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, moves
+from ascua.ops import _conditions, _moves
 
 INT32 = 2
 """The number of the type in .tflite files."""
@@ -42,28 +42,28 @@ class ArgMax(Op):
     @property
     def axis(self) -> int:
         """The axis, counted from the first."""
-        return moves.listed(self.inputs[1])[0] % len(self.x.shape)
+        return _moves.listed(self.inputs[1])[0] % len(self.x.shape)
 
     def malformed(self) -> str | None:
-        reason = conditions.arity(self, 2) or conditions.first(
-            conditions.computed(self.x),
-            conditions.filled(self.x),
-            moves.integers(self.inputs[1], "axes"),
+        reason = _conditions.arity(self, 2) or _conditions.first(
+            _conditions.computed(self.x),
+            _conditions.filled(self.x),
+            _moves.integers(self.inputs[1], "axes"),
         )
         if reason:
             return reason
-        rank, axes = len(self.x.shape), moves.listed(self.inputs[1])
+        rank, axes = len(self.x.shape), _moves.listed(self.inputs[1])
         if len(axes) != 1 or not -rank <= axes[0] < rank:
             return f"its axes {axes} are not one axis of '{self.x.name}' of {rank} dimensions"
-        return conditions.output_shape(
+        return _conditions.output_shape(
             self, self.x.shape[: self.axis] + self.x.shape[self.axis + 1 :]
         )
 
     def check(self) -> str | None:
-        reason = conditions.arity(self, 2) or conditions.first(
-            conditions.computed(self.x),
-            conditions.filled(self.x, MOST_DIMENSIONS),
-            conditions.quantized(self, self.x),
+        reason = _conditions.arity(self, 2) or _conditions.first(
+            _conditions.computed(self.x),
+            _conditions.filled(self.x, MOST_DIMENSIONS),
+            _conditions.quantized(self, self.x),
         )
         if reason:
             return reason

@@ -8,8 +8,8 @@ from math import prod
 import numpy as np
 
 from ascua.ir import Array
-from ascua.ops import activation, conditions
-from ascua.ops.pooling import Pool2D
+from ascua.ops import _activation, _conditions
+from ascua.ops._pooling import Pool2D
 
 MOST_VALUES = {"int8": 2**22, "int16": 2**15}
 """Of a window: then their sum is far from overflowing."""
@@ -24,7 +24,7 @@ class AveragePool2D(Pool2D):
     one_scale = True
 
     def check(self) -> str | None:
-        if reason := conditions.arity(self, 1):
+        if reason := _conditions.arity(self, 1):
             return reason
         most = MOST_VALUES.get(self.x.dtype, 0)
         if prod(self.window) > most > 0:
@@ -44,5 +44,5 @@ class AveragePool2D(Pool2D):
         total = sum(self.taps(xs[0], 0), np.float32(0))
         one = np.ones((1, *self.x.shape[1:]), np.float32)
         count = sum(self.taps(one, 0), np.float32(0))
-        y = activation.clamped(np.asarray(total / count), self.activation)
+        y = _activation.clamped(np.asarray(total / count), self.activation)
         return y.reshape(len(xs[0]), *self.y.shape)

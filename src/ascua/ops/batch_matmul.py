@@ -11,7 +11,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op, Tensor, limits
-from ascua.ops import conditions, elementwise
+from ascua.ops import _conditions, _elementwise
 
 MOST_PRODUCTS = 1 << 15
 """In one sum: then it is far from overflowing."""
@@ -72,10 +72,10 @@ class BatchMatMul(Op):
         return rows, k, self.b.shape[-2 if self.adj_y else -1]
 
     def malformed(self) -> str | None:
-        reason = conditions.arity(self, 2) or conditions.first(
-            conditions.filled(self.a),
-            conditions.filled(self.b),
-            conditions.computed(elementwise.operands(self)[0]),
+        reason = _conditions.arity(self, 2) or _conditions.first(
+            _conditions.filled(self.a),
+            _conditions.filled(self.b),
+            _conditions.computed(_elementwise.operands(self)[0]),
         )
         if reason:
             return reason
@@ -88,13 +88,13 @@ class BatchMatMul(Op):
             batch = np.broadcast_shapes(self.a.shape[:-2], self.b.shape[:-2])
         except ValueError:
             return f"the shapes {list(self.a.shape)} and {list(self.b.shape)} do not go together"
-        return conditions.output_shape(self, (*batch, rows, cols))
+        return _conditions.output_shape(self, (*batch, rows, cols))
 
     def check(self) -> str | None:
-        reason = conditions.arity(self, 2) or conditions.first(
-            conditions.rank(self.a, 2, 3, 4, 5),
-            conditions.rank(self.b, 2, 3, 4, 5),
-            conditions.quantized(self, self.a, self.b, self.y),
+        reason = _conditions.arity(self, 2) or _conditions.first(
+            _conditions.rank(self.a, 2, 3, 4, 5),
+            _conditions.rank(self.b, 2, 3, 4, 5),
+            _conditions.quantized(self, self.a, self.b, self.y),
             self.malformed(),
         )
         if reason:
@@ -109,7 +109,7 @@ class BatchMatMul(Op):
         greatest = k * prod(
             max(127 - t.q.zero_point, t.q.zero_point + 128) for t in (self.a, self.b)
         )
-        return conditions.rescaled(self.y, [greatest], [self.factor()])
+        return _conditions.rescaled(self.y, [greatest], [self.factor()])
 
     def factor(self) -> tuple[int, int]:
         """Multiplier and shift from the sum to the output."""

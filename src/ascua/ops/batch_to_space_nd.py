@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import moves
+from ascua.ops import _moves
 from ascua.ops.space_to_batch_nd import Axes, axes_of, image, malformed
 
 
@@ -34,7 +34,7 @@ class BatchToSpaceND(Op):
         return axes_of(self)
 
     def check(self) -> str | None:
-        reason = malformed(self, "crops") or moves.condition(self, self.x, self.y, most=4)
+        reason = malformed(self, "crops") or _moves.condition(self, self.x, self.y, most=4)
         return reason or self.malformed()
 
     def malformed(self) -> str | None:

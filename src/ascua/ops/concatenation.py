@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op, Tensor
-from ascua.ops import activation, conditions, moves
+from ascua.ops import _activation, _conditions, _moves
 
 MOST_INPUTS = 10
 """As in TFLM."""
@@ -23,7 +23,7 @@ class Concatenation(Op):
     """y = the inputs side by side along `axis`, which counts from the last where negative."""
 
     axis: int
-    activation: activation.Activation = "NONE"
+    activation: _activation.Activation = "NONE"
 
     tflite = "CONCATENATION"
     options = "ConcatenationOptions"
@@ -39,13 +39,13 @@ class Concatenation(Op):
             node.inputs,
             node.outputs,
             axis=int(node.options["axis"]),
-            activation=activation.read_activation(number),
+            activation=_activation.read_activation(number),
         )
 
     def write(self) -> Mapping[str, Any]:
         return {
             "axis": self.axis,
-            "fused_activation_function": activation.ACTIVATIONS.index(self.activation),
+            "fused_activation_function": _activation.ACTIVATIONS.index(self.activation),
         }
 
     @property
@@ -54,16 +54,16 @@ class Concatenation(Op):
         return self.axis % len(self.y.shape)
 
     def check(self) -> str | None:
-        reason = conditions.arity(self, len(self.inputs))
+        reason = _conditions.arity(self, len(self.inputs))
         if reason:
             return reason
         tensors = [t for t in self.inputs if t is not None]
         if len(tensors) > MOST_INPUTS:
             return f"it has {len(tensors)} inputs; at most {MOST_INPUTS} are taken"
-        reason = conditions.first(
-            *(conditions.filled(t, MOST_DIMENSIONS) for t in (*tensors, self.y)),
-            conditions.quantized(self, *tensors, self.y),
-            *(conditions.computed(t) for t in tensors),
+        reason = _conditions.first(
+            *(_conditions.filled(t, MOST_DIMENSIONS) for t in (*tensors, self.y)),
+            _conditions.quantized(self, *tensors, self.y),
+            *(_conditions.computed(t) for t in tensors),
         )
         if reason:
             return reason
@@ -79,11 +79,11 @@ class Concatenation(Op):
         return self.malformed()
 
     def malformed(self) -> str | None:
-        if reason := conditions.arity(self, len(self.inputs)):
+        if reason := _conditions.arity(self, len(self.inputs)):
             return reason
         tensors = [t for t in self.inputs if t is not None]
-        reason = conditions.first(
-            *map(conditions.computed, tensors), *(moves.one_type(self.y, t) for t in tensors)
+        reason = _conditions.first(
+            *map(_conditions.computed, tensors), *(_moves.one_type(self.y, t) for t in tensors)
         )
         if reason:
             return reason
@@ -105,7 +105,7 @@ class Concatenation(Op):
     def tied_channels(self) -> list[tuple[Tensor, int]]:
         last = len(self.y.shape) - 1
         whole = len(self.activations) == len(self.inputs)
-        if not whole or self.at != last or not activation.scales(self.activation):
+        if not whole or self.at != last or not _activation.scales(self.activation):
             return []
         starts = np.cumsum([0, *(t.shape[last] for t in self.activations)]).tolist()
         return [*zip(self.activations, starts, strict=False), (self.y, 0)]

@@ -8,13 +8,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from ascua import geometry
 from ascua.ir import Array, Node, limits
-from ascua.ops import geometry
-from ascua.ops.channels import (
+from ascua.ops._channels import (
     centred,
     short_bias,
 )
-from ascua.ops.convolution import Convolution, read_options
+from ascua.ops._convolution import Convolution, read_options
 
 MOST_TAPS = 1 << 24
 """Of all windows of an image: where there are more, a reference sums tap by tap, in less memory."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, moves
+from ascua.ops import _conditions, _moves
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +30,10 @@ class DepthToSpace(Op):
         return {"block_size": self.block}
 
     def malformed(self) -> str | None:
-        reason = conditions.arity(self, 1) or conditions.first(
-            conditions.computed(self.x),
-            conditions.rank(self.x, 4),
-            moves.one_type(self.x, self.y),
+        reason = _conditions.arity(self, 1) or _conditions.first(
+            _conditions.computed(self.x),
+            _conditions.rank(self.x, 4),
+            _moves.one_type(self.x, self.y),
         )
         if reason:
             return reason
@@ -41,12 +41,12 @@ class DepthToSpace(Op):
         n = self.block
         if n < 1 or c % (n * n):
             return f"its blocks of {n} by {n} do not divide {c} channels"
-        return conditions.output_shape(self, (b, h * n, w * n, c // (n * n)))
+        return _conditions.output_shape(self, (b, h * n, w * n, c // (n * n)))
 
     def check(self) -> str | None:
         return (
-            conditions.arity(self, 1)
-            or moves.condition(self, self.x, self.y, most=4)
+            _conditions.arity(self, 1)
+            or _moves.condition(self, self.x, self.y, most=4)
             or self.malformed()
         )
 

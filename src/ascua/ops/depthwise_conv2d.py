@@ -8,10 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from ascua import geometry
 from ascua.ir import Array, Node
-from ascua.ops import geometry
-from ascua.ops.channels import centred
-from ascua.ops.convolution import Convolution, read_options
+from ascua.ops._channels import centred
+from ascua.ops._convolution import Convolution, read_options
 
 
 @dataclass(frozen=True, eq=False)

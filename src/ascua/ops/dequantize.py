@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions
+from ascua.ops import _conditions
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,20 +25,20 @@ class Dequantize(Op):
         return cls(node.inputs, node.outputs)
 
     def malformed(self) -> str | None:
-        if reason := conditions.arity(self, 1):
+        if reason := _conditions.arity(self, 1):
             return reason
-        return conditions.first(
-            None if self._foldable() else conditions.computed(self.x),
-            conditions.filled(self.x),
-            conditions.output_shape(self, self.x.shape),
+        return _conditions.first(
+            None if self._foldable() else _conditions.computed(self.x),
+            _conditions.filled(self.x),
+            _conditions.output_shape(self, self.x.shape),
         )
 
     def check(self) -> str | None:
-        return conditions.arity(self, 1) or conditions.first(
-            conditions.computed(self.x),
-            conditions.filled(self.x),
-            conditions.quantized(self, self.x),
-            conditions.dtype(self.y, "float32"),
+        return _conditions.arity(self, 1) or _conditions.first(
+            _conditions.computed(self.x),
+            _conditions.filled(self.x),
+            _conditions.quantized(self, self.x),
+            _conditions.dtype(self.y, "float32"),
             self.malformed(),
         )
 

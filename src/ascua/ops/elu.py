@@ -9,8 +9,8 @@ from typing import Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, lut
-from ascua.ops.elementwise import INT8
+from ascua.ops import _conditions, _lut
+from ascua.ops._elementwise import INT8
 
 DOUBT = 2.0**-29
 """Relative error of exp(x) from which on C libraries' float results are no longer certain.
@@ -29,10 +29,10 @@ class Elu(Op):
         return cls(node.inputs, node.outputs)
 
     def malformed(self) -> str | None:
-        return conditions.one_to_one(self)
+        return _conditions.one_to_one(self)
 
     def check(self) -> str | None:
-        reason = lut.condition(self) or lut.factor(self.x.q.scale / self.y.q.scale)
+        reason = _lut.condition(self) or _lut.factor(self.x.q.scale / self.y.q.scale)
         if reason:
             return reason
         if 1 / self.y.q.scale > np.finfo(np.float32).max:
@@ -53,7 +53,7 @@ class Elu(Op):
         return table
 
     def eval(self, *xs: Array) -> Array:
-        return lut.over_values(self, xs[0], lambda _: self._table())
+        return _lut.over_values(self, xs[0], lambda _: self._table())
 
     def eval_float(self, *xs: Array) -> Array:
         return np.where(xs[0] < 0, np.expm1(np.minimum(xs[0], 0)), xs[0])

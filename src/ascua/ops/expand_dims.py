@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, views
+from ascua.ops import _conditions, _views
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,7 +15,7 @@ class ExpandDims(Op):
 
     tflite = "EXPAND_DIMS"
     options = "ExpandDimsOptions"
-    types = views.TYPES
+    types = _views.TYPES
     view = True
     any_type = True
     one_scale = True
@@ -25,10 +25,10 @@ class ExpandDims(Op):
         return cls(node.inputs, node.outputs)
 
     def check(self) -> str | None:
-        return conditions.arity(self, 2) or views.same_bytes(self) or self.malformed()
+        return _conditions.arity(self, 2) or _views.same_bytes(self) or self.malformed()
 
     def malformed(self) -> str | None:
-        if reason := conditions.arity(self, 2) or views.malformed(self):
+        if reason := _conditions.arity(self, 2) or _views.malformed(self):
             return reason
         axis = self.inputs[1]
         assert axis is not None
@@ -39,10 +39,10 @@ class ExpandDims(Op):
         if not -rank - 1 <= at <= rank:
             return f"its axis {at} does not exist in a tensor of {rank} dimensions"
         at %= rank + 1
-        return conditions.output_shape(self, (*self.x.shape[:at], 1, *self.x.shape[at:]))
+        return _conditions.output_shape(self, (*self.x.shape[:at], 1, *self.x.shape[at:]))
 
     def eval(self, *xs: Array) -> Array:
-        return views.reshaped(self, *xs)
+        return _views.reshaped(self, *xs)
 
     def constant(self) -> Array | None:
-        return views.constant(self)
+        return _views.constant(self)

@@ -11,8 +11,8 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node
-from ascua.ops import activation, conditions
-from ascua.ops.channels import (
+from ascua.ops import _activation, _conditions
+from ascua.ops._channels import (
     centred,
     channel_scales,
     requantize,
@@ -21,7 +21,7 @@ from ascua.ops.channels import (
     short_condition,
     wide_condition,
 )
-from ascua.ops.weighted import Weighted
+from ascua.ops._weighted import Weighted
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class FullyConnected(Weighted):
     """
 
     keep_num_dims: bool
-    activation: activation.Activation
+    activation: _activation.Activation
     weights_format: int = 0
     bias_dtype: int = 0
 
@@ -51,7 +51,7 @@ class FullyConnected(Weighted):
             node.inputs,
             node.outputs,
             keep_num_dims=bool(o["keep_num_dims"]),
-            activation=activation.read_activation(o["fused_activation_function"]),
+            activation=_activation.read_activation(o["fused_activation_function"]),
             weights_format=o["weights_format"],
             bias_dtype=o["quantized_bias_type"],
         )
@@ -59,7 +59,7 @@ class FullyConnected(Weighted):
     def write(self) -> Mapping[str, Any]:
         return {
             "keep_num_dims": self.keep_num_dims,
-            "fused_activation_function": activation.ACTIVATIONS.index(self.activation),
+            "fused_activation_function": _activation.ACTIVATIONS.index(self.activation),
             "weights_format": self.weights_format,
             "quantized_bias_type": self.bias_dtype,
         }
@@ -80,17 +80,17 @@ class FullyConnected(Weighted):
         return prod(self.y.shape[:-1])
 
     def malformed(self) -> str | None:
-        reason = conditions.arity(self, 2, 3) or conditions.first(
-            conditions.computed(self.x),
-            conditions.filled(self.x),
-            conditions.rank(self.w, 2),
-            conditions.filled(self.y),
-            conditions.vectors(self.y),
+        reason = _conditions.arity(self, 2, 3) or _conditions.first(
+            _conditions.computed(self.x),
+            _conditions.filled(self.x),
+            _conditions.rank(self.w, 2),
+            _conditions.filled(self.y),
+            _conditions.vectors(self.y),
         )
         if reason:
             return reason
         oc, k = self.w.shape
-        if reason := conditions.weights(self.w) or conditions.bias(self.bias, oc):
+        if reason := _conditions.weights(self.w) or _conditions.bias(self.bias, oc):
             return reason
         if self.y.shape[-1] != oc:
             return f"its output has {self.y.shape[-1]} channels and its weights {oc}"
@@ -99,19 +99,19 @@ class FullyConnected(Weighted):
         return None
 
     def check(self) -> str | None:
-        reason = conditions.arity(self, 2, 3) or conditions.first(
-            conditions.computed(self.x),
-            conditions.rank(self.x, 1, 2, 3, 4, 5),
-            conditions.rank(self.w, 2),
-            conditions.rank(self.y, 1, 2, 3, 4, 5),
-            conditions.quantized(self, self.x, self.y),
-            conditions.int8_weights(self, self.w, self.out_axis, *conditions.narrow(self.x)),
-            activation.unsupported(self.activation),
+        reason = _conditions.arity(self, 2, 3) or _conditions.first(
+            _conditions.computed(self.x),
+            _conditions.rank(self.x, 1, 2, 3, 4, 5),
+            _conditions.rank(self.w, 2),
+            _conditions.rank(self.y, 1, 2, 3, 4, 5),
+            _conditions.quantized(self, self.x, self.y),
+            _conditions.int8_weights(self, self.w, self.out_axis, *_conditions.narrow(self.x)),
+            _activation.unsupported(self.activation),
         )
         if reason:
             return reason
         biases = ("int32",) if self.x.dtype == "int8" else ("int64", "int32")
-        if reason := conditions.bias(self.bias, self.channels, *biases):
+        if reason := _conditions.bias(self.bias, self.channels, *biases):
             return reason
         if self.weights_format != 0:
             return "its weights are shuffled; only the default format is taken"
@@ -124,7 +124,7 @@ class FullyConnected(Weighted):
             reason = short_condition(self.x, matrix, self.bias, self.y, self.scales())
         else:
             reason = wide_condition(self.w, self.out_axis, self.bias, self.scales())
-        return reason or conditions.bias_scale(self.x, self.w, self.bias, self.y)
+        return reason or _conditions.bias_scale(self.x, self.w, self.bias, self.y)
 
     def scales(self) -> list[float]:
         """The real factor from accumulator to output of each channel."""
@@ -136,7 +136,7 @@ class FullyConnected(Weighted):
         total = (x @ centred(self.w).T.astype(np.float64)).astype(np.int64)
         if self.bias is not None:
             total += self.bias.values.reshape(-1)
-        low, high = activation.bounds(self.activation, self.y)
+        low, high = _activation.bounds(self.activation, self.y)
         if self.uint8:  # LiteRT's layer is the one that rounds once.
             y = requantize(total, self.scales(), self.y, low, high, fixed.multiply_rounded_once)
         else:
@@ -148,7 +148,7 @@ class FullyConnected(Weighted):
         total = xs[0].reshape(-1, self.w.shape[1]) @ self.w.values.T
         if self.bias is not None:
             total = total + self.bias.values.reshape(-1)
-        return activation.clamped(total, self.activation).reshape(len(xs[0]), *self.y.shape)
+        return _activation.clamped(total, self.activation).reshape(len(xs[0]), *self.y.shape)
 
     def gathered(self, x: Array) -> Array:
         """The vectors of the input: (n * rows, k)."""

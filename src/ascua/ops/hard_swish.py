@@ -9,7 +9,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, lut
+from ascua.ops import _conditions, _lut
 
 HEADROOM = 7
 """Bits that TFLM shifts its int8 inputs to the left, into int16."""
@@ -30,10 +30,10 @@ class HardSwish(Op):
         return cls(node.inputs, node.outputs)
 
     def malformed(self) -> str | None:
-        return conditions.one_to_one(self)
+        return _conditions.one_to_one(self)
 
     def check(self) -> str | None:
-        if reason := lut.condition(self):
+        if reason := _lut.condition(self):
             return reason
         if not -MOST_SHIFT <= self._to_output()[1] <= 0:
             return (
@@ -46,11 +46,11 @@ class HardSwish(Op):
 
     def _to_output(self) -> tuple[int, int]:
         """Multiplier in int16 and shift to the output's scale."""
-        return _halfword(lut.ratio(self, self.x.q.scale / 2**HEADROOM, by=self.y.q.scale))
+        return _halfword(_lut.ratio(self, self.x.q.scale / 2**HEADROOM, by=self.y.q.scale))
 
     def _to_bend(self) -> tuple[int, int]:
         """Multiplier in int16 and shift to the scale where 2**15 stands for 3."""
-        return _halfword(lut.ratio(self, self.x.q.scale / 2**HEADROOM, by=3 / 2**15))
+        return _halfword(_lut.ratio(self, self.x.q.scale / 2**HEADROOM, by=3 / 2**15))
 
     def eval(self, *xs: Array) -> Array:
         to_output, out_shift = self._to_output()
@@ -69,7 +69,7 @@ class HardSwish(Op):
             y = np.sign(product) * (np.abs(product) >> 15)
             return fixed.rounding_divide_by_pot(y, -out_shift) + self.y.q.zero_point
 
-        return lut.over_values(self, xs[0], function)
+        return _lut.over_values(self, xs[0], function)
 
     def eval_float(self, *xs: Array) -> Array:
         y: Array = xs[0] * (np.clip(xs[0] + 3, 0, 6) / np.float32(6))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import activation, conditions
+from ascua.ops import _activation, _conditions
 
 MOST_VALUES = 1 << 15
 """Of one vector: then the sum of squares is far from overflowing."""
@@ -26,7 +26,7 @@ LEAST_LENGTH = 1e-6
 class L2Normalization(Op):
     """y[row, i] = x[row, i] / sqrt(sum over j of x[row, j]^2)."""
 
-    activation: activation.Activation = "NONE"
+    activation: _activation.Activation = "NONE"
 
     tflite = "L2_NORMALIZATION"
     options = "L2NormOptions"
@@ -36,19 +36,19 @@ class L2Normalization(Op):
     @classmethod
     def read(cls, node: Node) -> Self:
         number = node.options["fused_activation_function"]
-        return cls(node.inputs, node.outputs, activation.read_activation(number))
+        return cls(node.inputs, node.outputs, _activation.read_activation(number))
 
     def write(self) -> Mapping[str, Any]:
-        return {"fused_activation_function": activation.ACTIVATIONS.index(self.activation)}
+        return {"fused_activation_function": _activation.ACTIVATIONS.index(self.activation)}
 
     def malformed(self) -> str | None:
-        return conditions.one_to_one(self) or conditions.vectors(self.x)
+        return _conditions.one_to_one(self) or _conditions.vectors(self.x)
 
     def check(self) -> str | None:
-        reason = conditions.arity(self, 1) or conditions.first(
-            conditions.computed(self.x),
-            conditions.rank(self.x, 1, 2, 3, 4),
-            conditions.quantized(self, self.x, self.y),
+        reason = _conditions.arity(self, 1) or _conditions.first(
+            _conditions.computed(self.x),
+            _conditions.rank(self.x, 1, 2, 3, 4),
+            _conditions.quantized(self, self.x, self.y),
             self.malformed(),
         )
         if reason:

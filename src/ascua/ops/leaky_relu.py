@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, lut
+from ascua.ops import _conditions, _lut
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,20 +32,20 @@ class LeakyRelu(Op):
         return {"alpha": self.alpha}
 
     def malformed(self) -> str | None:
-        return conditions.one_to_one(self)
+        return _conditions.one_to_one(self)
 
     def check(self) -> str | None:
-        if reason := lut.condition(self):
+        if reason := _lut.condition(self):
             return reason
         factors = (self._identity(), self._slope())
-        return conditions.first(*(lut.factor(f, self.x.dtype) for f in factors))
+        return _conditions.first(*(_lut.factor(f, self.x.dtype) for f in factors))
 
     # In double precision, as tflite-micro 0.dev20261023 has it; in 2023 both were single.
     def _identity(self) -> float:
-        return lut.ratio(self, self.x.q.scale, by=self.y.q.scale)
+        return _lut.ratio(self, self.x.q.scale, by=self.y.q.scale)
 
     def _slope(self) -> float:
-        return lut.ratio(self, self.x.q.scale, self.alpha, by=self.y.q.scale)
+        return _lut.ratio(self, self.x.q.scale, self.alpha, by=self.y.q.scale)
 
     def eval(self, *xs: Array) -> Array:
         slope = self._slope()
@@ -58,10 +58,10 @@ class LeakyRelu(Op):
             # A negative slope turns the sign after the rounding.
             below = self.y.q.zero_point + (-below if slope < 0 else below)
             return np.where(
-                x >= self.x.q.zero_point, lut.rescaled(self, x, self._identity()), below
+                x >= self.x.q.zero_point, _lut.rescaled(self, x, self._identity()), below
             )
 
-        return lut.over_values(self, xs[0], function)
+        return _lut.over_values(self, xs[0], function)
 
     def eval_float(self, *xs: Array) -> Array:
         return np.where(xs[0] >= 0, xs[0], xs[0] * np.float32(self.alpha))

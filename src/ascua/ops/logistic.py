@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, lut, sigmoids
+from ascua.ops import _conditions, _lut, _sigmoids
 from ascua.ops.softmax import exp_of_negative, reciprocal_of_one_plus
 
 INTEGER_BITS = 4
@@ -31,13 +31,13 @@ class Logistic(Op):
         return cls(node.inputs, node.outputs)
 
     def malformed(self) -> str | None:
-        return conditions.one_to_one(self)
+        return _conditions.one_to_one(self)
 
     def check(self) -> str | None:
-        if reason := lut.condition(self):
+        if reason := _lut.condition(self):
             return reason
         if self.x.dtype == "int16":
-            return sigmoids.condition(self)
+            return _sigmoids.condition(self)
         if (self.y.q.scale, self.y.q.zero_point) != (1 / 256, -128):
             return (
                 f"its output has the scale {self.y.q.scale:g} and the zero point"
@@ -51,7 +51,7 @@ class Logistic(Op):
 
     def eval(self, *xs: Array) -> Array:
         if self.x.dtype == "int16":
-            return lut.over_values(self, xs[0], lambda x: sigmoids.logistic(self, x))
+            return _lut.over_values(self, xs[0], lambda x: _sigmoids.logistic(self, x))
         fraction, shift = math.frexp(self.x.q.scale * 2 ** (31 - INTEGER_BITS))
         radius = math.floor((2**INTEGER_BITS - 1) * 2 ** (31 - INTEGER_BITS) / 2**shift)
 
@@ -62,10 +62,10 @@ class Logistic(Op):
             y = fixed.rounding_divide_by_pot(sigmoid(scaled), 23) - 128
             return np.where(x <= -radius, -128, np.where(x >= radius, 127, y))
 
-        return lut.over_values(self, xs[0], function)
+        return _lut.over_values(self, xs[0], function)
 
     def eval_float(self, *xs: Array) -> Array:
-        return lut.sigmoid(xs[0])
+        return _lut.sigmoid(xs[0])
 
 
 def sigmoid(x: Array) -> Array:

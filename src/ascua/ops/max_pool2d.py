@@ -8,8 +8,8 @@ from functools import reduce
 import numpy as np
 
 from ascua.ir import Array, limits
-from ascua.ops import activation
-from ascua.ops.pooling import Pool2D
+from ascua.ops import _activation
+from ascua.ops._pooling import Pool2D
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,4 +26,4 @@ class MaxPool2D(Pool2D):
 
     def eval_float(self, *xs: Array) -> Array:
         y = reduce(np.maximum, self.taps(xs[0], -np.inf))
-        return activation.clamped(y, self.activation).reshape(len(xs[0]), *self.y.shape)
+        return _activation.clamped(y, self.activation).reshape(len(xs[0]), *self.y.shape)

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, elementwise
+from ascua.ops import _conditions, _elementwise
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,15 +26,15 @@ class Maximum(Op):
         return cls(node.inputs, node.outputs)
 
     def malformed(self) -> str | None:
-        return elementwise.malformed(self)
+        return _elementwise.malformed(self)
 
     def check(self) -> str | None:
-        return elementwise.condition(self) or conditions.same_quantization(
-            self.y, *elementwise.operands(self)
+        return _elementwise.condition(self) or _conditions.same_quantization(
+            self.y, *_elementwise.operands(self)
         )
 
     def eval(self, *xs: Array) -> Array:
-        return elementwise.over_pairs(self, xs, np.maximum)
+        return _elementwise.over_pairs(self, xs, np.maximum)
 
     def eval_float(self, *xs: Array) -> Array:
-        return np.maximum(*elementwise.floats(self, xs))
+        return np.maximum(*_elementwise.floats(self, xs))

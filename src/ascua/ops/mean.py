@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ascua.ir import Array
-from ascua.ops.reductions import SumReduction
+from ascua.ops._reductions import SumReduction
 
 
 @dataclass(frozen=True, eq=False)

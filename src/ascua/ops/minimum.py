@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, elementwise
+from ascua.ops import _conditions, _elementwise
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,15 +26,15 @@ class Minimum(Op):
         return cls(node.inputs, node.outputs)
 
     def malformed(self) -> str | None:
-        return elementwise.malformed(self)
+        return _elementwise.malformed(self)
 
     def check(self) -> str | None:
-        return elementwise.condition(self) or conditions.same_quantization(
-            self.y, *elementwise.operands(self)
+        return _elementwise.condition(self) or _conditions.same_quantization(
+            self.y, *_elementwise.operands(self)
         )
 
     def eval(self, *xs: Array) -> Array:
-        return elementwise.over_pairs(self, xs, np.minimum)
+        return _elementwise.over_pairs(self, xs, np.minimum)
 
     def eval_float(self, *xs: Array) -> Array:
-        return np.minimum(*elementwise.floats(self, xs))
+        return np.minimum(*_elementwise.floats(self, xs))

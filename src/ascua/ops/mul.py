@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import activation, elementwise
+from ascua.ops import _activation, _elementwise
 
 MOST_SCALE = {"int8": 2**14, "int16": 1}
 """From this factor on, TFLM's int32 product would overflow."""
@@ -20,7 +20,7 @@ MOST_SCALE = {"int8": 2**14, "int16": 1}
 class Mul(Op):
     """y = activation(a * b), one repeated along the other where the shapes differ."""
 
-    activation: activation.Activation
+    activation: _activation.Activation
 
     tflite = "MUL"
     options = "MulOptions"
@@ -30,16 +30,16 @@ class Mul(Op):
     @classmethod
     def read(cls, node: Node) -> Self:
         number = node.options["fused_activation_function"]
-        return cls(node.inputs, node.outputs, activation.read_activation(number))
+        return cls(node.inputs, node.outputs, _activation.read_activation(number))
 
     def write(self) -> Mapping[str, Any]:
-        return {"fused_activation_function": activation.ACTIVATIONS.index(self.activation)}
+        return {"fused_activation_function": _activation.ACTIVATIONS.index(self.activation)}
 
     def malformed(self) -> str | None:
-        return elementwise.malformed(self)
+        return _elementwise.malformed(self)
 
     def check(self) -> str | None:
-        reason = elementwise.condition(self) or activation.unsupported(self.activation)
+        reason = _elementwise.condition(self) or _activation.unsupported(self.activation)
         if reason:
             return reason
         if self._real() >= MOST_SCALE[self.y.dtype]:
@@ -56,7 +56,7 @@ class Mul(Op):
         a, b = self.inputs
         assert a is not None
         assert b is not None
-        low, high = activation.bounds(self.activation, self.y)
+        low, high = _activation.bounds(self.activation, self.y)
         multiplier, shift = fixed.quantize_multiplier(a.q.scale * b.q.scale / self.y.q.scale)
 
         def product(p: Array, q: Array) -> Array:
@@ -65,8 +65,8 @@ class Mul(Op):
             clipped: Array = np.clip(y + self.y.q.zero_point, low, high)
             return clipped
 
-        return elementwise.over_pairs(self, xs, product)
+        return _elementwise.over_pairs(self, xs, product)
 
     def eval_float(self, *xs: Array) -> Array:
-        a, b = elementwise.floats(self, xs)
-        return activation.clamped(a * b, self.activation)
+        a, b = _elementwise.floats(self, xs)
+        return _activation.clamped(a * b, self.activation)

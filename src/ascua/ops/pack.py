@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, moves
+from ascua.ops import _conditions, _moves
 
 MOST_DIMENSIONS = 8
 """TFLM takes any number."""
@@ -50,7 +50,7 @@ class Pack(Op):
         if reason := self.malformed():
             return reason
         tensors = [t for t in self.inputs if t is not None]
-        reasons = (moves.condition(self, t, self.y, most=MOST_DIMENSIONS) for t in tensors)
+        reasons = (_moves.condition(self, t, self.y, most=MOST_DIMENSIONS) for t in tensors)
         return next((reason for reason in reasons if reason), None)
 
     def eval(self, *xs: Array) -> Array:
@@ -81,7 +81,7 @@ class Pack(Op):
         expected = (*first.shape[:at], len(self.inputs), *first.shape[at:])
         if self.y.shape != expected:
             return f"its output has the shape {list(self.y.shape)} instead of {list(expected)}"
-        return conditions.computed(first) if self._large() else None
+        return _conditions.computed(first) if self._large() else None
 
     def _large(self) -> bool:
         """Whether all is constant, and no shape."""

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op, Tensor
-from ascua.ops import conditions
+from ascua.ops import _conditions
 
 MOST_DIMENSIONS = 5
 """As in TFLM."""
@@ -41,9 +41,9 @@ class Pad(Op):
         return [(int(a), int(b)) for a, b in paddings.values.reshape(-1, 2)]
 
     def check(self) -> str | None:
-        reason = conditions.arity(self, self.arity) or conditions.first(
-            *(conditions.filled(t, MOST_DIMENSIONS) for t in (self.x, self.y)),
-            conditions.quantized(self, self.x, self.y),
+        reason = _conditions.arity(self, self.arity) or _conditions.first(
+            *(_conditions.filled(t, MOST_DIMENSIONS) for t in (self.x, self.y)),
+            _conditions.quantized(self, self.x, self.y),
             self.malformed(),
         )
         if reason:
@@ -53,10 +53,10 @@ class Pad(Op):
         return None
 
     def malformed(self) -> str | None:
-        if reason := conditions.arity(self, self.arity):
+        if reason := _conditions.arity(self, self.arity):
             return reason
-        reason = conditions.first(
-            conditions.filled(self.x), conditions.filled(self.y), conditions.computed(self.x)
+        reason = _conditions.first(
+            _conditions.filled(self.x), _conditions.filled(self.y), _conditions.computed(self.x)
         )
         paddings = self.inputs[1]
         if reason or paddings is None:
@@ -68,7 +68,7 @@ class Pad(Op):
         if any(before < 0 or after < 0 for before, after in self.pads()):
             return "it cuts with negative paddings; use a slice before the model's input"
         sizes = zip(self.pads(), self.x.shape, strict=True)
-        return conditions.output_shape(self, tuple(b + d + a for (b, a), d in sizes))
+        return _conditions.output_shape(self, tuple(b + d + a for (b, a), d in sizes))
 
     def tied_channels(self) -> list[tuple[Tensor, int]]:
         return [] if any(map(any, self.pads()[-1:])) else [(self.x, 0), (self.y, 0)]
@@ -108,11 +108,11 @@ class PadV2(Pad):
         return None
 
     def check(self) -> str | None:
-        if reason := conditions.arity(self, 3):
+        if reason := _conditions.arity(self, 3):
             return reason
         constant = self.inputs[2]
         assert constant is not None
-        if reason := conditions.quantized(self, constant, self.y):
+        if reason := _conditions.quantized(self, constant, self.y):
             return reason
         if (constant.q.scale, constant.q.zero_point) != (self.y.q.scale, self.y.q.zero_point):
             return f"its padding '{constant.name}' has another quantisation than its output"

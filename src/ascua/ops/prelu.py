@@ -9,7 +9,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op, Tensor, limits
-from ascua.ops import conditions, elementwise, lut
+from ascua.ops import _conditions, _elementwise, _lut
 
 MOST_SLOPE = {"int8": 2**14, "int16": 2**8}
 """From this factor on, TFLM's int32 product of x and alpha would overflow."""
@@ -38,14 +38,14 @@ class Prelu(Op):
         return frozenset((self.x.dtype, self.y.dtype))
 
     def malformed(self) -> str | None:
-        return elementwise.malformed(self)
+        return _elementwise.malformed(self)
 
     def check(self) -> str | None:
-        if reason := elementwise.condition(self, "int8") or conditions.computed(self.x):
+        if reason := _elementwise.condition(self, "int8") or _conditions.computed(self.x):
             return reason
         if self.slope() >= MOST_SLOPE[self.x.dtype]:
             return f"its output's scale {self.y.q.scale:g} is too fine for its inputs' scales"
-        return lut.factor(self.identity(), self.x.dtype)
+        return _lut.factor(self.identity(), self.x.dtype)
 
     def identity(self) -> float:
         """The real factor from x to the output."""
@@ -68,8 +68,8 @@ class Prelu(Op):
             clipped: Array = np.clip(y, *limits(self.y.dtype))
             return clipped
 
-        return elementwise.over_pairs(self, xs, bent)
+        return _elementwise.over_pairs(self, xs, bent)
 
     def eval_float(self, *xs: Array) -> Array:
-        x, alpha = elementwise.floats(self, xs)
+        x, alpha = _elementwise.floats(self, xs)
         return np.where(x >= 0, x, x * alpha)

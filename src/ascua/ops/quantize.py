@@ -9,7 +9,7 @@ import numpy as np
 
 from ascua.errors import brief
 from ascua.ir import Array, Node, Op, limits
-from ascua.ops import conditions, lut
+from ascua.ops import _conditions, _lut
 
 FARTHEST = 2**17
 """Steps from zero that count as many: far beyond int16, and float32 still has halves."""
@@ -33,23 +33,23 @@ class Quantize(Op):
         return cls(node.inputs, node.outputs)
 
     def malformed(self) -> str | None:
-        return conditions.one_to_one(self)
+        return _conditions.one_to_one(self)
 
     def check(self) -> str | None:
-        if reason := conditions.arity(self, 1):
+        if reason := _conditions.arity(self, 1):
             return reason
         if self.shifts:
             return self.malformed() or self._check_shift()
-        reason = conditions.first(
-            conditions.computed(self.x),
-            conditions.filled(self.x),
-            conditions.dtype(self.x, "float32", *conditions.QUANTIZED),
-            conditions.quantized(self, self.y),
+        reason = _conditions.first(
+            _conditions.computed(self.x),
+            _conditions.filled(self.x),
+            _conditions.dtype(self.x, "float32", *_conditions.QUANTIZED),
+            _conditions.quantized(self, self.y),
             self.malformed(),
         )
         if reason or self.x.dtype == "float32":
             return reason
-        return conditions.quantized(self, self.x) or lut.factor(self.factor(), self.x.dtype)
+        return _conditions.quantized(self, self.x) or _lut.factor(self.factor(), self.x.dtype)
 
     def _check_shift(self) -> str | None:
         """None, or how it does more than to add or to subtract 128."""
@@ -79,7 +79,7 @@ class Quantize(Op):
         if self.shifts:
             return (xs[0].view(np.uint8) ^ np.uint8(128)).view(self.y.dtype)
         if self.x.dtype != "float32":
-            return lut.over_values(self, xs[0], lambda x: lut.rescaled(self, x, self.factor()))
+            return _lut.over_values(self, xs[0], lambda x: _lut.rescaled(self, x, self.factor()))
         with np.errstate(over="ignore"):
             steps = xs[0].astype(np.float32) / np.float32(self.y.q.scale)
         # Far beyond int16, and yet exact: half away from zero needs the exact quotient.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ascua.ir import Array
-from ascua.ops import conditions
-from ascua.ops.reductions import Reduction
+from ascua.ops import _conditions
+from ascua.ops._reductions import Reduction
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +21,7 @@ class ReduceMin(Reduction):
     one_scale = True
 
     def check(self) -> str | None:
-        return super().check() or conditions.same_quantization(self.y, self.x)
+        return super().check() or _conditions.same_quantization(self.y, self.x)
 
     def eval(self, *xs: Array) -> Array:
         return self.over_axes(np.min, xs[0])

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, lut
+from ascua.ops import _conditions, _lut
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,20 +24,20 @@ class Relu(Op):
         return cls(node.inputs, node.outputs)
 
     def malformed(self) -> str | None:
-        return conditions.one_to_one(self)
+        return _conditions.one_to_one(self)
 
     def check(self) -> str | None:
-        return lut.condition(self) or lut.factor(self._factor(), self.x.dtype)
+        return _lut.condition(self) or _lut.factor(self._factor(), self.x.dtype)
 
     def _factor(self) -> float:
         # In double precision, as tflite-micro 0.dev20261023 has it; in 2023 it was single.
-        return lut.ratio(self, self.x.q.scale, by=self.y.q.scale)
+        return _lut.ratio(self, self.x.q.scale, by=self.y.q.scale)
 
     def eval(self, *xs: Array) -> Array:
         def function(x: Array) -> Array:
-            return np.maximum(lut.rescaled(self, x, self._factor()), self.y.q.zero_point)
+            return np.maximum(_lut.rescaled(self, x, self._factor()), self.y.q.zero_point)
 
-        return lut.over_values(self, xs[0], function)
+        return _lut.over_values(self, xs[0], function)
 
     def eval_float(self, *xs: Array) -> Array:
         return np.maximum(xs[0], 0)

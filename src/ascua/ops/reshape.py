@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, views
+from ascua.ops import _conditions, _views
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class Reshape(Op):
 
     tflite = "RESHAPE"
     options = "ReshapeOptions"
-    types = views.TYPES
+    types = _views.TYPES
     view = True
     any_type = True
     one_scale = True
@@ -35,10 +35,10 @@ class Reshape(Op):
         return {"new_shape": self.new_shape}
 
     def malformed(self) -> str | None:
-        return conditions.arity(self, 1, 2) or views.malformed(self)
+        return _conditions.arity(self, 1, 2) or _views.malformed(self)
 
     def check(self) -> str | None:
-        reason = conditions.arity(self, 1, 2) or views.same_bytes(self)
+        reason = _conditions.arity(self, 1, 2) or _views.same_bytes(self)
         if reason := reason or self.malformed():
             return reason
         shape = self.inputs[1] if len(self.inputs) > 1 else None
@@ -47,7 +47,7 @@ class Reshape(Op):
         return None
 
     def eval(self, *xs: Array) -> Array:
-        return views.reshaped(self, *xs)
+        return _views.reshaped(self, *xs)
 
     def constant(self) -> Array | None:
-        return views.constant(self)
+        return _views.constant(self)

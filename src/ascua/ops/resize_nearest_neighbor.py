@@ -8,8 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from ascua import geometry
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, geometry, moves
+from ascua.ops import _conditions, _moves
 
 MOST_SIZE = 2**15 - 1
 """Rows or columns; kernels hold their numbers in int16."""
@@ -80,7 +81,7 @@ class ResizeNearestNeighbor(Op):
 
 def resizable(op: Op) -> str | None:
     """None, or why the images of `op` cannot be resized to its second input."""
-    reason = conditions.arity(op, 2) or moves.condition(op, op.x, op.y, most=4)
+    reason = _conditions.arity(op, 2) or _moves.condition(op, op.x, op.y, most=4)
     if reason := reason or malformed(op):
         return reason
     if max(*op.x.shape[1:3], *op.y.shape[1:3]) > MOST_SIZE:
@@ -90,19 +91,19 @@ def resizable(op: Op) -> str | None:
 
 def malformed(op: Op) -> str | None:
     """None, or why the output of `op` is no image of the size that the second input states."""
-    reason = conditions.arity(op, 2) or conditions.first(
-        conditions.computed(op.x),
-        moves.one_type(op.x, op.y),
-        conditions.rank(op.x, 4),
-        moves.integers(op.inputs[1], "new size"),
+    reason = _conditions.arity(op, 2) or _conditions.first(
+        _conditions.computed(op.x),
+        _moves.one_type(op.x, op.y),
+        _conditions.rank(op.x, 4),
+        _moves.integers(op.inputs[1], "new size"),
     )
     if reason:
         return reason
-    size = moves.listed(op.inputs[1])
+    size = _moves.listed(op.inputs[1])
     if len(size) != 2:
         return f"its new size {size} is not one of rows and columns"
     n, _, iw, c = op.x.shape
-    if reason := conditions.output_shape(op, (n, *size, c)) or conditions.filled(op.y):
+    if reason := _conditions.output_shape(op, (n, *size, c)) or _conditions.filled(op.y):
         return reason
     if size[0] * iw * c > max(geometry.MOST_PADDED, 16 * max(op.x.size, op.y.size)):
         return f"on the way it makes an image of {size[0]:,} by {iw:,} pixels, more than are taken"

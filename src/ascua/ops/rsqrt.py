@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, lut
+from ascua.ops import _conditions, _lut
 from ascua.ops.l2_normalization import inverse_square_root
 
 HEADROOM = 20
@@ -29,10 +29,10 @@ class Rsqrt(Op):
         return cls(node.inputs, node.outputs)
 
     def malformed(self) -> str | None:
-        return conditions.one_to_one(self)
+        return _conditions.one_to_one(self)
 
     def check(self) -> str | None:
-        if reason := lut.condition(self):
+        if reason := _lut.condition(self):
             return reason
         if self.x.q.zero_point != -128:
             return (
@@ -62,7 +62,7 @@ class Rsqrt(Op):
             y = fixed.multiply_by_quantized_multiplier(root, multiplier, shift - HEADROOM)
             return np.where(x == 0, 127, y + self.y.q.zero_point)
 
-        return lut.over_values(self, xs[0], function)
+        return _lut.over_values(self, xs[0], function)
 
     def eval_float(self, *xs: Array) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, moves
+from ascua.ops import _conditions, _moves
 
 MOST_DIMENSIONS = 5
 """As in TFLM."""
@@ -28,12 +28,12 @@ class Slice(Op):
         return cls(node.inputs, node.outputs)
 
     def check(self) -> str | None:
-        return self.malformed() or moves.condition(self, self.x, self.y, most=MOST_DIMENSIONS)
+        return self.malformed() or _moves.condition(self, self.x, self.y, most=MOST_DIMENSIONS)
 
     def malformed(self) -> str | None:
-        reason = conditions.arity(self, 3) or conditions.first(
+        reason = _conditions.arity(self, 3) or _conditions.first(
             *(
-                moves.integers(t, what, "int32", "int64")
+                _moves.integers(t, what, "int32", "int64")
                 for t, what in zip(self.inputs[1:], ("positions", "sizes"), strict=True)
             )
         )
@@ -47,15 +47,15 @@ class Slice(Op):
                 return f"it takes {s} elements from {b} of a dimension of {d}"
         sizes = zip(begin, size, self.x.shape, strict=True)
         expected = tuple(d - b if s == -1 else s for b, s, d in sizes)
-        return conditions.output_shape(self, expected) or moves.one_type(self.x, self.y)
+        return _conditions.output_shape(self, expected) or _moves.one_type(self.x, self.y)
 
     def begin(self) -> list[int]:
         """The first position of each dimension."""
-        return moves.listed(self.inputs[1])
+        return _moves.listed(self.inputs[1])
 
     def size(self) -> list[int]:
         """The size of each dimension, or -1."""
-        return moves.listed(self.inputs[2])
+        return _moves.listed(self.inputs[2])
 
     def eval(self, *xs: Array) -> Array:
         sizes = zip(self.begin(), self.size(), strict=True)
@@ -63,4 +63,4 @@ class Slice(Op):
         return xs[0][(slice(None), *index)]
 
     def constant(self) -> Array | None:
-        return moves.folded(self, self.x)
+        return _moves.folded(self, self.x)

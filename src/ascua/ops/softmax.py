@@ -11,7 +11,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, lut
+from ascua.ops import _conditions, _lut
 
 MOST_CLASSES = 4095
 """A sum of more exponentials could pass int32."""
@@ -43,10 +43,10 @@ class Softmax(Op):
         return {"beta": self.beta}
 
     def malformed(self) -> str | None:
-        return conditions.one_to_one(self) or conditions.vectors(self.x)
+        return _conditions.one_to_one(self) or _conditions.vectors(self.x)
 
     def check(self) -> str | None:
-        if reason := lut.condition(self):
+        if reason := _lut.condition(self):
             return reason
         if self.x.shape[-1] > MOST_CLASSES:
             return f"it has {self.x.shape[-1]} classes; at most {MOST_CLASSES} are taken"

@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, moves
+from ascua.ops import _conditions, _moves
 
 
 class Blocks(NamedTuple):
@@ -31,28 +31,28 @@ def image(shape: tuple[int, ...]) -> tuple[int, int, int, int]:
 
 def axes_of(op: Op) -> Axes:
     """Block and paddings or crops, the second and the third input, of rows and of columns."""
-    block, ends = moves.listed(op.inputs[1]), moves.listed(op.inputs[2])
+    block, ends = _moves.listed(op.inputs[1]), _moves.listed(op.inputs[2])
     rows = Blocks(block[0], *ends[:2])
     return rows, Blocks(block[1], *ends[2:]) if len(block) > 1 else Blocks(1, 0, 0)
 
 
 def malformed(op: Op, what: str) -> str | None:
     """None, or why the inputs of `op` are not what they must be; `what` names the third."""
-    reason = conditions.arity(op, 3) or conditions.first(
-        conditions.computed(op.x),
-        moves.integers(op.inputs[1], "block"),
-        moves.integers(op.inputs[2], what),
-        conditions.rank(op.x, 3, 4),
+    reason = _conditions.arity(op, 3) or _conditions.first(
+        _conditions.computed(op.x),
+        _moves.integers(op.inputs[1], "block"),
+        _moves.integers(op.inputs[2], what),
+        _conditions.rank(op.x, 3, 4),
     )
     if reason:
         return reason
-    block, ends = moves.listed(op.inputs[1]), moves.listed(op.inputs[2])
+    block, ends = _moves.listed(op.inputs[1]), _moves.listed(op.inputs[2])
     spatial = len(op.x.shape) - 2
     if len(block) != spatial or len(ends) != 2 * spatial:
         return f"its block {block} and {what} {ends} are not for {spatial} spatial dimensions"
     if min(block) < 1 or min(ends) < 0:
         return f"its block {block} or {what} {ends} are negative"
-    return moves.one_type(op.x, op.y)
+    return _moves.one_type(op.x, op.y)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +79,11 @@ class SpaceToBatchND(Op):
         return axes_of(self)
 
     def check(self) -> str | None:
-        reason = self.malformed() or moves.condition(self, self.x, self.y, most=4)
+        reason = self.malformed() or _moves.condition(self, self.x, self.y, most=4)
         if reason:
             return reason
         if any(a.before or a.after for a in self.axes()):
-            if reason := conditions.quantized(self, self.x):
+            if reason := _conditions.quantized(self, self.x):
                 return reason
             if self.x.q.zero_point:
                 return (

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op, Tensor
-from ascua.ops import moves
+from ascua.ops import _moves
 
 MOST_DIMENSIONS = 8
 """TFLM takes any number."""
@@ -47,20 +47,20 @@ class Split(Op):
     @property
     def at(self) -> int:
         """The axis, counted from the first."""
-        return moves.listed(self.axis)[0] % len(self.x.shape)
+        return _moves.listed(self.axis)[0] % len(self.x.shape)
 
     def check(self) -> str | None:
-        return self.malformed() or moves.condition(
+        return self.malformed() or _moves.condition(
             self, self.x, *self.outputs, most=MOST_DIMENSIONS
         )
 
     def malformed(self) -> str | None:
         if len(self.inputs) != self.arity or any(t is None for t in self.inputs):
             return f"it must have {self.arity} inputs"
-        if reason := moves.integers(self.axis, "axis"):
+        if reason := _moves.integers(self.axis, "axis"):
             return reason
         rank = len(self.x.shape)
-        axis = moves.listed(self.axis)
+        axis = _moves.listed(self.axis)
         if len(axis) != 1 or not -rank <= axis[0] < rank:
             return f"its axis {axis} does not exist in a tensor of {rank} dimensions"
         if reason := self._sizes_unknown():
@@ -85,7 +85,7 @@ class Split(Op):
         return tuple(np.split(xs[0], np.cumsum(self.sizes())[:-1], axis=1 + self.at))
 
     def constant(self) -> tuple[Array, ...] | None:
-        return moves.folded_parts(self, self.x)
+        return _moves.folded_parts(self, self.x)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +110,9 @@ class SplitV(Split):
         return self.inputs[2]
 
     def _sizes_unknown(self) -> str | None:
-        return moves.integers(self.inputs[1], "sizes", "int32", "int64")
+        return _moves.integers(self.inputs[1], "sizes", "int32", "int64")
 
     def sizes(self) -> list[int]:
-        sizes = moves.listed(self.inputs[1])
+        sizes = _moves.listed(self.inputs[1])
         rest = self.x.shape[self.at] - sum(s for s in sizes if s != -1)
         return [rest if s == -1 else s for s in sizes]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op, limits
-from ascua.ops import elementwise
+from ascua.ops import _elementwise
 
 HEADROOM = {"int8": 7, "int16": 0}
 """Bits that TFLM shifts its inputs to the left, before it scales them to a common scale."""
@@ -29,10 +29,10 @@ class SquaredDifference(Op):
         return cls(node.inputs, node.outputs)
 
     def malformed(self) -> str | None:
-        return elementwise.malformed(self)
+        return _elementwise.malformed(self)
 
     def check(self) -> str | None:
-        if reason := elementwise.condition(self):
+        if reason := _elementwise.condition(self):
             return reason
         if fixed.quantize_multiplier(self.out_scale())[1] > 0:
             return (
@@ -48,7 +48,7 @@ class SquaredDifference(Op):
 
     def coarsest(self) -> float:
         """The larger of the inputs' scales."""
-        return max(t.q.scale for t in elementwise.operands(self))
+        return max(t.q.scale for t in _elementwise.operands(self))
 
     def out_scale(self) -> float:
         """The real factor from the square to the output."""
@@ -76,9 +76,9 @@ class SquaredDifference(Op):
             clipped: Array = np.clip(y + self.y.q.zero_point, *limits(self.y.dtype))
             return clipped
 
-        return elementwise.over_pairs(self, xs, square)
+        return _elementwise.over_pairs(self, xs, square)
 
     def eval_float(self, *xs: Array) -> Array:
-        a, b = elementwise.floats(self, xs)
+        a, b = _elementwise.floats(self, xs)
         y: Array = np.square(a - b)
         return y

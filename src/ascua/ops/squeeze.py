@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, views
+from ascua.ops import _conditions, _views
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,7 @@ class Squeeze(Op):
     tflite = "SQUEEZE"
     options = "SqueezeOptions"
     max_version = 2
-    types = views.TYPES
+    types = _views.TYPES
     view = True
     any_type = True
     one_scale = True
@@ -32,10 +32,10 @@ class Squeeze(Op):
         return {"squeeze_dims": self.axes}
 
     def check(self) -> str | None:
-        return conditions.arity(self, 1) or views.same_bytes(self) or self.malformed()
+        return _conditions.arity(self, 1) or _views.same_bytes(self) or self.malformed()
 
     def malformed(self) -> str | None:
-        if reason := conditions.arity(self, 1) or views.malformed(self):
+        if reason := _conditions.arity(self, 1) or _views.malformed(self):
             return reason
         shape = self.x.shape
         rank = len(shape)
@@ -43,10 +43,10 @@ class Squeeze(Op):
             return f"it drops the dimensions {list(self.axes)} of {list(shape)}; only ones can go"
         gone = {a % rank for a in self.axes} or {i for i, d in enumerate(shape) if d == 1}
         expected = tuple(d for i, d in enumerate(shape) if i not in gone)
-        return conditions.output_shape(self, expected)
+        return _conditions.output_shape(self, expected)
 
     def eval(self, *xs: Array) -> Array:
-        return views.reshaped(self, *xs)
+        return _views.reshaped(self, *xs)
 
     def constant(self) -> Array | None:
-        return views.constant(self)
+        return _views.constant(self)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import conditions, moves
+from ascua.ops import _conditions, _moves
 
 MOST_DIMENSIONS = 4
 """As in TFLM."""
@@ -62,16 +62,16 @@ class StridedSlice(Op):
         }
 
     def check(self) -> str | None:
-        return self.malformed() or moves.condition(self, self.x, self.y, most=MOST_DIMENSIONS)
+        return self.malformed() or _moves.condition(self, self.x, self.y, most=MOST_DIMENSIONS)
 
     def eval(self, *xs: Array) -> Array:
         return xs[0][(slice(None), *self._index())]
 
     def constant(self) -> Array | None:
-        return moves.folded(self, self.x)
+        return _moves.folded(self, self.x)
 
     def malformed(self) -> str | None:
-        if reason := conditions.arity(self, 4):
+        if reason := _conditions.arity(self, 4):
             return reason
         if self.ellipsis_mask or self.new_axis_mask or self.offset:
             return "its ellipsis, new axes or offsets are not taken"
@@ -94,7 +94,7 @@ class StridedSlice(Op):
                 return f"it drops dimension {i} with a negative stride: TFLM copies nothing there"
         sizes = zip(self._index(), self.x.shape, strict=True)
         expected = tuple(len(range(d)[k]) for k, d in sizes if isinstance(k, slice))
-        return conditions.output_shape(self, expected) or moves.one_type(self.x, self.y)
+        return _conditions.output_shape(self, expected) or _moves.one_type(self.x, self.y)
 
     def _positions(self) -> list[list[int]]:
         """Begin, end and stride of each dimension."""

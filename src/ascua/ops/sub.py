@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op
-from ascua.ops import activation, elementwise
+from ascua.ops import _activation, _elementwise
 from ascua.ops.add import HEADROOM
 
 
@@ -18,7 +18,7 @@ from ascua.ops.add import HEADROOM
 class Sub(Op):
     """y = activation(a - b), one repeated along the other where the shapes differ."""
 
-    activation: activation.Activation
+    activation: _activation.Activation
 
     tflite = "SUB"
     options = "SubOptions"
@@ -28,16 +28,16 @@ class Sub(Op):
     @classmethod
     def read(cls, node: Node) -> Self:
         number = node.options["fused_activation_function"]
-        return cls(node.inputs, node.outputs, activation.read_activation(number))
+        return cls(node.inputs, node.outputs, _activation.read_activation(number))
 
     def write(self) -> Mapping[str, Any]:
-        return {"fused_activation_function": activation.ACTIVATIONS.index(self.activation)}
+        return {"fused_activation_function": _activation.ACTIVATIONS.index(self.activation)}
 
     def malformed(self) -> str | None:
-        return elementwise.malformed(self)
+        return _elementwise.malformed(self)
 
     def check(self) -> str | None:
-        reason = elementwise.condition(self) or activation.unsupported(self.activation)
+        reason = _elementwise.condition(self) or _activation.unsupported(self.activation)
         if reason:
             return reason
         if self.out_scale() >= 1 or self.out()[1] > 0:
@@ -49,7 +49,7 @@ class Sub(Op):
 
     def coarsest(self) -> float:
         """The larger of the inputs' scales."""
-        return max(t.q.scale for t in elementwise.operands(self))
+        return max(t.q.scale for t in _elementwise.operands(self))
 
     def out_scale(self) -> float:
         """The real factor from the difference to the output."""
@@ -68,7 +68,7 @@ class Sub(Op):
         a, b = self.inputs
         assert a is not None
         assert b is not None
-        low, high = activation.bounds(self.activation, self.y)
+        low, high = _activation.bounds(self.activation, self.y)
         twice = 2 * max(a.q.scale, b.q.scale)
         to_output = fixed.quantize_multiplier(twice / ((1 << self.headroom) * self.y.q.scale))
 
@@ -84,8 +84,8 @@ class Sub(Op):
             clipped: Array = np.clip(y + self.y.q.zero_point, low, high)
             return clipped
 
-        return elementwise.over_pairs(self, xs, difference)
+        return _elementwise.over_pairs(self, xs, difference)
 
     def eval_float(self, *xs: Array) -> Array:
-        a, b = elementwise.floats(self, xs)
-        return activation.clamped(a - b, self.activation)
+        a, b = _elementwise.floats(self, xs)
+        return _activation.clamped(a - b, self.activation)

@@ -8,9 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from ascua import geometry
 from ascua.ir import Array, Node, Tensor
-from ascua.ops import activation, conditions, geometry
-from ascua.ops.channels import (
+from ascua.ops import _activation, _conditions
+from ascua.ops._channels import (
     centred,
     channel_scales,
     requantize,
@@ -18,7 +19,7 @@ from ascua.ops.channels import (
     short_condition,
     wide_condition,
 )
-from ascua.ops.weighted import Weighted
+from ascua.ops._weighted import Weighted
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class TransposeConv(Weighted):
 
     stride: tuple[int, int]
     padding: geometry.Padding
-    activation: activation.Activation = "NONE"
+    activation: _activation.Activation = "NONE"
 
     tflite = "TRANSPOSE_CONV"
     options = "TransposeConvOptions"
@@ -49,7 +50,7 @@ class TransposeConv(Weighted):
             node.outputs,
             stride=(sy, sx),
             padding=geometry.read_padding(o["padding"]),
-            activation=activation.read_activation(o["fused_activation_function"]),
+            activation=_activation.read_activation(o["fused_activation_function"]),
         )
 
     def write(self) -> Mapping[str, Any]:
@@ -57,7 +58,7 @@ class TransposeConv(Weighted):
             "stride_h": self.stride[0],
             "stride_w": self.stride[1],
             "padding": geometry.PADDINGS.index(self.padding),
-            "fused_activation_function": activation.ACTIVATIONS.index(self.activation),
+            "fused_activation_function": _activation.ACTIVATIONS.index(self.activation),
         }
 
     @property
@@ -77,13 +78,13 @@ class TransposeConv(Weighted):
         return geometry.axis(self.y.shape[2], self.w.shape[2], self.stride[1], 1, self.padding)
 
     def malformed(self) -> str | None:
-        reason = conditions.arity(self, 3, 4) or conditions.first(
-            conditions.computed(self.x),
-            *(conditions.rank(t, 4) for t in (self.x, self.w, self.y)),
+        reason = _conditions.arity(self, 3, 4) or _conditions.first(
+            _conditions.computed(self.x),
+            *(_conditions.rank(t, 4) for t in (self.x, self.w, self.y)),
         )
         if reason:
             return reason
-        if reason := conditions.weights(self.w) or conditions.bias(self.bias, self.channels):
+        if reason := _conditions.weights(self.w) or _conditions.bias(self.bias, self.channels):
             return reason
         shape = self.inputs[0]
         if shape is None or not shape.const:
@@ -91,7 +92,7 @@ class TransposeConv(Weighted):
         if self.w.shape[3] != self.x.shape[3]:
             return f"its filters have {self.w.shape[3]} channels and its input {self.x.shape[3]}"
         whole = (self.x.shape[0], *self.y.shape[1:3], self.channels)
-        if reason := conditions.output_shape(self, whole):
+        if reason := _conditions.output_shape(self, whole):
             return reason
         h, w = self._extent()
         if h * w * self.w.shape[0] > max(geometry.MOST_PADDED, 16 * self.y.size):
@@ -110,21 +111,21 @@ class TransposeConv(Weighted):
         )
 
     def check(self) -> str | None:
-        reason = conditions.arity(self, 3, 4) or conditions.first(
-            conditions.computed(self.x),
-            conditions.image(self.x),
-            conditions.rank(self.w, 4),
-            conditions.image(self.y),
-            conditions.quantized(self, self.x, self.y),
-            conditions.int8_weights(self, self.w, self.out_axis),
-            activation.unsupported(self.activation),
+        reason = _conditions.arity(self, 3, 4) or _conditions.first(
+            _conditions.computed(self.x),
+            _conditions.image(self.x),
+            _conditions.rank(self.w, 4),
+            _conditions.image(self.y),
+            _conditions.quantized(self, self.x, self.y),
+            _conditions.int8_weights(self, self.w, self.out_axis),
+            _activation.unsupported(self.activation),
         )
         if reason:
             return reason
         biases = ("int32",) if self.x.dtype == "int8" else ("int64", "int16")
-        reason = conditions.bias(self.bias, self.y.shape[3], *biases)
+        reason = _conditions.bias(self.bias, self.y.shape[3], *biases)
         if self.uint8:
-            reason = reason or conditions.bias_scale(self.x, self.w, self.bias, self.y)
+            reason = reason or _conditions.bias_scale(self.x, self.w, self.bias, self.y)
         if reason := reason or self.malformed():
             return reason
         if self.x.dtype == "int8":
@@ -141,7 +142,7 @@ class TransposeConv(Weighted):
         total = self._sums(xs[0].astype(np.float64) - self.x.q.zero_point).astype(np.int64)
         if self.bias is not None:
             total += self.bias.values.reshape(-1)
-        low, high = activation.bounds(self.activation, self.y)
+        low, high = _activation.bounds(self.activation, self.y)
         rescale = requantize if self.x.dtype == "int8" else requantize_wide
         y = rescale(total, self.scales(), self.y, low, high)
         return y.reshape(len(xs[0]), *self.y.shape)
@@ -150,7 +151,7 @@ class TransposeConv(Weighted):
         total = self._sums(xs[0])
         if self.bias is not None:
             total = total + self.bias.values.reshape(-1)
-        return activation.clamped(total, self.activation).reshape(len(xs[0]), *self.y.shape)
+        return _activation.clamped(total, self.activation).reshape(len(xs[0]), *self.y.shape)
 
     def _sums(self, x: Array) -> Array:
         """What the input pixels (n, *x.shape) add up to: (n, oh, ow, oc) in the type of `x`."""

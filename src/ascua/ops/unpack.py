@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ascua.ir import Array, Node, Op
-from ascua.ops import moves
+from ascua.ops import _moves
 from ascua.ops.split import MOST_DIMENSIONS
 
 
@@ -42,7 +42,7 @@ class Unpack(Op):
         return self.axis % len(self.x.shape)
 
     def check(self) -> str | None:
-        return self.malformed() or moves.condition(
+        return self.malformed() or _moves.condition(
             self, self.x, *self.outputs, most=MOST_DIMENSIONS
         )
 
@@ -64,4 +64,4 @@ class Unpack(Op):
         return tuple(np.moveaxis(xs[0], 1 + self.at, 0))
 
     def constant(self) -> tuple[Array, ...] | None:
-        return moves.folded_parts(self, self.x)
+        return _moves.folded_parts(self, self.x)

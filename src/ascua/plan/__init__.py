@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ascua.boards import Board
 from ascua.ir import Graph
-from ascua.kernels.kernel import Rows, Run
+from ascua.kernels import Rows, Run
 from ascua.plan.choose import Chosen, choose
 from ascua.plan.fit import STACK_BYTES, check_fit
 from ascua.plan.goal import BALANCED, Goal

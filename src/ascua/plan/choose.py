@@ -9,7 +9,7 @@ from ascua import kernels
 from ascua.boards import Board
 from ascua.errors import Unsupported
 from ascua.ir import Graph, Op
-from ascua.kernels.kernel import Kernel, Work
+from ascua.kernels import Kernel, Work
 from ascua.plan.goal import Goal
 
 

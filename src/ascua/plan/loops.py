@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from ascua.ir import Graph
-from ascua.kernels.kernel import Rows, Run
+from ascua.kernels import Rows, Run
 from ascua.plan.choose import Chosen
 from ascua.plan.memory import ALIGNMENT, lifetimes, line_bytes, roots_of
 from ascua.plan.place import align

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ascua.boards import Board
 from ascua.errors import Unsupported, brief
 from ascua.ir import ITEMSIZE, Graph, Op, State, Tensor
-from ascua.kernels.kernel import Rows
+from ascua.kernels import Rows
 from ascua.plan.choose import Chosen
 from ascua.plan.parts import STATES, Arena, Buffer, Kept, View
 from ascua.plan.place import Span, align, bound, place

@@ -10,7 +10,7 @@ from typing import Any
 
 from ascua.boards import Board
 from ascua.ir import Graph, Op, State, Tensor
-from ascua.kernels.kernel import Const, Kernel, Rows
+from ascua.kernels import Const, Kernel, Rows
 from ascua.plan.goal import Goal
 
 STATES = "states"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ascua.ir import Array, limits
-from ascua.ops.weighted import Weighted
+from ascua.ops import Weighted
 from ascua.quantize.refine import CHUNK
 
 ROWS = 8192

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ascua.ir import Array, Tensor
+from ascua.ops import Weighted
 from ascua.ops.dequantize import Dequantize
-from ascua.ops.weighted import Weighted
 from ascua.quantize.convert import MOST_UNITS
 from ascua.quantize.refine import in_chunks
 

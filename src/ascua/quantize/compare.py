@@ -10,7 +10,7 @@ import numpy as np
 from ascua import inputs
 from ascua.ir import Array, Graph, Tensor
 from ascua.ops.logistic import Logistic
-from ascua.ops.unsigned import as_int8
+from ascua.passes.unsigned import as_int8
 from ascua.quantize.floats import batches, run
 from ascua.quantize.scores import without_index
 from ascua.quantize.simplify import simplify

@@ -10,9 +10,9 @@ import numpy as np
 
 from ascua.errors import Unsupported, brief
 from ascua.ir import Array, Graph, Op, Quant, Tensor
-from ascua.ops import unsigned
+from ascua.ops import Weighted
 from ascua.ops.quantize import Quantize
-from ascua.ops.weighted import Weighted
+from ascua.passes import unsigned
 from ascua.quantize.ranges import largest
 from ascua.quantize.rules import Plan, Range, Scheme, quantized, weight_quant, weight_scales
 

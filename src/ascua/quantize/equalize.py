@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ascua.ir import Array, Graph, Op, Tensor
-from ascua.ops.convolution import Convolution
-from ascua.ops.weighted import Weighted
+from ascua.ops import Convolution, Weighted
 from ascua.quantize.floats import batches, compute
 
 MOST = 64.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ascua.ir import Array, Graph, Op, Tensor
+from ascua.ops import Weighted
 from ascua.ops.add import Add
 from ascua.ops.mul import Mul
 from ascua.ops.pad import Pad
 from ascua.ops.sub import Sub
 from ascua.ops.transpose_conv import TransposeConv
-from ascua.ops.weighted import Weighted
 from ascua.pixels import First
 
 MOVES = {"RESHAPE", "EXPAND_DIMS", "SQUEEZE", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "SLICE",

@@ -8,7 +8,7 @@ import numpy as np
 
 from ascua.errors import InputError, Unsupported, brief
 from ascua.ir import Array, Graph, Op, Tensor, each
-from ascua.ops.weighted import Weighted
+from ascua.ops import Weighted
 from ascua.passes import check_sound
 
 BATCH_BYTES = 1 << 27

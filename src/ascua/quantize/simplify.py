@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ascua import geometry
 from ascua.errors import InputError, brief
 from ascua.ir import Graph, Op, Tensor
-from ascua.ops import geometry
+from ascua.ops import Convolution, Weighted
 from ascua.ops.add import Add
 from ascua.ops.concatenation import Concatenation
-from ascua.ops.convolution import Convolution
 from ascua.ops.dequantize import Dequantize
 from ascua.ops.l2_normalization import L2Normalization
 from ascua.ops.mul import Mul
@@ -21,7 +21,6 @@ from ascua.ops.pad import Pad, PadV2
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.sub import Sub
-from ascua.ops.weighted import Weighted
 from ascua.passes import (
     check_outputs,
     check_stateless,

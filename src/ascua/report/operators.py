@@ -9,7 +9,7 @@ from typing import Any
 
 from ascua import boards, kernels
 from ascua.ir import Op
-from ascua.kernels.kernel import Kernel
+from ascua.kernels import Kernel
 from ascua.ops import OPERATORS
 
 VIEW, FOLDED = "a view", "folded"

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ascua import boards, files, recipes
-from ascua.ops import OPERATORS, unsigned
+from ascua.ops import OPERATORS
+from ascua.passes import unsigned
 from ascua.report import quantizers, results
 from ascua.report.operators import support, types
 from ascua.report.tables import cell

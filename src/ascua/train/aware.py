@@ -17,7 +17,7 @@ import numpy as np
 from ascua import tflite
 from ascua.errors import InputError, Unsupported
 from ascua.ir import Array, Graph, Op, Quant, Tensor
-from ascua.ops.weighted import Weighted
+from ascua.ops import Weighted
 from ascua.quantize import Options, Range, observe
 from ascua.quantize.convert import convert
 from ascua.quantize.ranges import ranges

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from ascua.ir import Array, Op, each
+from ascua.ops import Convolution, Reduction, Weighted
 from ascua.ops.abs import Abs
 from ascua.ops.add import Add
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.concatenation import Concatenation
-from ascua.ops.convolution import Convolution
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.elu import Elu
 from ascua.ops.fully_connected import FullyConnected
@@ -32,7 +32,6 @@ from ascua.ops.pad import Pad, PadV2
 from ascua.ops.prelu import Prelu
 from ascua.ops.reduce_max import ReduceMax
 from ascua.ops.reduce_min import ReduceMin
-from ascua.ops.reductions import Reduction
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.rsqrt import Rsqrt
@@ -41,7 +40,6 @@ from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.sub import Sub
 from ascua.ops.sum import Sum
 from ascua.ops.tanh import Tanh
-from ascua.ops.weighted import Weighted
 from ascua.zoo import import_keras
 
 

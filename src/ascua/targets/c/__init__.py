@@ -12,7 +12,7 @@ import numpy as np
 
 from ascua import kernels
 from ascua.ir import ITEMSIZE, Array, Tensor
-from ascua.kernels.kernel import Const
+from ascua.kernels import Const
 from ascua.library import Library
 from ascua.plan import Call, Plan, Step, View
 from ascua.targets.c import constants, states

@@ -8,7 +8,7 @@ from math import ceil
 import numpy as np
 
 from ascua.ir import Array
-from ascua.kernels.kernel import Const
+from ascua.kernels import Const
 
 LISTED = 1024
 """Bytes: longer constants of bytes are written as strings.

@@ -5,23 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from ascua.ir import Array, Op, Tensor, each
-from ascua.ops import conditions
+from ascua.ops import _conditions
 
 
 def condition(op: Op, x: Tensor, *ys: Tensor, most: int) -> str | None:
     """None, or why `op` cannot move data of at most `most` dimensions from `x` to `ys`."""
-    return conditions.first(
-        conditions.computed(x),
-        conditions.typed(op, x),
-        conditions.dtype(x, *op.types),
-        *(conditions.dtype(t, x.dtype) for t in ys),
-        *(conditions.filled(t, most) for t in (x, *ys)),
+    return _conditions.first(
+        _conditions.computed(x),
+        _conditions.typed(op, x),
+        _conditions.dtype(x, *op.types),
+        *(_conditions.dtype(t, x.dtype) for t in ys),
+        *(_conditions.filled(t, most) for t in (x, *ys)),
     )
 
 
 def one_type(x: Tensor, *ys: Tensor) -> str | None:
     """None, or which of `ys` has another dtype than `x`, whose values it gets."""
-    return conditions.first(*(conditions.dtype(y, x.dtype) for y in ys))
+    return _conditions.first(*(_conditions.dtype(y, x.dtype) for y in ys))
 
 
 def integers(t: Tensor | None, what: str, *dtypes: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ascua.ir import Op, Tensor
-from ascua.kernels.kernel import Const, Kernel, O, Run
+from ascua.kernels._kernel import Const, Kernel, O, Run
 
 
 class Paired(Kernel[O]):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from math import prod
 
 from ascua.fixed import quantize_multiplier
-from ascua.kernels.kernel import Kernel
-from ascua.kernels.moves import merged
+from ascua.kernels._kernel import Kernel
+from ascua.kernels._moves import merged
 from ascua.ops.mean import Mean
 from ascua.ops.reduce_max import ReduceMax
 from ascua.ops.reduce_min import ReduceMin

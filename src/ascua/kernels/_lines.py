@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ascua.fixed import quantize_multiplier
-from ascua.kernels.kernel import O
-from ascua.kernels.unary import Unary
+from ascua.kernels._kernel import O
+from ascua.kernels._unary import Unary
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ascua.ir import Op
-from ascua.kernels.kernel import Kernel, O, Run
+from ascua.kernels._kernel import Kernel, O, Run
 
 
 class Unary(Kernel[O]):

@@ -7,7 +7,7 @@ from math import prod
 from typing import NamedTuple, TypeAlias
 
 from ascua.ir import ITEMSIZE, Tensor
-from ascua.kernels.kernel import Kernel
+from ascua.kernels._kernel import Kernel
 from ascua.ops.depth_to_space import DepthToSpace
 from ascua.ops.slice import Slice
 from ascua.ops.space_to_depth import SpaceToDepth

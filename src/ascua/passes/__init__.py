@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from ascua.errors import ModelError, Unsupported, brief
 from ascua.ir import Graph, Op, State, Tensor, each
-from ascua.ops import unsigned
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
-from ascua.ops.dilation import dilated
 from ascua.ops.quantize import Quantize
 from ascua.ops.space_to_batch_nd import SpaceToBatchND
-from ascua.ops.unsigned import as_int8
+from ascua.passes import unsigned
+from ascua.passes.dilation import dilated
+from ascua.passes.unsigned import as_int8
 
 EDGES = ("int8", "uint8", "int16", "int32", "int64", "float32", "bool")
 """Types that inputs and outputs of a library can have."""

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from ascua.ir import Array, Op, Tensor
-from ascua.ops.activation import Activation
+from ascua.ops._activation import Activation
 
 
 class Weighted(Op):

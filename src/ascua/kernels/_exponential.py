@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ascua.kernels.rounding import MOST, high_mul, shift_right
+from ascua.kernels._rounding import MOST, high_mul, shift_right
 
 POWERS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
 """exp(-2**i / 4) in Q0."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from ascua.kernels.bounds import bounds
-from ascua.kernels.kernel import Kernel, Rows
-from ascua.ops.pooling import Pool2D
+from ascua.kernels._bounds import bounds
+from ascua.kernels._kernel import Kernel, Rows
+from ascua.ops import Pool2D
 
 P = TypeVar("P", bound=Pool2D)
 

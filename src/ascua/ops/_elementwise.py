@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ascua.ir import Array, Op, Tensor
-from ascua.ops import conditions
+from ascua.ops import _conditions
 
 MOST_DIMENSIONS = 6
 """The most that TFLM broadcasts."""
@@ -26,16 +26,16 @@ def operands(op: Op) -> tuple[Tensor, Tensor]:
 
 def malformed(op: Op) -> str | None:
     """None, or why the inputs of `op`, not both constant, do not make its output."""
-    if reason := conditions.arity(op, 2):
+    if reason := _conditions.arity(op, 2):
         return reason
     a, b = operands(op)
-    if reason := conditions.first(*map(conditions.filled, (a, b, op.y)), conditions.computed(a)):
+    if reason := _conditions.first(*map(_conditions.filled, (a, b, op.y)), _conditions.computed(a)):
         return reason
     try:
         expected = np.broadcast_shapes(a.shape, b.shape)
     except ValueError:
         return f"the shapes {list(a.shape)} and {list(b.shape)} do not go together"
-    return conditions.output_shape(op, expected)
+    return _conditions.output_shape(op, expected)
 
 
 def condition(op: Op, beside_int16: str = "int16") -> str | None:
@@ -43,14 +43,14 @@ def condition(op: Op, beside_int16: str = "int16") -> str | None:
 
     `beside_int16` is the dtype of the second input where the first is int16.
     """
-    if reason := conditions.arity(op, 2):
+    if reason := _conditions.arity(op, 2):
         return reason
     a, b = operands(op)
-    return conditions.first(
-        *(conditions.filled(t, MOST_DIMENSIONS) for t in (a, b, op.y)),
-        conditions.quantized(op, a, op.y),
-        conditions.dtype(b, beside_int16 if a.dtype == "int16" else a.dtype),
-        conditions.per_tensor(b),
+    return _conditions.first(
+        *(_conditions.filled(t, MOST_DIMENSIONS) for t in (a, b, op.y)),
+        _conditions.quantized(op, a, op.y),
+        _conditions.dtype(b, beside_int16 if a.dtype == "int16" else a.dtype),
+        _conditions.per_tensor(b),
         malformed(op),
     )
 

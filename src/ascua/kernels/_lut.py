@@ -14,9 +14,9 @@ import numpy as np
 
 from ascua.fixed import quantize_multiplier
 from ascua.ir import Op
-from ascua.kernels.kernel import Const, O
-from ascua.kernels.rounding import rescale
-from ascua.kernels.unary import Unary
+from ascua.kernels._kernel import Const, O
+from ascua.kernels._rounding import rescale
+from ascua.kernels._unary import Unary
 
 BITS = (*range(128), *range(-128, 0))
 """Every int8 value, in the order of their bits."""

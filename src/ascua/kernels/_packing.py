@@ -6,9 +6,9 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Tensor, limits
-from ascua.kernels.kernel import Const, Content
+from ascua.kernels._kernel import Const, Content
+from ascua.ops import Weighted
 from ascua.ops.fully_connected import FullyConnected
-from ascua.ops.weighted import Weighted
 
 INT32 = 2
 """The number of int32 in .tflite files."""

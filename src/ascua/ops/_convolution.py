@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ascua import geometry
 from ascua.ir import Array
-from ascua.ops import activation, conditions, geometry
-from ascua.ops.channels import (
+from ascua.ops import _activation, _conditions
+from ascua.ops._channels import (
     centred,
     channel_scales,
     requantize,
@@ -19,9 +20,9 @@ from ascua.ops.channels import (
     short_condition,
     wide_condition,
 )
-from ascua.ops.weighted import Weighted
+from ascua.ops._weighted import Weighted
 
-Options = tuple[tuple[int, int], tuple[int, int], geometry.Padding, activation.Activation]
+Options = tuple[tuple[int, int], tuple[int, int], geometry.Padding, _activation.Activation]
 
 
 def read_options(o: Mapping[str, Any]) -> Options:
@@ -29,7 +30,7 @@ def read_options(o: Mapping[str, Any]) -> Options:
     sy, sx = geometry.read_stride(o["stride_h"], o["stride_w"])
     dy, dx = geometry.read_stride(o["dilation_h_factor"], o["dilation_w_factor"])
     padding = geometry.read_padding(o["padding"])
-    return (sy, sx), (dy, dx), padding, activation.read_activation(o["fused_activation_function"])
+    return (sy, sx), (dy, dx), padding, _activation.read_activation(o["fused_activation_function"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class Convolution(Weighted):
     stride: tuple[int, int]
     dilation: tuple[int, int]
     padding: geometry.Padding
-    activation: activation.Activation
+    activation: _activation.Activation
 
     types = ("int8", "int16")
     wide_biases: ClassVar[tuple[str, ...]] = ("int64",)
@@ -52,7 +53,7 @@ class Convolution(Weighted):
             "dilation_h_factor": self.dilation[0],
             "dilation_w_factor": self.dilation[1],
             "padding": geometry.PADDINGS.index(self.padding),
-            "fused_activation_function": activation.ACTIVATIONS.index(self.activation),
+            "fused_activation_function": _activation.ACTIVATIONS.index(self.activation),
         }
 
     @property
@@ -76,37 +77,37 @@ class Convolution(Weighted):
 
     def check_tensors(self) -> str | None:
         """None, or what is wrong with a tensor."""
-        reason = conditions.arity(self, 2, 3) or conditions.first(
-            conditions.computed(self.x),
-            conditions.image(self.x),
-            conditions.rank(self.w, 4),
-            conditions.rank(self.y, 4),
-            conditions.quantized(self, self.x, self.y),
-            conditions.int8_weights(self, self.w, self.out_axis, *conditions.narrow(self.x)),
-            activation.unsupported(self.activation),
+        reason = _conditions.arity(self, 2, 3) or _conditions.first(
+            _conditions.computed(self.x),
+            _conditions.image(self.x),
+            _conditions.rank(self.w, 4),
+            _conditions.rank(self.y, 4),
+            _conditions.quantized(self, self.x, self.y),
+            _conditions.int8_weights(self, self.w, self.out_axis, *_conditions.narrow(self.x)),
+            _activation.unsupported(self.activation),
         )
         if reason:
             return reason
         biases = ("int32",) if self.x.dtype == "int8" else self.wide_biases
-        reason = conditions.bias(self.bias, self.y.shape[3], *biases)
+        reason = _conditions.bias(self.bias, self.y.shape[3], *biases)
         if self.uint8:
-            reason = reason or conditions.bias_scale(self.x, self.w, self.bias, self.y)
+            reason = reason or _conditions.bias_scale(self.x, self.w, self.bias, self.y)
         return reason
 
     def malformed(self) -> str | None:
-        reason = conditions.arity(self, 2, 3) or conditions.first(
-            conditions.computed(self.x),
-            *(conditions.rank(t, 4) for t in (self.x, self.w, self.y)),
+        reason = _conditions.arity(self, 2, 3) or _conditions.first(
+            _conditions.computed(self.x),
+            *(_conditions.rank(t, 4) for t in (self.x, self.w, self.y)),
         )
         if reason:
             return reason
         expected = (self.x.shape[0], self.rows.out, self.columns.out, self.channels)
-        return conditions.first(
-            conditions.weights(self.w),
-            conditions.output_shape(self, expected),
+        return _conditions.first(
+            _conditions.weights(self.w),
+            _conditions.output_shape(self, expected),
             geometry.unwieldy(self.rows, self.columns, self.x.shape[3]),
             self.wrong_channels(),
-            conditions.bias(self.bias, self.channels),
+            _conditions.bias(self.bias, self.channels),
         )
 
     @abstractmethod
@@ -134,7 +135,7 @@ class Convolution(Weighted):
         """Sums (samples, oh, ow, oc) int64 as the output (samples, *y.shape)."""
         if self.bias is not None:
             acc = acc + self.bias.values.reshape(-1)
-        low, high = activation.bounds(self.activation, self.y)
+        low, high = _activation.bounds(self.activation, self.y)
         rescale = requantize if self.short else requantize_wide
         y = rescale(acc, self.scales(), self.y, low, high)
         return y.reshape(samples, *self.y.shape)
@@ -157,5 +158,5 @@ class Convolution(Weighted):
         """Sums of floats (..., oc) as the output (samples, *y.shape)."""
         if self.bias is not None:
             total = total + self.bias.values.reshape(-1)
-        y = activation.clamped(total, self.activation)
+        y = _activation.clamped(total, self.activation)
         return y.reshape(samples, *self.y.shape)

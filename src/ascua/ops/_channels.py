@@ -8,7 +8,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Tensor, limits
-from ascua.ops import conditions
+from ascua.ops import _conditions
 
 
 def multipliers(reals: list[float]) -> tuple[Array, Array]:
@@ -58,7 +58,7 @@ def short_condition(
     if x.dtype == "int8" and (greatest(x, matrix, None) >= 2**31).any():
         return "its weights make sums of products beyond 32 bits"
     sums = greatest(x, matrix, bias).tolist()
-    return conditions.rescaled(y, sums, map(fixed.quantize_multiplier, reals))
+    return _conditions.rescaled(y, sums, map(fixed.quantize_multiplier, reals))
 
 
 def requantize(

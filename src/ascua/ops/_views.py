@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ascua.ir import Array, Op
-from ascua.ops import conditions
+from ascua.ops import _conditions
 
 TYPES = ("int8", "int16", "float32")
 """The dtypes that views show."""
@@ -11,17 +11,17 @@ TYPES = ("int8", "int16", "float32")
 
 def same_bytes(op: Op) -> str | None:
     """None, or why the output of `op` cannot be its input's bytes."""
-    return conditions.first(
-        conditions.computed(op.x),
-        conditions.dtype(op.x, *op.types),
-        conditions.dtype(op.y, op.x.dtype),
-        conditions.filled(op.x),
+    return _conditions.first(
+        _conditions.computed(op.x),
+        _conditions.dtype(op.x, *op.types),
+        _conditions.dtype(op.y, op.x.dtype),
+        _conditions.filled(op.x),
     )
 
 
 def malformed(op: Op) -> str | None:
     """None, or why the output of `op` cannot be its input under another shape."""
-    if reason := conditions.dtype(op.y, op.x.dtype):
+    if reason := _conditions.dtype(op.y, op.x.dtype):
         return reason
     if op.y.size != op.x.size:
         return (

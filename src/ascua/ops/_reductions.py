@@ -11,7 +11,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Node, Op, Tensor, limits
-from ascua.ops import conditions, moves
+from ascua.ops import _conditions, _moves
 
 MOST_DIMENSIONS = 6
 """Then kept and reduced axes take turns three times at most: kernels have that many loops."""
@@ -45,7 +45,7 @@ class Reduction(Op):
     def axes(self) -> tuple[int, ...]:
         """The axes to reduce, ascending; those of size 1 need no work and are left out."""
         rank = len(self.x.shape)
-        every = {a % rank for a in moves.listed(self.named)}
+        every = {a % rank for a in _moves.listed(self.named)}
         return tuple(sorted(a for a in every if self.x.shape[a] > 1))
 
     @property
@@ -54,28 +54,28 @@ class Reduction(Op):
         return prod(self.x.shape[a] for a in self.axes)
 
     def malformed(self) -> str | None:
-        reason = conditions.arity(self, 2) or conditions.first(
-            conditions.computed(self.x),
-            conditions.filled(self.x),
-            moves.integers(self.named, f"axes '{self.named.name}'"),
+        reason = _conditions.arity(self, 2) or _conditions.first(
+            _conditions.computed(self.x),
+            _conditions.filled(self.x),
+            _moves.integers(self.named, f"axes '{self.named.name}'"),
         )
         if reason:
             return reason
         rank = len(self.x.shape)
-        named = moves.listed(self.named)
+        named = _moves.listed(self.named)
         if not all(-rank <= a < rank for a in named):
             return f"its axes {named} do not exist in '{self.x.name}' of {rank} dimensions"
         dropped = {a % rank for a in named}
         kept = tuple(d for a, d in enumerate(self.x.shape) if a not in dropped)
         if self.keep_dims:
             kept = tuple(1 if a in dropped else d for a, d in enumerate(self.x.shape))
-        return conditions.output_shape(self, kept)
+        return _conditions.output_shape(self, kept)
 
     def check(self) -> str | None:
-        reason = conditions.arity(self, 2) or conditions.first(
-            conditions.computed(self.x),
-            conditions.filled(self.x, MOST_DIMENSIONS),
-            conditions.quantized(self, self.x, self.y),
+        reason = _conditions.arity(self, 2) or _conditions.first(
+            _conditions.computed(self.x),
+            _conditions.filled(self.x, MOST_DIMENSIONS),
+            _conditions.quantized(self, self.x, self.y),
             self.malformed(),
         )
         if reason:
@@ -105,7 +105,7 @@ class SumReduction(Reduction):
             return reason
         low, high = limits(self.x.dtype)
         reach = max(high - self.x.q.zero_point, self.x.q.zero_point - low)
-        return conditions.rescaled(self.y, [reach * self.count], [self.factor()])
+        return _conditions.rescaled(self.y, [reach * self.count], [self.factor()])
 
     def factor(self) -> tuple[int, int]:
         """Multiplier and shift from the sum to the output."""

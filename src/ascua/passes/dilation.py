@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from ascua import geometry
 from ascua.ir import Op, Tensor
-from ascua.ops import geometry
+from ascua.ops import Convolution
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
-from ascua.ops.convolution import Convolution
 from ascua.ops.reshape import Reshape
 from ascua.ops.space_to_batch_nd import SpaceToBatchND
 

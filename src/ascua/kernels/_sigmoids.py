@@ -9,11 +9,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ascua.kernels.exponential import reach
-from ascua.kernels.kernel import Const, O
-from ascua.kernels.lut import LutS8
-from ascua.kernels.rounding import rescale
-from ascua.kernels.unary import Unary
+from ascua.kernels._exponential import reach
+from ascua.kernels._kernel import Const, O
+from ascua.kernels._lut import LutS8
+from ascua.kernels._rounding import rescale
+from ascua.kernels._unary import Unary
 
 
 class SigmoidS8(LutS8[O]):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, Op, limits
-from ascua.ops import conditions
+from ascua.ops import _conditions
 
 MOST_SCALE = {"int8": 2.0**22, "int16": 2.0**15}
 """From this factor on, TFLM's int32 arithmetic overflows."""
@@ -16,10 +16,10 @@ MOST_SCALE = {"int8": 2.0**22, "int16": 2.0**15}
 
 def condition(op: Op) -> str | None:
     """None, or why `op`, of one quantised input and output of one shape, cannot be taken."""
-    return conditions.arity(op, 1) or conditions.first(
-        conditions.computed(op.x),
-        conditions.filled(op.x),
-        conditions.quantized(op, op.x, op.y),
+    return _conditions.arity(op, 1) or _conditions.first(
+        _conditions.computed(op.x),
+        _conditions.filled(op.x),
+        _conditions.quantized(op, op.x, op.y),
         op.malformed(),
     )
 

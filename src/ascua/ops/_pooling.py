@@ -8,8 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from ascua import geometry
 from ascua.ir import Array, Node, Op, Tensor
-from ascua.ops import activation, conditions, geometry
+from ascua.ops import _activation, _conditions
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +20,7 @@ class Pool2D(Op):
     window: tuple[int, int]
     stride: tuple[int, int]
     padding: geometry.Padding
-    activation: activation.Activation
+    activation: _activation.Activation
 
     options = "Pool2DOptions"
     types = ("int8", "int16")
@@ -35,7 +36,7 @@ class Pool2D(Op):
             window=(kh, kw),
             stride=(sy, sx),
             padding=geometry.read_padding(o["padding"]),
-            activation=activation.read_activation(o["fused_activation_function"]),
+            activation=_activation.read_activation(o["fused_activation_function"]),
         )
 
     def write(self) -> Mapping[str, Any]:
@@ -45,7 +46,7 @@ class Pool2D(Op):
             "stride_h": self.stride[0],
             "stride_w": self.stride[1],
             "padding": geometry.PADDINGS.index(self.padding),
-            "fused_activation_function": activation.ACTIVATIONS.index(self.activation),
+            "fused_activation_function": _activation.ACTIVATIONS.index(self.activation),
         }
 
     @property
@@ -59,23 +60,23 @@ class Pool2D(Op):
         return geometry.axis(self.x.shape[2], self.window[1], self.stride[1], 1, self.padding)
 
     def malformed(self) -> str | None:
-        reason = conditions.arity(self, 1) or conditions.first(
-            conditions.computed(self.x), conditions.rank(self.x, 4), conditions.rank(self.y, 4)
+        reason = _conditions.arity(self, 1) or _conditions.first(
+            _conditions.computed(self.x), _conditions.rank(self.x, 4), _conditions.rank(self.y, 4)
         )
         if reason:
             return reason
         n, _, _, c = self.x.shape
-        if reason := conditions.output_shape(self, (n, self.rows.out, self.columns.out, c)):
+        if reason := _conditions.output_shape(self, (n, self.rows.out, self.columns.out, c)):
             return reason
         return geometry.unwieldy(self.rows, self.columns, self.x.shape[3])
 
     def check(self) -> str | None:
-        reason = conditions.arity(self, 1) or conditions.first(
-            conditions.computed(self.x),
-            conditions.image(self.x),
-            conditions.rank(self.y, 4),
-            conditions.quantized(self, self.x, self.y),
-            activation.unsupported(self.activation),
+        reason = _conditions.arity(self, 1) or _conditions.first(
+            _conditions.computed(self.x),
+            _conditions.image(self.x),
+            _conditions.rank(self.y, 4),
+            _conditions.quantized(self, self.x, self.y),
+            _activation.unsupported(self.activation),
         )
         if reason:
             return reason
@@ -85,7 +86,7 @@ class Pool2D(Op):
         return self.malformed()
 
     def tied_channels(self) -> list[tuple[Tensor, int]]:
-        return [(self.x, 0), (self.y, 0)] if activation.scales(self.activation) else []
+        return [(self.x, 0), (self.y, 0)] if _activation.scales(self.activation) else []
 
     def taps(self, x: Array, fill: float) -> list[Array]:
         """The input (n, 1, h, w, c) at each place of the window: (n, oh, ow, c).
@@ -107,6 +108,6 @@ class Pool2D(Op):
 
     def clamp(self, y: Array, n: int) -> Array:
         """`y` (n, oh, ow, c) under the activation, as the output of n samples."""
-        low, high = activation.bounds(self.activation, self.y)
+        low, high = _activation.bounds(self.activation, self.y)
         clamped: Array = np.clip(y, low, high).astype(self.y.dtype)
         return clamped.reshape(n, *self.y.shape)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ascua.kernels.kernel import Rows
-from ascua.ops.convolution import Convolution
+from ascua.kernels._kernel import Rows
+from ascua.ops import Convolution
 
 
 def padded_rows(op: Convolution) -> Rows:

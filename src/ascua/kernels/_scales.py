@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ascua import fixed
 from ascua.ir import Op
-from ascua.kernels.broadcast import operands
+from ascua.kernels._broadcast import operands
 
 
 def factor(real: float, name: str = "") -> dict[str, int]:
