@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ascua import boards, measure, tflite
+from ascua import boards, tflite
+from ascua.cli import compiling
 from ascua.errors import brief
 from ascua.ir import Graph, Tensor
 from ascua.ops import OPERATORS
@@ -301,9 +302,9 @@ def test_names_that_do_not_exist(model: Path, tmp_path: Path) -> None:
 
 
 def test_any_other_error_of_the_system_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "load_model", full)
+    monkeypatch.setattr(compiling, "load_model", full)
     refused(ascua("analyze", "x.tflite"), 1, "No space left on device")
-    monkeypatch.setattr(measure, "load_model", lambda _: bytes(1 << 62))
+    monkeypatch.setattr(compiling, "load_model", lambda _: bytes(1 << 62))
     refused(ascua("analyze", "x.tflite"), 1, "Not enough memory")
 
 
