@@ -15,7 +15,7 @@ SOURCE = Path(__file__).parents[1] / "src/ascua"
 LAYERS = (
     {"errors"},
     {"files"},
-    {"arrays", "ir", "settings", "library", "figures", "chance", "discovery"},
+    {"arrays", "ir", "settings", "library", "figures", "chance", "discovery", "nearness"},
     {"fixed", "geometry", "boards", "labels", "pixels", "results"},
     {"ops"},
     {"kernels"},

@@ -19,6 +19,7 @@ from ascua.executors.oracles import LiteRT, Tflm
 from ascua.executors.reference import Reference
 from ascua.ir import Array, Graph, Op, Tensor
 from ascua.model import Model
+from ascua.nearness import cosine, decibels
 from ascua.passes.unsigned import is_uint8
 from ascua.plan import Plan
 from ascua.run import ToolStatus, litert, tflm
@@ -218,16 +219,15 @@ def compare(op: Op, y: Array, expected: Array, output: int = 0) -> Difference:
     t = op.outputs[output]
     zero = _zero(t)
     a, b = y.astype(np.float64) - zero, expected.astype(np.float64) - zero
-    noise, signal = float(((a - b) ** 2).sum()), float((b**2).sum())
-    norms = float(np.sqrt((a**2).sum() * signal))
+    signal = float((b**2).sum())
     return Difference(
         layer=t.name,
         op=op.kind,
         mismatched=int(np.count_nonzero(y != expected)),
         elements=y.size,
         max_error=float(np.abs(a - b).max()),
-        cosine=float((a * b).sum() / norms) if norms else 0.0,
-        sqnr_db=10 * float(np.log10(signal / noise)) if signal and noise else 0.0,
+        cosine=cosine(float((a**2).sum()), signal, float((a * b).sum())),
+        sqnr_db=decibels(signal, float(((a - b) ** 2).sum())),
     )
 
 

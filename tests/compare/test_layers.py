@@ -9,9 +9,10 @@ import pytest
 
 from ascua import tflite
 from ascua.compare import Comparison, compare, prepared
-from ascua.compare.layers import MOST_DB, Sums, cosine, decibels
+from ascua.compare.layers import Sums
 from ascua.compare.pairing import Pair
 from ascua.ir import Array, Graph, Quant, Tensor
+from ascua.nearness import MOST_DB, cosine, decibels
 from tests.compare.networks import classifier, inputs, samples, spoilt, twin
 
 

@@ -9,12 +9,13 @@ import numpy as np
 
 from ascua.compare.answers import MOST_CLASSES, Answers, answers, check_labels
 from ascua.compare.cuts import Follower
-from ascua.compare.layers import Layer, Sums, decibels, measure, run
+from ascua.compare.layers import Layer, Sums, measure, run
 from ascua.compare.network import Network, batch, check_range, check_together, prepared
 from ascua.compare.pairing import Pair, layers, pairs
 from ascua.compare.samples import Samples
 from ascua.errors import InputError
 from ascua.ir import Array
+from ascua.nearness import decibels
 
 __all__ = [
     "Answers", "Comparison", "Layer", "Network", "Samples", "check", "check_ranges", "compare",

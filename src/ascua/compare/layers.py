@@ -11,9 +11,7 @@ from ascua.compare.cuts import Cut
 from ascua.compare.network import Network, quantized, real
 from ascua.compare.pairing import Pair
 from ascua.ir import Array, Tensor
-
-MOST_DB = 200.0
-"""Decibels that stand for no error at all, and, negative, for no signal."""
+from ascua.nearness import cosine, decibels
 
 Sources = Callable[[int, int], list[Array]]
 """Real samples (n, *shape) an input, from a position up to another."""
@@ -100,22 +98,6 @@ class Sums:
             at_ends_a=ends[0],
             at_ends_b=ends[1],
         )
-
-
-def decibels(signal: float, noise: float) -> float:
-    """The energy of a signal beside that of its error, within +-MOST_DB."""
-    if noise <= 0:
-        return MOST_DB
-    if signal <= 0:
-        return -MOST_DB
-    return float(np.clip(10 * np.log10(signal / noise), -MOST_DB, MOST_DB))
-
-
-def cosine(aa: float, bb: float, ab: float) -> float:
-    """Of the angle between two vectors: 1 for two of zeros, 0 where one alone is."""
-    if aa > 0 and bb > 0:
-        return float(np.clip(ab / np.sqrt(aa * bb), -1, 1))
-    return 1.0 if aa == bb else 0.0
 
 
 def measure(

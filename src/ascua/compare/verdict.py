@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ascua.chance import mcnemar
 from ascua.compare import Comparison, Layer
-from ascua.compare.layers import MOST_DB
+from ascua.nearness import MOST_DB
 
 CHANCE = 0.05
 """A difference that chance makes more often than this names no culprit."""

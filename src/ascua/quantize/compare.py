@@ -9,6 +9,7 @@ import numpy as np
 
 from ascua import inputs
 from ascua.ir import Array, Graph, Tensor
+from ascua.nearness import decibels
 from ascua.ops.logistic import Logistic
 from ascua.passes.unsigned import as_int8
 from ascua.quantize.floats import batches, run
@@ -62,10 +63,9 @@ def fidelity(expected: Array, got: Array) -> Fidelity:
     a, b = (y.reshape(len(y), -1).astype(np.float64) for y in (expected, got))
     noise = float(np.square(a - b).sum())
     signal = float(np.square(a).sum())
-    db = 10 * np.log10(signal / noise) if signal > 0 and noise > 0 else np.inf
     first = a.argmax(1)
     most = float(np.bincount(first).max() / len(a)) if a.shape[1] > 1 else None
-    return Fidelity(min(float(db), 200.0), float(np.mean(first == b.argmax(1))), most)
+    return Fidelity(decibels(signal, noise), float(np.mean(first == b.argmax(1))), most)
 
 
 def outputs(small: Graph, xs: Sequence[Array]) -> list[Array]:

@@ -8,9 +8,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ascua.compare import Answers, Comparison, Layer
-from ascua.compare.layers import MOST_DB
 from ascua.compare.verdict import share, verdict
 from ascua.figures import MOST_CLASSES, ending
+from ascua.nearness import MOST_DB
 from ascua.report.tables import table
 
 ROWS, CHANGED, NAME = 10, 5, 34

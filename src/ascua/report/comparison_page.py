@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ascua.compare import Comparison, Samples
-from ascua.compare.layers import MOST_DB
 from ascua.compare.verdict import verdict
 from ascua.errors import InputError
 from ascua.figures import bars, confusion, png
 from ascua.files import folders
+from ascua.nearness import MOST_DB
 from ascua.report.comparison import answer_rows, changed, label, layer_rows
 from ascua.report.pages import markdown
 
