@@ -8,6 +8,8 @@ import pytest
 
 from ascua import boards
 from ascua.errors import InputError
+from tests.command import ascua, model_file, refused
+from tests.examples import small
 
 GOOD = (boards.FOLDER / "lm3s6965evb.toml").read_text()
 
@@ -49,6 +51,21 @@ def test_board_with_a_core_of_its_own(tmp_path: Path) -> None:
     board = boards.load(str(path))
     assert (board.core.name, board.core.features) == ("new", {"dsp"})
     assert board.flags == ("-mcpu=new", "-mthumb")
+
+
+def test_a_board_without_a_runner_is_asked_and_not_run(tmp_path: Path) -> None:
+    path, model = tmp_path / "mine.toml", model_file(tmp_path, small())
+    asked = "".join(
+        line for line in GOOD.splitlines(keepends=True)
+        if not line.startswith(("cc", "runner", "run =", "counter"))
+    )  # fmt: skip
+    path.write_text(asked)
+    assert ascua("analyze", model, "-b", path).code == 0
+    assert ascua("compile", model, "-b", path, "-o", tmp_path / "lib").code == 0
+    result = ascua("run", model, "-b", path, "--build-dir", tmp_path)
+    refused(result, 1, "names no compiler (cc): it can be asked, and not run", "`ascua analyze`")
+    path.write_text('cc = "arm-none-eabi-gcc"\n' + asked)
+    refused(ascua("run", model, "-b", path), 1, "names no runner")
 
 
 WRONG = {

@@ -65,15 +65,15 @@ class Board:
     """A place where a network can run: core, memories, compiler, runner.
 
     `cflags` are those beside the core's; `run` is the command that `runner` starts; `counter` says
-    what its counts are.
+    what its counts are. Without a compiler or a runner a board can be asked, and not run.
     """
 
     name: str
     title: str
     core: Core
-    cc: str
-    runner: Literal["host", "qemu", "qemu-user", "serial"]
-    counter: Literal["instructions", "cycles", "none"]
+    cc: str | None = None
+    runner: Literal["host", "qemu", "qemu-user", "serial"] | None = None
+    counter: Literal["instructions", "cycles", "none"] = "none"
     memories: tuple[Memory, ...] = ()
     cflags: tuple[str, ...] = ()
     target: Literal["c", "k210", "fpga"] = "c"
@@ -86,7 +86,7 @@ class Board:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ValueError(f"name must be {NAME_RULE}, not {self.name!r}.")
-        if self.runner != "host" and not self.run:
+        if self.runner not in ("host", None) and not self.run:
             raise ValueError("`run` is empty: it is the command that starts the board.")
         if self.hosted:
             if self.startup != POSIX:

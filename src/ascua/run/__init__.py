@@ -77,6 +77,12 @@ def run(
     """
     build_dir = build_dir.resolve()  # compilers and emulators run in folders of their own
     scratch.sweep(build_dir, scratch.BUILDING, scratch.RUNNING)
+    if board.runner is None or board.cc is None:
+        absent = "runner" if board.cc else "compiler (cc)"
+        raise InputError(
+            f"{board.name}: its file names no {absent}: it can be asked, and not run.",
+            ["`ascua analyze` and `ascua compile` take it.", "Choose another: `ascua boards`."],
+        )
     if board.runner not in RUNNERS:
         raise InputError(
             f"{board.name}: boards behind a serial port cannot be run yet.",

@@ -67,7 +67,7 @@ def _command(board: Board, library: Library, harness: Path, *, sanitize: bool) -
     Paths are relative to either folder.
     """
     flags = (*FLAGS, *WARNINGS, *board.flags, *(SANITIZE if sanitize else ()))
-    command = [board.cc, *flags, *LINK, *_network_flags(library)]
+    command = [board.cc or "cc", *flags, *LINK, *_network_flags(library)]
     command += [str(harness / s.name) for s in _harness(board) if s.suffix in _CODE]
     command += library.sources
     if board.hosted and board.emulator:
@@ -206,7 +206,7 @@ def _compile(command: Sequence[str], folder: Path, board: Board) -> None:
         return
     overflow = re.search(r"region [`'](\w+)' overflowed by (\d+) byte", said)
     if not overflow:
-        raise compile_error(board.cc, said)
+        raise compile_error(board.cc or "cc", said)
     alias = {"CODE": board.memory("x"), "DATA": board.memory("w")}
     name = overflow[1]
     memory = alias.get(name) or next(m for m in board.memories if m.name == name)

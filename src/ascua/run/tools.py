@@ -94,7 +94,7 @@ def version(tool: str) -> str | None:
 
 def processor(board: Board) -> str:
     """What the compiler of `board` predefines with its flags: the features of the processor."""
-    command = [board.cc, *board.flags, "-dM", "-E", "-x", "c", os.devnull]
+    command = [board.cc or "cc", *board.flags, "-dM", "-E", "-x", "c", os.devnull]
     return subprocess.run(command, capture_output=True, text=True, errors="replace").stdout
 
 
@@ -125,6 +125,8 @@ def _needs(board: Board) -> tuple[str, ...]:
 
 def _compilers(board: Board) -> tuple[str, ...]:
     """What it takes to build a program for `board`."""
+    if board.cc is None:
+        return ()
     return (board.cc, *((PICOLIBC[board.cc],) if board.cc in PICOLIBC else ()))
 
 
