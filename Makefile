@@ -3,6 +3,7 @@ PYTHON := .venv/bin/python
 RECIPE ?= digits-dscnn
 JOBS ?= 2
 WITH_DATA = $(if $(DATA),--data-dir $(DATA))
+WITH_MODELS = $(if $(MODELS),--models $(MODELS))
 
 .PHONY: help setup demo check test test-all golden docs bench ci
 
@@ -35,8 +36,8 @@ golden: setup ## Make the golden files anew: their difference is what to review
 docs: setup ## Write the generated pages: operators, boards, results, options of the verbs
 	@$(PYTHON) -m ascua.cli.pages
 
-bench: setup ## Measure the trained recipes and the peers' networks; takes minutes, resumable
-	@.venv/bin/ascua bench --models ../shared/models $(WITH_DATA)
+bench: setup ## Measure the trained recipes, and the peers' networks in MODELS; takes minutes, resumable
+	@.venv/bin/ascua bench $(WITH_MODELS) $(WITH_DATA)
 
 ci: ## What CI runs
 	@bash .ci/run
