@@ -34,7 +34,7 @@ golden: setup ## Make the golden files anew: their difference is what to review
 	@$(PYTHON) -m tests.golden_files
 
 docs: setup ## Write the generated pages: operators, boards, results, options of the verbs
-	@$(PYTHON) -m ascua.cli.pages
+	@$(PYTHON) -m scripts.pages
 
 bench: setup ## Measure the trained recipes, and the peers' networks in MODELS; takes minutes, resumable
 	@.venv/bin/ascua bench $(WITH_MODELS) $(WITH_DATA)

@@ -10,6 +10,7 @@ import pytest
 
 from ascua.ir import Op
 from ascua.ops import OPERATORS
+from scripts.pages import ROOT, pages
 
 SOURCE = Path(__file__).parents[1] / "src/ascua"
 LAYERS = (
@@ -187,15 +188,12 @@ def h(graph: Graph): return Sub.eval(graph.check())
 
 
 def test_generated_pages_are_up_to_date() -> None:
-    from ascua.cli.pages import pages
-    from ascua.report.pages import ROOT
-
     wanted = pages(ROOT)
     stale = [
         str(p.relative_to(ROOT))
         for p, text in wanted.items()
         if not p.exists() or p.read_text(encoding="utf-8") != text
     ]
-    assert not stale, f"run `make docs` (python -m ascua.cli.pages): {stale}"
+    assert not stale, f"run `make docs` (python -m scripts.pages): {stale}"
     figures = {p for p in wanted if p.suffix == ".svg"}
     assert {*(ROOT / "docs/figures").iterdir()} == figures, "figures that no page shows"

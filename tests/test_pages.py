@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ascua import boards, cli
-from ascua.cli.pages import pages, usage
 from ascua.validation import python_extras
+from scripts.pages import pages, usage
 from tests import pages as runner
 from tests.tools import require_board
 

@@ -138,7 +138,7 @@ def test_published_figures(name: str) -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v.name)
 def test_sizes_are_those_of_the_networks(variant: Variant) -> None:
-    assert variant.size() == variant.measured(), "run `python -m ascua.cli.sizes` and `make docs`"
+    assert variant.size() == variant.measured(), "run `python -m scripts.sizes` and `make docs`"
 
 
 def test_every_family_has_a_variant() -> None:

@@ -15,7 +15,7 @@ from ascua.figures import bars, confusion, png
 from ascua.files import folders
 from ascua.nearness import MOST_DB
 from ascua.report.comparison import answer_rows, changed, label, layer_rows
-from ascua.report.pages import markdown
+from ascua.report.tables import markdown
 
 REPORT = "report.md"
 OURS = re.compile(r"report\.md|(sqnr|cuts|confusion_(a|b|ab))\.svg|changed/\d+\.png")

@@ -48,6 +48,14 @@ def cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def markdown(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table in Markdown; columns named with a leading `>` are aligned to the right."""
+    head = "| " + " | ".join(c.lstrip(">") for c in columns) + " |\n"
+    rule = "|" + "|".join(" ---: " if c.startswith(">") else " --- " for c in columns) + "|\n"
+    body = "".join("| " + " | ".join(cell(v) for v in row) + " |\n" for row in rows)
+    return head + rule + body
+
+
 def memory(regions: Sequence[Region]) -> Text:
     """How full each memory is, in the form that west prints after a build."""
     lines = ["Memory region         Used Size  Region Size  %age Used"]

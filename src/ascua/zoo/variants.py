@@ -14,7 +14,7 @@ from ascua.zoo.registry import Image
 from ascua.zoo.size import Size, size
 
 SIZES = Path(__file__).with_name("sizes.json")
-"""How large each is, as `python -m ascua.cli.sizes` writes it: to build them all is slow."""
+"""How large each is, as `python -m scripts.sizes` writes it: to build them all is slow."""
 
 CIFAR, IMAGENET = ((32, 32, 3), 10), 1000
 
