@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.ops.test_conv2d import conv
 from tests.ops.test_depthwise_conv2d import depthwise
 from tests.quantize.floats import floated, samples
 from tests.schema import changed, differences, packed, parsed, said, schema
+from tests.states import ring
 from tests.support import activation, as_int4, network
 
 REAL = sorted(MODELS.rglob("*.tflite"))
@@ -203,6 +205,19 @@ def with_more_options(o: Any) -> None:
         o.builtinOptions.asymmetricQuantizeInputs = True
 
 
+def with_shared_buffers(model: Any) -> None:
+    """The constants of one kind and size in one buffer, which a label and unread tensors share."""
+    sub = model.subgraphs[0]
+    first: dict[Any, int] = {}
+    for t in sub.tensors:
+        if (data := model.buffers[t.buffer].data) is not None:
+            t.buffer = first.setdefault((t.type, len(data)), t.buffer)
+    shared = next(iter(first.values()))
+    model.metadata = [table("Metadata", name=b"weights", buffer=shared) for _ in range(3)]
+    model.metadataBuffer = [shared]
+    sub.tensors += [t for t in sub.tensors if t.buffer == shared] * 20
+
+
 EMPTY: dict[str, Any] = {"mutatingVariableInputs": [], "intermediates": [], "customOptions": []}
 
 CHANGES: dict[str, Change] = {
@@ -219,6 +234,7 @@ CHANGES: dict[str, Change] = {
     "codes twice": with_codes_twice,
     "unread tensors": with_unread_tensors,
     "tensors reversed": with_tensors_reversed,
+    "shared buffers": with_shared_buffers,
     "equal names": of_tensors(lambda i, t: setattr(t, "name", b"\xff;t" if i % 3 else None)),
     "absent options": of_operators(without_default_options),
     "more options": of_operators(with_more_options),
@@ -260,6 +276,46 @@ def test_all_of_it_together_comes_back() -> None:
             if not name.startswith("no "):
                 data = changed(data, change)
         assert lost(data) == []
+
+
+def test_a_buffer_that_many_share_is_held_and_written_once() -> None:
+    """By subgraphs, tensors and metadata: more bytes than the file has, were each counted."""
+
+    def share(model: Any) -> None:
+        number = buffer(model, bytes(1 << 20))
+        once, first = model.subgraphs[0].operators[0], model.subgraphs[1]
+        big = table("Tensor", shape=[1 << 20], type=9, name=b"big", buffer=number)
+        first.tensors += [big] * 3
+        for i in range(2, 40):
+            call = table("Operator", **vars(once))
+            call.builtinOptions = table("CallOnceOptions", initSubgraphIndex=i)
+            model.subgraphs[0].operators.insert(1, call)
+            model.subgraphs.append(first)
+        model.metadata = [table("Metadata", name=b"big", buffer=number) for _ in range(40)]
+
+    data = changed(tflite.write(ring()), share)
+    tracemalloc.start()
+    try:
+        graph = tflite.read(data)
+        read = tracemalloc.get_traced_memory()[1]
+        same = tflite.write(graph)
+        own = tflite.write(replace(graph, layout=None))
+        written = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert read < 3 * len(data)
+    assert written < 12 * len(data)
+    assert len(own) < len(same) < 1.1 * len(data)
+    assert lost(data) == []
+
+
+def test_damage_in_what_no_network_is_read_from_is_told_when_it_is_written() -> None:
+    def spoil(model: Any) -> None:
+        model.buffers.append(table("Buffer", offset=1 << 40, size=4))
+
+    graph = tflite.read(changed(tflite.write(small()), spoil), "some/model.tflite")
+    with pytest.raises(ModelError, match=r"some/model\.tflite: a buffer lies at 1,099,511,627,776"):
+        tflite.write(graph)
 
 
 def test_the_bits_behind_an_odd_number_of_int4_come_back() -> None:
@@ -391,7 +447,11 @@ def wrong_metadata(model: Any) -> None:
 
 
 def much_metadata(model: Any) -> None:
-    model.metadata *= 1 << 10
+    """Each of its own buffer, all of which lie in one place."""
+    first = len(model.buffers)
+    model.buffers += [table("Buffer", offset=8, size=4096) for _ in range(1 << 10)]
+    for i in range(1 << 10):
+        model.metadata.append(table("Metadata", name=b"much", buffer=first + i))
 
 
 @pytest.mark.parametrize(

@@ -291,22 +291,14 @@ class Metadata:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """How a file states a network where that has no meaning: it is written so again.
+    """The file that a graph was read from: what is written of the graph says all that it says.
 
     It holds for `graph`, as it was read; of a graph with any other part, nothing is taken from it.
     """
 
     graph: Graph
-    tensors: tuple[Tensor, ...]
-    """All tensors of the file in its order, those that no operator reads too."""
-    operators: tuple[Any, ...]
-    """Its operators in order: of variables, which are no Op, the table."""
-    codes: tuple[Any, ...]
-    """The table of each of its operator codes."""
-    subgraphs: tuple[Any, ...]
-    """The tables of what only gives variables their first values."""
-    other: Mapping[Tensor | Op | str, Mapping[str, Any]]
-    """The fields of a tensor's, an operator's or a named table that Ascua would state otherwise."""
+    file: Any = field(repr=False)
+    """Known to its reader alone; it is looked at again when the graph is written."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +11,11 @@ import tflite as schema
 
 from ascua import files
 from ascua.errors import InputError, ModelError, Unsupported
-from ascua.ir import Graph, Metadata, Node, Op, Signature, Tensor
+from ascua.ir import Graph, Layout, Metadata, Node, Op, Signature, Tensor
 from ascua.ops import OPERATORS
 from ascua.tflite import variables
-from ascua.tflite.layout import with_layout
 from ascua.tflite.stating import decoded
-from ascua.tflite.tables import EMPTY, File, builtin_code, fields
+from ascua.tflite.tables import EMPTY, File, builtin_code, damage, fields
 from ascua.tflite.tensors import check_held, tensors
 from ascua.tflite.variables import VERSIONS, Variables
 
@@ -63,14 +61,8 @@ def read(data: bytes, name: str = "model") -> Graph:
                 "If it was downloaded, check that the download is complete.",
             ],
         )
-    try:
+    with damage(name):
         return _Reader(data, name).graph()
-    except (struct.error, IndexError, ValueError, TypeError, OverflowError, MemoryError) as e:
-        detail = str(e).splitlines()[0] if str(e) else type(e).__name__
-        raise ModelError(
-            f"{name}: the file is damaged or truncated ({detail}).",
-            ["Check that it was copied completely; export it again."],
-        ) from e
 
 
 class _Reader:
@@ -115,7 +107,7 @@ class _Reader:
             check_held(file, t)
         signatures, metadata = self.signatures(listed), self.metadata(buffers)
         whole = replace(graph, signatures=signatures, metadata=metadata)
-        return with_layout(whole, listed, rows, file, buffers)
+        return replace(whole, layout=Layout(whole, file))
 
     def refuse_subgraphs(self, count: int) -> None:
         """Raise Unsupported unless there is one; or others that CALL_ONCE names, each of them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -80,11 +81,22 @@ def fields(kind: str) -> tuple[tuple[str, str, bool], ...]:
 
 
 @cache
-def defaults(kind: str) -> Mapping[str, Any]:
-    """The fields of a table that states none."""
-    table = getattr(schema, kind)()
-    table.Init(EMPTY, 4)
-    return _NOTHING.stated(table)
+def _kinds(union: str) -> Mapping[int, str]:
+    """The tables that a union may hold, by their number in it."""
+    return {v: k for k, v in vars(UNIONS[union]).items() if k[0].isupper()}
+
+
+@contextmanager
+def damage(name: str) -> Iterator[None]:
+    """Raises ModelError for what reading a damaged file ends with."""
+    try:
+        yield
+    except (struct.error, IndexError, ValueError, TypeError, OverflowError, MemoryError) as e:
+        detail = str(e).splitlines()[0] if str(e) else type(e).__name__
+        raise ModelError(
+            f"{name}: the file is damaged or truncated ({detail}).",
+            ["Check that it was copied completely; export it again."],
+        ) from e
 
 
 def builtin_code(code: Any) -> int:
@@ -148,15 +160,19 @@ class File:
     def contents(
         self, buffers: Sequence[Any], numbers: Sequence[int], what: str = "metadata"
     ) -> list[bytes]:
-        """The bytes of the buffers with these numbers, together no more than the file's."""
-        found: list[Array] = []
+        """The bytes of the buffers with these numbers, together no more than the file's.
+
+        A buffer that several share counts once, and is held once.
+        """
+        found: dict[int, Array] = {}
         for i in numbers:
             if not 0 <= i < len(buffers):
                 raise self.fail(f"{what} has buffer {i} of {len(buffers)}.")
-            found.append(self.raw(buffers[i], what))
-        if sum(raw.size for raw in found) > len(self.data):
+            found[i] = self.raw(buffers[i], what)
+        if sum(raw.size for raw in found.values()) > len(self.data):
             raise self.fail(f"{what} claims more bytes than the file holds.")
-        return [raw.tobytes() for raw in found]
+        held = {i: raw.tobytes() for i, raw in found.items()}
+        return [held[i] for i in numbers]
 
     def stated(self, table: Any, without: Collection[str] = ()) -> dict[str, Any]:
         """The fields of a table, but for some, as in `Table.fields`: the absent ones too."""
@@ -179,8 +195,7 @@ class File:
             return builtin_code(table)
         value = getattr(table, name)()
         if name in UNIONS and value is not None:
-            kinds = {v: k for k, v in vars(UNIONS[name]).items() if k[0].isupper()}
-            kind = kinds.get(getattr(table, name + "Type")(), "NONE")
+            kind = _kinds(name).get(getattr(table, name + "Type")(), "NONE")
             if kind == "NONE":
                 return None
             union = getattr(schema, kind)()
@@ -189,6 +204,3 @@ class File:
         if value is None or isinstance(value, int | float | bytes):
             return value
         return Table(type(value).__name__, self.stated(value))
-
-
-_NOTHING = File(EMPTY, "")
