@@ -357,6 +357,62 @@ def never_read(model: Any) -> None:
     again.operators += [first, second]
 
 
+def call(model: Any, number: int, at: int) -> None:
+    """One more CALL_ONCE, of this subgraph, in this place."""
+    old = operator(model, "CALL_ONCE")
+    made = another(model, old, [], [], at)
+    made.builtinOptionsType = old.builtinOptionsType
+    made.builtinOptions = schema().CallOnceOptionsT()
+    made.builtinOptions.initSubgraphIndex = number
+
+
+def other_first_values(model: Any) -> None:
+    """A subgraph that gives the variable 33 everywhere."""
+    made, data = schema().SubGraphT(), schema().BufferT()
+    vars(made).update(vars(sub(model, 1)))
+    given = operator(model, "ASSIGN_VARIABLE", at=1).inputs[1]
+    t = schema().TensorT()
+    vars(t).update(vars(made.tensors[given]))
+    data.data = np.full(len(model.buffers[t.buffer].data), 33, np.uint8)
+    t.buffer = len(model.buffers)
+    made.tensors = [t if i == given else old for i, old in enumerate(made.tensors)]
+    model.buffers.append(data)
+    model.subgraphs.append(made)
+
+
+def called_in_another_order(model: Any) -> None:
+    """The first subgraph's values are the last."""
+    other_first_values(model)
+    call(model, 2, 0)
+
+
+def called_twice(model: Any) -> None:
+    """Each call gives its values, that of the same subgraph too."""
+    called_in_another_order(model)
+    call(model, 1, 0)
+
+
+def called_in_the_order_of_the_file(model: Any) -> None:
+    other_first_values(model)
+    call(model, 2, 1)
+
+
+def called_between(model: Any) -> None:
+    """Behind what reads and assigns to another variable; then its own is read, and assigned to."""
+    assign_before_the_end(model)
+    never_read(model)
+    first, second = sub(model, 1), schema().SubGraphT()
+    vars(second).update(vars(first))
+    first.operators, second.operators = first.operators[:2], first.operators[2:]
+    model.subgraphs.append(second)
+    at = len(sub(model).operators) - 1
+    call(model, 2, at)
+    held = copied(model, operator(model, "READ_VARIABLE").outputs[0], "before")
+    handle = sub(model).operators[-1].inputs[0]
+    another(model, operator(model, "READ_VARIABLE"), [handle], [held], at + 1)
+    sub(model).outputs = [*sub(model).outputs, held]
+
+
 def odd_names(model: Any) -> None:
     for at in (0, 1):
         o = operator(model, "VAR_HANDLE", at)
@@ -371,6 +427,10 @@ FORMS: dict[str, Callable[[Any], None]] = {
     "read at the end": read_at_the_end,
     "assigned twice": assigned_twice,
     "never read": never_read,
+    "called in another order": called_in_another_order,
+    "called twice": called_twice,
+    "called in order": called_in_the_order_of_the_file,
+    "called between": called_between,
     "odd names": odd_names,
 }
 """What files may say, too."""
@@ -417,6 +477,16 @@ def called_late(model: Any) -> None:
     sub(model).operators.append(sub(model).operators.pop(0))
 
 
+def called_again_behind(model: Any) -> None:
+    call(model, 1, len(sub(model).operators))
+
+
+def called_behind_what_assigns(model: Any) -> None:
+    assign_before_the_end(model)
+    other_first_values(model)
+    call(model, 2, len(sub(model).operators) - 1)
+
+
 def no_subgraph(model: Any) -> None:
     never_called(model)
     del model.subgraphs[1]
@@ -460,6 +530,8 @@ def calls_itself(model: Any) -> None:
         (never_called, "it has 2 subgraphs; Ascua takes exactly one"),
         (calls_itself, "it has 2 subgraphs; Ascua takes exactly one"),
         (called_late, "READ_VARIABLE 'held': the variable 'ring' has no first value by then"),
+        (called_again_behind, "operator 7 (CALL_ONCE): it gives 'ring' a value behind what reads"),
+        (called_behind_what_assigns, "operator 6 (CALL_ONCE): it gives 'ring' a value behind what"),
         (no_subgraph, "READ_VARIABLE 'held': the variable 'ring' has no first value by then"),
         (computed_first, "the first value of a variable is computed, by ASSIGN_VARIABLE"),
         (newer, "READ_VARIABLE has version 2; Ascua knows up to 1"),

@@ -91,7 +91,7 @@ class _Reader:
         if any(t.const for t in inputs) or len(set(inputs)) < len(inputs):
             raise file.fail("an input of the graph is a constant, or is listed twice.")
         values = variables.first_values(file, firsts, codes, buffers)
-        held = Variables(file, values, len(firsts))
+        held = Variables(file, values)
         rows = self.operators(operators, codes, listed, inputs, held)
         description = (model.Description() or b"").decode("utf-8", "replace")
         graph = Graph(

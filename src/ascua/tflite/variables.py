@@ -37,18 +37,21 @@ def options(o: Any, kind: str) -> Any:
 class Variables:
     """What the variables hold while the operators of a file are read, one after the other."""
 
-    def __init__(self, file: File, first: Mapping[Name, Tensor], subgraphs: int) -> None:
+    def __init__(self, file: File, subgraphs: Sequence[Mapping[Name, Tensor]]) -> None:
         self.file = file
-        self.first = first
         self.subgraphs = subgraphs
-        """How many there are beside the one that is run."""
+        """What each one beside that which is run gives to variables."""
+        self.first: dict[Name, Tensor] = {}
+        """The first values of variables, of all subgraphs that have been called."""
         self.handles: dict[Tensor, Name] = {}
         self.start: dict[Name, Tensor] = {}
         """What holds a variable's value when a run begins, where the run reads it."""
+        self.read_first: set[Tensor] = set()
+        """All of these."""
         self.now: dict[Name, Tensor] = {}
+        """What holds its value so far, once it was read or assigned to."""
         self.instead: dict[Tensor, Tensor] = {}
         """What to read in place of what READ_VARIABLE gives."""
-        self.ready = False
 
     def refuse(self, where: str, what: str, remedy: str) -> Unsupported:
         """The error for what cannot be taken."""
@@ -63,9 +66,7 @@ class Variables:
         if (len(inputs), len(outputs)) != counts.get(kind, (2, 0)):
             raise self.file.fail(f"{kind} has {len(inputs)} inputs and {len(outputs)} outputs.")
         if kind == "CALL_ONCE":
-            if not 0 < called(o) <= self.subgraphs:
-                raise self.file.fail(f"{kind} names subgraph {called(o)}, which gives no values.")
-            self.ready = True
+            self.call(called(o), f"operator {i} ({kind})")
         elif kind == "VAR_HANDLE":
             self.handles[outputs[0]] = name_of(o)
         else:
@@ -76,20 +77,34 @@ class Variables:
             else:
                 self.assign(name, self.instead.get(inputs[1], inputs[1]), where, known)
 
+    def call(self, number: int, where: str) -> None:
+        """A subgraph gives variables their first values, in place of what others gave.
+
+        TFLM calls it in the first run only, where the operator stands, each of them: behind what
+        reads or assigns to such a variable, it would change a value that is no longer the first.
+        """
+        if not 0 < number <= len(self.subgraphs):
+            raise self.file.fail(f"CALL_ONCE names subgraph {number}, which gives no values.")
+        given = self.subgraphs[number - 1]
+        if late := [name for name in given if name in self.now]:
+            what = f"it gives '{shown(late[0])}' a value behind what reads or assigns to it"
+            raise self.refuse(where, what, "Give variables their first values before all else.")
+        self.first |= given
+
     def variable(self, handle: Tensor, where: str) -> Name:
         """The variable behind a handle, which has a first value."""
         if handle not in self.handles:
             what = f"nothing says which variable '{brief(handle.name)}' is"
             raise self.refuse(where, what, "Use the variable in the function that is exported.")
         name = self.handles[handle]
-        if name not in self.first or not self.ready:
+        if name not in self.first:
             what = f"the variable '{shown(name)}' has no first value by then"
             raise self.refuse(where, what, CONSTANTS)
         return name
 
     def read(self, name: Name, t: Tensor, where: str, known: Collection[Tensor]) -> None:
         """`t` holds what the variable does."""
-        if t.const or t in known or t in self.instead or t in self.start.values():
+        if t.const or t in known or t in self.instead or t in self.read_first:
             raise self.file.fail(f"tensor '{t.name}' is computed twice.")
         if t.size == 0:
             raise self.refuse(where, f"the variable '{shown(name)}' is empty", CONSTANTS)
@@ -97,12 +112,13 @@ class Variables:
         self.check(self.first[name] if held is None else held, t, name, where)
         if held is None:
             self.start[name] = self.now[name] = t
+            self.read_first.add(t)
         else:
             self.instead[t] = held
 
     def assign(self, name: Name, t: Tensor, where: str, known: Collection[Tensor]) -> None:
         """The variable holds what `t` does."""
-        if not t.const and t not in known and t not in self.start.values():
+        if not t.const and t not in known and t not in self.read_first:
             raise self.file.fail(f"{where} reads '{t.name}' before anything computes it.")
         self.check(self.first[name], t, name, where)
         self.now[name] = t
@@ -134,10 +150,11 @@ class Variables:
 
 def first_values(
     file: File, subgraphs: Sequence[Any], codes: Sequence[tuple[str, int]], buffers: Sequence[Any]
-) -> dict[Name, Tensor]:
-    """What subgraphs assign to variables: constants. Raises Unsupported for all else."""
-    found: dict[Name, Tensor] = {}
+) -> list[dict[Name, Tensor]]:
+    """What each subgraph assigns to variables: constants. Raises Unsupported for all else."""
+    given: list[dict[Name, Tensor]] = []
     for sub in subgraphs:
+        found: dict[Name, Tensor] = {}
         listed = tensors(file, sub, buffers)
         names: dict[Tensor, Name] = {}
         for i, o in enumerate(file.vector(sub, "Operators")):
@@ -153,7 +170,8 @@ def first_values(
                     f"{file.name}: the first value of a variable is computed, by {kind}.",
                     [CONSTANTS],
                 )
-    return found
+        given.append(found)
+    return given
 
 
 def ends(
