@@ -519,6 +519,17 @@ def calls_itself(model: Any) -> None:
     operator(model, "CALL_ONCE").builtinOptions.initSubgraphIndex = 0
 
 
+def calls_without_options(model: Any) -> None:
+    once = operator(model, "CALL_ONCE")
+    once.builtinOptionsType, once.builtinOptions = 0, None
+
+
+NAMED = (
+    "it has 2 subgraphs; Ascua takes one, and up to 63 more that a CALL_ONCE names, which give "
+    "variables their first values, and none names subgraph 1."
+)
+
+
 @pytest.mark.parametrize(
     ("change", "what"),
     [
@@ -527,8 +538,9 @@ def calls_itself(model: Any) -> None:
                       "[1, 4, 1, 6] and [1, 3, 1, 6]"),
         (no_handle, "READ_VARIABLE 'held': nothing says which variable 'ring' is"),
         (other_name, "READ_VARIABLE 'held': the variable 'other' has no first value by then"),
-        (never_called, "it has 2 subgraphs; Ascua takes exactly one"),
-        (calls_itself, "it has 2 subgraphs; Ascua takes exactly one"),
+        (never_called, NAMED),
+        (calls_itself, NAMED),
+        (calls_without_options, NAMED),
         (called_late, "READ_VARIABLE 'held': the variable 'ring' has no first value by then"),
         (called_again_behind, "operator 7 (CALL_ONCE): it gives 'ring' a value behind what reads"),
         (called_behind_what_assigns, "operator 6 (CALL_ONCE): it gives 'ring' a value behind what"),
@@ -560,7 +572,9 @@ def test_many_subgraphs_are_refused_before_they_are_looked_at() -> None:
     def many(model: Any) -> None:
         model.subgraphs += model.subgraphs[1:] * 100
 
-    with pytest.raises(Unsupported, match="it has 102 subgraphs; Ascua takes exactly one"):
+    with pytest.raises(
+        Unsupported, match=r"it has 102 subgraphs; Ascua takes one, .* first values\."
+    ):
         tflite.read(changed(tflite.write(ring()), many))
 
 

@@ -111,17 +111,19 @@ class _Reader:
 
     def refuse_subgraphs(self, count: int) -> None:
         """Raise Unsupported unless there is one; or others that CALL_ONCE names, each of them."""
-        if count == 1:
-            return
-        missing = set(range(1, min(count, MAX_SUBGRAPHS + 1)))
-        if 1 < count <= MAX_SUBGRAPHS:
+        few = 1 <= count <= MAX_SUBGRAPHS
+        missing = set(range(1, count)) if few else set()
+        if missing:
             codes = [self.opcode(c)[0] for c in self.file.vector(self.model, "OperatorCodes")]
             for o in self.file.vector(self.model.Subgraphs(0), "Operators"):
                 if codes[o.OpcodeIndex() : o.OpcodeIndex() + 1] == ["CALL_ONCE"]:
                     missing.discard(variables.called(o))
-        if missing or count < 1:
+        if missing or not few:
+            other = f", and none names subgraph {min(missing)}" if missing else ""
             raise Unsupported(
-                f"{self.name}: it has {count} subgraphs; Ascua takes exactly one.",
+                f"{self.name}: it has {count} subgraphs; Ascua takes one, and up to "
+                f"{MAX_SUBGRAPHS - 1} more that a CALL_ONCE names, which give variables their "
+                f"first values{other}.",
                 ["Export a single inference function, without control flow."],
             )
 
