@@ -478,3 +478,31 @@ def test_numbers_of_what_is_not_there_are_refused(change: Change, what: str) -> 
     assert caught.value.what.startswith("some/model.tflite: ")
     assert what in caught.value.what
     assert caught.value.things_to_try
+
+
+def in_another_file(_: int, t: Any) -> None:
+    if t.name == b"w":
+        t.buffer, t.externalBuffer = 0, 1
+
+
+def a_scale_a_block(_: int, t: Any) -> None:
+    if t.name == b"w":
+        t.quantization.detailsType = schema().QuantizationDetails.BlockwiseQuantization
+        t.quantization.details = table("BlockwiseQuantization", blockSize=32)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (in_another_file, "the values of tensor 'w' lie in another file"),
+        (a_scale_a_block, "tensor 'w' has a scale a block (BlockwiseQuantization)"),
+    ],
+)
+def test_values_that_the_file_does_not_tell_are_refused(
+    change: Callable[[int, Any], None], what: str
+) -> None:
+    data = changed(tflite.write(conv()), of_tensors(change))
+    with pytest.raises(Unsupported) as caught:
+        tflite.read(data, "some/model.tflite")
+    assert caught.value.what.startswith(f"some/model.tflite: {what}")
+    assert caught.value.things_to_try

@@ -25,6 +25,9 @@ MAX_ENTRIES = 1 << 14
 EMPTY = struct.pack("<HHi", 4, 4, 4)
 """A vtable without fields and the table that refers to it: all fields at their defaults."""
 
+BLOCKWISE = 2
+"""The type of details of a quantisation that `schema` has not yet: BlockwiseQuantization."""
+
 UNIONS: Mapping[str, Any] = {
     "BuiltinOptions": schema.BuiltinOptions,
     "BuiltinOptions2": schema.BuiltinOptions2,
@@ -103,6 +106,13 @@ def builtin_code(code: Any) -> int:
     """The newer field of an operator's code: `BuiltinCode()` overlooks numbers below 127."""
     at = code._tab.Offset(10)
     return int(code._tab.Get(flatbuffers.number_types.Int32Flags, at + code._tab.Pos)) if at else 0
+
+
+def external(tensor: Any) -> bool:
+    """Whether a file beside this one holds a tensor's values, a field that `schema` has not yet."""
+    at = tensor._tab.Offset(24)
+    known = flatbuffers.number_types.Uint32Flags
+    return bool(at and tensor._tab.Get(known, at + tensor._tab.Pos))
 
 
 class File:

@@ -10,7 +10,7 @@ import tflite as schema
 
 from ascua.errors import Unsupported
 from ascua.ir import ITEMSIZE, Array, Quant, Tensor, storage
-from ascua.tflite.tables import File
+from ascua.tflite.tables import BLOCKWISE, File, external
 
 MAX_ELEMENTS = 1 << 28
 """A larger tensor is taken for a damaged shape."""
@@ -63,6 +63,11 @@ def _tensor(file: File, t: Any, name: str, buffers: Sequence[Any]) -> Tensor:
         raise Unsupported(
             f"{file.name}: tensor '{name}' is stored sparse.",
             ["Export without the sparsity optimisation."],
+        )
+    if external(t):
+        raise Unsupported(
+            f"{file.name}: the values of tensor '{name}' lie in another file (an external buffer).",
+            ["Export one file that holds its weights."],
         )
     index = t.Buffer()
     if not 0 <= index < len(buffers):
@@ -117,6 +122,11 @@ def _unpacked(raw: Array, size: int) -> Array:
 
 def _quant(file: File, t: Any, name: str, dtype: str, shape: tuple[int, ...]) -> Quant | None:
     q = t.Quantization()
+    if q is not None and q.DetailsType() == BLOCKWISE:
+        raise Unsupported(
+            f"{file.name}: tensor '{name}' has a scale a block (BlockwiseQuantization).",
+            ["Export with one scale a tensor, or one a channel."],
+        )
     if q is None or q.ScaleIsNone() or q.ScaleLength() == 0:
         return None
     if q.ScaleLength() * 4 > len(file.data):
