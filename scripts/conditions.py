@@ -231,6 +231,9 @@ class _Reader:
             parts = {self._truth(v) for v in test.values}
             ends = isinstance(test.op, ast.Or)
             return ends if ends in parts else None if None in parts else not ends
+        match test:
+            case ast.Compare(ops=[ast.In()], comparators=[whole]) if self._value(whole) in ((), []):
+                return False
         value = self._value(test)
         return None if isinstance(value, (_Unknown, _Either)) else bool(value)
 

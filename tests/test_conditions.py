@@ -117,7 +117,10 @@ class Made(Base):
         return self.malformed() or (f"axis {self.axis}{kind}" if self.axis else None)
 
     def malformed(self) -> str | None:
+        none = [n for n in ("MADE",) if n != self.tflite]
         for t in self.outputs:
+            if t.name in none:
+                return "never: there are none"
             if self.tflite == "OTHER":
                 return "it is another"
             if t.const:

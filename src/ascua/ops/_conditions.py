@@ -93,8 +93,9 @@ def quantized(op: Op, *tensors: Tensor) -> str | None:
 
 def typed(op: Op, *tensors: Tensor) -> str | None:
     """TFLM has a kernel of `op` for the dtype of each tensor, which Ascua takes elsewhere."""
+    missing = [d for d in QUANTIZED if d not in op.types]
     for t in tensors:
-        if t.dtype in QUANTIZED and t.dtype not in op.types:
+        if t.dtype in missing:
             return f"'{brief(t.name)}' is {t.dtype}, and TFLM has no {t.dtype} kernel for it"
     return None
 
