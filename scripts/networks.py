@@ -53,7 +53,7 @@ def drawn(name: str, image: Range, draw: int, folder: Path) -> Task:
 
 
 @cache
-def photographs(size: int, scaled: bool) -> tuple[Array, Array]:
+def photographs(size: int, *, scaled: bool) -> tuple[Array, Array]:
     """The labelled ImageNet sample, scaled to `size`, or the middle of it."""
     from PIL import Image
 
@@ -70,10 +70,10 @@ def photographs(size: int, scaled: bool) -> tuple[Array, Array]:
 
 
 def split(
-    size: int, scaled: bool, image: Range, first: int, draw: int, folder: Path  # noqa: ARG001
+    size: int, image: Range, first: int, draw: int, folder: Path, *, scaled: bool  # noqa: ARG001
 ) -> Task:  # fmt: skip
     """100 photographs to calibrate on, the 900 others to judge; classes count from `first`."""
-    pixels, labels = photographs(size, scaled)
+    pixels, labels = photographs(size, scaled=scaled)
     real = as_float(pixels) * np.float32(image.high - image.low) + np.float32(image.low)
     order = np.random.default_rng(draw).permutation(len(real))
     few, rest = np.sort(order[:100]), np.sort(order[100:])
@@ -101,7 +101,7 @@ NETWORKS = {
     ),
     "mobilenet_v1_0.25_128": Network(
         (SHARED / "models/mobilenet_v1_0.25_128_float.tflite").read_bytes,
-        partial(split, 128, True, Range(-1.0, 1.0), 1),
+        partial(split, 128, Range(-1.0, 1.0), 1, scaled=True),
     ),
-    "squeezenet_v1.0": Network(squeezenet, partial(split, 227, False, UNIT, 0)),
+    "squeezenet_v1.0": Network(squeezenet, partial(split, 227, UNIT, 0, scaled=False)),
 }

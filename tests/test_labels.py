@@ -141,7 +141,9 @@ def test_labels_of_another_kind_are_trained_and_shown(
     with entered():
         monkeypatch.setitem(datasets._LOADERS, "tiny", hued)
         recipe = dataclasses.replace(RECIPE, epochs=1, augment=())
-        found, scores = learn._train(recipe, None, False, tmp_path / "tiny", Console(quiet=True))
+        found, scores = learn._train(
+            recipe, learn.Reading(None, skip_damaged=False), tmp_path / "tiny", Console(quiet=True)
+        )
     assert json.loads(json.dumps(found))["nearness_int8"] == 0.25
     assert found["images"] == {"training": 48, "validation": 6, "test": 12}
     assert (found["classes"], found["samples"]) == ([], 12)

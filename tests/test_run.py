@@ -95,7 +95,7 @@ def test_plugin_that_does_not_load_is_left_out(name: str, tmp_path: Path) -> Non
     require_tool("qemu plugin")
     assert qemu.plugin_for(board, tmp_path)
     (tmp_path / "bad.so").write_text("not a plugin")
-    assert not qemu._loads(board.run[0], board.hosted, tmp_path / "bad.so")
+    assert not qemu._loads(board.run[0], tmp_path / "bad.so", hosted=board.hosted)
 
 
 @pytest.mark.parametrize("sanitize", [False, True])

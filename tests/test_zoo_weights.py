@@ -256,7 +256,7 @@ def test_published_squeezenets_take_red_green_blue(
 def photographs(size: int, *, scaled: bool) -> Iterator[tuple[Any, Any]]:
     """The 1,000 photographs in 0..1 (m, size, size, 3), scaled or their centre, and labels (m,)."""
     pytest.importorskip("PIL")
-    pixels, labels = networks.photographs(size, scaled)
+    pixels, labels = networks.photographs(size, scaled=scaled)
     for i in range(0, 1000, 50):
         yield pixels[i : i + 50].astype(np.float32) / 255, labels[i : i + 50]
 

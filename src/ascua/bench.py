@@ -149,7 +149,7 @@ def measure_case(
         folder.mkdir(parents=True, exist_ok=True)
         history.check()
     run = measure.run_model(case.model, planned, case.xs, labels=case.labels, build=build)
-    result = result_of(case, run, key, commit, clean)
+    result = result_of(case, run, key, commit, clean=clean)
     if case.history:
         history.write(lambda to: to.write_text(case.history, encoding="utf-8"))
     return results.append(folder, result)
@@ -167,7 +167,7 @@ def key_of(case: Case, library: Library, build: Path) -> str:
 
 
 def result_of(
-    case: Case, run: measure.Run, key: str, commit: str | None, clean: bool | None
+    case: Case, run: measure.Run, key: str, commit: str | None, *, clean: bool | None
 ) -> Result:
     """What `run`, of `case`, gave."""
     measured = run.measurement.json()

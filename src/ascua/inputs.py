@@ -211,7 +211,7 @@ def check_outputs(
     path: Path, graph: Graph, *, inputs: tuple[Path, ...] = (), force: bool = False
 ) -> None:
     """Raise InputError unless outputs of `graph` can be written to `path`: before a long run."""
-    _output(path, inputs, force).check()
+    _output(path, inputs, force=force).check()
     if len(graph.outputs) > 1 and path.suffix != ".npz":
         raise InputError(
             f"{path}: the model has {len(graph.outputs)} outputs.",
@@ -219,11 +219,10 @@ def check_outputs(
         )
 
 
-def _output(path: Path, inputs: tuple[Path, ...], force: bool) -> files.Output:
+def _output(path: Path, inputs: tuple[Path, ...], *, force: bool) -> files.Output:
     kind = NPZ if path.suffix == ".npz" else NPY
-    return files.Output(
-        path, kind, f"--outputs OUT{'.npz' if kind is NPZ else '.npy'}", inputs, force
-    )
+    said = f"--outputs OUT{'.npz' if kind is NPZ else '.npy'}"
+    return files.Output(path, kind, said, inputs, force=force)
 
 
 def save_outputs(
@@ -243,7 +242,7 @@ def save_outputs(
             else:
                 np.save(f, next(iter(arrays.values())))
 
-    _output(path, inputs, force).write(fill)
+    _output(path, inputs, force=force).write(fill)
     log.debug("%s", path)
 
 

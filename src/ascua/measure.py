@@ -222,7 +222,7 @@ def run_model(
     Raises DoesNotFit, ToolMissing, ToolFailed; differing outputs are counted, not raised.
     """
     told = as_labels(labels)
-    executor = OnBoard(planned, build, identifier(model.path.stem), sanitize)
+    executor = OnBoard(planned, build, identifier(model.path.stem), sanitize=sanitize)
     ys, outcome = executor.measured(model.graph, xs, on_board)
     expected = reference(model.graph, xs, on_reference)
     found = known(model, planned)

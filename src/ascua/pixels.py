@@ -166,7 +166,7 @@ def near(a: Image, b: Image, share: float = NEAR) -> bool:
     return max(abs(a[0] - b[0]), abs(a[1] - b[1])) <= share * (b[1] - b[0])
 
 
-class Trial(NamedTuple):
+class Tried(NamedTuple):
     """How labelled samples fare with pixels in a range."""
 
     image: Image
@@ -193,7 +193,7 @@ class Trial(NamedTuple):
         """Whether it is too sure, or prefers no class at all."""
         return self.too_sure or self.entropy > UNSURE * self.even
 
-    def beats(self, other: Trial) -> bool:
+    def beats(self, other: Tried) -> bool:
         """Whether more are right here, and not by chance."""
         won = int(np.sum(self.right & ~other.right))
         lost = int(np.sum(other.right & ~self.right))
@@ -212,9 +212,9 @@ class Labelled:
         rare: Sequence[Image] = RARE, turned: Labelled | None = None,
     ) -> None:  # fmt: skip
         self.labels, self.scores, self.rare, self.turned = labels, scores, rare, turned
-        self._tried: dict[Image, Trial] = {}
+        self._tried: dict[Image, Tried] = {}
 
-    def tried(self, image: Image) -> Trial:
+    def tried(self, image: Image) -> Tried:
         """The answers to pixels in this range; `scores` gives them: (n, classes) or (n, 1)."""
         if image not in self._tried:
             self._tried[image] = trial(image, self.scores(image), self.labels)
@@ -245,7 +245,7 @@ class Labelled:
         return first.image if self.learnt(first.image) else None
 
 
-def trial(image: Image, scores: NDArray[np.float32], labels: NDArray[np.int64]) -> Trial:
+def trial(image: Image, scores: NDArray[np.float32], labels: NDArray[np.int64]) -> Tried:
     """How the answers `scores` (n, classes), before a softmax, fare; (n, 1): before a sigmoid."""
     x = scores.astype(np.float64)
     if x.shape[1] == 1:
@@ -254,7 +254,7 @@ def trial(image: Image, scores: NDArray[np.float32], labels: NDArray[np.int64]) 
     total = np.log(np.exp(x).sum(axis=1))
     loss = total - x[np.arange(len(x)), labels]
     entropy = float((total - (np.exp(x - total[:, None]) * x).sum(axis=1)).mean())
-    return Trial(image, x.argmax(axis=1) == labels, loss, entropy, float(np.log(x.shape[1])))
+    return Tried(image, x.argmax(axis=1) == labels, loss, entropy, float(np.log(x.shape[1])))
 
 
 def outside(x: NDArray[Any], range_: Image, step: float = 0.0) -> str | None:

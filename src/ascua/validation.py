@@ -246,7 +246,16 @@ def python_extras() -> tuple[ToolStatus, ...]:
         ("tflite_micro", "tflite-micro", "pip install tflite-micro"),
     ):
         found = importlib.util.find_spec(module) is not None
-        rows.append(ToolStatus(package, found, _version(package), (), command, needed=False))
+        rows.append(
+            ToolStatus(
+                package,
+                found=found,
+                version=_version(package),
+                boards=(),
+                install=command,
+                needed=False,
+            )
+        )
     return tuple(rows)
 
 

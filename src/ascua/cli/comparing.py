@@ -11,18 +11,20 @@ import numpy as np
 
 from ascua import compare as comparing
 from ascua import inputs, measure
-from ascua.cli.quantizing import check_image, load_network
-from ascua.cli.terminal import (
+from ascua.cli.options import (
     PATH,
-    PLAN,
+    Data,
     as_json,
+    data_dir,
+    data_set,
     force,
-    log,
-    out,
-    print_json,
-    progress,
-    verbose,
+    gathered,
+    input_range,
+    labels_file,
+    skip_damaged,
 )
+from ascua.cli.quantizing import check_image, load_network
+from ascua.cli.terminal import PLAN, log, out, print_json, progress, verbose
 from ascua.compare import Comparison, Network, Samples, scaling
 from ascua.compare.network import check_together, quantized
 from ascua.compare.verdict import culprit, verdict
@@ -37,31 +39,25 @@ from ascua.report.comparison_page import check_target, files, write
 @click.command()
 @click.argument("a", type=PATH)
 @click.argument("b", type=PATH)
-@click.option(
-    "--data", "-d", required=True, metavar="D",
-    help="A data set's name, a folder of images by class, or an .npy or .npz file.",
-)  # fmt: skip
-@click.option("--labels", type=PATH, help="Of an .npy or .npz file: class indices, .npy.")
+@data_set(help="A data set's name, a folder of images by class, or an .npy or .npz file.")
+@labels_file()
 @click.option("--samples", type=click.IntRange(1), help="How many, spread over D; default: all.")
 @click.option(
     "--cuts", type=click.IntRange(0), default=500, show_default=True,
     help="Of these, how many to follow through the layers.",
 )  # fmt: skip
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="The k of top-k.")
-@click.option(
-    "--input-range", type=float, nargs=2, metavar="LOW HIGH",
-    help="What pixels 0 and 255 are for both; default: found for each, or asked for.",
-)  # fmt: skip
-@click.option("--data-dir", type=PATH, help="Where the data set already is.")
-@click.option("--skip-damaged", is_flag=True, help="Leave out images that cannot be read.")
+@input_range(help="What pixels 0 and 255 are for both; default: found for each, or asked for.")
+@data_dir()
+@skip_damaged()
 @click.option("--markdown", type=PATH, metavar="DIR", help="Write DIR/report.md with pictures.")
-@force
-@as_json
+@force()
+@as_json()
 @verbose
+@gathered(data=Data)
 def compare(
-    a: Path, b: Path, data: str, labels: Path | None, samples: int | None, cuts: int, top: int,
-    input_range: tuple[float, float] | None, data_dir: Path | None, skip_damaged: bool,
-    markdown: Path | None, force: bool, as_json: bool,
+    a: Path, b: Path, data: Data, samples: int | None, cuts: int, top: int,
+    input_range: tuple[float, float] | None, markdown: Path | None, *, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare networks A and B: layer by layer, and in their answers.
 
@@ -75,7 +71,7 @@ def compare(
     pair = zip(sources, (a, b), strict=True)
     first, second = (comparing.prepared(s.graph, str(p)) for s, p in pair)
     check_together(first, second)
-    chosen = _samples((first, second), data, labels, data_dir, skip_damaged).chosen(samples)
+    chosen = _samples((first, second), data).chosen(samples)
     comparing.check(first, second, chosen)
     scalings: tuple[Scaling, ...] = ()
     if chosen.arrays[0].dtype == np.uint8:
@@ -110,17 +106,14 @@ def compare(
             out.print(f"Pixels are for {name} {each}.", markup=False, highlight=False)
 
 
-def _samples(
-    nets: tuple[Network, Network], source: str, labels: Path | None, data_dir: Path | None,
-    skip_damaged: bool,
-) -> Samples:  # fmt: skip
+def _samples(nets: tuple[Network, Network], data: Data) -> Samples:
     """The samples in an .npy or .npz file, or the labelled images of a data set or a folder."""
-    graph, path = nets[0].graph, Path(source)
+    graph, source, path = nets[0].graph, data.data, Path(data.data)
     if path.suffix in (".npy", ".npz"):
-        return _arrays(path, nets, labels)
-    if labels is not None:
+        return _arrays(path, nets, data.labels)
+    if data.labels is not None:
         raise InputError(
-            f"--labels {labels}: {source} has labels of its own.", ["Leave out `--labels`."]
+            f"--labels {data.labels}: {source} has labels of its own.", ["Leave out `--labels`."]
         )
     shape = graph.inputs[0].shape
     if len(graph.inputs) > 1 or len(shape) != 4 or shape[0] != 1:
@@ -130,7 +123,7 @@ def _samples(
         )
     from ascua.data.labelled import labelled
 
-    found = labelled(source, shape[1:], data_dir, skip_damaged)
+    found = labelled(source, shape[1:], data.data_dir, skip_damaged=data.skip_damaged)
     count = np.arange(len(found.x))
     return Samples(source, (found.x,), None, found.y, found.classes, count)
 

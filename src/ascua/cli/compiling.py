@@ -11,24 +11,22 @@ import numpy as np
 
 from ascua import boards as board_files
 from ascua import measure, validation
-from ascua.cli.terminal import (
-    LAYERS,
+from ascua.cli.options import (
     PATH,
-    PLAN,
+    Reading,
     as_json,
     board_name,
     build_dir,
     data_dir,
-    err,
     force,
-    log,
+    gathered,
+    inputs_file,
+    labels_file,
     model_file,
-    out,
-    print_json,
-    progress,
     skip_damaged,
-    verbose,
-)  # fmt: skip
+    to,
+)
+from ascua.cli.terminal import LAYERS, PLAN, err, log, out, print_json, progress, verbose
 from ascua.errors import AscuaError, InputError, Mismatch, ToolFailed, brief
 from ascua.executors import Executor
 from ascua.executors.board import OnBoard
@@ -44,11 +42,11 @@ from ascua.targets.c.folder import check_folder, write_folder
 
 
 @click.command()
-@model_file
-@click.option("--board", "-b", help="Check whether it fits this board.")
-@as_json
+@model_file()
+@board_name(help="Check whether it fits this board.")
+@as_json()
 @verbose
-def analyze(model: Path, board: str | None, as_json: bool) -> None:
+def analyze(model: Path, board: str | None, *, as_json: bool) -> None:
     """Operators, MACs, weights, arena and fit of MODEL.tflite."""
     loaded = load_model(model)
     target = board_files.load(board) if board else None
@@ -64,18 +62,18 @@ def analyze(model: Path, board: str | None, as_json: bool) -> None:
 
 
 @click.command("compile")
-@model_file
-@board_name
-@click.option("--out", "-o", "folder", type=PATH, required=True, help="The folder to write.")
+@model_file()
+@board_name(required=True)
+@to(required=True, help="The folder to write.")
 @click.option("--name", help="Prefix of the C symbols; default: the file's name.")
-@force
-@as_json
+@force()
+@as_json()
 @verbose
 def compile_(
-    model: Path, board: str, folder: Path, name: str | None, force: bool, as_json: bool,
+    model: Path, board: str, to: Path, name: str | None, *, force: bool, as_json: bool
 ) -> None:  # fmt: skip
     """Write MODEL.tflite as a C library; needs no C compiler."""
-    check_folder(folder, force)
+    check_folder(to, force=force)
     loaded = load_model(model)
     target = board_files.load(board)
     planned = loaded.plan(target)
@@ -83,47 +81,48 @@ def compile_(
     _show(planned)
     xs = sample_vectors(loaded.graph)
     files = write_folder(
-        folder, planned, library, xs, reference(loaded.graph, xs),
+        to, planned, library, xs, reference(loaded.graph, xs),
         model=loaded.path.name, sha256=loaded.sha256, force=force,
     )  # fmt: skip
     if as_json:
         print_json(measure.known(loaded, planned).json())
         return
     out.print(
-        f"{len(files)} files in {folder}: #include <{library.name}.h>,"
+        f"{len(files)} files in {to}: #include <{library.name}.h>,"
         f" call {library.name}_run(); arena {library.arena_bytes:,} bytes.",
         markup=False, soft_wrap=True,
     )  # fmt: skip
 
 
 @click.command()
-@model_file
-@board_name
-@click.option("--inputs", type=PATH, help="Samples, .npy or .npz; default: one fixed sample.")
-@click.option("--labels", type=PATH, help="Class indices of the samples, .npy.")
+@model_file()
+@board_name(required=True)
+@inputs_file(help="Samples, .npy or .npz; default: one fixed sample.")
+@labels_file(help="Class indices of the samples, .npy.")
 @click.option("--recipe", help="Run the whole test set of this recipe, with its labels.")
-@data_dir
-@skip_damaged
+@data_dir()
+@skip_damaged(help="Leave out images that cannot be read; they are named.")
 @click.option("--outputs", type=PATH, help="Write the board's outputs there, .npy or .npz.")
-@build_dir
-@force
-@as_json
+@build_dir()
+@force()
+@as_json()
 @verbose
+@gathered(reading=Reading)
 def run(
     model: Path, board: str, inputs: Path | None, labels: Path | None, recipe: str | None,
-    data_dir: Path | None, skip_damaged: bool, outputs: Path | None, build_dir: Path,
-    force: bool, as_json: bool,
+    reading: Reading, outputs: Path | None, build_dir: Path, *, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Build MODEL.tflite, run it on a board, check every output byte."""
     loaded = load_model(model)
     target = board_files.load(board)
-    named = [Path(p) for p in (model, board, inputs, labels, recipe, data_dir) if p is not None]
-    data = data_dir.glob("*.npz") if data_dir is not None else ()
+    folder = reading.data_dir
+    named = [Path(p) for p in (model, board, inputs, labels, recipe, folder) if p is not None]
+    data = folder.glob("*.npz") if folder is not None else ()
     spared: dict[str, Any] = {"inputs": (*named, *data), "force": force}
     if outputs is not None:
         check_outputs(outputs, loaded.graph, **spared)
     if recipe is None:
-        if data_dir is not None or skip_damaged:
+        if folder is not None or reading.skip_damaged:
             what = "`--data-dir` and `--skip-damaged` go with a recipe, and none was named."
             raise InputError(what, ["Name it: `--recipe NAME`, or the path of its TOML file."])
         xs = bring(loaded.graph, inputs)
@@ -132,7 +131,7 @@ def run(
         what = "`--recipe` brings samples and labels of its own."
         raise InputError(what, ["Leave out `--inputs` and `--labels`, or `--recipe`."])
     else:
-        xs, ys = _test_set(loaded, recipe, data_dir, skip_damaged)
+        xs, ys = _test_set(loaded, recipe, reading)
     planned = loaded.plan(target)
     _show(planned)
     result = measured_run(loaded, planned, xs, ys, build_dir)
@@ -148,14 +147,14 @@ def run(
     raise_on_mismatch(result, board)
 
 
-def _test_set(
-    model: Model, name: str, data_dir: Path | None, skip_damaged: bool
-) -> tuple[list[Array], Labels]:
+def _test_set(model: Model, name: str, reading: Reading) -> tuple[list[Array], Labels]:
     """The test images of the recipe of that name as inputs (n, *shape), and their labels."""
     from ascua import data, recipes
 
     recipe = recipes.load(name)
-    found = data.load(recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged)
+    found = data.load(
+        recipe.dataset, reading.data_dir, image=recipe.input, skip_damaged=reading.skip_damaged
+    )
     return image_inputs(model.graph, found.x_test), found.labels
 
 
@@ -180,14 +179,14 @@ def raise_on_mismatch(result: measure.Run, board: str) -> None:
 
 
 @click.command()
-@model_file
-@click.option("--inputs", type=PATH, help="Samples, .npy or .npz; default: fixed random ones.")
-@click.option("--board", "-b", "only", multiple=True, help="Only this board; may be repeated.")
-@build_dir
-@as_json
+@model_file()
+@inputs_file(help="Samples, .npy or .npz; default: fixed random ones.")
+@board_name("only", multiple=True, help="Only this board; may be repeated.")
+@build_dir()
+@as_json()
 @verbose
 def validate(
-    model: Path, inputs: Path | None, only: tuple[str, ...], build_dir: Path, as_json: bool,
+    model: Path, inputs: Path | None, only: tuple[str, ...], build_dir: Path, *, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare MODEL.tflite on every executor, byte for byte.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -14,20 +14,19 @@ from rich.console import Console
 from ascua import boards, figures, measure
 from ascua import recipes as recipe_files
 from ascua.cli.compiling import measured_run, raise_on_mismatch
-from ascua.cli.terminal import (
+from ascua.cli.options import (
     PATH,
+    Reading,
     as_json,
     build_dir,
     data_dir,
-    err,
     force,
-    out,
-    print_json,
-    printable,
-    progress,
+    gathered,
+    seed,
     skip_damaged,
-    verbose,
+    to,
 )
+from ascua.cli.terminal import err, out, print_json, printable, progress, verbose
 from ascua.errors import InputError
 from ascua.executors.reference import reference
 from ascua.ir import Array
@@ -36,30 +35,49 @@ from ascua.model import load_model
 from ascua.report import tables
 from ascua.samples import image_inputs
 
+if TYPE_CHECKING:
+    from ascua.data import Dataset
+
+
+@dataclass(frozen=True)
+class Instead:
+    """What a training has instead of the recipe's own, where it is given."""
+
+    epochs: int | None
+    seed: int | None
+    weights: str | None
+    freeze: str | None
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """The teacher that is wanted, and how it is listened to."""
+
+    teacher: str | None
+    temperature: float | None
+    alpha: float | None
+
 
 @click.command()
 @click.argument("recipe")
 @click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
-@click.option("--seed", type=click.IntRange(0), help="Instead of the recipe's.")
+@seed(help="Instead of the recipe's.")
 @click.option("--qat", is_flag=True, help="Train, then go on in the steps of int8.")
 @click.option("--weights", help="Start from this file, recipe, or `imagenet`.")
 @click.option("--freeze", metavar="LAYER", help="Keep the first layers up to this name or number.")
 @click.option("--teacher", metavar="MODEL", help="A recipe or a Keras model to imitate.")
 @click.option("--temperature", type=float, help="Divides the logits that are compared (4).")
 @click.option("--alpha", type=float, help="Share of the loss that is the teacher's (0.9).")
-@data_dir
-@skip_damaged
-@click.option("--out", "-o", "folder", type=PATH, help="Default: build/<recipe>.")
-@click.option(
-    "--force", is_flag=True,
-    help="Train anew, and replace also what would be left alone otherwise.",
-)  # fmt: skip
-@as_json
+@data_dir()
+@skip_damaged(help="Leave out images that cannot be read; they are named.")
+@to(help="Default: build/<recipe>.")
+@force(help="Train anew, and replace also what would be left alone otherwise.")
+@as_json()
 @verbose
+@gathered(instead=Instead, teaching=Teaching, reading=Reading)
 def train(
-    recipe: str, epochs: int | None, seed: int | None, qat: bool, weights: str | None,
-    freeze: str | None, teacher: str | None, temperature: float | None, alpha: float | None,
-    data_dir: Path | None, skip_damaged: bool, folder: Path | None, force: bool, as_json: bool,
+    recipe: str, instead: Instead, teaching: Teaching, reading: Reading, to: Path | None,
+    *, qat: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Train RECIPE to a float Keras model and an int8 .tflite file.
 
@@ -68,15 +86,15 @@ def train(
 
     Interrupted, the same command goes on after the last finished epoch.
     """
-    layers = int(freeze) if freeze is not None and freeze.isdecimal() else freeze
     chosen = recipe_files.load(recipe)
     if qat:
         chosen = recipe_files.aware(chosen, recipe)
-    wanted = _given({"epochs": epochs, "seed": seed, "weights": weights, "freeze": layers})
-    chosen = replace(chosen, **wanted)
-    chosen = _taught(chosen, model=teacher, temperature=temperature, alpha=alpha)
+    wanted = _given(instead)
+    if (layer := instead.freeze) is not None and layer.isdecimal():
+        wanted["freeze"] = int(layer)
+    chosen = _taught(replace(chosen, **wanted), teaching)
     result, scores = _train(
-        chosen, data_dir, skip_damaged, folder, err if as_json else out, force=force,
+        chosen, reading, to, err if as_json else out, force=force,
         read=recipe_files.sources(recipe),
     )  # fmt: skip
     if as_json:
@@ -92,7 +110,7 @@ def train(
         sizes = ", ".join(f"{n:,} {part}" for part, n in result["images"].items())
         out.print(f"images                     {sizes}")
     if chosen.board and not as_json:
-        command = _next(result["tflite"], chosen.board, recipe, data_dir)
+        command = _next(result["tflite"], chosen.board, recipe, reading.data_dir)
         out.print(f"Next: {printable(command)}", markup=False, soft_wrap=True)
 
 
@@ -102,12 +120,12 @@ def _next(tflite: str, board: str, recipe: str, data_dir: Path | None) -> str:
     return shlex.join(words if data_dir is None else [*words, "--data-dir", str(data_dir)])
 
 
-def _taught(recipe: recipe_files.Recipe, **wanted: Any) -> recipe_files.Recipe:
+def _taught(recipe: recipe_files.Recipe, wanted: Teaching) -> recipe_files.Recipe:
     """The recipe with the teacher that is `wanted`, or its own with other numbers."""
     if not (given := _given(wanted)):
         return recipe
-    if "model" in given:
-        return replace(recipe, teacher=recipe_files.Teacher(**given))
+    if (model := given.pop("teacher", None)) is not None:
+        return replace(recipe, teacher=recipe_files.Teacher(model, **given))
     if recipe.teacher is None:
         raise InputError(
             f"Recipe {recipe.name!r} has no teacher: --temperature and --alpha say nothing.",
@@ -116,33 +134,32 @@ def _taught(recipe: recipe_files.Recipe, **wanted: Any) -> recipe_files.Recipe:
     return replace(recipe, teacher=replace(recipe.teacher, **given))
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+def _given(options: Instead | Teaching) -> dict[str, Any]:
     """Those options that the command line has."""
-    return {key: value for key, value in options.items() if value is not None}
+    return {key: value for key, value in asdict(options).items() if value is not None}
 
 
 def _train(
-    recipe: recipe_files.Recipe, data_dir: Path | None, skip_damaged: bool, folder: Path | None,
-    console: Console, *, force: bool = False, read: Sequence[Path] = (),
+    recipe: recipe_files.Recipe, reading: Reading, folder: Path | None, console: Console,
+    *, force: bool = False, read: Sequence[Path] = (),
 ) -> tuple[dict[str, Any], dict[str, Score]]:  # fmt: skip
     """Train, and evaluate the int8 model on the whole test set with the reference.
 
     Answers the object that `--json` prints, and the scores by what has them.
     """
-    from ascua import data
     from ascua.train import train as train_recipe
 
     where = folder or Path("build") / recipe.name
     trained = train_recipe(
         recipe,
         out=where,
-        data_dir=data_dir,
-        skip_damaged=skip_damaged,
+        data_dir=reading.data_dir,
+        skip_damaged=reading.skip_damaged,
         force=force,
         inputs=read,
         console=console,
     )
-    dataset = data.load(recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged)
+    dataset = _loaded(recipe, reading)
     dataset = dataset.split(recipe.validation, recipe.seed)
     model = load_model(trained.tflite)
     if trained.resumed and not trained.epochs_run:
@@ -184,6 +201,14 @@ def _train(
     return result, scores
 
 
+def _loaded(recipe: recipe_files.Recipe, reading: Reading) -> Dataset:
+    from ascua import data
+
+    return data.load(
+        recipe.dataset, reading.data_dir, image=recipe.input, skip_damaged=reading.skip_damaged
+    )
+
+
 def _draw(
     where: Path, title: str, ys: Sequence[Array], labels: Labels, console: Console
 ) -> None:  # fmt: skip
@@ -204,22 +229,21 @@ def _draw(
 
 @click.command()
 @click.argument("recipe", default="digits-dscnn")
-@data_dir
-@skip_damaged
-@build_dir
+@data_dir()
+@skip_damaged(help="Leave out images that cannot be read; they are named.")
+@build_dir()
 @verbose
-def demo(recipe: str, data_dir: Path | None, skip_damaged: bool, build_dir: Path) -> None:
+@gathered(reading=Reading)
+def demo(recipe: str, reading: Reading, build_dir: Path) -> None:
     """Train RECIPE, run it on its board, and show one image."""
-    from ascua import data
-
     chosen = recipe_files.load(recipe)
     if not chosen.board:
         raise InputError(
             f"Recipe {recipe!r} only teaches: it names no board.",
             ["Demonstrate a recipe that it teaches, or `ascua train` it."],
         )
-    trained, scores = _train(chosen, data_dir, skip_damaged, None, out)
-    dataset = data.load(chosen.dataset, data_dir, image=chosen.input, skip_damaged=skip_damaged)
+    trained, scores = _train(chosen, reading, None, out)
+    dataset = _loaded(chosen, reading)
     if chosen.show >= len(dataset.x_test):
         raise InputError(
             f"Recipe {chosen.name!r}: it shows test image {chosen.show}, counted from 0, of "
@@ -257,13 +281,13 @@ def demo(recipe: str, data_dir: Path | None, skip_damaged: bool, build_dir: Path
 )
 @click.option("--models", type=PATH, help="Where the peers' .tflite files are.")
 @click.option("--results", type=PATH, default=Path("results"), show_default=True)
-@data_dir
-@force
-@as_json
+@data_dir()
+@force()
+@as_json()
 @verbose
 def bench(
-    recipe: tuple[str, ...], untrained: bool, models: Path | None, results: Path,
-    data_dir: Path | None, force: bool, as_json: bool,
+    recipe: tuple[str, ...], models: Path | None, results: Path, data_dir: Path | None,
+    *, untrained: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure RECIPEs and the peers' models, side by side.
 

@@ -9,7 +9,8 @@ import click
 
 from ascua import boards as board_files
 from ascua import measure, validation
-from ascua.cli.terminal import as_json, out, print_json, verbose
+from ascua.cli.options import as_json
+from ascua.cli.terminal import out, print_json, verbose
 from ascua.report import tables
 from ascua.report.operators import support
 from ascua.run import board_ready
@@ -17,9 +18,9 @@ from ascua.run import doctor as doctor_tools
 
 
 @click.command()
-@as_json
+@as_json()
 @verbose
-def boards(as_json: bool) -> None:
+def boards(*, as_json: bool) -> None:
     """List the boards, and whether each can run here."""
     rows = [(b, board_ready(b)) for b in map(board_files.load, board_files.names())]
     if as_json:
@@ -39,9 +40,9 @@ def _board_json(board: board_files.Board, missing: list[str]) -> dict[str, Any]:
 
 
 @click.command()
-@as_json
+@as_json()
 @verbose
-def ops(as_json: bool) -> None:
+def ops(*, as_json: bool) -> None:
     """List the operators, their kernels, and what each takes."""
     rows = support()
     if as_json:
@@ -51,9 +52,9 @@ def ops(as_json: bool) -> None:
 
 
 @click.command()
-@as_json
+@as_json()
 @verbose
-def doctor(as_json: bool) -> None:
+def doctor(*, as_json: bool) -> None:
     """Tell which tools are installed, and how to add the rest."""
     tools = (*doctor_tools(), *validation.python_extras())
     if as_json:

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from ascua import measure
-from ascua.cli.terminal import as_json, out, print_json, verbose
+from ascua.cli.options import as_json
+from ascua.cli.terminal import out, print_json, verbose
 from ascua.errors import InputError, did_you_mean
 from ascua.report import tables
 
@@ -17,9 +18,9 @@ COLUMNS = ("network", "input", ">classes", ">parameters", ">MACs", ">int8 weight
 
 @click.command()
 @click.argument("name", required=False)
-@as_json
+@as_json()
 @verbose
-def models(name: str | None, as_json: bool) -> None:
+def models(name: str | None, *, as_json: bool) -> None:
     """List the zoo's networks, or measure one of yours.
 
     With the name of a family: its arguments.

@@ -13,17 +13,21 @@ import numpy as np
 
 from ascua import chance, inputs, measure, pixels, tflite
 from ascua import quantize as quantizer
-from ascua.cli.terminal import (
-    PATH,
+from ascua.cli.options import (
+    Data,
     as_json,
+    data_dir,
+    data_set,
     force,
-    log,
+    gathered,
+    input_range,
+    labels_file,
     model_file,
-    out,
-    print_json,
-    progress,
-    verbose,
+    seed,
+    skip_damaged,
+    to,
 )
+from ascua.cli.terminal import log, out, print_json, progress, verbose
 from ascua.errors import InputError
 from ascua.files import Output
 from ascua.files.kinds import TFLITE
@@ -40,8 +44,6 @@ from ascua.quantize.options import (
     WEIGHTS,
     Options,
     Ranges,
-    Schemes,
-    Weights,
 )
 from ascua.quantize.rules import Range
 from ascua.quantize.scaling import Scaling, check_real, doubt_real, find, labelled
@@ -55,95 +57,79 @@ FEW, ONE = 20, 0.95
 """From so many samples on it is odd that this part of them gets one class."""
 
 
+@dataclass(frozen=True)
+class Sampling(Data):
+    """Which samples the ranges are found on."""
+
+    calibration: int
+    """How many, at most."""
+    seed: int
+    """Decides which."""
+
+
+def _ranges(_context: click.Context, _option: click.Parameter, name: str) -> Ranges:
+    """The method that `--ranges` names, maybe as other tools do."""
+    return ALIASES[name] if name in ALIASES else cast(Ranges, name)
+
+
 @click.command()
-@model_file
+@model_file()
+@data_set(help="A data set's name, a folder of images, or an .npy or .npz file.")
+@to(required=True, help="The .tflite file to write.")
+@labels_file()
 @click.option(
-    "--data",
-    "-d",
-    required=True,
-    metavar="D",
-    help="A data set's name, a folder of images, or an .npy or .npz file.",
-)
-@click.option("--out", "-o", "to", type=PATH, required=True, help="The .tflite file to write.")
-@click.option("--labels", type=PATH, help="Of an .npy or .npz file: class indices, .npy.")
-@click.option(
-    "--calibration",
-    type=click.IntRange(1),
-    default=500,
-    show_default=True,
+    "--calibration", type=click.IntRange(1), default=500, show_default=True,
     help="Samples of D that are looked at, at most.",
-)
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Decides which.")
+)  # fmt: skip
+@seed(default=1, show_default=True, help="Decides which.")
+@input_range(help="What pixels 0 and 255 are for the float model; default: found, or asked for.")
 @click.option(
-    "--input-range",
-    type=float,
-    nargs=2,
-    metavar="LOW HIGH",
-    help="What pixels 0 and 255 are for the float model; default: found, or asked for.",
-)
-@click.option(
-    "--scheme",
-    type=click.Choice(SCHEME_NAMES),
-    default="int8",
-    show_default=True,
+    "--scheme", type=click.Choice(SCHEME_NAMES), default="int8", show_default=True,
     help="Types: int16x8 has int16 activations, uint8-per-tensor is of TensorFlow 1.",
-)
+)  # fmt: skip
 @click.option(
-    "--ranges",
-    type=click.Choice([*RANGES, *ALIASES]),
-    default="minmax",
-    show_default=True,
-    help="How activations' ranges follow from their values.",
-)
+    "--ranges", type=click.Choice([*RANGES, *ALIASES]), default="minmax",
+    show_default=True, callback=_ranges, help="How activations' ranges follow from their values.",
+)  # fmt: skip
 @click.option(
-    "--percentile",
-    type=click.FloatRange(50, 100, min_open=True),
-    default=99.99,
-    show_default=True,
-    help="What --ranges percentile covers, in percent.",
-)
+    "--percentile", type=click.FloatRange(50, 100, min_open=True), default=99.99,
+    show_default=True, help="What --ranges percentile covers, in percent.",
+)  # fmt: skip
 @click.option(
-    "--weights",
-    type=click.Choice(WEIGHTS),
-    default="minmax",
-    show_default=True,
+    "--weights", type=click.Choice(WEIGHTS), default="minmax", show_default=True,
     help="Whether weights are clipped for the least error.",
-)
+)  # fmt: skip
 @click.option("--equalize", is_flag=True, help="Scale channels between layers.")
 @click.option(
-    "--bias-correction/--no-bias-correction",
-    default=True,
-    show_default=True,
+    "--bias-correction/--no-bias-correction", default=True, show_default=True,
     help="Take mean errors off the biases.",
-)
+)  # fmt: skip
 @click.option("--best", is_flag=True, help="Try all of these on held-out samples; minutes.")
 @click.option("--adaround", is_flag=True, help="Learn which weights are rounded up; minutes.")
-@click.option("--data-dir", type=PATH, help="Where the data set already is.")
-@click.option("--skip-damaged", is_flag=True, help="Leave out images that cannot be read.")
-@force
-@as_json
+@data_dir()
+@skip_damaged()
+@force()
+@as_json()
 @verbose
+@gathered(sampling=Sampling, options=Options)
 def quantize(
-    model: Path, data: str, to: Path, labels: Path | None, calibration: int, seed: int,
-    input_range: tuple[float, float] | None, scheme: Schemes, ranges: str, percentile: float,
-    weights: Weights, equalize: bool, bias_correction: bool, best: bool, adaround: bool,
-    data_dir: Path | None, skip_damaged: bool, force: bool, as_json: bool,
+    model: Path, sampling: Sampling, to: Path, input_range: tuple[float, float] | None,
+    options: Options, *, best: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Quantise a float MODEL to an int8 .tflite file.
 
     MODEL is a .tflite file; or a .keras or .h5 one or a SavedModel folder, which TensorFlow
     converts first.
     """
-    taken = (model, Path(data), *([] if labels is None else [labels]))
-    output = Output(to, TFLITE, "--out OUT.tflite", taken, force)
+    labels = sampling.labels
+    taken = (model, Path(sampling.data), *([] if labels is None else [labels]))
+    output = Output(to, TFLITE, "--out OUT.tflite", taken, force=force)
     output.check()
     check_image(input_range)
-    method = ALIASES[ranges] if ranges in ALIASES else cast(Ranges, ranges)
-    options = Options(scheme, method, percentile, weights, equalize, bias_correction, adaround)
     source = load_network(model)
     graph = source.graph
     quantizer.check_float(graph, str(model))
-    given = samples(graph, data, labels, calibration, seed, data_dir, skip_damaged)
+    given = samples(graph, sampling)
     scaling = _scaling(str(model), source, given, input_range)
     xs, pixel = given.xs, None
     if scaling is not None:
@@ -285,20 +271,19 @@ class Given(NamedTuple):
     labels: Array | None
 
 
-def samples(
-    graph: Graph, source: str, labels: Path | None, count: int, seed: int, data_dir: Path | None,
-    skip_damaged: bool,
-) -> Given:  # fmt: skip
+def samples(graph: Graph, wanted: Sampling) -> Given:
     """Some samples out of an .npy or .npz file, a data set or a folder. Raises InputError."""
     from ascua.data import calibration
 
+    source, labels = wanted.data, wanted.labels
     path, classes = Path(source), max(2, without_index(graph).outputs[0].size)
     if path.suffix in (".npy", ".npz") and path.is_file():
         pixels = inputs.load_pixels(path, graph)
         xs = inputs.load(path, graph) if pixels is None else [pixels]
         y = None if labels is None else inputs.load_labels(labels, len(xs[0]), classes)
-        at = calibration.chosen(len(xs[0]), count, seed)
-        return Given([x[at] for x in xs], pixels is not None, None if y is None else y[at])
+        at = calibration.chosen(len(xs[0]), wanted.calibration, wanted.seed)
+        y = None if y is None else y[at]
+        return Given([x[at] for x in xs], pixels=pixels is not None, labels=y)
     if labels is not None:
         raise InputError(
             f"--labels {labels}: they go with an .npy or .npz file.",
@@ -310,5 +295,8 @@ def samples(
             f"{source}: the model's input is {[list(t.shape) for t in graph.inputs]}, no image.",
             ["Give its samples in an .npy or .npz file."],
         )
-    found = calibration.images(source, shape[1:], classes, count, seed, data_dir, skip_damaged)
-    return Given([found.x], True, found.y)
+    found = calibration.images(
+        source, shape[1:], classes, wanted.calibration, wanted.seed, wanted.data_dir,
+        skip_damaged=wanted.skip_damaged,
+    )  # fmt: skip
+    return Given([found.x], pixels=True, labels=found.y)

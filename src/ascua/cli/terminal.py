@@ -1,4 +1,4 @@
-"""The terminal: results on stdout; progress, logs and errors on stderr; options of all verbs."""
+"""The terminal: results on stdout; progress, logs and errors on stderr."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -70,28 +69,10 @@ def _verbose(context: click.Context, _: click.Parameter, count: int) -> int:
     return count
 
 
-PATH = click.Path(path_type=Path)
-
 verbose = click.option(
     "-v", "--verbose", count=True, callback=_verbose, expose_value=False,
     help="-v the plan, -vv each command and file, -vvv the first difference of each layer.",
 )  # fmt: skip
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-model_file = click.argument("model", type=PATH)
-board_name = click.option(
-    "--board", "-b", required=True, help="A board's name (`ascua boards`), or its TOML file."
-)
-build_dir = click.option(
-    "--build-dir", type=PATH, default=Path("build/firmware"), show_default=True,
-    help="Where firmware is compiled and kept.",
-)  # fmt: skip
-data_dir = click.option("--data-dir", type=PATH, help="Where the data set already is.")
-force = click.option(
-    "--force", is_flag=True, help="Replace also what would be left alone otherwise."
-)
-skip_damaged = click.option(
-    "--skip-damaged", is_flag=True, help="Leave out images that cannot be read; they are named."
-)
 
 
 def print_json(value: Mapping[str, object]) -> None:

@@ -90,7 +90,7 @@ def compare(
         if progress:
             progress(stop, samples.count)
     follower = _follow(a, b, paired, samples.chosen(cuts), cut_progress) if cuts else None
-    found = follower.cuts(samples.labels is not None) if follower else {}
+    found = follower.cuts(labelled=samples.labels is not None) if follower else {}
     first = {p.at: p.a for p in reversed(paired)}
     measured = [
         sums[p.a].layer()._replace(cut=found.get(p.at) if first[p.at] == p.a else None)

@@ -113,7 +113,7 @@ class Follower:
         """A's own accuracy on the samples."""
         return self.right / self.samples
 
-    def cuts(self, labelled: bool) -> dict[int, Cut]:
+    def cuts(self, *, labelled: bool) -> dict[int, Cut]:
         """The cuts by place."""
         found, before = {}, 0.0
         for at in self.places:

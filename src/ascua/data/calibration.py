@@ -31,7 +31,7 @@ class Images(NamedTuple):
 
 def images(
     source: str, image: Image3, classes: int, count: int, seed: int, data_dir: Path | None,
-    skip_damaged: bool,
+    *, skip_damaged: bool,
 ) -> Images:  # fmt: skip
     """`count` images of the training part of a data set, or in the folder `source`.
 
@@ -65,14 +65,14 @@ def images(
     labels = {name: i for i, name in enumerate(sorted({p.parent.name for p in files}))}
     files.sort(key=scattered)
     some = [files[i] for i in chosen(len(files), count, seed)]
-    x, kept = _decoded(some, image, skip_damaged)
+    x, kept = _decoded(some, image, skip_damaged=skip_damaged)
     if len(labels) != classes:
         return Images(x, None)
     return Images(x, np.array([labels[some[i].parent.name] for i in kept], np.int64))
 
 
 def _decoded(
-    files: Sequence[Path], image: Image3, skip_damaged: bool
+    files: Sequence[Path], image: Image3, *, skip_damaged: bool
 ) -> tuple[NDArray[np.uint8], list[int]]:
     """The pixels of those files that can be read, and which they are."""
     with warnings.catch_warnings(action="ignore"):  # of odd metadata

@@ -24,7 +24,7 @@ class Labelled(NamedTuple):
     classes: tuple[str, ...]
 
 
-def labelled(source: str, image: Image3, data_dir: Path | None, skip_damaged: bool) -> Labelled:
+def labelled(source: str, image: Image3, data_dir: Path | None, *, skip_damaged: bool) -> Labelled:
     """The test part of a data set, or all images of the folder `source`, `<class>/*.jpg` or .png.
 
     Of a folder with train/ and test/ (or val/), the latter's. Raises InputError for an unknown
@@ -51,6 +51,6 @@ def labelled(source: str, image: Image3, data_dir: Path | None, skip_damaged: bo
     else:
         files = by_class(root)
         classes = sorted(files)
-    asked = Request(root, image, skip_damaged)
+    asked = Request(root, image, skip_damaged=skip_damaged)
     x, y = pixels("labelled", photos(files, classes), asked)
     return Labelled(x, y, tuple(classes))

@@ -140,4 +140,4 @@ def load(
     """
     if name not in _LOADERS:
         raise InputError(f"There is no data set called {name!r}.", did_you_mean(name, names()))
-    return _LOADERS[name](Request(data_dir, image, skip_damaged))
+    return _LOADERS[name](Request(data_dir, image, skip_damaged=skip_damaged))

@@ -34,7 +34,7 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
         graph=graph,
         board=board,
         goal=goal,
-        steps=tuple(_step(i, parts, memory, i in inline) for i, parts in enumerate(chosen)),
+        steps=tuple(_step(i, parts, memory, inline=i in inline) for i, parts in enumerate(chosen)),
         buffers=memory.buffers,
         inputs=tuple(memory.view(t) for t in graph.inputs),
         outputs=tuple(memory.view(t) for t in graph.outputs),
@@ -48,7 +48,7 @@ def _outputs(step: Sequence[Chosen]) -> int:
     return sum(t.size for c in step for t in c.op.outputs)
 
 
-def _step(i: int, parts: Sequence[Chosen], memory: Memory, inline: bool) -> Step:
+def _step(i: int, parts: Sequence[Chosen], memory: Memory, *, inline: bool) -> Step:
     by_rows = isinstance(parts[0].work, Rows)
     op = parts[-1].op
     return Step(

@@ -50,7 +50,7 @@ def quantize(
     """
     real = prepared(graph, xs, options)
     histogram = options.ranges in ("percentile", "mse", "kl")
-    seen = observe(real, xs, histogram, progress)
+    seen = observe(real, xs, progress, histogram=histogram)
     _warn_of_constants(real, seen)
     return finish(real, xs, seen, options, image, progress)
 

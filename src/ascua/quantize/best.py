@@ -88,7 +88,7 @@ def quantize_best(
         if best is None or options != start:  # else it was asked for from the beginning
             found = bench.fidelity(options)
             kept = best is None or found.sqnr_db > best.fidelity.sqnr_db + GAIN
-            trials.append(Trial(options, found, kept))
+            trials.append(Trial(options, found, kept=kept))
             best = trials[-1] if kept else best
         if progress:
             progress(i + 1, total)

@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 class Observer:
     """What has been seen of one activation."""
 
-    def __init__(self, histogram: bool) -> None:
+    def __init__(self, *, histogram: bool) -> None:
         self.low, self.high = np.inf, -np.inf
         self.mean: Range | None = None
         self.histogram = Histogram() if histogram else None
@@ -154,7 +154,7 @@ def kl(counts: Array, centers: Array, r: Range) -> float:
 
 
 def observe(
-    graph: Graph, xs: Sequence[Array], histogram: bool, progress: Progress | None = None
+    graph: Graph, xs: Sequence[Array], progress: Progress | None = None, *, histogram: bool
 ) -> dict[Tensor, Observer]:
     """What float activations of `graph` take for values on `xs` (n, *shape)."""
     found: dict[Tensor, Observer] = {}
@@ -162,7 +162,7 @@ def observe(
     for batch in batches(graph, xs):
         for t, y in graph.walk(batch, compute):
             if y.dtype.kind == "f":
-                found.setdefault(t, Observer(histogram)).see(y)
+                found.setdefault(t, Observer(histogram=histogram)).see(y)
         done += len(batch[0])
         if progress:
             progress(done, len(xs[0]))

@@ -80,7 +80,9 @@ def run(
 def plugin_for(board: Board, build_dir: Path) -> Path | None:
     """The plugin, once the board's emulator was seen to load it; None where it cannot be had."""
     plugin = build.plugin(build_dir)
-    return plugin if plugin and _loads(board.run[0], board.hosted, plugin.resolve()) else None
+    return (
+        plugin if plugin and _loads(board.run[0], plugin.resolve(), hosted=board.hosted) else None
+    )
 
 
 def _command(board: Board, elf: Elf, plugin: Path | None) -> tuple[str, ...]:
@@ -104,7 +106,7 @@ def reads(board: Board, build_dir: Path) -> list[object]:
 
 
 @cache
-def _loads(emulator: str, hosted: bool, plugin: Path) -> bool:
+def _loads(emulator: str, plugin: Path, *, hosted: bool) -> bool:
     """Whether `emulator` takes the plugin."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "regions.txt").write_text("1\n")

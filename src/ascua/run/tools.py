@@ -59,13 +59,13 @@ def doctor() -> tuple[ToolStatus, ...]:
             used.setdefault(tool, []).append(board.name)
     needed = {tool for board in known for tool in _needs(board)}
     return tuple(
-        _status(tool, tuple(names), tool in needed) for tool, names in used.items() if names
+        _status(tool, tuple(names), needed=tool in needed) for tool, names in used.items() if names
     )
 
 
 def board_ready(board: Board) -> tuple[ToolStatus, ...]:
     """The tools that `board` needs and that are missing; none when it can run."""
-    found = (_status(tool, (board.name,), True) for tool in _needs(board))
+    found = (_status(tool, (board.name,), needed=True) for tool in _needs(board))
     return tuple(s for s in found if not s.found)
 
 
@@ -181,7 +181,9 @@ _PROBES: dict[str, Callable[[], str | None]] = {
 }
 
 
-def _status(tool: str, names: tuple[str, ...], needed: bool) -> ToolStatus:
+def _status(tool: str, names: tuple[str, ...], *, needed: bool) -> ToolStatus:
     found = _probe(tool)
     install = f"apt install {PACKAGES.get(tool, tool)}"
-    return ToolStatus(tool, found is not None, found, names, install, needed)
+    return ToolStatus(
+        tool, found=found is not None, version=found, boards=names, install=install, needed=needed
+    )

@@ -90,7 +90,7 @@ def unsigned(tensors: Iterable[Tensor]) -> bool:
     return any(t.dtype == "uint8" and t.quant is not None for t in tensors)
 
 
-def code(op: Op, uint8: bool) -> tuple[str, int]:
+def code(op: Op, *, uint8: bool) -> tuple[str, int]:
     """The name and the version of an operator, in a network of uint8 or in another.
 
     What no file gives a version has the newest that Ascua knows; of uint8, LiteRT's reference

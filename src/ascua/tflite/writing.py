@@ -54,7 +54,7 @@ class Writer(Building):
         stated = [
             *variables.before(self.index, self.handles),
             *(
-                (stating.code(op, uint8), stating.operator(op, 0, self.index))
+                (stating.code(op, uint8=uint8), stating.operator(op, 0, self.index))
                 for op in self.graph.ops
             ),
             *variables.behind(self.index, self.handles),

@@ -122,7 +122,7 @@ def _fused_layer() -> Any:
         column is normalised by itself, as so many channels more.
         """
 
-        def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        def call(self, inputs: Any, *, training: bool | None = None, mask: Any = None) -> Any:
             if len(inputs.shape) != 4:
                 return super().call(inputs, training=training, mask=mask)
             if not (training and self.trainable):

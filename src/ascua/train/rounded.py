@@ -46,7 +46,7 @@ def activations() -> Any:
             self.low.assign(min(low, 0.0))
             self.high.assign(max(high, 0.0))
 
-        def call(self, x: Any, training: bool | None = None) -> Any:
+        def call(self, x: Any, *, training: bool | None = None) -> Any:
             if self.left is not None and training:
                 tf.cond(self.left > 0, lambda: self.see(x), tf.no_op)
             low, high = tf.minimum(self.low, 0.0), tf.maximum(self.high, 0.0)

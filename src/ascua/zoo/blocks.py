@@ -179,9 +179,9 @@ def head(x: Any, classes: int, *, dropout: float = 0.0, softmax: bool = False) -
     layers = import_keras().layers
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
-    return probabilities(layers.Dense(classes, name="logits")(x), softmax)
+    return probabilities(layers.Dense(classes, name="logits")(x), softmax=softmax)
 
 
-def probabilities(x: Any, softmax: bool) -> Any:
+def probabilities(x: Any, *, softmax: bool) -> Any:
     """The logits `x`, through a softmax if asked for."""
     return import_keras().layers.Softmax(name="softmax")(x) if softmax else x

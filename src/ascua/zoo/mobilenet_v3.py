@@ -32,17 +32,17 @@ class Row(NamedTuple):
 
 
 ROWS = (
-    Row(16, 16, 2, True, False),
-    Row(72, 24, 2, False, False),
-    Row(88, 24, 1, False, False),
-    Row(96, 40, 2, True, True),
-    Row(240, 40, 1, True, True),
-    Row(240, 40, 1, True, True),
-    Row(120, 48, 1, True, True),
-    Row(144, 48, 1, True, True),
-    Row(288, 96, 2, True, True),
-    Row(576, 96, 1, True, True),
-    Row(576, 96, 1, True, True),
+    Row(16, 16, 2, excites=True, late=False),
+    Row(72, 24, 2, excites=False, late=False),
+    Row(88, 24, 1, excites=False, late=False),
+    Row(96, 40, 2, excites=True, late=True),
+    Row(240, 40, 1, excites=True, late=True),
+    Row(240, 40, 1, excites=True, late=True),
+    Row(120, 48, 1, excites=True, late=True),
+    Row(144, 48, 1, excites=True, late=True),
+    Row(288, 96, 2, excites=True, late=True),
+    Row(576, 96, 1, excites=True, late=True),
+    Row(576, 96, 1, excites=True, late=True),
 )
 
 

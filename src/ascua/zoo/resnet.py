@@ -32,7 +32,9 @@ def resnet(
         raise InputError(
             f"resnet: depth must be 6n + 2, not {depth}.", ["Use 8, 14, 20, 32, 44, 56 or 110."]
         )
-    return _stacks("resnet", image, classes, depth // 6, width, channels, shortcut, False, softmax)
+    return _stacks(
+        "resnet", image, classes, depth // 6, width, channels, shortcut, bias=False, softmax=softmax
+    )
 
 
 @network("resnet8")
@@ -49,12 +51,14 @@ def resnet8(
     The benchmark's own ends in a softmax. At (32, 32, 3) and 10 classes: 78,666 parameters,
     12,501,632 MACs.
     """
-    return _stacks("resnet8", image, classes, 1, width, channels, "projection", True, softmax)
+    return _stacks(
+        "resnet8", image, classes, 1, width, channels, "projection", bias=True, softmax=softmax
+    )
 
 
 def _stacks(
     name: str, image: Image, classes: int, blocks: int, width: float,
-    channels: tuple[int, ...], shortcut: str, bias: bool, softmax: bool,
+    channels: tuple[int, ...], shortcut: str, *, bias: bool, softmax: bool,
 ) -> Any:  # fmt: skip
     """A convolution, a stack of `blocks` for each of `channels`, the mean, a dense layer."""
     check_size(name, image, 2 ** (len(channels) - 1))
@@ -69,13 +73,13 @@ def _stacks(
             y = conv(x, wanted, 3, stride, bias=bias, name=f"{at}_conv1")
             y = conv(y, wanted, 3, bias=bias, activation="linear", name=f"{at}_conv2")
             if stride > 1 or x.shape[3] != wanted:
-                x = _shortcut(x, wanted, stride, shortcut, bias, f"{at}_shortcut")
+                x = _shortcut(x, wanted, stride, shortcut, f"{at}_shortcut", bias=bias)
             x = layers.ReLU(name=f"{at}_relu")(layers.Add(name=f"{at}_add")([x, y]))
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     return keras.Model(inputs, head(x, classes, softmax=softmax), name=name)
 
 
-def _shortcut(x: Any, channels: int, stride: int, kind: str, bias: bool, name: str) -> Any:
+def _shortcut(x: Any, channels: int, stride: int, kind: str, name: str, *, bias: bool) -> Any:
     """`x` at the size and with the channels of a stack's first sum."""
     keras = import_keras()
     if kind == "projection":

@@ -58,7 +58,7 @@ def squeezenet(
         x = layers.ZeroPadding2D(1, name="conv10_pad")(x)
     x = layers.Conv2D(classes, 1, name="conv10")(x)
     x = layers.GlobalAveragePooling2D(name="pool10")(layers.ReLU(name="conv10_relu")(x))
-    return keras.Model(inputs, probabilities(x, softmax), name="squeezenet")
+    return keras.Model(inputs, probabilities(x, softmax=softmax), name="squeezenet")
 
 
 def _fire(x: Any, fire: Fire, width: float, name: str) -> Any:

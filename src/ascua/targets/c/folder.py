@@ -54,7 +54,7 @@ def write_folder(
     return tuple(sorted(files))
 
 
-def check_folder(folder: Path, force: bool) -> None:
+def check_folder(folder: Path, *, force: bool) -> None:
     """Raise InputError unless `folder` is new, empty, or holds what Ascua wrote, unchanged."""
     folders.check(folder, FORM, force=force)
 

@@ -1,0 +1,76 @@
+"""Options that several verbs have, each declared once, and values made of options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+T = TypeVar("T")
+
+PATH = click.Path(path_type=Path)
+
+# A verb calls one of these for its option, and may add to it or say `help` in its own words.
+model_file = partial(click.argument, "model", type=PATH)
+board_name = partial(
+    click.option, "--board", "-b", help="A board's name (`ascua boards`), or its TOML file."
+)
+inputs_file = partial(click.option, "--inputs", type=PATH)
+data_set = partial(click.option, "--data", "-d", required=True, metavar="D")
+labels_file = partial(
+    click.option, "--labels", type=PATH, help="Of an .npy or .npz file: class indices, .npy."
+)
+data_dir = partial(click.option, "--data-dir", type=PATH, help="Where the data set already is.")
+skip_damaged = partial(
+    click.option, "--skip-damaged", is_flag=True, help="Leave out images that cannot be read."
+)
+input_range = partial(click.option, "--input-range", type=float, nargs=2, metavar="LOW HIGH")
+seed = partial(click.option, "--seed", type=click.IntRange(0))
+build_dir = partial(
+    click.option, "--build-dir", type=PATH, default=Path("build/firmware"), show_default=True,
+    help="Where firmware is compiled and kept.",
+)  # fmt: skip
+to = partial(click.option, "--out", "-o", "to", type=PATH)
+force = partial(
+    click.option, "--force", is_flag=True, help="Replace also what would be left alone otherwise."
+)
+as_json = partial(
+    click.option, "--json", "as_json", is_flag=True, help="One JSON object on stdout."
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the images of a data set are read."""
+
+    data_dir: Path | None
+    skip_damaged: bool
+
+
+@dataclass(frozen=True)
+class Data(Reading):
+    """Where samples are, and their labels."""
+
+    data: str
+    labels: Path | None
+
+
+def gathered(**groups: type) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """The options that are fields of these dataclasses reach the verb as one of them each."""
+
+    def decorate(verb: Callable[..., T]) -> Callable[..., T]:
+        @wraps(verb)
+        def called(**options: Any) -> T:
+            made = {
+                name: kind(**{f.name: options.pop(f.name) for f in fields(kind)})
+                for name, kind in groups.items()
+            }
+            return verb(**options, **made)
+
+        return called
+
+    return decorate
