@@ -28,7 +28,7 @@ from ascua.model import Model
 from ascua.passes import prepare
 from ascua.quantize import Options, quantize
 from ascua.quantize.best import quantize_best
-from ascua.quantize.compare import dequantized
+from ascua.quantize.fidelity import dequantized
 from ascua.results import Quantized
 from ascua.run import build, litert, run
 from ascua.run import key as run_key

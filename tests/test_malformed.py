@@ -250,7 +250,7 @@ def test_a_fault_of_ours_is_no_fault_of_the_file(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Relu6, "eval_float", wrong)
     op = Relu6((tensor("x", 1, 2),), (tensor("y", 1, 2),))
     with pytest.raises(AssertionError):
-        floats.run(simplify(network(op)), [np.zeros((1, 1, 2), np.float32)])
+        floats.evaluated(simplify(network(op)), [np.zeros((1, 1, 2), np.float32)])
     net = prepared(network(op), "my/model.tflite")
     with pytest.raises(AssertionError):
         list(net.walk([np.zeros((1, 1, 2), np.float32)]))

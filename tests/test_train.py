@@ -22,7 +22,7 @@ from ascua.data import registry as datasets
 from ascua.errors import InputError, ToolMissing
 from ascua.ir import Graph, Quant
 from ascua.quantize import Options, quantize
-from ascua.quantize.compare import compare
+from ascua.quantize.fidelity import beside
 from ascua.train import Trained, augment, calibration_images, export, folder, train, training
 from ascua.train import fit as fitting
 from ascua.train.export import as_float
@@ -420,7 +420,7 @@ def test_ascua_quantises_a_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert small.inputs[0].q == Quant((float(np.float32(1 / 255)),), (-128,))
     x = tiny_dataset(None).x_test
     check_reference(small, xs=[(x.astype(int) - 128).astype(np.int8)[:, None]])
-    fidelity = compare(real, small, [as_float(x)[:, None]])
+    fidelity = beside(real, small, [as_float(x)[:, None]])
     assert fidelity.sqnr_db > 20
 
 

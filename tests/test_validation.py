@@ -99,7 +99,7 @@ def test_cut_computes_the_layer() -> None:
 
 def test_how_far_is_in_quantised_steps_without_zero_points() -> None:
     x = activation("x", (1, 2), 0.5, 10)
-    found = validation.compare(Relu((x,), (x,)), np.int8([[13, 10]]), np.int8([[13, 14]]))
+    found = validation.difference(Relu((x,), (x,)), np.int8([[13, 10]]), np.int8([[13, 14]]))
     assert (found.mismatched, found.elements, found.max_error) == (1, 2, 4)
     assert found.cosine == pytest.approx(3 / 5)
     assert found.sqnr_db == pytest.approx(10 * math.log10(25 / 16))

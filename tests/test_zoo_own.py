@@ -13,7 +13,7 @@ import pytest
 from ascua import recipes, tflite, zoo
 from ascua.errors import InputError, Unsupported
 from ascua.inputs import quantize as integers
-from ascua.quantize.compare import dequantized
+from ascua.quantize.fidelity import dequantized
 from ascua.recipes import Teacher
 from ascua.train import train
 from ascua.train.fused import fuse

@@ -167,10 +167,10 @@ def first_difference(
     """
     ops = [op for op in graph.ops if not op.view]
     good, bad = -1, len(ops) - 1
-    found = _difference(ops[bad], graph, xs, executor, truth)
+    found = _at(ops[bad], graph, xs, executor, truth)
     while bad - good > 1:
         middle = (good + bad) // 2
-        here = _difference(ops[middle], graph, xs, executor, truth)
+        here = _at(ops[middle], graph, xs, executor, truth)
         if here is None:
             good = middle
         else:
@@ -203,18 +203,18 @@ def first_value(y: Array, expected: Array) -> FirstValue | None:
     return FirstValue(index, y[index].item(), expected[index].item(), count, y.size)
 
 
-def _difference(
+def _at(
     op: Op, graph: Graph, xs: Sequence[Array], executor: Executor, truth: Executor
 ) -> Difference | None:
     part = graph.until(op)
     pairs = zip(executor.run(part, xs).outputs, truth.run(part, xs).outputs, strict=True)
     for i, (y, expected) in enumerate(pairs):
         if np.any(y != expected):
-            return compare(op, y, expected, i)
+            return difference(op, y, expected, i)
     return None
 
 
-def compare(op: Op, y: Array, expected: Array, output: int = 0) -> Difference:
+def difference(op: Op, y: Array, expected: Array, output: int = 0) -> Difference:
     """Cosine and signal to quantisation noise of one output of `op`, its zero point removed."""
     t = op.outputs[output]
     zero = _zero(t)

@@ -7,14 +7,14 @@ import pytest
 
 from ascua.compare.verdict import culprit, share, verdict
 from ascua.ir import Array
-from ascua.quantize.floats import run
+from ascua.quantize.floats import evaluated
 from tests.compare.networks import classifier, inputs, renamed, spoilt, twin
 from tests.compare.test_layers import both
 
 
 def truth(x: Array) -> Array:
     """What the float network answers: it is always right."""
-    return run(classifier(), [x])[0].reshape(len(x), -1).argmax(axis=1)
+    return evaluated(classifier(), [x])[0].reshape(len(x), -1).argmax(axis=1)
 
 
 @pytest.mark.parametrize("name", ["first", "second", "both", "scores"])

@@ -16,7 +16,7 @@ from ascua.ir import Graph
 from ascua.model import Model
 from ascua.passes import prepare
 from ascua.plan import check_fit, plan
-from ascua.quantize.compare import compare
+from ascua.quantize.fidelity import beside
 from ascua.quantize.options import Options
 from ascua.targets.c import emit
 from tests.everything import everything
@@ -85,7 +85,7 @@ def _quantized(graph: Graph) -> None:
     for options in (Options(), Options(ranges="mse", equalize=True, scheme="int16x8")):
         made = quantize.quantize(graph, xs, options)
         prepare(tflite.read(tflite.write(made), NAME), NAME)
-        compare(graph, made, xs)
+        beside(graph, made, xs)
 
 
 class Taken(NamedTuple):

@@ -20,7 +20,7 @@ from ascua.ops.logistic import Logistic
 from ascua.ops.relu import Relu
 from ascua.passes import prepare
 from ascua.quantize import DEFAULT, Options, Range, quantize
-from ascua.quantize.floats import run
+from ascua.quantize.floats import evaluated
 from ascua.quantize.options import RANGES, Ranges
 from tests.examples import EXAMPLES
 from tests.quantize.floats import floated, samples
@@ -56,7 +56,7 @@ def check(
     prepare(small)
     given = [as_int8(x, t) for x, t in zip(xs, small.inputs, strict=True)]
     _, _, ys = check_reference(small, xs=given)
-    for t, y, e in zip(small.outputs, ys, run(real, xs), strict=True):
+    for t, y, e in zip(small.outputs, ys, evaluated(real, xs), strict=True):
         if t.quant is not None:
             error = np.abs((y.astype(float) - t.q.zero_point) * t.q.scale - e)
             assert error.max() < 0.05 * np.ptp(e) + 2 * t.q.scale

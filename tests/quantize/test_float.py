@@ -12,7 +12,7 @@ from ascua.errors import Unsupported
 from ascua.ops import OPERATORS
 from ascua.ops.conv2d import Conv2D
 from ascua.quantize import quantize
-from ascua.quantize.floats import run
+from ascua.quantize.floats import evaluated
 from tests.examples import EXAMPLES
 from tests.quantize.floats import floated, litert, samples
 from tests.quantize.test_convert import constant, tensor
@@ -28,7 +28,7 @@ def test_floats_are_those_of_litert(name: str) -> None:
     for graph in EXAMPLES[name]:
         real = floated(graph)
         xs = samples(real, 2)
-        got = run(real, xs)
+        got = evaluated(real, xs)
         with warnings.catch_warnings(action="ignore"):
             expected = litert(tflite.write(real), xs)
         for y, e in zip(got, expected, strict=True):
@@ -45,6 +45,6 @@ def test_a_convolution_in_groups_is_computed_but_has_no_int8_form() -> None:
     xs = [rng.normal(size=(4, 1, 9, 8, 6)).astype(np.float32)]
     with warnings.catch_warnings(action="ignore"):
         (expected,) = litert(tflite.write(graph), xs)
-    np.testing.assert_allclose(run(graph, xs)[0], expected, rtol=2e-5, atol=2e-5)
+    np.testing.assert_allclose(evaluated(graph, xs)[0], expected, rtol=2e-5, atol=2e-5)
     with pytest.raises(Unsupported, match=r"no int8 form: .* its input 6 \(groups\)"):
         quantize(graph, xs)

@@ -25,9 +25,9 @@ from ascua.quantize import Options, quantize
 from ascua.quantize.adaround import AdaRound
 from ascua.quantize.best import quantize_best
 from ascua.quantize.bias import correct, real_values
-from ascua.quantize.compare import compare, dequantized, outputs
 from ascua.quantize.equalize import equalize, groups
-from ascua.quantize.floats import run
+from ascua.quantize.fidelity import beside, dequantized, outputs
+from ascua.quantize.floats import evaluated
 from ascua.quantize.rules import quantized
 from ascua.quantize.scores import until_scores
 from tests.examples import EXAMPLES
@@ -80,7 +80,7 @@ def test_equalisation_changes_no_output(activation: str) -> None:
     assert [(g.writers, g.readers) for g in groups(real)] == [
         (((0, 0),), ((1, 0),)), (((1, 0),), ((3, 0),))
     ]  # fmt: skip
-    np.testing.assert_allclose(run(even, xs)[0], run(real, xs)[0], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(evaluated(even, xs)[0], evaluated(real, xs)[0], rtol=1e-3, atol=1e-5)
     before, after = (g.ops[0].inputs[1].values for g in (real, even))  # type: ignore[union-attr]
     assert not np.allclose(before, after)
 
@@ -115,7 +115,7 @@ def test_equalisation_crosses_forks_concatenations_and_sums(activation: str) -> 
         (5, ((5, 0), (6, 0)), ((8, 0),)),
     ]
     even = equalize(real, xs)
-    np.testing.assert_allclose(run(even, xs)[0], run(real, xs)[0], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(evaluated(even, xs)[0], evaluated(real, xs)[0], rtol=1e-3, atol=1e-4)
     for i in (0, 1, 2, 5, 6):
         before, after = (g.ops[i].inputs[1].values for g in (real, even))  # type: ignore[union-attr]
         assert not np.allclose(before, after)
@@ -162,7 +162,9 @@ def test_equalisation_crosses_groups() -> None:
     graph = network(real.ops[0], two)
     assert [g.channels for g in groups(graph)] == [8]
     even = equalize(graph, xs)
-    np.testing.assert_allclose(run(even, xs)[0], run(graph, xs)[0], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        evaluated(even, xs)[0], evaluated(graph, xs)[0], rtol=1e-3, atol=1e-4
+    )
     assert not np.allclose(even.ops[1].inputs[1].values, two.inputs[1].values)  # type: ignore[union-attr]
 
 
@@ -188,7 +190,7 @@ def test_equalisation_evens_channels_and_helps() -> None:
 
     assert spread(even) < 1.01 < spread(real)
     plain, better = (
-        compare(
+        beside(
             until_scores(real),
             until_scores(quantize(real, xs, Options(equalize=e))),
             images(seed=2),
@@ -205,7 +207,7 @@ def test_bias_correction_makes_means_equal() -> None:
     plain, better = (
         until_scores(quantize(real, xs, replace(options, bias_correction=b))) for b in (False, True)
     )
-    expected = run(until_scores(real), xs)[0].mean(axis=0)
+    expected = evaluated(until_scores(real), xs)[0].mean(axis=0)
     off = [float(np.abs(outputs(g, xs)[0].mean(axis=0) - expected).max()) for g in (plain, better)]
     assert off[1] < 0.5 * off[0]
 
@@ -222,7 +224,7 @@ def test_adaround_rounds_each_weight_up_or_down_and_helps() -> None:
             changed += int((u != v).sum())
     assert changed > 50
     held = images(64, seed=2)
-    first, second = (compare(until_scores(real), until_scores(g), held) for g in (plain, better))
+    first, second = (beside(until_scores(real), until_scores(g), held) for g in (plain, better))
     assert second.sqnr_db > first.sqnr_db + 0.3
     again = quantize(real, xs, replace(coarse, adaround=True))
     for a, b in zip(again.ops, better.ops, strict=True):
@@ -238,7 +240,7 @@ def test_adaround_learns_weights_of_4_bits() -> None:
     )
     check_reference(better)
     held = images(64, seed=2)
-    first, second = (compare(until_scores(real), until_scores(g), held) for g in (plain, better))
+    first, second = (beside(until_scores(real), until_scores(g), held) for g in (plain, better))
     assert second.sqnr_db > first.sqnr_db + 0.3
 
 
@@ -353,7 +355,7 @@ def test_an_index_is_judged_by_the_scores_before_it() -> None:
     axis = Tensor("axis", (1,), "int32", None, np.array([1], np.int32))
     named = replace(real, ops=(*real.ops, ArgMax((real.outputs[0], axis), (index,))),
                     outputs=(index,))  # fmt: skip
-    plain, other = (compare(g, quantize(g, xs), images(seed=2)) for g in (real, named))
+    plain, other = (beside(g, quantize(g, xs), images(seed=2)) for g in (real, named))
     assert other == plain
     trials = [quantize_best(g, xs, Options()).trials for g in (real, named)]
     assert trials[0] == trials[1]

@@ -18,9 +18,9 @@ from ascua.ops.mul import Mul
 from ascua.ops.reshape import Reshape
 from ascua.ops.sub import Sub
 from ascua.pixels import Image
-from ascua.quantize.compare import outputs
+from ascua.quantize.fidelity import outputs
 from ascua.quantize.first import first
-from ascua.quantize.floats import run
+from ascua.quantize.floats import evaluated
 from ascua.quantize.simplify import simplify
 from tests.command import ascua, model_file, refused
 from tests.support import network
@@ -121,7 +121,7 @@ def test_the_range_is_found_or_asked_for(
     assert tuple(said["input_range"]["image"]) == image
     assert said["input_range"]["by"] == ("labels" if labels else "layers")
     assert said["warnings"] == []
-    ours = run(real, [inputs.real_images(x, real.inputs[0], image)])[0].reshape(len(y), -1)
+    ours = evaluated(real, [inputs.real_images(x, real.inputs[0], image)])[0].reshape(len(y), -1)
     right = float(np.mean(ours.argmax(axis=1) == y))
     assert right > 0.9
     assert accuracy(out, x, y) == pytest.approx(right, abs=0.015)

@@ -15,7 +15,7 @@ from ascua.ops.pad import Pad
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.sub import Sub
-from ascua.quantize.floats import run
+from ascua.quantize.floats import evaluated
 from ascua.quantize.simplify import simplify
 from tests.ops.test_conv2d import conv
 from tests.ops.test_depthwise_conv2d import depthwise
@@ -45,7 +45,7 @@ def same(graph: Graph, *kinds: str) -> Graph:
     small = simplify(graph)
     assert [op.kind for op in small.ops] == list(kinds)
     xs = samples(graph, 3)
-    for y, e in zip(run(small, xs), run(graph, xs), strict=True):
+    for y, e in zip(evaluated(small, xs), evaluated(graph, xs), strict=True):
         np.testing.assert_allclose(y, e, rtol=1e-4, atol=1e-4 * np.abs(e).max())
     return small
 

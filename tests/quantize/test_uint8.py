@@ -19,7 +19,7 @@ from ascua.passes import prepare
 from ascua.passes.unsigned import TAKEN
 from ascua.quantize import Options, quantize
 from ascua.quantize.best import quantize_best
-from ascua.quantize.compare import compare
+from ascua.quantize.fidelity import beside
 from ascua.quantize.ranges import weight_range
 from ascua.quantize.rules import SCHEMES, Range, quantized
 from ascua.quantize.scores import until_scores
@@ -60,7 +60,7 @@ def test_litert_computes_every_operator_or_it_is_refused_by_name() -> None:
             assert "has no uint8-per-tensor form: LiteRT has no uint8" in str(e)  # noqa: PT017
             continue
         taken.add(name)
-        assert compare(real, small, xs).sqnr_db > 20, name
+        assert beside(real, small, xs).sqnr_db > 20, name
         cases.append((small, xs))
     assert taken == TAKEN - {"QUANTIZE", "DEQUANTIZE"}
     real = net("RELU")
@@ -92,7 +92,7 @@ def test_weights_without_a_range_of_their_own(weights: object, bias: object) -> 
     real = dense(weights, bias)
     xs = [np.random.default_rng(1).normal(0, 1, (8, 1, 2)).astype(np.float32)]
     for options in (UINT8, EVERYTHING):
-        assert compare(real, quantize(real, xs, options), xs).sqnr_db > 30
+        assert beside(real, quantize(real, xs, options), xs).sqnr_db > 30
 
 
 def test_a_layer_without_bias_gets_one() -> None:
@@ -116,7 +116,7 @@ def test_switches_help_as_they_do_in_int8(switch: dict[str, Any]) -> None:
     plain, better = (quantize(real, xs, o) for o in (base, replace(base, **switch)))
     held = images(32, seed=2)
     first, second = (
-        compare(until_scores(real), until_scores(g), held).sqnr_db for g in (plain, better)
+        beside(until_scores(real), until_scores(g), held).sqnr_db for g in (plain, better)
     )
     assert second > first + 0.1
     prepare(better)

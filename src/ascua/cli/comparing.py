@@ -29,7 +29,7 @@ from ascua.compare import Comparison, Network, Samples, scaling
 from ascua.compare.network import check_together, quantized
 from ascua.compare.verdict import culprit, verdict
 from ascua.errors import InputError
-from ascua.quantize.compare import dequantized
+from ascua.quantize.fidelity import dequantized
 from ascua.quantize.rules import Range
 from ascua.quantize.scaling import PROBED, Scaling, check_real, doubt_real
 from ascua.report.comparison import comparison

@@ -35,7 +35,7 @@ from ascua.ir import Array, Graph
 from ascua.passes import drop_dead, prepare
 from ascua.pixels import First
 from ascua.quantize.best import Trial, quantize_best
-from ascua.quantize.compare import Fidelity, compare
+from ascua.quantize.fidelity import Fidelity, beside
 from ascua.quantize.first import first
 from ascua.quantize.options import (
     ALIASES,
@@ -145,7 +145,7 @@ def quantize(
     prepare(tflite.read(content, str(to)), str(to))
     judged = np.linspace(0, len(xs[0]) - 1, min(JUDGED, len(xs[0]))).astype(int)
     classes = None if given.labels is None else given.labels[judged]
-    fidelity = compare(graph, small, [x[judged] for x in xs], classes)
+    fidelity = beside(graph, small, [x[judged] for x in xs], classes)
     _warn_of_the_judge(str(model), fidelity, classes, len(judged))
     output.write(lambda file: file.write_bytes(content))
     if as_json:
@@ -182,7 +182,7 @@ def check_image(given: tuple[float, float] | None) -> None:
 
 
 def _scaling(
-    where: str, source: Source, given: Given, asked: tuple[float, float] | None
+    where: str, source: Loaded, given: Given, asked: tuple[float, float] | None
 ) -> Scaling | None:
     """What pixels 0 and 255 are; None where the samples are real values, which are checked."""
     if given.pixels:
@@ -238,7 +238,7 @@ def _json(
 
 
 @dataclass(frozen=True)
-class Source:
+class Loaded:
     """A network as a file has it, and what the Keras layers before it do to the input."""
 
     graph: Graph
@@ -251,14 +251,14 @@ class Source:
         return self.layers if self.layers.layers or not real else first(drop_dead(self.graph))
 
 
-def load_network(model: Path) -> Source:
+def load_network(model: Path) -> Loaded:
     """The network in a .tflite, .keras or .h5 file, or in a SavedModel folder."""
     if not model.is_dir() and (model.suffix not in (".keras", ".h5") or not model.is_file()):
-        return Source(tflite.load(model), First())
+        return Loaded(tflite.load(model), First())
     from ascua.train.export import float_file
 
     content, layers = float_file(model)
-    return Source(tflite.read(content, str(model)), layers)
+    return Loaded(tflite.read(content, str(model)), layers)
 
 
 class Given(NamedTuple):

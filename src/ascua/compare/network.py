@@ -12,7 +12,7 @@ from ascua.ir import Array, Graph, Op, Tensor, each
 from ascua.passes import check_stateless, prepare
 from ascua.pixels import outside
 from ascua.quantize import floats
-from ascua.quantize.compare import dequantized
+from ascua.quantize.fidelity import dequantized
 from ascua.quantize.scores import without_index
 from ascua.quantize.simplify import simplify
 

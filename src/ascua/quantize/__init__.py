@@ -16,7 +16,7 @@ from ascua.quantize.floats import REMEDY
 from ascua.quantize.options import DEFAULT, Options
 from ascua.quantize.ranges import Observer, Progress, observe, ranges, weight_peaks, weight_range
 from ascua.quantize.refine import BothSides, Improve
-from ascua.quantize.rules import SCHEMES, Range, plan
+from ascua.quantize.rules import SCHEMES, Range, assigned
 from ascua.quantize.scores import scores
 from ascua.quantize.simplify import folded, simplify
 
@@ -89,7 +89,7 @@ def finish(
     scheme = SCHEMES[options.scheme]
     pinned = {} if image is None else {real.inputs[0]: scheme.quant(image)}
     whole = set(scores(real))
-    planned = plan(real, ranges(observers, options, whole), pinned, scheme)
+    given = assigned(real, ranges(observers, options, whole), pinned, scheme)
     least = Clip(partial(weight_peaks, most=scheme.most), weight_range)
     clip = least if options.weights == "mse" else UNCLIPPED
     improve: list[Improve] = []
@@ -98,4 +98,4 @@ def finish(
     if options.bias_correction:
         improve.append(correct)
     refine = BothSides(real, xs, improve, progress) if improve else None
-    return convert(real, planned, scheme, clip, refine)
+    return convert(real, given, scheme, clip, refine)

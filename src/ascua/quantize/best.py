@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from ascua.errors import InputError
 from ascua.ir import Array, Graph, Tensor
 from ascua.quantize import finish, prepared, quantize
-from ascua.quantize.compare import Fidelity, fidelity, outputs
-from ascua.quantize.floats import run
+from ascua.quantize.fidelity import Fidelity, fidelity, outputs
+from ascua.quantize.floats import evaluated
 from ascua.quantize.options import RANGES, Options
 from ascua.quantize.ranges import Observer, Progress, observe
 from ascua.quantize.rules import Range
@@ -106,7 +106,7 @@ class _Bench:
         self, graph: Graph, xs: Sequence[Array], held: Sequence[Array], image: Range | None
     ) -> None:
         self.graph, self.xs, self.held, self.image = graph, xs, held, image
-        self.expected = run(until_scores(prepared(graph, xs, Options())), held)[0]
+        self.expected = evaluated(until_scores(prepared(graph, xs, Options())), held)[0]
         self.seen: dict[bool, tuple[Graph, dict[Tensor, Observer]]] = {}
 
     def fidelity(self, options: Options) -> Fidelity:

@@ -14,7 +14,7 @@ from ascua.ops import Weighted
 from ascua.ops.quantize import Quantize
 from ascua.passes import unsigned
 from ascua.quantize.ranges import largest
-from ascua.quantize.rules import Plan, Range, Scheme, quantized, weight_quant, weight_scales
+from ascua.quantize.rules import Assigned, Range, Scheme, quantized, weight_quant, weight_scales
 
 Refine = Callable[[Op, list[Op], Callable[[Tensor], Tensor]], list[Op]]
 """Improves what was made of a float operator; it is given the quantised twin of each tensor."""
@@ -39,8 +39,8 @@ UNCLIPPED = Clip()
 class Converter:
     """Converts the operators of one graph, in order."""
 
-    def __init__(self, plan: Plan, scheme: Scheme, clip: Clip = UNCLIPPED) -> None:
-        self.plan = plan
+    def __init__(self, given: Assigned, scheme: Scheme, clip: Clip = UNCLIPPED) -> None:
+        self.given = given
         self.scheme = scheme
         self.clip = clip
         self.made: dict[Tensor, Tensor] = {}
@@ -48,7 +48,7 @@ class Converter:
     def tensor(self, t: Tensor) -> Tensor:
         """The quantised twin of an activation."""
         if t not in self.made:
-            quant = self.plan.quants.get(t)
+            quant = self.given.quants.get(t)
             kind = t.dtype if quant is None else self.scheme.activation
             self.made[t] = replace(t, dtype=kind, quant=quant)
         return self.made[t]
@@ -63,9 +63,9 @@ class Converter:
         for i, t in enumerate(op.inputs):
             if t is None or t.const:
                 inputs.append(t)
-            elif (op, i) in self.plan.copies:
+            elif (op, i) in self.given.copies:
                 x = self.tensor(t)
-                y = replace(x, name=f"{t.name}/{i}", quant=self.plan.copies[op, i])
+                y = replace(x, name=f"{t.name}/{i}", quant=self.given.copies[op, i])
                 before.append(Quantize((x,), (y,), uint8=self.scheme.uint8))
                 inputs.append(y)
             else:
@@ -137,10 +137,14 @@ class Converter:
 
 
 def convert(
-    graph: Graph, plan: Plan, scheme: Scheme, clip: Clip = UNCLIPPED, refine: Refine | None = None
-) -> Graph:
+    graph: Graph,
+    given: Assigned,
+    scheme: Scheme,
+    clip: Clip = UNCLIPPED,
+    refine: Refine | None = None,
+) -> Graph:  # fmt: skip
     """The quantised `graph`; `refine` improves each operator as it is made."""
-    converter = Converter(plan, scheme, clip)
+    converter = Converter(given, scheme, clip)
     ops: list[Op] = []
     for op in graph.ops:
         made = converter.convert(op)

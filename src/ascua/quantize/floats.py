@@ -83,7 +83,7 @@ def batches(graph: Graph, xs: Sequence[Array]) -> Iterator[list[Array]]:
         yield [x[start : start + step] for x in xs]
 
 
-def run(graph: Graph, xs: Sequence[Array]) -> list[Array]:
+def evaluated(graph: Graph, xs: Sequence[Array]) -> list[Array]:
     """The outputs (n, *shape) of a float graph."""
     parts: dict[Tensor, list[Array]] = {t: [] for t in graph.outputs}
     for t, y in walk(graph, xs):

@@ -10,7 +10,7 @@ import numpy as np
 from ascua.inputs import quantize as to_integers
 from ascua.ir import Array, Graph, Op, Tensor, each
 from ascua.ops import Weighted
-from ascua.quantize.compare import dequantized
+from ascua.quantize.fidelity import dequantized
 from ascua.quantize.floats import compute
 from ascua.quantize.ranges import Progress
 

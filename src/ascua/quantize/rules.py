@@ -85,7 +85,7 @@ SCHEMES = {
 """By name; what an operator does not take, its `check` refuses."""
 
 
-class Plan(NamedTuple):
+class Assigned(NamedTuple):
     """The quantisation of each activation, and inputs that need a copy of their own.
 
     A copy is an operator and the input's position: a QUANTIZE goes between.
@@ -112,7 +112,7 @@ class Tied(NamedTuple):
 
 
 def tied(graph: Graph, pinned: Mapping[Tensor, Quant], scheme: Scheme) -> Tied:
-    """Which tensors of `graph` the operators of `one_scale` tie together; `pinned` as in `plan`."""
+    """Which tensors of `graph` the operators of `one_scale` tie together; `pinned` as below."""
     pins = dict(pinned)
     for op in graph.ops:
         if op.output_range is not None:
@@ -125,9 +125,9 @@ def tied(graph: Graph, pinned: Mapping[Tensor, Quant], scheme: Scheme) -> Tied:
     return Tied(groups, tuple(copied))
 
 
-def plan(
+def assigned(
     graph: Graph, ranges: Mapping[Tensor, Range], pinned: Mapping[Tensor, Quant], scheme: Scheme
-) -> Plan:
+) -> Assigned:
     """The quantisation of every float activation of `graph`.
 
     Operators of `one_scale` tie their tensors together: these get the range that covers all.
@@ -145,7 +145,7 @@ def plan(
     for t in floats:
         quants[t] = ties.pin(t) or scheme.quant(_filled(covered[ties.root(t)]))
     copies = {(op, i): quants[op.y] for op, i in ties.copied}
-    return Plan(quants, copies)
+    return Assigned(quants, copies)
 
 
 def _filled(r: Range) -> Range:

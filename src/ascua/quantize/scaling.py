@@ -12,7 +12,7 @@ from ascua import inputs, pixels
 from ascua.errors import InputError, brief
 from ascua.ir import Array, Graph
 from ascua.pixels import Data, First, Image, Labelled, said
-from ascua.quantize.floats import run
+from ascua.quantize.floats import evaluated
 from ascua.quantize.scores import until_scores
 from ascua.quantize.simplify import simplify
 
@@ -58,7 +58,7 @@ def labelled(
         elif image != own:
             x = pixels.moved(x, own, image)
         try:
-            ys = run(deciding, [x])
+            ys = evaluated(deciding, [x])
         except InputError:  # NaN or infinities, at a range that is far from its own
             return np.zeros((len(few), deciding.outputs[0].size), np.float32)
         return ys[0].reshape(len(few), -1)

@@ -21,7 +21,7 @@ from ascua.ops import Weighted
 from ascua.quantize import Options, Range, observe
 from ascua.quantize.convert import convert
 from ascua.quantize.ranges import ranges
-from ascua.quantize.rules import Tied, plan, tied
+from ascua.quantize.rules import Tied, assigned, tied
 from ascua.quantize.scores import scores
 from ascua.quantize.simplify import simplify
 from ascua.train import operators, rounded
@@ -104,7 +104,7 @@ def int8(aware: Aware) -> Graph:
     """The int8 graph of a network as it is trained by now."""
     found = {i: layer.range for i, layer in aware.rounding.items()}
     real = _trained(aware)
-    return convert(real, plan(real, found, aware.pinned, rounded.INT8), rounded.INT8)
+    return convert(real, assigned(real, found, aware.pinned, rounded.INT8), rounded.INT8)
 
 
 def _trained(aware: Aware) -> Graph:

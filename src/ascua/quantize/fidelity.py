@@ -12,7 +12,7 @@ from ascua.ir import Array, Graph, Tensor
 from ascua.nearness import decibels
 from ascua.ops.logistic import Logistic
 from ascua.passes.unsigned import as_int8
-from ascua.quantize.floats import batches, run
+from ascua.quantize.floats import batches, evaluated
 from ascua.quantize.scores import without_index
 from ascua.quantize.simplify import simplify
 
@@ -35,15 +35,13 @@ class Fidelity(NamedTuple):
         return f"{text}, {self.same_top1:.1%} same top-1"
 
 
-def compare(
-    real: Graph, small: Graph, xs: Sequence[Array], labels: Array | None = None
-) -> Fidelity:
+def beside(real: Graph, small: Graph, xs: Sequence[Array], labels: Array | None = None) -> Fidelity:
     """Run the float `real` and its quantised twin `small` on `xs`, float32 (n, *shape) an input.
 
     `labels` (n,) are the classes of the samples.
     """
     simple = without_index(simplify(real))
-    ys = run(simple, xs)[0], outputs(without_index(small), xs)[0]
+    ys = evaluated(simple, xs)[0], outputs(without_index(small), xs)[0]
     found = fidelity(*ys)
     if labels is None:
         return found
