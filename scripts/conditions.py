@@ -116,19 +116,19 @@ class _Reader:
         """The messages that it answers, and those of what it calls, in order."""
         return self._block(body(self.function), sure=True)
 
-    def _block(self, statements: list[ast.stmt], sure: bool) -> Iterator[Condition]:
+    def _block(self, statements: list[ast.stmt], *, sure: bool) -> Iterator[Condition]:
         """`sure`: whether they are run in any case."""
         for statement in statements:
-            yield from self._statement(statement, sure)
+            yield from self._statement(statement, sure=sure)
 
-    def _statement(self, statement: ast.stmt, sure: bool) -> Iterator[Condition]:
+    def _statement(self, statement: ast.stmt, *, sure: bool) -> Iterator[Condition]:
         for child in ast.iter_child_nodes(statement):
             if isinstance(child, ast.expr):
                 yield from self._calls(child)
         match statement:
             case ast.If(test=test, body=then, orelse=other):
                 for branch in (taken := self._taken(test, then, other)):
-                    yield from self._block(branch, sure and len(taken) == 1)
+                    yield from self._block(branch, sure=sure and len(taken) == 1)
             case ast.For(target=target, body=inner):
                 self._forget(target)
                 # What one turn leaves, the next one sees.
@@ -142,12 +142,12 @@ class _Reader:
                 for text in self._messages(value):
                     yield Condition(text, name, statement.lineno)
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                self._assign(name, self._value(value), sure)
+                self._assign(name, self._value(value), sure=sure)
             case ast.Assign(targets=targets):
                 for target in targets:
                     self._forget(target)
 
-    def _assign(self, name: str, value: object, sure: bool) -> None:
+    def _assign(self, name: str, value: object, *, sure: bool) -> None:
         if not sure and name in self.known and self.known[name] != value:
             value = _either(self.known[name], value)
         self.known[name] = value
