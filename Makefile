@@ -31,7 +31,7 @@ test-all: setup check ## Every test
 	@$(PYTHON) -m pytest -q -n $(JOBS)
 
 golden: setup ## Make the golden files anew: their difference is what to review
-	@$(PYTHON) -m tests.golden_files
+	@$(PYTHON) -m tests.support.golden_files
 
 docs: setup ## Write the generated pages: operators, boards, results, options of the verbs
 	@$(PYTHON) -m scripts.pages

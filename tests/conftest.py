@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import settings
 
 from ascua.run import build
-from tests.compilers import FIRMWARE_WARNINGS
+from tests.support.compilers import FIRMWARE_WARNINGS
 
 settings.register_profile("ascua", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ascua")

@@ -19,9 +19,9 @@ import pytest
 from ascua import arrays, boards, data, recipes, tflite
 from ascua.errors import InputError
 from ascua.ops.conv2d import Conv2D
-from tests.command import ascua, model_file, refused
-from tests.examples import small
 from tests.support import activation
+from tests.support.command import ascua, model_file, refused
+from tests.support.examples import small
 
 
 def npy(header: str, rest: bytes = b"") -> bytes:

@@ -18,10 +18,10 @@ from ascua.quantize.rules import SCHEMES, Range, quantized
 from ascua.recipes import Recipe
 from ascua.train import export_aware, operators, quantization_aware, rounded, train
 from ascua.train.folder import STATE
-from tests.examples import EXAMPLES
-from tests.quantize.floats import floated, samples
 from tests.support import check_reference
-from tests.tiny import RECIPE, Pause, entered, history, weights
+from tests.support.examples import EXAMPLES
+from tests.support.floats import floated, samples
+from tests.support.tiny import RECIPE, Pause, entered, history, weights
 
 pytestmark = [
     pytest.mark.train,

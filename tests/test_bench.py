@@ -25,9 +25,9 @@ from ascua.run import build, qemu, tools
 from ascua.samples import sample_vectors
 from ascua.train import folder as training_folder
 from ascua.train import train
-from tests.command import ascua, refused
+from tests.support.command import ascua, refused
+from tests.support.tools import require_board
 from tests.test_results import PEER, RESULT
-from tests.tools import require_board
 
 GOLDEN = Path(__file__).parent / "golden"
 RESULTS = Path(__file__).parents[1] / "results"

@@ -8,8 +8,8 @@ import pytest
 
 from ascua import boards
 from ascua.errors import InputError
-from tests.command import ascua, model_file, refused
-from tests.examples import small
+from tests.support.command import ascua, model_file, refused
+from tests.support.examples import small
 
 GOOD = (boards.FOLDER / "lm3s6965evb.toml").read_text()
 

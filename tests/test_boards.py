@@ -13,10 +13,10 @@ from ascua.plan import plan
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
-from tests.everything import everything
-from tests.examples import small
 from tests.support import oracle, samples
-from tests.tools import require_board
+from tests.support.everything import everything
+from tests.support.examples import small
+from tests.support.tools import require_board
 
 
 @pytest.mark.emulator

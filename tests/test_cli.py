@@ -18,12 +18,12 @@ from ascua.model import load_model
 from ascua.ops import OPERATORS
 from ascua.ops.arg_max import ArgMax
 from ascua.ops.conv2d import Conv2D
-from tests.command import ascua, model_file
-from tests.examples import small
 from tests.ops.test_arg_max import arg
 from tests.ops.test_conv2d import conv
 from tests.support import network, reference, samples
-from tests.tools import require_board
+from tests.support.command import ascua, model_file
+from tests.support.examples import small
+from tests.support.tools import require_board
 
 M3 = "lm3s6965evb"
 MEASUREMENT = {

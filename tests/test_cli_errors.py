@@ -18,10 +18,10 @@ from ascua.ops import OPERATORS
 from ascua.ops.add import Add
 from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.relu import Relu
-from tests.command import ascua, model_file, refused
-from tests.examples import small
 from tests.support import activation, constant, network
-from tests.tools import require_board
+from tests.support.command import ascua, model_file, refused
+from tests.support.examples import small
+from tests.support.tools import require_board
 
 M3 = "lm3s6965evb"
 

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from ascua import boards
-from tests.command import PROGRAM, Result, model_file, process
-from tests.examples import small
-from tests.tools import require_board
+from tests.support.command import PROGRAM, Result, model_file, process
+from tests.support.examples import small
+from tests.support.tools import require_board
 
 M3 = "lm3s6965evb"
 BLOCKED = """

@@ -19,16 +19,16 @@ from ascua.passes import prepare
 from ascua.plan import plan
 from ascua.targets.c import emit, extras
 from ascua.targets.c.names import identifier
-from tests.command import MODELS
-from tests.compilers import COMPILERS, LEVELS, Compiler, tool, write
 from tests.fuzz.networks import networks
-from tests.ops.pools import pool
 from tests.ops.test_conv2d import conv
 from tests.ops.test_depthwise_conv2d import depthwise
 from tests.ops.test_fully_connected import dense
 from tests.ops.test_mean import mean
 from tests.ops.test_transpose_conv import transpose_conv
 from tests.support import SHARED, as_int4, reference, samples
+from tests.support.command import MODELS
+from tests.support.compilers import COMPILERS, LEVELS, Compiler, tool, write
+from tests.support.pools import pool
 
 HOST = boards.load("host")
 FILES = sorted([*MODELS.glob("**/*.tflite"), *MODELS.parent.glob("cases/*.tflite")])

@@ -13,11 +13,11 @@ from ascua import kernels
 from ascua.ir import Array
 from ascua.kernels import Const
 from ascua.targets.c.constants import LISTED, LONGEST_STRING, declaration, definition
-from tests.command import ascua, model_file
-from tests.compilers import C11, COMPILERS, tool
 from tests.ops.test_conv2d import conv
 from tests.ops.test_fully_connected import dense
 from tests.support import as_int4
+from tests.support.command import ascua, model_file
+from tests.support.compilers import C11, COMPILERS, tool
 
 RNG = np.random.default_rng(5)
 

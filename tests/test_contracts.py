@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ascua import boards, kernels, recipes
+from ascua import boards, kernels, ops, recipes
 from ascua.ir import Graph, Op
 from ascua.kernels import Kernel
 from ascua.ops import OPERATORS
@@ -18,12 +18,13 @@ from ascua.plan import plan
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
-from tests.examples import ALL, UINT8
 from tests.support import network, oracle, reference, samples
-from tests.tools import require_tool
-from tests.wide import widened
+from tests.support.examples import ALL, UINT8
+from tests.support.tools import require_tool
+from tests.support.wide import widened
 
 KERNELS = kernels.FOLDER
+TESTS = Path(__file__).parent
 EVERY = {k.name: k for k in kernels.every()}
 CASES = [(name, graph) for name in sorted(ALL) for graph in ALL[name]]
 EVERY_GRAPH = [*(graph for _, graph in CASES), *UINT8.values()]
@@ -36,6 +37,19 @@ def steps(graph: Graph) -> list[tuple[Kernel[Any], Op]]:
         for name in boards.names()
         for c in plan(prepare(graph), boards.load(name)).calls
     ]
+
+
+def test_the_test_of_an_operator_is_found_by_its_name() -> None:
+    """Also where most of it is in a relative's."""
+    operators = {p.stem for p in Path(ops.__file__).parent.glob("[!_]*.py")}
+    assert {f"test_{name}.py" for name in operators} <= {p.name for p in (TESTS / "ops").iterdir()}
+
+
+def test_helpers_of_tests_are_in_a_folder_of_their_own() -> None:
+    """In support/; the random networks, in fuzz/, are one of their own."""
+    others = [p for p in TESTS.rglob("*.py") if not p.name.startswith("test_")
+              and p.name not in ("__init__.py", "conftest.py")]  # fmt: skip
+    assert {p.relative_to(TESTS).parts[0] for p in others} == {"support", "fuzz"}
 
 
 def test_every_operator_has_an_example() -> None:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from ascua import tflite
-from tests.command import Result, ascua
-from tests.examples import small
 from tests.fuzz.aimed import aims
 from tests.fuzz.damage import places
 from tests.fuzz.taking import take, taken
+from tests.support.command import Result, ascua
+from tests.support.examples import small
 
 CI, SLOW = 2000, 40_000
 """Damaged files in every run of the tests, and in the slow ones."""

@@ -15,7 +15,7 @@ import pytest
 from ascua import data
 from ascua.data import cifar10, mnist
 from ascua.errors import InputError, ToolMissing
-from tests import fake_photos as fake
+from tests.support import fake_photos as fake
 
 UNPACK = Path(__file__).parents[2] / "shared" / "data" / "unpack.py"
 

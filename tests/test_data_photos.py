@@ -20,7 +20,7 @@ from ascua import data
 from ascua.data import calibration, ilsvrc2012, photos
 from ascua.data.cache import cache_folder
 from ascua.errors import InputError, ToolMissing
-from tests import fake_photos as fake
+from tests.support import fake_photos as fake
 
 Image = pytest.importorskip("PIL.Image")
 IMAGE = (10, 10, 3)

@@ -10,8 +10,8 @@ import pytest
 
 import ascua
 from ascua import boards, tflite
-from tests.examples import small
-from tests.tools import require_board
+from tests.support.examples import small
+from tests.support.tools import require_board
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 

@@ -21,7 +21,7 @@ from tests.ops import test_l2_normalization as length
 from tests.ops import test_pad as pad
 from tests.ops.test_conv2d import conv
 from tests.support import check_everywhere, collected
-from tests.tools import require_tool
+from tests.support.tools import require_tool
 
 Cases = Callable[[], None]
 

@@ -11,8 +11,8 @@ import pytest
 from ascua import boards, run
 from ascua.run import report
 from ascua.run.build import FIRMWARE
-from tests import stub
-from tests.tools import require_board
+from tests.support import stub
+from tests.support.tools import require_board
 
 EMULATED = [name for name in boards.names() if boards.load(name).runner == "qemu"]
 HEADER = (FIRMWARE / "harness.h").read_text()

@@ -21,9 +21,9 @@ from ascua.train.fit import accuracy
 from ascua.train.scaling import check_front, fitted
 from ascua.train.teacher import Taught, load_teacher
 from ascua.zoo import registry as families
-from tests.command import ascua
+from tests.support.command import ascua
+from tests.support.tiny import RECIPE, entered, history, tiny_dataset
 from tests.test_zoo import small
-from tests.tiny import RECIPE, entered, history, tiny_dataset
 
 pytestmark = [
     pytest.mark.train,

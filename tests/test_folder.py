@@ -17,9 +17,9 @@ from ascua.errors import InputError
 from ascua.model import load_model
 from ascua.samples import sample_vectors
 from ascua.targets.c import folder as folders
-from tests.command import Result, ascua, model_file, refused
-from tests.examples import small
 from tests.support import network
+from tests.support.command import Result, ascua, model_file, refused
+from tests.support.examples import small
 from tests.test_cli_errors import dense
 
 FILES = {

@@ -31,7 +31,7 @@ from tests.fuzz.everywhere import (
 )
 from tests.fuzz.networks import GENERATORS, drawn, network, networks
 from tests.fuzz.shrink import report, shrunk, size
-from tests.tools import require_board
+from tests.support.tools import require_board
 
 FIRST, CI = 0, 300
 """The first seed of every run of the tests, and how many networks it has."""

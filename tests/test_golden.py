@@ -12,9 +12,9 @@ import pytest
 
 from ascua import tflite
 from ascua.passes import prepare
-from tests.examples import UINT8
-from tests.golden_files import FOLDER, SAMPLES, cases, generated
 from tests.support import oracle, reference
+from tests.support.examples import UINT8
+from tests.support.golden_files import FOLDER, SAMPLES, cases, generated
 
 NAMES = sorted(p.name for p in FOLDER.iterdir() if p.is_dir()) if FOLDER.exists() else []
 

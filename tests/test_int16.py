@@ -15,11 +15,11 @@ from ascua.plan import plan
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
-from tests.everything import class_part, image_part
-from tests.examples import small
 from tests.support import check_everywhere, generated_c, oracle, reference, samples
-from tests.tools import require_board
-from tests.wide import widened
+from tests.support.everything import class_part, image_part
+from tests.support.examples import small
+from tests.support.tools import require_board
+from tests.support.wide import widened
 
 BOARDS = ("lm3s6965evb", "microbit", "mps3-an547", "riscv32-virt", "riscv64-linux", "arm-linux")
 """One of each family: ARMv7-M, ARMv6-M, ARMv8.1-M, both widths of RISC-V, a process on Arm."""

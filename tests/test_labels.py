@@ -24,8 +24,8 @@ from ascua.model import load_model
 from ascua.report import results as report
 from ascua.report import tables
 from ascua.samples import sample_vectors
-from tests.tiny import RECIPE, entered, tiny_dataset
-from tests.tools import require_board
+from tests.support.tiny import RECIPE, entered, tiny_dataset
+from tests.support.tools import require_board
 
 SMALL = Path(__file__).parent / "golden/small/model.tflite"
 SCORES = [np.array([[3, 1, 0], [0, 9, 1], [5, 5, 4], [1, 2, 7]], np.int8)]

@@ -11,7 +11,7 @@ import pytest
 
 from ascua.errors import InputError
 from ascua.files import lines
-from tests.spared import everything
+from tests.support.spared import everything
 
 ROOT = Path(__file__).parents[1]
 

@@ -30,13 +30,13 @@ from ascua.ops.transpose_conv import TransposeConv
 from ascua.passes import fold_constants, prepare
 from ascua.quantize import check_float, floats
 from ascua.quantize.simplify import simplify
-from tests.examples import ALL, UINT8, small
 from tests.fuzz.mutants import mutated
 from tests.fuzz.taking import watched
 from tests.ops.test_weighted import grouped
-from tests.quantize.floats import floated
 from tests.quantize.test_convert import constant, tensor
 from tests.support import network, samples
+from tests.support.examples import ALL, UINT8, small
+from tests.support.floats import floated
 
 CI, SLOW = 80, 2000
 """Mutants of each network, in every run of the tests and in the slow ones."""

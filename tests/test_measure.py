@@ -18,11 +18,11 @@ from ascua.model import Model, load_model
 from ascua.ops.dequantize import Dequantize
 from ascua.ops.relu import Relu
 from ascua.samples import image_inputs, mismatches, pack, sample_vectors, unpack
-from tests.command import model_file
-from tests.everything import everything
-from tests.examples import small
 from tests.support import activation, network, reference, samples
-from tests.tools import require_board
+from tests.support.command import model_file
+from tests.support.everything import everything
+from tests.support.examples import small
+from tests.support.tools import require_board
 
 M3 = "lm3s6965evb"
 

@@ -21,12 +21,12 @@ from ascua.run.build import FIRMWARE
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit, extras
 from ascua.targets.c.names import HEADERS, STANDARD_HEADERS, check_name, identifier
-from tests.compilers import COMPILERS, tool, write
-from tests.examples import ALL, small
 from tests.ops.test_conv2d import conv
-from tests.states import STATEFUL
 from tests.support import reference, samples
-from tests.tools import require_board, require_programs
+from tests.support.compilers import COMPILERS, tool, write
+from tests.support.examples import ALL, small
+from tests.support.states import STATEFUL
+from tests.support.tools import require_board, require_programs
 
 NAMES = (
     "copy", "KERNEL", "window", "requantize", "conv2d_s8", "UNTERMINATED", "ascua", "ascua_kernel",

@@ -13,10 +13,10 @@ import pytest
 from ascua import boards, files, tflite
 from ascua.errors import InputError
 from ascua.files import kinds
-from tests.command import Result, ascua, model_file, refused
-from tests.compare.networks import classifier, inputs, twin
-from tests.spared import everything
-from tests.tools import require_board
+from tests.support.command import Result, ascua, model_file, refused
+from tests.support.compared import classifier, inputs, twin
+from tests.support.spared import everything
+from tests.support.tools import require_board
 
 MINE = b"years of work"
 

@@ -21,9 +21,9 @@ from ascua import recipes
 from ascua.files import folders
 from ascua.targets.c.folder import FORM
 from ascua.train import folder as training
-from tests.command import Result, ascua, model_file, refused
-from tests.compare.networks import classifier, inputs, twin
-from tests.spared import everything
+from tests.support.command import Result, ascua, model_file, refused
+from tests.support.compared import classifier, inputs, twin
+from tests.support.spared import everything
 from tests.test_bench import finished
 
 MINE = "years of work"

@@ -10,8 +10,8 @@ import pytest
 from ascua import boards, cli
 from ascua.validation import python_extras
 from scripts.pages import pages, usage
-from tests import pages as runner
-from tests.tools import require_board
+from tests.support import pages as runner
+from tests.support.tools import require_board
 
 VERBS = runner.DOCS / "verbs"
 NEW = ("why-does-it-differ.md", "why-does-it-not-fit.md")

@@ -23,12 +23,12 @@ from ascua.passes import prepare
 from ascua.plan import Goal, Plan, check_fit, plan
 from ascua.plan.memory import ALIGNMENT
 from ascua.plan.place import Span, bound, place
-from tests.command import ascua, model_file
-from tests.examples import small
 from tests.ops.test_conv2d import conv
 from tests.ops.test_fully_connected import dense
 from tests.support import activation, constant, network
-from tests.tools import require_board
+from tests.support.command import ascua, model_file
+from tests.support.examples import small
+from tests.support.tools import require_board
 
 MODELS = Path(__file__).parents[2] / "shared/models"
 

@@ -13,8 +13,8 @@ from ascua import results, tflite
 from ascua.quantize import Options, Range
 from ascua.run import build
 from scripts import networks, quantizers
-from tests.compare.networks import classifier, inputs
-from tests.tools import require_board
+from tests.support.compared import classifier, inputs
+from tests.support.tools import require_board
 
 pytestmark = [
     pytest.mark.train,

@@ -13,9 +13,9 @@ import pytest
 from ascua import boards
 from ascua.model import load_model
 from ascua.samples import sample_vectors
-from tests.command import MODELS, ascua, refused
 from tests.support import litert, reference
-from tests.tools import require_board
+from tests.support.command import MODELS, ascua, refused
+from tests.support.tools import require_board
 
 M3 = "lm3s6965evb"
 COVERED = (

@@ -18,14 +18,14 @@ from ascua.ops.relu import Relu
 from ascua.ops.reshape import Reshape
 from ascua.passes import fold_constants, prepare
 from ascua.passes.unsigned import as_int8, as_uint8
-from tests.command import MODELS, ascua
-from tests.examples import dense, flatten, small
 from tests.ops.test_conv2d import conv
 from tests.ops.test_depthwise_conv2d import depthwise
-from tests.quantize.floats import floated, samples
-from tests.schema import changed, differences, packed, parsed, said, schema
-from tests.states import ring
 from tests.support import activation, as_int4, network
+from tests.support.command import MODELS, ascua
+from tests.support.examples import dense, flatten, small
+from tests.support.floats import floated, samples
+from tests.support.schema import changed, differences, packed, parsed, said, schema
+from tests.support.states import ring
 
 REAL = sorted(MODELS.rglob("*.tflite"))
 

@@ -21,10 +21,10 @@ from ascua.plan import Goal, Plan, plan
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
-from tests.examples import ALL, UINT8
 from tests.support import activation, check_everywhere, constant, network, samples
-from tests.tools import require_board
-from tests.wide import widened
+from tests.support.examples import ALL, UINT8
+from tests.support.tools import require_board
+from tests.support.wide import widened
 
 LOOPS = Goal(row_loops=True)
 M3 = boards.load("lm3s6965evb")

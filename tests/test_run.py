@@ -18,8 +18,8 @@ from ascua.errors import DoesNotFit, InputError, ToolFailed, ToolMissing
 from ascua.library import Library
 from ascua.run import build, qemu, tools
 from ascua.run.outcome import Outcome
-from tests import stub
-from tests.tools import require_board, require_tool
+from tests.support import stub
+from tests.support.tools import require_board, require_tool
 
 EMULATED = [name for name in boards.names() if boards.load(name).runner == "qemu"]
 PROCESSES = [name for name in boards.names() if boards.load(name).runner == "qemu-user"]
@@ -323,7 +323,7 @@ def test_interrupt_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C during a run: the emulator dies with us, and no folder of the run stays."""
     require_board(boards.load(M3))
     script = (
-        "from pathlib import Path; from ascua import boards, run; from tests import stub\n"
+        "from pathlib import Path; from ascua import boards, run; from tests.support import stub\n"
         f"library = stub.library({LOOP!r})\n"
         f"run.run(boards.load({M3!r}), library, bytes(20), 1, build_dir=Path({str(tmp_path)!r}))"
     )

@@ -12,9 +12,9 @@ from ascua import boards, tflite
 from ascua.ir import Graph, Quant, Tensor
 from ascua.passes import prepare
 from ascua.passes.unsigned import as_int8
-from tests.examples import EXAMPLES, UINT8, WIDE
 from tests.support import collected, generated_c, litert, oracle, reference, samples
-from tests.tools import require_board
+from tests.support.examples import EXAMPLES, UINT8, WIDE
+from tests.support.tools import require_board
 
 CI, SLOW = 60, 3000
 """Operators in every run of the tests, and in the slow ones; a third is taken."""

@@ -16,10 +16,10 @@ import pytest
 from ascua import boards, files
 from ascua.files import scratch
 from ascua.files.scratch import BUILDING, OUTPUT, RUNNING
-from tests.command import PROGRAM, ascua, model_file
-from tests.examples import small
-from tests.spared import everything
-from tests.tools import require_board
+from tests.support.command import PROGRAM, ascua, model_file
+from tests.support.examples import small
+from tests.support.spared import everything
+from tests.support.tools import require_board
 
 M3 = "lm3s6965evb"
 

@@ -15,8 +15,8 @@ from ascua.ops.add import Add
 from ascua.ops.relu import Relu
 from ascua.ops.split import Split
 from ascua.plan import plan
-from tests.command import ascua, model_file
 from tests.support import Answering, activation, check_everywhere, constant, oracle, samples
+from tests.support.command import ascua, model_file
 
 
 def two() -> Graph:

@@ -16,7 +16,7 @@ from ascua import data
 from ascua.data import Dataset
 from ascua.data.split import Rows, held_out
 from ascua.errors import InputError
-from tests import fake_photos as fake
+from tests.support import fake_photos as fake
 
 HELD = [4, 11, 18, 29, 34, 35, 40, 58, 89, 95, 102, 136, 159, 165, 168, 171, 177, 184, 193, 198]
 """A tenth of 200 samples of four classes, by seed 1."""

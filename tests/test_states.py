@@ -25,13 +25,13 @@ from ascua.plan import STATES, check_fit, plan
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
-from tests.command import MODELS, ascua, model_file, refused
-from tests.compilers import tool, write
-from tests.quantize.floats import floated
-from tests.schema import changed, differences, said, schema
-from tests.states import STATEFUL, counter, delays, ring, swapped, with_states
 from tests.support import Answering, generated_c, litert, network, oracle, reference, samples
-from tests.tools import require_board, require_tool
+from tests.support.command import MODELS, ascua, model_file, refused
+from tests.support.compilers import tool, write
+from tests.support.floats import floated
+from tests.support.schema import changed, differences, said, schema
+from tests.support.states import STATEFUL, counter, delays, ring, swapped, with_states
+from tests.support.tools import require_board, require_tool
 
 CASES = pytest.mark.parametrize("graph", STATEFUL.values(), ids=STATEFUL)
 RING = MODELS.parent / "cases/ring.tflite"

@@ -18,12 +18,12 @@ from ascua.ir import Graph, Op, Tensor
 from ascua.passes import prepare
 from ascua.plan import plan
 from ascua.targets.c import emit
-from tests.command import ascua, model_file
-from tests.compilers import C11, COMPILERS, CPP17, tool
-from tests.examples import small
 from tests.support import generated_c, reference, samples
+from tests.support.command import ascua, model_file
+from tests.support.compilers import C11, COMPILERS, CPP17, tool
+from tests.support.examples import small
+from tests.support.tools import require_board, require_programs
 from tests.test_cli_errors import dense
-from tests.tools import require_board, require_programs
 
 SANITIZE = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 BOTH = """

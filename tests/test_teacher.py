@@ -19,7 +19,7 @@ from ascua.train.fused import fuse
 from ascua.train.loss import cross_entropy, distillation
 from ascua.train.step import parts, train_step
 from ascua.train.teacher import load_teacher
-from tests.tiny import RECIPE, Pause, entered, history, tiny_network, weights
+from tests.support.tiny import RECIPE, Pause, entered, history, tiny_network, weights
 
 pytestmark = [
     pytest.mark.train,

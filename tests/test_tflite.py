@@ -23,9 +23,9 @@ from ascua.ops.relu import Relu
 from ascua.passes import prepare
 from ascua.plan import check_fit, plan
 from ascua.tflite.writing import Writer
-from tests.everything import everything
 from tests.ops.test_conv2d import conv
 from tests.support import activation, check_everywhere, constant, network, oracle, samples
+from tests.support.everything import everything
 
 MODELS = Path(__file__).parents[2] / "shared" / "models"
 """Real networks beside the repository; they are not part of it."""

@@ -29,9 +29,9 @@ from ascua.train.export import as_float
 from ascua.train.fit import GLANCE, batches, compile_model, learning_rate, looked_at
 from ascua.train.folder import CONFUSION, FILES, STATE
 from ascua.train.fused import fuse
-from tests.command import ascua
 from tests.support import check_reference
-from tests.tiny import RECIPE, Pause, entered, history, tiny_dataset, weights
+from tests.support.command import ascua
+from tests.support.tiny import RECIPE, Pause, entered, history, tiny_dataset, weights
 
 needs_keras = pytest.mark.train
 # Keras 3 reads TensorFlow's variables in a way that NumPy 2 warns of.

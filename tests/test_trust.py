@@ -18,10 +18,10 @@ from ascua.recipes import Recipe
 from ascua.run import child
 from ascua.train import train
 from ascua.zoo import functions
-from tests.command import Result, ascua, model_file, process, refused
-from tests.examples import UINT8, small
-from tests.tiny import RECIPE, entered
-from tests.tools import require_board
+from tests.support.command import Result, ascua, model_file, process, refused
+from tests.support.examples import UINT8, small
+from tests.support.tiny import RECIPE, entered
+from tests.support.tools import require_board
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 

@@ -27,9 +27,6 @@ from ascua.passes import prepare
 from ascua.passes.unsigned import TAKEN, as_int8
 from ascua.plan import BALANCED, Goal
 from ascua.run import litert as run_litert
-from tests.examples import EXAMPLES, UINT8
-from tests.ops.pools import CASES as POOLS
-from tests.ops.pools import pool
 from tests.ops.test_conv2d import conv
 from tests.ops.test_depthwise_conv2d import depthwise
 from tests.ops.test_fully_connected import dense
@@ -47,7 +44,10 @@ from tests.support import (
     reference,
     samples,
 )
-from tests.unsigned import as_uint8
+from tests.support.examples import EXAMPLES, UINT8
+from tests.support.pools import CASES as POOLS
+from tests.support.pools import pool
+from tests.support.unsigned import as_uint8
 
 ZEROS = (0, 128, 255)
 

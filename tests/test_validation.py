@@ -18,12 +18,12 @@ from ascua.ir import Array, Graph, Op
 from ascua.model import load_model
 from ascua.ops.relu import Relu
 from ascua.run import tflm
-from tests.command import ascua, model_file, refused
-from tests.examples import small
 from tests.ops.test_conv2d import conv
 from tests.support import Answering, activation, network, samples
-from tests.tools import require_board
-from tests.unsigned import as_uint8
+from tests.support.command import ascua, model_file, refused
+from tests.support.examples import small
+from tests.support.tools import require_board
+from tests.support.unsigned import as_uint8
 
 CHAIN = network(*small().ops[:-1])
 """A residual network whose last layer shows every fault before it."""

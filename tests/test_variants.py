@@ -17,9 +17,9 @@ from ascua.plan import BALANCED, Goal, plan
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
-from tests.examples import ALL
 from tests.support import beside, reference, samples
-from tests.tools import require_board
+from tests.support.examples import ALL
+from tests.support.tools import require_board
 
 VARIANTS = sorted({k.name for k in kernels.every() if k.needs})
 SAMPLES = 4

@@ -30,12 +30,12 @@ from ascua.plan import Goal, plan
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
-from tests.command import ascua, model_file
-from tests.examples import ALL, UINT8, small
-from tests.ops.pools import pool
 from tests.support import beside, network, reference, samples
-from tests.tools import require_board
-from tests.wide import widened
+from tests.support.command import ascua, model_file
+from tests.support.examples import ALL, UINT8, small
+from tests.support.pools import pool
+from tests.support.tools import require_board
+from tests.support.wide import widened
 
 HALVES = {"ops": str(Path(ops.__file__).parent), "kernels": str(kernels.FOLDER)}
 SAMPLES = 4

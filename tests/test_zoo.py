@@ -12,7 +12,7 @@ from ascua import zoo
 from ascua.errors import InputError, ToolMissing
 from ascua.zoo import registry
 from ascua.zoo.variants import VARIANTS, Variant
-from tests.command import ascua, refused
+from tests.support.command import ascua, refused
 
 pytestmark = pytest.mark.train
 

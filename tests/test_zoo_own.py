@@ -18,9 +18,9 @@ from ascua.recipes import Teacher
 from ascua.train import train
 from ascua.train.fused import fuse
 from ascua.train.teacher import load_teacher
-from tests.command import ascua, refused
 from tests.support import check_reference
-from tests.tiny import RECIPE, entered
+from tests.support.command import ascua, refused
+from tests.support.tiny import RECIPE, entered
 
 pytestmark = [
     pytest.mark.train,

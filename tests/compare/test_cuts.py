@@ -8,8 +8,8 @@ import pytest
 from ascua.compare.verdict import culprit, share, verdict
 from ascua.ir import Array
 from ascua.quantize.floats import evaluated
-from tests.compare.networks import classifier, inputs, renamed, spoilt, twin
 from tests.compare.test_layers import both
+from tests.support.compared import classifier, inputs, renamed, spoilt, twin
 
 
 def truth(x: Array) -> Array:

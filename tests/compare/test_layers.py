@@ -13,7 +13,7 @@ from ascua.compare.layers import Sums
 from ascua.compare.pairing import Pair
 from ascua.ir import Array, Graph, Quant, Tensor
 from ascua.nearness import MOST_DB, cosine, decibels
-from tests.compare.networks import classifier, inputs, samples, spoilt, twin
+from tests.support.compared import classifier, inputs, samples, spoilt, twin
 
 
 def both(a: Graph, b: Graph, x: Array, labels: Array | None = None, cuts: int = 0) -> Comparison:

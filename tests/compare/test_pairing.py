@@ -13,8 +13,8 @@ from ascua.ops.add import Add
 from ascua.ops.mul import Mul
 from ascua.ops.relu import Relu
 from ascua.ops.reshape import Reshape
-from tests.compare.networks import classifier, dense, renamed, rewired, twin
 from tests.support import network
+from tests.support.compared import classifier, dense, renamed, rewired, twin
 
 
 def names(a: Graph, b: Graph) -> list[tuple[str, str]]:

@@ -18,11 +18,11 @@ from ascua.ops.arg_max import ArgMax
 from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.reshape import Reshape
 from ascua.quantize import Range, quantize
-from tests.command import ascua, model_file, refused
-from tests.compare.networks import classifier, constant, inputs, spoilt, twin
 from tests.compare.test_cuts import truth
-from tests.fake_photos import encoded
 from tests.support import network
+from tests.support.command import ascua, model_file, refused
+from tests.support.compared import classifier, constant, inputs, spoilt, twin
+from tests.support.fake_photos import encoded
 
 
 @pytest.fixture(scope="module")

@@ -19,13 +19,12 @@ from ascua.plan import check_fit, plan
 from ascua.quantize.fidelity import beside
 from ascua.quantize.options import Options
 from ascua.targets.c import emit
-from tests.everything import everything
-from tests.examples import ALL, UINT8, small
 from tests.fuzz.damage import damaged
 from tests.fuzz.networks import networks
-from tests.quantize import floats
-from tests.states import STATEFUL
-from tests.support import samples
+from tests.support import floats, samples
+from tests.support.everything import everything
+from tests.support.examples import ALL, UINT8, small
+from tests.support.states import STATEFUL
 
 MODELS = Path(__file__).parents[3] / "shared" / "models"
 """Real networks beside the repository; they are not part of it."""

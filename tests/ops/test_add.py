@@ -14,7 +14,9 @@ from ascua.ir import Array, Op, Quant, Tensor
 from ascua.ops.add import Add
 from ascua.ops.mul import Mul
 from tests.support import activation, check_everywhere, network, oracle, reference, together
-from tests.wide import widened
+from tests.support.wide import widened
+
+KIND = Add
 
 Shape = tuple[int, ...]
 OPS: tuple[type[Add] | type[Mul], ...] = (Add, Mul)
@@ -53,7 +55,6 @@ CASES: list[dict[str, object]] = [
 ]
 
 
-@pytest.mark.parametrize("kind", OPS)
 def test_equal_shapes(kind: type[Add] | type[Mul]) -> None:
     shapes: dict[str, object] = {"a": (1, 2, 3, 5), "b": (1, 2, 3, 5)}
     ops = [binary(kind, **{**shapes, **c}, name=str(c)) for c in CASES]  # type: ignore[arg-type]
@@ -80,7 +81,6 @@ BROADCASTS: list[tuple[Shape, Shape, str]] = [
 ]
 
 
-@pytest.mark.parametrize("kind", OPS)
 def test_broadcasting(kind: type[Add] | type[Mul]) -> None:
     acts = itertools.cycle(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"])
     ops = [
@@ -91,7 +91,6 @@ def test_broadcasting(kind: type[Add] | type[Mul]) -> None:
     check_everywhere(together(*ops))
 
 
-@pytest.mark.parametrize("kind", OPS)
 def test_both_inputs_the_same_tensor(kind: type[Add] | type[Mul]) -> None:
     x = activation("x", (1, 3, 3, 2), 0.05, -7)
     check_everywhere(network(kind((x, x), (activation("y", x.shape, 0.11, 3),), "NONE")))
@@ -110,7 +109,6 @@ EXTREMES: list[tuple[float, float, float]] = [
 ]
 
 
-@pytest.mark.parametrize("kind", OPS)
 def test_extreme_scales(kind: type[Add] | type[Mul]) -> None:
     ops = [binary(kind, (1, 40), (1, 40), scales=s, name=str(s)) for s in EXTREMES]
     check_everywhere(together(*ops), n=20)
@@ -128,7 +126,6 @@ def every_pair() -> list[Array]:
     return [pairs[:, i].reshape(1, *PAIRS).copy() for i in (0, 1)]
 
 
-@pytest.mark.parametrize("kind", OPS)
 def test_kernel_on_every_pair(kind: type[Add] | type[Mul]) -> None:
     """With scales that make ties of every rounding."""
     ties = [(1.0, 0.5, 2.0), (2.0**-21, 1.0, 2.0**-18), (1.0, 1.0, 4.0)]
@@ -177,7 +174,6 @@ def test_kernels_equal_tflm(
         check_everywhere(network(op), n=8)
 
 
-@pytest.mark.parametrize("kind", OPS)
 @pytest.mark.parametrize(
     ("case", "reason"),
     [
@@ -206,7 +202,6 @@ def test_refuses_other_types() -> None:
     assert "3 inputs instead of 2" in (Add((x, x, x), (x,), "NONE").check() or "")
 
 
-@pytest.mark.parametrize("kind", OPS)
 def test_int16(kind: type[Add] | type[Mul]) -> None:
     shapes: dict[str, object] = {"a": (1, 2, 3, 5), "b": (1, 2, 3, 5)}
     cases = [{**shapes, **c} for c in CASES]

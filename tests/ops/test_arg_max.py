@@ -14,6 +14,8 @@ from ascua.ops.arg_max import ArgMax
 from ascua.ops.arg_min import ArgMin
 from tests.support import activation, check_everywhere, constant, together
 
+KIND = ArgMax
+
 OPS = (ArgMax, ArgMin)
 
 
@@ -43,12 +45,10 @@ CASES: list[tuple[tuple[int, ...], int | list[int]]] = [
 ]
 
 
-@pytest.mark.parametrize("kind", OPS)
 def test_equals_tflm(kind: type[ArgMax]) -> None:
     check_everywhere(together(*(arg(kind, s, a, name=f"{s} {a}") for s, a in CASES)), n=6)
 
 
-@pytest.mark.parametrize("kind", OPS)
 def test_the_first_of_equal_values(kind: type[ArgMax]) -> None:
     x = np.array([[3, 5, 5, -7, -7], [0, 0, 0, 0, 0], [127, -128, -128, 127, 0]], np.int8)
     check_everywhere(together(arg(kind, (5,), 0)), xs=[x])
@@ -72,7 +72,6 @@ def test_any_axis(several: list[tuple[type[ArgMax], tuple[int, ...], int]]) -> N
     check_everywhere(together(*ops))
 
 
-@pytest.mark.parametrize("kind", OPS)
 @pytest.mark.parametrize(
     ("case", "reason"),
     [

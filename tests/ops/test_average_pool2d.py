@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from ascua import tflite
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.plan import Goal
-from tests.ops.pools import CASES, POOLS, pool
 from tests.support import (
     INLINE,
     SHARED,
@@ -24,7 +23,8 @@ from tests.support import (
     oracle,
     reference,
 )
-from tests.wide import widened
+from tests.support.pools import CASES, POOLS, pool
+from tests.support.wide import widened
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -16,7 +16,7 @@ from ascua.ops.batch_matmul import BatchMatMul
 from ascua.passes import prepare
 from ascua.plan import plan
 from tests.support import activation, check_everywhere, check_reference, network, together
-from tests.wide import widened
+from tests.support.wide import widened
 
 Shape = tuple[int, ...]
 

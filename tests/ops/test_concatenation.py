@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ascua.ir import Op
 from ascua.ops.concatenation import Concatenation
 from tests.support import activation, check_everywhere, constant, network, together
-from tests.wide import widened
+from tests.support.wide import widened
 
 Shape = tuple[int, ...]
 

@@ -26,7 +26,7 @@ from tests.support import (
     reference,
     samples,
 )
-from tests.wide import widened
+from tests.support.wide import widened
 
 
 def conv(

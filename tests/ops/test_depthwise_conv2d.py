@@ -21,7 +21,7 @@ from tests.support import (
     constant,
     network,
 )
-from tests.wide import widened
+from tests.support.wide import widened
 
 
 def depthwise(

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from ascua.ops.max_pool2d import MaxPool2D
 from ascua.plan import Goal
-from tests.ops.pools import CASES, POOLS, pool
 from tests.support import INLINE, SHARED, activation, check_everywhere, check_reference, collected
-from tests.wide import widened
+from tests.support.pools import CASES, POOLS, pool
+from tests.support.wide import widened
 
 
 @pytest.mark.parametrize("case", CASES)

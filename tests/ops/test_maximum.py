@@ -9,20 +9,20 @@ from hypothesis import strategies as st
 from ascua.ir import Op
 from ascua.ops.maximum import Maximum
 from ascua.ops.minimum import Minimum
-from tests.ops.pairs import BROADCASTS, PAIRS, Shape, every_pair, pair, shapes
 from tests.support import activation, check_everywhere, network, together
-from tests.wide import widened
+from tests.support.pairs import BROADCASTS, PAIRS, Shape, every_pair, pair, shapes
+from tests.support.wide import widened
+
+KIND = Maximum
 
 OPS = (Maximum, Minimum)
 ONE = {"scales": (0.05, 0.05, 0.05), "zeros": (-3, -3, -3)}
 
 
-@pytest.mark.parametrize("kind", OPS)
 def test_every_pair_of_values(kind: type[Op]) -> None:
     check_everywhere(network(pair(kind, PAIRS, PAIRS, **ONE)), xs=every_pair())
 
 
-@pytest.mark.parametrize("kind", OPS)
 def test_shapes(kind: type[Op]) -> None:
     cases = [
         *BROADCASTS,
@@ -36,7 +36,6 @@ def test_shapes(kind: type[Op]) -> None:
     check_everywhere(together(*ops))
 
 
-@pytest.mark.parametrize("kind", OPS)
 def test_both_inputs_the_same_tensor(kind: type[Op]) -> None:
     x = activation("x", (1, 3, 3, 2), 0.05, -7)
     check_everywhere(network(kind((x, x), (activation("y", x.shape, 0.05, -7),))))
@@ -53,7 +52,6 @@ def test_any_shapes(cases: list[tuple[type[Op], tuple[Shape, Shape], str]]) -> N
     check_everywhere(together(*ops), n=4)
 
 
-@pytest.mark.parametrize("kind", OPS)
 @pytest.mark.parametrize(
     ("case", "reason"),
     [
@@ -71,7 +69,6 @@ def test_refuses(kind: type[Op], case: dict[str, object], reason: str) -> None:
     assert reason in (op.check() or "")
 
 
-@pytest.mark.parametrize("kind", OPS)
 def test_int16(kind: type[Op]) -> None:
     cases = [*BROADCASTS, ((1, 2, 3, 5), (1, 2, 3, 5), "")]
     ops = [pair(kind, a, b, const=c, name=f"{a} {b}", **ONE) for a, b, c in cases]  # type: ignore[arg-type]

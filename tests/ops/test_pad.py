@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ascua.ir import Op, Quant, Tensor
 from ascua.ops.pad import Pad, PadV2
 from tests.support import activation, check_everywhere, constant, network, together
-from tests.wide import widened
+from tests.support.wide import widened
 
 Shape = tuple[int, ...]
 

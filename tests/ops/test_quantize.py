@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 from ascua import tflite
 from ascua.boards import load as load_board
 from ascua.ir import Array, Graph, Quant, Tensor
-from ascua.ops._elementwise import INT8
 from ascua.ops.dequantize import Dequantize
 from ascua.ops.quantize import Quantize
 from ascua.plan import plan
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
+from tests.ops.test_relu import (  # noqa: F401
+    test_every_int16_value_equals_tflm,
+    test_every_value_equals_tflm,
+)
 from tests.support import (
     SHARED,
     activation,
@@ -32,6 +35,8 @@ from tests.support import (
     samples,
     together,
 )
+
+KIND = Quantize
 
 Shape = tuple[int, ...]
 
@@ -67,12 +72,6 @@ def test_quantize_what_tflm_leaves_undefined() -> None:
     expected = [[7, 7, 127, -128, 127, -128, 127, -128]]
     np.testing.assert_array_equal(reference(graph, xs)[0], expected)
     np.testing.assert_array_equal(generated_c(graph, xs)[0], expected)
-
-
-def test_dequantize() -> None:
-    cases = [(0.05, -3), (1e-40, 127), (1e-45, 1), (3e38, -128), (1e30, 0), (0.1, -128)]
-    ops = [dequantize((1, 256), scale, zero) for scale, zero in cases]
-    check_everywhere(together(*ops), xs=[INT8.reshape(1, 1, 256).copy() for _ in ops])
 
 
 def test_other_shapes() -> None:
@@ -167,12 +166,6 @@ def test_float_to_int16_where_tflm_leaves_it_undefined() -> None:
     expected = [[0, 32767, -32768, 32767, -32768]]
     np.testing.assert_array_equal(reference(network(op), xs)[0], expected)
     np.testing.assert_array_equal(generated_c(network(op), xs)[0], expected)
-
-
-def test_every_int16_to_float() -> None:
-    every = np.arange(1 << 16).astype(np.uint16).view(np.int16).reshape(1, 1, -1)
-    x, y = int16("x", (1, 1 << 16), 0.00037), Tensor("y", (1, 1 << 16), "float32")
-    check_everywhere(network(Dequantize((x,), (y,))), xs=[every])
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int16"])

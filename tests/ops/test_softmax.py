@@ -28,7 +28,7 @@ from tests.support import (
     oracle,
     reference,
 )
-from tests.wide import widened
+from tests.support.wide import widened
 
 
 def softmax(

@@ -93,17 +93,6 @@ def test_padding_with_zero() -> None:
     check_in_a_fresh_process(together(*(to_batch(*case, name=str(case)) for case in cases)))
 
 
-def test_to_space_equals_tflm() -> None:
-    cases: list[tuple[Shape, Shape, Ends]] = [
-        ((4, 2, 3, 3), (2, 2), NONE),
-        ((8, 2, 3, 3), (2, 2), [(1, 0), (0, 2)]),
-        ((6, 3, 2, 20), (2, 3), [(3, 2), (4, 1)]),
-        ((3, 1, 2, 1), (1, 3), [(0, 0), (1, 1)]),
-        ((4, 3, 2), (2,), [(1, 2)]),
-    ]
-    check_everywhere(together(*(to_space(*case, name=str(case)) for case in cases)))
-
-
 small = st.integers(1, 3)
 
 

@@ -81,14 +81,6 @@ def test_split_v_equals_tflm() -> None:
     check_everywhere(together(*(split_v(s, a, n, f"{s} {a} {n}") for s, a, n in cases)))
 
 
-def test_unpack_equals_tflm() -> None:
-    cases: list[tuple[Shape_, int]] = [
-        ((1, 3, 4), 0), ((1, 3, 4), 1), ((1, 3, 4), -1), ((1, 3, 4), -2), ((3,), 0), ((2, 1), 1),
-        ((2, 2, 2, 2, 3), 2),
-    ]  # fmt: skip
-    check_everywhere(together(*(unpack(s, a, f"{s} {a}") for s, a in cases)))
-
-
 shapes = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 
 

@@ -14,9 +14,11 @@ from ascua.ir import Op
 from ascua.ops.prelu import Prelu
 from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.sub import Sub
-from tests.ops.pairs import BROADCASTS, PAIRS, Shape, every_pair, pair, shapes
 from tests.support import activation, check_everywhere, network, oracle, reference, together
-from tests.wide import widened
+from tests.support.pairs import BROADCASTS, PAIRS, Shape, every_pair, pair, shapes
+from tests.support.wide import widened
+
+KIND = Sub
 
 OPS: tuple[type[Op], ...] = (Sub, SquaredDifference, Prelu)
 ACTS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
@@ -27,7 +29,6 @@ def either(kind: type[Op], a: Shape, b: Shape, act: str = "NONE", **fields: obje
     return pair(kind, a, b, *([act] if kind is Sub else []), **fields)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("kind", OPS)
 def test_shapes(kind: type[Op]) -> None:
     cases = [
         *BROADCASTS,
@@ -54,7 +55,6 @@ def test_activations(act: str) -> None:
     check_everywhere(together(*ops), n=8)
 
 
-@pytest.mark.parametrize("kind", OPS)
 def test_both_inputs_the_same_tensor(kind: type[Op]) -> None:
     x = activation("x", (1, 3, 3, 2), 0.05, -7)
     options = ("NONE",) if kind is Sub else ()
@@ -78,7 +78,6 @@ EXTREMES: dict[str, tuple[float, float, float]] = {
 }
 
 
-@pytest.mark.parametrize("kind", OPS)
 def test_extreme_scales_of_every_pair(kind: type[Op]) -> None:
     ops = [either(kind, PAIRS, PAIRS, scales=s, name=name) for name, s in EXTREMES.items()]
     taken = [op for op in ops if op.check() is None]
@@ -128,7 +127,6 @@ def test_any_kernels_equal_tflm(
         check_everywhere(together(*taken), n=8)
 
 
-@pytest.mark.parametrize("kind", OPS)
 @pytest.mark.parametrize(
     ("case", "reason"),
     [
@@ -159,7 +157,6 @@ def test_refuses_also(op: Op, reason: str) -> None:
     assert reason in (op.check() or "")
 
 
-@pytest.mark.parametrize("kind", OPS)
 def test_int16(kind: type[Op]) -> None:
     cases = [*BROADCASTS, ((1, 2, 3, 5), (1, 2, 3, 5), ""), ((1, 2, 3, 5), (5,), "b")]
     if kind is Prelu:

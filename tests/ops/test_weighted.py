@@ -12,10 +12,10 @@ from ascua.ir import Tensor
 from ascua.ops import OPERATORS, Weighted
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.fully_connected import FullyConnected
-from tests.examples import ALL, EXAMPLES
 from tests.ops.test_depthwise_conv2d import depthwise
-from tests.quantize.floats import floated
 from tests.quantize.test_convert import constant, tensor
+from tests.support.examples import ALL, EXAMPLES
+from tests.support.floats import floated
 
 LINEAR: dict[str, Any] = {"activation": "NONE"}
 

@@ -22,9 +22,9 @@ from ascua.passes import prepare
 from ascua.quantize import DEFAULT, Options, Range, quantize
 from ascua.quantize.floats import evaluated
 from ascua.quantize.options import RANGES, Ranges
-from tests.examples import EXAMPLES
-from tests.quantize.floats import floated, samples
 from tests.support import check_reference, network
+from tests.support.examples import EXAMPLES
+from tests.support.floats import floated, samples
 
 INTEGER = {"QUANTIZE", "DEQUANTIZE"}
 """Operators between floats and integers, which float networks do not have."""

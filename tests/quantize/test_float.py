@@ -13,10 +13,10 @@ from ascua.ops import OPERATORS
 from ascua.ops.conv2d import Conv2D
 from ascua.quantize import quantize
 from ascua.quantize.floats import evaluated
-from tests.examples import EXAMPLES
-from tests.quantize.floats import floated, litert, samples
 from tests.quantize.test_convert import constant, tensor
 from tests.support import network
+from tests.support.examples import EXAMPLES
+from tests.support.floats import floated, litert, samples
 
 INTEGER = {"QUANTIZE", "DEQUANTIZE"}
 """Operators between floats and integers: no network that is to be quantised has them."""

@@ -30,10 +30,10 @@ from ascua.quantize.fidelity import beside, dequantized, outputs
 from ascua.quantize.floats import evaluated
 from ascua.quantize.rules import quantized
 from ascua.quantize.scores import until_scores
-from tests.examples import EXAMPLES
-from tests.quantize.floats import floated, samples
 from tests.quantize.test_convert import constant, tensor
 from tests.support import check_reference, network
+from tests.support.examples import EXAMPLES
+from tests.support.floats import floated, samples
 
 
 def net(activation: str = "RELU6", spread: float = 3.0, readers: float = 0.0) -> Graph:

@@ -22,8 +22,8 @@ from ascua.quantize.fidelity import outputs
 from ascua.quantize.first import first
 from ascua.quantize.floats import evaluated
 from ascua.quantize.simplify import simplify
-from tests.command import ascua, model_file, refused
 from tests.support import network
+from tests.support.command import ascua, model_file, refused
 
 SIDE, CLASSES, COUNT = 6, 4, 200
 

@@ -22,8 +22,8 @@ from tests.ops.test_depthwise_conv2d import depthwise
 from tests.ops.test_fully_connected import dense
 from tests.ops.test_space_to_batch_nd import dilated
 from tests.ops.test_transpose_conv import transpose_conv
-from tests.quantize.floats import floated, samples
 from tests.support import network
+from tests.support.floats import floated, samples
 
 
 def values(name: str, *shape: int) -> Tensor:

@@ -23,13 +23,13 @@ from ascua.quantize.fidelity import beside
 from ascua.quantize.ranges import weight_range
 from ascua.quantize.rules import SCHEMES, Range, quantized
 from ascua.quantize.scores import until_scores
-from tests.command import ascua, model_file
-from tests.examples import EXAMPLES
 from tests.ops.test_conv2d import conv
-from tests.quantize.floats import floated, samples
 from tests.quantize.test_convert import dense
 from tests.quantize.test_improve import images, net
 from tests.support import litert, reference
+from tests.support.command import ascua, model_file
+from tests.support.examples import EXAMPLES
+from tests.support.floats import floated, samples
 from tests.test_unsigned import one_graph
 
 UINT8 = Options(scheme="uint8-per-tensor")

@@ -12,11 +12,11 @@ import pytest
 
 from ascua import tflite
 from ascua.quantize import Options
-from tests.command import ascua, model_file, refused
-from tests.fake_photos import encoded
 from tests.ops.test_conv2d import conv
-from tests.quantize.floats import floated, samples
 from tests.support import check_reference
+from tests.support.command import ascua, model_file, refused
+from tests.support.fake_photos import encoded
+from tests.support.floats import floated, samples
 
 
 @pytest.fixture(scope="module")

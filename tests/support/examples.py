@@ -41,8 +41,6 @@ from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.sub import Sub
 from ascua.ops.sum import Sum
 from ascua.ops.tanh import Tanh
-from tests.ops.pairs import pair
-from tests.ops.pools import pool
 from tests.ops.test_add import binary
 from tests.ops.test_arg_max import arg
 from tests.ops.test_batch_matmul import product
@@ -60,7 +58,7 @@ from tests.ops.test_quantize import between, edges
 from tests.ops.test_reduce_max import extreme
 from tests.ops.test_relu import unary
 from tests.ops.test_reshape import expand_dims, reshape, squeeze
-from tests.ops.test_resize import resize
+from tests.ops.test_resize_bilinear import resize
 from tests.ops.test_shape import flatten
 from tests.ops.test_slice import cut, strided
 from tests.ops.test_softmax import softmax
@@ -69,8 +67,10 @@ from tests.ops.test_split import split, split_v, unpack
 from tests.ops.test_transpose import transpose
 from tests.ops.test_transpose_conv import transpose_conv
 from tests.support import activation, as_int4, constant, network
-from tests.unsigned import as_uint8
-from tests.wide import widened
+from tests.support.pairs import pair
+from tests.support.pools import pool
+from tests.support.unsigned import as_uint8
+from tests.support.wide import widened
 
 EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "ABS": (network(unary(Abs, (0.05, -3), (0.04, -100))),),

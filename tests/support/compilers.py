@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ascua.library import Library
-from tests.tools import require_programs
+from tests.support.tools import require_programs
 
 FIRMWARE_WARNINGS = (
     "-Wall", "-Wextra", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wcast-align", "-Wundef",

@@ -12,7 +12,7 @@ from pathlib import Path
 from ascua import cli, tflite
 from ascua.ir import Graph
 
-MODELS = Path(__file__).parents[2] / "shared/models"
+MODELS = Path(__file__).parents[3] / "shared/models"
 """Real networks; they are no part of the repository, and tests of them are skipped without."""
 
 PROGRAM = (sys.executable, "-P", "-c", "from ascua.cli import main; main()")

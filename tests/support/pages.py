@@ -22,7 +22,7 @@ from pathlib import Path
 
 import ascua
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"\d+:\d\d|\d[\d,]*(?:\.\d+)*(?: ?%)?")
 FACTOR, POINTS = 1.6, 4.0

@@ -16,11 +16,11 @@ from ascua.plan import plan
 from ascua.run import litert as run_litert
 from ascua.run import tflm
 from ascua.targets.c import emit
-from tests.examples import EXAMPLES, UINT8, WIDE, small
-from tests.states import STATEFUL
 from tests.support import litert, oracle, samples
+from tests.support.examples import EXAMPLES, UINT8, WIDE, small
+from tests.support.states import STATEFUL
 
-FOLDER = Path(__file__).parent / "golden"
+FOLDER = Path(__file__).parents[1] / "golden"
 BOARD = "lm3s6965evb"
 SAMPLES = 3
 
