@@ -17,8 +17,8 @@ from ascua.ops import OPERATORS, _conditions
 from ascua.passes import fold_constants
 from scripts.conditions import Condition, conditions
 from scripts.pages import ROOT
-from tests.examples import ALL, UINT8
 from tests.fuzz.mutants import mutated
+from tests.support.examples import ALL, UINT8
 
 MUTANTS = 40
 """Of each network."""
