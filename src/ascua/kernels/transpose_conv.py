@@ -18,6 +18,16 @@ from ascua.kernels._packing import (
 from ascua.ops.transpose_conv import TransposeConv
 
 
+def sizes(op: TransposeConv) -> dict[str, int]:
+    """The parameters of image, output, filter, strides and padding."""
+    _, ih, iw, ic = op.x.shape
+    _, oh, ow, oc = op.y.shape
+    _, kh, kw, _ = op.w.shape
+    found = {"ih": ih, "iw": iw, "ic": ic, "oh": oh, "ow": ow, "oc": oc, "kh": kh, "kw": kw}
+    sy, sx = op.stride
+    return {**found, "sy": sy, "sx": sx, "py": op.rows.before, "px": op.columns.before}
+
+
 class TransposeConvS8(Kernel[TransposeConv]):
     """Gathers: each output pixel sums over the input pixels that reach it.
 
@@ -32,21 +42,8 @@ class TransposeConvS8(Kernel[TransposeConv]):
         return op.w.q.zero_point == 0
 
     def params(self, op: TransposeConv) -> Mapping[str, int]:
-        _, ih, iw, ic = op.x.shape
-        _, oh, ow, oc = op.y.shape
         return {
-            "ih": ih,
-            "iw": iw,
-            "ic": ic,
-            "oh": oh,
-            "ow": ow,
-            "oc": oc,
-            "kh": op.w.shape[1],
-            "kw": op.w.shape[2],
-            "sy": op.stride[0],
-            "sx": op.stride[1],
-            "py": op.rows.before,
-            "px": op.columns.before,
+            **sizes(op),
             "offset": -op.x.q.zero_point,
             "small": small(op),
             "zero": op.y.q.zero_point,
@@ -71,23 +68,7 @@ class TransposeConvS16(Kernel[TransposeConv]):
     weights = ("int8",)
 
     def params(self, op: TransposeConv) -> Mapping[str, int]:
-        _, ih, iw, ic = op.x.shape
-        _, oh, ow, oc = op.y.shape
-        return {
-            "ih": ih,
-            "iw": iw,
-            "ic": ic,
-            "oh": oh,
-            "ow": ow,
-            "oc": oc,
-            "kh": op.w.shape[1],
-            "kw": op.w.shape[2],
-            "sy": op.stride[0],
-            "sx": op.stride[1],
-            "py": op.rows.before,
-            "px": op.columns.before,
-            **bounds(op.activation, op.y),
-        }
+        return {**sizes(op), **bounds(op.activation, op.y)}
 
     def consts(self, op: TransposeConv) -> tuple[Const, ...]:
         return packed_weights(op.w, by_channel(op)), *wide_consts(op)
