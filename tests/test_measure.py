@@ -17,6 +17,7 @@ from ascua.ir import Graph, Tensor
 from ascua.model import Model, load_model
 from ascua.ops.dequantize import Dequantize
 from ascua.ops.relu import Relu
+from ascua.run import sizes
 from ascua.samples import image_inputs, mismatches, pack, sample_vectors, unpack
 from tests.support import activation, network, reference, samples
 from tests.support.command import model_file
@@ -134,9 +135,9 @@ def test_a_host_knows_no_sizes(model: Model, tmp_path: Path) -> None:
     assert m.score == result.score_reference
     assert (m.flash_bytes, m.code_bytes, m.instructions, m.ram.static) == (None,) * 4
     np.testing.assert_array_equal(result.ys[0], reference(model.graph, xs)[0])
-    planned, known = measure.analyze(model, host)
+    planned = model.plan(host)
     library = measure.compile_model(model, planned, None)
-    assert measure.linked_sizes(known, planned, library, tmp_path) == known
+    assert sizes(planned.board, library, tmp_path) is None
 
 
 @pytest.mark.emulator
@@ -151,7 +152,9 @@ def test_sizes_of_a_board_agree(model: Model, tmp_path: Path) -> None:
     assert {r.name for r in m.regions} == {memory.name for memory in board.memories}
     again, known = measure.analyze(model, board)
     library = measure.compile_model(model, again, None)
-    sized = measure.linked_sizes(known, again, library, tmp_path)
+    size = sizes(board, library, tmp_path)
+    assert size is not None
+    sized = measure.linked(known, again, size)
     assert (sized.flash_bytes, sized.code_bytes) == (m.flash_bytes, m.code_bytes)
     assert sized.ram.stack is None
     assert json.dumps(m.json())

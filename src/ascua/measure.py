@@ -19,7 +19,7 @@ from ascua.library import Library
 from ascua.model import Model
 from ascua.passes import drop_dead, fold_constants
 from ascua.plan import Plan, check_fit
-from ascua.run import Outcome, Region, Sizes, sizes
+from ascua.run import Outcome, Region, Sizes
 from ascua.samples import mismatches
 from ascua.targets.c.names import identifier
 
@@ -180,12 +180,6 @@ def linked(found: Measurement, planned: Plan, size: Sizes) -> Measurement:
         ram=replace(found.ram, static=size.static_bytes),
         regions=size.regions,
     )
-
-
-def linked_sizes(found: Measurement, planned: Plan, library: Library, build: Path) -> Measurement:
-    """`found` with the sizes that compiling and linking for the board gives."""
-    size = sizes(planned.board, library, build)
-    return linked(found, planned, size) if size else found
 
 
 @dataclass(frozen=True, eq=False)

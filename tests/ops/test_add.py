@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,34 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ascua import kernels, tflite
-from ascua.ir import Array, Op, Quant, Tensor
+from ascua.ir import Op, Quant, Tensor
 from ascua.ops.add import Add
 from ascua.ops.mul import Mul
 from tests.support import activation, check_everywhere, network, oracle, reference, together
+from tests.support.pairs import BROADCASTS, PAIRS, Shape, every_pair, pair, shapes
 from tests.support.wide import widened
 
 KIND = Add
 
-Shape = tuple[int, ...]
 OPS: tuple[type[Add] | type[Mul], ...] = (Add, Mul)
-PAIRS = (1, 65536)
 
 
 def binary(
-    kind: type[Add] | type[Mul], a: Shape, b: Shape, y: Shape | None = None,
-    scales: tuple[float, float, float] = (0.05, 0.031, 0.07),
-    zeros: tuple[int, int, int] = (-3, 5, 11), act: str = "NONE", const: str = "", name: str = "y",
+    kind: type[Add] | type[Mul], a: Shape, b: Shape, y: Shape | None = None, act: str = "NONE",
+    **how: Any,
 ) -> Op:  # fmt: skip
-    """One operator on inputs a and b; `const` names which of them are constants."""
-    shape = np.broadcast_shapes(a, b) if y is None else y
-    inputs = []
-    for t_name, s, scale, zero in (("a", a, scales[0], zeros[0]), ("b", b, scales[1], zeros[1])):
-        t = activation(t_name, s, scale, zero)
-        if t_name in const:
-            data = np.random.default_rng(3).integers(-128, 128, s).astype(np.int8)
-            t = Tensor(t_name, s, "int8", t.quant, data)
-        inputs.append(t)
-    return kind(tuple(inputs), (activation(name, shape, scales[2], zeros[2]),), act)
+    """One operator on inputs a and b, as `pair` makes it."""
+    return pair(kind, a, b, act, y=y, **how)
 
 
 CASES: list[dict[str, object]] = [
@@ -60,25 +51,6 @@ def test_equal_shapes(kind: type[Add] | type[Mul]) -> None:
     ops = [binary(kind, **{**shapes, **c}, name=str(c)) for c in CASES]  # type: ignore[arg-type]
     assert all(kernels.of(kind)[0].fits(op) for op in ops)
     check_everywhere(together(*ops))
-
-
-BROADCASTS: list[tuple[Shape, Shape, str]] = [
-    ((1, 2, 3, 4), (1, 2, 3, 1), ""),
-    ((1, 2, 3, 4), (1, 2, 1, 4), ""),
-    ((1, 2, 3, 4), (1, 1, 3, 4), ""),
-    ((2, 2, 3, 4), (1, 2, 3, 4), ""),
-    ((1, 1, 1, 4), (1, 3, 2, 4), ""),
-    ((1, 2, 3, 1), (1, 2, 3, 4), ""),
-    ((2, 1, 3, 1), (1, 2, 1, 4), ""),
-    ((1, 2, 3, 4), (4,), "b"),
-    ((1, 2, 3, 4), (), "b"),
-    ((), (1, 2, 3, 4), "a"),
-    ((1,), (1, 2, 3, 4), ""),
-    ((2, 3, 1), (1, 2, 3, 4), "a"),
-    ((2, 1, 2, 1, 2), (1, 3, 1, 2, 1), ""),
-    ((2, 1, 2, 1, 2, 3), (2, 1, 2, 2, 1, 3), ""),
-    ((2, 1, 2, 1, 2, 1), (1, 2, 1, 3, 1, 2), ""),
-]
 
 
 def test_broadcasting(kind: type[Add] | type[Mul]) -> None:
@@ -120,12 +92,6 @@ def test_add_with_an_output_too_fine_for_the_fast_kernel() -> None:
     check_everywhere(network(op), n=20)
 
 
-def every_pair() -> list[Array]:
-    """All 65,536 pairs of values, as one sample of two inputs."""
-    pairs = np.array(list(itertools.product(range(-128, 128), repeat=2)), np.int8)
-    return [pairs[:, i].reshape(1, *PAIRS).copy() for i in (0, 1)]
-
-
 def test_kernel_on_every_pair(kind: type[Add] | type[Mul]) -> None:
     """With scales that make ties of every rounding."""
     ties = [(1.0, 0.5, 2.0), (2.0**-21, 1.0, 2.0**-18), (1.0, 1.0, 4.0)]
@@ -150,17 +116,6 @@ def test_every_pair_of_values_equals_tflm(
     graph, xs = network(op), every_pair()
     expected = oracle(tflite.write(graph), xs)[0]
     np.testing.assert_array_equal(reference(graph, xs)[0], expected)
-
-
-@st.composite
-def shapes(draw: st.DrawFn) -> tuple[Shape, Shape]:
-    """Two shapes that go together, of up to five dimensions."""
-    whole = draw(st.lists(st.integers(1, 4), max_size=5))
-    found = []
-    for _ in range(2):
-        kept = [d if draw(st.booleans()) else 1 for d in whole]
-        found.append(tuple(kept[draw(st.integers(0, len(kept))) :]))
-    return found[0], found[1]
 
 
 @settings(deadline=None, derandomize=True, max_examples=10)

@@ -1,14 +1,35 @@
-"""What the tests of operators on pairs of values share; those of ADD and MUL are in test_add."""
+"""What the tests of operators on pairs of values share."""
 
 from __future__ import annotations
 
-import numpy as np
+import itertools
 
-from ascua.ir import Op, Tensor
-from tests.ops.test_add import BROADCASTS, PAIRS, Shape, every_pair, shapes
+import numpy as np
+from hypothesis import strategies as st
+
+from ascua.ir import Array, Op, Tensor
 from tests.support import activation
 
-__all__ = ["BROADCASTS", "PAIRS", "Shape", "every_pair", "pair", "shapes"]
+Shape = tuple[int, ...]
+PAIRS = (1, 65536)
+
+BROADCASTS: list[tuple[Shape, Shape, str]] = [
+    ((1, 2, 3, 4), (1, 2, 3, 1), ""),
+    ((1, 2, 3, 4), (1, 2, 1, 4), ""),
+    ((1, 2, 3, 4), (1, 1, 3, 4), ""),
+    ((2, 2, 3, 4), (1, 2, 3, 4), ""),
+    ((1, 1, 1, 4), (1, 3, 2, 4), ""),
+    ((1, 2, 3, 1), (1, 2, 3, 4), ""),
+    ((2, 1, 3, 1), (1, 2, 1, 4), ""),
+    ((1, 2, 3, 4), (4,), "b"),
+    ((1, 2, 3, 4), (), "b"),
+    ((), (1, 2, 3, 4), "a"),
+    ((1,), (1, 2, 3, 4), ""),
+    ((2, 3, 1), (1, 2, 3, 4), "a"),
+    ((2, 1, 2, 1, 2), (1, 3, 1, 2, 1), ""),
+    ((2, 1, 2, 1, 2, 3), (2, 1, 2, 2, 1, 3), ""),
+    ((2, 1, 2, 1, 2, 1), (1, 2, 1, 3, 1, 2), ""),
+]
 
 
 def pair(
@@ -26,3 +47,20 @@ def pair(
             t = Tensor(t_name, s, "int8", t.quant, data)
         inputs.append(t)
     return kind(tuple(inputs), (activation(name, shape, scales[2], zeros[2]),), *options)
+
+
+def every_pair() -> list[Array]:
+    """All 65,536 pairs of values, as one sample of two inputs."""
+    pairs = np.array(list(itertools.product(range(-128, 128), repeat=2)), np.int8)
+    return [pairs[:, i].reshape(1, *PAIRS).copy() for i in (0, 1)]
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> tuple[Shape, Shape]:
+    """Two shapes that go together, of up to five dimensions."""
+    whole = draw(st.lists(st.integers(1, 4), max_size=5))
+    found = []
+    for _ in range(2):
+        kept = [d if draw(st.booleans()) else 1 for d in whole]
+        found.append(tuple(kept[draw(st.integers(0, len(kept))) :]))
+    return found[0], found[1]
