@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from ascua import bench, boards, measure, recipes, results
+from ascua.artifact import Artifact
 from ascua.errors import InputError
 from ascua.executors.reference import reference
 from ascua.labels import Classes
-from ascua.library import Library
 from ascua.model import load_model
 from ascua.report import results as report
 from ascua.run import build, qemu, tools
@@ -237,9 +237,9 @@ def patched(where: object, name: str, value: object) -> Change:
 def other_weights(case: bench.Case, patch: pytest.MonkeyPatch, _: Path) -> bench.Case:
     compiled = measure.compile_model
 
-    def compile_model(*given: Any) -> Library:
+    def compile_model(*given: Any) -> Artifact:
         library = compiled(*given)
-        files = {name: text.replace("0", "1") for name, text in library.files.items()}
+        files = {name: data.replace(b"0", b"1") for name, data in library.files.items()}
         return replace(library, files=files)
 
     patch.setattr(measure, "compile_model", compile_model)

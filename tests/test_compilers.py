@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from ascua import boards, tflite
+from ascua.artifact import Library
 from ascua.errors import ModelError, Unsupported
 from ascua.ir import Array, Graph
-from ascua.library import Library
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.max_pool2d import MaxPool2D
 from ascua.passes import prepare

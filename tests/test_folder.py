@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from ascua import measure
+from ascua import measure, targets
+from ascua.artifact import Artifact
 from ascua.boards import load as load_board
 from ascua.errors import InputError
+from ascua.files import folders as folder_form
 from ascua.model import load_model
+from ascua.plan import Plan, plan
 from ascua.samples import sample_vectors
-from ascua.targets.c import folder as folders
+from ascua.targets import folder as folders
 from tests.support import network
 from tests.support.command import Result, ascua, model_file, refused
 from tests.support.examples import small
@@ -139,7 +142,7 @@ def full_at(at: int, original: Callable[..., object]) -> Callable[..., object]:
 
 
 @pytest.mark.parametrize("existing", [True, False])
-@pytest.mark.parametrize("method", ["write_text", "rename"])
+@pytest.mark.parametrize("method", ["write_bytes", "rename"])
 def test_full_disk(
     method: str, existing: bool, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +187,58 @@ def test_checked_again_when_written(model: Path, tmp_path: Path) -> None:
     xs = sample_vectors(loaded.graph)
     with pytest.raises(InputError, match="Ascua did not write it"):
         folders.write_folder(tmp_path, planned, library, xs, xs, model="m", sha256="0", force=False)
+
+
+BOARD = """
+name = "another"
+title = "A board of another target"
+target = "k210"
+memories = [
+  { name = "flash", origin = 0x0, bytes = 0x100000, use = "rx" },
+  { name = "ram", origin = 0x20000000, bytes = 0x10000, use = "rw" },
+]
+[core]
+name = "another"
+cflags = []
+"""
+
+
+def test_the_artifact_of_another_target_is_a_folder_too(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it is the target's: name, bytes, what is added for people, and how it is used."""
+    form = folder_form.Form("weights", lambda path, _: path.endswith(".bin"), "-o")
+
+    def emit(planned: Plan, name: str) -> Artifact:
+        graph = planned.graph
+        steps = tuple(s.name for s in planned.steps)
+        files = {f"{name}.bin": bytes(range(256))}
+        return Artifact(
+            name=name, files=files, inputs=graph.inputs, outputs=graph.outputs, steps=steps
+        )
+
+    other = targets.Target(
+        lower=plan, emit=emit, named=str.upper, form=form,
+        extras=lambda _, xs, ys: {"x.bin": xs[0].tobytes(), "y.bin": ys[0].tobytes()},
+        usage=lambda made: f"flash {made.name}.bin",
+    )  # fmt: skip
+    monkeypatch.setattr(targets, "TARGETS", {**targets.TARGETS, "k210": other})
+    (tmp_path / "another.toml").write_text(BOARD)
+    for _ in range(2):
+        result = ascua("compile", model, "--board", tmp_path / "another.toml", "-o", tmp_path / "o")
+        assert (result.code, result.err) == (0, "")
+        assert result.out == f"4 files in {tmp_path / 'o'}: flash SMALL.bin\n"
+    written = files(tmp_path / "o")
+    assert {*written} == {"SMALL.bin", "manifest.json", "x.bin", "y.bin"}
+    assert written["SMALL.bin"] == bytes(range(256))
+    assert json.loads(written["manifest.json"])["holds"] == "weights"
+    refused(compile_to(tmp_path / "o", model), 1, "Ascua did not write it as a C library")
+    result = ascua("run", model, "--board", tmp_path / "another.toml", "--build-dir", tmp_path)
+    refused(result, 1, "its file names no runner")
+    odd = BOARD.replace("target =", 'cc = "cc"\nrunner = "host"\nstartup = "posix"\ntarget =')
+    (tmp_path / "odd.toml").write_text(odd)
+    result = ascua("run", model, "--board", tmp_path / "odd.toml", "--build-dir", tmp_path)
+    refused(result, 1, "its runner 'host' cannot run what its target 'k210' makes")
 
 
 def test_names_that_are_given(model: Path, tmp_path: Path) -> None:

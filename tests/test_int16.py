@@ -73,7 +73,7 @@ def test_line_buffers_are_twice_as_large() -> None:
 
 def test_what_a_user_includes_has_int16() -> None:
     graph = prepare(tflite.read(tflite.write(widened(small()))))
-    header = emit(plan(graph, boards.load("host")), "net").files["include/net.h"]
+    header = emit(plan(graph, boards.load("host")), "net").text("include/net.h")
     assert "void net_invoke(const int16_t *in, int16_t *out);" in header
     assert "int16_t[1][9][9][3]" in header
 

@@ -16,8 +16,8 @@ SOURCE = Path(__file__).parents[1] / "src/ascua"
 LAYERS = (
     {"errors"},
     {"files"},
-    {"arrays", "ir", "settings", "library", "figures", "chance", "discovery", "nearness"},
-    {"fixed", "geometry", "boards", "labels", "pixels", "results"},
+    {"arrays", "ir", "settings", "figures", "chance", "discovery", "nearness"},
+    {"artifact", "fixed", "geometry", "boards", "labels", "pixels", "results"},
     {"ops"},
     {"kernels"},
     {"tflite", "passes", "inputs", "plan", "data", "zoo"},

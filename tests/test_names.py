@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from ascua import boards, kernels
+from ascua.artifact import Library
 from ascua.errors import InputError
 from ascua.ir import Array, Graph
-from ascua.library import Library
 from ascua.passes import prepare
 from ascua.plan import plan
 from ascua.run import run
@@ -61,7 +61,8 @@ def generated() -> set[str]:
     for graph in (*(g for graphs in ALL.values() for g in graphs), *STATEFUL.values()):
         made = library("zzz", graph)
         xs = samples(graph, 1)
-        texts = {**made.files, **extras(made, xs, reference(graph, xs))}
+        files = {**made.files, **extras(made, xs, reference(graph, xs))}
+        texts = {path: data.decode() for path, data in files.items()}
         for path, text in texts.items():
             if path.endswith((".c", ".h")) and not path.startswith("src/ascua/"):
                 found |= words(text)

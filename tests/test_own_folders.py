@@ -19,7 +19,7 @@ import pytest
 
 from ascua import recipes
 from ascua.files import folders
-from ascua.targets.c.folder import FORM
+from ascua.targets.c import FORM
 from ascua.train import folder as training
 from tests.support.command import Result, ascua, model_file, refused
 from tests.support.compared import classifier, inputs, twin

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from ascua import boards, run
+from ascua.artifact import Library
 from ascua.errors import DoesNotFit, InputError, ToolFailed, ToolMissing
-from ascua.library import Library
 from ascua.run import build, qemu, tools
 from ascua.run.outcome import Outcome
 from tests.support import stub

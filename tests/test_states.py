@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from ascua import boards, tflite, validation
-from ascua.errors import DoesNotFit, ModelError, Unsupported
+from ascua.errors import DoesNotFit, InputError, ModelError, Unsupported
+from ascua.executors.board import OnBoard
 from ascua.executors.oracles import Tflm
 from ascua.executors.reference import Reference
 from ascua.inputs import pseudo_random
@@ -169,10 +170,40 @@ def test_reset_forgets_earlier_runs(tmp_path: Path, name: str) -> None:
     tool([tmp_path / "main"])
 
 
+@CASES
+def test_a_run_goes_on_from_the_states_of_an_earlier_one(graph: Graph, tmp_path: Path) -> None:
+    """On every executor, whichever of them told the states; TFLM begins with them, and tells none.
+
+    The library is the same: `NAME_states` is where a user would save and restore them.
+    """
+    require_board(boards.load("host"))
+    graph = prepare(graph)
+    xs = samples(graph, 10)
+    expected = oracle(tflite.write(graph), xs)
+    on_board = OnBoard(plan(graph, boards.load("host")), tmp_path)
+    first = [executor.run(graph, [x[:7] for x in xs]) for executor in (Reference(), on_board)]
+    for states in (a.states for a in first):
+        assert states is not None
+        for executor in (Reference(), on_board, Tflm()):
+            answer = executor.run(graph, [x[7:] for x in xs], states)
+            for y, e in zip(answer.outputs, expected, strict=True):
+                np.testing.assert_array_equal(y, e[7:], err_msg=executor.name)
+            assert (answer.states is None) == (executor.name == Tflm.name)
+
+
+def test_states_of_another_network_are_refused(tmp_path: Path) -> None:
+    require_board(boards.load("host"))
+    graph = prepare(ring())
+    library = emit(plan(graph, boards.load("host")), "net")
+    given, states = pack(samples(graph, 1)), bytes(3)
+    with pytest.raises(InputError, match="3 bytes are not its states: these take"):
+        run(boards.load("host"), library, given, 1, build_dir=tmp_path, states=states)
+
+
 def test_only_networks_with_states_have_them_in_c() -> None:
     library = emit(plan(prepare(network(*ring().ops[2:])), boards.load("host")), "net")
-    assert library.state_bytes == 0
-    text = "".join(t for p, t in library.files.items() if not p.startswith("src/ascua"))
+    assert library.states == ()
+    text = "".join(library.text(p) for p in library.files if not p.startswith("src/ascua"))
     assert "reset" not in text
     assert "STATE" not in text
     assert "static _Alignas(8) int8_t states" not in text
@@ -187,6 +218,11 @@ def test_a_board_runs_the_sequence(tmp_path: Path) -> None:
     library = emit(plan(graph, board), "net")
     done = run(board, library, pack(xs), 70, build_dir=tmp_path)
     np.testing.assert_array_equal(unpack(done.outputs, graph, 70)[0], reference(graph, xs)[0])
+    packed = pack([x[60:] for x in xs])
+    start = run(board, library, pack([x[:60] for x in xs]), 60, build_dir=tmp_path).states
+    rest = run(board, library, packed, 10, build_dir=tmp_path, states=start)
+    assert rest.outputs == done.outputs[-len(rest.outputs) :]
+    assert rest.states == done.states
 
 
 def test_the_layer_that_differs_is_found() -> None:

@@ -192,8 +192,9 @@ def test_names_out_of_a_file_stay_in_comments() -> None:
     graph = with_names(small(), HOSTILE)
     xs = samples(graph, 2)
     assert (generated_c(graph, xs)[0] == reference(graph, xs)[0]).all()
-    files = emit(plan(prepare(graph), boards.load("host")), "net").files
-    for path, text in files.items():
+    made = emit(plan(prepare(graph), boards.load("host")), "net")
+    for path in made.files:
+        text = made.text(path)
         assert "\x1b" not in text, path
         assert "\u202e" not in text, path
         assert "#error" not in re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL), path

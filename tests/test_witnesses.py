@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 
 from ascua import boards, fixed, kernels, ops
+from ascua.artifact import Library
 from ascua.ir import Array, Graph, Op, Quant
-from ascua.library import Library
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.max_pool2d import MaxPool2D
 from ascua.ops.quantize import Quantize
@@ -156,7 +156,7 @@ def test_a_fault_in_either_half_is_seen(
     right, expected = library(), reference(whole(), inputs())
     with fault(half):
         made, ys = library(), reference(whole(), inputs())
-    touched = {name for name, text in made.files.items() if text != right.files[name]}
+    touched = {name for name, data in made.files.items() if data != right.files[name]}
     assert bool(touched) == (half == "kernels"), f"kernels take something from ops: {touched}"
     assert bool(differing(ys, expected)) == (half == "ops"), "eval takes something from kernels"
     seen = differing(computed(made), ys)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ascua import data, measure, recipes, results
+from ascua.artifact import Artifact
 from ascua.boards import Board
 from ascua.boards import load as load_board
 from ascua.errors import DoesNotFit, InputError
@@ -19,7 +20,6 @@ from ascua.files import Output
 from ascua.files.kinds import EPOCHS
 from ascua.ir import Array
 from ascua.labels import Labels
-from ascua.library import Library
 from ascua.model import Model, load_model
 from ascua.recipes import Recipe
 from ascua.results import Result
@@ -135,10 +135,10 @@ def measure_case(
     """
     planned = case.model.plan(case.board)
     try:
-        library = measure.compile_model(case.model, planned, None)
+        artifact = measure.compile_model(case.model, planned, None)
     except DoesNotFit:
         return None, False
-    key = key_of(case, library, build)
+    key = key_of(case, artifact, build)
     commit, clean = source_tree()
     there = results.known(results.results(folder, case.name), key, clean=clean)
     if there is not None:
@@ -155,12 +155,12 @@ def measure_case(
     return results.append(folder, result)
 
 
-def key_of(case: Case, library: Library, build: Path) -> str:
-    """The SHA-256 of all that the measurement of `case`, of which `library` was made, reads.
+def key_of(case: Case, artifact: Artifact, build: Path) -> str:
+    """The SHA-256 of all that the measurement of `case`, of which `artifact` was made, reads.
 
     That are the model, what a run reads, the labels, and what the line repeats of the case.
     """
-    ran = run_key(case.board, library, pack(case.xs), len(case.xs[0]), build)
+    ran = run_key(case.board, artifact, pack(case.xs), len(case.xs[0]), build)
     told = (None, ()) if case.labels is None else case.labels.read()
     read = [case.model.sha256, ran, *told, case.accuracy_float, case.training]
     return hashlib.sha256(json.dumps(read).encode()).hexdigest()

@@ -397,6 +397,13 @@ class Graph:
         """The states (n, *shape) before the first run."""
         return tuple(np.broadcast_to(s.initial, (n, *s.tensor.shape)) for s in self.states)
 
+    def begun(self, states: Sequence[Array] | None) -> Graph:
+        """The graph whose first run begins with `states`, (1, *shape) each; as it is without."""
+        if states is None:
+            return self
+        first = zip(self.states, states, strict=True)
+        return replace(self, states=tuple(replace(s, initial=v[0]) for s, v in first))
+
     def eval(
         self, xs: Sequence[Array], states: Sequence[Array] | None = None, *, keep: bool = False
     ) -> tuple[dict[str, Array], tuple[Array, ...]]:

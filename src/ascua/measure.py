@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ascua import targets
+from ascua.artifact import Artifact
 from ascua.boards import Board
 from ascua.boards import load as load_board
 from ascua.executors import Progress
@@ -15,13 +16,11 @@ from ascua.executors.board import OnBoard
 from ascua.executors.reference import reference
 from ascua.ir import Array
 from ascua.labels import Labels, Score, as_labels
-from ascua.library import Library
 from ascua.model import Model
 from ascua.passes import drop_dead, fold_constants
 from ascua.plan import Plan, check_fit
 from ascua.run import Outcome, Region, Sizes
 from ascua.samples import mismatches
-from ascua.targets.c.names import identifier
 
 SCHEMA = 1
 """The version of the JSON object; it grows when a key changes its meaning."""
@@ -161,14 +160,16 @@ def known(model: Model, planned: Plan) -> Measurement:
     )
 
 
-def compile_model(model: Model, planned: Plan, name: str | None) -> Library:
-    """The C library of `planned`, the plan of `model`, its symbols prefixed with `name`.
+def compile_model(model: Model, planned: Plan, name: str | None) -> Artifact:
+    """What the target makes of `planned`, the plan of `model`, called `name` or as the file is.
 
-    Raises InputError for a name that C has no use for, DoesNotFit.
+    Raises InputError for a name that the target has no use for, DoesNotFit.
     """
     check_fit(planned)
-    chosen = identifier(model.path.stem) if name is None else name
-    return targets.of(planned.board).emit(planned, chosen)
+    target = targets.of(planned.board)
+    chosen = target.named(model.path.stem) if name is None else name
+    artifact: Artifact = target.emit(planned, chosen)
+    return artifact
 
 
 def linked(found: Measurement, planned: Plan, size: Sizes) -> Measurement:
@@ -216,8 +217,11 @@ def run_model(
     Raises DoesNotFit, ToolMissing, ToolFailed; differing outputs are counted, not raised.
     """
     told = as_labels(labels)
-    executor = OnBoard(planned, build, identifier(model.path.stem), sanitize=sanitize)
-    ys, outcome = executor.measured(model.graph, xs, on_board)
+    name = targets.of(planned.board).named(model.path.stem)
+    executor = OnBoard(planned, build, name, sanitize=sanitize)
+    answer = executor.run(model.graph, xs, progress=on_board)
+    ys, outcome = answer.outputs, answer.outcome
+    assert outcome is not None  # a board tells
     expected = reference(model.graph, xs, on_reference)
     found = known(model, planned)
     if outcome.sizes is not None:

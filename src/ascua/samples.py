@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ascua import inputs, pixels
+from ascua.artifact import Artifact, Slot, size
 from ascua.ir import Array, Graph, limits
 from ascua.labels import Classes, Labels
 
@@ -18,15 +19,33 @@ def pack(xs: Sequence[Array]) -> bytes:
     return np.concatenate(rows, axis=1).tobytes()
 
 
-def unpack(raw: bytes, graph: Graph, samples: int) -> list[Array]:
+def unpack(raw: bytes, network: Graph | Artifact, samples: int) -> list[Array]:
     """The outputs (n, *shape) in `raw`, as `pack` would order them."""
     rows = np.frombuffer(raw, np.uint8).reshape(samples, -1)
     ys, at = [], 0
-    for t in graph.outputs:
+    for t in network.outputs:
         part = np.ascontiguousarray(rows[:, at : at + t.bytes])
         ys.append(part.view(t.dtype).reshape(samples, *t.shape))
         at += t.bytes
     return ys
+
+
+def pack_states(states: Sequence[Array], slots: Sequence[Slot]) -> bytes:
+    """States (1, *shape) each as bytes, each in its slot, and zeros between them."""
+    raw = bytearray(size(slots))
+    for values, slot in zip(states, slots, strict=True):
+        raw[slot.offset : slot.offset + slot.tensor.bytes] = np.ascontiguousarray(values).tobytes()
+    return bytes(raw)
+
+
+def unpack_states(raw: bytes, slots: Sequence[Slot]) -> tuple[Array, ...]:
+    """The states (1, *shape) in `raw`, as `pack_states` has them."""
+    return tuple(
+        np.frombuffer(raw, slot.tensor.dtype, slot.tensor.size, slot.offset).reshape(
+            1, *slot.tensor.shape
+        )
+        for slot in slots
+    )
 
 
 def mismatches(ys: Sequence[Array], expected: Sequence[Array]) -> int:

@@ -36,8 +36,15 @@ class Answering:
     function: Callable[[Graph, Sequence[Array]], list[Array]]
     name: str = "host"
 
-    def run(self, graph: Graph, xs: Sequence[Array], _: Progress | None = None) -> Answer:
+    def run(
+        self,
+        graph: Graph,
+        xs: Sequence[Array],
+        states: Sequence[Array] | None = None,
+        progress: Progress | None = None,  # noqa: ARG002
+    ) -> Answer:
         """As `Executor.run`."""
+        assert states is None
         return Answer(self.function(graph, xs))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ascua.library import Library
+from ascua.artifact import Library
 from tests.support.tools import require_programs
 
 FIRMWARE_WARNINGS = (
@@ -76,10 +76,10 @@ def tool(command: Sequence[object], cwd: Path | None = None) -> str:
     return done.stdout
 
 
-def write(folder: Path, library: Library, **more: str) -> Path:
+def write(folder: Path, library: Library, **more: bytes) -> Path:
     """`folder` with the files of `library` in it."""
-    for name, text in {**library.files, **more}.items():
+    for name, data in {**library.files, **more}.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(data)
     return folder

@@ -40,7 +40,7 @@ def cases() -> dict[str, Graph]:
 def generated(model: bytes) -> str:
     """The C that Ascua writes for a model, without its constants."""
     graph = prepare(tflite.read(model))
-    return emit(plan(graph, boards.load(BOARD)), "golden").files["src/golden.c"]
+    return emit(plan(graph, boards.load(BOARD)), "golden").text("src/golden.c")
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from ascua import boards as board_files
-from ascua import measure, validation
+from ascua import measure, targets, validation
 from ascua.cli.options import (
     PATH,
     Reading,
@@ -38,7 +38,7 @@ from ascua.model import Model, load_model
 from ascua.plan import Plan, check_fit
 from ascua.report import tables
 from ascua.samples import bring, bring_labels, image_inputs, load_or_random, sample_vectors
-from ascua.targets.c.folder import check_folder, write_folder
+from ascua.targets.folder import check_folder, write_folder
 
 
 @click.command()
@@ -73,23 +73,22 @@ def compile_(
     model: Path, board: str, to: Path, name: str | None, *, force: bool, as_json: bool
 ) -> None:  # fmt: skip
     """Write MODEL.tflite as a C library; needs no C compiler."""
-    check_folder(to, force=force)
-    loaded = load_model(model)
     target = board_files.load(board)
+    check_folder(to, target, force=force)
+    loaded = load_model(model)
     planned = loaded.plan(target)
-    library = measure.compile_model(loaded, planned, name)
+    artifact = measure.compile_model(loaded, planned, name)
     _show(planned)
     xs = sample_vectors(loaded.graph)
     files = write_folder(
-        to, planned, library, xs, reference(loaded.graph, xs),
+        to, planned, artifact, xs, reference(loaded.graph, xs),
         model=loaded.path.name, sha256=loaded.sha256, force=force,
     )  # fmt: skip
     if as_json:
         print_json(measure.known(loaded, planned).json())
         return
     out.print(
-        f"{len(files)} files in {to}: #include <{library.name}.h>,"
-        f" call {library.name}_run(); arena {library.arena_bytes:,} bytes.",
+        f"{len(files)} files in {to}: {targets.of(target).usage(artifact)}",
         markup=False, soft_wrap=True,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A board, emulated or this computer: the network as firmware."""
+"""A board, emulated or this computer: the network as what its target makes of it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ascua import targets
+from ascua.artifact import Artifact
+from ascua.boards import Board
 from ascua.executors import Answer, Progress
 from ascua.ir import Array, Graph
 from ascua.plan import Plan, check_fit
-from ascua.run import Outcome, run
-from ascua.samples import pack, unpack
+from ascua.run import run
+from ascua.samples import pack, pack_states, unpack, unpack_states
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,27 +34,45 @@ class OnBoard:
         """The board's."""
         return self.whole.board.name
 
-    def run(self, graph: Graph, xs: Sequence[Array], progress: Progress | None = None) -> Answer:
+    def run(
+        self,
+        graph: Graph,
+        xs: Sequence[Array],
+        states: Sequence[Array] | None = None,
+        progress: Progress | None = None,
+    ) -> Answer:
         """As `Executor.run`, with what the board counts."""
-        return Answer(*self.measured(graph, xs, progress))
-
-    def measured(
-        self, graph: Graph, xs: Sequence[Array], progress: Progress | None = None
-    ) -> tuple[list[Array], Outcome]:
-        """The outputs (n, *shape), and what the board counts."""
         board = self.whole.board
         target = targets.of(board)
         same = graph is self.whole.graph
         planned = self.whole if same else target.lower(graph, board, self.whole.goal)
         check_fit(planned)
-        n = len(xs[0])
-        outcome = run(
-            board,
-            target.emit(planned, self.library),
-            pack(xs),
-            n,
-            build_dir=self.build,
-            sanitize=self.sanitize,
-            progress=progress,
+        artifact = target.emit(planned, self.library)
+        return run_artifact(
+            artifact, board, self.build, xs, states, sanitize=self.sanitize, progress=progress
         )
-        return unpack(outcome.outputs, graph, n), outcome
+
+
+def run_artifact(
+    artifact: Artifact,
+    board: Board,
+    build: Path,
+    xs: Sequence[Array],
+    states: Sequence[Array] | None = None,
+    *,
+    sanitize: bool = False,
+    progress: Progress | None = None,
+) -> Answer:
+    """As `Executor.run`, of what a target made before, on a board that runs such."""
+    outcome = run(
+        board,
+        artifact,
+        pack(xs),
+        len(xs[0]),
+        build_dir=build,
+        states=None if states is None else pack_states(states, artifact.states),
+        sanitize=sanitize,
+        progress=progress,
+    )
+    left = None if outcome.states is None else unpack_states(outcome.states, artifact.states)
+    return Answer(unpack(outcome.outputs, artifact, len(xs[0])), left, outcome)

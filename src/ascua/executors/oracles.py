@@ -26,10 +26,11 @@ class Tflm:
         self,
         graph: Graph,
         xs: Sequence[Array],
+        states: Sequence[Array] | None = None,
         progress: Progress | None = None,  # noqa: ARG002
     ) -> Answer:
         """As `Executor.run`; raises ToolFailed where TFLM refuses the graph."""
-        return Answer(tflm.run(tflite.write(graph), xs, len(graph.outputs)))
+        return Answer(tflm.run(tflite.write(graph.begun(states)), xs, len(graph.outputs)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,7 @@ class LiteRT:
         self,
         graph: Graph,
         xs: Sequence[Array],
+        states: Sequence[Array] | None = None,
         progress: Progress | None = None,  # noqa: ARG002
     ) -> Answer:
         """As `Executor.run`; raises ToolFailed where LiteRT refuses the part."""
@@ -54,7 +56,7 @@ class LiteRT:
         ops = [op for op in self.original.ops if names[0] in {t.name for t in op.outputs}]
         if not ops:  # an input, as int8
             return Answer(reference(graph, xs))
-        here = self.original.until(ops[0])
+        here = self.original.begun(states).until(ops[0])
         here = replace(here, outputs=tuple(t for n in names for t in here.outputs if t.name == n))
         ys = litert.run(tflite.write(here), xs, len(names))
         return Answer(

@@ -21,21 +21,29 @@ class Reference:
 
     name: ClassVar[str] = "reference"
 
-    def run(self, graph: Graph, xs: Sequence[Array], progress: Progress | None = None) -> Answer:
+    def run(
+        self,
+        graph: Graph,
+        xs: Sequence[Array],
+        states: Sequence[Array] | None = None,
+        progress: Progress | None = None,
+    ) -> Answer:
         """As `Executor.run`; it raises nothing."""
         n = len(xs[0])
         largest = max((t.size for t in graph.tensors() if not t.const), default=1)
         chunk = 1 if graph.states else max(1, min(n, CHUNK_BYTES // (8 * largest)))
-        states = graph.initial(1)
+        left = graph.initial(1) if states is None else tuple(states)
         parts: list[list[Array]] = []
         for start in range(0, n, chunk):
-            ys, states = graph.eval([x[start : start + chunk] for x in xs], states)
+            ys, left = graph.eval(
+                [x[start : start + chunk] for x in xs], left if graph.states else None
+            )
             parts.append([ys[t.name] for t in graph.outputs])
             if progress:
                 progress(min(start + chunk, n), n)
-        return Answer([np.concatenate(ys) for ys in zip(*parts, strict=True)])
+        return Answer([np.concatenate(ys) for ys in zip(*parts, strict=True)], left)
 
 
 def reference(graph: Graph, xs: Sequence[Array], progress: Progress | None = None) -> list[Array]:
     """The reference's outputs (n, *shape)."""
-    return Reference().run(graph, xs, progress).outputs
+    return Reference().run(graph, xs, progress=progress).outputs

@@ -12,8 +12,10 @@ struct network {
     int32_t (*input_bytes)(int index);
     int32_t (*output_bytes)(int index);
     void (*run)(void);
+    void *(*states)(void); /* what a run leaves for the next one: 0 where nothing */
     int32_t inputs;
     int32_t outputs;
+    int32_t state_bytes;
 };
 extern const struct network network;
 
@@ -22,7 +24,7 @@ enum status {
     STATUS_OK = 0,
     STATUS_NO_INPUT = 65,    /* input.bin cannot be opened */
     STATUS_NO_OUTPUT = 66,   /* output.bin cannot be opened or written */
-    STATUS_SHORT_INPUT = 67, /* input.bin ends within a sample */
+    STATUS_SHORT_INPUT = 67, /* input.bin ends within a sample, or states.bin too early */
     STATUS_STACK = 68,       /* the stack grew into the variables, or to the end of its memory */
     STATUS_HARD_FAULT = 70,
     STATUS_MEMORY_FAULT = 71,

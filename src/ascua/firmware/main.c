@@ -1,4 +1,8 @@
-/* The one main program: runs the network on each sample of input.bin, writes output.bin. */
+/* The one main program: runs the network on each sample of input.bin, writes output.bin.
+ *
+ * A network that keeps states begins with those in states.bin, where that is, and leaves its last
+ * ones there.
+ */
 #include "harness.h"
 
 /* Reads the inputs of one sample; answers 1, 0 at the end of the file, or -1 within a sample. */
@@ -22,6 +26,30 @@ static int write_sample(int32_t file) {
     return 1;
 }
 
+/* Takes the states from states.bin; answers 0 where that is too short. */
+static int read_state_file(void) {
+    int32_t file = network.state_bytes > 0 ? io_open_read("states.bin") : -1;
+    if (file < 0) {
+        return 1;
+    }
+    int whole = io_read(file, network.states(), network.state_bytes) == 0;
+    io_close(file);
+    return whole;
+}
+
+static int write_state_file(void) {
+    if (network.state_bytes == 0) {
+        return 1;
+    }
+    int32_t file = io_open_write("states.bin");
+    if (file < 0) {
+        return 0;
+    }
+    int whole = io_write(file, network.states(), network.state_bytes) == 0;
+    io_close(file);
+    return whole;
+}
+
 static enum status run_all(struct report *report) {
     int32_t from = io_open_read("input.bin");
     if (from < 0) {
@@ -30,6 +58,9 @@ static enum status run_all(struct report *report) {
     int32_t to = io_open_write("output.bin");
     if (to < 0) {
         return STATUS_NO_OUTPUT;
+    }
+    if (!read_state_file()) {
+        return STATUS_SHORT_INPUT;
     }
     int more;
     while ((more = read_sample(from)) > 0) {
@@ -43,7 +74,10 @@ static enum status run_all(struct report *report) {
         report->samples++;
     }
     io_close(to);
-    return more < 0 ? STATUS_SHORT_INPUT : STATUS_OK;
+    if (more < 0) {
+        return STATUS_SHORT_INPUT;
+    }
+    return write_state_file() ? STATUS_OK : STATUS_NO_OUTPUT;
 }
 
 void write_report(const struct report *report) {

@@ -10,6 +10,10 @@ const struct network network = {
     .input_bytes = NETWORK_INPUT_BYTES,
     .output_bytes = NETWORK_OUTPUT_BYTES,
     .run = NETWORK_RUN,
+#ifdef NETWORK_STATES
+    .states = NETWORK_STATES,
+    .state_bytes = NETWORK_BYTES_OF_STATES,
+#endif
     .inputs = NETWORK_INPUT_COUNT,
     .outputs = NETWORK_OUTPUT_COUNT,
 };

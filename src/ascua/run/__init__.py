@@ -1,17 +1,18 @@
-"""Compiles a network's C library with the harness, runs it on a board, and measures it."""
+"""Runs what a target made of a network on a board, and measures it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from ascua.artifact import Artifact, Library
 from ascua.boards import Board
 from ascua.errors import InputError
 from ascua.files import scratch
-from ascua.library import Library
-from ascua.run import build, host, qemu, tools
+from ascua.run import host, qemu
 from ascua.run.build import sizes
 from ascua.run.outcome import Outcome, Region, Sizes
 from ascua.run.tools import ToolStatus, board_ready, doctor
@@ -29,56 +30,44 @@ __all__ = [
 ]
 
 
-RUNNERS: Mapping[str, Callable[..., Outcome]] = {
-    "host": host.run,
-    "qemu": qemu.run,
-    "qemu-user": qemu.run,
+@dataclass(frozen=True)
+class Runner:
+    """What runs an artifact `takes`; `run` is called as `run` below.
+
+    `reads(board, artifact, build_dir)` answers all that a run depends on beside its samples.
+    """
+
+    takes: type[Artifact]
+    run: Callable[..., Outcome]
+    reads: Callable[..., list[object]]
+
+
+_QEMU = Runner(Library, qemu.run, qemu.reads)
+RUNNERS: Mapping[str, Runner] = {
+    "host": Runner(Library, host.run, host.reads),
+    "qemu": _QEMU,
+    "qemu-user": _QEMU,
 }
-"""What starts the program, by the name that boards state; each takes what `run` takes."""
+"""By the name that boards state."""
 
 
-def key(board: Board, library: Library, inputs: bytes, samples: int, build_dir: Path) -> str:
+def key(board: Board, artifact: Artifact, inputs: bytes, samples: int, build_dir: Path) -> str:
     """The SHA-256 of all that `run` reads for the same arguments, and of the board's name and core.
 
-    That are the program and the empty one that sizes are taken against, each with its flags,
-    compiler and harness; the emulator, what counts, and the samples. Raises ToolMissing.
+    Raises InputError or ToolMissing.
     """
-    tools.require(board)
-    programs = [build.key(board, library), build.key(board, build.empty())]
-    how = qemu.reads(board, build_dir) if board.emulator else []
-    steps = [library.input_bytes, library.output_bytes, library.arena_bytes, library.steps]
+    read = _runner(board, artifact).reads(board, artifact, build_dir)
     given = [samples, hashlib.sha256(inputs).hexdigest()]
-    text = json.dumps(
-        [board.name, board.core.name, programs, how, steps, library.state_bytes, given]
-    )
+    tensors = [(t.shape, t.dtype) for t in (*artifact.inputs, *artifact.outputs)]
+    text = json.dumps([board.name, board.core.name, read, tensors, given])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def run(
-    board: Board,
-    library: Library,
-    inputs: bytes,
-    samples: int,
-    *,
-    build_dir: Path,
-    sanitize: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-    stall_seconds: float = 120.0,
-) -> Outcome:
-    """Run `samples` inferences on `board`.
-
-    `inputs` has for each sample the input tensors, one after the other, as the network takes
-    them; `Outcome.outputs` likewise. What is compiled is kept in `build_dir`. `sanitize` (host
-    only) compiles with address and undefined-behavior sanitizers. `progress` hears the number of
-    samples done and of all. A run without a result for `stall_seconds` is stopped.
-
-    Raises InputError, ToolMissing, ToolFailed (a compiler's errors, a crash of the firmware) or
-    DoesNotFit.
-    """
-    build_dir = build_dir.resolve()  # compilers and emulators run in folders of their own
-    scratch.sweep(build_dir, scratch.BUILDING, scratch.RUNNING)
-    if board.runner is None or board.cc is None:
-        absent = "runner" if board.cc else "compiler (cc)"
+def _runner(board: Board, artifact: Artifact) -> Runner:
+    """What runs `artifact` on `board`. Raises InputError."""
+    compiles = isinstance(artifact, Library)
+    if board.runner is None or (compiles and board.cc is None):
+        absent = "compiler (cc)" if compiles and board.cc is None else "runner"
         raise InputError(
             f"{board.name}: its file names no {absent}: it can be asked, and not run.",
             ["`ascua analyze` and `ascua compile` take it.", "Choose another: `ascua boards`."],
@@ -88,12 +77,48 @@ def run(
             f"{board.name}: boards behind a serial port cannot be run yet.",
             ["Choose an emulated board."],
         )
-    return RUNNERS[board.runner](
+    runner = RUNNERS[board.runner]
+    if not isinstance(artifact, runner.takes):
+        raise InputError(
+            f"{board.name}: its runner {board.runner!r} cannot run what its target"
+            f" {board.target!r} makes.",
+            ["Correct `runner` or `target` in the board's file."],
+        )
+    return runner
+
+
+def run(
+    board: Board,
+    artifact: Artifact,
+    inputs: bytes,
+    samples: int,
+    *,
+    build_dir: Path,
+    states: bytes | None = None,
+    sanitize: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    stall_seconds: float = 120.0,
+) -> Outcome:
+    """Run `samples` inferences on `board`.
+
+    `inputs` has for each sample the input tensors, one after the other, as the network takes
+    them; `Outcome.outputs` likewise. The first one begins with `states`, if there are any, as an
+    earlier `Outcome.states` left them. What is compiled is kept in `build_dir`. `sanitize` (host
+    only) compiles with address and undefined-behavior sanitizers. `progress` hears the number of
+    samples done and of all. A run without a result for `stall_seconds` is stopped.
+
+    Raises InputError, ToolMissing, ToolFailed (a compiler's errors, a crash of the firmware) or
+    DoesNotFit.
+    """
+    build_dir = build_dir.resolve()  # compilers and emulators run in folders of their own
+    scratch.sweep(build_dir, scratch.BUILDING, scratch.RUNNING)
+    return _runner(board, artifact).run(
         board,
-        library,
+        artifact,
         inputs,
         samples,
         build_dir=build_dir,
+        states=states,
         sanitize=sanitize,
         progress=progress,
         stall_seconds=stall_seconds,

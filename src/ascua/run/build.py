@@ -11,10 +11,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ascua.artifact import Library
 from ascua.boards import Board
 from ascua.errors import AscuaError, DoesNotFit, ToolFailed
 from ascua.files import scratch
-from ascua.library import Library
+from ascua.ir import Tensor
 from ascua.run import tools
 from ascua.run.child import compiled
 from ascua.run.elf import Elf
@@ -43,8 +44,12 @@ _BARE = (*_COMMON, "semihost.c", "bare.c", "bare.h")
 
 def empty() -> Library:
     """A library without a network: what is linked with it is the harness alone."""
-    files = {name: (FIRMWARE / "empty" / name).read_text() for name in ("empty.h", "empty.c")}
-    return Library("empty", files, ("empty.c",), (".",), (1,), (1,), 4, ())
+    files = {name: (FIRMWARE / "empty" / name).read_bytes() for name in ("empty.h", "empty.c")}
+    x, y = (Tensor(name, (1,), "int8") for name in "xy")
+    return Library(
+        name="empty", files=files, inputs=(x,), outputs=(y,), steps=(),
+        sources=("empty.c",), include_dirs=(".",), arena_bytes=4,
+    )  # fmt: skip
 
 
 def key(board: Board, library: Library, *, sanitize: bool = False) -> str:
@@ -54,11 +59,24 @@ def key(board: Board, library: Library, *, sanitize: bool = False) -> str:
         [
             [tools.compilers(board), command, _memory_script(board)],
             tools.processor(board) if NATIVE in command else None,
-            [library.name, sorted(library.files.items())],
+            [library.name, [(p, _sha256(data)) for p, data in sorted(library.files.items())]],
             [(p.name, p.read_text()) for p in _harness(board)],
         ]
     )
-    return hashlib.sha256(text.encode()).hexdigest()
+    return _sha256(text.encode())
+
+
+def reads(board: Board, library: Library) -> list[object]:
+    """What a run of `firmware` depends on: it, the empty one that sizes are taken against, names.
+
+    Each with its flags, compiler and harness. Raises ToolMissing.
+    """
+    tools.require(board)
+    return [key(board, library), key(board, empty()), library.arena_bytes, library.steps]
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _command(board: Board, library: Library, harness: Path, *, sanitize: bool) -> list[str]:
@@ -87,10 +105,10 @@ def firmware(board: Board, library: Library, build_dir: Path, *, sanitize: bool 
     digest = key(board, library, sanitize=sanitize)[:16]
 
     def make(folder: Path) -> None:
-        for name, text in {**library.files, "memory.ld": _memory_script(board)}.items():
+        for name, data in {**library.files, "memory.ld": _memory_script(board).encode()}.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(data)
         command = _command(board, library, FIRMWARE, sanitize=sanitize)
         _compile([*command, "-o", PROGRAM], folder, board)
 
@@ -176,13 +194,15 @@ def _network_flags(library: Library) -> list[str]:
 
     Only "NAME.h" is searched for in its folders: <NAME.h> may be a header of the C library.
     """
-    functions = ("input", "output", "input_bytes", "output_bytes", "run")
+    functions = ["input", "output", "input_bytes", "output_bytes", "run"]
+    functions += ["states"] if library.states else []
     return [
         *(f"-iquote{d}" for d in (".", *library.include_dirs)),
         f'-DNETWORK_HEADER="{library.include_dirs[0]}/{library.name}.h"',
         *(f"-DNETWORK_{f.upper()}={library.name}_{f}" for f in functions),
-        f"-DNETWORK_INPUT_COUNT={len(library.input_bytes)}",
-        f"-DNETWORK_OUTPUT_COUNT={len(library.output_bytes)}",
+        f"-DNETWORK_INPUT_COUNT={len(library.inputs)}",
+        f"-DNETWORK_OUTPUT_COUNT={len(library.outputs)}",
+        *([f"-DNETWORK_BYTES_OF_STATES={library.state_bytes}"] if library.states else []),
     ]
 
 
@@ -223,7 +243,7 @@ def plugin(build_dir: Path) -> Path | None:
         return None
     source = Path(__file__).parent / "plugin.c"
     text = json.dumps([tools.version("cc"), PLUGIN_FLAGS, source.read_text()])
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    digest = _sha256(text.encode())[:16]
 
     def make(folder: Path) -> None:
         command = ["cc", *PLUGIN_FLAGS, str(source), "-o", "plugin.so"]

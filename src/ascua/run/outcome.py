@@ -44,6 +44,8 @@ class Outcome:
     """
 
     outputs: bytes
+    states: bytes | None
+    """What the last run left for a next one, of a network that keeps states."""
     stack_bytes: int | None
     instructions: float | None
     step_instructions: tuple[float, ...] | None

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ascua.artifact import Library
 from ascua.boards import Board
 from ascua.errors import InputError
 from ascua.files import scratch
-from ascua.library import Library
 from ascua.run import report
 from ascua.run.child import Child, run_all
 from ascua.run.elf import Elf
@@ -21,9 +21,21 @@ SAMPLES_A_PROCESS = 64
 MOST_PROCESSES = 4
 
 
-def check_inputs(library: Library, inputs: bytes, samples: int) -> None:
-    """Raises InputError unless `inputs` has exactly `samples` samples, at least one."""
-    each = sum(library.input_bytes)
+STATES = "states.bin"
+"""What the harness begins from and leaves behind, of a network with states."""
+
+
+def check_inputs(library: Library, inputs: bytes, samples: int, states: bytes | None) -> None:
+    """Raises InputError unless `inputs` has exactly `samples` samples, at least one.
+
+    And unless `states` are those of the library.
+    """
+    if states is not None and len(states) != library.state_bytes:
+        raise InputError(
+            f"{library.name}: {len(states):,} bytes are not its states:"
+            f" these take {library.state_bytes:,}."
+        )
+    each = library.input_bytes
     if samples < 1 or len(inputs) != samples * each:
         raise InputError(
             f"{library.name}: {len(inputs):,} bytes of input are not "
@@ -32,14 +44,16 @@ def check_inputs(library: Library, inputs: bytes, samples: int) -> None:
 
 
 @contextmanager
-def folders(library: Library, inputs: bytes, samples: int, build_dir: Path) -> Iterator[list[Path]]:
+def folders(
+    library: Library, inputs: bytes, samples: int, states: bytes | None, build_dir: Path
+) -> Iterator[list[Path]]:
     """Temporary folders, each with its part of the samples as input.bin, in order.
 
-    One folder where each run goes on from the one before.
+    One folder where each run goes on from the one before, the first one from `states`.
     """
-    each = sum(library.input_bytes)
+    each = library.input_bytes
     most = min(os.cpu_count() or 1, MOST_PROCESSES)
-    most = 1 if library.state_bytes else most
+    most = 1 if library.states else most
     count = max(1, min(most, samples // SAMPLES_A_PROCESS))
     ends = [samples * i // count * each for i in range(count + 1)]
     build_dir.mkdir(parents=True, exist_ok=True)
@@ -49,8 +63,15 @@ def folders(library: Library, inputs: bytes, samples: int, build_dir: Path) -> I
             folder = temporary / str(i)
             folder.mkdir()
             (folder / "input.bin").write_bytes(memoryview(inputs)[ends[i] : ends[i + 1]])
+            if states is not None:
+                (folder / STATES).write_bytes(states)
             parts.append(folder)
         yield parts
+
+
+def left(library: Library, folders: list[Path]) -> bytes | None:
+    """The states that the last run left, of a network that keeps any."""
+    return (folders[-1] / STATES).read_bytes() if library.states else None
 
 
 def run_parts(
@@ -66,7 +87,7 @@ def run_parts(
 
     Raises DoesNotFit for a stack overflow and ToolFailed for every other end but a good one.
     """
-    each = sum(library.output_bytes)
+    each = library.output_bytes
 
     def written(count: int) -> None:
         if progress:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from ascua.artifact import Library
 from ascua.boards import Board
 from ascua.errors import InputError, ToolFailed
-from ascua.library import Library
 from ascua.run import build, parts, tools
 from ascua.run.child import Child
 from ascua.run.elf import Elf, Function
@@ -36,6 +36,7 @@ def run(
     samples: int,
     *,
     build_dir: Path,
+    states: bytes | None = None,
     sanitize: bool = False,
     progress: Callable[[int, int], None] | None = None,
     stall_seconds: float = 120.0,
@@ -44,12 +45,12 @@ def run(
     """As `ascua.run.run`; without `use_plugin` the board's timer counts, and nothing a process."""
     if sanitize:
         raise InputError(f"{board.name}: sanitizers are for the board `host` only.")
-    parts.check_inputs(library, inputs, samples)
+    parts.check_inputs(library, inputs, samples, states)
     elf = build.firmware(board, library, build_dir)
     plugin = plugin_for(board, build_dir) if use_plugin else None
     command = _command(board, elf, plugin)
     begin = time.monotonic()
-    with parts.folders(library, inputs, samples, build_dir) as folders:
+    with parts.folders(library, inputs, samples, states, build_dir) as folders:
         if plugin:
             text = _regions(elf, library)
             for folder in folders:
@@ -58,6 +59,7 @@ def run(
         outputs, reports = parts.run_parts(
             board, library, elf, children, samples, stall_seconds, progress
         )
+        left = parts.left(library, folders)
         if plugin:
             counts = _plugin_counts(folders, samples)
         else:
@@ -65,6 +67,7 @@ def run(
     seconds = time.monotonic() - begin
     return Outcome(
         outputs=outputs,
+        states=left,
         stack_bytes=None if board.hosted else max(r.stack_bytes for r in reports),
         instructions=counts.total,
         step_instructions=counts.steps,
@@ -99,10 +102,11 @@ def _with(plugin: Path) -> tuple[str, str]:
     return "-plugin", str(plugin).replace(",", ",,")
 
 
-def reads(board: Board, build_dir: Path) -> list[object]:
-    """What a run reads beside the program and its samples: the emulator, and what counts."""
+def reads(board: Board, library: Library, build_dir: Path) -> list[object]:
+    """What a run reads beside its samples: the program, the emulator, and what counts."""
+    built = build.reads(board, library)
     plugin = plugin_for(board, build_dir.resolve())
-    return [tools.versions(board), board.run, plugin and plugin.parent.name]
+    return [*built, tools.versions(board), board.run, plugin and plugin.parent.name]
 
 
 @cache

@@ -1,35 +1,51 @@
-"""Targets turn a graph into a Plan, and a Plan into files; a board states which."""
+"""Targets turn a graph into a Plan, and a Plan into an Artifact; a board states which."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
+from ascua.artifact import Artifact
 from ascua.boards import Board
 from ascua.errors import Unsupported
-from ascua.ir import Graph
-from ascua.library import Library
+from ascua.files.folders import Form
+from ascua.ir import Array, Graph
 from ascua.plan import Goal, Plan, plan
 from ascua.targets import c
+from ascua.targets.c.names import identifier
+
+A = TypeVar("A", bound=Artifact)
 
 
 @dataclass(frozen=True)
-class Target:
+class Target(Generic[A]):
     """What makes a network run on a kind of boards.
 
-    `lower(graph, board, goal)` plans, and raises Unsupported where an operator cannot run there;
-    `emit(plan, name)` writes the files, every symbol of which is prefixed with the name.
+    `lower(graph, board, goal)` plans, and raises Unsupported where an operator cannot run there.
+    `emit(plan, name)` makes the artifact, with a step for each of the plan's; it raises InputError
+    for a name that will not do, and `named(text)` makes one of any text.
+
+    `ascua compile` writes a folder of that `form`: the artifact, what `extras` adds for people and
+    their tools, such as a test with vectors (samples and outputs, (n, *shape) each), and says the
+    `usage`.
     """
 
     lower: Callable[[Graph, Board, Goal], Plan]
-    emit: Callable[[Plan, str], Library]
+    emit: Callable[[Plan, str], A]
+    named: Callable[[str], str]
+    form: Form
+    extras: Callable[[A, Sequence[Array], Sequence[Array]], Mapping[str, bytes]]
+    usage: Callable[[A], str]
 
 
-TARGETS = {"c": Target(plan, c.emit)}
+TARGETS: Mapping[str, Target[Any]] = {
+    "c": Target(plan, c.emit, identifier, c.FORM, c.extras, c.usage)
+}
 """Every target by the name that boards state."""
 
 
-def of(board: Board) -> Target:
+def of(board: Board) -> Target[Any]:
     """The target of `board`. Raises Unsupported for one that Ascua does not write yet."""
     if board.target not in TARGETS:
         raise Unsupported(

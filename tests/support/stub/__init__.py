@@ -6,7 +6,8 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
-from ascua.library import Library
+from ascua.artifact import Library
+from ascua.ir import Tensor
 
 FOLDER = Path(__file__).parent
 STEPS = ("stub_add", "stub_spin", "stub_frame", "stub_copy")
@@ -23,7 +24,12 @@ def library(more: str = "", arena_bytes: int = 64) -> Library:
     header = files["include/stub.h"]
     files["include/stub.h"] = header.replace("ARENA_BYTES 64", f"ARENA_BYTES {arena_bytes}")
     sources, include = ("src/stub.c",), ("include",)
-    return Library("stub", files, sources, include, (16, 4), (16, 4), arena_bytes, STEPS)
+    tensors = tuple(Tensor(name, (n,), "int8") for name, n in (("a", 16), ("b", 4)))
+    return Library(
+        name="stub", files={name: text.encode() for name, text in files.items()},
+        inputs=tensors, outputs=tensors, steps=STEPS,
+        sources=sources, include_dirs=include, arena_bytes=arena_bytes,
+    )  # fmt: skip
 
 
 def without_step(name: str) -> Library:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import numpy as np
 
 from ascua import kernels
+from ascua.artifact import Library, Slot
+from ascua.files.folders import Form
 from ascua.ir import ITEMSIZE, Array, Tensor
 from ascua.kernels import Const
-from ascua.library import Library
 from ascua.plan import Call, Plan, Step, View
 from ascua.targets.c import constants, states
 from ascua.targets.c.constants import key, literal, numbers
@@ -44,18 +47,36 @@ def emit(plan: Plan, name: str) -> Library:
     }
     return Library(
         name=name,
-        files=files,
+        files={path: text.encode() for path, text in files.items()},
+        inputs=plan.graph.inputs,
+        outputs=plan.graph.outputs,
+        steps=tuple(f"{name}_{s.name}" for s in plan.steps),
         sources=(f"src/{name}.c", f"src/{name}_weights.c"),
         include_dirs=("include", "src"),
-        input_bytes=tuple(v.tensor.bytes for v in plan.inputs),
-        output_bytes=tuple(v.tensor.bytes for v in plan.outputs),
         arena_bytes=plan.arena.bytes,
-        steps=tuple(f"{name}_{s.name}" for s in plan.steps),
-        state_bytes=plan.state_bytes,
+        states=tuple(Slot(k.state.tensor, k.buffer.offset) for k in plan.states),
     )
 
 
-def extras(library: Library, xs: list[Array], ys: list[Array]) -> dict[str, str]:
+def _names(path: str, table: Mapping[str, Any]) -> bool:
+    """Whether a library that is called as the manifest `table` says has a file at `path`."""
+    name = re.escape(str(table.get("name")))
+    own = rf"include/{name}\.h|src/{name}(_weights)?\.[ch]|test/{name}_(selftest\.c|vectors\.h)"
+    return bool(re.fullmatch(rf"{own}|src/ascua/\w+\.h|CMakeLists\.txt", path))
+
+
+FORM = Form("C library", _names, "-o")
+
+
+def usage(library: Library) -> str:
+    """How the code that includes the library calls it."""
+    return (
+        f"#include <{library.name}.h>, call {library.name}_run();"
+        f" arena {library.arena_bytes:,} bytes."
+    )
+
+
+def extras(library: Library, xs: Sequence[Array], ys: Sequence[Array]) -> dict[str, bytes]:
     """CMakeLists.txt and a self-test with vectors: `xs`, `ys` are (n, *shape) a graph tensor."""
     upper = library.name.upper()
     fields = {
@@ -71,11 +92,12 @@ def extras(library: Library, xs: list[Array], ys: list[Array]) -> dict[str, str]
             f"static const uint8_t {library.name}_vector_{kind}"
             f"[{rows.shape[0]}][{rows.shape[1]}] = {{\n{body}}};\n"
         )
-    return {
+    files = {
         "CMakeLists.txt": _template("CMakeLists.txt.in", **fields),
         f"test/{library.name}_selftest.c": _template("selftest.c.in", **fields),
         f"test/{library.name}_vectors.h": "#include <stdint.h>\n\n" + "\n".join(vectors),
     }
+    return {path: text.encode() for path, text in files.items()}
 
 
 def _bytes(a: Array) -> Array:
@@ -299,7 +321,7 @@ class _Source:
         first, last = states.copies(plan)
         parts.append(f"void {name}_run(void) {{\n{first}{calls}{last}}}\n")
         if plan.states:
-            parts.append(states.reset(name, plan))
+            parts.append(states.functions(name, plan))
         if len(plan.inputs) == len(plan.outputs) == 1:
             x, y = plan.inputs[0], plan.outputs[0]
             parts.append(

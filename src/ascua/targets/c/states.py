@@ -24,6 +24,8 @@ def declaration(name: str, count: int) -> str:
         f"#define {name.upper()}_STATE_BYTES {count}\n"
         f"\n/* Forgets all earlier runs: the next one is the first again. */\n"
         f"void {name}_reset(void);\n"
+        f"\n/* Where that lies: copied elsewhere and back, the next run goes on from there. */\n"
+        f"void *{name}_states(void);\n"
     )
 
 
@@ -48,8 +50,8 @@ def copies(plan: Plan) -> tuple[str, str]:
     return start, end
 
 
-def reset(name: str, plan: Plan) -> str:
-    """The function that restores the first values."""
+def functions(name: str, plan: Plan) -> str:
+    """The functions that restore the first values, and that tell where the values are."""
     lines = []
     for i, k in enumerate(plan.states):
         values = _first(k)
@@ -59,7 +61,10 @@ def reset(name: str, plan: Plan) -> str:
         else:
             lines.append(f"    static const int8_t first_{i}[{count}] = {{\n{numbers(values)}}};\n")
             lines.append(f"    memcpy({to}, first_{i}, {count});\n")
-    return f"void {name}_reset(void) {{\n{''.join(lines)}}}\n"
+    return (
+        f"void {name}_reset(void) {{\n{''.join(lines)}}}\n\n"
+        f"void *{name}_states(void) {{\n    return states;\n}}\n"
+    )
 
 
 def _first(k: Kept) -> Array:
