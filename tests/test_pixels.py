@@ -7,11 +7,11 @@ import pytest
 
 from ascua import chance
 from ascua.ir import Array
-from ascua.pixels import Data, First, Image, Labelled, ends, moved, outside, said
+from ascua.pixels import First, Image, LabelledAnswers, PixelStatistics, ends, moved, outside, said
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-PHOTOS = Data(0.45, 0.26)
-DIGITS = Data(0.13, 0.31)
+PHOTOS = PixelStatistics(0.45, 0.26)
+DIGITS = PixelStatistics(0.13, 0.31)
 
 
 def normalised(mean: object, deviation: object, unit: float = 1.0) -> First:
@@ -62,7 +62,7 @@ def test_a_normalisation_tells_by_what_it_takes_off() -> None:
     # Several ranges may have such a mean, unless data say more.
     assert set(normalised(0.1307, 0.3081).images()) == {(0, 1), (-1, 1)}
     assert normalised(0.1307, 0.3081).image() is None
-    assert normalised(0.9, 0.05).image(Data(0.1, 0.1)) is None
+    assert normalised(0.9, 0.05).image(PixelStatistics(0.1, 0.1)) is None
 
 
 def test_layers_are_joined_and_told() -> None:
@@ -84,7 +84,7 @@ def test_weights_for_hundreds_are_faint() -> None:
     assert not First().faint
 
 
-def answers(true: Image, labels: Array, sharp: float = 4.0) -> Labelled:
+def answers(true: Image, labels: Array, sharp: float = 4.0) -> LabelledAnswers:
     """Of a network that is right for four in five pixels in the range `true`, and else guesses."""
     rng = np.random.default_rng(1)
     right = np.where(rng.random(len(labels)) < 0.8, labels, (labels + 1) % 4)
@@ -95,7 +95,7 @@ def answers(true: Image, labels: Array, sharp: float = 4.0) -> Labelled:
             y[np.arange(len(labels)), right] += sharp
         return y.astype(np.float32)
 
-    return Labelled(labels, scores)
+    return LabelledAnswers(labels, scores)
 
 
 def test_the_range_that_stands_out_is_taken() -> None:
@@ -105,7 +105,7 @@ def test_the_range_that_stands_out_is_taken() -> None:
         assert known.best() == true
         assert known.learnt(true)
     assert answers((-3.0, 5.0), labels).best() is None
-    assert Data(0.4, 0.2).normalised() == pytest.approx((-2.0, 3.0))
+    assert PixelStatistics(0.4, 0.2).normalised() == pytest.approx((-2.0, 3.0))
     known = answers((-2.0, 3.0), labels)
     known.rare = ((-2.0, 3.0),)
     assert known.best() == (-2.0, 3.0)
@@ -119,13 +119,15 @@ def test_of_ranges_alike_the_one_of_the_right_confidence_is_taken() -> None:
     rng = np.random.default_rng(2)
     y = rng.normal(0, 1, (120, 4))
     y[np.arange(120), labels] += 2
-    known = Labelled(labels, lambda image: (y * (image[1] - image[0])).astype(np.float32))
+    known = LabelledAnswers(labels, lambda image: (y * (image[1] - image[0])).astype(np.float32))
     assert known.tried((0.0, 1.0)).accuracy == known.tried((0.0, 255.0)).accuracy
     assert known.best() == (0.0, 1.0)
     assert known.best((0.0, 255.0)) == (0.0, 1.0), "it would be far too sure"
-    faint = Labelled(labels, lambda image: (y * (image[1] - image[0]) / 255).astype(np.float32))
+    faint = LabelledAnswers(
+        labels, lambda image: (y * (image[1] - image[0]) / 255).astype(np.float32)
+    )
     assert faint.best() == (0.0, 255.0), "in 0..1 it would prefer no class"
-    same = Labelled(labels, lambda _: y.astype(np.float32))
+    same = LabelledAnswers(labels, lambda _: y.astype(np.float32))
     assert same.best() == (0.0, 1.0)
     assert same.best((0.0, 255.0)) == (0.0, 255.0)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ascua import data
 from ascua.data import Dataset
-from ascua.data.split import Rows, held_out
+from ascua.data.split import Selection, held_out
 from ascua.errors import InputError
 from tests.support import fake_photos as fake
 
@@ -110,7 +110,7 @@ def test_rows_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
     """Photographs are a mapped file, larger than the memory."""
     np.save(tmp_path / "x.npy", np.arange(60, dtype=np.uint8).reshape(10, 2, 3, 1))
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
-    rows = Rows(mapped, np.array([1, 4, 8]))
+    rows = Selection(mapped, np.array([1, 4, 8]))
     assert (rows.shape, len(rows)) == ((3, 2, 3, 1), 3)
     assert np.array_equal(rows[1:], mapped[[4, 8]])
     assert np.array_equal(rows[np.array([2, 0])], mapped[[8, 1]])

@@ -127,7 +127,7 @@ def test_validation_images_are_looked_at_and_not_trained_on(
     monkeypatch.setattr(training, "calibration_images", calibrate)
     monkeypatch.setattr(fitting, "batches", steps)
     monkeypatch.setattr(fitting, "looked_at", look)
-    method = recipes.Quantize(calibration=99)
+    method = recipes.Quantization(calibration=99)
     train(dataclasses.replace(RECIPE, epochs=1, augment=(), quantize=method), out=tmp_path / "tiny")
     assert (len(calibrated), len(trained), len(looked)) == (48, 48, 6)
     assert calibrated == trained
@@ -409,7 +409,7 @@ def test_ascua_quantises_a_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(export, "quantize", spied)
     path = tmp_path / "own.toml"
-    method = recipes.Quantize("ascua", 5, Options(ranges="mse", weights="mse"))
+    method = recipes.Quantization("ascua", 5, Options(ranges="mse", weights="mse"))
     path.write_text(recipes.dump(dataclasses.replace(RECIPE, epochs=1, quantize=method)))
     trained = train(recipes.read(path), out=tmp_path / "own")
     ((real, (calibration,), options),) = given

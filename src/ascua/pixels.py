@@ -47,14 +47,14 @@ FAINT = 1 / 32
 """Weights of a neuron whose norm is below it are for inputs in the hundreds, too."""
 
 
-class Data(NamedTuple):
+class PixelStatistics(NamedTuple):
     """Mean and standard deviation of pixels, each / 255."""
 
     mean: float
     deviation: float
 
     @classmethod
-    def of(cls, pixels: NDArray[Any]) -> Data:
+    def of(cls, pixels: NDArray[Any]) -> PixelStatistics:
         """Those of images (n, ...), 0..255."""
         some = pixels[:64].astype(np.float32) / 255
         return cls(float(some.mean()), float(some.std()))
@@ -105,7 +105,7 @@ class First:
         more = f" {'+' if offset > 0 else '-'} {abs(offset):.4g}" if offset else ""
         return f"x · {factor:.4g}{more}" if factor != 1 else f"x{more}"
 
-    def image(self, data: Data | None = None) -> Image | None:
+    def image(self, data: PixelStatistics | None = None) -> Image | None:
         """The range that makes sense of these layers; None where several or none do.
 
         `data` are the pixels that the network is for: a normalisation fits those.
@@ -113,7 +113,7 @@ class First:
         found = self.images(data)
         return found[0] if len(found) == 1 else None
 
-    def images(self, data: Data | None = None) -> tuple[Image, ...]:
+    def images(self, data: PixelStatistics | None = None) -> tuple[Image, ...]:
         """The ranges that make sense of these layers."""
         if self.does_nothing or min(self.scale) <= 0:
             return ()
@@ -152,7 +152,7 @@ class First:
             for (a, b), place, offset in parts
         )
 
-    def _distance(self, image: Image, data: Data) -> float:
+    def _distance(self, image: Image, data: PixelStatistics) -> float:
         """How far such `data` are from mean 0 and, where they are scaled, deviation 1."""
         deviation = max(data.deviation, 0.05)
         away = max(abs(place - data.mean) for place in self._places(image)) / deviation
@@ -200,7 +200,7 @@ class Tried(NamedTuple):
         return won > lost and chance.mcnemar(lost, won) < chance.SURE
 
 
-class Labelled:
+class LabelledAnswers:
     """Labelled samples, and the network whose answers to them are looked at.
 
     `rare` are ranges that are taken only where they are better than the usual ones; `turned` are
@@ -209,7 +209,7 @@ class Labelled:
 
     def __init__(
         self, labels: NDArray[np.int64], scores: Callable[[Image], NDArray[np.float32]],
-        rare: Sequence[Image] = RARE, turned: Labelled | None = None,
+        rare: Sequence[Image] = RARE, turned: LabelledAnswers | None = None,
     ) -> None:  # fmt: skip
         self.labels, self.scores, self.rare, self.turned = labels, scores, rare, turned
         self._tried: dict[Image, Tried] = {}

@@ -43,7 +43,7 @@ PLAN, COMMANDS, LAYERS = logging.INFO, logging.DEBUG, 5
 log = logging.getLogger("ascua")
 
 
-class Lines(logging.Handler):
+class LogLines(logging.Handler):
     """Log records on stderr as they are, above the progress bars; warnings are kept for --json."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ def printable(text: str) -> str:
 
 def _verbose(context: click.Context, _: click.Parameter, count: int) -> int:
     total = context.meta["ascua.verbose"] = context.meta.get("ascua.verbose", 0) + count
-    log.handlers[:] = [Lines()]
+    log.handlers[:] = [LogLines()]
     log.propagate = False
     log.setLevel((logging.WARNING, PLAN, COMMANDS, LAYERS)[min(total, 3)])
     return count
@@ -77,7 +77,7 @@ verbose = click.option(
 
 def print_json(value: Mapping[str, object]) -> None:
     """One object on stdout, with the warnings so far."""
-    told = [text for h in log.handlers if isinstance(h, Lines) for text in h.warnings]
+    told = [text for h in log.handlers if isinstance(h, LogLines) for text in h.warnings]
     click.echo(json.dumps({**value, "warnings": told}, indent=2))
 
 

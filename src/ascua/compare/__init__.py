@@ -9,7 +9,7 @@ import numpy as np
 
 from ascua.compare.answers import MOST_CLASSES, Answers, answers, check_labels
 from ascua.compare.cuts import Follower
-from ascua.compare.layers import Layer, Sums, measure, run
+from ascua.compare.layers import LayerPair, Sums, measure, run
 from ascua.compare.network import Network, batch, check_range, check_together, prepared
 from ascua.compare.pairing import Pair, layers, pairs
 from ascua.compare.samples import Samples
@@ -18,7 +18,7 @@ from ascua.ir import Array
 from ascua.nearness import decibels
 
 __all__ = [
-    "Answers", "Comparison", "Layer", "Network", "Samples", "check", "check_ranges", "compare",
+    "Answers", "Comparison", "LayerPair", "Network", "Samples", "check", "check_ranges", "compare",
     "prepared",
 ]  # fmt: skip
 
@@ -32,7 +32,7 @@ class Comparison(NamedTuple):
     a: str
     b: str
     samples: int
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerPair, ...]
     """In A's order; the inputs first."""
     alone_a: tuple[str, ...]
     """Layers of A that have no twin in B."""

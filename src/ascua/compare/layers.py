@@ -17,7 +17,7 @@ Sources = Callable[[int, int], list[Array]]
 """Real samples (n, *shape) an input, from a position up to another."""
 
 
-class Layer(NamedTuple):
+class LayerPair(NamedTuple):
     """The outputs of one layer in network B beside those in A, over all samples."""
 
     name: str
@@ -76,7 +76,7 @@ class Sums:
         self.own += float(e @ e)
         self.own_signal += float(x @ x)
 
-    def layer(self) -> Layer:
+    def layer(self) -> LayerPair:
         """The figures."""
         a, b = self.pair.a, self.pair.b
         scale = next((t.q.scale for t in (b, a) if quantized(t)), None)
@@ -85,7 +85,7 @@ class Sums:
             if quantized(t):
                 low, high = self.ends[bool(side)] / self.count
                 ends[side] = (float(low), float(high))
-        return Layer(
+        return LayerPair(
             name=a.name,
             op=self.pair.op,
             shape=a.shape,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ascua.chance import mcnemar
-from ascua.compare import Comparison, Layer
+from ascua.compare import Comparison, LayerPair
 from ascua.nearness import MOST_DB
 
 CHANCE = 0.05
@@ -17,7 +17,7 @@ SATURATED = 0.01
 class Culprit(NamedTuple):
     """The layer that is named, and by what: `accuracy`, `noise` (of the scores) or `own_sqnr`."""
 
-    layer: Layer
+    layer: LayerPair
     by: str
 
 
@@ -47,7 +47,7 @@ def verdict(c: Comparison) -> str:
     return _what(c) if found is None else f"{_what(c)} {_where(c, found)}{_why(found.layer)}."
 
 
-def share(c: Comparison, layer: Layer) -> float | None:
+def share(c: Comparison, layer: LayerPair) -> float | None:
     """What part of the error of the scores came with `layer`."""
     total = next((x.cut.noise for x in reversed(c.layers) if x.cut), 0.0)
     return layer.cut.added / total if layer.cut and total else None
@@ -61,15 +61,15 @@ def _lost(c: Comparison) -> bool:
     return a.lost > a.won and a.p_value < CHANCE
 
 
-def _net_loss(layer: Layer) -> int:
+def _net_loss(layer: LayerPair) -> int:
     return layer.cut.lost - layer.cut.won if layer.cut else 0
 
 
-def _added(layer: Layer) -> float:
+def _added(layer: LayerPair) -> float:
     return layer.cut.added if layer.cut else 0.0
 
 
-def _chance(layer: Layer) -> float:
+def _chance(layer: LayerPair) -> float:
     return mcnemar(layer.cut.lost, layer.cut.won) if layer.cut else 1.0
 
 
@@ -107,7 +107,7 @@ def _where(c: Comparison, found: Culprit) -> str:
     return f"The layer with the greatest error of its own is {name}"
 
 
-def _why(layer: Layer) -> str:
+def _why(layer: LayerPair) -> str:
     said = "" if layer.own_sqnr_db == MOST_DB else f"own SQNR {layer.own_sqnr_db:.1f} dB"
     top = max((ends[1] for ends in (layer.at_ends_a, layer.at_ends_b) if ends), default=0.0)
     if top > SATURATED:

@@ -21,7 +21,7 @@ def chosen(total: int, count: int, seed: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(seed).permutation(total)[:count])
 
 
-class Images(NamedTuple):
+class Calibration(NamedTuple):
     """Images, and the class of each where it is known."""
 
     x: NDArray[np.uint8]
@@ -32,7 +32,7 @@ class Images(NamedTuple):
 def images(
     source: str, image: Image3, classes: int, count: int, seed: int, data_dir: Path | None,
     *, skip_damaged: bool,
-) -> Images:  # fmt: skip
+) -> Calibration:  # fmt: skip
     """`count` images of the training part of a data set, or in the folder `source`.
 
     They have labels where the data set has so many `classes`, or where so many folders hold the
@@ -49,7 +49,7 @@ def images(
             )
         at = chosen(len(x), count, seed)
         y = np.asarray(found.y_train[at]) if len(found.classes) == classes else None
-        return Images(np.asarray(x[at]), y)
+        return Calibration(np.asarray(x[at]), y)
     folder = Path(source)
     if not folder.is_dir():
         raise InputError(
@@ -67,8 +67,8 @@ def images(
     some = [files[i] for i in chosen(len(files), count, seed)]
     x, kept = _decoded(some, image, skip_damaged=skip_damaged)
     if len(labels) != classes:
-        return Images(x, None)
-    return Images(x, np.array([labels[some[i].parent.name] for i in kept], np.int64))
+        return Calibration(x, None)
+    return Calibration(x, np.array([labels[some[i].parent.name] for i in kept], np.int64))
 
 
 def _decoded(

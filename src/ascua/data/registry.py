@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ascua.data.split import Images, Rows, held_out
+from ascua.data.split import Images, Selection, held_out
 from ascua.errors import InputError, did_you_mean
 from ascua.labels import Classes, Labels
 
 
-class Sizes(NamedTuple):
+class Counts(NamedTuple):
     """How many images a data set has."""
 
     training: int
@@ -67,17 +67,17 @@ class Dataset:
         seen = self.y_train.astype("<i8").tobytes() + held.tobytes()
         return replace(
             self,
-            x_train=Rows(self.x_train, train),
+            x_train=Selection(self.x_train, train),
             y_train=self.y_train[train],
-            x_validation=Rows(self.x_train, validation),
+            x_validation=Selection(self.x_train, validation),
             y_validation=self.y_train[validation],
             held_sha256=hashlib.sha256(seen).hexdigest(),
         )
 
     @property
-    def sizes(self) -> Sizes:
+    def sizes(self) -> Counts:
         """How many images each part has."""
-        return Sizes(len(self.x_train), len(self.x_validation), len(self.x_test))
+        return Counts(len(self.x_train), len(self.x_validation), len(self.x_test))
 
     @property
     def labels(self) -> Labels:

@@ -24,7 +24,7 @@ class Images(Protocol):
         """Those in a slice, or of these indices."""
 
 
-class Rows:
+class Selection:
     """Some rows of an array, read when they are asked for: the array may be a mapped file."""
 
     def __init__(self, whole: Images, at: Index) -> None:

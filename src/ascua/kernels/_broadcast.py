@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ascua.ir import Op, Tensor
-from ascua.kernels._kernel import Const, Kernel, O, Run
+from ascua.kernels._kernel import Const, Elementwise, Kernel, O
 
 
 class Paired(Kernel[O]):
@@ -16,9 +16,9 @@ class Paired(Kernel[O]):
     def consts(self, op: O) -> tuple[Const, ...]:
         return (*constant_operand(op), loops_const(op))
 
-    def work(self, op: O) -> Run | None:
+    def work(self, op: O) -> Elementwise | None:
         alone = len(op.activations) == 2 and all(t.shape == op.y.shape for t in op.activations)
-        return Run() if alone else None
+        return Elementwise() if alone else None
 
 
 class Loop(NamedTuple):

@@ -69,11 +69,11 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Run:
+class Elementwise:
     """Work by elements: a call makes any number of them, the parameter `n`, one of each input."""
 
 
-Work: TypeAlias = Rows | Run | None
+Work: TypeAlias = Rows | Elementwise | None
 """The shape of a kernel's work; None where a call takes whole tensors."""
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from ascua.boards import Board
 from ascua.ir import Graph
-from ascua.kernels import Rows, Run
+from ascua.kernels import Elementwise, Rows
 from ascua.plan.choose import Chosen, choose
 from ascua.plan.fit import STACK_BYTES, check_fit
 from ascua.plan.goal import BALANCED, Goal
 from ascua.plan.loops import joined
-from ascua.plan.memory import Memory, placed
+from ascua.plan.memory import Placement, placed
 from ascua.plan.parts import STATES, Arena, Buffer, Call, Kept, Plan, Step, View
 
 __all__ = [
@@ -48,7 +48,7 @@ def _outputs(step: Sequence[Chosen]) -> int:
     return sum(t.size for c in step for t in c.op.outputs)
 
 
-def _step(i: int, parts: Sequence[Chosen], memory: Memory, *, inline: bool) -> Step:
+def _step(i: int, parts: Sequence[Chosen], memory: Placement, *, inline: bool) -> Step:
     by_rows = isinstance(parts[0].work, Rows)
     op = parts[-1].op
     return Step(
@@ -58,11 +58,11 @@ def _step(i: int, parts: Sequence[Chosen], memory: Memory, *, inline: bool) -> S
     )
 
 
-def _call(c: Chosen, memory: Memory, *, inline: bool) -> Call:
+def _call(c: Chosen, memory: Placement, *, inline: bool) -> Call:
     op, kernel = c.op, c.kernel
     params = kernel.params(op)
     if any(t in memory.passing for t in op.activations):
-        assert isinstance(c.work, Run), kernel.name
+        assert isinstance(c.work, Elementwise), kernel.name
         params = {**params, "n": op.y.size // op.y.shape[1]}
     return Call(
         kernel=kernel,

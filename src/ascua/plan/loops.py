@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from ascua.ir import Graph
-from ascua.kernels import Rows, Run
+from ascua.kernels import Elementwise, Rows
 from ascua.plan.choose import Chosen
 from ascua.plan.memory import ALIGNMENT, lifetimes, line_bytes, roots_of
 from ascua.plan.place import align
@@ -34,7 +34,7 @@ def _hands_rows(graph: Graph, step: Parts, second: Chosen) -> bool:
     last = step[-1].op
     return (
         isinstance(step[0].work, Rows)
-        and isinstance(second.work, Run)
+        and isinstance(second.work, Elementwise)
         and len(last.outputs) == 1
         and graph.readers[last.y] == (second.op,)
         and last.y not in graph.left

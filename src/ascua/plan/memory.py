@@ -21,7 +21,7 @@ MOST_TENSORS = 4096
 
 
 @dataclass(frozen=True, eq=False)
-class Memory:
+class Placement:
     """The buffers of a plan: for tensors, and for the calls of its steps."""
 
     tensors: Mapping[Tensor, Buffer]
@@ -53,7 +53,7 @@ class Memory:
         return Kept(s, self.states[s], self.view(s.after), copy)
 
 
-def placed(graph: Graph, steps: Sequence[Sequence[Chosen]], board: Board, tries: int) -> Memory:
+def placed(graph: Graph, steps: Sequence[Sequence[Chosen]], board: Board, tries: int) -> Placement:
     """The memory for `steps`, each of one or more chosen kernels.
 
     Raises Unsupported for more tensors than are placed.
@@ -87,7 +87,7 @@ def placed(graph: Graph, steps: Sequence[Sequence[Chosen]], board: Board, tries:
         offset, s = next(there)
         return Buffer(title, name, offset, s.bytes, s.first, s.last, t)
 
-    return Memory(
+    return Placement(
         tensors={t: buffer(t.name, t) for t in held},
         passing={t: buffer(f"a row of {t.name}", t) for t, _, _ in rows},
         lines={op: buffer(f"lines of {op.name}") for op, _, _ in lines},

@@ -11,7 +11,7 @@ import numpy as np
 from ascua import inputs, pixels
 from ascua.errors import InputError, brief
 from ascua.ir import Array, Graph
-from ascua.pixels import Data, First, Image, Labelled, said
+from ascua.pixels import First, Image, LabelledAnswers, PixelStatistics, said
 from ascua.quantize.floats import evaluated
 from ascua.quantize.scores import until_scores
 from ascua.quantize.simplify import simplify
@@ -39,7 +39,7 @@ class Scaling(NamedTuple):
 
 def labelled(
     graph: Graph, images: Array, labels: Array | None, own: Image | None = None
-) -> Labelled | None:
+) -> LabelledAnswers | None:
     """Some of the bytes `images` (n, *shape) and their labels, as the float `graph` answers them.
 
     Real values have a range of their `own`, whose ends become those of each that is tried. None
@@ -63,17 +63,17 @@ def labelled(
             return np.zeros((len(few), deciding.outputs[0].size), np.float32)
         return ys[0].reshape(len(few), -1)
 
-    data = Data.of(few if own is None else pixels.moved(few, own, pixels.USUAL[1]))
+    data = PixelStatistics.of(few if own is None else pixels.moved(few, own, pixels.USUAL[1]))
     turned = None
     if deciding.inputs[0].shape[-1:] == (3,):
-        turned = Labelled(labels[at], lambda image: answers(few[..., ::-1], image))
+        turned = LabelledAnswers(labels[at], lambda image: answers(few[..., ::-1], image))
     rare = (*pixels.RARE, data.normalised())
-    return Labelled(labels[at], lambda image: answers(few, image), rare, turned)
+    return LabelledAnswers(labels[at], lambda image: answers(few, image), rare, turned)
 
 
 def find(
-    where: str, first: First, images: Array, known: Labelled | None, asked: Image | None = None,
-    twin: Image | None = None,
+    where: str, first: First, images: Array, known: LabelledAnswers | None,
+    asked: Image | None = None, twin: Image | None = None,
 ) -> Scaling:  # fmt: skip
     """What the bytes `images` (n, ...) stand for in the network `where`.
 
@@ -81,7 +81,7 @@ def find(
     what labelled samples say, then the first layers, then what a quantised `twin` has. Raises
     InputError where nothing tells.
     """
-    told = first.image(Data.of(images))
+    told = first.image(PixelStatistics.of(images))
     best = known.best(told) if known else None
     if known and (taken := asked or best or told) is not None:
         _warn_of_the_order(where, known, taken)
@@ -106,7 +106,7 @@ def find(
 
 
 def _warn_of_the_nearest(
-    where: str, known: Labelled, best: Image, told: Image | None
+    where: str, known: LabelledAnswers, best: Image, told: Image | None
 ) -> None:  # fmt: skip
     """Say so where the range that fits best is likely not that of the training."""
     if best not in (*pixels.SCALED, told) or known.tried(best).too_sure:
@@ -117,7 +117,7 @@ def _warn_of_the_nearest(
         )  # fmt: skip
 
 
-def _warn_of_the_order(where: str, known: Labelled, image: Image) -> None:
+def _warn_of_the_order(where: str, known: LabelledAnswers, image: Image) -> None:
     """Say so where more samples are right with blue first, as OpenCV reads them."""
     if known.turned and known.turned.tried(image).beats(known.tried(image)):
         log.warning(
@@ -128,7 +128,7 @@ def _warn_of_the_order(where: str, known: Labelled, image: Image) -> None:
         )  # fmt: skip
 
 
-def _shown(known: Labelled, best: Image) -> str:
+def _shown(known: LabelledAnswers, best: Image) -> str:
     """How well the best range does, and the next one."""
     others = [known.tried(i) for i in pixels.USUAL if i != best]
     other = max(others, key=lambda t: t.accuracy)
@@ -139,7 +139,7 @@ def _shown(known: Labelled, best: Image) -> str:
 
 
 def _warn(
-    where: str, asked: Image, first: First, told: Image | None, known: Labelled | None,
+    where: str, asked: Image, first: First, told: Image | None, known: LabelledAnswers | None,
     best: Image | None,
 ) -> None:  # fmt: skip
     """Say what speaks against the range that the user asked for."""
@@ -163,7 +163,7 @@ def _warn(
 _FAINT = "its first weights are so small that they seem made for pixels in 0..255"
 
 
-def _unknown(where: str, first: First, known: Labelled | None) -> InputError:
+def _unknown(where: str, first: First, known: LabelledAnswers | None) -> InputError:
     what = f"{where}: what pixels 0 and 255 are for this network is not known: "
     tries = [f"Say how pixels were scaled in training: {OPTION}"]
     if known is None:

@@ -31,7 +31,7 @@ SCHEMES = ("int8", "int4-weights")
 
 
 @dataclass(frozen=True)
-class Quantize:
+class Quantization:
     """How the trained network becomes int8."""
 
     method: Literal["tflite", "ascua", "qat"] = "tflite"
@@ -116,7 +116,7 @@ class Recipe:
     network: dict[str, Any] = field(default_factory=dict)
     """Arguments of the model's family, such as `width`; the zoo checks them."""
     teacher: Teacher | None = None
-    quantize: Quantize = Quantize()
+    quantize: Quantization = Quantization()
 
     def __post_init__(self) -> None:
         """Raises InputError for a value that no training can use."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ascua.compare import Answers, Comparison, Layer
+from ascua.compare import Answers, Comparison, LayerPair
 from ascua.compare.verdict import share, verdict
 from ascua.figures import MOST_CLASSES, ending
 from ascua.nearness import MOST_DB
@@ -40,14 +40,14 @@ def comparison(c: Comparison, classes: Sequence[str], *, whole: bool = False) ->
     return Group(*parts, Text(), Text(verdict(c)))
 
 
-def worst_first(c: Comparison) -> list[Layer]:
+def worst_first(c: Comparison) -> list[LayerPair]:
     """The layers by the error that they add to the scores, or without cuts by their own."""
     if any(layer.cut for layer in c.layers):
         return sorted(c.layers, key=lambda x: -x.cut.added if x.cut else 0.0)
     return sorted(c.layers, key=lambda x: x.own_sqnr_db)
 
 
-def layer_rows(c: Comparison, shown: Sequence[Layer]) -> tuple[list[str], list[list[str]]]:
+def layer_rows(c: Comparison, shown: Sequence[LayerPair]) -> tuple[list[str], list[list[str]]]:
     """Names of columns and a row a layer."""
     columns = [
         "layer", "operator", ">SQNR dB", ">own dB", ">cosine", ">max", ">steps", ">bias",

@@ -20,7 +20,7 @@ from ascua.errors import InputError
 from ascua.recipes import Recipe
 from ascua.train import augment
 from ascua.train.export import as_float
-from ascua.train.folder import Epoch, State, load_state, save_state
+from ascua.train.folder import Checkpoint, Epoch, load_state, save_state
 from ascua.train.progress import Display
 from ascua.train.rounded import ENDS
 from ascua.train.step import Step, train_step
@@ -35,7 +35,7 @@ is chosen by that figure."""
 def fit(
     recipe: Recipe, data: Dataset, model: Any, out: Path, display: Display,
     taught: Taught | None = None,
-) -> State:  # fmt: skip
+) -> Checkpoint:  # fmt: skip
     """Train `model` in place, from the last epoch that `out` holds; answers the last state.
 
     Raises InputError when the loss is no longer a number, and for another teacher than before.
@@ -43,7 +43,7 @@ def fit(
     compile_model(recipe, model)
     take = train_step(recipe, model, batch_size(recipe, data), taught)
     teacher = taught.sha256 if taught else ""
-    state = load_state(out) or State((), (), teacher, data.held_sha256)
+    state = load_state(out) or Checkpoint((), (), teacher, data.held_sha256)
     if state.held != data.held_sha256:
         raise InputError(
             f"{out}: its first epochs had other images for validation.",
@@ -59,7 +59,7 @@ def fit(
     with display:
         for epoch in range(len(state.history) + 1, recipe.epochs + 1):
             row = run_epoch(recipe, data, model, take, epoch, display)
-            state = State(
+            state = Checkpoint(
                 tuple(v.numpy() for v in _variables(model)),
                 (*state.history, row),
                 teacher,
@@ -170,7 +170,7 @@ def accuracy(model: Any, x: Images, y: NDArray[np.int64]) -> float:
     return float(np.mean(np.concatenate(logits).argmax(1) == y))
 
 
-def restore(model: Any, state: State, out: Path) -> None:
+def restore(model: Any, state: Checkpoint, out: Path) -> None:
     """Put the variables of `state` into `model` and its optimizer."""
     variables = _variables(model)
     if [v.shape for v in variables] != [v.shape for v in state.variables]:

@@ -53,7 +53,7 @@ class Epoch:
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class Checkpoint:
     """Everything that the next epoch depends on, besides the recipe."""
 
     variables: tuple[NDArray[Any], ...]
@@ -195,7 +195,7 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} = {old[key]!r}, not {new[key]!r}" for key in keys)
 
 
-def save_state(out: Path, state: State) -> None:
+def save_state(out: Path, state: Checkpoint) -> None:
     """Keep `state`, and show its history."""
     arrays = {f"v{i}": v for i, v in enumerate(state.variables)}
     rows = json.dumps([asdict(e) for e in state.history])
@@ -211,7 +211,7 @@ def save_state(out: Path, state: State) -> None:
     write_history(out, state.history)
 
 
-def load_state(out: Path) -> State | None:
+def load_state(out: Path) -> Checkpoint | None:
     """The state after the last finished epoch, if there is one. Raises InputError if damaged."""
     path = out / STATE
     if not path.exists():
@@ -226,7 +226,7 @@ def load_state(out: Path) -> State | None:
             held = str(table["held"]) if "held" in table.files else ""  # there was no validation
     except Exception as e:  # zipfile, zlib, json: each has errors of its own
         raise InputError(f"{path}: damaged: {e}.", ["Train anew with `--force`."]) from e
-    return State(variables, history, teacher, held)
+    return Checkpoint(variables, history, teacher, held)
 
 
 def write_history(out: Path, history: Sequence[Epoch]) -> None:

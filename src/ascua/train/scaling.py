@@ -11,7 +11,7 @@ import numpy as np
 from ascua import tflite, zoo
 from ascua.data import Dataset
 from ascua.errors import AscuaError, InputError
-from ascua.pixels import RARE, USUAL, Data, Image, Labelled, said
+from ascua.pixels import RARE, USUAL, Image, LabelledAnswers, PixelStatistics, said
 from ascua.quantize.first import first
 from ascua.quantize.simplify import simplify
 from ascua.train.export import as_float, export_float
@@ -23,7 +23,7 @@ PROBED = 256
 """Training images that ranges are tried on."""
 
 
-def labelled(model: Any, data: Dataset) -> Labelled:
+def labelled(model: Any, data: Dataset) -> LabelledAnswers:
     """Some training images, as the Keras `model` answers them: with logits or probabilities."""
     at = np.linspace(0, len(data.x_train) - 1, min(PROBED, len(data.x_train))).astype(int)
     images = np.asarray(data.x_train[at])
@@ -34,8 +34,8 @@ def labelled(model: Any, data: Dataset) -> Labelled:
         probabilities = bool(np.all(y >= 0) and np.allclose(y.sum(axis=1), 1, atol=0.02))
         return np.log(np.maximum(y, 1e-7)) if probabilities else y
 
-    rare = (*RARE, Data.of(images).normalised())
-    return Labelled(np.asarray(data.y_train[at]), scores, rare)
+    rare = (*RARE, PixelStatistics.of(images).normalised())
+    return LabelledAnswers(np.asarray(data.y_train[at]), scores, rare)
 
 
 def fitted(taught: Taught, data: Dataset) -> Taught:

@@ -26,7 +26,7 @@ from ascua.train import augment, folder, prerequisites, scaling
 from ascua.train.aware import export_aware, quantization_aware
 from ascua.train.export import as_float, calibration_images, export_int8, export_quantized
 from ascua.train.fit import accuracy, fit, steps_per_epoch
-from ascua.train.folder import State
+from ascua.train.folder import Checkpoint
 from ascua.train.fused import fuse
 from ascua.train.progress import Display, clock
 from ascua.train.teacher import Taught, as_teacher, load_teacher
@@ -238,7 +238,7 @@ def _teacher(recipe: Recipe, out: Path, **how: Any) -> Taught | None:
 
 
 def _deliver(
-    recipe: Recipe, data: Dataset, model: Any, tflite: bytes, out: Path, state: State
+    recipe: Recipe, data: Dataset, model: Any, tflite: bytes, out: Path, state: Checkpoint
 ) -> None:
     """Write the models and, when all else is there, the result; the state is then spent."""
     folder.write(out / folder.KERAS, model.save)

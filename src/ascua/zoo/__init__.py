@@ -23,11 +23,11 @@ from ascua.zoo.rescaling import is_clear
 from ascua.zoo.rescaling import without as without_rescaling
 from ascua.zoo.size import Size, size
 from ascua.zoo.tensorflow import PARALLEL, import_keras, import_tensorflow, quiet
-from ascua.zoo.weights import Loaded, freeze, load_weights, obtain
+from ascua.zoo.weights import LoadedWeights, freeze, load_weights, obtain
 
 __all__ = [
     "PARALLEL",
-    "Loaded",
+    "LoadedWeights",
     "Size",
     "build",
     "check",

@@ -134,7 +134,7 @@ def _importable(folder: Path | None) -> Iterator[None]:
         sys.path.remove(path)
 
 
-class _Source(SourceFileLoader):
+class _Loader(SourceFileLoader):
     """Runs the file that was named, and no bytecode that lies beside it."""
 
     def get_code(self, fullname: str) -> CodeType:
@@ -164,7 +164,7 @@ def _run(name: str, source: Path | None, folder: Path, parts: Sequence[str]) -> 
     if there is not None and getattr(there, "__file__", None) == file:
         return there
     package = source is None or source.name == "__init__.py"
-    spec = ModuleSpec(name, _Source(name, file) if file else None, origin=file, is_package=package)
+    spec = ModuleSpec(name, _Loader(name, file) if file else None, origin=file, is_package=package)
     spec.has_location = file is not None
     if spec.submodule_search_locations is not None:
         spec.submodule_search_locations.append(str(folder.joinpath(*parts).resolve()))

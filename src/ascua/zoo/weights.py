@@ -24,7 +24,7 @@ MEAN_BGR = (104.0, 117.0, 123.0)
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedWeights:
     """What became of a file of weights."""
 
     layers: int
@@ -56,7 +56,7 @@ def obtain(source: str, name: str, image: Image, arguments: Mapping[str, Any]) -
         ) from e
 
 
-def load_weights(model: Any, path: Path) -> Loaded:
+def load_weights(model: Any, path: Path) -> LoadedWeights:
     """Put the weights in the file `path` into the Keras `model`, in place.
 
     It is an .h5 of Keras 2 or 3, a .keras file, or the Deep Compression file of SqueezeNet 1.0.
@@ -70,7 +70,7 @@ def load_weights(model: Any, path: Path) -> Loaded:
     except InputError:
         if not _loads_itself(model, path):
             raise
-        return Loaded(sum(1 for layer in model.layers if layer.weights), None)
+        return LoadedWeights(sum(1 for layer in model.layers if layer.weights), None)
     given = {name.replace("/", "_"): arrays for name, arrays in published.items()}
     layers = [layer for layer in model.layers if layer.weights]
     if not layers or not given:
@@ -92,7 +92,7 @@ def load_weights(model: Any, path: Path) -> Loaded:
     fresh = _assign_head(head, rest)
     if CAFFE in published:
         _from_caffe(body[0])
-    return Loaded(len(body) + (fresh is None), fresh)
+    return LoadedWeights(len(body) + (fresh is None), fresh)
 
 
 def freeze(model: Any, up_to: int | str) -> int:

@@ -37,7 +37,7 @@ ARENA_CTYPES = {**CTYPES, "int16": "s16_t"}
 def emit(plan: Plan, name: str) -> Library:
     """The C library of `plan`, its symbols prefixed with `name`."""
     check_name(name)
-    source = _Source(plan, name)
+    source = _Texts(plan, name)
     files = {
         f"include/{name}.h": source.header(),
         f"src/{name}.c": source.code(),
@@ -108,7 +108,7 @@ def _template(file: str, **fields: object) -> str:
     return Template((TEMPLATES / file).read_text()).substitute(fields)
 
 
-class _Source:
+class _Texts:
     """The texts of one library."""
 
     def __init__(self, plan: Plan, name: str) -> None:
