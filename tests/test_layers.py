@@ -17,7 +17,7 @@ LAYERS = (
     {"errors"},
     {"files"},
     {"arrays", "ir", "settings", "figures", "chance", "discovery", "nearness"},
-    {"artifact", "fixed", "geometry", "boards", "labels", "pixels", "results"},
+    {"artifact", "fixed", "geometry", "boards", "kmodel", "labels", "pixels", "results"},
     {"ops"},
     {"kernels"},
     {"tflite", "passes", "inputs", "plan", "data", "zoo"},

@@ -1,0 +1,27 @@
+"""Kmodel files, versions 3 and 4, of Kendryte's K210: what they say, as values, and back."""
+
+from ascua.kmodel.conv import Activation, Conv, Norms
+from ascua.kmodel.layers import Layer
+from ascua.kmodel.memory import KPU_BYTES, KPU_LINES, LINE, DType, Layout, Memory, Range
+from ascua.kmodel.model import Kmodel, Port, load, read, write
+from ascua.kmodel.registers import Registers
+
+__all__ = [
+    "KPU_BYTES",
+    "KPU_LINES",
+    "LINE",
+    "Activation",
+    "Conv",
+    "DType",
+    "Kmodel",
+    "Layer",
+    "Layout",
+    "Memory",
+    "Norms",
+    "Port",
+    "Range",
+    "Registers",
+    "load",
+    "read",
+    "write",
+]
