@@ -1,10 +1,13 @@
 """Kmodel files, versions 3 and 4, of Kendryte's K210: what they say, as values, and back."""
 
+from ascua.kmodel.checks import check, executable
 from ascua.kmodel.conv import Activation, Conv, Norms
 from ascua.kmodel.layers import Layer
 from ascua.kmodel.memory import KPU_BYTES, KPU_LINES, LINE, DType, Layout, Memory, Range
-from ascua.kmodel.model import Kmodel, Port, load, read, write
+from ascua.kmodel.model import Kmodel, Port
+from ascua.kmodel.reading import load, read
 from ascua.kmodel.registers import Registers
+from ascua.kmodel.writing import write
 
 __all__ = [
     "KPU_BYTES",
@@ -21,6 +24,8 @@ __all__ = [
     "Port",
     "Range",
     "Registers",
+    "check",
+    "executable",
     "load",
     "read",
     "write",

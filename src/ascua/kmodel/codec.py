@@ -270,8 +270,12 @@ class Record:
 
 U32 = Annotated[int, Word("<I", 0, (1 << 32) - 1)]
 I32 = Annotated[int, Word("<i", -(1 << 31), (1 << 31) - 1)]
+SHIFT = Annotated[int, Word("<i", 0, 63)]
 COUNT = Annotated[int, Word("<i", 1, (1 << 31) - 1)]
 """A signed word that is at least 1: a size."""
+SIZES = Many(Word("<i", 1, (1 << 31) - 1), 4)
+SHAPE = Annotated[tuple[int, int, int, int], SIZES]
+"""(n, c, h, w)."""
 PADS = Annotated[tuple[int, int], Many(Word("<i", 0, 1 << 16), 2)]
 """Before and after."""
 F32 = Annotated[float, Real()]

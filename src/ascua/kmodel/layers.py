@@ -32,3 +32,7 @@ class Layer:
     def malformed(self) -> str | None:
         """None, or which of its fields contradict each other, in words."""
         return None
+
+    def check(self) -> str | None:
+        """None, or why it cannot be executed though it contradicts nothing, in words."""
+        return None

@@ -1,0 +1,193 @@
+"""Whether a kmodel can run: its memory, its order, and what its layers say of themselves."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import combinations
+
+from ascua.errors import ModelError, Unsupported
+from ascua.kmodel import v3, v4
+from ascua.kmodel.layers import Layer
+from ascua.kmodel.memory import KPU_BYTES, LINE, DType, Layout, Memory, Range
+from ascua.kmodel.model import MAX_LAYERS, MAX_PORTS, Kmodel, Port, v3_inputs
+
+AGAIN = ("Compile the model again, or look for damage.",)
+NAMES = {Memory.CONST: "the constants", Memory.MAIN: "main memory", Memory.KPU: "KPU RAM"}
+
+
+class Written:
+    """The bytes of a memory that somebody has written: disjoint intervals in order."""
+
+    def __init__(self) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+
+    def add(self, start: int, end: int) -> None:
+        """Bytes `start` to `end` are written now."""
+        first = bisect_left(self.ends, start)
+        last = bisect_right(self.starts, end)
+        if first < last:
+            start, end = min(start, self.starts[first]), max(end, self.ends[last - 1])
+        self.starts[first:last] = [start]
+        self.ends[first:last] = [end]
+
+    def hole(self, start: int, end: int) -> int | None:
+        """The first byte from `start` to `end` that nobody wrote."""
+        i = bisect_right(self.starts, start) - 1
+        reached = max(start, self.ends[i]) if i >= 0 else start
+        return reached if reached < end else None
+
+
+class _Walk:
+    """A model's memories, while its layers are passed in order."""
+
+    def __init__(self, model: Kmodel) -> None:
+        self.model = model
+        self.part = "header"
+        self.sizes = {
+            Memory.CONST: len(model.constants),
+            Memory.MAIN: model.main_bytes,
+            Memory.KPU: KPU_BYTES,
+        }
+        self.written = {memory: Written() for memory in Memory}
+        self.written[Memory.CONST].add(0, len(model.constants))
+
+    def fail(self, what: str, hints: Sequence[str] = AGAIN) -> ModelError:
+        return ModelError(f"{self.model.name}: {self.part}: {what}.", hints)
+
+    def inside(self, what: str, r: Range) -> None:
+        """Refuse a range that leaves its memory, or begins between elements."""
+        size = self.sizes[r.memory]
+        if r.end > size:
+            raise self.fail(f"{what} {_said(r)} leaves {NAMES[r.memory]}, which has {size} bytes")
+        unit = LINE if r.memory is Memory.KPU else r.dtype.bytes
+        if r.start % unit or r.bytes % unit:
+            raise self.fail(f"{what} {_said(r)} does not consist of units of {unit} bytes")
+
+    def read(self, what: str, r: Range) -> None:
+        """Refuse what nobody wrote."""
+        self.inside(what, r)
+        hole = self.written[r.memory].hole(r.start, r.end)
+        if hole is not None:
+            raise self.fail(f"{what} {_said(r)} is read, and nobody wrote {_byte(r, hole)} before")
+
+    def write(self, what: str, r: Range) -> None:
+        """Refuse to write where nothing can be written."""
+        self.inside(what, r)
+        if r.memory is Memory.CONST:
+            raise self.fail(f"{what} {_said(r)} is written, and constants cannot be")
+        self.written[r.memory].add(r.start, r.end)
+
+    def layer(self, i: int, layer: Layer) -> None:
+        """Pass one layer."""
+        self.part = f"layer {i} ({layer.title})"
+        reason = layer.malformed()
+        if reason:
+            raise self.fail(reason)
+        reads, writes = layer.reads, layer.writes
+        for r in reads:
+            self.read("its input", r)
+        for k, r in enumerate(writes):
+            for other in reads:
+                if _overlap(r, other) and not (layer.in_place and _same(r, other)):
+                    raise self.fail(f"its output {_said(r)} overlaps its input {_said(other)}")
+            for other in writes[:k]:
+                if _overlap(r, other):
+                    raise self.fail(f"its outputs {_said(r)} and {_said(other)} overlap")
+            self.write("its output", r)
+
+
+def check(model: Kmodel) -> None:
+    """Raise ModelError where a kmodel contradicts itself or its memories."""
+    walk = _Walk(model)
+    _header(walk, model)
+    for port in model.inputs:
+        _input(walk, port)
+    _apart(walk, "inputs", [p.range for p in model.inputs])
+    for i, layer in enumerate(model.layers):
+        walk.layer(i, layer)
+    walk.part = "outputs"
+    for k, r in enumerate(model.outputs):
+        if r.memory is not Memory.MAIN:
+            raise walk.fail(f"output {k} is in {NAMES[r.memory]}, not in main memory")
+        walk.read(f"output {k}", r)
+    _apart(walk, "outputs", list(dict.fromkeys(model.outputs)))
+
+
+def executable(model: Kmodel) -> None:
+    """Raise Unsupported for the first layer that no runtime or nobody's knowledge executes."""
+    for i, layer in enumerate(model.layers):
+        reason = layer.check()
+        if reason:
+            raise Unsupported(
+                f"{model.name}: layer {i} ({layer.title}): {reason}.",
+                ["Compile the network so that it needs no such layer."],
+            )
+
+
+def _header(walk: _Walk, model: Kmodel) -> None:
+    """Refuse what the two versions cannot say, and networks without layers or outputs."""
+    kind = {3: v3.LayerV3, 4: v4.LayerV4}.get(model.version)
+    if kind is None:
+        raise walk.fail(f"there is no version {model.version}, but 3 and 4")
+    for things, most in (("layers", MAX_LAYERS), ("inputs", MAX_PORTS), ("outputs", MAX_PORTS)):
+        if not 0 < len(getattr(model, things)) <= most:
+            raise walk.fail(f"it has {len(getattr(model, things))} {things}, not 1 to {most}")
+    for i, layer in enumerate(model.layers):
+        if not isinstance(layer, kind):
+            raise walk.fail(f"layer {i} ({layer.title}) is none of version {model.version}")
+    if model.version == 4:
+        if model.weight_bits != 8:
+            raise walk.fail(f"its weights have {model.weight_bits} bits, and in V4 they have 8")
+        return
+    if model.weight_bits not in (8, 16) or model.constants:
+        raise walk.fail("a V3 file has weights of 8 or 16 bits, and no constants of its own")
+    first = model.layers[0]
+    if not isinstance(first, v3.K210Conv | v3.FullyConnected):
+        raise walk.fail(
+            f"layer 0 is {first.title}: the runtime begins with K210Conv or FullyConnected alone"
+        )
+    if model.inputs != v3_inputs(model.layers):
+        raise walk.fail("its input is not what its first layer reads")
+    for layer in model.layers:
+        if isinstance(layer, v3.K210Conv) and 8 * layer.conv.weights.itemsize != model.weight_bits:
+            raise walk.fail(f"weights of a convolution do not have {model.weight_bits} bits")
+
+
+def _input(walk: _Walk, port: Port) -> None:
+    """Refuse an input whose range and shape contradict each other."""
+    r, (n, c, h, w) = port.range, port.shape
+    lines = Layout(w, h, c).lines
+    wanted = lines * LINE if r.memory is Memory.KPU else n * c * h * w * r.dtype.bytes
+    if r.memory is Memory.KPU and (n > 1 or r.dtype is not DType.U8):
+        raise walk.fail("an input in KPU RAM is one image of bytes")
+    if r.bytes != wanted:
+        raise walk.fail(f"an input of {c}x{h}x{w} takes {wanted} bytes, not {r.bytes}")
+    walk.write("an input", r)
+
+
+def _apart(walk: _Walk, what: str, ranges: Sequence[Range]) -> None:
+    """Refuse ranges that overlap."""
+    for a, b in combinations(ranges, 2):
+        if _overlap(a, b):
+            raise walk.fail(f"the {what} {_said(a)} and {_said(b)} overlap")
+
+
+def _said(r: Range) -> str:
+    """A range in words."""
+    if r.memory is Memory.KPU:
+        return f"at lines {r.start // LINE} to {r.end // LINE} of KPU RAM"
+    return f"at bytes {r.start} to {r.end} of {NAMES[r.memory]}"
+
+
+def _byte(r: Range, at: int) -> str:
+    return f"line {at // LINE}" if r.memory is Memory.KPU else f"byte {at}"
+
+
+def _overlap(a: Range, b: Range) -> bool:
+    return a.memory is b.memory and a.start < b.end and b.start < a.end
+
+
+def _same(a: Range, b: Range) -> bool:
+    return (a.start, a.bytes) == (b.start, b.bytes)
