@@ -6,37 +6,64 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import combinations
 
+import numpy as np
+
 from ascua.errors import ModelError, Unsupported
 from ascua.kmodel import v3, v4
 from ascua.kmodel.layers import Layer
-from ascua.kmodel.memory import KPU_BYTES, LINE, DType, Layout, Memory, Range
+from ascua.kmodel.memory import KPU_BYTES, KPU_LINES, LINE, DType, Layout, Map, Memory, Range
 from ascua.kmodel.model import MAX_LAYERS, MAX_PORTS, Kmodel, Port, v3_inputs
 
+UNWRITTEN = (
+    "Look for the layer before it that should write there: one of the two addresses is wrong.",
+    "Compile the model again.",
+)
 AGAIN = ("Compile the model again, or look for damage.",)
 NAMES = {Memory.CONST: "the constants", Memory.MAIN: "main memory", Memory.KPU: "KPU RAM"}
 
 
-class Written:
-    """The bytes of a memory that somebody has written: disjoint intervals in order."""
+class Bytes:
+    """What somebody has written of a memory of bytes: disjoint intervals in order."""
 
     def __init__(self) -> None:
         self.starts: list[int] = []
         self.ends: list[int] = []
 
-    def add(self, start: int, end: int) -> None:
-        """Bytes `start` to `end` are written now."""
-        first = bisect_left(self.ends, start)
-        last = bisect_right(self.starts, end)
+    def add(self, r: Range) -> None:
+        """The range is written now."""
+        start, end = r.start, r.end
+        first, last = bisect_left(self.ends, start), bisect_right(self.starts, end)
         if first < last:
             start, end = min(start, self.starts[first]), max(end, self.ends[last - 1])
-        self.starts[first:last] = [start]
-        self.ends[first:last] = [end]
+        self.starts[first:last], self.ends[first:last] = [start], [end]
 
-    def hole(self, start: int, end: int) -> int | None:
-        """The first byte from `start` to `end` that nobody wrote."""
-        i = bisect_right(self.starts, start) - 1
-        reached = max(start, self.ends[i]) if i >= 0 else start
-        return reached if reached < end else None
+    def hole(self, r: Range) -> str | None:
+        """The first byte of the range that nobody wrote, in words."""
+        i = bisect_right(self.starts, r.start) - 1
+        reached = max(r.start, self.ends[i]) if i >= 0 else r.start
+        return f"byte {reached}" if reached < r.end else None
+
+
+class Lines:
+    """What somebody has written of KPU RAM: of each line, one bit a byte."""
+
+    def __init__(self) -> None:
+        self.masks = np.zeros(KPU_LINES, np.uint64)
+
+    def add(self, r: Map) -> None:
+        """The map is written now; other bytes of its lines are not what they were."""
+        first = r.start // LINE
+        self.masks[first : first + r.layout.lines] = r.layout.masks
+
+    def hole(self, r: Map) -> str | None:
+        """The first pixel of the map that nobody wrote, in words."""
+        first = r.start // LINE
+        needed = r.layout.masks & ~self.masks[first : first + r.layout.lines]
+        at = np.flatnonzero(needed)
+        if not at.size:
+            return None
+        bit = (int(needed[at[0]]) & -int(needed[at[0]])).bit_length() - 1
+        return f"byte {bit} of line {first + at[0]}"
 
 
 class _Walk:
@@ -50,8 +77,8 @@ class _Walk:
             Memory.MAIN: model.main_bytes,
             Memory.KPU: KPU_BYTES,
         }
-        self.written = {memory: Written() for memory in Memory}
-        self.written[Memory.CONST].add(0, len(model.constants))
+        self.main = Bytes()
+        self.kpu = Lines()
 
     def fail(self, what: str, hints: Sequence[str] = AGAIN) -> ModelError:
         return ModelError(f"{self.model.name}: {self.part}: {what}.", hints)
@@ -68,16 +95,20 @@ class _Walk:
     def read(self, what: str, r: Range) -> None:
         """Refuse what nobody wrote."""
         self.inside(what, r)
-        hole = self.written[r.memory].hole(r.start, r.end)
-        if hole is not None:
-            raise self.fail(f"{what} {_said(r)} is read, and nobody wrote {_byte(r, hole)} before")
+        hole = self.kpu.hole(r) if isinstance(r, Map) else None
+        hole = self.main.hole(r) if r.memory is Memory.MAIN else hole
+        if hole:
+            raise self.fail(f"{what} {_said(r)} is read, and nobody wrote {hole} before", UNWRITTEN)
 
     def write(self, what: str, r: Range) -> None:
         """Refuse to write where nothing can be written."""
         self.inside(what, r)
-        if r.memory is Memory.CONST:
-            raise self.fail(f"{what} {_said(r)} is written, and constants cannot be")
-        self.written[r.memory].add(r.start, r.end)
+        if isinstance(r, Map):
+            self.kpu.add(r)
+        elif r.memory is Memory.MAIN:
+            self.main.add(r)
+        else:
+            raise self.fail(f"{what} {_said(r)} is written, and only main memory can be")
 
     def layer(self, i: int, layer: Layer) -> None:
         """Pass one layer."""
@@ -158,13 +189,17 @@ def _header(walk: _Walk, model: Kmodel) -> None:
 def _input(walk: _Walk, port: Port) -> None:
     """Refuse an input whose range and shape contradict each other."""
     r, (n, c, h, w) = port.range, port.shape
-    lines = Layout(w, h, c).lines
-    wanted = lines * LINE if r.memory is Memory.KPU else n * c * h * w * r.dtype.bytes
-    if r.memory is Memory.KPU and (n > 1 or r.dtype is not DType.U8):
-        raise walk.fail("an input in KPU RAM is one image of bytes")
-    if r.bytes != wanted:
-        raise walk.fail(f"an input of {c}x{h}x{w} takes {wanted} bytes, not {r.bytes}")
-    walk.write("an input", r)
+    if r.memory is not Memory.KPU:
+        if r.bytes != n * c * h * w * r.dtype.bytes:
+            raise walk.fail(f"an input of {n}x{c}x{h}x{w} has {r.bytes} bytes")
+        return walk.write("an input", r)
+    taken = Layout(w, h, c).at(r.start // LINE)
+    if n > 1 or r.dtype is not DType.U8 or (r.start, r.bytes) != (taken.start, taken.bytes):
+        raise walk.fail(
+            f"an input in KPU RAM is one image of bytes, and {c}x{h}x{w} takes {taken.bytes} bytes"
+            f" from a multiple of {LINE}: it has {r.bytes} from {r.start}"
+        )
+    return walk.write("an input", taken)
 
 
 def _apart(walk: _Walk, what: str, ranges: Sequence[Range]) -> None:
@@ -179,10 +214,6 @@ def _said(r: Range) -> str:
     if r.memory is Memory.KPU:
         return f"at lines {r.start // LINE} to {r.end // LINE} of KPU RAM"
     return f"at bytes {r.start} to {r.end} of {NAMES[r.memory]}"
-
-
-def _byte(r: Range, at: int) -> str:
-    return f"line {at // LINE}" if r.memory is Memory.KPU else f"byte {at}"
 
 
 def _overlap(a: Range, b: Range) -> bool:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Annotated
 
+import numpy as np
+
+from ascua.ir import Array
 from ascua.kmodel.codec import U32, Choice
 
 LINE = 64
@@ -101,6 +104,29 @@ class Layout:
         """Of the whole map."""
         return self.channel_lines * -(-self.channels // self.groups)
 
-    def at(self, line: int) -> Range:
-        """The range of such a map that begins at `line`."""
-        return Range(Memory.KPU, DType.U8, line * LINE, self.lines * LINE)
+    @property
+    def masks(self) -> Array:
+        """uint64 (lines,): of each line, the bytes that hold pixels, the first in bit 0.
+
+        What is past the width of a row, or of channels that are not there, is never defined.
+        """
+        pixels = [(1 << min(self.width - i * LINE, LINE)) - 1 for i in range(self.row_lines)]
+        whole, last = (
+            [sum(m << self.pitch * c for c in range(count)) for m in pixels]
+            for count in (self.groups, (self.channels - 1) % self.groups + 1)
+        )
+        masks = np.empty((self.lines // self.channel_lines, self.height, self.row_lines), np.uint64)
+        masks[:] = np.array(whole, np.uint64)
+        masks[-1] = np.array(last, np.uint64)
+        return masks.reshape(-1)
+
+    def at(self, line: int) -> Map:
+        """Such a map that begins at `line`."""
+        return Map(Memory.KPU, DType.U8, line * LINE, self.lines * LINE, self)
+
+
+@dataclass(frozen=True)
+class Map(Range):
+    """A feature map in KPU RAM: the range of its lines, and how it lies there."""
+
+    layout: Layout

@@ -18,15 +18,19 @@ class KpuUpload(FromOne, code=0x2001, title="kpu_upload"):
 
     shape: SHAPE
 
+    @property
+    def writes(self) -> tuple[Range, ...]:
+        _, c, h, w = self.shape
+        return (Layout(w, h, c).at(self.out.start // LINE),)
+
     def malformed(self) -> str | None:
         n, c, h, w = self.shape
-        wanted = n * Layout(w, h, c).lines * LINE
-        if self.out.memory is not Memory.KPU or self.out.bytes != wanted:
-            return f"its output is no {wanted} bytes of KPU RAM, which {c}x{h}x{w} takes"
+        wanted = Layout(w, h, c).lines * LINE
+        if n > 1:
+            return f"it uploads {n} images, and KPU RAM takes one"
+        if self.out.memory is not Memory.KPU or self.out.bytes != wanted or self.out.start % LINE:
+            return f"its output is not the {wanted} bytes of KPU RAM that {c}x{h}x{w} takes"
         return misfit("its input", self.input, DType.U8, self.shape)
-
-    def check(self) -> str | None:
-        return f"it uploads {self.shape[0]} images at once" if self.shape[0] > 1 else None
 
 
 @dataclass(frozen=True, eq=False)
