@@ -119,20 +119,17 @@ class _Walk:
         reads, writes = layer.reads, layer.writes
         for r in reads:
             self.read("its input", r)
-        for k, r in enumerate(writes):
+        for r in writes:
+            self.write("its output", r)
             for other in reads:
                 if _overlap(r, other) and not (layer.in_place and _same(r, other)):
                     raise self.fail(f"its output {_said(r)} overlaps its input {_said(other)}")
-            for other in writes[:k]:
-                if _overlap(r, other):
-                    raise self.fail(f"its outputs {_said(r)} and {_said(other)} overlap")
-            self.write("its output", r)
 
 
 def check(model: Kmodel) -> None:
     """Raise ModelError where a kmodel contradicts itself or its memories."""
+    check_header(model)
     walk = _Walk(model)
-    _header(walk, model)
     for port in model.inputs:
         _input(walk, port)
     _apart(walk, "inputs", [p.range for p in model.inputs])
@@ -157,21 +154,28 @@ def executable(model: Kmodel) -> None:
             )
 
 
-def _header(walk: _Walk, model: Kmodel) -> None:
-    """Refuse what the two versions cannot say, and networks without layers or outputs."""
+def check_header(model: Kmodel) -> None:
+    """Raise ModelError for what its version cannot say, and where layers or outputs lack."""
+    walk = _Walk(model)
     kind = {3: v3.LayerV3, 4: v4.LayerV4}.get(model.version)
     if kind is None:
         raise walk.fail(f"there is no version {model.version}, but 3 and 4")
-    for things, most in (("layers", MAX_LAYERS), ("inputs", MAX_PORTS), ("outputs", MAX_PORTS)):
-        if not 0 < len(getattr(model, things)) <= most:
-            raise walk.fail(f"it has {len(getattr(model, things))} {things}, not 1 to {most}")
+    _number(walk, "layers", len(model.layers), MAX_LAYERS)
     for i, layer in enumerate(model.layers):
         if not isinstance(layer, kind):
             raise walk.fail(f"layer {i} ({layer.title}) is none of version {model.version}")
-    if model.version == 4:
-        if model.weight_bits != 8:
-            raise walk.fail(f"its weights have {model.weight_bits} bits, and in V4 they have 8")
-        return
+    (_v4 if model.version == 4 else _v3)(walk, model)
+    _number(walk, "inputs", len(model.inputs), MAX_PORTS)
+    _number(walk, "outputs", len(model.outputs), MAX_PORTS)
+
+
+def _number(walk: _Walk, what: str, found: int, most: int) -> None:
+    if not 0 < found <= most:
+        raise walk.fail(f"it has {found} {what}, not 1 to {most}")
+
+
+def _v3(walk: _Walk, model: Kmodel) -> None:
+    """Refuse what a V3 file cannot say."""
     if model.weight_bits not in (8, 16) or model.constants:
         raise walk.fail("a V3 file has weights of 8 or 16 bits, and no constants of its own")
     first = model.layers[0]
@@ -181,9 +185,15 @@ def _header(walk: _Walk, model: Kmodel) -> None:
         )
     if model.inputs != v3_inputs(model.layers):
         raise walk.fail("its input is not what its first layer reads")
-    for layer in model.layers:
+    for i, layer in enumerate(model.layers):
         if isinstance(layer, v3.K210Conv) and 8 * layer.conv.weights.itemsize != model.weight_bits:
-            raise walk.fail(f"weights of a convolution do not have {model.weight_bits} bits")
+            raise walk.fail(f"the weights of layer {i} do not have {model.weight_bits} bits")
+
+
+def _v4(walk: _Walk, model: Kmodel) -> None:
+    """Refuse what a V4 file cannot say."""
+    if model.weight_bits != 8:
+        raise walk.fail(f"its weights have {model.weight_bits} bits, and in V4 they have 8")
 
 
 def _input(walk: _Walk, port: Port) -> None:

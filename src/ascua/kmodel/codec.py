@@ -265,7 +265,7 @@ class Record:
 
     def write(self, writer: Writer, field: str, value: Any, seen: Mapping[str, Any]) -> None:  # noqa: ARG002
         """The instance's bytes."""
-        write(value, writer, f"{field}.")
+        write(self.kind, value, writer, f"{field}.")
 
 
 U32 = Annotated[int, Word("<I", 0, (1 << 32) - 1)]
@@ -310,9 +310,9 @@ def read(record: type[T], reader: Reader, prefix: str = "") -> T:
     return record(**seen)
 
 
-def write(value: Any, writer: Writer, prefix: str = "") -> None:
-    """Append the bytes of an instance of a dataclass. Raises ModelError."""
+def write(record: type[T], value: T, writer: Writer, prefix: str = "") -> None:
+    """Append the fields that `record` has of a value. Raises ModelError."""
     seen: dict[str, Any] = {}
-    for name, kind in kinds(type(value)):  # type: ignore[arg-type]
+    for name, kind in kinds(record):  # type: ignore[arg-type]
         seen[name] = getattr(value, name)
         kind.write(writer, prefix + name, seen[name], seen)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import struct
 
 from ascua.kmodel import codec
-from ascua.kmodel.checks import check
+from ascua.kmodel.checks import check, check_header
 from ascua.kmodel.codec import Word, Writer
+from ascua.kmodel.memory import Range
 from ascua.kmodel.model import K210, MARK, PADDING, Kmodel
 
 
 def write(model: Kmodel) -> bytes:
-    """The bytes of the file. Raises ModelError where a field cannot hold its value."""
-    check(model)
+    """The bytes of the file.
+
+    Raises ModelError where a field cannot hold its value, or what `check` refuses.
+    """
+    check_header(model)
     writer = Writer(model.name, model.weight_bits)
     padding = (_write_v4 if model.version == 4 else _write_v3)(writer, model)
     if not 0 <= model.missing <= padding:
         writer.part = "file"
         raise writer.fail(f"{model.missing} bytes of its last padding are missing, of {padding}")
+    check(model)
     return bytes(writer.data[: len(writer.data) - model.missing])
 
 
@@ -57,11 +62,11 @@ def _write_v4(writer: Writer, model: Kmodel) -> int:
         reserved=model.reserved,
     )
     for port in model.inputs:
-        codec.write(port.range, writer, "input ")
+        codec.write(Range, port.range, writer, "input ")
     for port in model.inputs:
         codec.SIZES.write(writer, "an input's shape", port.shape, {})
     for each in model.outputs:
-        codec.write(each, writer, "output ")
+        codec.write(Range, each, writer, "output ")
     writer.data += model.constants
     return _write_layers(writer, model)
 
@@ -75,7 +80,7 @@ def _write_layers(writer: Writer, model: Kmodel) -> int:
     for i, layer in enumerate(model.layers):
         writer.part = f"layer {i} ({layer.title})"
         begin = len(writer.data)
-        codec.write(layer, writer)
+        codec.write(type(layer), layer, writer)
         padding = -len(writer.data) % PADDING
         writer.gap(PADDING)
         headers += [layer.code, len(writer.data) - begin]
