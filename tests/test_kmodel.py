@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from ascua import kmodel
 from ascua.kmodel import Layout, Range, v3, v4
+from ascua.kmodel.memory import f32
 from ascua.kmodel.registers import Registers, layout
 from tests.support.command import MODELS
 from tests.support.kmodel_layers import LAYERS3, LAYERS4, layers, operators, read, refused
@@ -275,3 +277,54 @@ def test_a_last_padding_that_is_missing_stays_missing() -> None:
     for missing in range(5):
         assert read(data[: len(data) - missing]).missing == missing
     refused(data[:-5], "layer 1 (QuantizedMaxPool2d)", "pad_height", "3 are left")
+
+
+# Memory
+
+
+@pytest.mark.parametrize(
+    ("width", "groups", "row_lines", "pitch"),
+    [(4, 4, 1, 16), (16, 4, 1, 16), (17, 2, 1, 32), (32, 2, 1, 32), (33, 1, 1, 64), (64, 1, 1, 64),
+     (65, 1, 2, 64), (512, 1, 8, 64)],
+)  # fmt: skip
+@pytest.mark.parametrize("channels", [1, 4, 5, 7])
+def test_where_pixels_lie(
+    width: int, groups: int, row_lines: int, pitch: int, channels: int
+) -> None:
+    found = Layout(width, 3, channels)
+    assert (found.groups, found.row_lines, found.pitch) == (groups, row_lines, pitch)
+    assert found.lines == row_lines * 3 * -(-channels // min(channels, groups))
+    pixels = np.zeros((found.lines, 64), bool)
+    flat = pixels.reshape(-1)
+    for c in range(channels):
+        for y in range(3):
+            at = (c // groups) * row_lines * 3 * 64 + (c % groups) * pitch + y * row_lines * 64
+            flat[at : at + width] = True
+    bits = found.masks[:, None] >> np.arange(64, dtype=np.uint64) & np.uint64(1)
+    assert (bits.astype(bool) == pixels).all()
+    assert found.at(7).start == 7 * 64
+    assert found.at(7).bytes == 64 * found.lines
+
+
+def test_budgets() -> None:
+    """5.2 MB: with luck in C, not in MicroPython; 200 kB under MicroPython's, V4 is not sure."""
+    constants = bytes(3_200_000)
+    model = replace(read(file4([conv4(main_out=0)], constants=constants)), main_bytes=2_000_000)
+    verdicts = {f.budget.name: f.verdict for f in kmodel.usage(model).fits}
+    assert verdicts == {
+        "SRAM": "fits", "C": "may fit", "MicroPython": "does not fit", "flash": "fits",
+    }  # fmt: skip
+    used = kmodel.usage(replace(model, main_bytes=100_000))
+    room = {f.budget.name: f for f in used.fits}
+    assert room["MicroPython"].verdict == "may fit"
+    assert room["MicroPython"].bytes == room["C"].bytes + 360_000
+    assert room["flash"].bytes == used.file_bytes
+    assert all(b.source for b in kmodel.BUDGETS)
+
+
+def test_memory_of_a_file_without_the_kpu() -> None:
+    dense = layer(*LAYERS3[v3.FullyConnected][0])
+    model = read(file3([dense], [(1024, 12)]))
+    assert model.inputs == (kmodel.Port(f32(0, 2), (1, 2, 1, 1)),)
+    used = kmodel.usage(model)
+    assert (used.kpu_lines, used.kpu_layer) == (0, None)
