@@ -328,3 +328,9 @@ def test_memory_of_a_file_without_the_kpu() -> None:
     assert model.inputs == (kmodel.Port(f32(0, 2), (1, 2, 1, 1)),)
     used = kmodel.usage(model)
     assert (used.kpu_lines, used.kpu_layer) == (0, None)
+
+
+def test_memory_of_the_kpu_is_its_layers_alone() -> None:
+    """The convolution has 8 + 32 lines; the sum behind it moves more bytes."""
+    used = kmodel.usage(read(layers(layer(1, "5I", 1, 0, 0, 1024, 256))))
+    assert (used.kpu_lines, used.kpu_layer) == (40, 0)

@@ -143,12 +143,14 @@ def test_offsets_of_v3(name: str) -> None:
 def test_a_block_elsewhere_in_the_body() -> None:
     data = file3([conv3(main_out=0, off_layer=8)])
     refused(data, "layer_off is", "compilers put that block at", kind=Unsupported)
+    data = file4([conv4(main_out=0, bwsx_base_addr=40 + 256)])
+    refused(data, "bwsx_base_addr skips to 512", "that block at 256", kind=Unsupported)
 
 
 @pytest.mark.parametrize("name", ["bwsx_base_addr", "active_addr", "para_start_addr"])
 def test_addresses_of_parameters(name: str) -> None:
     refused(file3([conv3(main_out=0, **{name: 1})]), f"{name} is 1, and the chip's runtime sets it")
-    refused(file4([conv4(main_out=0, **{name: 1})]), f"{name} skips 1 bytes, and the next multiple")
+    refused(file4([conv4(main_out=0, **{name: 1})]), f"{name} skips 1 bytes, to")
     refused(file4([conv4(main_out=0, **{name: TOP})]), f"{name} skips 4294967295 bytes, out of")
 
 

@@ -204,7 +204,7 @@ class Many:
 
     kind: Kind
     count: Extent | None = None
-    most: int = 4096
+    most: int = 128
 
     def read(self, reader: Reader, field: str, seen: Mapping[str, Any]) -> tuple[Any, ...]:
         """The fields."""

@@ -21,6 +21,8 @@ KERNELS = (1, 3)
 LOAD_BYTES = {8: 30 << 10, 16: 60 << 10}
 """The most weights that the KPU takes at once, by their bits."""
 
+MOVED = ("Compile it again: a file with its blocks elsewhere could not be written back.",)
+
 
 @dataclass(frozen=True, eq=False)
 class Norms:
@@ -216,22 +218,19 @@ def _block(reader: Reader, field: str, offset: int, alignment: int) -> None:
     if offset % alignment:
         raise reader.fail(f"{field} is {offset}, no multiple of {alignment}", FIELDS)
     if offset != at:
-        raise reader.refuse(
-            f"{field} is {offset}, and compilers put that block at {at}",
-            ["Compile it again: a file with its blocks elsewhere could not be written back."],
-        )
+        raise reader.refuse(f"{field} is {offset}, and compilers put that block at {at}", MOVED)
     reader.gap(alignment, field)
 
 
 def _skip(reader: Reader, field: str, skipped: int) -> None:
     """Go on to the next multiple of 256, as `field` says."""
-    wanted = -reader.at % 256
-    if reader.at + skipped > reader.end:
+    at, to = -(-reader.at // 256) * 256, reader.at + skipped
+    if to > reader.end:
         raise reader.fail(f"{field} skips {skipped} bytes, out of the layer's body")
-    if skipped != wanted:
-        raise reader.fail(
-            f"{field} skips {skipped} bytes, and the next multiple of 256 is after {wanted}", FIELDS
-        )
+    if to % 256:
+        raise reader.fail(f"{field} skips {skipped} bytes, to {to}, no multiple of 256", FIELDS)
+    if to != at:
+        raise reader.refuse(f"{field} skips to {to}, and compilers put that block at {at}", MOVED)
     reader.gap(256, field)
 
 

@@ -37,7 +37,7 @@ class DType(IntEnum):
         return 4 if self is DType.F32 else 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Range:
     """`bytes` bytes from byte `start` of a memory; in KPU RAM, whole lines."""
 
@@ -125,7 +125,7 @@ class Layout:
         return Map(Memory.KPU, DType.U8, line * LINE, self.lines * LINE, self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Map(Range):
     """A feature map in KPU RAM: the range of its lines, and how it lies there."""
 

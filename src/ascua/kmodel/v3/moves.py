@@ -10,7 +10,7 @@ from ascua.kmodel.memory import DType, Memory, Range, f32
 from ascua.kmodel.v3.layer import FLAGS, PIXELS, LayerV3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Part:
     """A part that is copied: where it begins, and its bytes."""
 
