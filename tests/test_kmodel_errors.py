@@ -15,6 +15,8 @@ from ascua.kmodel import v3, v4
 from tests.support.kmodel_layers import (
     LAYERS3,
     LAYERS4,
+    YU,
+    U,
     X,
     Y,
     layers,
@@ -233,6 +235,11 @@ def test_layers_that_no_runtime_executes() -> None:
         kind for kind in LAYERS4 if read(operators(layer(*LAYERS4[kind][0]))).layers[0].check()
     }
     assert found == {v4.NnilUnaryMethod, v4.Conv2dTranspose}
+    (code, form, *values), _ = LAYERS4[v4.ResizeImage]
+    values[:8] = *U, *YU[:3], 20
+    values[14] = v4.ResizeMode.BILINEAR
+    bilinear = read(operators(layer(code, form, *values))).layers[0]
+    assert bilinear.check() == "how it rounds bytes between pixels is not known"
     data = file4([conv4(main_out=0, batches=2)])
     assert read(data).layers[0].check() == "it takes 2 images at once"
 

@@ -32,6 +32,7 @@ from ascua.kmodel.v4.windows import (
     QuantizedConv2d,
     QuantizedMatmul,
     ReduceWindow2d,
+    steps,
 )
 
 __all__ = [
@@ -65,4 +66,5 @@ __all__ = [
     "Transpose",
     "Unary",
     "UnaryOp",
+    "steps",
 ]

@@ -94,6 +94,11 @@ class ResizeImage(FromOne, code=0x0A, title="resize_image"):
         dtype = self.input.dtype
         return self.sized(dtype, dtype, self.shape, (n, c, self.oh, self.ow))
 
+    def check(self) -> str | None:
+        if self.mode is ResizeMode.BILINEAR and self.input.dtype is DType.U8:
+            return "how it rounds bytes between pixels is not known"
+        return None
+
 
 @dataclass(frozen=True, eq=False)
 class Transpose(FromOne, code=0x0C, title="transpose"):
