@@ -1,0 +1,349 @@
+"""The KPU's arithmetic: each rule by hand-computed integers, small layers by a scalar twin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from ascua.ir import Array
+from ascua.kmodel import KPU_BYTES, Activation, Conv, Layout, Norms, Registers
+from ascua.kpu.convolution import Convolution
+from ascua.kpu.pooling import POOLS
+from ascua.kpu.ram import Ram
+from ascua.kpu.rounding import ROUNDINGS, Rounding, half_even, half_up, scaled32
+
+BOTH: tuple[Rounding, ...] = ("half-up", "half-even")
+
+
+def column(*values: int) -> Array:
+    return np.array(values, np.int64)
+
+
+def test_half_up_looks_at_one_bit_below() -> None:
+    x = column(7, 8, 9, 23, 24, 25, -1, -8, -9, -16, -17, 0)
+    assert half_up(x, 4).tolist() == [0, 1, 1, 1, 2, 2, -1, -1, -1, -1, -2, 0]
+    assert half_up(x, 0).tolist() == x.tolist()
+
+
+def test_half_even_takes_the_even_neighbor() -> None:
+    x = column(7, 8, 9, 23, 24, 25, 40, -1, -8, -9, -24, -25, -40)
+    assert half_even(x, 4).tolist() == [0, 0, 1, 1, 2, 2, 2, 0, 0, -1, -2, -2, -2]
+    assert half_even(x, 0).tolist() == x.tolist()
+
+
+@pytest.mark.parametrize("shift", [62, 63, 64, 65, 200, 255])
+def test_shifts_beyond_the_word(shift: int) -> None:
+    """As of integers without bounds, which Python has."""
+    x = [2**63 - 1, 2**62, 2**62 + 1, 1, 0, -1, -(2**62), -(2**63)]
+
+    def up(v: int) -> int:
+        g = v >> (shift - 1)
+        return (g + 1) >> 1 if g >= 0 else v >> shift
+
+    def even(v: int) -> int:
+        q, rest = v >> shift, v & ((1 << shift) - 1)
+        return q + (2 * rest > 1 << shift or (2 * rest == 1 << shift and q & 1))
+
+    assert half_up(column(*x), shift).tolist() == [up(v) for v in x]
+    assert half_even(column(*x), shift).tolist() == [even(v) for v in x]
+
+
+def test_scaling_of_version_4() -> None:
+    assert scaled32(column(3, -3, 5, 2), 3, 1).tolist() == [5, -4, 8, 3]
+    assert scaled32(column(3, -3), 3, 0).tolist() == [9, -9]
+    assert scaled32(column(2**31), 1, 0).tolist() == [-(2**31)]
+
+
+@pytest.mark.parametrize("w", [4, 16, 17, 32, 33, 64, 65, 128, 129])
+@pytest.mark.parametrize("c", [1, 2, 3, 4, 5, 8])
+def test_layout(w: int, c: int) -> None:
+    """Every byte is where the formula says, and no other byte changes."""
+    h, line = 3, 5
+    g, pitch = (4, 16) if w <= 16 else (2, 32) if w <= 32 else (1, 64)
+    row_len = (w + 63) // 64
+    x = np.random.default_rng(w * c).integers(1, 256, (c, h, w)).astype(np.uint8)
+    ram = Ram(*(np.zeros(n, np.uint8) for n in (0, 0, KPU_BYTES)))
+    place = Layout(w, h, c)
+    assert place.lines == row_len * h * -(-c // min(c, g))
+    ram.store(line * 64, place, x)
+    expected = np.zeros_like(ram.kpu)
+    for k, y, i in np.ndindex(c, h, w):
+        at = line * 64 + (k // g) * row_len * h * 64 + (k % g) * pitch + y * row_len * 64 + i
+        expected[at] = x[k, y, i]
+    assert (ram.kpu == expected).all()
+    assert (ram.image(line * 64, place) == x).all()
+
+
+WINDOW = np.array([
+    [10, 20, 30, 41],
+    [50, 61, 7, 8],
+    [1, 2, 255, 254],
+    [3, 5, 253, 255],
+], np.uint8)[None]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "expected"), [
+    (0, WINDOW[0].tolist()),
+    (1, [[61, 41], [5, 255]]),
+    (2, [[35, 21], [2, 254]]),  # 141 // 4, 86 // 4, 11 // 4, 1017 // 4
+    (3, [[255]]),
+    (4, [[78]]),  # 1255 // 16
+    (5, [[10, 30], [1, 255]]),
+    (6, [[20, 41], [2, 254]]),
+    (7, [[10]]),
+    (8, [[35, 29, 21, 24], [28, 81, 131, 131], [2, 128, 254, 254], [4, 129, 254, 255]]),
+    (9, [[61, 61, 41, 41], [61, 255, 255, 254], [5, 255, 255, 255], [5, 253, 255, 255]]),
+])  # fmt: skip
+def test_pools(code: int, expected: list[list[int]]) -> None:
+    pool = POOLS[code]
+    rows, columns = pool.places(4, 4)
+    assert pool.apply(WINDOW[:, rows, columns])[0].tolist() == expected
+    assert pool.size(4, 4) == (len(expected), len(expected[0]))
+
+
+@pytest.mark.parametrize("code", POOLS)
+def test_pools_leave_out_what_no_window_covers(code: int) -> None:
+    pool = POOLS[code]
+    image = np.arange(7 * 9, dtype=np.uint8).reshape(1, 7, 9)
+    rows, columns = pool.places(7, 9)
+    assert pool.apply(image[:, rows, columns]).shape[1:] == pool.size(7, 9)
+
+
+def conv(
+    w: Array,
+    size: tuple[int, int],
+    *,
+    norms: Sequence[tuple[int, int, int]],
+    segments: Sequence[tuple[int, int, int, int]],
+    depthwise: bool = False,
+    pool: int = 0,
+    **registers: int,
+) -> Conv:
+    """A layer for maps of `size` rows and columns; norms are (mul, add, shift) of each channel.
+
+    Segments are (start, mul, shift, bias); weights (oc, ic, k, k), or (c, 1, k, k).
+    """
+    oc, ic = len(w), len(w) if depthwise else w.shape[1]
+    x = Layout(size[1], size[0], ic)
+    oh, ow = POOLS[pool].size(*size)
+    y = Layout(ow, oh, oc)
+    values = {
+        "depth_wise_layer": int(depthwise), "image_src_addr": 0, "image_dst_addr": x.lines,
+        "i_ch_num": ic - 1, "o_ch_num": oc - 1, "o_ch_num_coef": oc - 1,
+        "i_row_wid": x.width - 1, "i_col_high": x.height - 1,
+        "o_row_wid": max(ow, 1) - 1, "o_col_high": max(oh, 1) - 1,
+        "kernel_type": w.shape[2] // 2, "pool_type": pool, "pad_value": 0,
+        "load_time": 0, "para_size": w.size,
+        "channel_switch_addr": x.channel_lines, "row_switch_addr": x.row_lines,
+        "coef_group": x.groups, "wb_channel_switch_addr": y.channel_lines,
+        "wb_row_switch_addr": y.row_lines, "wb_group": y.groups,
+        "shr_w": 0, "shr_x": 0, "arg_w": 0, "arg_x": 0, "arg_add": 0,
+        "channel_byte_num": ow * oh - 1, "dma_total_byte": ow * oh * oc - 1,
+    } | registers  # fmt: skip
+    norm, segment = (column_of(v) for v in (norms, segments))
+    return Conv(Registers(**values), Norms(*norm), Activation(*segment), w)
+
+
+def column_of(rows: Sequence[tuple[int, ...]]) -> list[Array]:
+    return [np.array(v, np.int64) for v in zip(*rows, strict=True)]
+
+
+def pixel(c: Conv, image: Array, place: tuple[int, int, int], rounding: Rounding) -> int:
+    """One byte before any pool, from the specification's formulas, in Python's integers."""
+    (o, y, x), r = place, c.registers
+    sx = sw = sxw = 0
+    for i, ky, kx in product(range(c.weights.shape[1]), range(c.k), range(c.k)):
+        yy, xx = y + ky - c.k // 2, x + kx - c.k // 2
+        inside = 0 <= yy < image.shape[1] and 0 <= xx < image.shape[2]
+        a = int(image[o if c.depthwise else i, yy, xx]) if inside else r.pad_value
+        b = int(c.weights[o, i, ky, kx])
+        sx, sw, sxw = sx + a, sw + b, sxw + a * b
+    acc = sxw + ((r.arg_x * sx) >> r.shr_x) + ((r.arg_w * sw) >> r.shr_w)
+    acc += r.arg_add * c.weights.shape[1]
+    mul, add, shift = (int(v[o]) for v in (c.norms.mul, c.norms.add, c.norms.shift))
+    t = (wrapped(acc * mul) >> shift) + add
+    a = c.activation
+    rows = [tuple(map(int, v)) for v in zip(a.start, a.mul, a.shift, a.bias, strict=True)]
+    begun = [i for i in range(16) if rows[i][0] < t or (rows[i][0] == t and rounding == BOTH[0])]
+    start, y_mul, down, bias = rows[max(begun, default=0)]
+    return min(255, max(0, rounded(wrapped((t - start) * y_mul), down, rounding) + bias))
+
+
+def wrapped(v: int) -> int:
+    return (v + 2**63) % 2**64 - 2**63
+
+
+def rounded(p: int, down: int, rounding: Rounding) -> int:
+    if rounding == "half-up":
+        return (p + (1 << down >> 1)) >> down if p >= 0 else p >> down
+    return round(p / 2**down) if abs(p) < 2**53 else int(ROUNDINGS[rounding](column(p), down)[0])
+
+
+RELU = [(-(2**35), 0, 0, 0), (0, 512, 20, 0), *((2**35 - 17 + e, 0, 0, 255) for e in range(2, 16))]
+"""The table that nncase 0.2 writes for ReLU6."""
+
+
+def computed(c: Conv, x: Array, rounding: Rounding = "half-up") -> Array:
+    return Convolution.of(c, rounding)(x)
+
+
+ONE = np.ones((1, 1, 1, 1), np.int64)
+
+
+@pytest.mark.parametrize(("rounding", "expected"), [
+    ("half-up", [[0, 1, 1, 1, 2, 2, 3, 16]]), ("half-even", [[0, 0, 1, 1, 2, 2, 2, 16]])
+])  # fmt: skip
+def test_ties(rounding: Rounding, expected: list[list[int]]) -> None:
+    """Sums over 16, in a table as the real files have: 8, 24 and 40 are ties."""
+    x = np.array([[7, 8, 9, 23, 24, 25, 40, 255]], np.uint8)[None]
+    layer = conv(ONE, (1, 8), norms=[(1 << 7, 0, 0)], segments=RELU)
+    assert computed(layer, x, rounding)[0].tolist() == expected
+    exact = conv(16 * ONE, (1, 8), norms=[(1 << 7, 0, 0)], segments=RELU)
+    assert computed(exact, x, rounding)[0].tolist() == x[0].tolist()
+
+
+def test_zero_points() -> None:
+    """(x - 3) * (w - 5) summed: 4 * 2 + 7 * -4 + 0 = -20, and 30 more."""
+    x = np.array([7, 10, 3], np.uint8).reshape(3, 1, 1)
+    w = np.array([7, 1, 200]).reshape(1, 3, 1, 1)
+    identity = [(0, 1, 0, 0), *[(2**35 - 1, 0, 0, 255)] * 15]
+    for args in (
+        {"arg_x": -5, "arg_w": -3, "arg_add": 15},
+        {"arg_x": -5 << 15, "shr_x": 15, "arg_w": -3 << 12, "shr_w": 12, "arg_add": 15},
+    ):
+        layer = conv(w, (1, 1), norms=[(1, 30, 0)], segments=identity, **args)
+        assert computed(layer, x).tolist() == [[[10]]]
+        assert pixel(layer, x, (0, 0, 0), "half-up") == 10
+
+
+def test_zero_points_that_shifts_cut() -> None:
+    """(-11 * 20) >> 3 = -28 for the activations, (5 * 208) >> 5 = 32 for the weights."""
+    x = np.array([7, 10, 3], np.uint8).reshape(3, 1, 1)
+    w = np.array([7, 1, 200]).reshape(1, 3, 1, 1)
+    identity = [(0, 1, 0, 0), *[(2**35 - 1, 0, 0, 255)] * 15]
+    layer = conv(w, (1, 1), norms=[(1, -500, 0)], segments=identity, arg_x=-11, shr_x=3, arg_w=5,
+                 shr_w=5)  # fmt: skip
+    assert computed(layer, x).tolist() == [[[659 - 28 + 32 - 500]]]
+
+
+def test_padding_reads_its_byte() -> None:
+    x = np.full((1, 4, 4), 10, np.uint8)
+    w = np.ones((1, 1, 3, 3), np.int64)
+    y = computed(conv(w, (4, 4), norms=[(2048, 0, 0)], segments=RELU, pad_value=2), x)[0]
+    assert y.tolist() == [[50, 66, 66, 50], [66, 90, 90, 66], [66, 90, 90, 66], [50, 66, 66, 50]]
+
+
+@pytest.mark.parametrize("rounding", BOTH)
+def test_segments_may_be_in_any_order(rounding: Rounding) -> None:
+    """The highest number counts, so one that begins later and has a lower number never does."""
+    segments = [(0, 0, 0, 1), (50, 0, 0, 2), (20, 0, 0, 3), (20, 0, 0, 4), (99, 0, 0, 5),
+                *[(2**35 - 1, 0, 0, 255)] * 11]  # fmt: skip
+    x = np.array([[0, 19, 20, 21, 50, 60, 98, 99, 100]], np.uint8)[None]
+    layer = conv(ONE, (1, 9), norms=[(1, 0, 0)], segments=segments)
+    expected = {"half-up": [1, 1, 4, 4, 4, 4, 4, 5, 5], "half-even": [1, 1, 1, 4, 4, 4, 4, 4, 5]}
+    assert computed(layer, x, rounding)[0, 0].tolist() == expected[rounding]
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("code", POOLS)
+def test_the_largest_sums(bits: int, code: int) -> None:
+    """1024 channels of 255 under the largest weights, scaled down to 255 and to 127."""
+    w = np.full((2, 1024, 3, 3), (1 << bits) - 1)
+    w[1, :, :, :1] = 0  # 6 of 9 taps
+    x = np.full((1024, 4, 4), 255, np.uint8)
+    one = (1 << bits) - 1
+    norms = [(1, 0, 0), (1, 0, 0)]
+    segments = [(0, 1, 15, 0), *[(2**35 - 1, 0, 0, 255)] * 15]
+    layer = conv(w, (4, 4), norms=norms, segments=segments, pool=code, pad_value=255,
+                 arg_add=-9 * 255 * one + 9)  # fmt: skip
+    whole = (0, 9 * 1024), (1, 9 * 1024 - 3 * 1024 * 255 * one)
+    expected = [min(255, max(0, (t + 2**14) >> 15)) for _, t in whole]
+    y = computed(layer, x)
+    assert [sorted(set(c.reshape(-1).tolist())) for c in y] == [[v] for v in expected]
+
+
+def random_layer(rng: np.random.Generator, *, wild: bool, pool: int) -> tuple[Conv, Array]:
+    """Small, of any kind; `wild` fields lie at their edges, others as compilers choose them."""
+    depthwise, k = bool(rng.integers(2)), int(rng.choice([1, 3]))
+    ic = int(rng.integers(1, 6))
+    oc, per = (ic, 1) if depthwise else (int(rng.integers(1, 5)), ic)
+    h, w = (int(v) for v in rng.integers(4, 8, 2))
+    bits = int(rng.choice([8, 16]))
+    x = rng.integers(0, 256, (ic, h, w)).astype(np.uint8)
+    weights = rng.integers(0, 1 << bits, (oc, per, k, k))
+    zx, zw = int(rng.integers(256)), int(rng.integers(1 << bits))
+
+    def edge(low: int, high: int) -> int:
+        return int(rng.choice([low, low + 1, 0, 1, high - 1, high, rng.integers(low, high + 1)]))
+
+    if wild:
+        signed = {n: (-(1 << n - 1), (1 << n - 1) - 1) for n in (16, 24, 32, 36, 40)}
+        args = {"arg_x": edge(*signed[24]), "arg_w": edge(*signed[24]), "shr_x": edge(0, 15),
+                "shr_w": edge(0, 15), "arg_add": edge(*signed[40]),
+                "pad_value": edge(0, 255)}  # fmt: skip
+        norms = [(edge(*signed[24]), edge(*signed[32]), edge(0, 15)) for _ in range(oc)]
+        segments = [
+            (edge(*signed[36]), edge(*signed[16]), edge(0, 63), edge(0, 255)) for _ in range(16)
+        ]
+    else:
+        args = {"arg_x": -zw << 3, "shr_x": 3, "arg_w": -zx << 5, "shr_w": 5,
+                "arg_add": zw * zx * k * k, "pad_value": zx}  # fmt: skip
+        norms = [
+            (
+                int(rng.integers(1 << 18, 1 << 20)) >> bits - 8,
+                int(rng.integers(-(2**18), 2**18)),
+                15,
+            )
+            for _ in range(oc)
+        ]
+        segments = leaky(rng)
+    return conv(weights, (h, w), norms=norms, segments=segments, depthwise=depthwise, pool=pool,
+                **args), x  # fmt: skip
+
+
+def leaky(rng: np.random.Generator) -> list[tuple[int, int, int, int]]:
+    """A table of one to three slopes between constants, of which some are reached."""
+    count = int(rng.integers(1, 4))
+    starts = sorted(int(v) for v in rng.integers(-(2**16), 2**18, count))
+    slopes = [(s, int(rng.integers(-300, 300)), 16, int(rng.integers(256))) for s in starts]
+    last = (starts[-1] + (1 << 17), 0, 0, int(rng.integers(256)))
+    return [(-(2**35), 0, 0, slopes[0][3]), *slopes, *[last] * (15 - count)]
+
+
+@pytest.mark.parametrize("wild", [False, True])
+@pytest.mark.parametrize("rounding", BOTH)
+def test_small_layers_equal_the_scalar_twin(rounding: Rounding, wild: bool) -> None:
+    rng = np.random.default_rng(7 + wild)
+    ways, values = set(), set()
+    for i in range(60):
+        pool = i % 10
+        layer, x = random_layer(rng, wild=wild, pool=pool)
+        c, (h, w) = layer.oc, x.shape[1:]
+        places = np.ndindex(c, h, w)
+        whole = np.array([pixel(layer, x, p, rounding) for p in places], np.uint8)
+        rows, columns = POOLS[pool].places(h, w)
+        expected = POOLS[pool].apply(whole.reshape(c, h, w)[:, rows, columns])
+        prepared = Convolution.of(layer, rounding)
+        assert (prepared(x) == expected).all(), layer
+        ways.add(prepared.line is None)
+        values |= set(expected.reshape(-1).tolist())
+    assert len(values) > (10 if wild else 150)
+    assert wild or ways == {False, True}
+
+
+@pytest.mark.parametrize("rounding", BOTH)
+def test_the_line_equals_the_integers(rounding: Rounding) -> None:
+    """Tables of one slope, with what the line must not cover, at every kind of edge."""
+    rng = np.random.default_rng(3)
+    seen = []
+    for _ in range(300):
+        layer, x = random_layer(rng, wild=False, pool=0)
+        prepared = Convolution.of(layer, rounding)
+        if prepared.line:
+            assert (prepared(x) == replace(prepared, line=None)(x)).all(), layer
+            seen.append(len(prepared.line.constants))
+    assert set(seen) >= {0, 1, 2}
