@@ -304,3 +304,39 @@ def test_the_line_equals_the_integers(rounding: Rounding) -> None:
             assert (prepared(x) == replace(prepared, line=None)(x)).all(), layer
             seen.append(len(prepared.line.constants))
     assert set(seen) >= {0, 1, 2}
+
+
+@pytest.mark.parametrize(("shape", "depthwise", "code"), [
+    ((70, 33, 65, 3), False, 0), ((70, 34, 66, 3), False, 5), ((9, 30, 512, 3), False, 7),
+    ((70, 33, 65, 3), True, 0), ((200, 40, 40, 1), False, 6), ((1024, 4, 5, 1), True, 1),
+])  # fmt: skip
+@pytest.mark.parametrize("bits", [8, 16])
+def test_large_layers_in_parts(
+    shape: tuple[int, int, int, int], depthwise: bool, code: int, bits: int
+) -> None:
+    """Against sums of whole arrays of integers."""
+    c, h, w, k = shape
+    rng = np.random.default_rng(5)
+    x = rng.integers(0, 256, (c, h, w)).astype(np.uint8)
+    kernel = rng.integers(0, 1 << bits, (c if depthwise else 5, 1 if depthwise else c, k, k))
+    zero = 1 << bits - 1
+    down = int(bits + 8 + np.log2(kernel[0].size) / 2)
+    segments = [(-(2**35), 0, 0, 1), (-(2**20), 1 << 12, down - 4, 0), (2**32, 0, 0, 3),
+                *[(2**35 - 1, 0, 0, 255)] * 13]  # fmt: skip
+    layer = conv(kernel, (h, w), norms=[(1 << 4, 2**20, 4)] * len(kernel), segments=segments,
+                 depthwise=depthwise, pool=code, pad_value=9, arg_x=-zero)  # fmt: skip
+    edge = k // 2
+    padded = np.pad(x.astype(np.int64), [(0, 0), (edge, edge), (edge, edge)], constant_values=9)
+    sums = np.zeros((len(kernel), h, w), np.int64)
+    for ky, kx in product(range(k), range(k)):
+        taps, part = padded[:, ky : ky + h, kx : kx + w], kernel[:, :, ky, kx] - zero
+        sums += part[:, :, None] * taps if depthwise else np.tensordot(part, taps, 1)
+    t = sums + 2**20
+    whole = np.clip((((t + 2**20) << 12) + (1 << down - 5)) >> down - 4, 0, 255)
+    whole = np.where(t < -(2**20), 1, np.where(t < 2**32, whole, 3)).astype(np.uint8)
+    pool = POOLS[code]
+    rows, columns = pool.places(h, w)
+    prepared = Convolution.of(layer, "half-up")
+    assert (prepared(x) == pool.apply(whole[:, rows, columns])).all()
+    assert prepared.line
+    assert len(np.unique(whole)) > 50
