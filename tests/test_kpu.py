@@ -223,6 +223,33 @@ def test_the_largest_sums(bits: int, code: int) -> None:
     assert [sorted(set(c.reshape(-1).tolist())) for c in y] == [[v] for v in expected]
 
 
+@pytest.mark.parametrize("rounding", BOTH)
+def test_segments_begin_with_or_behind_their_start(rounding: Rounding) -> None:
+    """A line between two constants, each of another byte than the line has there."""
+    segments = [(-(2**35), 0, 0, 7), (10, 1, 0, 20), (200, 0, 0, 3),
+                *[(2**35 - 1, 0, 0, 255)] * 13]  # fmt: skip
+    x = np.arange(256, dtype=np.uint8).reshape(1, 1, 256)
+    prepared = Convolution.of(conv(ONE, (1, 256), norms=[(1, 0, 0)], segments=segments), rounding)
+    assert prepared.line
+    y, late = prepared(x)[0, 0], int(rounding == "half-even")
+    assert set(y[: 10 + late].tolist()) == {7}
+    assert y[10 + late : 200 + late].tolist() == list(range(20 + late, 210 + late))
+    assert set(y[200 + late :].tolist()) == {3}
+
+
+def test_products_that_floats_would_lose() -> None:
+    """2.5 less 2**-52 is 2; in float64 it would be 2.5, and then 3."""
+    y_mul, down = 30_729, 52
+    z, rest = divmod(2 * 2**52 + 2**51 - 1, y_mul)
+    assert not rest
+    segments = [(0, 0, 0, 0)] * 15 + [(0, y_mul, down, 0)]
+    layer = conv(ONE, (1, 1), norms=[(2**22, z % 2**22, 0)], segments=segments,
+                 arg_add=z // 2**22)  # fmt: skip
+    x = np.zeros((1, 1, 1), np.uint8)
+    assert computed(layer, x).tolist() == [[[2]]]
+    assert pixel(layer, x, (0, 0, 0), "half-up") == 2
+
+
 def random_layer(rng: np.random.Generator, *, wild: bool, pool: int) -> tuple[Conv, Array]:
     """Small, of any kind; `wild` fields lie at their edges, others as compilers choose them."""
     depthwise, k = bool(rng.integers(2)), int(rng.choice([1, 3]))

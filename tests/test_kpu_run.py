@@ -190,6 +190,20 @@ def test_progress_and_samples_apart() -> None:
     assert kpu.run(net, x[:0])[0].shape == (0, 40)
 
 
+def test_memory_is_empty_before_each_sample() -> None:
+    """The 15 pixels beside a padded one are zeros, whatever the sample before left there."""
+    first = v3.K210Conv(1, 0, conv(ONE, (4, 4), norms=HALVES * 2, segments=RELU))
+    padding = v3.K210AddPadding(0, 0, 50, 2)
+    there = conv(ONE, (4, 4), norms=HALVES * 2, segments=RELU, image_src_addr=50,
+                 image_dst_addr=60)  # fmt: skip
+    back = conv(ONE, (4, 4), norms=HALVES * 2, segments=RELU, image_src_addr=4,
+                image_dst_addr=50)  # fmt: skip
+    layers: list[Layer] = [first, padding, v3.K210Conv(1, 32, there), v3.K210Conv(0, 0, back),
+                           v3.Dequantize(1, 32, 64, 32, 1.0, 0.0)]  # fmt: skip
+    (y,) = kpu.run(model(3, layers, [f32(64, 32)]), samples(2, 4, 4, 2) // 8)
+    assert (y.reshape(2, 2, 16)[:, :, 1:] == 0).all()
+
+
 def test_what_is_wrong_with_inputs_is_said() -> None:
     layers, inputs = version_4()
     simulator = kpu.Simulator(model(4, layers, [u8(8, 40)], inputs=inputs))
