@@ -130,7 +130,7 @@ def test_cmake_builds_both(pair: Path, tmp_path: Path) -> None:
     assert not [f for f in flags if re.match("-[OW]", f)], "warnings and level are the user's"
 
 
-@pytest.mark.parametrize("board", boards.names())
+@pytest.mark.parametrize("board", boards.names("c"))
 def test_symbols_and_warnings_with_each_board_s_flags(board: str, tmp_path: Path) -> None:
     """Every symbol has the prefix; what is needed from outside is memcpy and the like."""
     target = boards.load(board)

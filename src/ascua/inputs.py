@@ -163,7 +163,9 @@ def _as_dtype(a: Array, t: Tensor, where: str) -> Array:
         if t.dtype == "float32"
         else ["int8 as the model has it, uint8 (value - 128), or float32 (quantised for you)."]
         if t.dtype == "int8"
-        else [f"{t.dtype} as the model has it, or float32 (quantised for you)."],
+        else [f"{t.dtype} as the model has it, or float32 (quantised for you)."]
+        if quantised
+        else [f"Convert it: array.astype('{t.dtype}')."],
     )
 
 

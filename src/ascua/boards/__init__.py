@@ -15,6 +15,8 @@ from ascua.settings import build, read_toml
 FOLDER = Path(__file__).parent
 CORES = FOLDER / "cores"
 FIRMWARE = FOLDER.parent / "firmware"
+IN_PROCESS = ("host", "kpu")
+"""Runners that start no emulator."""
 POSIX = "posix"
 """The start-up code of a program that an operating system starts."""
 NAME = re.compile(r"\w[\w .+-]{0,99}")
@@ -72,7 +74,7 @@ class Board:
     title: str
     core: Core
     cc: str | None = None
-    runner: Literal["host", "qemu", "qemu-user", "serial"] | None = None
+    runner: Literal["host", "qemu", "qemu-user", "kpu", "serial"] | None = None
     counter: Literal["instructions", "cycles", "none"] = "none"
     memories: tuple[Memory, ...] = ()
     cflags: tuple[str, ...] = ()
@@ -86,7 +88,7 @@ class Board:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ValueError(f"name must be {NAME_RULE}, not {self.name!r}.")
-        if self.runner not in ("host", None) and not self.run:
+        if self.runner not in (*IN_PROCESS, None) and not self.run:
             raise ValueError("`run` is empty: it is the command that starts the board.")
         if self.hosted:
             if self.startup != POSIX:
@@ -154,9 +156,10 @@ def load_core(name: str, where: str) -> Core:
 
 
 @cache
-def names() -> tuple[str, ...]:
-    """The names of all boards that come with Ascua, sorted."""
-    return tuple(sorted(p.stem for p in FOLDER.glob("*.toml")))
+def names(target: str | None = None) -> tuple[str, ...]:
+    """The names of the boards that come with Ascua, sorted: all, or those of a target."""
+    found = sorted(p.stem for p in FOLDER.glob("*.toml"))
+    return tuple(n for n in found if target is None or load(n).target == target)
 
 
 @cache

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +13,23 @@ import click
 import numpy as np
 
 from ascua import boards as board_files
-from ascua import measure, targets, validation
+from ascua import k210, measure, targets, validation
+from ascua.cli import kmodels
 from ascua.cli.options import (
     PATH,
     Reading,
+    Switches,
     as_json,
     board_name,
     build_dir,
     data_dir,
+    fma,
     force,
     gathered,
     inputs_file,
     labels_file,
     model_file,
+    rounding,
     skip_damaged,
     to,
 )
@@ -32,7 +39,7 @@ from ascua.executors import Executor
 from ascua.executors.board import OnBoard
 from ascua.executors.reference import Reference, reference
 from ascua.inputs import check_outputs, save_outputs
-from ascua.ir import Array
+from ascua.ir import Array, Graph
 from ascua.labels import Labels
 from ascua.model import Model, load_model
 from ascua.plan import Plan, check_fit
@@ -48,8 +55,11 @@ from ascua.targets.folder import check_folder, write_folder
 @verbose
 def analyze(model: Path, board: str | None, *, as_json: bool) -> None:
     """Operators, MACs, weights, arena and fit of MODEL.tflite."""
-    loaded = load_model(model)
     target = board_files.load(board) if board else None
+    if k210.is_kmodel(model):
+        kmodels.analyze(model, target, as_json=as_json)
+        return
+    loaded = load_model(model)
     planned, measured = measure.analyze(loaded, target)
     if as_json:
         print_json(measured.json())
@@ -93,6 +103,22 @@ def compile_(
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Given(Reading):
+    """The samples that `run` runs: a file's, a recipe's test set, or a fixed one."""
+
+    inputs: Path | None
+    labels: Path | None
+    recipe: str | None
+
+    @property
+    def named(self) -> list[Path]:
+        """All that is read."""
+        named = (self.inputs, self.labels, self.recipe, self.data_dir)
+        data = () if self.data_dir is None else self.data_dir.glob("*.npz")
+        return [*(Path(p) for p in named if p is not None), *data]
+
+
 @click.command()
 @model_file()
 @board_name(required=True)
@@ -102,35 +128,32 @@ def compile_(
 @data_dir()
 @skip_damaged(help="Leave out images that cannot be read; they are named.")
 @click.option("--outputs", type=PATH, help="Write the board's outputs there, .npy or .npz.")
+@rounding()
+@fma()
 @build_dir()
 @force()
 @as_json()
 @verbose
-@gathered(reading=Reading)
+@gathered(given=Given, switches=Switches)
 def run(
-    model: Path, board: str, inputs: Path | None, labels: Path | None, recipe: str | None,
-    reading: Reading, outputs: Path | None, build_dir: Path, *, force: bool, as_json: bool,
+    model: Path, board: str, given: Given, switches: Switches, outputs: Path | None,
+    build_dir: Path, *, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Build MODEL.tflite, run it on a board, check every output byte."""
-    loaded = load_model(model)
+    """Build MODEL.tflite, run it on a board, check every output byte; or run a .kmodel."""
     target = board_files.load(board)
-    folder = reading.data_dir
-    named = [Path(p) for p in (model, board, inputs, labels, recipe, folder) if p is not None]
-    data = folder.glob("*.npz") if folder is not None else ()
-    spared: dict[str, Any] = {"inputs": (*named, *data), "force": force}
+    spared: dict[str, Any] = {"inputs": (model, Path(board), *given.named), "force": force}
+    if k210.is_kmodel(model):
+        network = k210.load(model)
+        kmodels.run(
+            network, target, partial(_samples, network.ends, given), switches, outputs, spared,
+            as_json=as_json,
+        )  # fmt: skip
+        return
+    switches.refuse(model)
+    loaded = load_model(model)
     if outputs is not None:
         check_outputs(outputs, loaded.graph, **spared)
-    if recipe is None:
-        if folder is not None or reading.skip_damaged:
-            what = "`--data-dir` and `--skip-damaged` go with a recipe, and none was named."
-            raise InputError(what, ["Name it: `--recipe NAME`, or the path of its TOML file."])
-        xs = bring(loaded.graph, inputs)
-        ys = bring_labels(loaded.graph, labels, len(xs[0]))
-    elif inputs is not None or labels is not None:
-        what = "`--recipe` brings samples and labels of its own."
-        raise InputError(what, ["Leave out `--inputs` and `--labels`, or `--recipe`."])
-    else:
-        xs, ys = _test_set(loaded, recipe, reading)
+    xs, ys = _samples(loaded.graph, given)
     planned = loaded.plan(target)
     _show(planned)
     result = measured_run(loaded, planned, xs, ys, build_dir)
@@ -146,7 +169,21 @@ def run(
     raise_on_mismatch(result, board)
 
 
-def _test_set(model: Model, name: str, reading: Reading) -> tuple[list[Array], Labels]:
+def _samples(graph: Graph, given: Given) -> tuple[list[Array], Labels | None]:
+    """Samples as inputs (n, *shape), and their labels where they are known. Raises InputError."""
+    if given.recipe is not None:
+        if given.inputs is not None or given.labels is not None:
+            what = "`--recipe` brings samples and labels of its own."
+            raise InputError(what, ["Leave out `--inputs` and `--labels`, or `--recipe`."])
+        return _test_set(graph, given.recipe, given)
+    if given.data_dir is not None or given.skip_damaged:
+        what = "`--data-dir` and `--skip-damaged` go with a recipe, and none was named."
+        raise InputError(what, ["Name it: `--recipe NAME`, or the path of its TOML file."])
+    xs = bring(graph, given.inputs)
+    return xs, bring_labels(graph, given.labels, len(xs[0]))
+
+
+def _test_set(graph: Graph, name: str, reading: Reading) -> tuple[list[Array], Labels]:
     """The test images of the recipe of that name as inputs (n, *shape), and their labels."""
     from ascua import data, recipes
 
@@ -154,7 +191,7 @@ def _test_set(model: Model, name: str, reading: Reading) -> tuple[list[Array], L
     found = data.load(
         recipe.dataset, reading.data_dir, image=recipe.input, skip_damaged=reading.skip_damaged
     )
-    return image_inputs(model.graph, found.x_test), found.labels
+    return image_inputs(graph, found.x_test), found.labels
 
 
 def measured_run(
@@ -191,8 +228,11 @@ def validate(
 
     They are the reference, this computer, the boards, and tflite-micro; LiteRT for uint8.
     """
+    if k210.is_kmodel(model):
+        raise kmodels.alone(k210.load(model))
     loaded = load_model(model)
-    chosen = tuple(board_files.load(name) for name in dict.fromkeys(only) or board_files.names())
+    names = dict.fromkeys(only) or itertools.chain(*map(board_files.names, targets.TARGETS))
+    chosen = tuple(board_files.load(name) for name in names)
     xs = load_or_random(loaded.graph, inputs)
     plans = [loaded.plan(board) for board in chosen]
     for planned in plans:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
+
+from ascua.errors import InputError
 
 T = TypeVar("T")
 
@@ -41,6 +43,32 @@ force = partial(
 as_json = partial(
     click.option, "--json", "as_json", is_flag=True, help="One JSON object on stdout."
 )
+
+
+rounding = partial(
+    click.option, "--rounding", type=click.Choice(["half-up", "half-even"]),
+    help="Of a kmodel's activation tables; default: as the emulator of its version.",
+)  # fmt: skip
+fma = partial(
+    click.option, "--fma", "fused", is_flag=True,
+    help="A kmodel's floats are multiplied and added in one rounding.",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Switches:
+    """How the K210 is simulated, where nobody knows or it depends on the firmware's compiler."""
+
+    rounding: Literal["half-up", "half-even"] | None
+    fused: bool
+
+    def refuse(self, model: Path) -> None:
+        """Raise InputError where a switch is set, and `model` is no kmodel."""
+        if self.rounding is not None or self.fused:
+            raise InputError(
+                f"{model}: `--rounding` and `--fma` are for kmodels, and this is none.",
+                ["Leave them out."],
+            )
 
 
 @dataclass(frozen=True)

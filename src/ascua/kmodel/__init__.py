@@ -5,7 +5,7 @@ from ascua.kmodel.conv import Activation, Conv, Norms
 from ascua.kmodel.layers import Layer
 from ascua.kmodel.memory import KPU_BYTES, KPU_LINES, LINE, DType, Layout, Map, Memory, Range
 from ascua.kmodel.model import Kmodel, Port
-from ascua.kmodel.reading import load, read
+from ascua.kmodel.reading import begins, load, read
 from ascua.kmodel.registers import Registers
 from ascua.kmodel.usage import BUDGETS, Budget, Fit, Usage, usage
 from ascua.kmodel.writing import write
@@ -30,6 +30,7 @@ __all__ = [
     "Range",
     "Registers",
     "Usage",
+    "begins",
     "check",
     "executable",
     "load",

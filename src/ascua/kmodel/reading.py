@@ -48,6 +48,14 @@ def read(data: bytes, where: str = "kmodel") -> Kmodel:
     return model
 
 
+def begins(head: bytes) -> bool:
+    """Whether a file that begins with `head` (8 bytes or more) says that it is a kmodel.
+
+    No .tflite file begins so; of V5 and later, those with nncase's mark are known too.
+    """
+    return len(head) >= 8 and int.from_bytes(head[:4], "little") in (3, MARK)
+
+
 def version(data: bytes, where: str) -> int:
     """3 or 4. Raises ModelError for what is no kmodel, Unsupported for another version."""
     first, second = struct.unpack("<2I", data[:8].ljust(8, b"\0"))

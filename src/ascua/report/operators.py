@@ -46,7 +46,7 @@ class Support:
 
 def support() -> tuple[Support, ...]:
     """Every operator that Ascua takes, by its TFLite name."""
-    every = [boards.load(name) for name in boards.names()]
+    every = [boards.load(name) for name in boards.names("c")]
     return tuple(_row(name, every) for name in sorted(OPERATORS))
 
 

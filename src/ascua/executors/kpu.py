@@ -1,0 +1,58 @@
+"""The simulated K210: kmodels, layer by layer, on the bytes of its memories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ascua.executors import Answer, Progress
+from ascua.ir import Array, Graph, Tensor
+from ascua.kmodel import Kmodel
+from ascua.kpu import Rounding, Simulator
+from ascua.kpu.ram import DTYPES
+
+
+@dataclass(frozen=True)
+class Kpu:
+    """Runs kmodels; `rounding` and `fused` are those of `kpu.Simulator`."""
+
+    rounding: Rounding | None = None
+    fused: bool = False
+
+    name: ClassVar[str] = "kpu"
+
+    def run(
+        self,
+        model: Kmodel,
+        xs: Sequence[Array],
+        progress: Progress | None = None,
+    ) -> Answer:
+        """The outputs (n, elements) for samples `xs`, (n, h, w, c) of uint8 an input.
+
+        Raises Unsupported for a layer that no runtime executes, InputError for other shapes.
+        """
+        simulator = Simulator(model, rounding=self.rounding, fused=self.fused)
+        shapes = simulator.shapes
+        images = [x.reshape(len(x), *shape) for x, shape in zip(xs, shapes, strict=True)]
+        return Answer(simulator.run(images, progress))
+
+
+def ends(model: Kmodel) -> Graph:
+    """A graph without operators that has the inputs and outputs of `model`.
+
+    Images are (1, h, w, c), channels last, as a camera gives them and `Kpu.run` takes them.
+    """
+    inputs = []
+    for i, port in enumerate(model.inputs):
+        _, c, h, w = port.shape
+        inputs.append(Tensor(_name("input", i), (1, h, w, c), DTYPES[port.range.dtype].name))
+    outputs = [
+        Tensor(_name("output", i), (1, o.count), DTYPES[o.dtype].name)
+        for i, o in enumerate(model.outputs)
+    ]
+    return Graph(model.name, tuple(inputs), tuple(outputs), ())
+
+
+def _name(what: str, i: int) -> str:
+    return f"{what}_{i}" if i else what

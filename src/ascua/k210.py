@@ -1,0 +1,178 @@
+"""Takes a kmodel to a board with a K210: what `analyze` and `run` answer of such a file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ascua import kmodel
+from ascua.boards import Board
+from ascua.errors import DoesNotFit, InputError
+from ascua.executors import Progress
+from ascua.executors.kpu import Kpu, ends
+from ascua.ir import Array, Graph
+from ascua.kmodel import Kmodel, Layer, Range, Usage
+from ascua.kpu.latency import NOMINAL_HZ, Clocks, Latency, latency
+from ascua.labels import Labels, Score
+
+SCHEMA = 1
+"""The version of the JSON object; it grows when a key changes its meaning."""
+TARGET = "k210"
+"""What boards state that run kmodels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A kmodel file."""
+
+    path: Path
+    sha256: str
+    network: Kmodel
+
+    @property
+    def ends(self) -> Graph:
+        """Its inputs and outputs, as a graph without operators."""
+        return ends(self.network)
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """What is known of a kmodel: memory, an estimate of its time, and a score where it ran."""
+
+    board: str | None
+    model: Model
+    usage: Usage
+    latency: Latency
+    samples: int | None = None
+    score: Score | None = None
+
+    def json(self) -> dict[str, Any]:
+        """The object that `--json` prints; docs/json.md describes it."""
+        network, usage, seconds = self.model.network, self.usage, self.latency
+        return {
+            "schema": SCHEMA,
+            "board": self.board,
+            "model_sha256": self.model.sha256,
+            "kmodel": network.version,
+            "weight_bits": network.weight_bits,
+            "file_bytes": usage.file_bytes,
+            "main_bytes": usage.main_bytes,
+            "kpu_lines": usage.kpu_lines,
+            "kpu_layer": usage.kpu_layer,
+            "budgets": [
+                {
+                    "name": fit.budget.name,
+                    "bytes": fit.bytes,
+                    "room": fit.budget.bytes,
+                    "most": fit.budget.most,
+                    "verdict": fit.verdict,
+                }
+                for fit in usage.fits
+            ],
+            "layers": [
+                {
+                    "type": layer.title,
+                    "reads": [_range(r) for r in layer.reads],
+                    "writes": [_range(r) for r in layer.writes],
+                    "macs": macs(layer),
+                    "seconds": asdict(taken),
+                }
+                for layer, taken in zip(network.layers, seconds.layers, strict=True)
+            ],
+            "seconds": {**asdict(seconds.total), "total": seconds.total.total},
+            "samples": self.samples,
+            "accuracy": None,
+            **({} if self.score is None else {self.score.metric: self.score.value}),
+        }
+
+
+def _range(r: Range) -> dict[str, Any]:
+    return {"memory": r.memory.name.lower(), "start": r.start, "bytes": r.bytes}
+
+
+def macs(layer: Layer) -> int | None:
+    """The products of a convolution by the KPU; None of other layers."""
+    conv = getattr(layer, "conv", None)
+    return conv.macs if isinstance(conv, kmodel.Conv) else None
+
+
+def load(path: Path) -> Model:
+    """The kmodel at `path`. Raises InputError, ModelError or Unsupported."""
+    network = kmodel.load(path)
+    return Model(path, hashlib.sha256(path.read_bytes()).hexdigest(), network)
+
+
+def is_kmodel(path: Path) -> bool:
+    """Whether the file at `path` begins as a kmodel, or is called one."""
+    try:
+        with path.open("rb") as f:
+            return path.suffix == ".kmodel" or kmodel.begins(f.read(8))
+    except OSError:
+        return path.suffix == ".kmodel"
+
+
+def check_board(model: Model, board: Board) -> None:
+    """Raise InputError for a board that runs no kmodels."""
+    if board.target != TARGET:
+        raise InputError(
+            f"{model.path}: a kmodel is for the K210, and {board.name} has none.",
+            ["Name a board that has one: `--board maix-go`.", "`ascua boards` lists all."],
+        )
+
+
+def analyze(model: Model, board: Board | None) -> Measurement:
+    """What is known before any run; without a board, at the nominal clock. Raises InputError."""
+    if board is not None:
+        check_board(model, board)
+    hz = NOMINAL_HZ if board is None or board.clock_hz is None else board.clock_hz
+    network = model.network
+    estimate = latency(network, Clocks(cpu=hz, kpu=hz))
+    return Measurement(board.name if board else None, model, kmodel.usage(network), estimate)
+
+
+def check_fit(found: Measurement, board: Board) -> None:
+    """Raise DoesNotFit where file and workspace exceed the board's RAM, or the file its flash."""
+    usage = found.usage
+    flash, ram = board.memory("x"), board.memory("w")
+    both = usage.file_bytes + usage.main_bytes
+    for memory, need, what in (
+        (ram, both, f"file {usage.file_bytes:,}, workspace {usage.main_bytes:,}"),
+        (flash, usage.file_bytes, "the file"),
+    ):
+        if memory is not None and need > memory.bytes:
+            raise DoesNotFit(
+                f"{found.model.path} does not fit {board.name}: it needs {need:,} bytes of"
+                f" {memory.name} ({what}) and there are {memory.bytes:,}.",
+                ["A smaller network: fewer channels, or 8-bit weights instead of 16."],
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run on the simulated chip: `ys` are the outputs (n, elements)."""
+
+    measurement: Measurement
+    ys: list[Array]
+
+
+def run(
+    model: Model,
+    board: Board,
+    xs: Sequence[Array],
+    *,
+    labels: Labels | None = None,
+    kpu: Kpu | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Run samples `xs` (n, h, w, c) on the simulated KPU of `board`.
+
+    Raises InputError, DoesNotFit, or Unsupported for a layer that no runtime executes.
+    """
+    found = analyze(model, board)
+    check_fit(found, board)
+    ys = (kpu or Kpu()).run(model.network, xs, progress).outputs
+    score = None if labels is None else labels.score(ys)
+    return Run(replace(found, samples=len(xs[0]), score=score), ys)
