@@ -25,7 +25,7 @@ LAYERS = (
     {"recipes"},
     {"targets", "run", "train", "compare", "samples"},
     {"model", "executors"},
-    {"measure"},
+    {"k210", "measure"},
     {"validation"},
     {"report"},
     {"bench"},

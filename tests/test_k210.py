@@ -1,0 +1,154 @@
+"""What the command line says of kmodels: analysed, run on the simulated K210, and refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ascua import k210, kmodel, kpu
+from ascua.boards import load as load_board
+from ascua.errors import DoesNotFit
+from ascua.ir import Array
+from ascua.kmodel import v3
+from ascua.kmodel.memory import f32
+from tests.support.command import MODELS, ascua, model_file, refused
+from tests.support.convolutions import RELU, conv
+from tests.support.examples import small
+from tests.test_kpu_run import HALVES, ONE, model, samples
+
+REAL = MODELS / "k210"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A convolution of two channels on images of 4x5, and 40 floats of it."""
+    first = v3.K210Conv(1, 0, conv(ONE.astype(np.uint8), (4, 5), norms=HALVES * 2, segments=RELU))
+    net = model(3, [first, v3.Dequantize(1, 0, 40, 40, 0.5, 1.0)], [f32(40, 40)])
+    (tmp_path / "net.kmodel").write_bytes(kmodel.write(net))
+    return tmp_path / "net.kmodel"
+
+
+def save(path: Path, x: Array) -> Path:
+    np.save(path, x)
+    return path
+
+
+def test_analyze_tells_layers_memory_and_time(path: Path) -> None:
+    for board in ([], ["--board", "maix-go"]):
+        result = ascua("analyze", path, *board)
+        assert (result.code, result.err) == (0, "")
+        for words in (
+            "K210Conv", "1x1 5x4x2 -> 5x4x2", "line 0+4", "main 0+40", "Dequantize", "40 -> 40",
+            "version 3, weights of 8 bits", "4x5x2", "40 f32", "MicroPython", "time, estimated",
+        ):  # fmt: skip
+            assert words in result.out, words
+        assert ("It fits maix-go." in result.out) == bool(board)
+    assert "arg_x" not in result.out
+    told = ascua("analyze", path, "-v")
+    assert "image_dst_addr=" in told.err
+
+
+def test_analyze_as_json(path: Path) -> None:
+    found = json.loads(ascua("analyze", path, "--board", "maix-bit", "--json").out)
+    assert (found["board"], found["kmodel"], found["weight_bits"]) == ("maix-bit", 3, 8)
+    assert found["file_bytes"] == path.stat().st_size
+    conv_layer, floats = found["layers"]
+    assert (conv_layer["type"], conv_layer["macs"]) == ("K210Conv", 4 * 5 * 2 * 2)
+    assert conv_layer["reads"] == [{"memory": "kpu", "start": 0, "bytes": 256}]
+    assert floats["writes"] == [{"memory": "main", "start": 40, "bytes": 160}]
+    parts = found["seconds"]
+    assert parts["total"] == pytest.approx(parts["kpu"] + parts["cpu"] + parts["transfer"])
+    assert found["samples"] is None
+    assert {b["name"] for b in found["budgets"]} == {"SRAM", "C", "MicroPython", "flash"}
+
+
+def test_run_is_what_the_simulator_computes(path: Path, tmp_path: Path) -> None:
+    x = samples(7, 4, 5, 2)
+    (expected,) = kpu.run(kmodel.load(path), x)
+    labels = expected.argmax(axis=1)
+    labels[0] = (labels[0] + 1) % 40
+    out = tmp_path / "y.npy"
+    words = ("run", path, "-b", "maix-go", "--inputs", save(tmp_path / "x.npy", x), "--outputs",
+             out, "--labels", save(tmp_path / "l.npy", labels))  # fmt: skip
+    result = ascua(*words)
+    assert (result.code, result.err) == (0, "")
+    assert "85.71 %" in result.out
+    np.testing.assert_array_equal(np.load(out), expected)
+    found = json.loads(ascua(*words, "--json").out)
+    assert (found["samples"], round(found["accuracy"], 4)) == (7, 0.8571)
+
+
+def test_switches_are_the_simulators(path: Path, tmp_path: Path) -> None:
+    """Half of an odd sum is where the roundings part."""
+    x = np.full((1, 4, 5, 2), 1, np.uint8)
+    x[..., 1] = 0
+    found = {}
+    for rounding in ("half-up", "half-even"):
+        out = tmp_path / f"{rounding}.npy"
+        done = ascua("run", path, "-b", "maix-go", "--inputs", save(tmp_path / "x.npy", x),
+                     "--outputs", out, "--rounding", rounding, "--fma")  # fmt: skip
+        assert done.code == 0, done.err
+        found[rounding] = np.load(out)
+    assert (found["half-up"] != found["half-even"]).any()
+    tflite = model_file(tmp_path, small())
+    refused(ascua("run", tflite, "-b", "host", "--fma"), 1, "are for kmodels", "Leave them out")
+
+
+def test_one_executor_is_no_validation(path: Path) -> None:
+    refused(ascua("validate", path), 2, "not validated", "`ascua run`")
+
+
+def test_what_is_refused(path: Path, tmp_path: Path) -> None:
+    inputs = save(tmp_path / "x.npy", samples(2, 5, 4, 2))
+    for words, said in (
+        (("run", path, "-b", "host"), ("host has none", "`--board maix-go`")),
+        (("analyze", path, "-b", "lm3s6965evb"), ("lm3s6965evb has none",)),
+        (("run", path, "-b", "maix-go", "--inputs", inputs), ("takes [N, 4, 5, 2]",)),
+        (("run", path, "-b", "maix-go", "--inputs",
+          save(tmp_path / "f.npy", np.zeros((1, 4, 5, 2), np.float32))),
+         ("the array is float32, the model takes uint8", "astype('uint8')")),
+        (("run", path, "-b", "maix-go", "--inputs", save(tmp_path / "g.npy", samples(3, 4, 5, 2)),
+          "--labels", save(tmp_path / "l.npy", np.zeros(2, np.int64))),
+         ("3 samples need 3 labels",)),
+    ):  # fmt: skip
+        refused(ascua(*words), 1, *said)
+    tflite = model_file(tmp_path, small())
+    for verb in (("analyze",), ("run",), ("compile", "-o", tmp_path / "lib")):
+        result = ascua(verb[0], tflite, "-b", "maix-go", *verb[1:])
+        refused(result, 1, "its target is 'k210', which Ascua does not write yet")
+    damaged = tmp_path / "damaged.kmodel"
+    damaged.write_bytes(path.read_bytes()[:-300])
+    for verb in ("analyze", "validate", "run"):
+        more = ("-b", "maix-go") if verb == "run" else ()
+        refused(ascua(verb, damaged, *more), 1, "damaged.kmodel: ")
+    damaged.write_bytes(b"\5\0\0\0" + bytes(100))
+    refused(ascua("analyze", damaged), 1, "kmodel version 5", "versions 3 and 4")
+
+
+def test_a_kmodel_is_known_by_its_first_bytes(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "network.bin"
+    other.write_bytes(path.read_bytes())
+    assert "K210Conv" in ascua("analyze", other).out
+    assert not k210.is_kmodel(model_file(tmp_path, small()))
+
+
+def test_what_does_not_fit_is_told(path: Path, tmp_path: Path) -> None:
+    board = tmp_path / "tiny.toml"
+    text = (Path(k210.__file__).parent / "boards/maix-go.toml").read_text()
+    board.write_text(text.replace("0x600000", "0x100").replace("0x1000000", "0x80"))
+    refused(ascua("analyze", path, "-b", board), 3, "bytes of sram (file ", "workspace 256")
+    with pytest.raises(DoesNotFit, match="does not fit maix-go"):
+        k210.run(k210.load(path), load_board(str(board)), [samples(1, 4, 5, 2)])
+
+
+@pytest.mark.parametrize(("version", "milliseconds"), [(3, 9.1), (4, 33.0)])
+def test_a_real_file(version: int, milliseconds: float) -> None:
+    file = REAL / f"kmodelV{version}/mbnet25.kmodel"
+    if not file.exists():
+        pytest.skip("there are no kmodels beside the repository")
+    found = json.loads(ascua("run", file, "-b", "maix-go", "--json").out)
+    assert (found["kpu_lines"], found["main_bytes"], found["samples"]) == (7168, 62_720, 1)
+    assert round(1000 * found["seconds"]["total"], 1) == milliseconds
