@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from ascua import kmodel, kpu
-from ascua.errors import InputError, Unsupported
+from ascua.errors import AscuaError, DoesNotFit, InputError, Unsupported
 from ascua.ir import Array
 from ascua.kmodel import DType, Kmodel, Layer, Memory, Port, Range, v3, v4
 from ascua.kmodel.memory import f32, u8
+from ascua.kpu.ram import DTYPES
+from tests import test_kmodel_damaged as damaging
 from tests.support.command import MODELS
 from tests.support.convolutions import RELU, conv
 
@@ -61,6 +63,22 @@ def test_layers_one_by_one() -> None:
     assert map_.dtype == np.uint8
     assert (floats == map_.reshape(-1) * 0.5 + 1).all()
     assert (kpu.run(net, x[None])[0][0] == floats).all()
+
+
+def test_layers_answer_values_of_their_own() -> None:
+    """What a later layer writes over is not seen in what an earlier one answered."""
+    shape = (1, 1, 2, 2)
+    same, half = (f32(0, 4), f32(16, 4))
+    layers: list[Layer] = [
+        v4.MemoryCopy(same, half),
+        v4.Transpose(half, same, shape, (0, 1, 2, 3)),
+        v4.Unary(same, same, v4.UnaryOp.NEG),
+        v4.Unary(half, half, v4.UnaryOp.SQUARE),
+    ]
+    net = model(4, layers, [same], inputs=(Port(same, shape),))
+    x = np.arange(1, 5, dtype=np.float32).reshape(2, 2, 1)
+    found = [y.tolist() for y in [y for _, y in kpu.Simulator(net).layers([x])]]
+    assert found == [[1, 2, 3, 4], [1, 2, 3, 4], [-1, -2, -3, -4], [1, 4, 9, 16]]
 
 
 def test_padded_maps_of_version_3() -> None:
@@ -220,6 +238,31 @@ def test_what_no_runtime_executes_is_named() -> None:
     pool = v3.MaxPool2d(1, 0, 64, 2, 2, 2, 1, 1, 2, 2, 2, 2, 2, 0, 0, v3.FusedActivation.LINEAR)
     with pytest.raises(Unsupported, match=r"net\.kmodel: layer 1 \(MaxPool2d\): .*execute"):
         kpu.Simulator(model(3, [first, pool], [f32(64, 2)]))
+
+
+def test_a_workspace_that_the_chip_has_no_room_for() -> None:
+    first = v3.K210Conv(1, 0, conv(ONE, (4, 4), norms=HALVES * 2, segments=RELU))
+    net = model(3, [first, v3.Dequantize(1, 0, 32, 32, 1.0, 0.0)], [f32(32, 32)])
+    with pytest.raises(DoesNotFit, match=r"net\.kmodel: its workspace takes 6291457 bytes"):
+        kpu.Simulator(replace(net, main_bytes=(6 << 20) + 1))
+    assert kpu.Simulator(replace(net, main_bytes=6 << 20))
+
+
+def test_damaged_files_run_or_are_refused() -> None:
+    """What is read of the damaged files of `test_kmodel_damaged`."""
+    ran = 0
+    for seed in range(1, 1000):
+        if seed % damaging.REAL == 0:
+            continue
+        try:
+            simulator = kpu.Simulator(kmodel.read(damaging.damaged(seed)), fused=bool(seed % 2))
+        except AscuaError:
+            continue
+        ports = zip(simulator.shapes, simulator.model.inputs, strict=True)
+        xs = [np.full((1, *shape), 77, DTYPES[port.range.dtype]) for shape, port in ports]
+        simulator.run(xs)
+        ran += 1
+    assert ran > 50
 
 
 def real(version: int, name: str) -> Kmodel:

@@ -10,7 +10,7 @@ slope, as in nearly every file, and where bounds prove that nothing is lost.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -23,14 +23,12 @@ CHUNK = 1 << 15
 """Sums that become bytes at once: their floats lie in a core's cache."""
 
 
-def wide(n: Norms) -> Norms:
-    """The same in int64, in which it is computed."""
-    return Norms(*(getattr(n, f.name).astype(np.int64) for f in fields(n)))
+T = TypeVar("T", Norms, Activation)
 
 
-def wide_table(a: Activation) -> Activation:
+def wide(value: T) -> T:
     """The same in int64, in which it is computed."""
-    return Activation(*(getattr(a, f.name).astype(np.int64) for f in fields(a)))
+    return type(value)(*(getattr(value, f.name).astype(np.int64) for f in fields(value)))
 
 
 def begins(table: Activation) -> Array:

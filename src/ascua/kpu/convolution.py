@@ -8,7 +8,7 @@ import numpy as np
 
 from ascua.ir import Array
 from ascua.kmodel import Activation, Conv, Norms, Registers
-from ascua.kpu.activation import CHUNK, Line, exact, line, wide, wide_table
+from ascua.kpu.activation import CHUNK, Line, exact, line, wide
 from ascua.kpu.pooling import POOLS, Pool
 from ascua.kpu.rounding import Rounding
 from ascua.kpu.sums import Sums
@@ -40,7 +40,7 @@ class Convolution:
     def of(cls, conv: Conv, rounding: Rounding) -> Convolution:
         """Prepare a layer."""
         r, w, own = conv.registers, conv.weights.astype(np.int64), conv.depthwise
-        norms, table = wide(conv.norms), wide_table(conv.activation)
+        norms, table = wide(conv.norms), wide(conv.activation)
         constant = ((r.arg_w * w.sum(axis=(1, 2, 3))) >> r.shr_w) + r.arg_add * w.shape[1]
         if r.arg_x & ((1 << r.shr_x) - 1):
             ones = Sums.of(np.ones_like(w if own else w[:1]), r.pad_value, depthwise=own)
@@ -64,11 +64,7 @@ class Convolution:
                 y[some] = self.line(sums[some], first)
             else:
                 y[some] = self._exact(sums[some], sx, some)
-        rows, columns = (
-            len(range(n)[s])
-            for n, s in zip(x.shape[1:], self.pool.places(*x.shape[1:]), strict=True)
-        )
-        return self.pool.apply(y.reshape(len(y), rows, columns))
+        return self.pool.apply(y.reshape(len(y), *self.pool.computed(*x.shape[1:])))
 
     def _exact(self, sums: Array, sx: Array | None, some: slice) -> Array:
         """The bytes of some channels' sums, in integers."""

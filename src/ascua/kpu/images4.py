@@ -128,7 +128,7 @@ def _(layer: v4.Concat, how: Arithmetic) -> Compute:  # noqa: ARG001
 
 @compute.register
 def _(layer: v4.MemoryCopy, how: Arithmetic) -> Compute:  # noqa: ARG001
-    return lambda x: x.copy()
+    return lambda x: x
 
 
 @compute.register

@@ -26,8 +26,12 @@ class Pool:
         """Rows and columns of the result for an image of `h` rows and `w` columns."""
         return h // self.stride, w // self.stride
 
+    def computed(self, h: int, w: int) -> tuple[int, int]:
+        """Rows and columns that are computed of such an image."""
+        return (h, w) if self.kept is None else self.size(h, w)
+
     def places(self, h: int, w: int) -> tuple[slice, slice]:
-        """The rows and columns of an image that are computed at all."""
+        """Which rows and columns these are."""
         if self.kept is None:
             return slice(0, h), slice(0, w)
         (oh, ow), s, (y, x) = self.size(h, w), self.stride, self.kept

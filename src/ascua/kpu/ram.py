@@ -9,9 +9,13 @@ import numpy as np
 
 from ascua.ir import Array
 from ascua.kmodel import KPU_BYTES, LINE, DType, Kmodel, Layout, Memory, Range
+from ascua.kmodel.usage import BUDGETS
 
 DTYPES: dict[DType, np.dtype[Any]] = {DType.F32: np.dtype("<f4"), DType.U8: np.dtype("u1")}
 """NumPy's names for the types of ranges."""
+
+SRAM = next(b.most for b in BUDGETS if b.name == "SRAM")
+"""Bytes of main memory, which hold every workspace."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from ascua.errors import InputError
+from ascua.errors import DoesNotFit, InputError
 from ascua.ir import Array
 from ascua.kmodel import Kmodel, Layer, Layout, Memory, executable
 from ascua.kpu.arithmetic import Arithmetic
-from ascua.kpu.ram import DTYPES, Ram
+from ascua.kpu.ram import DTYPES, SRAM, Ram
 from ascua.kpu.rounding import Rounding
 from ascua.kpu.steps import step
 
@@ -30,11 +30,21 @@ class Simulator:
     def __init__(
         self, model: Kmodel, *, rounding: Rounding | None = None, fused: bool = False
     ) -> None:
-        """Raises Unsupported for a layer that no runtime executes, by number and type."""
+        """Raises Unsupported for a layer that no runtime executes, by number and type.
+
+        Raises DoesNotFit where the workspace is larger than the chip's main memory.
+        """
         executable(model)
+        if model.main_bytes > SRAM:
+            raise DoesNotFit(
+                f"{model.name}: its workspace takes {model.main_bytes} bytes of main memory,"
+                f" and the chip has {SRAM}.",
+                ["Compile a smaller network, or one for smaller images."],
+            )
         self.model = model
         how = Arithmetic.of(model, rounding, fused=fused)
-        self.steps = [step(layer, how) for layer in model.layers]
+        with np.errstate(all="ignore"):  # floats become inf as they do in C, without a word
+            self.steps = [step(layer, how) for layer in model.layers]
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
@@ -77,7 +87,7 @@ class Simulator:
                 ram.store(port.range.start, Layout(w, h, c), planes)
             else:
                 ram.view(port.range)[:] = planes.reshape(-1)
-        with np.errstate(all="ignore"):  # floats become inf as they do in C, without a word
+        with np.errstate(all="ignore"):
             for layer, execute in zip(self.model.layers, self.steps, strict=True):
                 yield layer, execute(ram)
 

@@ -32,7 +32,7 @@ def step(layer: Layer, how: Arithmetic) -> Step:
 
     def execute(ram: Ram) -> Array:
         y = f(*(ram.view(r) for r in layer.reads))
-        values = np.ascontiguousarray(y).reshape(-1).astype(DTYPES[written.dtype], copy=False)
+        values = np.array(y, DTYPES[written.dtype], order="C").reshape(-1)  # none in place
         ram.view(written)[:] = values
         return values
 
