@@ -51,14 +51,17 @@ EDGES = (
 """Layers that reach the ends of what a register holds, or of what a load brings."""
 
 
+def loads(s: Sizes) -> int:
+    """How often the KPU loads weights."""
+    return 1 if s.depthwise else -(-s.oc // (30720 // (s.kernel**2 * s.ic)))
+
+
 def fits(s: Sizes, work: int) -> bool:
     """Whether the KPU takes it, and it is little work: products."""
     h, w, taps = s.h // STRIDES[s.pool], s.w // STRIDES[s.pool], s.kernel**2
     taps *= 1 if s.depthwise else s.ic
-    one = taps * (2 if s.wide else 1)
-    loads = 1 if s.depthwise else -(-s.oc // ((61440 if s.wide else 30720) // one))
     return (
-        h >= 4 and w >= 4 and h * w <= 65536 and loads <= 64
+        h >= 4 and w >= 4 and h * w <= 65536 and loads(s) <= 64
         and (not s.depthwise or (s.pool == 0 and s.ic == s.oc))
         and s.h * s.w * taps * s.oc <= work
         and lines(s.ic, s.h, s.w) + lines(s.oc, h, w) <= MAPS
@@ -79,12 +82,22 @@ def random_sizes(
 ) -> Sizes:
     """Sizes of a layer; `given` are channels, height and width of its input."""
     while True:
-        depthwise = bool(rng.random() < 0.25)
-        ic, h, w = given or (channels(rng), int(rng.choice(HEIGHTS)), int(rng.choice(WIDTHS)))
-        oc = ic if depthwise else channels(rng)
-        pool = 0 if depthwise or rng.random() < 0.3 else int(rng.integers(0, 10))
-        s = Sizes(ic, oc, h, w, int(rng.choice([1, 3])), depthwise, pool, wide)
-        if fits(s, work):
+        depthwise, kernel = bool(rng.random() < 0.25), int(rng.choice([1, 3]))
+        pool = 0 if depthwise else int(rng.integers(0, 10))
+        for _ in range(50):  # sizes for what was drawn, so that all of it is as frequent
+            ic, h, w = given or (channels(rng), int(rng.choice(HEIGHTS)), int(rng.choice(WIDTHS)))
+            oc = ic if depthwise else channels(rng)
+            s = Sizes(ic, oc, h, w, kernel, depthwise, pool, wide)
+            if fits(s, work):
+                return s
+
+
+def many_loads(rng: np.random.Generator, *, wide: bool = False) -> Sizes:
+    """Sizes of a layer whose weights come in several loads."""
+    while True:
+        kernel, h, w = int(rng.choice([1, 3])), int(rng.integers(4, 6)), int(rng.integers(4, 6))
+        s = Sizes(int(rng.integers(400, 1025)), channels(rng), h, w, kernel, wide=wide)
+        if fits(s, 1_500_000) and loads(s) > 1:
             return s
 
 

@@ -105,6 +105,7 @@ def _norms(rng: np.random.Generator, s: Sizes, sums: Array, bound: int, *, plain
     norms: list[tuple[int, int, int]] = []
     for _ in range(s.oc):
         shift = same if same is not None else int(rng.choice([0, 15, rng.integers(0, 16)]))
+        shift = 15 if _too_much(bound, 1, shift, middle) else shift
         factor = 2.0**log_t / spread * rng.uniform(0.5, 2) * rng.choice([1, 1, 1, -1])
         mul = round(max(-8388608, min(8388607, factor * 2**shift)))
         mul = mul or int(rng.choice([1, -1]))
@@ -112,7 +113,7 @@ def _norms(rng: np.random.Generator, s: Sizes, sums: Array, bound: int, *, plain
             mul = int(rng.choice([-8388608, 8388607, 0, 1, -1]))
         while abs(mul) > 1 and _too_much(bound, mul, shift, middle):
             mul = mul // 2 if mul > 0 else -(-mul // 2)
-        add = round(-middle * mul / 2**shift) + round(rng.normal(0, 2.0**log_t))
+        add = round(-middle * mul / 2**shift) + round(abs(rng.normal(0, 2.0**log_t)) / 2)
         if not plain and rng.random() < 0.02:
             add = int(rng.choice([-(1 << 31), (1 << 31) - 1]))
         norms.append((mul, max(-(1 << 31), min((1 << 31) - 1, add)), shift))
@@ -144,15 +145,15 @@ def _random_table(rng: np.random.Generator, t: Array) -> list[Segment]:
         i = int(rng.integers(0, len(segments)))
         start, _, _, bias = segments[i]
         segments[i] = (start, int(rng.choice([32767, 1])), int(rng.choice([0, 63])), bias)
-    tops = range(HIGHEST - 16 + len(segments), HIGHEST)
-    segments += [(top, 0, 0, 255) for top in tops][: 16 - len(segments)]
-    return segments + [(HIGHEST, 0, 0, 255)] * (16 - len(segments))
+    return segments + [(HIGHEST - 15 + i, 0, 0, 255) for i in range(len(segments), 16)]
 
 
 def _table(rng: np.random.Generator, t: Array) -> tuple[list[Segment], tuple[str, ...]]:
     """An activation table, and what it has that nothing specifies."""
     style = rng.choice(["rc5", "relu6", "random", "odd"], p=[0.15, 0.15, 0.6, 0.1])
     post = max(1, int(np.quantile(np.abs(t), 0.8)) // 200)
+    if post > 1 << 16:  # a slope that a compiler cannot write: all would be 0
+        style = "random"
     if style == "rc5":
         mul, shift = extract(1 / post, 16, 20)
         return [(start, min(mul, 32767) * (i == 10), shift * (i == 10), 0)
@@ -170,8 +171,10 @@ def _table(rng: np.random.Generator, t: Array) -> tuple[list[Segment], tuple[str
         order = [0, *(int(i) for i in rng.permutation(np.arange(1, 16)))]
         return [segments[i] for i in order], ()
     if what == "falling":
-        return [(start, -mul if rng.random() < 0.5 else mul, shift, bias)
-                for start, mul, shift, bias in segments], ("negative product",)  # fmt: skip
+        signs = rng.choice([-1, 1], 16)
+        return [(start, -32768 if mul == 32767 else int(sign) * mul, shift, bias)
+                for sign, (start, mul, shift, bias) in zip(signs, segments, strict=True)
+                ], ("negative product",)  # fmt: skip
     lowest = max(LOWEST, min(HIGHEST - 16, int(np.median(t))))
     return [(lowest, *segments[0][1:]), *segments[1:]], ("below all segments",)
 

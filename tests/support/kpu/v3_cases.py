@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .case import LIBM, ORDER, Case, channels, random_sizes, samples, two_places
+from .case import LIBM, ORDER, Case, channels, many_loads, random_sizes, samples, two_places
 from .convs import Sizes, random_conv
 from .pack import V3, Conv, lines
 
@@ -44,7 +44,8 @@ def _convs(f: V3, rng: Rng, convs: Sequence[Conv], shown: Sequence[bool]) -> lis
 
 def conv(rng: Rng, sizes: Sizes | None = None) -> Case:
     """One layer of the KPU."""
-    s = sizes or random_sizes(rng, wide=bool(rng.random() < 0.4))
+    make = many_loads if rng.random() < 0.1 else random_sizes
+    s = sizes or make(rng, wide=bool(rng.random() < 0.4))
     f = V3(wide=s.wide)
     layer, silent = random_conv(rng, s)
     (y,) = _convs(f, rng, [layer], [True])

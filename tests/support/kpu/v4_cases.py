@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .case import LIBM, ORDER, Case, channels, random_sizes, samples, two_places
+from .case import LIBM, ORDER, Case, channels, many_loads, random_sizes, samples, two_places
 from .convs import Sizes, random_conv
 from .pack import BYTE, FLOAT, V4, Conv, Field, Range, fields, lines
 
@@ -22,7 +22,8 @@ def _named(kind: str, name: str, f: V4, x: tuple[int, int, int], rng: Rng,
 
 def conv(rng: Rng, sizes: Sizes | None = None) -> Case:
     """One layer of the KPU."""
-    s = sizes or random_sizes(rng)
+    make = many_loads if rng.random() < 0.1 else random_sizes
+    s = sizes or make(rng)
     f = V4()
     layer, silent = random_conv(rng, s)
     src, dst = two_places(rng, lines(s.ic, s.h, s.w), lines(*layer.shape))
