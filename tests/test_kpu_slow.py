@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.kpu.case import differing
 from tests.support.kpu.cases import cases
 from tests.support.kpu.pack import BYTE, FLOAT, REGISTERS, V3, V4, Conv, Range, fields, lines
 from tests.support.kpu.slow import Refused, State, run
@@ -654,7 +655,18 @@ def test_random_files_run_whatever_memory_held() -> None:
     assert len({c.kind for c in some}) == 4 + 20 + 21
     for case in some:
         x = case.inputs[0]
-        assert run(case.data, x) == run(case.data, x, fill=0xA5), case.name
+        first, second = run(case.data, x), run(case.data, x, fill=0xA5)
+        assert (differing(case, first, second), first) == ([], second), case.name
+
+
+def test_what_differs_between_outputs() -> None:
+    case = next(cases(1, edges=False))
+    one = np.float32([1, 100]).tobytes()
+    close = np.float32([1 + 5e-7, 100 + 5e-5]).tobytes()
+    assert differing(case, [one, one], [one, close]) == [1]
+    assert differing(replace(case, near=1e-6), [one, one], [one, close]) == []
+    assert differing(replace(case, near=1e-7), [one, close], [one, one]) == [1]
+    assert differing(case, [one], [one, one]) == [0, 1]
 
 
 def test_a_seed_makes_the_same_files() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,24 @@ class Case:
     """What in it no specification settles: a difference there is no fault of either side."""
     near: float = 0.0
     """Floats that far apart are equal; 0: every byte counts."""
+
+
+def differing(case: Case, ours: Sequence[bytes], theirs: Sequence[bytes]) -> list[int]:
+    """Numbers of the outputs that differ: in a byte, or in a float by more than `near`."""
+    if len(ours) != len(theirs):
+        return [*range(max(len(ours), len(theirs)))]
+    return [
+        i
+        for i, (a, b) in enumerate(zip(ours, theirs, strict=True))
+        if a != b and not _near(case, a, b)
+    ]
+
+
+def _near(case: Case, ours: bytes, theirs: bytes) -> bool:
+    if case.near == 0 or len(ours) != len(theirs) or len(ours) % 4:
+        return False
+    a, b = (np.frombuffer(y, np.float32).astype(np.float64) for y in (ours, theirs))
+    return bool(np.all(np.abs(a - b) <= case.near * np.maximum(1, np.abs(a))))
 
 
 WIDTHS = (4, 5, 7, 8, 12, 15, 16, 17, 20, 31, 32, 33, 48, 63, 64, 65, 80, 127, 128, 129, 320, 512)
