@@ -90,20 +90,20 @@ def ramp(c: int = 1, h: int = 4, w: int = 4) -> Array:
 def test_zero_points_are_taken_off_by_two_sums_and_a_number_a_channel() -> None:
     # V3's way to write -165 is -5406720 >> 15. The sum of weights has its own shift, and floors.
     conv = layer([[9, 200]], x=(-5406720, 15), weight=(-7, 1), add=30000,
-                 norms=((1, -1, 0),), segments=table((LOWEST, 0, 0, 0), (0, 1, 8, 0)))  # fmt: skip
+                 norms=((1, -53000, 0),))  # fmt: skip
     x = np.full((2, 4, 4), 50)
     total = 50 * 9 + 50 * 200 + (-5406720 * 100 >> 15) + (-7 * 209 >> 1) + 30000 * 2
     assert (-7 * 209 >> 1, total) == (-732, 53218)
-    check(conv, x, (total - 1 + 128) >> 8)
+    check(conv, x, 53218 - 53000 + 1)
 
 
 def test_batch_norm_floors_and_then_adds() -> None:
     # -3 · 5 >> 2 is -4, not -3; bits 23 and 31 are signs.
     conv = layer([[1]], add=-9, norms=((5, 4, 2),), segments=table((-1, 1, 0, 0)))
     check(conv, np.full((1, 4, 4), 6), 1)
-    low = layer([[1]], norms=((-8388608, -(1 << 31), 0),), segments=table((LOWEST, 1, 28, 0)))
     t = 9 * -8388608 - (1 << 31)
-    check(low, np.full((1, 4, 4), 9), (t - LOWEST + (1 << 27)) >> 28)
+    low = layer([[1]], norms=((-8388608, -(1 << 31), 0),), segments=table((t - 77, 1, 0, 0)))
+    check(low, np.full((1, 4, 4), 9), 77)
 
 
 @pytest.mark.parametrize(
@@ -272,17 +272,16 @@ BYTES_TO_FLOATS = (12, 256, 1024, 16, 1.0, 0.0)
 
 
 def test_v3_quantized_add_rounds_halves_away_from_zero() -> None:
-    offsets = (12, 13)
-    # (x + 12)·3 and (x - 13)·-5, the same shift: one shift of the sum; then ·1 >> 2 and +100.
-    same = third(X, (2, 0, 0, 256, 16, offsets[0], 3, 1, signed(-13), signed(-5), 1, 100, 1, 2),
+    # (x + 12)·3 and (x - 12)·-5, the same shift: one shift of the sum; then ·1 >> 1 and +100.
+    same = third(X, (2, 0, 0, 256, 16, 12, 3, 1, signed(-12), signed(-5), 1, 100, 1, 1),
                  BYTES_TO_FLOATS, floats=16)  # fmt: skip
     expected = []
     for v in X.ravel().tolist():
-        total = ((v + 12) * 3 + (v - 13) * -5) >> 1
-        size = (abs(total) + 2) >> 2
+        total = ((v + 12) * 3 + (v - 12) * -5) >> 1
+        size = (abs(total) + 1) >> 1
         expected.append(max(0, min(255, (size if total >= 0 else -size) + 100)))
     assert same.tolist() == expected
-    assert same[1] == 100 + 12  # 99 >> 1 = 49, 49/4 = 12.25
+    assert same[1] == 100 + 24  # (39 + 55) >> 1 is 47, and 23.5 rounds to 24
     # Shifts that differ: two shifts, each of which floors.
     other = third(X, (2, 0, 0, 256, 16, 0, 3, 1, signed(-255), 1, 2, 50, signed(-1), 1),
                   BYTES_TO_FLOATS, floats=16)  # fmt: skip
@@ -504,8 +503,8 @@ def test_v4_windows() -> None:
     shape = fields((1, 1, 4, 4))
     w = np.arange(1, 7).reshape(2, 3)
     padded = np.pad(X[0], ((1, 0), (0, 2)))  # before 1 of the height, after 2 of the width
-    window = (1, 0, 0, 2, 2, 3, 2, 1, 1, 2)  # pads, 2 rows of 3, strides 2 and 1, dilations 1 and 2
-    patches = [padded[i : i + 2, j : j + 5 : 2] for i in (0, 2) for j in (0, 1)]
+    window = (1, 0, 0, 2, 2, 3, 2, 1, 2, 2)  # pads, 2 rows of 3, strides 2 and 1, dilations 2
+    patches = [padded[i : i + 3 : 2, j : j + 5 : 2] for i in (0, 2) for j in (0, 1)]
     y = fourth(X, 0x02, FLOAT, 4, lambda f, a: (
         as_floats(f, a), None, shape, 1, 1, *window, -1e9, 1e9,
         w.astype(np.float32).tobytes(), 0.5))  # fmt: skip
@@ -518,6 +517,15 @@ def test_v4_windows() -> None:
     most = fourth(X, 0x08, FLOAT, 4, lambda f, a: (
         as_floats(f, a), None, 2, shape, *window, -1.0, -1e9, 200.0))  # fmt: skip
     assert most.tolist() == [min(200, p.max()) for p in patches]
+    spread = fourth(X, 0x13, FLOAT, 64, lambda f, a: (
+        as_floats(f, a), None, shape, fields((1, 1, 8, 8)), 1, 0, 0, 0, 0, 2, 2, 2, 2, 1, 1,
+        -1e9, 1e9, 1.0, 2.0, 3.0, 4.0, 0.5))  # fmt: skip
+    assert spread.reshape(8, 8).tolist() == (np.kron(X[0], [[1, 2], [3, 4]]) + 0.5).tolist()
+    between = fourth(X, 0x0A, FLOAT, 64, lambda f, a: (
+        as_floats(f, a), None, shape, 8, 8, 0, bytes(4)))  # fmt: skip
+    half = np.array([[1, 0, 0, 0], [0.5, 0.5, 0, 0], [0, 1, 0, 0], [0, 0.5, 0.5, 0], [0, 0, 1, 0],
+                     [0, 0, 0.5, 0.5], [0, 0, 0, 1], [0, 0, 0, 1]])  # fmt: skip
+    assert between.reshape(8, 8).tolist() == (half @ X[0] @ half.T).tolist()
 
 
 def test_v4_moves() -> None:

@@ -181,14 +181,13 @@ static uint8_t pooled(const uint8_t *map, int64_t w, int64_t h, int64_t pool, in
     for (int64_t j = 0; j < size; j++)
         for (int64_t i = 0; i < size; i++) {
             int64_t py = stride * y + j, px = stride * x + i;
-            int inside = py < h && px < w;
             if (py >= h)
-                py = h - 1; /* codes 8 and 9 alone get here */
+                py = h - 1; /* codes 8 and 9 alone: the edge again */
             if (px >= w)
                 px = w - 1;
             uint8_t v = map[py * w + px];
             sum += v;
-            if (inside && v > most)
+            if (v > most)
                 most = v;
         }
     return (uint8_t)(pool == 1 || pool == 3 || pool == 9 ? most : sum / (size * size));
