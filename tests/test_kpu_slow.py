@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.kpu import v3_cases, v4_cases
 from tests.support.kpu.case import differing
 from tests.support.kpu.cases import cases
 from tests.support.kpu.pack import BYTE, FLOAT, REGISTERS, V3, V4, Conv, Range, fields, lines
@@ -385,7 +386,42 @@ def test_v3_padding_to_the_kpu_and_back() -> None:
     assert y.tolist() == [0, 16, 32, 48]
 
 
+def test_v3_upload() -> None:
+    x = np.random.default_rng(1).integers(0, 256, (6, 5, 17))
+    states: list[State] = []
+    third(x, (10243, 0, 700, 17, 5, 6), floats=1, state=states.append)
+    for c, at in zip((1, 5), LAYOUTS[17], strict=True):
+        assert states[1].kpu[700 * 64 + at] == x[c, 1, 2]
+
+
+def test_v3_begins_with_floats_where_no_convolution_is_first() -> None:
+    f = V3()
+    x, y = f.place(16), f.place(8)
+    f.add(18, 1, x, y, 4, 2, 0, *(float(v) for v in range(8)), 0.5, -0.5)
+    f.output(y, 2)
+    found = np.frombuffer(run(f.data, np.float32([1, 10, 100, 1000]))[0], np.float32)
+    assert found.tolist() == [3210.5, 7653.5]
+    g = V3()
+    g.add(12, 1, 0, 16, 4, 1.0, 0.0)
+    with pytest.raises(Refused, match="first layer has type 12"):
+        run(g.data, b"")
+
+
 # The operators of version 4.
+
+
+def test_v4_takes_several_inputs_in_main_memory() -> None:
+    f = V4()
+    a, b = f.tensor(BYTE, 1, 1, 1, 3), f.tensor(FLOAT, 1, 1, 1, 3)
+    as_float, y = f.tensor(FLOAT, 1, 1, 1, 3), f.tensor(FLOAT, 1, 1, 1, 3)
+    f.inputs += [a, b]
+    f.outputs += [y, a]
+    shape = fields((1, 1, 1, 3))
+    f.add(0x03, a.data, as_float.data, 0, 2.0)
+    f.add(0x00, as_float.data, b.data, y.data, 0, shape, shape, shape, -1e9, 1e9)
+    found = run(f.data, np.uint8([1, 2, 3]), np.float32([10, 20, 30]))
+    assert np.frombuffer(found[0], np.float32).tolist() == [10.5, 21, 31.5]
+    assert found[1] == bytes([1, 2, 3])
 
 
 def fourth(x: Array, opcode: int, dtype: int, count: int,
@@ -659,8 +695,8 @@ def test_real_files_run() -> None:
 
 
 def test_random_files_run_whatever_memory_held() -> None:
-    some = [*cases(82, 7, edges=False)]
-    assert len({c.kind for c in some}) == 4 + 20 + 21
+    some = [*cases(84, 7, edges=False)]
+    assert len({c.kind for c in some}) == 4 + len(v3_cases.MAKERS) + len(v4_cases.MAKERS) == 46
     for case in some:
         x = case.inputs[0]
         first, second = run(case.data, x), run(case.data, x, fill=0xA5)

@@ -55,6 +55,22 @@ def chain(rng: Rng) -> Case:
     return _named("chain", " → ".join(map(str, sizes)), f, (s.ic, s.h, s.w), rng)
 
 
+def main_input(rng: Rng) -> Case:
+    """An input in main memory: an output as floats, and uploaded for a convolution."""
+    s = random_sizes(rng, work=100_000)
+    f = V4()
+    layer, _ = random_conv(rng, s, plain=True)
+    src, dst = two_places(rng, lines(s.ic, s.h, s.w), lines(*layer.shape))
+    shape = (1, s.ic, s.h, s.w)
+    x, y, z = f.tensor(BYTE, *shape), f.tensor(FLOAT, *shape), f.tensor(BYTE, 1, *layer.shape)
+    f.inputs.append(x)
+    f.add(0x03, x.data, y.data, int(rng.integers(0, 256)), float(rng.uniform(1, 300)))
+    f.add(0x2001, x.data, f.map(src, s.ic, s.h, s.w).data, _s4(shape))
+    f.conv(layer, src, dst, z)
+    f.outputs += [y, z]
+    return _named("main_input", str(s), f, (s.ic, s.h, s.w), rng, ("an input outside the KPU",))
+
+
 class _Start:
     """A file whose first layer has left bytes in main memory: `x` is (1, c, h, w)."""
 
@@ -418,5 +434,8 @@ def _made(layer: Callable[[_Start], None], rng: Rng) -> Case:
     return _named(layer.__name__, name, s.f, s.input, rng, tuple(s.silent), s.near)
 
 
-MAKERS: tuple[Callable[[Rng], Case], ...] = tuple(functools.partial(_made, f) for f in LAYERS)
+MAKERS: tuple[Callable[[Rng], Case], ...] = (
+    *(functools.partial(_made, f) for f in LAYERS),
+    main_input,
+)
 """Of every operator that a CPU executes."""
