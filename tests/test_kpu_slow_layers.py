@@ -65,8 +65,8 @@ def test_v3_quantized_add_rounds_halves_away_from_zero() -> None:
 
 
 def test_v3_quantize_rounds_halves_away_from_zero() -> None:
-    # (x·0.5 + 2 - 1) · (1/1): halves; below zero and above 255 is clipped.
-    halves = third(X, (12, 0, 512, 16, 0.5, -2.0), (11, 512, 256, 16, 1.0, -5.0), BYTES_TO_FLOATS,
+    # (x - 2 + 8)·(1/2): halves; below zero and above 255 is clipped.
+    halves = third(X, (12, 0, 512, 16, 1.0, -2.0), (11, 512, 256, 16, 2.0, -8.0), BYTES_TO_FLOATS,
                    floats=16)  # fmt: skip
     assert halves.tolist() == [math.floor(v * 0.5 + 3 + 0.5) for v in X.ravel().tolist()]
     below = third(X, (12, 0, 512, 16, 2.0, -20.0), (11, 512, 256, 16, 1.0, 0.0), BYTES_TO_FLOATS,
@@ -108,15 +108,14 @@ def test_v3_floats() -> None:
 
 
 def test_v3_pools_count_what_lies_in_the_image() -> None:
-    sides = (4, 4, 1, 3, 3, 1, 3, 2, 2, 2, 1, 1)  # kernel 3 wide, 2 high; stride 2; pad 1
-    image = X[0]
-    windows = [image[max(0, 2 * i - 1) : 2 * i + 1, max(0, 2 * j - 1) : 2 * j + 2]
-               for i in range(3) for j in range(3)]  # fmt: skip
-    most = third(X, (8, 0, 256, *sides), (12, 256, 1024, 9, 1.0, 0.0), floats=9)
+    # Kernel 2 wide, 3 high; 3 to the right, 2 down; 1 beside the image, 2 above it.
+    sides = (4, 4, 1, 2, 3, 1, 2, 3, 3, 2, 1, 2)
+    windows = [X[0, max(0, 2 * i - 2) : 2 * i + 1, max(0, 3 * j - 1) : 3 * j + 1]
+               for i in range(3) for j in range(2)]  # fmt: skip
+    most = third(X, (8, 0, 256, *sides), (12, 256, 1024, 6, 1.0, 0.0), floats=6)
     assert most.tolist() == [v.max(initial=0) for v in windows]
-    mean = third(X, (12, 0, 512, 16, 0.25, 0.0), (9, 512, 1024, *sides, 0), floats=9)
-    expected = [np.float32(v.sum() / 4) / np.float32(v.size) for v in windows]
-    assert mean.tolist() == expected
+    mean = third(X, (12, 0, 512, 16, 0.25, 0.0), (9, 512, 1024, *sides, 0), floats=6)
+    assert mean.tolist() == [np.float32(v.sum() / 4) / np.float32(v.size) for v in windows]
 
 
 def test_v3_softmax_takes_the_largest_or_almost_zero() -> None:
@@ -350,6 +349,12 @@ def test_v4_moves() -> None:
     joined = fourth(x, 0x01, BYTE, 48, lambda f, a: (
         None, 16, 1, 2, f.constant(extra).data + a.data, 1, 2))  # fmt: skip
     assert joined.tolist() == extra.ravel().tolist() + x.ravel().tolist()
+    for inner in (4, 1):  # bytes, or elements
+        floats = fourth(X, 0x01, FLOAT, 20, lambda f, a, inner=inner: (
+            None, inner, 4, 2, as_floats(f, a).data + f.constant(np.float32([1, 2, 3, 4])).data,
+            4, 1))  # fmt: skip
+        assert floats.reshape(4, 5)[:, :4].tolist() == X[0].tolist()
+        assert floats.reshape(4, 5)[:, 4].tolist() == [1, 2, 3, 4]
     table = np.arange(255, -1, -1, dtype=np.uint8)
     looked = fourth(x, 0x12, BYTE, 32, lambda f, a: (a, f.constant(table), None))
     assert looked.tolist() == (255 - x.ravel()).tolist()
