@@ -112,10 +112,12 @@ def test_random_files_run_whatever_memory_held() -> None:
 def test_what_differs_between_outputs() -> None:
     case = next(cases(1, edges=False))
     one = np.float32([1, 100]).tobytes()
-    close = np.float32([1 + 5e-7, 100 + 5e-5]).tobytes()
+    close = np.float32([1 + 1e-6, 100 + 5e-5]).tobytes()
     assert differing(case, [one, one], [one, close]) == [1]
     assert differing(replace(case, near=1e-6), [one, one], [one, close]) == []
     assert differing(replace(case, near=1e-7), [one, close], [one, one]) == [1]
+    none = np.float32([np.nan, 1]), np.float32([-np.nan, 1])
+    assert differing(replace(case, near=1e-6), *([x.tobytes()] for x in none)) == []
     assert differing(case, [one], [one, one]) == [0, 1]
 
 

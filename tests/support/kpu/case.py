@@ -14,7 +14,7 @@ from .pack import STRIDES, lines
 MAPS = 32768
 """Lines of KPU RAM."""
 LIBM = 1e-6
-"""How far outputs may lie from each other, of their own size or of 1, where e^x and the like were
+"""How far outputs may lie from each other, of their own size and of 1, where e^x and the like were
 computed by different libraries."""
 ORDER = 1e-5
 """The same, where nothing specifies the order in which floats are added."""
@@ -34,7 +34,7 @@ class Case:
     silent: tuple[str, ...] = ()
     """What in it no specification settles: a difference there is no fault of either side."""
     near: float = 0.0
-    """Floats that far apart are equal; 0: every byte counts."""
+    """Floats that far apart are equal, and so are two that are no numbers; 0: every byte counts."""
 
 
 def differing(case: Case, ours: Sequence[bytes], theirs: Sequence[bytes]) -> list[int]:
@@ -52,7 +52,7 @@ def _near(case: Case, ours: bytes, theirs: bytes) -> bool:
     if case.near == 0 or len(ours) != len(theirs) or len(ours) % 4:
         return False
     a, b = (np.frombuffer(y, np.float32).astype(np.float64) for y in (ours, theirs))
-    return bool(np.all(np.abs(a - b) <= case.near * np.maximum(1, np.abs(a))))
+    return np.allclose(a, b, case.near, case.near, equal_nan=True)
 
 
 WIDTHS = (4, 5, 7, 8, 12, 15, 16, 17, 20, 31, 32, 33, 48, 63, 64, 65, 80, 127, 128, 129, 320, 512)

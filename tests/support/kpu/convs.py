@@ -150,7 +150,7 @@ def _random_table(rng: np.random.Generator, t: Array) -> list[Segment]:
 
 def _table(rng: np.random.Generator, t: Array) -> tuple[list[Segment], tuple[str, ...]]:
     """An activation table, and what it has that nothing specifies."""
-    style = rng.choice(["rc5", "relu6", "random", "odd"], p=[0.15, 0.15, 0.6, 0.1])
+    style = rng.choice(["rc5", "relu6", "random", "odd"], p=[0.15, 0.15, 0.58, 0.12])
     post = max(1, int(np.quantile(np.abs(t), 0.8)) // 200)
     if post > 1 << 16:  # a slope that a compiler cannot write: all would be 0
         style = "random"
@@ -166,10 +166,13 @@ def _table(rng: np.random.Generator, t: Array) -> tuple[list[Segment], tuple[str
     segments = _random_table(rng, t)
     if style == "random":
         return segments, ()
-    what = rng.choice(["order", "falling", "lowest"])
+    what = rng.choice(["order", "falling", "whole", "lowest"])
     if what == "order":
         order = [0, *(int(i) for i in rng.permutation(np.arange(1, 16)))]
         return [segments[i] for i in order], ()
+    if what == "whole":  # a slope below 0, and nothing to round
+        return [(start, -int(rng.integers(1, 9)), 0, int(rng.integers(0, 256)))
+                for start, *_ in segments], ()  # fmt: skip
     if what == "falling":
         signs = rng.choice([-1, 1], 16)
         return [(start, -32768 if mul == 32767 else int(sign) * mul, shift, bias)
