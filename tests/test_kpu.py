@@ -25,13 +25,13 @@ def column(*values: int) -> Array:
 
 def test_half_up_looks_at_one_bit_below() -> None:
     x = column(7, 8, 9, 23, 24, 25, -1, -8, -9, -16, -17, 0)
-    assert half_up(x, 4).tolist() == [0, 1, 1, 1, 2, 2, -1, -1, -1, -1, -2, 0]
+    assert half_up(x, 4).tolist() == [0, 1, 1, 1, 2, 2, -2, -2, -1, -1, -3, 0]
     assert half_up(x, 0).tolist() == x.tolist()
 
 
 def test_half_even_takes_the_even_neighbor() -> None:
     x = column(7, 8, 9, 23, 24, 25, 40, -1, -8, -9, -24, -25, -40)
-    assert half_even(x, 4).tolist() == [0, 0, 1, 1, 2, 2, 2, 0, 0, -1, -2, -2, -2]
+    assert half_even(x, 4).tolist() == [0, 0, 1, 1, 2, 2, 2, -2, -2, -1, -2, -2, -4]
     assert half_even(x, 0).tolist() == x.tolist()
 
 
@@ -42,11 +42,12 @@ def test_shifts_beyond_the_word(shift: int) -> None:
 
     def up(v: int) -> int:
         g = v >> (shift - 1)
-        return (g + 1) >> 1 if g >= 0 else v >> shift
+        return (g >> 1) + (g & 1) * (1 if g >= 0 else -1)
 
     def even(v: int) -> int:
         q, rest = v >> shift, v & ((1 << shift) - 1)
-        return q + (2 * rest > 1 << shift or (2 * rest == 1 << shift and q & 1))
+        away = 2 * rest > 1 << shift or (2 * rest == 1 << shift and q & 1)
+        return q + bool(away) * (1 if v >= 0 else -1)
 
     assert half_up(column(*x), shift).tolist() == [up(v) for v in x]
     assert half_even(column(*x), shift).tolist() == [even(v) for v in x]
@@ -139,9 +140,14 @@ def wrapped(v: int) -> int:
 
 
 def rounded(p: int, down: int, rounding: Rounding) -> int:
+    if down == 0:
+        return p
+    away = 1 if p >= 0 else -1
     if rounding == "half-up":
-        return (p + (1 << down >> 1)) >> down if p >= 0 else p >> down
-    return round(p / 2**down) if abs(p) < 2**53 else int(ROUNDINGS[rounding](column(p), down)[0])
+        g = p >> (down - 1)
+        return (g >> 1) + (g & 1) * away
+    q, twice = p >> down, 2 * (p & ((1 << down) - 1))
+    return q + (away if twice > 1 << down or (twice == 1 << down and q & 1) else 0)
 
 
 def computed(c: Conv, x: Array, rounding: Rounding = "half-up") -> Array:

@@ -68,10 +68,10 @@ def test_ties_of_the_activation_and_where_a_segment_begins(
 @pytest.mark.parametrize(
     ("rounding", "shift", "expected"),
     [
-        ("half-up", 1, [9, 9, 8, 8, 7]),  # -1/2, -3/2, -5/2 go away from zero
-        ("half-even", 1, [10, 9, 8, 8, 8]),
-        ("half-up", 2, [9, 9, 9, 9, 8]),  # an odd half goes away from zero: -1/4 is -1
-        ("half-even", 2, [10, 10, 9, 9, 9]),
+        ("half-up", 1, [8, 9, 7, 8, 6]),  # -1/2 was floored to -1 and goes on to -2
+        ("half-even", 1, [8, 9, 8, 8, 6]),  # -3/2 was floored to -2, which is even
+        ("half-up", 2, [8, 8, 9, 9, 7]),  # an odd half: -1/4 is -1/2, which goes to -2
+        ("half-even", 2, [8, 8, 9, 9, 7]),
     ],
 )
 def test_products_below_zero(rounding: str, shift: int, expected: list[int]) -> None:

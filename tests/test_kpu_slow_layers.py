@@ -42,15 +42,19 @@ X = np.array([0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 200, 233, 254, 255]).re
 BYTES_TO_FLOATS = (12, 256, 1024, 16, 1.0, 0.0)
 
 
-def test_v3_quantized_add_rounds_halves_away_from_zero() -> None:
+def away(total: int) -> int:
+    """A half of it: an odd one goes one away from zero from where >> went."""
+    return (total >> 1) + (total & 1) * (1 if total >= 0 else -1)
+
+
+def test_v3_quantized_add_goes_away_from_zero_at_an_odd_half() -> None:
     # (x + 12)·3 and (x - 12)·-5, the same shift: one shift of the sum; then ·1 >> 1 and +100.
     same = third(X, (2, 0, 0, 256, 16, 12, 3, 1, signed(-12), signed(-5), 1, 100, 1, 1),
                  BYTES_TO_FLOATS, floats=16)  # fmt: skip
     expected = []
     for v in X.ravel().tolist():
         total = ((v + 12) * 3 + (v - 12) * -5) >> 1
-        size = (abs(total) + 1) >> 1
-        expected.append(max(0, min(255, (size if total >= 0 else -size) + 100)))
+        expected.append(max(0, min(255, away(total) + 100)))
     assert same.tolist() == expected
     assert same[1] == 100 + 24  # (39 + 55) >> 1 is 47, and 23.5 rounds to 24
     # Shifts that differ: two shifts, each of which floors.
@@ -59,8 +63,7 @@ def test_v3_quantized_add_rounds_halves_away_from_zero() -> None:
     expected = []
     for v in X.ravel().tolist():
         total = -((v * 3 >> 1) + ((v - 255) >> 2))
-        size = (abs(total) + 1) >> 1
-        expected.append(max(0, min(255, (size if total >= 0 else -size) + 50)))
+        expected.append(max(0, min(255, away(total) + 50)))
     assert other.tolist() == expected
 
 

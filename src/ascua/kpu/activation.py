@@ -113,8 +113,8 @@ def line(
 ) -> Line | None:
     """The line for sums within `bounds`, (c,) each, to which `constant` (c,) comes; or None.
 
-    None where several segments with a slope, or none, can be reached, or where a product might
-    need more than the 53 bits of a float64. All arrays are int64.
+    None where several segments with a slope, or none, can be reached, where that falls, or where a
+    product might need more than the 53 bits of a float64. All arrays are int64.
     """
     low, high = ((constant + b).tolist() for b in bounds)
     mul, shift, add = (v.tolist() for v in (norms.mul, norms.shift, norms.add))
@@ -138,9 +138,9 @@ def line(
     )
     # In units of 2**-(down + 1): z * slope, then bias and a half.
     z = max(abs(min(t) - start), abs(max(t) - start))
-    if max(norm_bits, 2 * z * abs(y_mul) + (2 * bias + 1 << down)) > EXACT64:
+    if y_mul < 0 or max(norm_bits, 2 * z * abs(y_mul) + (2 * bias + 1 << down)) > EXACT64:
         return None
-    half = 0.5 if rounding == "half-up" and y_mul > 0 else 0.0  # what is negative is rounded down
+    half = 0.5 if rounding == "half-up" else 0.0
     slope, even = y_mul * 2.0**-down, rounding == "half-even"
     plain = Line(np.ones((1, 1)), np.zeros((1, 1)), slope, bias, half, even)
     constants = []

@@ -21,25 +21,30 @@ MOST_SHIFT = 63
 
 
 def half_up(x: Array, shift: Array | int) -> Array:
-    """x / 2**shift, halves up where x >= 0; what is negative is rounded down.
+    """x / 2**shift, halves up where x >= 0.
 
-    It looks at one bit below the result only: where that is set, away from zero. A negative
-    number has it set wherever it is not a multiple of a half, so all of those go down.
+    It looks at one bit below the floored result only, and where that is set goes one away from
+    zero. So do the vendor's emulator and runtime: a negative number ends up to two below.
     """
-    last = (x >> np.clip(np.asarray(shift) - 1, 0, MOST_SHIFT)) & 1
-    up: Array = last * ((x >= 0) & (np.asarray(shift) > 0))
-    return floored(x, shift) + up
+    last = (x >> np.clip(np.asarray(shift) - 1, 0, MOST_SHIFT)) & (np.asarray(shift) > 0)
+    away: Array = np.where(x < 0, -last, last)
+    return floored(x, shift) + away
 
 
 def half_even(x: Array, shift: Array | int) -> Array:
-    """x / 2**shift, halves to the even neighbour."""
+    """x / 2**shift, halves to the even neighbour where x >= 0.
+
+    Where a number is rounded at all, it goes one away from zero from the floored result, as in the
+    vendor's emulator: of a negative one that is below what rounding would give.
+    """
     y = floored(x, shift)
     s = np.asarray(np.clip(shift, 0, MOST_SHIFT), np.int64)
     rest = x & ~(np.int64(-1) << s)
     half = np.int64(1) << np.maximum(s - 1, 0)
     up = (rest > half) | ((rest == half) & (y & 1 == 1))
-    result: Array = y + (up & (s > 0))
-    return np.where(np.asarray(shift) > MOST_SHIFT, 0, result)
+    away = np.where(x < 0, -1, 1) * (up & (s > 0))
+    beyond = np.where(x < 0, -2, 0)
+    return np.where(np.asarray(shift) > MOST_SHIFT, beyond, y + away)
 
 
 def floored(x: Array, shift: Array | int) -> Array:

@@ -177,7 +177,7 @@ def _table(rng: np.random.Generator, t: Array) -> tuple[list[Segment], tuple[str
         signs = rng.choice([-1, 1], 16)
         return [(start, -32768 if mul == 32767 else int(sign) * mul, shift, bias)
                 for sign, (start, mul, shift, bias) in zip(signs, segments, strict=True)
-                ], ("negative product",)  # fmt: skip
+                ], ()  # fmt: skip
     lowest = max(LOWEST, min(HIGHEST - 16, int(np.median(t))))
     return [(lowest, *segments[0][1:]), *segments[1:]], ("below all segments",)
 

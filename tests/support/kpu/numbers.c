@@ -27,34 +27,27 @@ uint8_t clip8f(float v) {
     return v >= 255.0f ? 255 : v > 0.0f ? (uint8_t)v : 0;
 }
 
-/* Section 3.5, rc5: of the half that is left, the odd one goes away from zero. For p < 0 that is
- * the lower neighbour, which is where >> goes. */
+/* Section 3.5, rc5, and the SDK for QuantizedAdd: an odd half goes one away from zero, from where
+ * >> went: for p < 0 that is one below the lower neighbour. */
 int64_t shift_half_up(int64_t p, int s) {
     if (s == 0)
         return p;
     int64_t g = p >> (s - 1);
     if (g & 1)
-        return g > 0 ? (g + 1) / 2 : (g - 1) / 2;
+        return (g >> 1) + (g < 0 ? -1 : 1);
     return g >> 1;
 }
 
-/* Section 3.5, 0.2: a tie goes to the even neighbour, whatever its sign. */
+/* Section 3.5, 0.2: a tie goes to the even neighbour; for p < 0 what does not stay where >> went
+ * goes one below. */
 int64_t shift_half_even(int64_t p, int s) {
     if (s == 0)
         return p;
     int64_t low = p >> s;
     uint64_t rest = (uint64_t)p & (((uint64_t)1 << s) - 1), half = (uint64_t)1 << (s - 1);
     if (rest > half || (rest == half && (low & 1)))
-        return low + 1;
+        return low + (p < 0 ? -1 : 1);
     return low;
-}
-
-/* Section 1.3, QuantizedAdd: the nearest, a tie away from zero. */
-int64_t shift_half_away(machine *m, int64_t p, int s) {
-    if (s == 0)
-        return p;
-    int64_t half = (int64_t)1 << (s - 1);
-    return p < 0 ? -(total(m, -p, half) >> s) : total(m, p, half) >> s;
 }
 
 /* Section 2.5, mcs. */

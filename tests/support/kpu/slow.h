@@ -70,7 +70,6 @@ uint8_t clip8(int64_t v);
 uint8_t clip8f(float v);
 int64_t shift_half_up(int64_t p, int s);
 int64_t shift_half_even(int64_t p, int s);
-int64_t shift_half_away(machine *m, int64_t p, int s);
 int32_t scaled(machine *m, int64_t v, int64_t mul, int s);
 float multiply_add(const machine *m, float a, float b, float c);
 

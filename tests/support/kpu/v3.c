@@ -53,7 +53,7 @@ static void quantized_add(reader *r) {
         int64_t va = product(r->m, (int64_t)xs[i] + k[0], k[1]);
         int64_t vb = product(r->m, (int64_t)ys[i] + k[3], k[4]);
         int64_t v = k[2] == k[5] ? total(r->m, va, vb) >> k[2] : (va >> k[2]) + (vb >> k[5]);
-        to[i] = clip8(shift_half_away(r->m, product(r->m, v, k[7]), k[8]) + k[6]);
+        to[i] = clip8(shift_half_up(product(r->m, v, k[7]), k[8]) + k[6]);
     }
 }
 
