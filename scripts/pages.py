@@ -190,7 +190,10 @@ def verbs() -> dict[str, click.Command]:
 
 
 def usage(verb: str, command: click.Command) -> str:
-    """How the verb is called, and a table of its options."""
+    """How the verb is called, and a table of its options; of a group, those of its verbs."""
+    if isinstance(command, click.Group):
+        inner = sorted(command.commands.items())
+        return "\n".join(usage(f"{verb} {name}", each) for name, each in inner)
     context = click.Context(command, info_name=f"ascua {verb}")
     options = [p for p in command.params if isinstance(p, click.Option)]
     rows = [row for option in options if (row := option.get_help_record(context))]

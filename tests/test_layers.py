@@ -23,7 +23,7 @@ LAYERS = (
     {"tflite", "passes", "inputs", "plan", "data", "zoo"},
     {"quantize"},
     {"recipes"},
-    {"targets", "run", "train", "compare", "samples"},
+    {"targets", "run", "train", "compare", "samples", "ncc"},
     {"model", "executors"},
     {"k210", "measure"},
     {"validation"},

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from ascua import cli
@@ -23,9 +24,11 @@ TWO = {"--weights"}
 
 @pytest.mark.parametrize("name", sorted(cli.VERBS))
 def test_a_verb_takes_few_parameters(name: str) -> None:
-    function = cli.verb(name).callback
-    assert function is not None
-    assert len(inspect.signature(inspect.unwrap(function)).parameters) <= MOST
+    verb = cli.verb(name)
+    inner = verb.commands.values() if isinstance(verb, click.Group) else ()
+    for command in (verb, *inner):
+        assert command.callback is not None
+        assert len(inspect.signature(inspect.unwrap(command.callback)).parameters) <= MOST
 
 
 def test_every_option_is_declared_once() -> None:

@@ -9,15 +9,15 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from math import prod
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,7 @@ MOST_BYTES = 1 << 27
 _one_at_a_time = Lock()
 
 Image3 = tuple[int, int, int]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -193,16 +194,27 @@ def _listed(damaged: Sequence[str]) -> str:
 
 def attempt(photo: Photo, image: Image3) -> NDArray[np.uint8] | str:
     """The pixels, or what is wrong in words."""
+    found = tried(photo, partial(decode, image=image))
+    return "it is neither a JPEG nor a PNG file, or its head is damaged" if found is None else found
+
+
+def tried(photo: Photo, read: Callable[[bytes], T]) -> T | str | None:
+    """What `read` makes of the encoded image, or what is wrong in words; None of no image.
+
+    Raises ToolMissing without Pillow.
+    """
     try:
         with photo.path.open("rb") as file:
             size = photo.bytes if photo.bytes >= 0 else file.seek(0, os.SEEK_END) - photo.offset
             if size > MOST_BYTES:
                 return f"its {size:,} bytes are more than {MOST_BYTES:,}"
             file.seek(photo.offset)
-            return decode(file.read(size), image)
+            return read(file.read(size))
+    except ToolMissing:
+        raise
     except Exception as e:  # a damaged file makes the decoders raise almost anything
         if type(e).__name__ == "UnidentifiedImageError":  # Pillow names an address in memory
-            return "it is neither a JPEG nor a PNG file, or its head is damaged"
+            return None
         return str(e) or type(e).__name__
 
 
@@ -211,28 +223,49 @@ def decode(data: bytes, image: Image3) -> NDArray[np.uint8]:
 
     Raises OSError or ValueError in words for what cannot be read.
     """
-    pillow, _ = _import_pillow()
     h, w, c = image
     mode = "L" if c == 1 else "RGB"
-    with pillow.open(io.BytesIO(data), formats=("JPEG", "PNG")) as found:
+    # A JPEG of a multiple of the size is read faster.
+    with opened(data, ("JPEG", "PNG"), mode, enough=2 * max(h, w)) as found:
+        return _fitted(found, mode, (w, h)).reshape(image)
+
+
+@contextmanager
+def opened(
+    data: bytes, formats: Sequence[str], mode: str, *, enough: int | None = None
+) -> Iterator[Any]:
+    """The image in `data`, of one of the `formats`, ready to be decoded in `mode` by `upright`.
+
+    Where `enough` pixels a side are, a JPEG may be decoded at a part of its size. Large ones are
+    open one at a time. Raises OSError or ValueError in words for what cannot be read.
+    """
+    pillow, _ = _import_pillow()
+    with pillow.open(io.BytesIO(data), formats=formats) as found:
         whole = prod(found.size)
         if whole > MOST_PIXELS:
             across, down = found.size
             raise ValueError(f"it has {across:,} x {down:,} pixels; at most {MOST_PIXELS:,} in all")
-        found.draft(mode, (2 * max(h, w),) * 2)  # a JPEG of a multiple of the size is read faster
+        if enough is not None:
+            found.draft(mode, (enough, enough))
         if found.mode.startswith(("I", "F")):
             raise ValueError(f"it has more than 8 bits a channel ({found.mode})")
         large = max(prod(found.size), whole // 2) > LARGE
         with _one_at_a_time if large else nullcontext():
-            return _fitted(found, mode, (w, h)).reshape(image)
+            yield found
+
+
+def upright(found: Any, mode: str) -> Any:
+    """An opened image in that mode, which is decoded here and turned in place as cameras say."""
+    _, ops = _import_pillow()
+    ops.exif_transpose(found, in_place=True)
+    return found if found.mode == mode else found.convert(mode)
 
 
 def _fitted(found: Any, mode: str, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The pixels of an opened image, which is decoded here and turned in place."""
+    """The pixels of an opened image."""
     pillow, ops = _import_pillow()
-    ops.exif_transpose(found, in_place=True)
-    upright = found if found.mode == mode else found.convert(mode)
-    return np.asarray(ops.fit(upright, size, pillow.Resampling.BILINEAR), np.uint8)
+    fitted = ops.fit(upright(found, mode), size, pillow.Resampling.BILINEAR)
+    return np.asarray(fitted, np.uint8)
 
 
 def _import_pillow() -> tuple[Any, Any]:

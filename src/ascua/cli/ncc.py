@@ -1,0 +1,158 @@
+"""The verbs of nncase's `ncc`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+
+from ascua import kmodel, measure
+from ascua.cli.options import PATH, as_json, force, labels_file, model_file
+from ascua.cli.terminal import log, out, print_json, printable, progress, verbose
+from ascua.data.ncc import FORMATS, Sample, Wanted
+from ascua.errors import InputError
+from ascua.files.folders import digest
+from ascua.kmodel import DType, Kmodel
+from ascua.ncc.classes import Class, best, read_names
+from ascua.ncc.folder import check, names, write
+from ascua.ncc.infer import content, infer, one_input, said
+
+TOP = 5
+"""Classes that are told of a file."""
+FLT_MAX = float(np.finfo(np.float32).max)
+
+
+@click.group("ncc")
+def ncc() -> None:
+    """What nncase's ncc 0.2 does with .kmodel files of the Kendryte K210."""
+
+
+@ncc.command("infer")
+@model_file()
+@click.argument("outdir", type=PATH)
+@click.option("--dataset", type=PATH, required=True, help="A folder of samples, or one file.")
+@click.option(
+    "--dataset-format", type=click.Choice(sorted(FORMATS)), default="image", show_default=True,
+    help="JPEG, PNG and BMP images, or raw numbers as the input takes them.",
+)  # fmt: skip
+@click.option(
+    "--input-mean", type=float, default=0.0, show_default=True,
+    help="Taken off the values, which are 0 to 1 of images; of a float input alone.",
+)  # fmt: skip
+@click.option(
+    "--input-std", type=float, default=1.0, show_default=True,
+    help="What they are then divided by; of a float input alone.",
+)  # fmt: skip
+@labels_file(help="Names of the classes, one a line: prints the best of each file.")
+@click.option(
+    "--top-k", type=click.IntRange(1), help=f"How many; without labels, by number. [default: {TOP}]"
+)
+@force()
+@as_json()
+@verbose
+def infer_(
+    model: Path, outdir: Path, dataset: Path, dataset_format: str, input_mean: float,
+    input_std: float, labels: Path | None, top_k: int | None, *, force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Run MODEL.kmodel on files, and write each one's outputs to OUTDIR.
+
+    A .bin file has the numbers of all outputs in NCHW and nothing else, floats or bytes as the
+    model has them.
+    """
+    network = kmodel.load(model)
+    wanted = _wanted(network, dataset_format, input_mean, input_std)
+    known = read_names(labels, network.outputs[0].count) if labels is not None else []
+    kind = FORMATS[dataset_format]
+    paths = kind.files(dataset)
+    made = names(paths)
+    check(outdir, dataset, force=force)
+    colored: list[Path] = []
+    with progress() as bar:
+        samples = _noting(kind.samples(paths, wanted), colored)
+        outputs = infer(network, samples, len(paths), bar(kind.what))
+    if colored:
+        log.warning(
+            "warning: %d of %d images are colored, the first is %s, and the model takes one"
+            " channel: as from ncc, it got the blue one. Save gray images for gray.",
+            len(colored), len(paths), colored[0],
+        )  # fmt: skip
+    files = {name: content(ys) for name, ys in zip(made, outputs, strict=True)}
+    sha256 = digest(model)
+    write(outdir, files, {"file": model.name, "sha256": sha256}, force=force)
+    for name in files:
+        log.debug("%s", outdir / name)
+    count = top_k or (TOP if labels else 0)
+    top = [best(ys[0], count, known) if count else [] for ys in outputs]
+    rows = list(zip(paths, made, top, strict=True))
+    if as_json:
+        print_json({"schema": measure.SCHEMA, "model_sha256": sha256, "outdir": str(outdir),
+                    **_json(network, rows)})  # fmt: skip
+        return
+    for path, _, found in rows if count else ():
+        _print(str(path))
+        for line in _lines(found):
+            _print(line)
+    noun, each = ("file", "") if len(files) == 1 else ("files", " each")
+    _print(f"{len(files):,} {noun} in {outdir}: {said(network.outputs)}{each}")
+
+
+def _json(network: Kmodel, rows: Iterable[tuple[Path, str, list[Class]]]) -> dict[str, object]:
+    """What the files hold, and each with its best classes."""
+    types = {DType.F32: "float32", DType.U8: "uint8"}
+    return {
+        "outputs": [{"dtype": types[o.dtype], "elements": o.count} for o in network.outputs],
+        "files": [
+            {"input": str(path), "output": name, "top": [c.json() for c in found]}
+            for path, name, found in rows
+        ],
+    }
+
+
+def _wanted(network: Kmodel, format_: str, mean: float, std: float) -> Wanted:
+    """What the input of the network takes. Raises InputError where it can take no such files."""
+    for option, value in (("--input-mean", mean), ("--input-std", std)):
+        if not abs(value) <= FLT_MAX:  # NaN is not, either
+            raise InputError(f"`{option} {value:g}` is no finite float32.", ["Give a number."])
+    if np.float32(std) == 0:
+        raise InputError(
+            "`--input-std 0`: nothing can be divided by it.",
+            ["Leave it out, or give what the network was compiled with."],
+        )
+    port = one_input(network)
+    _, c, h, w = port.shape
+    dtype = np.dtype("u1" if port.range.dtype is DType.U8 else "<f4")
+    if format_ == "image" and c not in (1, 3):
+        raise InputError(
+            f"{network.name}: it takes {c} x {h} x {w} numbers (channels, rows, columns), and an"
+            " image has 3 channels or 1.",
+            ["Save the samples as bare numbers, and name them with `--dataset-format raw`."],
+        )
+    if dtype == np.uint8 and (mean, std) != (0, 1):
+        log.warning(
+            "warning: %s takes bytes, as a camera gives them: `--input-mean` and `--input-std`"
+            " have no effect. What bytes stand for was said when it was compiled.",
+            network.name,
+        )
+    return Wanted((h, w, c), dtype, mean, std)
+
+
+def _noting(samples: Iterable[Sample], colored: list[Path]) -> Iterator[Sample]:
+    """The samples; those that are `colored` for nothing are noted there."""
+    for sample in samples:
+        if sample.colored:
+            colored.append(sample.path)
+        yield sample
+
+
+def _lines(found: Sequence[Class]) -> Iterator[str]:
+    """Scores and names, one below the other."""
+    scores = [f"{c.score:.6g}" for c in found]
+    width = max(map(len, scores))
+    for score, c in zip(scores, found, strict=True):
+        yield f"  {score:>{width}}  {c.name}"
+
+
+def _print(text: str) -> None:
+    out.print(printable(text), markup=False, highlight=False, soft_wrap=True)
