@@ -158,8 +158,6 @@ def resized(pixels: NDArray[np.uint8], h: int, w: int, dtype: np.dtype[Any]) -> 
     """
     above, below, down = _between(pixels.shape[0], h)
     left, right, across = _between(pixels.shape[1], w)
-    # At the ends there is one column, and no weight is split; rows are weighted even so.
-    across[left == right] = 0
     (x0, x1), (y0, y1) = _weights(across[None, :, None]), _weights(down[:, None, None])
     if dtype != np.uint8:
         unit = np.float32(1 / 255)
