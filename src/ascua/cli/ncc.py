@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 import numpy as np
 
-from ascua import kmodel, measure
+from ascua import k210
 from ascua.cli.options import PATH, as_json, force, labels_file, model_file
 from ascua.cli.terminal import log, out, print_json, printable, progress, verbose
 from ascua.data.ncc import FORMATS, Sample, Wanted
 from ascua.errors import InputError
-from ascua.files.folders import digest
-from ascua.kmodel import DType, Kmodel
+from ascua.kmodel import Kmodel
+from ascua.kpu.ram import DTYPES
 from ascua.ncc.classes import Class, best, read_names
 from ascua.ncc.folder import check, names, write
 from ascua.ncc.infer import content, infer, one_input, said
@@ -61,7 +61,8 @@ def infer_(
     A .bin file has the numbers of all outputs in NCHW and nothing else, floats or bytes as the
     model has them.
     """
-    network = kmodel.load(model)
+    loaded = k210.load(model)
+    network = loaded.network
     wanted = _wanted(network, dataset_format, input_mean, input_std)
     known = read_names(labels, network.outputs[0].count) if labels is not None else []
     kind = FORMATS[dataset_format]
@@ -79,15 +80,14 @@ def infer_(
             len(colored), len(paths), colored[0],
         )  # fmt: skip
     files = {name: content(ys) for name, ys in zip(made, outputs, strict=True)}
-    sha256 = digest(model)
-    write(outdir, files, {"file": model.name, "sha256": sha256}, force=force)
+    write(outdir, files, {"file": model.name, "sha256": loaded.sha256}, force=force)
     for name in files:
         log.debug("%s", outdir / name)
     count = top_k or (TOP if labels else 0)
     top = [best(ys[0], count, known) if count else [] for ys in outputs]
     rows = list(zip(paths, made, top, strict=True))
     if as_json:
-        print_json({"schema": measure.SCHEMA, "model_sha256": sha256, "outdir": str(outdir),
+        print_json({"schema": k210.SCHEMA, "model_sha256": loaded.sha256, "outdir": str(outdir),
                     **_json(network, rows)})  # fmt: skip
         return
     for path, _, found in rows if count else ():
@@ -100,9 +100,12 @@ def infer_(
 
 def _json(network: Kmodel, rows: Iterable[tuple[Path, str, list[Class]]]) -> dict[str, object]:
     """What the files hold, and each with its best classes."""
-    types = {DType.F32: "float32", DType.U8: "uint8"}
+    kinds = [DTYPES[o.dtype].name for o in network.outputs]
     return {
-        "outputs": [{"dtype": types[o.dtype], "elements": o.count} for o in network.outputs],
+        "outputs": [
+            {"dtype": kind, "elements": o.count}
+            for kind, o in zip(kinds, network.outputs, strict=True)
+        ],
         "files": [
             {"input": str(path), "output": name, "top": [c.json() for c in found]}
             for path, name, found in rows
@@ -122,7 +125,7 @@ def _wanted(network: Kmodel, format_: str, mean: float, std: float) -> Wanted:
         )
     port = one_input(network)
     _, c, h, w = port.shape
-    dtype = np.dtype("u1" if port.range.dtype is DType.U8 else "<f4")
+    dtype = DTYPES[port.range.dtype]
     if format_ == "image" and c not in (1, 3):
         raise InputError(
             f"{network.name}: it takes {c} x {h} x {w} numbers (channels, rows, columns), and an"
