@@ -36,7 +36,8 @@ VERBS = {
     "ops": ("listing:ops", "List the operators, their kernels, and what each takes."),
     "quantize": ("quantizing:quantize", "Quantise a float MODEL to an int8 .tflite file."),
     "run": (
-        "compiling:run", "Build MODEL.tflite, run it on a board, check every output byte.",
+        "compiling:run",
+        "Build MODEL.tflite, run it on a board, check every output byte; or run a .kmodel.",
     ),
     "train": ("learn:train", "Train RECIPE to a float Keras model and an int8 .tflite file."),
     "validate": (

@@ -47,7 +47,7 @@ def run(
     if outputs is not None:
         check_outputs(outputs, model.ends, **spared)
     xs, labels = samples()
-    kpu = Kpu(switches.rounding, switches.fused)
+    kpu = Kpu(switches.rounding, fused=switches.fused)
     with progress() as bar:
         done = k210.run(model, board, xs, labels=labels, kpu=kpu, progress=bar(board.name))
     _show(done.measurement)

@@ -142,7 +142,7 @@ def line(
         return None
     half = 0.5 if rounding == "half-up" else 0.0
     slope, even = y_mul * 2.0**-down, rounding == "half-even"
-    plain = Line(np.ones((1, 1)), np.zeros((1, 1)), slope, bias, half, even)
+    plain = Line(np.ones((1, 1)), np.zeros((1, 1)), slope, bias, half, even=even)
     constants = []
     for k, first, last in spans:
         ends, byte = (first - start, last - start), int(table.bias[k])
@@ -150,4 +150,6 @@ def line(
             constants.append((*ends, byte))
     factor = np.ldexp(norms.mul.astype(np.float64), -norms.shift)
     offset = constant * factor + (norms.add - start)
-    return Line(factor[:, None], offset[:, None], slope, bias, half, even, tuple(constants))
+    return Line(
+        factor[:, None], offset[:, None], slope, bias, half, even=even, constants=tuple(constants)
+    )
