@@ -13,7 +13,7 @@ from ascua.kmodel import KPU_BYTES, Conv, Layout
 from ascua.kpu.convolution import Convolution
 from ascua.kpu.pooling import POOLS
 from ascua.kpu.ram import Ram
-from ascua.kpu.rounding import ROUNDINGS, Rounding, half_even, half_up, scaled32
+from ascua.kpu.rounding import Rounding, half_even, half_up, scaled32
 from tests.support.convolutions import RELU, conv
 
 BOTH: tuple[Rounding, ...] = ("half-up", "half-even")
