@@ -9,6 +9,8 @@ from ascua.kmodel import Kmodel
 from ascua.kpu import latency, published
 from ascua.kpu.latency import Clocks
 from ascua.kpu.published import Figure, NetworkTiming
+from scripts import k210_tables
+from scripts.pages import ROOT
 from tests.support.command import MODELS
 
 MOST = 0.25
@@ -18,6 +20,13 @@ MOST = 0.25
 @pytest.mark.parametrize("figure", kpu.figures(), ids=lambda f: f"{f.source}: {f.what}")
 def test_layers(figure: Figure) -> None:
     assert abs(figure.error) <= MOST
+
+
+def test_the_range_of_errors() -> None:
+    """Of all figures, those of networks as they are published: it is shown beside estimates."""
+    timings = k210_tables.all_timings(ROOT / "results")
+    assert len(timings) == len(kpu.figures()) + len(published.NETWORKS)
+    assert k210_tables.errors(timings) == latency.ERROR
 
 
 def test_the_law_by_hand() -> None:
