@@ -16,7 +16,7 @@ from ascua.passes import unsigned
 from ascua.report import results
 from ascua.report.operators import support, types
 from ascua.report.tables import markdown
-from scripts import quantizer_tables
+from scripts import k210_tables, quantizer_tables
 from scripts.conditions import conditions
 
 ROOT = Path(__file__).parents[1]
@@ -145,7 +145,9 @@ def results_page(folder: Path) -> str:
         "## Beside the peers\n\nOne inference of the same file on the same input, exact"
         " instruction counts in QEMU 7.2 (not cycles), GCC 12.2. Flash is the linked network"
         " without the harness; RAM is arena, variables, input and output; stack is apart.\n\n"
-        f"{markdown(results.COLUMNS, results.against_peers(folder))}"
+        f"{markdown(results.COLUMNS, results.against_peers(folder))}\n"
+        "## Others\n\nQuantisers beside each other: [quantization.md](quantization.md). The K210's"
+        " kmodels: [k210.md](k210.md#results).\n"
     )
 
 
@@ -174,6 +176,20 @@ def peers_table(folder: Path) -> str:
 def recipes_table(folder: Path) -> str:
     """README's table of recipes."""
     return markdown(results.RECIPE_COLUMNS, results.recipes(folder))
+
+
+def k210_page(text: str, folder: Path) -> str:
+    """docs/k210.md, in which what people wrote stays."""
+    tables = {
+        "costs": markdown(k210_tables.COSTS, k210_tables.costs()),
+        "error": k210_tables.error(),
+        "timings": markdown(k210_tables.TIMINGS, k210_tables.timings(folder)),
+        "networks": markdown(k210_tables.NETWORKS, k210_tables.networks(folder)),
+        "agreement": markdown(k210_tables.AGREEMENT, k210_tables.agreement(folder)),
+    }
+    for name, table in tables.items():
+        text = between(text, f"k210-{name}", table)
+    return text
 
 
 def between(text: str, mark: str, new: str) -> str:
@@ -234,12 +250,14 @@ def pages(root: Path) -> dict[Path, str]:
     quantization = between(quantization, "quantizers", table)
     table = markdown(quantizer_tables.SIZES, quantizer_tables.sizes(folder))
     models = (root / "docs/models.md").read_text(encoding="utf-8")
+    k210 = (root / "docs/k210.md").read_text(encoding="utf-8")
     figures = {root / "docs/figures" / n: svg for n, svg in results.figures(folder).items()}
     return {
         **figures,
         root / "README.md": readme,
         root / "docs/ops.md": ops_page(),
         root / "docs/boards.md": boards_page(),
+        root / "docs/k210.md": k210_page(k210, folder),
         root / "docs/results.md": results_page(folder),
         root / "docs/quantization.md": between(quantization, "sizes", table),
         root / "docs/models.md": between(models, "models", networks()),

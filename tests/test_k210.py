@@ -14,6 +14,7 @@ from ascua.errors import DoesNotFit
 from ascua.ir import Array
 from ascua.kmodel import v3
 from ascua.kmodel.memory import f32
+from ascua.kpu.latency import ERROR
 from tests.support.command import MODELS, ascua, model_file, refused
 from tests.support.convolutions import RELU, conv
 from tests.support.examples import small
@@ -43,6 +44,7 @@ def test_analyze_tells_layers_memory_and_time(path: Path) -> None:
         for words in (
             "K210Conv", "1x1 5x4x2 -> 5x4x2", "line 0+4", "main 0+40", "Dequantize", "40 -> 40",
             "version 3, weights of 8 bits", "4x5x2", "40 f32", "MicroPython", "time, estimated",
+            "estimates are -19 to +15 % off",
         ):  # fmt: skip
             assert words in result.out, words
         assert ("It fits maix-go." in result.out) == bool(board)
@@ -61,6 +63,7 @@ def test_analyze_as_json(path: Path) -> None:
     assert floats["writes"] == [{"memory": "main", "start": 40, "bytes": 160}]
     parts = found["seconds"]
     assert parts["total"] == pytest.approx(parts["kpu"] + parts["cpu"] + parts["transfer"])
+    assert parts["error"] == list(ERROR)
     assert found["samples"] is None
     assert {b["name"] for b in found["budgets"]} == {"SRAM", "C", "MicroPython", "flash"}
 

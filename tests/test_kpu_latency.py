@@ -4,44 +4,50 @@ from __future__ import annotations
 
 import pytest
 
-from ascua import kmodel
+from ascua import kmodel, kpu
 from ascua.kmodel import Kmodel
 from ascua.kpu import latency, published
 from ascua.kpu.latency import Clocks
-from ascua.kpu.published import LayerTiming, NetworkTiming
+from ascua.kpu.published import Figure, NetworkTiming
+from scripts import k210_tables
+from scripts.pages import ROOT
 from tests.support.command import MODELS
 
 MOST = 0.25
 """The largest error that is allowed."""
 
 
-def size(timing: LayerTiming) -> str:
-    x, k = timing.x, timing.kernel
-    return f"{x.channels}x{x.height}x{x.width}-{timing.oc}-{k}x{k}"
+@pytest.mark.parametrize("figure", kpu.figures(), ids=lambda f: f"{f.source}: {f.what}")
+def test_layers(figure: Figure) -> None:
+    assert abs(figure.error) <= MOST
 
 
-@pytest.mark.parametrize("timing", published.SIPEED + published.NNCASE, ids=size)
-def test_layers(timing: LayerTiming) -> None:
-    assert abs(timing.error) <= MOST
+def test_the_range_of_errors() -> None:
+    """Of all figures, those of networks as they are published: it is shown beside estimates."""
+    timings = k210_tables.all_timings(ROOT / "results")
+    assert len(timings) == len(kpu.figures()) + len(published.NETWORKS)
+    assert k210_tables.errors(timings) == latency.ERROR
 
 
 def test_the_law_by_hand() -> None:
     """64x64 has 64 lines: 128 * 128 * 68.48 cycles, and 3,600 at 300 MHz to begin."""
     timing = published.SIPEED[6]
-    assert timing.estimate == pytest.approx((128 * 128 * 68.48 + 3600) / 300e6)
+    assert timing.figure.estimate == pytest.approx((128 * 128 * 68.48 + 3600) / 300e6)
     least = published.SIPEED[0]  # 294,912 bytes of weights
-    assert least.estimate == pytest.approx((294_912 / 2.9 + 3600) / 300e6)
+    assert least.figure.estimate == pytest.approx((294_912 / 2.9 + 3600) / 300e6)
     own = published.NNCASE[1]  # 16 channels of 120 rows of 3 lines
     assert own.depthwise
-    assert own.estimate == pytest.approx((16 * 360 * 2 + 4800) / 400e6)
+    assert own.figure.estimate == pytest.approx((16 * 360 * 2 + 4800) / 400e6)
 
 
 def test_the_total_of_nncase() -> None:
     """12.73 ms, of which what has no published size counts as it was measured."""
     measured = sum(t.seconds for t in published.NNCASE) + published.NNCASE_REST
     assert measured == pytest.approx(published.NNCASE_TOTAL, rel=1e-3)
-    estimate = sum(t.estimate for t in published.NNCASE) + published.NNCASE_REST
-    assert abs(estimate / published.NNCASE_TOTAL - 1) <= MOST
+    whole = kpu.figures()[-1]
+    known = sum(t.figure.estimate for t in published.NNCASE)
+    assert whole.estimate == pytest.approx(known + published.NNCASE_REST)
+    assert whole.measured == published.NNCASE_TOTAL
 
 
 def real(version: int) -> Kmodel:
@@ -55,7 +61,16 @@ def real(version: int) -> Kmodel:
     "timing", published.NETWORKS, ids=lambda t: f"V{t.version}-{t.seconds:.4f}"
 )
 def test_networks(timing: NetworkTiming) -> None:
-    assert abs(timing.error(real(timing.version))) <= MOST
+    figure = timing.figure(real(timing.version))
+    least, most = latency.ERROR
+    assert abs(figure.error) <= MOST
+    assert least <= round(figure.error, 2) <= most
+
+
+def test_the_range_of_errors_with_the_files() -> None:
+    found = [f.error for f in kpu.figures()]
+    found += [t.figure(real(t.version)).error for t in published.NETWORKS]
+    assert (round(min(found), 2), round(max(found), 2)) == latency.ERROR
 
 
 def test_every_layer_has_its_kind_of_seconds() -> None:

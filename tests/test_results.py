@@ -12,7 +12,8 @@ import pytest
 
 from ascua import results
 from ascua.errors import InputError
-from ascua.results import Peer, Quantized, RamBytes, Result
+from ascua.results import Agreement, KmodelResult, Peer, Quantized, RamBytes, Result, Timing
+from ascua.results.values import Line
 
 FOLDER = Path(__file__).parents[1] / "results"
 
@@ -31,17 +32,24 @@ QUANTIZED = Quantized(
     model="net", model_sha256="m", quantizer="q", draw=1, key="k", calibration=1, samples=1,
     float_top1=0.5, int8_top1=0.5, agreement=1.0, cosine=1.0,
 )  # fmt: skip
+KMODEL = KmodelResult(
+    model="net", version=3, model_sha256="m", key="k", commit="0", clean=True, file_bytes=1,
+    main_bytes=1, kpu_lines=1, estimate_ms=1.0, frames_per_second=9.5,
+    timings=(Timing("s", "net", 2.0, 1.5),),
+    agreement=Agreement("f", "LiteRT", 2, 0.5, 0.5, 1.0, 1.0, 0.9, 1.0, 1.0),
+)  # fmt: skip
 
 
 def test_what_is_published_is_read_and_would_be_written_the_same() -> None:
-    read = [*results.results(FOLDER), *results.peers(FOLDER), *results.quantized(FOLDER)]
+    read: list[Line] = [*results.results(FOLDER), *results.peers(FOLDER)]
+    read += [*results.quantized(FOLDER), *results.kmodels(FOLDER)]
     lines = [line for p in FOLDER.glob("*.jsonl") for line in p.read_text().splitlines()]
     assert sorted(json.dumps(value.line()) for value in read) == sorted(lines)
 
 
 def test_what_is_published_was_measured_on_unchanged_trees() -> None:
-    read = [*results.results(FOLDER), *results.quantized(FOLDER)]
-    dirty = [r for r in read if r.clean is False or (isinstance(r, Result) and r.clean is None)]
+    read = [*results.results(FOLDER), *results.quantized(FOLDER), *results.kmodels(FOLDER)]
+    dirty = [r for r in read if r.clean is False or (not isinstance(r, Quantized) and not r.clean)]
     assert not dirty, "measure them again on a tree without changes in src/"
 
 
@@ -51,12 +59,13 @@ def test_every_history_is_of_a_recipe_that_has_a_row() -> None:
 
 
 def test_values_come_back(tmp_path: Path) -> None:
-    for value in (RESULT, PEER, QUANTIZED):
+    for value in (RESULT, PEER, QUANTIZED, KMODEL):
         assert results.append(tmp_path, value) == (value, True)
         assert results.append(tmp_path, value) == (value, False)
     assert results.results(tmp_path) == results.results(tmp_path, "net") == [RESULT]
     assert results.peers(tmp_path) == [PEER]
     assert results.quantized(tmp_path) == [QUANTIZED]
+    assert results.kmodels(tmp_path) == [KMODEL]
     assert results.results(tmp_path, "other") == []
 
 
@@ -136,11 +145,16 @@ def test_so_are_lines_of_peers_and_of_quantisers(tmp_path: Path) -> None:
     (tmp_path / "quantization.jsonl").write_text(f"\n{line}\n")
     with pytest.raises(InputError, match=r"quantization\.jsonl, line 2: draw: expected int"):
         results.quantized(tmp_path)
+    line = json.dumps({**KMODEL.line(), "timings": [{"source": "s"}]})
+    (tmp_path / "k210.jsonl").write_text(line + "\n")
+    with pytest.raises(InputError, match=r"k210\.jsonl, line 1: timings\[0\]: the key 'what'"):
+        results.kmodels(tmp_path)
     (tmp_path / "net.jsonl").write_text("{}\n{\n")
     with pytest.raises(InputError, match=r"net\.jsonl: not a file of results: line 2: Expecting"):
         results.results(tmp_path)
 
 
 def test_no_recipe_has_the_name_of_the_other_files(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="peers: that file of results is no recipe's"):
-        results.append(tmp_path, replace(RESULT, recipe="peers"))
+    for name in ("peers", "k210"):
+        with pytest.raises(InputError, match=f"{name}: that file of results is no recipe's"):
+            results.append(tmp_path, replace(RESULT, recipe=name))

@@ -15,7 +15,7 @@ from ascua.executors import Progress
 from ascua.executors.kpu import Kpu, ends
 from ascua.ir import Array, Graph
 from ascua.kmodel import Kmodel, Layer, Range, Usage
-from ascua.kpu.latency import NOMINAL_HZ, Clocks, Latency, latency
+from ascua.kpu.latency import ERROR, NOMINAL_HZ, Clocks, Latency, latency
 from ascua.labels import Labels, Score
 
 SCHEMA = 1
@@ -82,7 +82,11 @@ class Measurement:
                 }
                 for layer, taken in zip(network.layers, seconds.layers, strict=True)
             ],
-            "seconds": {**asdict(seconds.total), "total": seconds.total.total},
+            "seconds": {
+                **asdict(seconds.total),
+                "total": seconds.total.total,
+                "error": list(ERROR),
+            },
             "samples": self.samples,
             "accuracy": None,
             **({} if self.score is None else {self.score.metric: self.score.value}),

@@ -1,7 +1,7 @@
 """How long a kmodel takes on the chip: an estimate, by a law for the KPU and published timings.
 
 Each constant says where it comes from: measured by somebody, fitted to such measurements, or
-guessed. `tests/test_kpu_latency.py` compares the estimate with all that was published.
+guessed. `published` has what was published, and the estimate for it.
 """
 
 from __future__ import annotations
@@ -45,6 +45,12 @@ REQUANTIZE = Cost(58.7e-3 / 1_228_800, "seconds an element", "measured, nncase: 
 PRODUCT = Cost(20e-9, "seconds a product", "guessed: 8 cycles, in order of memory")
 FUNCTION = Cost(250e-9, "seconds an element", "guessed: 100 cycles of the C library")
 ELEMENT = Cost(10e-9, "seconds an element", "guessed: as dequantize, and what others read besides")
+
+ERROR = (-0.19, 0.15)
+"""The least and the greatest error of an estimate of all that was published, as a share of it.
+
+`tests/test_kpu_latency.py` computes them.
+"""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,22 @@ from ascua.kpu.latency import FRAME, Clocks, convolution, latency
 
 
 @dataclass(frozen=True)
+class Figure:
+    """What somebody measured, and the estimate for it."""
+
+    source: str
+    what: str
+    measured: float
+    """Seconds, as the estimate."""
+    estimate: float
+
+    @property
+    def error(self) -> float:
+        """Of the estimate, as a share of what was measured."""
+        return self.estimate / self.measured - 1
+
+
+@dataclass(frozen=True)
 class LayerTiming:
     """One convolution of the KPU, and the seconds that it took at `hz`."""
 
@@ -23,16 +39,14 @@ class LayerTiming:
     seconds: float
 
     @property
-    def estimate(self) -> float:
-        """Seconds, by the law of `latency`."""
-        kernels = self.x.channels * (1 if self.depthwise else self.oc)
-        size = kernels * self.kernel**2 * self.weight_bytes
-        return convolution(self.x, self.oc, size, depthwise=self.depthwise, hz=self.hz)
-
-    @property
-    def error(self) -> float:
-        """Of the estimate, as a share of what was measured."""
-        return self.estimate / self.seconds - 1
+    def figure(self) -> Figure:
+        """Beside it the estimate, by the law of `latency`."""
+        x, k = self.x, self.kernel
+        size = x.channels * (1 if self.depthwise else self.oc) * k * k * self.weight_bytes
+        estimate = convolution(x, self.oc, size, depthwise=self.depthwise, hz=self.hz)
+        channels = f"depthwise, {self.oc}" if self.depthwise else f"{x.channels} to {self.oc}"
+        what = f"{k}x{k}, {channels} channels of {x.width}x{x.height}"
+        return Figure(self.source, what, self.seconds, estimate)
 
 
 @dataclass(frozen=True)
@@ -47,15 +61,21 @@ class NetworkTiming:
     frame: bool = False
     """Whether camera and display are in it."""
 
-    def error(self, model: Kmodel) -> float:
-        """Of the estimate for the network's file, as a share of what was measured."""
-        estimate = latency(model, self.clocks).total.total + (FRAME.value if self.frame else 0)
-        return estimate / self.seconds - 1
+    def figure(self, model: Kmodel) -> Figure:
+        """Beside it the estimate for the network's file."""
+        total = latency(model, self.clocks).total.total
+        what = f"{self.network}, version {self.version}"
+        if self.clocks != Clocks():
+            what += f", CPU {self.clocks.cpu / 1e6:g} and KPU {self.clocks.kpu / 1e6:g} MHz"
+        if self.frame:
+            what += f", with camera and display: {1 / self.seconds:.2f} frames a second"
+            total += FRAME.value
+        return Figure(self.source, what, self.seconds, total)
 
 
 SIPEED = tuple(
     LayerTiming(
-        "Sipeed's table of 3x3 layers", Layout(w, h, 128), 128, 3, depthwise=False,
+        "Sipeed: 300 MHz, weights of 16 bits", Layout(w, h, 128), 128, 3, depthwise=False,
         weight_bytes=2, hz=300e6, seconds=ms / 1000,
     )
     for w, h, ms in (
@@ -64,11 +84,11 @@ SIPEED = tuple(
         (256, 256, 57.756),
     )
 )  # fmt: skip
-"""128 channels to 128."""
+"""Its table of layers."""
 
 NNCASE = tuple(
     LayerTiming(
-        "nncase, issue 77: a face detector", Layout(w, h, ic), oc, kernel,
+        "nncase, issue 77: 400 MHz, weights of 8 bits", Layout(w, h, ic), oc, kernel,
         depthwise=kernel == 3 and ic == oc, weight_bytes=1, hz=400e6, seconds=ms / 1000,
     )
     for w, h, ic, oc, kernel, ms in (
@@ -86,8 +106,11 @@ NNCASE = tuple(
         (20, 15, 256, 256, 3, 0.025),
     )
 )  # fmt: skip
-"""Channels were not published; from 32 on they are the usual ones of such a network, and 16 is what
-the times of the first layers say."""
+"""A face detector.
+
+Channels were not published; from 32 on they are the usual ones of such a network, and 16 is what
+the times of the first layers say.
+"""
 
 NNCASE_TOTAL, NNCASE_REST = 12.73e-3, 0.326e-3 + 0.404e-3
 """Seconds of the whole, and of its last convolution and what follows, whose sizes nobody says."""
@@ -100,3 +123,14 @@ NETWORKS = (
     NetworkTiming("Sipeed, topic 1790", MOBILENET, 4, Clocks(), 111e-3),
     NetworkTiming("Sipeed, topic 1790", MOBILENET, 4, Clocks(), 1 / 8.45, frame=True),
 )
+"""Of networks whose files are no part of Ascua."""
+
+
+def figures() -> tuple[Figure, ...]:
+    """All that needs no file: the layers, and the face detector as a whole.
+
+    What has no published size counts as it was measured.
+    """
+    layers = [timing.figure for timing in (*SIPEED, *NNCASE)]
+    estimate = sum(timing.figure.estimate for timing in NNCASE) + NNCASE_REST
+    return *layers, Figure(NNCASE[0].source, "all layers", NNCASE_TOTAL, estimate)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from ascua.k210 import Measurement, macs
 from ascua.kmodel import LINE, Conv, Kmodel, Layer, Memory, Range
+from ascua.kpu.latency import ERROR
 from ascua.report.tables import cell, table
 
 POOLS = (
@@ -92,6 +93,7 @@ def analysis(found: Measurement) -> RenderableType:
 def facts(found: Measurement) -> list[tuple[str, str]]:
     """Memory and time."""
     network, usage, total = found.model.network, found.usage, found.latency.total
+    least, most = (100 * error for error in ERROR)
     of = "" if usage.kpu_layer is None else f", most in layer {usage.kpu_layer}"
     return [
         ("kmodel", f"version {network.version}, weights of {network.weight_bits} bits"),
@@ -106,6 +108,7 @@ def facts(found: Measurement) -> list[tuple[str, str]]:
             f" CPU {1000 * total.cpu:.1f}, transfers {1000 * total.transfer:.1f};"
             f" {1 / total.total:.1f} inferences a second",
         ),
+        ("", f"  of published timings, estimates are {least:+.0f} to {most:+.0f} % off"),
     ]
 
 

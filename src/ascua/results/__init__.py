@@ -4,6 +4,7 @@ from ascua.results.models import keep, kept
 from ascua.results.store import (
     append,
     history_path,
+    kmodels,
     known,
     newest,
     parsed,
@@ -11,17 +12,21 @@ from ascua.results.store import (
     quantized,
     results,
 )
-from ascua.results.values import Peer, Quantized, RamBytes, Result
+from ascua.results.values import Agreement, KmodelResult, Peer, Quantized, RamBytes, Result, Timing
 
 __all__ = [
+    "Agreement",
+    "KmodelResult",
     "Peer",
     "Quantized",
     "RamBytes",
     "Result",
+    "Timing",
     "append",
     "history_path",
     "keep",
     "kept",
+    "kmodels",
     "known",
     "newest",
     "parsed",

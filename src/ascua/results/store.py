@@ -1,4 +1,4 @@
-"""The folder of results: a line of JSON a value, in a file for each recipe, and two of others."""
+"""The folder of results: a line of JSON a value, in a file for each recipe, and three of others."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any, TypeVar
 
 from ascua.errors import InputError
 from ascua.files import lines
-from ascua.results.values import Line, Peer, Quantized, Result
+from ascua.results.values import KmodelResult, Line, Peer, Quantized, Result
 from ascua.settings import build
 
 T = TypeVar("T", bound=Line)
-Measured = TypeVar("Measured", Result, Quantized)
+Measured = TypeVar("Measured", Result, Quantized, KmodelResult)
 
-OTHERS: dict[type[Line], str] = {Peer: "peers", Quantized: "quantization"}
+OTHERS: dict[type[Line], str] = {
+    Peer: "peers", Quantized: "quantization", KmodelResult: "k210",
+}  # fmt: skip
 """The names of the files that are of no recipe."""
 REMEDY = (*lines.REMEDY, "See docs/json.md for what a line holds.")
 
@@ -41,6 +43,11 @@ def peers(folder: Path) -> list[Peer]:
 def quantized(folder: Path) -> list[Quantized]:
     """What is known of quantisers."""
     return _read(_path(folder, OTHERS[Quantized]), Quantized)
+
+
+def kmodels(folder: Path) -> list[KmodelResult]:
+    """What is known of kmodels."""
+    return _read(_path(folder, OTHERS[KmodelResult]), KmodelResult)
 
 
 def known(found: Iterable[Measured], key: str, *, clean: bool | None) -> Measured | None:

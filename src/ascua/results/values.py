@@ -133,3 +133,61 @@ class Quantized(Line):
     instructions: int | float | None = None
     flash_bytes: int | None = None
     weights_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What somebody measured of a chip, and the estimate for it."""
+
+    source: str
+    what: str
+    measured_ms: float
+    estimate_ms: float
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How near a kmodel comes to its float network on labelled samples; shares of 0 to 1."""
+
+    float_sha256: str
+    float_by: str
+    """What ran the float network."""
+    samples: int
+    float_top1: float
+    kmodel_top1: float
+    same_top1: float
+    float_in_top5: float
+    """The float network's first class is among the kmodel's first five."""
+    cosine: float
+    """Of the probabilities, the mean."""
+    other_rounding: float
+    """The kmodel's first class stays where the KPU rounds by the other rule."""
+    fused: float
+    """It stays where the CPU rounds a product and its sum once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KmodelResult(Line):
+    """A kmodel's memory, estimated time and agreement: a line of results/k210.jsonl."""
+
+    identity = ("key", "clean")
+
+    model: str
+    version: int
+    model_sha256: str
+    key: str
+    """The hash of all that the measurement read."""
+    commit: str | None
+    clean: bool | None
+    """As in a Result."""
+    file_bytes: int
+    main_bytes: int
+    kpu_lines: int
+    estimate_ms: float
+    """Of an inference, at the chip's nominal clocks."""
+    frames_per_second: float
+    """By the estimate, with camera and display."""
+    timings: tuple[Timing, ...] = ()
+    """What was published of this network."""
+    agreement: Agreement | None = None
+    """None where the float network is not at hand."""
