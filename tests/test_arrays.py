@@ -124,6 +124,7 @@ def test_what_is_no_file_that_ends(name: str, tmp_path: Path) -> None:
     model = model_file(tmp_path, small())
     for suffix, command in {
         ".tflite": ("analyze", "FILE"),
+        ".kmodel": ("analyze", "FILE"),
         ".npy": ("run", model, "-b", "host", "--inputs", "FILE"),
         ".npz": ("run", model, "-b", "host", "--labels", "FILE"),
         ".toml": ("analyze", model, "-b", "FILE"),
@@ -137,8 +138,9 @@ def test_what_is_no_file_that_ends(name: str, tmp_path: Path) -> None:
             with path.open("wb") as file:
                 file.truncate(5 << 30)
         result = ascua(*(path if a == "FILE" else a for a in command))
-        refused(result, 1, str(path), "larger than" if suffix == ".tflite" and name == "large"
-                else "cannot be read", "Things to try:")  # fmt: skip
+        model_too_large = name == "large" and suffix in (".tflite", ".kmodel")
+        said = "larger than" if model_too_large else "cannot be read"
+        refused(result, 1, str(path), said, "Things to try:")
 
 
 @pytest.mark.parametrize(

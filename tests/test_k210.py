@@ -138,6 +138,15 @@ def test_a_kmodel_is_known_by_its_first_bytes(path: Path, tmp_path: Path) -> Non
     assert not k210.is_kmodel(model_file(tmp_path, small()))
 
 
+def test_a_board_without_the_simulator_is_asked_and_not_run(path: Path, tmp_path: Path) -> None:
+    board = tmp_path / "own.toml"
+    text = (Path(k210.__file__).parent / "boards/maix-go.toml").read_text()
+    for runner in ("", 'runner = "serial"\nrun = ["port"]\n'):
+        board.write_text(text.replace('runner = "kpu"\n', runner))
+        assert "It fits maix-go." in ascua("analyze", path, "-b", board).out
+        refused(ascua("run", path, "-b", board), 1, "its runner is not 'kpu'", "`ascua analyze`")
+
+
 def test_what_does_not_fit_is_told(path: Path, tmp_path: Path) -> None:
     board = tmp_path / "tiny.toml"
     text = (Path(k210.__file__).parent / "boards/maix-go.toml").read_text()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ascua import kmodel
-from ascua.boards import Board
+from ascua.boards import K210, KPU, Board
 from ascua.errors import DoesNotFit, InputError
 from ascua.executors import Progress
 from ascua.executors.kpu import Kpu, ends
@@ -20,8 +20,6 @@ from ascua.labels import Labels, Score
 
 SCHEMA = 1
 """The version of the JSON object; it grows when a key changes its meaning."""
-TARGET = "k210"
-"""What boards state that run kmodels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,19 +109,32 @@ def load(path: Path) -> Model:
 
 def is_kmodel(path: Path) -> bool:
     """Whether the file at `path` begins as a kmodel, or is called one."""
+    if path.suffix == ".kmodel":
+        return True
     try:
+        if not path.is_file():  # a pipe may never say anything
+            return False
         with path.open("rb") as f:
-            return path.suffix == ".kmodel" or kmodel.begins(f.read(8))
+            return kmodel.begins(f.read(8))
     except OSError:
-        return path.suffix == ".kmodel"
+        return False
 
 
 def check_board(model: Model, board: Board) -> None:
     """Raise InputError for a board that runs no kmodels."""
-    if board.target != TARGET:
+    if board.target != K210:
         raise InputError(
             f"{model.path}: a kmodel is for the K210, and {board.name} has none.",
             ["Name a board that has one: `--board maix-go`.", "`ascua boards` lists all."],
+        )
+
+
+def check_runner(board: Board) -> None:
+    """Raise InputError for a board whose file does not name the simulated chip."""
+    if board.runner != KPU:
+        raise InputError(
+            f"{board.name}: its runner is not {KPU!r}: it can be asked, and not run.",
+            ["`ascua analyze` takes it.", f'State `runner = "{KPU}"` in its file to simulate it.'],
         )
 
 
@@ -176,6 +187,7 @@ def run(
     Raises InputError, DoesNotFit, or Unsupported for a layer that no runtime executes.
     """
     found = analyze(model, board)
+    check_runner(board)
     check_fit(found, board)
     ys = (kpu or Kpu()).run(model.network, xs, progress).outputs
     score = None if labels is None else labels.score(ys)

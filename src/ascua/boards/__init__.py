@@ -15,7 +15,11 @@ from ascua.settings import build, read_toml
 FOLDER = Path(__file__).parent
 CORES = FOLDER / "cores"
 FIRMWARE = FOLDER.parent / "firmware"
-IN_PROCESS = ("host", "kpu")
+K210 = "k210"
+"""The target of boards that run kmodels."""
+KPU = "kpu"
+"""The runner of such boards: the simulated chip."""
+IN_PROCESS = ("host", KPU)
 """Runners that start no emulator."""
 POSIX = "posix"
 """The start-up code of a program that an operating system starts."""
@@ -90,6 +94,10 @@ class Board:
             raise ValueError(f"name must be {NAME_RULE}, not {self.name!r}.")
         if self.runner not in (*IN_PROCESS, None) and not self.run:
             raise ValueError("`run` is empty: it is the command that starts the board.")
+        if self.runner == KPU and self.target != K210:
+            raise ValueError(f"runner: {KPU!r} runs kmodels alone: state target = {K210!r}.")
+        if self.clock_hz is not None and self.clock_hz <= 0:
+            raise ValueError(f"clock_hz: {self.clock_hz} is no positive number of Hz.")
         if self.hosted:
             if self.startup != POSIX:
                 raise ValueError(f"startup: the runner {self.runner!r} takes {POSIX!r} alone.")

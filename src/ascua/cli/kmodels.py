@@ -44,6 +44,7 @@ def run(
 ) -> None:
     """Run samples on the simulated chip, print what is known, and write the `outputs`."""
     k210.check_board(model, board)
+    k210.check_runner(board)
     if outputs is not None:
         check_outputs(outputs, model.ends, **spared)
     xs, labels = samples()
