@@ -245,7 +245,7 @@ def test_full_disk_when_firmware_is_built(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require_board(boards.load("host"))
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     result = ascua("run", model, "-b", "host", "--build-dir", tmp_path / "b")
     refused(result, 1, "No space left", "disk is not full")
     assert list((tmp_path / "b").iterdir()) == []

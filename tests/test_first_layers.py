@@ -14,7 +14,7 @@ from ascua import tflite, zoo
 from ascua.errors import InputError
 from ascua.labels import accuracy as score
 from ascua.pixels import Image
-from ascua.recipes import Quantize, Teacher
+from ascua.recipes import Quantization, Teacher
 from ascua.train import export_aware, quantization_aware, train
 from ascua.train.export import as_float, export_float, export_quantized
 from ascua.train.fit import accuracy
@@ -119,7 +119,10 @@ def test_int8_files_take_pixels_less_128(name: str, build: Made) -> None:
     model, data = build(name), tiny_dataset(None)
     expected = np.asarray(model(as_float(data.x_test, (0.0, 255.0)), training=False))
     aware = quantization_aware(model, as_float(data.x_train, (0.0, 255.0)))
-    for content in (export_quantized(model, data.x_train, Quantize().options), export_aware(aware)):
+    for content in (
+        export_quantized(model, data.x_train, Quantization().options),
+        export_aware(aware),
+    ):
         graph = tflite.read(content)
         given = (data.x_test.astype(int) - 128).astype(np.int8)[:, None]
         y = graph.outputs[0]

@@ -30,7 +30,7 @@ RECIPE = Recipe(
     weight_decay=0.01,
     label_smoothing=0.1,
     augment=("shift", "pause"),
-    quantize=recipes.Quantize(calibration=8),
+    quantize=recipes.Quantization(calibration=8),
 )
 
 
