@@ -69,6 +69,10 @@ void golden_reset(void) {
     memset(states + 0, -3, 24);
 }
 
+void *golden_states(void) {
+    return states;
+}
+
 void golden_invoke(const int8_t *in, int8_t *out) {
     if ((const void *)in != (const void *)(arena + 44)) {
         memcpy(arena + 44, in, 6);
