@@ -56,7 +56,7 @@ def test_the_reference_in_chunks_is_the_reference(monkeypatch: pytest.MonkeyPatc
     xs = samples(graph, 7)
     whole = reference(graph, xs)[0]
     monkeypatch.setattr("ascua.executors.reference.CHUNK_BYTES", 8 * 648 * 3)
-    parts = Reference().run(graph, xs, lambda *done: heard.append(done)).outputs[0]
+    parts = Reference().run(graph, xs, progress=lambda *done: heard.append(done)).outputs[0]
     np.testing.assert_array_equal(parts, whole)
     assert heard == [(3, 7), (6, 7), (7, 7)]
 

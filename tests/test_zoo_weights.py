@@ -104,7 +104,7 @@ def test_a_head_of_other_classes_starts_anew(tmp_path: Path) -> None:
             assert np.array_equal(a, b)
     without_top = {name: arrays for name, arrays in given.items() if name != "logits"}
     loaded = zoo.load_weights(tiny(), write_h5(tmp_path / "notop.h5", without_top))
-    assert loaded == zoo.Loaded(3, "the file has none for it")
+    assert loaded == zoo.LoadedWeights(3, "the file has none for it")
 
 
 def test_by_order_where_names_differ_and_from_keras_3_files(tmp_path: Path) -> None:
