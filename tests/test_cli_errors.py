@@ -122,6 +122,9 @@ def test_too_large_in_flash(tmp_path: Path) -> None:
     [
         (np.zeros((2, 8, 9, 3), np.int8), ["[2, 8, 9, 3]", "[N, 9, 9, 3]"]),
         (np.zeros((2, 243), np.int8), ["[2, 243]", "reshape(-1, 9, 9, 3)"]),
+        (np.zeros((2, 3, 9, 9), np.int8), ["[2, 3, 9, 9]", "transpose(0, 2, 3, 1)"]),
+        (np.zeros((3, 9, 9), np.int8), ["[3, 9, 9]", "transpose(1, 2, 0)"]),
+        (np.zeros((2, 9, 9), np.int8), ["[2, 9, 9]", "repeat(array.reshape(-1, 9, 9, 1), 3, -1)"]),
         (np.int8(3), ["[]", "[N, 9, 9, 3]"]),
         (np.zeros((0, 9, 9, 3), np.int8), ["no sample"]),
         (np.zeros((1, 9, 9, 3), np.int64), ["int64", "takes int8", "uint8 (value - 128)"]),

@@ -100,6 +100,16 @@ def test_switches_are_the_simulators(path: Path, tmp_path: Path) -> None:
     refused(ascua("run", tflite, "-b", "host", "--fma"), 1, "are for kmodels", "Leave them out")
 
 
+def test_bytes_that_are_no_pixels_are_doubted(path: Path, tmp_path: Path) -> None:
+    words = ("run", path, "-b", "maix-go", "--json", "--inputs")
+    dark = ascua(*words, save(tmp_path / "x.npy", samples(1, 4, 5, 2) // 128))
+    assert (dark.code, "fill less than 8 of 256 steps" in dark.err) == (0, True)
+    assert "scaled before they became uint8" in json.loads(dark.out)["warnings"][0]
+    assert not json.loads(ascua(*words, save(tmp_path / "y.npy", samples(1, 4, 5, 2))).out)[
+        "warnings"
+    ]
+
+
 def test_one_executor_is_no_validation(path: Path) -> None:
     refused(ascua("validate", path), 2, "not validated", "`ascua run`")
 
@@ -112,7 +122,10 @@ def test_what_is_refused(path: Path, tmp_path: Path) -> None:
         (("run", path, "-b", "maix-go", "--inputs", inputs), ("takes [N, 4, 5, 2]",)),
         (("run", path, "-b", "maix-go", "--inputs",
           save(tmp_path / "f.npy", np.zeros((1, 4, 5, 2), np.float32))),
-         ("the array is float32, the model takes uint8", "astype('uint8')")),
+         ("the array is float32, the model takes uint8", "(array * 255).round().astype('uint8')")),
+        (("run", path, "-b", "maix-go", "--inputs",
+          save(tmp_path / "c.npy", samples(2, 4, 5, 2).transpose(0, 3, 1, 2))),
+         ("the shape [2, 2, 4, 5]", "Channels come last: array.transpose(0, 2, 3, 1)")),
         (("run", path, "-b", "maix-go", "--inputs", save(tmp_path / "g.npy", samples(3, 4, 5, 2)),
           "--labels", save(tmp_path / "l.npy", np.zeros(2, np.int64))),
          ("3 samples need 3 labels",)),

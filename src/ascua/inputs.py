@@ -84,11 +84,10 @@ def convert(a: Array, t: Tensor, where: str) -> Array:
     elif a.ndim and (a.shape[1:] == inner or a.shape[1:] == t.shape):
         a = a.reshape(len(a), *t.shape)
     else:
-        want = ", ".join(map(str, inner))
         raise InputError(
             f"{where}: the array has the shape {list(a.shape)}, the model takes"
             f" [{', '.join(map(str, ('N', *inner)))}].",
-            [f"Reshape it: array.reshape(-1, {want})."] if a.size % max(t.size, 1) == 0 else [],
+            _otherwise(a, t),
         )
     if len(a) == 0:
         raise InputError(f"{where}: the array holds no sample.")
@@ -118,7 +117,8 @@ def _doubt(path: Path, a: Array, t: Tensor, held: Tensor | None) -> None:
 
 def _doubt_bytes(path: Path, a: Array, t: Tensor) -> None:
     """Say so where the bytes `a` can hardly be pixels: (x / 255).astype("uint8") is 0 and 1."""
-    if a.dtype == np.uint8 and t.dtype != "uint8" and (wrong := outside(a, BYTE)):
+    camera = t.dtype != "uint8" or t.quant is None  # else any byte may be what the input holds
+    if camera and a.dtype == np.uint8 and (wrong := outside(a, BYTE)):
         log.warning(
             "warning: %s: the input '%s' takes pixels 0..255; %s. Were they scaled before they"
             " became uint8?", path, brief(t.name), wrong,
@@ -140,6 +140,19 @@ def same_types(path: Path, graph: Graph) -> bool:
 def _inner(t: Tensor) -> tuple[int, ...]:
     """The shape of one sample: without the batch of 1, where there is one."""
     return t.shape[1:] if t.shape[:1] == (1,) else t.shape
+
+
+def _otherwise(a: Array, t: Tensor) -> list[str]:
+    """How `a` of another shape becomes samples of `t`, where that can be said."""
+    inner = _inner(t)
+    if len(inner) == 3 and a.shape[-3:] == (inner[2], *inner[:2]) and a.ndim in (3, 4):
+        axes = (1, 2, 0) if a.ndim == 3 else (0, 2, 3, 1)
+        return [f"Channels come last: array.transpose{axes}."]
+    if a.size % max(t.size, 1) == 0:
+        return [f"Reshape it: array.reshape(-1, {', '.join(map(str, inner))})."]
+    if len(inner) == 3 and inner[2] == 3 and a.shape[1:] in (inner[:2], (*inner[:2], 1)):
+        return [f"Gray images: numpy.repeat(array.reshape(-1, {inner[0]}, {inner[1]}, 1), 3, -1)."]
+    return []
 
 
 def _as_dtype(a: Array, t: Tensor, where: str) -> Array:
@@ -165,6 +178,8 @@ def _as_dtype(a: Array, t: Tensor, where: str) -> Array:
         if t.dtype == "int8"
         else [f"{t.dtype} as the model has it, or float32 (quantised for you)."]
         if quantised
+        else ["Bytes 0..255, of pixels 0..1: (array * 255).round().astype('uint8')."]
+        if t.dtype == "uint8"
         else [f"Convert it: array.astype('{t.dtype}')."],
     )
 
