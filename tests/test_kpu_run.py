@@ -240,6 +240,15 @@ def test_what_no_runtime_executes_is_named() -> None:
         kpu.Simulator(model(3, [first, pool], [f32(64, 2)]))
 
 
+def test_an_input_of_several_samples_is_refused() -> None:
+    x, y = f32(0, 24), f32(96, 6)
+    mean = v4.Reduce(x, y, v4.ReduceOp.MEAN, (2, 3, 2, 2), (2, 3, 1, 1), 0.0)
+    net = model(4, [mean], [y], inputs=(Port(x, (2, 3, 2, 2)),))
+    kmodel.check(net)
+    with pytest.raises(Unsupported, match=r"net\.kmodel: input 0 takes 2 samples at a time"):
+        kpu.Simulator(net)
+
+
 def test_a_workspace_that_the_chip_has_no_room_for() -> None:
     first = v3.K210Conv(1, 0, conv(ONE, (4, 4), norms=HALVES * 2, segments=RELU))
     net = model(3, [first, v3.Dequantize(1, 0, 32, 32, 1.0, 0.0)], [f32(32, 32)])

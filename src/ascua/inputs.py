@@ -184,8 +184,6 @@ def _as_dtype(a: Array, t: Tensor, where: str) -> Array:
     )
 
 
-_OWN = {"int8": "int8 as the model has it, uint8 (value - 128)"}
-_RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
 _FLOAT32 = (-np.finfo(np.float32).max, np.finfo(np.float32).max)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from ascua.errors import DoesNotFit, InputError
+from ascua.errors import DoesNotFit, InputError, Unsupported
 from ascua.ir import Array
 from ascua.kmodel import Kmodel, Layer, Layout, Memory, executable
 from ascua.kpu.arithmetic import Arithmetic
@@ -32,9 +32,17 @@ class Simulator:
     ) -> None:
         """Raises Unsupported for a layer that no runtime executes, by number and type.
 
+        And for an input of several samples at a time.
+
         Raises DoesNotFit where the workspace is larger than the chip's main memory.
         """
         executable(model)
+        for i, port in enumerate(model.inputs):
+            if port.shape[0] != 1:
+                raise Unsupported(
+                    f"{model.name}: input {i} takes {port.shape[0]} samples at a time.",
+                    ["Compile the network for one sample."],
+                )
         if model.main_bytes > SRAM:
             raise DoesNotFit(
                 f"{model.name}: its workspace takes {model.main_bytes} bytes of main memory,"
