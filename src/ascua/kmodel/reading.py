@@ -18,6 +18,9 @@ from ascua.kmodel.model import K210, MARK, MAX_LAYERS, MAX_PORTS, PADDING, Kmode
 MAX_BYTES = 16 << 20
 """The flash of the boards: a larger file is on none of them."""
 
+TFLITE = b"TFL3"
+"""Of .tflite files, behind their first four bytes."""
+
 
 def load(path: Path | str) -> Kmodel:
     """The kmodel in the file at `path`.
@@ -70,7 +73,10 @@ def version(data: bytes, where: str) -> int:
         found = first
     else:
         what = "is empty" if not data else "is no kmodel: it begins neither with 3 nor with LDMK"
-        raise ModelError(f"{where}: {what}.", ["Check that this is the file.", *codec.DAMAGED])
+        tries = ["Check that this is the file.", *codec.DAMAGED]
+        if data[4:8] == TFLITE:
+            tries = ["It is a .tflite file: give it a name that ends so."]
+        raise ModelError(f"{where}: {what}.", tries)
     raise Unsupported(f"{where}: kmodel version {found}; Ascua reads versions 3 and 4.", hints)
 
 
