@@ -10,7 +10,7 @@ import pytest
 
 from ascua import k210, kmodel, kpu
 from ascua.boards import load as load_board
-from ascua.errors import DoesNotFit
+from ascua.errors import DoesNotFit, InputError
 from ascua.ir import Array
 from ascua.kmodel import v3
 from ascua.kmodel.memory import f32
@@ -160,6 +160,16 @@ def test_a_board_without_the_simulator_is_asked_and_not_run(path: Path, tmp_path
         board.write_text(text.replace('runner = "kpu"\n', runner))
         assert "It fits maix-go." in ascua("analyze", path, "-b", board).out
         refused(ascua("run", path, "-b", board), 1, "its runner is not 'kpu'", "`ascua analyze`")
+
+
+def test_samples_of_another_shape_are_refused_from_python_too(path: Path) -> None:
+    net, board, x = k210.load(path), load_board("maix-go"), samples(2, 4, 5, 2)
+    (plain,) = k210.run(net, board, [x]).ys
+    (batched,) = k210.run(net, board, [x[:, None]]).ys
+    np.testing.assert_array_equal(plain, batched)
+    for wrong in ([x[:, :3]], [x[0]], [x.astype(np.float32)], [x, x]):
+        with pytest.raises(InputError, match=r"and the model (takes|has)"):
+            k210.run(net, board, wrong)
 
 
 def test_what_does_not_fit_is_told(path: Path, tmp_path: Path) -> None:

@@ -28,13 +28,12 @@ class Kpu:
         xs: Sequence[Array],
         progress: Progress | None = None,
     ) -> Answer:
-        """The outputs (n, elements) for samples `xs`, (n, h, w, c) of uint8 an input.
+        """The outputs (n, elements) for samples `xs`, (n, h, w, c) or (n, 1, h, w, c) an input.
 
         Raises Unsupported for a layer that no runtime executes, InputError for other shapes.
         """
         simulator = Simulator(model, rounding=self.rounding, fused=self.fused)
-        shapes = simulator.shapes
-        images = [x.reshape(len(x), *shape) for x, shape in zip(xs, shapes, strict=True)]
+        images = [x[:, 0] if x.ndim == 5 and x.shape[1] == 1 else x for x in xs]
         return Answer(simulator.run(images, progress))
 
 
