@@ -73,6 +73,8 @@ class Block:
     pool: int = 0
     """The kind of pooling, from 0 (none) to 9."""
     depthwise: bool = False
+    error: float = 0.5
+    """The largest of the activation table, in steps of the output: 0.5 is rounding alone."""
 
     @property
     def ic(self) -> int:
