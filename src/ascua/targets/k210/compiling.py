@@ -1,0 +1,49 @@
+"""From a float network and calibration images to operators of the K210."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ascua.ir import Array, Graph
+from ascua.quantize.options import DEFAULT, Options
+from ascua.quantize.ranges import Progress, observe, ranges
+from ascua.quantize.simplify import simplify
+from ascua.targets.k210.affines import Pixels, of_ranges
+from ascua.targets.k210.convert import Converter, bytes_of
+from ascua.targets.k210.numbers import Blocks, Corrected, Plain
+from ascua.targets.k210.ops import Runtime
+from ascua.targets.k210.sampling import sampled
+from ascua.targets.k210.structure import structured
+
+
+def quantized(
+    graph: Graph,
+    images: Sequence[Array],
+    pixels: Pixels,
+    runtime: Runtime,
+    options: Options = DEFAULT,
+    progress: Progress | None = None,
+) -> Graph:
+    """The float `graph` in operators of the K210, calibrated on `images`.
+
+    They are uint8 (n, h, w, c) an input, and `pixels` says what their bytes mean.
+    """
+    real = sampled(structured(simplify(graph)), runtime)
+    xs = [
+        (x.astype(np.float32) * np.float32(pixels.scale) + np.float32(pixels.offset)).reshape(
+            len(x), *t.shape
+        )
+        for x, t in zip(images, real.inputs, strict=True)
+    ]
+    histogram = options.ranges in ("percentile", "mse", "kl")
+    seen = observe(real, xs, progress, histogram=histogram)
+    affines = of_ranges(real, ranges(seen, options))
+    inputs = dict.fromkeys(real.inputs, pixels)
+    sources = [bytes_of(t) for t in real.inputs]
+    blocks: Blocks = Plain()
+    if options.bias_correction:
+        shaped = [x.reshape(len(x), *t.shape) for x, t in zip(images, sources, strict=True)]
+        blocks = Corrected(real, xs, sources, shaped)
+    return Converter(real, sources, affines, inputs, blocks, runtime).graph_made()

@@ -1,0 +1,155 @@
+"""Strides, crops and pools find their place: in a pass of the KPU, in one of their own, or none.
+
+What stays a `Sample` or a pool of TFLite is left for the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ascua.ir import Graph, Op, Tensor
+from ascua.ops.max_pool2d import MaxPool2D
+from ascua.passes import drop_dead
+from ascua.targets.k210.fused import Fused, Move, Sample
+
+LEAST = 4
+"""Rows and columns that the KPU gives back."""
+KEPT = {((0, 0), (2, 2)): 5, ((0, 1), (2, 2)): 6, ((0, 0), (4, 4)): 7}
+"""Pools that keep one pixel of each window, by which and of how many."""
+
+Rule = Callable[[Graph, Op], Sequence[Op] | None]
+"""What replaces an operator, and all that makes the same tensors; or None."""
+
+
+def sampled(graph: Graph, runtime: int) -> Graph:
+    """`graph` with a place for each stride, crop and pool that the KPU has one for.
+
+    For what is left, V3's runtime takes pixels from the first on alone.
+    """
+    rules: tuple[Rule, ...] = (subsampled, pooled, kept, carried, moved)
+    for rule in (*rules, shifted) if runtime == 3 else rules:
+        changed = True
+        while changed:
+            changed = False
+            for op in graph.ops:
+                made = rule(graph, op)
+                if made is not None:
+                    graph = replaced(graph, op, made)
+                    changed = True
+                    break
+    return graph
+
+
+def replaced(graph: Graph, op: Op, made: Sequence[Op]) -> Graph:
+    """`made` in place of `op` and of all that makes the same tensors."""
+    outputs = {t for m in made for t in m.outputs}
+    ops: list[Op] = []
+    for old in graph.ops:
+        if old is op:
+            ops += made
+        elif not outputs & {*old.outputs}:
+            ops.append(old)
+    return drop_dead(replace(graph, ops=tuple(ops)))
+
+
+def alone(graph: Graph, t: Tensor) -> bool:
+    """Whether one operator alone sees `t`."""
+    return t not in graph.outputs and len(graph.readers[t]) == 1
+
+
+def before(graph: Graph, op: Op) -> Fused | None:
+    """The pass that makes what `op` alone reads, where it can have a pool."""
+    maker = graph.makers.get(op.x)
+    if not isinstance(maker, Fused) or maker.pool or maker.kernel.depthwise or maker.dense:
+        return None
+    return maker if alone(graph, op.x) else None
+
+
+def regular(op: Sample | MaxPool2D) -> bool:
+    """Whether the KPU's pools make as many pixels, which are as many as it gives back."""
+    pairs = zip(op.x.shape[1:3], op.y.shape[1:3], op.stride, strict=True)
+    return all(size // s == out >= LEAST for size, out, s in pairs)
+
+
+def subsampled(graph: Graph, op: Op) -> Sequence[Op] | None:  # noqa: ARG001
+    """A pool of windows of one pixel is a sample."""
+    if isinstance(op, MaxPool2D) and op.window == (1, 1) and op.activation == "NONE":
+        return [Sample(op.inputs, op.outputs, (0, 0), op.stride)]
+    return None
+
+
+def pooled(graph: Graph, op: Op) -> Sequence[Op] | None:
+    """The KPU's largest of 2x2 and 4x4; of 3x3 at stride 2, it takes two pools."""
+    if not isinstance(op, MaxPool2D) or op.activation != "NONE" or not regular(op):
+        return None
+    if op.rows.before or op.columns.before:
+        return None
+    codes = {
+        ((2, 2), (2, 2)): (1,), ((4, 4), (4, 4)): (3,), ((2, 2), (1, 1)): (9,),
+        ((3, 3), (2, 2)): (9, 1),
+    }.get((op.window, op.stride))  # fmt: skip
+    if codes is None:
+        return None
+    ops: list[Op] = []
+    x = op.x
+    for i, code in enumerate(codes):
+        last = i == len(codes) - 1
+        y = op.y if last else replace(op.y, name=f"{op.y.name}/{i}", shape=x.shape)
+        maker = before(graph, op) if i == 0 else None
+        ops.append(
+            maker.changed(outputs=(y,), pool=code) if maker else Move((x,), (y,), (0, 0), code)
+        )
+        x = y
+    return ops
+
+
+def kept(graph: Graph, op: Op) -> Sequence[Op] | None:
+    """A sample is the pool of the pass before it."""
+    if not isinstance(op, Sample) or not regular(op):
+        return None
+    code, maker = KEPT.get((op.begin, op.stride)), before(graph, op)
+    return None if code is None or maker is None else [maker.changed(outputs=op.outputs, pool=code)]
+
+
+def carried(graph: Graph, op: Op) -> Sequence[Op] | None:
+    """A sample is the pool of the passes of 1x1 behind it."""
+    if not isinstance(op, Sample) or op.stride != (2, 2) or not regular(op):
+        return None
+    readers = graph.readers[op.y]
+    if op.y in graph.outputs or not readers:
+        return None
+    found = []
+    for r in readers:
+        if not isinstance(r, Fused) or r.kernel.k > 1 or r.kernel.depthwise or r.pool or r.dense:
+            return None
+        found.append(tapped(r, op))
+    return found
+
+
+def tapped(reader: Fused, sample: Sample) -> Fused:
+    """A pass of 1x1 that takes the sample by itself: of a neighbor, it is one of 3x3."""
+    kernel = reader.kernel
+    if sample.begin != (0, 0):
+        w = kernel.weights
+        weights = np.full((*w.shape[:2], 3, 3), kernel.zero, w.dtype)
+        weights[:, :, 1 + sample.begin[0], 1 + sample.begin[1]] = w[:, :, 0, 0]
+        kernel = replace(kernel, weights=weights)
+    return reader.changed(inputs=(sample.x,), kernel=kernel, pool=5)
+
+
+def moved(graph: Graph, op: Op) -> Sequence[Op] | None:  # noqa: ARG001
+    """A sample is a pass of its own."""
+    if not isinstance(op, Sample) or op.stride != (2, 2) or not regular(op):
+        return None
+    return [Move(op.inputs, op.outputs, op.begin, 5)]
+
+
+def shifted(graph: Graph, op: Op) -> Sequence[Op] | None:  # noqa: ARG001
+    """A sample that begins with another pixel is one of a moved map."""
+    if not isinstance(op, Sample) or op.begin == (0, 0):
+        return None
+    y = replace(op.x, name=f"{op.y.name}/moved")
+    return [Move((op.x,), (y,), op.begin, 0), replace(op, inputs=(y,), begin=(0, 0))]

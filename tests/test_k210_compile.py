@@ -1,0 +1,1 @@
+"""Float networks become graphs of the K210's operators, and kmodels."""
