@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ascua import kmodel
+import numpy as np
+
+from ascua import inputs, kmodel
 from ascua.boards import K210, KPU, Board
 from ascua.errors import DoesNotFit, InputError
 from ascua.executors import Progress
@@ -17,7 +19,16 @@ from ascua.ir import Array, Graph
 from ascua.kmodel import Kmodel, Layer, Range, Usage
 from ascua.kpu.latency import ERROR, NOMINAL_HZ, Clocks, Latency, latency
 from ascua.labels import Labels, Score
+from ascua.nearness import cosine
+from ascua.quantize.floats import evaluated
+from ascua.quantize.options import DEFAULT, Options
+from ascua.quantize.rules import Range as Reals
+from ascua.targets.k210.affines import Pixels
+from ascua.targets.k210.compiling import quantized
+from ascua.targets.k210.lower import lowered
+from ascua.targets.k210.ops import Runtime
 
+LEVELS = 255
 SCHEMA = 1
 """The version of the JSON object; it grows when a key changes its meaning."""
 
@@ -120,9 +131,14 @@ def is_kmodel(path: Path) -> bool:
         return False
 
 
+def has_one(board: Board) -> bool:
+    """Whether the board runs kmodels."""
+    return board.target == K210
+
+
 def check_board(model: Model, board: Board) -> None:
     """Raise InputError for a board that runs no kmodels."""
-    if board.target != K210:
+    if not has_one(board):
         raise InputError(
             f"{model.path}: a kmodel is for the K210, and {board.name} has none.",
             ["Name a board that has one: `--board maix-go`.", "`ascua boards` lists all."],
@@ -163,6 +179,40 @@ def check_fit(found: Measurement, board: Board) -> None:
                 f" {memory.name} ({what}) and there are {memory.bytes:,}.",
                 ["A smaller network: fewer channels, or 8-bit weights instead of 16."],
             )
+
+
+def compile_model(
+    graph: Graph,
+    images: Array,
+    image: Reals,
+    version: Runtime,
+    options: Options = DEFAULT,
+    progress: Progress | None = None,
+) -> Kmodel:
+    """The kmodel of `version` of a float `graph` with one input, calibrated on `images`.
+
+    They are uint8 (n, h, w, c), and `image` is what bytes 0 and 255 mean. Raises Unsupported for
+    what neither the KPU nor the runtime's layers compute, DoesNotFit.
+    """
+    pixels = Pixels((image.high - image.low) / LEVELS, image.low)
+    small = quantized(graph, [images], pixels, version, options, progress)
+    return lowered(small, version)
+
+
+def same_top1(graph: Graph, network: Kmodel, images: Array, image: Reals) -> tuple[float, float]:
+    """How often the float `graph` and its kmodel put `images` first, and the mean cosine.
+
+    Of the first output, for uint8 images (n, h, w, c).
+    """
+    reals = inputs.real_images(images, graph.inputs[0], (image.low, image.high))
+    expected = evaluated(graph, [reals])[0].reshape(len(images), -1).astype(np.float64)
+    found = Kpu().run(network, [images]).outputs[0].astype(np.float64)
+    same = float(np.mean(expected.argmax(axis=1) == found.argmax(axis=1)))
+    near = [
+        cosine(float(a @ a), float(b @ b), float(a @ b))
+        for a, b in zip(found, expected, strict=True)
+    ]
+    return same, float(np.mean(near))
 
 
 @dataclass(frozen=True, eq=False)

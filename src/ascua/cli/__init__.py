@@ -27,7 +27,8 @@ VERBS = {
         "comparing:compare", "Compare networks A and B: layer by layer, and in their answers.",
     ),
     "compile": (
-        "compiling:compile_", "Write MODEL.tflite as a C library; needs no C compiler.",
+        "compiling:compile_",
+        "Write MODEL.tflite as a C library, or as a kmodel for a K210; needs no C compiler.",
     ),
     "demo": ("learn:demo", "Train RECIPE, run it on its board, and show one image."),
     "doctor": ("listing:doctor", "Tell which tools are installed, and how to add the rest."),

@@ -22,14 +22,18 @@ from ascua.cli.options import (
     as_json,
     board_name,
     build_dir,
+    calibration,
     data_dir,
+    data_set,
     fma,
     force,
     gathered,
+    input_range,
     inputs_file,
     labels_file,
     model_file,
     rounding,
+    seed,
     skip_damaged,
     to,
 )
@@ -76,14 +80,34 @@ def analyze(model: Path, board: str | None, *, as_json: bool) -> None:
 @board_name(required=True)
 @to(required=True, help="The folder to write.")
 @click.option("--name", help="Prefix of the C symbols; default: the file's name.")
+@data_set(
+    required=False,
+    help="Of a K210: a data set, a folder of images or an .npy file, to calibrate on.",
+)
+@calibration()
+@seed(default=1, show_default=True, help="Decides which.")
+@input_range(help="What pixels 0 and 255 are for the float model; default: found, or asked for.")
+@click.option("--kmodel", type=click.Choice(["3", "4"]), help="Of a K210: the version; default 4.")
+@click.option(
+    "--bias-correction/--no-bias-correction", default=True, show_default=True,
+    help="Of a K210: take mean errors off the biases.",
+)  # fmt: skip
+@data_dir()
+@skip_damaged()
 @force()
 @as_json()
 @verbose
+@gathered(how=kmodels.Compiling)
 def compile_(
-    model: Path, board: str, to: Path, name: str | None, *, force: bool, as_json: bool
+    model: Path, board: str, to: Path, name: str | None, how: kmodels.Compiling, *, force: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
-    """Write MODEL.tflite as a C library; needs no C compiler."""
+    """Write MODEL.tflite as a C library, or as a kmodel for a K210; needs no C compiler."""
     target = board_files.load(board)
+    if k210.has_one(target):
+        kmodels.compile_(model, target, to, how, force=force, as_json=as_json)
+        return
+    how.refuse(target)
     check_folder(to, target, force=force)
     loaded = load_model(model)
     planned = loaded.plan(target)

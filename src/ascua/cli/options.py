@@ -30,6 +30,10 @@ data_dir = partial(click.option, "--data-dir", type=PATH, help="Where the data s
 skip_damaged = partial(
     click.option, "--skip-damaged", is_flag=True, help="Leave out images that cannot be read."
 )
+calibration = partial(
+    click.option, "--calibration", type=click.IntRange(1), default=500, show_default=True,
+    help="Samples of D that are looked at, at most.",
+)  # fmt: skip
 input_range = partial(click.option, "--input-range", type=float, nargs=2, metavar="LOW HIGH")
 seed = partial(click.option, "--seed", type=click.IntRange(0))
 build_dir = partial(
@@ -85,6 +89,16 @@ class Data(Reading):
 
     data: str
     labels: Path | None
+
+
+@dataclass(frozen=True)
+class Sampling(Data):
+    """Which samples the ranges are found on."""
+
+    calibration: int
+    """How many, at most."""
+    seed: int
+    """Decides which."""
 
 
 def gathered(**groups: type) -> Callable[[Callable[..., T]], Callable[..., T]]:

@@ -14,8 +14,9 @@ import numpy as np
 from ascua import chance, inputs, measure, pixels, tflite
 from ascua import quantize as quantizer
 from ascua.cli.options import (
-    Data,
+    Sampling,
     as_json,
+    calibration,
     data_dir,
     data_set,
     force,
@@ -57,16 +58,6 @@ FEW, ONE = 20, 0.95
 """From so many samples on it is odd that this part of them gets one class."""
 
 
-@dataclass(frozen=True)
-class Sampling(Data):
-    """Which samples the ranges are found on."""
-
-    calibration: int
-    """How many, at most."""
-    seed: int
-    """Decides which."""
-
-
 def _ranges(_context: click.Context, _option: click.Parameter, name: str) -> Ranges:
     """The method that `--ranges` names, maybe as other tools do."""
     return ALIASES[name] if name in ALIASES else cast(Ranges, name)
@@ -77,10 +68,7 @@ def _ranges(_context: click.Context, _option: click.Parameter, name: str) -> Ran
 @data_set(help="A data set's name, a folder of images, or an .npy or .npz file.")
 @to(required=True, help="The .tflite file to write.")
 @labels_file()
-@click.option(
-    "--calibration", type=click.IntRange(1), default=500, show_default=True,
-    help="Samples of D that are looked at, at most.",
-)  # fmt: skip
+@calibration()
 @seed(default=1, show_default=True, help="Decides which.")
 @input_range(help="What pixels 0 and 255 are for the float model; default: found, or asked for.")
 @click.option(
@@ -130,7 +118,7 @@ def quantize(
     graph = source.graph
     quantizer.check_float(graph, str(model))
     given = samples(graph, sampling)
-    scaling = _scaling(str(model), source, given, input_range)
+    scaling = scaling_of(str(model), source, given, input_range)
     xs, pixel = given.xs, None
     if scaling is not None:
         xs = [inputs.real_images(given.xs[0], graph.inputs[0], scaling.image)]
@@ -181,7 +169,7 @@ def check_image(given: tuple[float, float] | None) -> None:
         )
 
 
-def _scaling(
+def scaling_of(
     where: str, source: Loaded, given: Given, asked: tuple[float, float] | None
 ) -> Scaling | None:
     """What pixels 0 and 255 are; None where the samples are real values, which are checked."""

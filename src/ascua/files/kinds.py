@@ -32,6 +32,7 @@ def _is_npz(head: bytes, path: Path) -> bool:
 
 
 TFLITE = Kind(".tflite file", lambda head, _: head[4:8] == b"TFL3")
+KMODEL = Kind("kmodel", lambda head, _: head[:4] in (b"\x03\0\0\0", b"LDMK"))
 NPY = Kind(".npy file", lambda head, _: head.startswith(b"\x93NUMPY"))
 NPZ = Kind(".npz file of arrays", _is_npz)
 EPOCHS = Kind("CSV file of a training's epochs", lambda head, _: head.startswith(b"epoch,"))

@@ -90,6 +90,11 @@ def analysis(found: Measurement) -> RenderableType:
     return Group(layers(found), Text(""), table(("", ""), facts(found)), Text(""), _budgets(found))
 
 
+def compiled(found: Measurement) -> RenderableType:
+    """Memory, budgets and time of what was compiled."""
+    return Group(table(("", ""), facts(found)), Text(""), _budgets(found))
+
+
 def facts(found: Measurement) -> list[tuple[str, str]]:
     """Memory and time."""
     network, usage, total = found.model.network, found.usage, found.latency.total
