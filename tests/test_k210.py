@@ -11,13 +11,15 @@ import pytest
 from ascua import k210, kmodel, kpu
 from ascua.boards import load as load_board
 from ascua.errors import DoesNotFit, InputError
-from ascua.ir import Array
+from ascua.ir import Array, Graph
 from ascua.kmodel import v3
 from ascua.kmodel.memory import f32
 from ascua.kpu.latency import ERROR
+from ascua.quantize.floats import evaluated
 from tests.support.command import MODELS, ascua, model_file, refused
 from tests.support.convolutions import RELU, conv
 from tests.support.examples import small
+from tests.support.floats import floated
 from tests.test_kpu_run import HALVES, ONE, model, samples
 
 REAL = MODELS / "k210"
@@ -132,7 +134,7 @@ def test_what_is_refused(path: Path, tmp_path: Path) -> None:
     ):  # fmt: skip
         refused(ascua(*words), 1, *said)
     tflite = model_file(tmp_path, small())
-    for verb in (("analyze",), ("run",), ("compile", "-o", tmp_path / "lib")):
+    for verb in (("analyze",), ("run",)):
         result = ascua(verb[0], tflite, "-b", "maix-go", *verb[1:])
         refused(result, 1, "its target is 'k210', which Ascua does not write yet")
     damaged = tmp_path / "damaged.kmodel"
@@ -189,3 +191,64 @@ def test_a_real_file(version: int, milliseconds: float) -> None:
     found = json.loads(ascua("run", file, "-b", "maix-go", "--json").out)
     assert (found["kpu_lines"], found["main_bytes"], found["samples"]) == (7168, 62_720, 1)
     assert round(1000 * found["seconds"]["total"], 1) == milliseconds
+
+
+def floats(tmp_path: Path) -> tuple[Path, Path, Graph]:
+    """A float network on images of 9x9, in a file, and bytes to calibrate it on."""
+    graph = floated(small())
+    _, h, w, c = graph.inputs[0].shape
+    return model_file(tmp_path, graph), save(tmp_path / "x.npy", samples(20, h, w, c)), graph
+
+
+@pytest.mark.parametrize("version", ["3", "4"])
+def test_a_float_network_is_compiled(version: str, tmp_path: Path) -> None:
+    """Its kmodel answers as the float network does, and `run` takes the file."""
+    path, data, graph = floats(tmp_path)
+    to = tmp_path / "net.kmodel"
+    words = ("compile", path, "-b", "maix-go", "--data", data, "--input-range", "0", "1")
+    result = ascua(*words, "-o", to, "--kmodel", version)
+    assert (result.code, result.err) == (0, "")
+    for said in (f"version {version}", "100.0% same top-1", "calibrated on 20 images", "Next:"):
+        assert said in result.out, said
+    found = json.loads(ascua(*words, "-o", to, "--kmodel", version, "--json").out)
+    assert (found["kmodel"], found["same_top1"], found["calibrated_on"]) == (int(version), 1.0, 20)
+    assert found["cosine"] > 0.999
+    ran = ascua("run", to, "-b", "maix-go", "--inputs", data, "--outputs", tmp_path / "y.npy")
+    assert ran.code == 0, ran.err
+    x = np.load(data)
+    expected = evaluated(graph, [x.astype(np.float32)[:, None] / np.float32(255)])[0]
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected.reshape(20, -1), atol=0.02)
+
+
+def test_what_is_compiled_is_the_same_again(tmp_path: Path) -> None:
+    path, data, _ = floats(tmp_path)
+    words = ("compile", path, "-b", "maix-bit", "--data", data, "--input-range", "0", "1")
+    made = [tmp_path / "a.kmodel", tmp_path / "b.kmodel"]
+    assert [ascua(*words, "-o", to).code for to in made] == [0, 0]
+    assert made[0].read_bytes() == made[1].read_bytes()
+    assert ascua(*words, "-o", tmp_path / "c.kmodel", "--no-bias-correction").code == 0
+    assert (tmp_path / "c.kmodel").read_bytes() != made[0].read_bytes()
+
+
+def test_what_is_not_compiled(tmp_path: Path) -> None:
+    path, data, graph = floats(tmp_path)
+    to = tmp_path / "net.kmodel"
+    compiled = ("compile", path, "-b", "maix-go", "-o", to)
+    reals = save(tmp_path / "r.npy", np.load(data).astype(np.float32) / 255)
+    (tmp_path / "empty").mkdir()
+    for more, said in (
+        ((), ("is calibrated on images", "`--data D`")),
+        (("--data", reals, "--input-range", "0", "1"), ("it holds real values",)),
+        (("--data", tmp_path / "empty"), ("no images",)),
+        (("--data", data, "--input-range", "1", "1"), ("not an ascending range",)),
+    ):
+        refused(ascua(*compiled, *more), 1, *said)
+    assert not to.exists()
+    quantised = model_file(tmp_path, small(), "int8")
+    refused(ascua("compile", quantised, "-b", "maix-go", "-o", to, "--data", data), 1, "is int8")
+    refused(ascua("compile", quantised, "-b", "host", "-o", tmp_path / "lib", "--data", data), 1,
+            "--data: host takes no kmodel")  # fmt: skip
+    to.write_text("mine")
+    refused(ascua(*compiled, "--data", data, "--input-range", "0", "1"), 1, "is no kmodel")
+    assert to.read_text() == "mine"
+    assert graph.ops
