@@ -12,14 +12,15 @@ is, and rounded slopes of the table the less it is: the `post` of least error is
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ascua.fixed import quantize_multiplier
 from ascua.ir import Array
 from ascua.kmodel import Norms
 from ascua.targets.k210.block import MOST_BYTE, Affine, Block
-from ascua.targets.k210.curves import MOST_SHIFT, T_BITS, Curve, Fit, Table, fit
+from ascua.targets.k210.curves import GRID, MOST_SHIFT, T_BITS, Curve, Fit, Table, fit
 from ascua.targets.k210.pieces import ROUNDED
 
 MUL_BITS = 24
@@ -83,20 +84,32 @@ def exact(
     y: Affine,
     curve: Curve,
     *,
-    zero: int | None = None,
+    zero: int = 128,
     depthwise: bool = False,
     pool: int = 0,
+    twice: bool = True,
 ) -> Block:
     """Of the integers of a quantised layer, none of which changes.
 
     Weights are int8 (oc, ic, k, k) or (c, 1, k, k), of which 128 is added, or uint8 with their
     `zero`; `scales` (oc,), or (1,) for all; `bias` int32 (oc,) counts in x.scale * scales.
     Activations are bytes: of int8, `x.zero` and `y.zero` are 128 more than the file says.
+
+    TFLite's kernels scale sums by 31 bits and round `twice`, but that of uint8 fully connected
+    layers: first to a fraction of 2**shift, half up, then to integers, half away from zero. Of
+    what is not below zero, that is to round once half of such a fraction more. So in random layers
+    whose output is not below zero, one byte of 50,000 differs, and in others two of 1,000; by 1.
     """
     w = weights.astype(np.int64) + (128 if weights.dtype == np.int8 else 0)
     scales = np.broadcast_to(np.asarray(scales, np.float64), len(w))
     factors = x.scale * scales
-    layer = _Layer(w, 128 if zero is None else zero, factors, bias * factors, x, y)
+    layer = _Layer(w, zero, factors, bias * factors, x, y)
+    low, high = layer.reach()
+    ends = np.linspace(float(low.min()), float(high.max()), GRID)
+    if twice and (y.zero == 0 or (curve.steps(ends, y) >= y.zero).all()):
+        shifts = np.array([quantize_multiplier(f)[1] for f in (factors / y.scale).tolist()])
+        more = np.where(shifts < 0, np.ldexp(y.scale, shifts - 1), 0)
+        layer = replace(layer, bias=layer.bias + more)
     return _block(lambda _: layer, curve, np.uint8, depthwise=depthwise, pool=pool)
 
 
