@@ -1,4 +1,4 @@
-"""Convolutions for the KPU: registers from geometry, numbers from parameters."""
+"""KPU convolutions without their place: what bytes mean, registers from geometry."""
 
 from __future__ import annotations
 

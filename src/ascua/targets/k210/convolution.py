@@ -72,8 +72,10 @@ def convolution(
         w = np.clip(w, -zero, zero - 1) + zero
         return _Layer(w, zero, x.scale * scales, bias, x, y, SPREAD * np.sqrt(taps))
 
-    dtype = np.uint8 if bits == 8 else np.uint16
-    return _block(layer, curve, dtype, depthwise=depthwise, pool=pool)
+    if bits == 16:
+        return _block(layer, curve, np.uint16, depthwise=depthwise, pool=pool)
+    only = layer(USUAL)
+    return _block(lambda _: only, curve, np.uint8, depthwise=depthwise, pool=pool)
 
 
 def exact(
@@ -188,10 +190,10 @@ class _Layer:
         norms = _norms(factors, bias, post)
         size = np.abs(factors)
         wrong = np.abs(np.ldexp(norms.mul, -norms.shift.astype(np.int64) - post) - factors)
+        part = np.divide(wrong, size, out=np.zeros_like(size), where=size > 0)
         room = max(abs(pieces.low), abs(pieces.high)) + np.abs(bias)
         most = np.maximum(*(np.abs(v) for v in self.sums()))
-        matter = np.minimum(most, room / np.maximum(size, np.finfo(np.float64).tiny))
-        rounded = wrong * matter + size * self.spread
+        rounded = np.minimum(wrong * most, part * room) + size * self.spread
         return norms, float(rounded.max()) + 1.5 * 2.0**-post
 
 

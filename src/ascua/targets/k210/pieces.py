@@ -51,20 +51,21 @@ class Samples:
 
     def best(self) -> tuple[list[Piece], float]:
         """At most 16 pieces, the first of them constant and from anywhere; and their error."""
-        low, high = ROUNDED, MOST_BYTE / 2 + 1
-        found = self.within(low + STRAIGHT)
-        if found is not None:
-            return found, low
-        found = self.within(high)
-        assert found is not None, "one constant is within half of all bytes"
+        low = high = ROUNDED
+        pieces = self.within(high + STRAIGHT)
+        if pieces is not None:
+            return pieces, high
+        while pieces is None:  # at the latest, one constant is within 128 of all bytes
+            low, high = high, 2 * high
+            pieces = self.within(high)
         while high - low > ACCURACY * high:
             error = (low + high) / 2
-            pieces = self.within(error)
-            if pieces is None:
+            found = self.within(error)
+            if found is None:
                 low = error
             else:
-                found, high = pieces, error
-        return found, high
+                pieces, high = found, error
+        return pieces, high
 
     def within(self, error: float) -> list[Piece] | None:
         """The fewest pieces, if 16 are enough, that are nowhere further off than `error`."""
