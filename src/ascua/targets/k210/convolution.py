@@ -100,7 +100,8 @@ def exact(
     TFLite's kernels scale sums by 31 bits and round `twice`, but that of uint8 fully connected
     layers: first to a fraction of 2**shift, half up, then to integers, half away from zero. Of
     what is not below zero, that is to round once half of such a fraction more. So in random layers
-    whose output is not below zero, one byte of 50,000 differs, and in others two of 1,000; by 1.
+    whose output is not below zero, one byte of 50,000 differs, and in others two or three of
+    1,000; by 1.
     """
     w = weights.astype(np.int64) + (128 if weights.dtype == np.int8 else 0)
     scales = np.broadcast_to(np.asarray(scales, np.float64), len(w))
