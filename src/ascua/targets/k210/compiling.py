@@ -10,9 +10,9 @@ from ascua.ir import Array, Graph
 from ascua.quantize.options import DEFAULT, Options
 from ascua.quantize.ranges import Progress, observe, ranges
 from ascua.quantize.simplify import simplify
-from ascua.targets.k210.affines import Pixels, of_ranges
+from ascua.targets.k210.affines import Pixels, of_quants, of_ranges
 from ascua.targets.k210.convert import Converter, bytes_of
-from ascua.targets.k210.numbers import Blocks, Corrected, Plain
+from ascua.targets.k210.numbers import Blocks, Corrected, Exact, Plain
 from ascua.targets.k210.ops import Runtime
 from ascua.targets.k210.sampling import sampled
 from ascua.targets.k210.structure import structured
@@ -45,5 +45,12 @@ def quantized(
     blocks: Blocks = Plain()
     if options.bias_correction:
         shaped = [x.reshape(len(x), *t.shape) for x, t in zip(images, sources, strict=True)]
-        blocks = Corrected(real, xs, sources, shaped)
+        blocks = Corrected(real, xs, sources, shaped, runtime)
     return Converter(real, sources, affines, inputs, blocks, runtime).graph_made()
+
+
+def quantized_already(graph: Graph, runtime: Runtime) -> Graph:
+    """The int8 `graph`, or uint8 as int8, in operators of the K210: by its own scales."""
+    given = sampled(structured(graph), runtime)
+    sources = [bytes_of(t) for t in given.inputs]
+    return Converter(given, sources, of_quants(given), {}, Exact(), runtime).graph_made()

@@ -9,13 +9,17 @@ import numpy as np
 
 from ascua.ir import Array, Graph, Op, Tensor, each
 from ascua.quantize.floats import compute
+from ascua.targets.k210.affines import CENTER
+from ascua.targets.k210.arithmetic import passed
 from ascua.targets.k210.block import Affine, Block
-from ascua.targets.k210.convolution import convolution
+from ascua.targets.k210.convolution import convolution, exact
 from ascua.targets.k210.fused import Fused, Kernel
-from ascua.targets.k210.ops import ChipOp
+from ascua.targets.k210.ops import ChipOp, Runtime
 
 MOST_ELEMENTS = 1 << 24
 """Of an output that is computed at once."""
+LEAST_SHARE = 0.05
+"""Where a curve lets less through, the bias does not make good what all of it lacks."""
 
 
 class Blocks(Protocol):
@@ -45,6 +49,21 @@ class Plain:
         """As `Blocks` has it."""
 
 
+class Exact(Plain):
+    """The integers of a file, none of which changes."""
+
+    def block(self, op: Fused, source: Tensor, x: Affine, y: Affine, rest: float) -> Block:  # noqa: ARG002
+        """As `Blocks` has it."""
+        k = op.kernel
+        assert k.scales is not None
+        zero = k.zero + CENTER
+        weights = (k.weights.astype(np.int64) + CENTER).astype(np.uint8)
+        return exact(
+            weights, k.scales, k.bias, x, y, op.curve,
+            zero=zero, depthwise=k.depthwise, pool=op.pool,
+        )  # fmt: skip
+
+
 class Corrected:
     """Each channel gets the mean that it has in floats: both networks run on calibration data.
 
@@ -52,25 +71,53 @@ class Corrected:
     """
 
     def __init__(
-        self, graph: Graph, xs: Sequence[Array], sources: Sequence[Tensor], images: Sequence[Array]
+        self,
+        graph: Graph,
+        xs: Sequence[Array],
+        sources: Sequence[Tensor],
+        images: Sequence[Array],
+        runtime: Runtime,
     ) -> None:
         self.graph = graph
+        self.runtime = runtime
         self.real = dict(zip(graph.inputs, xs, strict=True))
         self.small = dict(zip(sources, images, strict=True))
 
     def block(self, op: Fused, source: Tensor, x: Affine, y: Affine, rest: float) -> Block:
-        """The bias takes the mean error of what comes before the curve."""
+        """The bias takes the mean error: of what weights make, then of what the curve makes of it.
+
+        The second is divided by the share of values that the curve lets through.
+        """
         bias = raised(op.kernel, rest)
-        small = op.changed(kernel=rounded(op.kernel, block_of(op, bias, x, y)))
-        wanted, found = np.zeros(op.kernel.oc), np.zeros(op.kernel.oc)
-        count = 0
+        bias = bias + self.sums_off(op, block_of(op, bias, x, y), source, x, rest)
+        bias = bias + self.outputs_off(op, block_of(op, bias, x, y), source, y)
+        return block_of(op, bias, x, y)
+
+    def sums_off(self, op: Fused, block: Block, source: Tensor, x: Affine, rest: float) -> Array:
+        """How much more each channel of the network has before the curve, in the mean: (oc,)."""
+        small = op.changed(kernel=rounded(op.kernel, block))
+        found = []
         for part in parts(op, len(self.small[source])):
-            real = op.linear(self.real[op.x][part])
             seen = x.real(self.small[source][part]).astype(np.float32) + np.float32(rest)
-            wanted += real.sum(axis=(0, 1, 2), dtype=np.float64)
-            found += small.linear(seen).sum(axis=(0, 1, 2), dtype=np.float64)
-            count += real.size // op.kernel.oc
-        return block_of(op, bias + (wanted - found) / count, x, y)
+            more = op.linear(self.real[op.x][part]) - small.linear(seen)
+            found.append(more.mean(axis=(1, 2), dtype=np.float64))
+        off: Array = np.concatenate(found).mean(axis=0)
+        return off
+
+    def outputs_off(self, op: Fused, block: Block, source: Tensor, y: Affine) -> Array:
+        """The same behind the curve, as far as the bias can make it good."""
+        found, shares = [], []
+        for part in parts(op, len(self.small[source])):
+            wanted = op.eval_float(self.real[op.x][part])
+            made = passed(block, op.images(self.small[source][part]), self.runtime)
+            error = wanted - y.real(made).reshape(wanted.shape)
+            inside = (wanted > y.low) & (wanted < y.high)
+            pixels = (len(wanted), -1, op.kernel.oc)
+            found.append(error.reshape(pixels).mean(axis=1))
+            shares.append(inside.reshape(pixels).mean(axis=1))
+        share = np.maximum(np.concatenate(shares).mean(axis=0), LEAST_SHARE)
+        off: Array = np.concatenate(found).mean(axis=0) / share
+        return off
 
     def made(self, op: ChipOp) -> None:
         """Run it."""
