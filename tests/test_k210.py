@@ -12,8 +12,8 @@ from ascua import k210, kmodel, kpu
 from ascua.boards import load as load_board
 from ascua.errors import DoesNotFit, InputError
 from ascua.ir import Array, Graph
-from ascua.kmodel import v3
-from ascua.kmodel.memory import f32
+from ascua.kmodel import Port, v3, v4
+from ascua.kmodel.memory import f32, u8
 from ascua.kpu.latency import ERROR
 from ascua.quantize.floats import evaluated
 from tests.support.command import MODELS, ascua, model_file, refused
@@ -252,3 +252,20 @@ def test_what_is_not_compiled(tmp_path: Path) -> None:
     refused(ascua(*compiled, "--data", data, "--input-range", "0", "1"), 1, "is no kmodel")
     assert to.read_text() == "mine"
     assert graph.ops
+
+
+def test_maps_and_firmware_need_room_too(path: Path, tmp_path: Path) -> None:
+    """A board's memory of the KPU, and what firmware in C leaves of RAM."""
+    board = tmp_path / "tiny.toml"
+    text = (Path(k210.__file__).parent / "boards/maix-go.toml").read_text()
+    board.write_text(text.replace("0x200000, use", "0x100, use"))
+    refused(ascua("analyze", path, "-b", board), 3, "bytes of kpu (maps of layer 0)")
+    huge = model(4, [v4.MemoryCopy(u8(0, 8), u8(8, 8))], [u8(8, 8)], constants=bytes(5_600_000),
+                 inputs=(Port(u8(0, 8), (1, 1, 1, 8)),))  # fmt: skip
+    (tmp_path / "huge.kmodel").write_bytes(kmodel.write(huge))
+    result = ascua("analyze", tmp_path / "huge.kmodel", "-b", "maix-go")
+    refused(result, 3, "RAM beside firmware in C (file 5,600,")
+
+
+def test_a_kmodel_is_told_as_such_where_none_is_taken(path: Path, tmp_path: Path) -> None:
+    refused(ascua("compile", path, "-b", "host", "-o", tmp_path / "lib"), 1, "is a kmodel, which")

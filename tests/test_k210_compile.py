@@ -6,19 +6,17 @@ import numpy as np
 import pytest
 
 from ascua import kmodel, quantize
-from ascua.errors import DoesNotFit, Unsupported
 from ascua.ir import Array, Graph
-from ascua.kmodel import Kmodel, v3, v4
+from ascua.kmodel import Kmodel
 from ascua.kpu import Simulator
 from ascua.passes import prepare
 from ascua.quantize.floats import evaluated
-from ascua.quantize.options import Options
 from ascua.targets.k210.affines import Pixels
 from ascua.targets.k210.arithmetic import planes
 from ascua.targets.k210.compiling import quantized, quantized_already
 from ascua.targets.k210.lower import lowered
 from ascua.targets.k210.ops import Runtime
-from tests.support.float_nets import NETWORKS, Net, mobilenet_v1
+from tests.support.float_nets import NETWORKS
 from tests.support.kpu import slow
 from tests.support.tools import require_tool
 

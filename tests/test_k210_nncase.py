@@ -14,9 +14,9 @@ from ascua.kmodel import Activation, Conv
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.fully_connected import FullyConnected
-from ascua.targets.k210 import nncase
-from ascua.targets.k210.nncase import Range
+from tests.support import nncase
 from tests.support.command import MODELS
+from tests.support.nncase import Range
 
 REAL = MODELS / "k210"
 present = pytest.mark.skipif(not REAL.exists(), reason="../shared/models/k210 is absent")

@@ -165,18 +165,33 @@ def analyze(model: Model, board: Board | None) -> Measurement:
 
 
 def check_fit(found: Measurement, board: Board) -> None:
-    """Raise DoesNotFit where file and workspace exceed the board's RAM, or the file its flash."""
+    """Raise DoesNotFit where the board's memories, or what firmware in C leaves, are too small.
+
+    File and workspace lie in RAM, the file in flash, maps in the memory called `kpu`.
+    """
     usage = found.usage
-    flash, ram = board.memory("x"), board.memory("w")
     both = usage.file_bytes + usage.main_bytes
-    for memory, need, what in (
-        (ram, both, f"file {usage.file_bytes:,}, workspace {usage.main_bytes:,}"),
-        (flash, usage.file_bytes, "the file"),
-    ):
-        if memory is not None and need > memory.bytes:
+    said = f"file {usage.file_bytes:,}, workspace {usage.main_bytes:,}"
+    kpu = next((m for m in board.memories if m.name == KPU), None)
+    needs = [
+        (m.name, what, need, m.bytes)
+        for m, need, what in (
+            (board.memory("w"), both, said),
+            (board.memory("x"), usage.file_bytes, "the file"),
+            (kpu, usage.kpu_bytes, f"maps of layer {usage.kpu_layer}"),
+        )
+        if m is not None
+    ]
+    needs += [
+        (f"RAM beside firmware in {f.budget.name}", said, f.bytes, f.budget.most)
+        for f in usage.fits
+        if f.budget.name == "C"
+    ]
+    for where, what, need, room in needs:
+        if need > room:
             raise DoesNotFit(
                 f"{found.model.path} does not fit {board.name}: it needs {need:,} bytes of"
-                f" {memory.name} ({what}) and there are {memory.bytes:,}.",
+                f" {where} ({what}) and there are {room:,}.",
                 ["A smaller network: fewer channels, or 8-bit weights instead of 16."],
             )
 
@@ -239,6 +254,6 @@ def run(
     found = analyze(model, board)
     check_runner(board)
     check_fit(found, board)
-    ys = (kpu or Kpu()).run(model.network, xs, progress).outputs
+    ys = (kpu or Kpu()).run(model.network, xs, progress=progress).outputs
     score = None if labels is None else labels.score(ys)
     return Run(replace(found, samples=len(xs[0]), score=score), ys)

@@ -26,6 +26,7 @@ class Kpu:
         self,
         model: Kmodel,
         xs: Sequence[Array],
+        *,
         progress: Progress | None = None,
     ) -> Answer:
         """The outputs (n, elements) for samples `xs`, (n, h, w, c) or (n, 1, h, w, c) an input.

@@ -144,6 +144,21 @@ def _elements(layer: Layer, cost: Cost, clocks: Clocks) -> Seconds:
     return Seconds(cpu=_by_cpu(cost, count, clocks))
 
 
+def _window(layer: Layer, taps: int, clocks: Clocks) -> Seconds:
+    """By what every element of the output looks at."""
+    return Seconds(cpu=_by_cpu(ELEMENT, layer.writes[0].count * taps, clocks))
+
+
+@layer_seconds.register
+def _(layer: v3.Pool2d, clocks: Clocks) -> Seconds:
+    return _window(layer, layer.kernel_width * layer.kernel_height, clocks)
+
+
+@layer_seconds.register
+def _(layer: v4.ReduceWindow2d, clocks: Clocks) -> Seconds:
+    return _window(layer, layer.kh * layer.kw, clocks)
+
+
 @layer_seconds.register
 def _(layer: v3.K210Conv, clocks: Clocks) -> Seconds:
     copied = sum(r.bytes for r in layer.writes[1:])

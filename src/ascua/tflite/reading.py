@@ -12,6 +12,7 @@ import tflite as schema
 from ascua import files
 from ascua.errors import InputError, ModelError, Unsupported
 from ascua.ir import Graph, Layout, Metadata, Node, Op, Signature, Tensor
+from ascua.kmodel import begins
 from ascua.ops import OPERATORS
 from ascua.tflite import variables
 from ascua.tflite.stating import decoded
@@ -54,6 +55,8 @@ def read(data: bytes, name: str = "model") -> Graph:
     """The network in the bytes of a .tflite file; `name` (a path) stands in error messages."""
     if len(data) < 8 or data[4:8] != b"TFL3":
         what = "is empty" if not data else "is not a .tflite file (no TFL3 mark)"
+        if begins(data[:8]):
+            what = "is a kmodel, which `ascua analyze`, `run` and `ncc` take"
         raise ModelError(
             f"{name}: {what}.",
             [
