@@ -84,6 +84,12 @@ class Net:
         y = self.tensor((1, x.shape[1] + sum(rows), x.shape[2] + sum(columns), x.shape[3]))
         return self.append(Pad((x, self.constant(paddings)), (y,)))
 
+    def channels(self, x: Tensor, before: int, after: int) -> Tensor:
+        """More channels, of zeros."""
+        paddings = np.array([(0, 0), (0, 0), (0, 0), (before, after)], np.int32)
+        y = self.tensor((*x.shape[:3], x.shape[3] + before + after))
+        return self.append(Pad((x, self.constant(paddings)), (y,)))
+
     def pool(
         self,
         x: Tensor,
@@ -171,6 +177,15 @@ def mobilenet_v2(size: int) -> Graph:
     return net.graph(net.softmax(net.dense(net.mean(x), 10)))
 
 
+def shortcut(size: int) -> Graph:
+    """A residual whose shortcut takes each second pixel and adds channels of zeros."""
+    net = Net((size, size, 3), 5)
+    x = net.conv(net.input, 8, act="RELU")
+    y = net.conv(x, 16, 3, 2, act="NONE")
+    x = net.add(net.channels(net.pool(x, 1, 2, "SAME"), 4, 4), y, "RELU6")
+    return net.graph(net.logistic(net.dense(net.mean(x), 3)))
+
+
 def resnet(size: int) -> Graph:
     """Two stages with TensorFlow's strides."""
     net = Net((size, size, 3), 2)
@@ -213,4 +228,5 @@ NETWORKS = {
     "mobilenet_v1": mobilenet_v1(48), "mobilenet_v1_same": mobilenet_v1(48, same=True),
     "mobilenet_v2": mobilenet_v2(32), "resnet": resnet(32), "squeezenet": squeezenet(66),
     "yolo": yolo(40),
+    "shortcut": shortcut(32),
 }  # fmt: skip

@@ -24,11 +24,13 @@ def quantized(
     pixels: Pixels,
     runtime: Runtime,
     options: Options = DEFAULT,
+    bits: int = 8,
     progress: Progress | None = None,
 ) -> Graph:
     """The float `graph` in operators of the K210, calibrated on `images`.
 
-    They are uint8 (n, h, w, c) an input, and `pixels` says what their bytes mean.
+    They are uint8 (n, h, w, c) an input, and `pixels` says what their bytes mean; weights have
+    8 bits, or under V3 16.
     """
     real = sampled(structured(simplify(graph)), runtime)
     xs = [
@@ -42,10 +44,10 @@ def quantized(
     affines = of_ranges(real, ranges(seen, options))
     inputs = dict.fromkeys(real.inputs, pixels)
     sources = [bytes_of(t) for t in real.inputs]
-    blocks: Blocks = Plain()
+    blocks: Blocks = Plain(bits)
     if options.bias_correction:
         shaped = [x.reshape(len(x), *t.shape) for x, t in zip(images, sources, strict=True)]
-        blocks = Corrected(real, xs, sources, shaped, runtime)
+        blocks = Corrected(real, xs, sources, shaped, runtime, bits)
     return Converter(real, sources, affines, inputs, blocks, runtime).graph_made()
 
 

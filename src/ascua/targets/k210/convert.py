@@ -23,13 +23,17 @@ from ascua.ops.resize_nearest_neighbor import ResizeNearestNeighbor
 from ascua.ops.softmax import Softmax
 from ascua.targets.k210 import images, ops
 from ascua.targets.k210.affines import Pixels
-from ascua.targets.k210.block import Affine
+from ascua.targets.k210.block import MOST_BYTE, Affine
 from ascua.targets.k210.fused import Fused, Move, Sample
 from ascua.targets.k210.moves import moved
 from ascua.targets.k210.numbers import Blocks
 from ascua.targets.k210.ops import Runtime
-from ascua.targets.k210.structure import MOST_CHANNELS, curve_of, named
+from ascua.targets.k210.sampling import LEAST
+from ascua.targets.k210.structure import FUSED, MOST_CHANNELS, curve_of, named
 from ascua.targets.k210.sums import sum_of
+
+MOST_REAL = 3e38
+"""Where activations have ended to change."""
 
 
 def bytes_of(t: Tensor) -> Tensor:
@@ -148,7 +152,7 @@ class Converter:
 
     def by_cpu(self, op: Fused) -> None:
         """A product with a matrix that the KPU has no room for."""
-        low, high = np.asarray(op.curve.function(np.array([-3e38, 3e38]))).tolist()
+        low, high = np.asarray(op.curve.function(np.array([-MOST_REAL, MOST_REAL]))).tolist()
         weights = op.kernel.real.reshape(op.kernel.oc, -1)
         bias = op.kernel.bias
         if op.kernel.scales is not None:
@@ -178,8 +182,16 @@ class Converter:
             raise self.lacks(op, "it adds a constant, or tensors of two shapes")
         y = self.affine(op.y)
         numbers = sum_of(self.affine(a), self.affine(b), y, self.runtime)
-        operands = (self.u8(a), self.u8(b))
-        self.emit(ops.Add(operands, (self.as_bytes(op.y),), numbers, runtime=self.runtime))
+        operands, total = (self.u8(a), self.u8(b)), self.as_bytes(op.y)
+        limits = np.asarray(FUSED[op.activation].function(np.array([-MOST_REAL, MOST_REAL])))
+        low, high = y.bytes(limits)
+        if (low, high) == (0, MOST_BYTE):
+            self.emit(ops.Add(operands, (total,), numbers, runtime=self.runtime))
+            return
+        whole = replace(total, name=f"{total.name}/sum")
+        table = np.clip(np.arange(MOST_BYTE + 1), low, high).astype(np.uint8)
+        self.emit(ops.Add(operands, (whole,), numbers, runtime=self.runtime))
+        self.emit(ops.Table((whole,), (total,), table, runtime=self.runtime))
 
     @convert.register
     def _(self, op: Concatenation) -> None:
@@ -242,10 +254,17 @@ class Converter:
     @convert.register
     def _(self, op: Pad) -> None:
         pads = op.pads()
-        if self.runtime == 3 or isinstance(op, PadV2) or len(pads) != 4 or any(pads[0]):
-            raise self.lacks(op)
+        if isinstance(op, PadV2) or len(pads) != 4 or any(pads[0]):
+            raise self.lacks(op, "its value is not 0, or it is not of a map")
         affine = self.affine(op.y)
+        channels = not any(pads[1]) and not any(pads[2]) and min(op.x.shape[1:3]) >= LEAST
+        if self.runtime == 3 and not channels:
+            raise self.lacks(op)
         x, y = self.u8(op.x, affine), self.as_bytes(op.y)
+        if channels:
+            block = moved(op.x.shape[3], (0, 0), 0, affine.zero, pads[3])
+            self.emit(ops.KpuConv((x,), (y,), block, runtime=self.runtime))
+            return
         frame = (pads[1], pads[2], pads[3])
         self.emit(images.Pad((x,), (y,), frame, affine.zero, runtime=self.runtime))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
+
+import numpy as np
 
 from ascua import kmodel
 from ascua.ir import Graph, Op, Tensor
@@ -23,7 +24,7 @@ def lowered(graph: Graph, runtime: Runtime, tries: int = TRIES) -> Kmodel:
 
     Raises DoesNotFit where KPU RAM is too small, Unsupported for a layer that the runtime lacks.
     """
-    graph = first_by_kpu(graph) if runtime == 3 else graph
+    graph = one_width(first_by_kpu(graph)) if runtime == 3 else graph
     lowering = Lowering(graph, V3() if runtime == 3 else V4())
     for op in graph.ops:
         lowering.add(op)
@@ -156,7 +157,7 @@ class Lowering:
             outputs=tuple(f32(at(b), b.count) for b in after),
             layers=layers,
             constants=self.dialect.constants,
-            weight_bits=weight_bits(self.graph.ops),
+            weight_bits=weight_bits(self.graph),
         )
 
 
@@ -175,7 +176,21 @@ def port(t: Tensor, buffer: Buffer, at: int) -> Port:
     )
 
 
-def weight_bits(found: Iterable[Op]) -> int:
+def one_width(graph: Graph) -> Graph:
+    """All passes with weights of 16 bits, where one has: the chip has one mode for all."""
+    passes = [op for op in graph.ops if isinstance(op, ops.KpuConv | ops.KpuDense)]
+    if all(op.block.weights.dtype == np.uint8 for op in passes):
+        return graph
+
+    def wide(op: Op) -> Op:
+        if not isinstance(op, ops.KpuConv | ops.KpuDense):
+            return op
+        return replace(op, block=replace(op.block, weights=op.block.weights.astype(np.uint16)))
+
+    return replace(graph, ops=tuple(wide(op) for op in graph.ops))
+
+
+def weight_bits(graph: Graph) -> int:
     """Of the weights of all passes."""
-    blocks = [op.block for op in found if isinstance(op, ops.KpuConv | ops.KpuDense)]
-    return 8 * blocks[0].weights.itemsize if blocks else 8
+    found = (op.block for op in graph.ops if isinstance(op, ops.KpuConv | ops.KpuDense))
+    return max((8 * block.weights.itemsize for block in found), default=8)

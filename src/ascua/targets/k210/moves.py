@@ -12,17 +12,27 @@ LEAST = -(1 << 35)
 """The first of a table's places."""
 
 
-def moved(channels: int, tap: tuple[int, int], pool: int, pad: int) -> Block:
+def moved(
+    channels: int,
+    tap: tuple[int, int],
+    pool: int,
+    pad: int,
+    more: tuple[int, int] = (0, 0),
+) -> Block:
     """Each pixel is its neighbor `tap` down and to the right, `pad` outside; then comes a pool.
 
-    Only what pools needs products of all pairs of channels.
+    `more` channels, before and after, are `pad` throughout. Where there is neither a pool nor more,
+    channels need no products with each other.
     """
-    depthwise = pool == 0
+    depthwise = pool == 0 and more == (0, 0)
     size = 1 if tap == (0, 0) and not depthwise else 3
-    weights = np.zeros((channels, 1 if depthwise else channels, size, size), np.uint8)
+    count = channels + sum(more)
+    weights = np.zeros((count, 1 if depthwise else channels, size, size), np.uint8)
     each = np.arange(channels)
-    weights[each, 0 if depthwise else each, size // 2 + tap[0], size // 2 + tap[1]] = 1
-    ones, zeros = np.ones(channels, np.int32), np.zeros(channels, np.int32)
+    own = more[0] + each
+    weights[own, 0 if depthwise else each, size // 2 + tap[0], size // 2 + tap[1]] = 1
+    ones, add = np.ones(count, np.int32), np.full(count, pad, np.int32)
+    add[own] = 0
     start = np.full(SEGMENTS, -LEAST - 1, np.int64)
     start[:2] = LEAST, 0
     mul, shift = np.zeros(SEGMENTS, np.int16), np.zeros(SEGMENTS, np.uint8)
@@ -31,7 +41,7 @@ def moved(channels: int, tap: tuple[int, int], pool: int, pad: int) -> Block:
     bias[:2] = 0
     return Block(
         weights=weights,
-        norms=Norms(ones, zeros, zeros.astype(np.uint8)),
+        norms=Norms(ones, add, np.zeros(count, np.uint8)),
         activation=Activation(start, mul, shift, bias),
         pad_value=pad,
         arg_x=0,

@@ -36,11 +36,21 @@ class Blocks(Protocol):
 
 
 class Plain:
-    """The numbers of each pass alone."""
+    """The numbers of each pass alone, with weights of `bits` bits."""
+
+    def __init__(self, bits: int = 8) -> None:
+        self.bits = bits
 
     def block(self, op: Fused, source: Tensor, x: Affine, y: Affine, rest: float) -> Block:  # noqa: ARG002
         """As `Blocks` has it."""
-        return block_of(op, raised(op.kernel, rest), x, y)
+        return self.of(op, raised(op.kernel, rest), x, y)
+
+    def of(self, op: Fused, bias: Array, x: Affine, y: Affine) -> Block:
+        """A float pass with that bias."""
+        k = op.kernel
+        return convolution(
+            k.weights, bias, x, y, op.curve, depthwise=k.depthwise, pool=op.pool, bits=self.bits
+        )
 
     def made(self, op: ChipOp) -> None:
         """As `Blocks` has it."""
@@ -64,7 +74,7 @@ class Exact(Plain):
         )  # fmt: skip
 
 
-class Corrected:
+class Corrected(Plain):
     """Each channel gets the mean that it has in floats: both networks run on calibration data.
 
     `xs` are real and `images` the bytes of it, (n, *shape) an input.
@@ -77,7 +87,9 @@ class Corrected:
         sources: Sequence[Tensor],
         images: Sequence[Array],
         runtime: Runtime,
+        bits: int = 8,
     ) -> None:
+        super().__init__(bits)
         self.graph = graph
         self.runtime = runtime
         self.real = dict(zip(graph.inputs, xs, strict=True))
@@ -89,9 +101,9 @@ class Corrected:
         The second is divided by the share of values that the curve lets through.
         """
         bias = raised(op.kernel, rest)
-        bias = bias + self.sums_off(op, block_of(op, bias, x, y), source, x, rest)
-        bias = bias + self.outputs_off(op, block_of(op, bias, x, y), source, y)
-        return block_of(op, bias, x, y)
+        bias = bias + self.sums_off(op, self.of(op, bias, x, y), source, x, rest)
+        bias = bias + self.outputs_off(op, self.of(op, bias, x, y), source, y)
+        return self.of(op, bias, x, y)
 
     def sums_off(self, op: Fused, block: Block, source: Tensor, x: Affine, rest: float) -> Array:
         """How much more each channel of the network has before the curve, in the mean: (oc,)."""
@@ -143,12 +155,6 @@ def parts(op: Op, count: int) -> list[slice]:
     largest = max(t.size for t in (*op.activations, *op.outputs))
     step = max(1, MOST_ELEMENTS // (4 * largest))
     return [slice(i, i + step) for i in range(0, count, step)]
-
-
-def block_of(op: Fused, bias: Array, x: Affine, y: Affine) -> Block:
-    """A float pass with that bias."""
-    k = op.kernel
-    return convolution(k.weights, bias, x, y, op.curve, pool=op.pool, depthwise=k.depthwise)
 
 
 def raised(kernel: Kernel, rest: float) -> Array:
