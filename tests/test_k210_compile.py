@@ -6,17 +6,20 @@ import numpy as np
 import pytest
 
 from ascua import kmodel, quantize
+from ascua.errors import DoesNotFit, Unsupported
 from ascua.ir import Array, Graph
-from ascua.kmodel import Kmodel
+from ascua.kmodel import Kmodel, v3, v4
 from ascua.kpu import Simulator
 from ascua.passes import prepare
 from ascua.quantize.floats import evaluated
+from ascua.quantize.options import Options
 from ascua.targets.k210.affines import Pixels
 from ascua.targets.k210.arithmetic import planes
+from ascua.targets.k210.budgets import check_budget
 from ascua.targets.k210.compiling import quantized, quantized_already
 from ascua.targets.k210.lower import lowered
 from ascua.targets.k210.ops import Runtime
-from tests.support.float_nets import NETWORKS
+from tests.support.float_nets import NETWORKS, Net
 from tests.support.kpu import slow
 from tests.support.tools import require_tool
 
@@ -89,3 +92,175 @@ def test_int8_networks(name: str, runtime: Runtime) -> None:
         wanted = (values[t.name].astype(np.float64) - t.q.zero_point) * t.q.scale
         assert cosine(y, planes(wanted)) > 0.995
     assert q.scale > 0
+
+
+def titles(graph: Graph, runtime: Runtime) -> list[str]:
+    """The types of the layers of a network's kmodel."""
+    xs = images(graph)
+    small = quantized(graph, [xs], SYMMETRIC, runtime, Options(bias_correction=False))
+    return [layer.title for layer in lowered(small, runtime).layers]
+
+
+def test_mobilenet_leaves_the_kpu_once() -> None:
+    """No upload, no matrix by the CPU: between its passes nothing is copied."""
+    passes = ["K210Conv"] * 7
+    assert titles(NETWORKS["mobilenet_v1"], 3) == [
+        *passes, "Dequantize", "GlobalAveragePool2d", "Quantize", "K210AddPadding", "K210Conv",
+        "K210RemovePadding", "Dequantize", "Softmax",
+    ]  # fmt: skip
+    assert titles(NETWORKS["mobilenet_v1"], 4) == [
+        *["kpu_conv2d"] * 7, "dequantize", "reduce", "quantize", "pad", "kpu_upload", "kpu_conv2d",
+        "strided_slice", "dequantize", "softmax",
+    ]  # fmt: skip
+
+
+def test_squeezenet_is_joined_by_where_its_maps_lie() -> None:
+    """No layer copies channels side by side."""
+    found = titles(NETWORKS["squeezenet"], 3)
+    assert "QuantizedConcat" not in found
+    assert "K210Upload" not in titles(NETWORKS["mobilenet_v1"], 3)
+
+
+def test_parts_that_share_lines_are_joined_by_the_cpu() -> None:
+    net = Net((16, 16, 3))
+    parts = net.conv(net.input, 5), net.conv(net.input, 8)
+    found = titles(net.graph(net.conv(net.concat(*parts), 4)), 3)
+    assert found.count("K210Upload") == 1
+    assert "QuantizedConcat" not in found  # copies in main memory lie side by side
+
+
+def test_corrected_biases_come_nearer() -> None:
+    graph = NETWORKS["mobilenet_v1"]
+    xs = images(graph, 24)
+    wanted = evaluated(graph, [real(xs[8:], SYMMETRIC, graph)])[0]
+    error = []
+    for correction in (False, True):
+        options = Options(bias_correction=correction)
+        small = quantized(graph, [xs[:8]], SYMMETRIC, 3, options)
+        ys = Simulator(lowered(small, 3)).run([xs[8:]])[0]
+        error.append(float(np.abs(ys - planes(wanted)).mean()))
+    assert error[1] < error[0]
+
+
+def test_weights_of_16_bits_come_nearer() -> None:
+    graph = NETWORKS["resnet"]
+    xs = images(graph)
+    wanted = evaluated(graph, [real(xs, SYMMETRIC, graph)])[0]
+    error = []
+    for bits in (8, 16):
+        small = quantized(graph, [xs], SYMMETRIC, 3, bits=bits)
+        model, ys = simulated(small, 3, xs)
+        assert model.weight_bits == bits
+        error.append(float(np.abs(ys[0] - planes(wanted)).mean()))
+    assert error[1] < error[0]
+
+
+@pytest.mark.parametrize("pixels", [Pixels(1 / 255, 0.0), Pixels(1.0, -100.0), SYMMETRIC])
+def test_what_pixels_mean_is_in_the_first_pass(pixels: Pixels) -> None:
+    net = Net((16, 16, 3))
+    graph = net.graph(net.conv(net.input, 8, act="NONE"))
+    xs = images(graph)
+    _, ys = simulated(quantized(graph, [xs], pixels, 4), 4, xs)
+    wanted = evaluated(graph, [real(xs, pixels, graph)])[0]
+    spread = float(np.ptp(wanted))
+    assert np.abs(ys[0] - planes(wanted)).max() < spread / 100
+
+
+def refused(graph: Graph, runtime: Runtime) -> str:
+    """Why a network is refused."""
+    with pytest.raises(Unsupported) as e:
+        lowered(quantized(graph, [images(graph)], SYMMETRIC, runtime), runtime)
+    assert "Things to try" in str(e.value)
+    return str(e.value)
+
+
+def test_what_neither_has_is_refused_by_name() -> None:
+    net = Net((16, 16, 3))
+    x = net.conv(net.input, 4)
+    text = refused(net.graph(net.resize(x, 24, 24, half_pixel_centers=True)), 3)
+    assert "RESIZE_NEAREST_NEIGHBOR 't1': the runtime would take other pixels" in text
+    net = Net((16, 16, 3))
+    x = net.conv(net.input, 4)
+    text = refused(net.graph(net.softmax(x)), 3)
+    assert "SOFTMAX 't1'" in text
+    net = Net((16, 16, 3))
+    x = net.pad(net.conv(net.input, 4), (1, 0), (0, 0))
+    text = refused(net.graph(x), 3)
+    assert "PAD 't1': neither the KPU nor the runtime of kmodels V3 has it" in text
+    assert "--kmodel 4" in text
+
+
+def test_a_frame_around_a_map_is_the_cpus_in_v4() -> None:
+    net = Net((16, 16, 3))
+    x = net.pad(net.conv(net.input, 4), (1, 0), (0, 2))
+    graph = net.graph(net.pool(x, 2, 2))
+    xs = images(graph)
+    simulated(quantized(graph, [xs], SYMMETRIC, 4), 4, xs[:2])
+
+
+def test_pixels_that_are_resized_without_half_pixel_centers_or_by_whole_factors() -> None:
+    net = Net((16, 16, 3))
+    x = net.conv(net.input, 4)
+    graph = net.graph(net.resize(x, 32, 32, half_pixel_centers=True), net.resize(x, 10, 24))
+    for runtime in (3, 4):
+        xs = images(graph)
+        simulated(quantized(graph, [xs], SYMMETRIC, runtime), runtime, xs[:2])
+
+
+def wide(channels: int) -> Graph:
+    """Two passes over maps of 112x112."""
+    net = Net((112, 112, 3))
+    return net.graph(net.mean(net.conv(net.conv(net.input, channels), 0)))
+
+
+def test_maps_as_large_as_kpu_ram_fit() -> None:
+    """MobileNet's largest: 64 channels in and out take 28,672 of 32,768 lines; 73 take 32,704."""
+    graph = wide(73)
+    small = quantized(graph, [images(graph, 1)], SYMMETRIC, 3, Options(bias_correction=False))
+    first, second = (kmodel.write(lowered(small, 3)) for _ in range(2))
+    assert first == second
+    assert kmodel.usage(kmodel.read(first, "x")).kpu_lines == 2 * 73 * 224
+
+
+def test_kpu_ram_that_is_too_small_is_told_by_how_much_and_where() -> None:
+    graph = wide(80)
+    small = quantized(graph, [images(graph, 1)], SYMMETRIC, 3, Options(bias_correction=False))
+    with pytest.raises(DoesNotFit) as e:
+        lowered(small, 3)
+    over = 2 * 80 * 224 * 64 - (2 << 20)
+    assert f"net: at 't1' KPU RAM holds 2,293,760 bytes, {over:,} more than its" in str(e.value)
+    assert "'t0' (1,146,880) and 't1' (1,146,880)" in str(e.value)
+
+
+def test_firmware_without_room_is_told_by_how_much() -> None:
+    net = Net((8, 8, 512))
+    x = net.conv(net.input, 1024, 1)
+    for _ in range(4):
+        x = net.conv(x, 1024, 1)
+    graph = net.graph(net.mean(x))
+    small = quantized(graph, [images(graph, 1)], SYMMETRIC, 4, Options(bias_correction=False))
+    model = lowered(small, 4)
+    check_budget(model, "C")
+    with pytest.raises(DoesNotFit) as e:
+        check_budget(model, "MicroPython")
+    fit = next(f for f in kmodel.usage(model).fits if f.budget.name == "MicroPython")
+    assert f"{fit.bytes - 4_000_000:,} too many" in str(e.value)
+    assert "the runtime of V4 files 360,000" in str(e.value)
+
+
+def test_a_vector_too_long_for_the_kpu_is_the_cpus() -> None:
+    net = Net((16, 16, 3))
+    x = net.dense(net.flat(net.conv(net.input, 8)), 6, "RELU")
+    graph = net.graph(net.softmax(net.dense(x, 4)))
+    xs = images(graph)
+    for runtime, kind in ((3, v3.FullyConnected), (4, v4.Matmul)):
+        model, _ = simulated(quantized(graph, [xs], SYMMETRIC, runtime), runtime, xs[:2])
+        assert sum(isinstance(layer, kind) for layer in model.layers) == 1
+
+
+def test_an_image_that_the_cpu_reads_first_goes_through_the_kpu_in_v3() -> None:
+    net = Net((16, 16, 4))
+    graph = net.graph(net.add(net.conv(net.input, 4), net.input))
+    xs = images(graph)
+    for runtime in (3, 4):
+        simulated(quantized(graph, [xs], SYMMETRIC, runtime), runtime, xs[:2])

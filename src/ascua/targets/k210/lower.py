@@ -81,18 +81,20 @@ class Lowering:
         )
 
     def join(self, op: images.Concat) -> None:
-        """Maps that lie side by side are joined already, where a place within lines allows that."""
+        """Maps that lie side by side are joined already, where a place within lines allows that.
+
+        In main memory it always does.
+        """
         parts = op.activations
         makers = [self.graph.makers.get(t) for t in parts]
-        if len({*parts}) < len(parts) or not all(isinstance(m, ops.KpuConv) for m in makers):
+        if len({*parts}) < len(op.inputs) or any(m is None or m in self.joined for m in makers):
             return
         if any(t in self.kpu or t in self.main for t in parts):
             return
         groups = Layout(op.y.shape[2], op.y.shape[1], 1).groups
         aligned = all(t.shape[-1] % groups == 0 for t in parts[:-1])
-        by_kpu = self.wanted_by_kpu(op.y)
-        if by_kpu and not aligned:
-            return
+        made_there = all(isinstance(m, ops.KpuConv) for m in makers)
+        by_kpu = self.wanted_by_kpu(op.y) and aligned and made_there
         self.joined.add(op)
         if by_kpu:
             self.kpu[op.y] = self.map_of(op.y)
@@ -124,7 +126,7 @@ class Lowering:
             self.commands.append(made)
             return
         xs = tuple(self.in_main(t) for t in op.activations)
-        y = self.main[op.y] = values_of(op.y)
+        y = self.main.setdefault(op.y, values_of(op.y))
         if isinstance(op, ops.KpuDense):
             self.commands += self.dialect.dense(op, xs[0], y)
         else:
