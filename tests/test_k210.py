@@ -11,10 +11,12 @@ import pytest
 from ascua import k210, kmodel, kpu
 from ascua.boards import load as load_board
 from ascua.errors import DoesNotFit, InputError
+from ascua.executors.reference import reference
 from ascua.ir import Array, Graph
 from ascua.kmodel import Port, v3, v4
 from ascua.kmodel.memory import f32, u8
 from ascua.kpu.latency import ERROR
+from ascua.passes import prepare
 from ascua.quantize.floats import evaluated
 from tests.support.command import MODELS, ascua, model_file, refused
 from tests.support.convolutions import RELU, conv
@@ -208,7 +210,12 @@ def test_a_float_network_is_compiled(version: str, tmp_path: Path) -> None:
     words = ("compile", path, "-b", "maix-go", "--data", data, "--input-range", "0", "1")
     result = ascua(*words, "-o", to, "--kmodel", version)
     assert (result.code, result.err) == (0, "")
-    for said in (f"version {version}", "100.0% same top-1", "calibrated on 20 images", "Next:"):
+    for said in (
+        f"version {version}",
+        "100.0% same top-1",
+        "calibrated on 20 images whose",
+        "Next:",
+    ):
         assert said in result.out, said
     found = json.loads(ascua(*words, "-o", to, "--kmodel", version, "--json").out)
     assert (found["kmodel"], found["same_top1"], found["calibrated_on"]) == (int(version), 1.0, 20)
@@ -230,6 +237,22 @@ def test_what_is_compiled_is_the_same_again(tmp_path: Path) -> None:
     assert (tmp_path / "c.kmodel").read_bytes() != made[0].read_bytes()
 
 
+def test_a_quantised_network_is_compiled_by_its_own_scales(tmp_path: Path) -> None:
+    """Bytes of int8 inputs are 128 more; outputs are the real values of what TFLite gives."""
+    graph = prepare(small())
+    path, to = model_file(tmp_path, small(), "int8"), tmp_path / "net.kmodel"
+    x = samples(20, *graph.inputs[0].shape[1:])
+    result = ascua("compile", path, "-b", "maix-go", "-o", to)
+    assert (result.code, result.err) == (0, "")
+    assert "by the scales of the model" in result.out
+    (found,) = kpu.run(kmodel.load(to), x)
+    (y,) = reference(graph, [(x[:, None].astype(np.int16) - 128).astype(np.int8)])
+    q = graph.outputs[0].q
+    expected = (y.reshape(20, -1).astype(np.float32) - q.zero_point) * np.float32(q.scale)
+    np.testing.assert_allclose(found, expected, atol=6 * q.scale)
+    assert (found.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.9
+
+
 def test_what_is_not_compiled(tmp_path: Path) -> None:
     path, data, graph = floats(tmp_path)
     to = tmp_path / "net.kmodel"
@@ -245,7 +268,10 @@ def test_what_is_not_compiled(tmp_path: Path) -> None:
         refused(ascua(*compiled, *more), 1, *said)
     assert not to.exists()
     quantised = model_file(tmp_path, small(), "int8")
-    refused(ascua("compile", quantised, "-b", "maix-go", "-o", to, "--data", data), 1, "is int8")
+    refused(ascua("compile", quantised, "-b", "maix-go", "-o", to, "--data", data), 1,
+            "it is quantised already", "Leave out `--data`")  # fmt: skip
+    refused(ascua(*compiled, "--data", data, "--input-range", "0", "1", "--weight-bits", "16"), 1,
+            "Add `--kmodel 3`")  # fmt: skip
     refused(ascua("compile", quantised, "-b", "host", "-o", tmp_path / "lib", "--data", data), 1,
             "--data: host takes no kmodel")  # fmt: skip
     to.write_text("mine")
@@ -264,7 +290,7 @@ def test_maps_and_firmware_need_room_too(path: Path, tmp_path: Path) -> None:
                  inputs=(Port(u8(0, 8), (1, 1, 1, 8)),))  # fmt: skip
     (tmp_path / "huge.kmodel").write_bytes(kmodel.write(huge))
     result = ascua("analyze", tmp_path / "huge.kmodel", "-b", "maix-go")
-    refused(result, 3, "RAM beside firmware in C (file 5,600,")
+    refused(result, 3, "bytes beside firmware in C (the file 5,600,")
 
 
 def test_a_kmodel_is_told_as_such_where_none_is_taken(path: Path, tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ from ascua.quantize.floats import evaluated
 from ascua.quantize.options import DEFAULT, Options
 from ascua.quantize.rules import Range as Reals
 from ascua.targets.k210.affines import Pixels
-from ascua.targets.k210.compiling import quantized
+from ascua.targets.k210.budgets import check_budget
+from ascua.targets.k210.compiling import quantized, quantized_already
 from ascua.targets.k210.lower import lowered
 from ascua.targets.k210.ops import Runtime
 
@@ -182,11 +183,6 @@ def check_fit(found: Measurement, board: Board) -> None:
         )
         if m is not None
     ]
-    needs += [
-        (f"RAM beside firmware in {f.budget.name}", said, f.bytes, f.budget.most)
-        for f in usage.fits
-        if f.budget.name == "C"
-    ]
     for where, what, need, room in needs:
         if need > room:
             raise DoesNotFit(
@@ -194,6 +190,7 @@ def check_fit(found: Measurement, board: Board) -> None:
                 f" {where} ({what}) and there are {room:,}.",
                 ["A smaller network: fewer channels, or 8-bit weights instead of 16."],
             )
+    check_budget(found.model.network, "C")
 
 
 def compile_model(
@@ -202,16 +199,24 @@ def compile_model(
     image: Reals,
     version: Runtime,
     options: Options = DEFAULT,
+    *,
+    bits: int = 8,
     progress: Progress | None = None,
 ) -> Kmodel:
     """The kmodel of `version` of a float `graph` with one input, calibrated on `images`.
 
-    They are uint8 (n, h, w, c), and `image` is what bytes 0 and 255 mean. Raises Unsupported for
-    what neither the KPU nor the runtime's layers compute, DoesNotFit.
+    They are uint8 (n, h, w, c), and `image` is what bytes 0 and 255 mean; weights have 8 `bits`, or
+    in version 3 16. Raises Unsupported for what neither the KPU nor the runtime's layers compute,
+    DoesNotFit.
     """
     pixels = Pixels((image.high - image.low) / LEVELS, image.low)
-    small = quantized(graph, [images], pixels, version, options, progress)
+    small = quantized(graph, [images], pixels, version, options, bits, progress)
     return lowered(small, version)
+
+
+def compile_quantized(graph: Graph, version: Runtime) -> Kmodel:
+    """As `compile_model`, of a prepared `graph` of int8: by its own scales."""
+    return lowered(quantized_already(graph, version), version)
 
 
 def same_top1(graph: Graph, network: Kmodel, images: Array, image: Reals) -> tuple[float, float]:

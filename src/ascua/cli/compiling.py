@@ -20,6 +20,7 @@ from ascua.cli.options import (
     Reading,
     Switches,
     as_json,
+    bias_correction,
     board_name,
     build_dir,
     calibration,
@@ -88,10 +89,10 @@ def analyze(model: Path, board: str | None, *, as_json: bool) -> None:
 @seed(default=1, show_default=True, help="Decides which.")
 @input_range(help="What pixels 0 and 255 are for the float model; default: found, or asked for.")
 @click.option("--kmodel", type=click.Choice(["3", "4"]), help="Of a K210: the version; default 4.")
+@bias_correction()
 @click.option(
-    "--bias-correction/--no-bias-correction", default=True, show_default=True,
-    help="Of a K210: take mean errors off the biases.",
-)  # fmt: skip
+    "--weight-bits", type=click.Choice(["8", "16"]), help="Of version 3's weights; default 8."
+)
 @data_dir()
 @skip_damaged()
 @force()

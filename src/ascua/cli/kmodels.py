@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ from ascua.files.kinds import KMODEL
 from ascua.inputs import check_outputs, save_outputs
 from ascua.ir import Array
 from ascua.labels import Labels
+from ascua.model import load_model
 from ascua.quantize import Options, Range, check_float
 from ascua.report import kmodel as tables
 
@@ -79,10 +80,21 @@ class Compiling(Reading):
     seed: int
     input_range: tuple[float, float] | None
     bias_correction: bool
+    weight_bits: Literal["8", "16"] | None
+
+    @property
+    def version(self) -> Literal[3, 4]:
+        """Of the file; 16-bit weights are version 3's alone. Raises InputError."""
+        if self.weight_bits == "16" and self.kmodel != "3":
+            raise InputError(
+                "--weight-bits 16: version 3 alone has such weights.", ["Add `--kmodel 3`."]
+            )
+        return 3 if self.kmodel == "3" else 4
 
     def refuse(self, board: Board) -> None:
         """Raise InputError where samples or a version are given for a board without a K210."""
-        given = {"--kmodel": self.kmodel, "--data": self.data, "--input-range": self.input_range}
+        given = {"--kmodel": self.kmodel, "--data": self.data, "--input-range": self.input_range,
+                 "--weight-bits": self.weight_bits}  # fmt: skip
         for option, value in given.items():
             if value is not None:
                 raise InputError(
@@ -94,12 +106,56 @@ class Compiling(Reading):
 def compile_(
     path: Path, board: Board, to: Path, how: Compiling, *, force: bool, as_json: bool
 ) -> None:  # fmt: skip
-    """Write the kmodel of the float network at `path` to the file `to`."""
+    """Write the kmodel of the network at `path` to the file `to`."""
     taken = (path, *([] if how.data is None else [Path(how.data)]))
     output = Output(to, KMODEL, "--out OUT.kmodel", taken, force=force)
     output.check()
     quantizing.check_image(how.input_range)
     source = quantizing.load_network(path)
+    if all(t.dtype == "float32" for t in source.graph.inputs):
+        made, more = _of_floats(path, source, how)
+    else:
+        made, more = _of_integers(path, how), _Calibrated()
+    content = kmodel.write(made)
+    found = k210.analyze(k210.Model(to, hashlib.sha256(content).hexdigest(), made), board)
+    k210.check_fit(found, board)
+    output.write(lambda file: file.write_bytes(content))
+    if as_json:
+        print_json({**found.json(), "file": str(to), **asdict(more)})
+        return
+    out.print(tables.compiled(found))
+    said = [f"{to}: {len(content):,} bytes{more.said}."]
+    if more.same_top1 is not None and more.cosine is not None:
+        said.append(
+            f"Beside the float model: {more.same_top1:.1%} same top-1, mean cosine"
+            f" {more.cosine:.4f}."
+        )
+    said.append(f"Next: ascua run {to} --board {board.name}")
+    out.print("\n".join(said), soft_wrap=True, highlight=False, markup=False)
+
+
+@dataclass(frozen=True)
+class _Calibrated:
+    """What calibration found: nothing, where a network brought its scales."""
+
+    calibrated_on: int | None = None
+    input_range: dict[str, Any] | None = None
+    same_top1: float | None = None
+    cosine: float | None = None
+
+    @property
+    def said(self) -> str:
+        """In words, behind the size of the file."""
+        if self.calibrated_on is None or self.input_range is None:
+            return ", by the scales of the model"
+        low, high = self.input_range["image"]
+        return f", calibrated on {self.calibrated_on:,} images whose pixels are {low:g}..{high:g}"
+
+
+def _of_floats(
+    path: Path, source: quantizing.Loaded, how: Compiling
+) -> tuple[kmodel.Kmodel, _Calibrated]:
+    """The kmodel of a float network, and how it was calibrated."""
     check_float(source.graph, str(path))
     if how.data is None:
         raise InputError(
@@ -115,29 +171,25 @@ def compile_(
             ["Give uint8 images (n, h, w, c), or a folder of images."],
         )
     reals, images = Range(*scaling.image), given.xs[0]
-    version: Literal[3, 4] = 3 if how.kmodel == "3" else 4
     options = Options(bias_correction=how.bias_correction)
     with progress() as bar:
-        made = k210.compile_model(source.graph, images, reals, version, options, bar("calibrating"))
-    content = kmodel.write(made)
-    model = k210.Model(to, hashlib.sha256(content).hexdigest(), made)
-    found = k210.analyze(model, board)
-    k210.check_fit(found, board)
+        made = k210.compile_model(
+            source.graph, images, reals, how.version, options,
+            bits=16 if how.weight_bits == "16" else 8, progress=bar("calibrating"),
+        )  # fmt: skip
     judged = images[np.linspace(0, len(images) - 1, min(JUDGED, len(images))).astype(int)]
     same, near = k210.same_top1(source.graph, made, judged, reals)
-    output.write(lambda file: file.write_bytes(content))
-    if as_json:
-        more = {"file": str(to), "calibrated_on": len(images), "same_top1": same, "cosine": near}
-        print_json({**found.json(), **more, "input_range": scaling._asdict()})
-        return
-    out.print(tables.compiled(found))
-    out.print(
-        f"{to}: {len(content):,} bytes, calibrated on {len(images):,} images."
-        f" Pixels are {scaling}.\n"
-        f"Beside the float model: {same:.1%} same top-1, mean cosine {near:.4f}.\n"
-        f"Next: ascua run {to} --board {board.name}",
-        soft_wrap=True, highlight=False, markup=False,
-    )  # fmt: skip
+    return made, _Calibrated(len(images), scaling._asdict(), same, near)
+
+
+def _of_integers(path: Path, how: Compiling) -> kmodel.Kmodel:
+    """The kmodel of a quantised network."""
+    if how.data is not None or how.input_range is not None or how.weight_bits == "16":
+        raise InputError(
+            f"{path}: it is quantised already: its own scales and weights are taken.",
+            ["Leave out `--data`, `--input-range` and `--weight-bits`, or give the float model."],
+        )
+    return k210.compile_quantized(load_model(path).graph, how.version)
 
 
 def alone(model: k210.Model) -> ToolMissing:

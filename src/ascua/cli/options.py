@@ -34,6 +34,10 @@ calibration = partial(
     click.option, "--calibration", type=click.IntRange(1), default=500, show_default=True,
     help="Samples of D that are looked at, at most.",
 )  # fmt: skip
+bias_correction = partial(
+    click.option, "--bias-correction/--no-bias-correction", default=True, show_default=True,
+    help="Take mean errors off the biases.",
+)  # fmt: skip
 input_range = partial(click.option, "--input-range", type=float, nargs=2, metavar="LOW HIGH")
 seed = partial(click.option, "--seed", type=click.IntRange(0))
 build_dir = partial(

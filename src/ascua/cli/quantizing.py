@@ -16,6 +16,7 @@ from ascua import quantize as quantizer
 from ascua.cli.options import (
     Sampling,
     as_json,
+    bias_correction,
     calibration,
     data_dir,
     data_set,
@@ -88,10 +89,7 @@ def _ranges(_context: click.Context, _option: click.Parameter, name: str) -> Ran
     help="Whether weights are clipped for the least error.",
 )  # fmt: skip
 @click.option("--equalize", is_flag=True, help="Scale channels between layers.")
-@click.option(
-    "--bias-correction/--no-bias-correction", default=True, show_default=True,
-    help="Take mean errors off the biases.",
-)  # fmt: skip
+@bias_correction()
 @click.option("--best", is_flag=True, help="Try all of these on held-out samples; minutes.")
 @click.option("--adaround", is_flag=True, help="Learn which weights are rounded up; minutes.")
 @data_dir()

@@ -97,7 +97,7 @@ class Converter:
         if (t, wanted) not in self.scaled:
             y = replace(self.bytes[t], name=f"{t.name}/{wanted.scale:g}/{wanted.zero}")
             table = wanted.bytes(own.real(np.arange(256)))
-            self.emit(ops.Table((self.bytes[t],), (y,), table, runtime=self.runtime))
+            self.emit(ops.Table((self.bytes[t],), (y,), table=table, runtime=self.runtime))
             self.scaled[t, wanted] = y
         return self.scaled[t, wanted]
 
@@ -137,7 +137,9 @@ class Converter:
             raise self.lacks(op)
         x, y = self.affine(op.x), self.affine(op.y)
         table = y.bytes(np.asarray(curve.function(x.real(np.arange(256)))))
-        self.emit(ops.Table((self.u8(op.x),), (self.as_bytes(op.y),), table, runtime=self.runtime))
+        self.emit(
+            ops.Table((self.u8(op.x),), (self.as_bytes(op.y),), table=table, runtime=self.runtime)
+        )
 
     @convert.register
     def _(self, op: Fused) -> None:
@@ -191,7 +193,7 @@ class Converter:
         whole = replace(total, name=f"{total.name}/sum")
         table = np.clip(np.arange(MOST_BYTE + 1), low, high).astype(np.uint8)
         self.emit(ops.Add(operands, (whole,), numbers, runtime=self.runtime))
-        self.emit(ops.Table((whole,), (total,), table, runtime=self.runtime))
+        self.emit(ops.Table((whole,), (total,), table=table, runtime=self.runtime))
 
     @convert.register
     def _(self, op: Concatenation) -> None:

@@ -125,7 +125,7 @@ class Fit:
         activation = Activation(
             start, mul.astype(np.int16), shift.astype(np.uint8), bias.astype(np.uint8)
         )
-        return Table(activation, post, self.mirrored, self._error(activation, post))
+        return Table(activation, post, mirrored=self.mirrored, error=self._error(activation, post))
 
     def _error(self, activation: Activation, post: int) -> float:
         """The largest of `activation` at many places, and around the ends of its pieces."""
@@ -172,7 +172,7 @@ def _fit(curve: Curve, y: Affine, low: float, high: float, *, mirrored: bool) ->
     if high > x[-1]:
         x, at = np.append(x, high), np.append(at, at[-1])
     pieces, error = Samples(x, np.clip(at, 0, MOST_BYTE), places).best()
-    return Fit(curve, y, tuple(pieces), low_end, high_end, mirrored), error
+    return Fit(curve, y, tuple(pieces), low_end, high_end, mirrored=mirrored), error
 
 
 def _changes(

@@ -170,4 +170,4 @@ def rounded(kernel: Kernel, block: Block) -> Kernel:
     flat, real = steps.reshape(block.oc, -1), kernel.real.reshape(block.oc, -1)
     scales = (flat * real).sum(axis=1) / np.maximum(np.square(flat).sum(axis=1), 1)
     weights = (steps * scales[:, None, None, None]).astype(np.float32)
-    return Kernel(weights, kernel.bias, kernel.depthwise)
+    return Kernel(weights, kernel.bias, depthwise=kernel.depthwise)

@@ -77,7 +77,7 @@ def regular(op: Sample | MaxPool2D) -> bool:
 def subsampled(graph: Graph, op: Op) -> Sequence[Op] | None:  # noqa: ARG001
     """A pool of windows of one pixel is a sample."""
     if isinstance(op, MaxPool2D) and op.window == (1, 1) and op.activation == "NONE":
-        return [Sample(op.inputs, op.outputs, (0, 0), op.stride)]
+        return [Sample(op.inputs, op.outputs, begin=(0, 0), stride=op.stride)]
     return None
 
 

@@ -185,7 +185,7 @@ class Structure:
             return
         full = replace(op.y, name=f"{op.y.name}/stride_1", shape=whole)
         self.ops.append(Fused((x,), (full,), kernel, curve, 0, named(op)))
-        self.ops.append(Sample((full,), op.outputs, (begin[0], begin[1]), stride))
+        self.ops.append(Sample((full,), op.outputs, begin=(begin[0], begin[1]), stride=stride))
 
     def padded(self, op: Convolution) -> tuple[Tensor, Pads]:
         """The input without the zeros that an operator puts around it, and all the padding."""
@@ -243,9 +243,11 @@ def zero_of(w: Tensor) -> int:
 def kernel_of(op: Weighted, weights: Array, *, depthwise: bool) -> Kernel:
     """The numbers of an operator, with its weights in the chip's order."""
     if op.w.quant is None:
-        return Kernel(weights.astype(np.float32), op.biases.astype(np.float32), depthwise)
+        return Kernel(weights.astype(np.float32), op.biases.astype(np.float32), depthwise=depthwise)
     scales = np.broadcast_to(np.array(op.w.q.scales), (op.channels,))
-    return Kernel(weights, op.biases.astype(np.int64), depthwise, scales, zero_of(op.w))
+    return Kernel(
+        weights, op.biases.astype(np.int64), depthwise=depthwise, scales=scales, zero=zero_of(op.w)
+    )
 
 
 Rewrite = Callable[[Graph], Graph]
