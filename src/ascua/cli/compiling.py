@@ -79,7 +79,7 @@ def analyze(model: Path, board: str | None, *, as_json: bool) -> None:
 @click.command("compile")
 @model_file()
 @board_name(required=True)
-@to(required=True, help="The folder to write.")
+@to(required=True, help="The folder to write; of a K210, the .kmodel file.")
 @click.option("--name", help="Prefix of the C symbols; default: the file's name.")
 @data_set(
     required=False,
@@ -106,6 +106,10 @@ def compile_(
     """Write MODEL.tflite as a C library, or as a kmodel for a K210; needs no C compiler."""
     target = board_files.load(board)
     if k210.has_one(target):
+        if name is not None:
+            raise InputError(
+                f"--name {name}: it is for C symbols, and a kmodel has none.", ["Leave it out."]
+            )
         kmodels.compile_(model, target, to, how, force=force, as_json=as_json)
         return
     how.refuse(target)
