@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ascua.ir import Array, Graph
+from ascua.quantize.equalize import equalize
 from ascua.quantize.options import DEFAULT, Options
 from ascua.quantize.ranges import Progress, observe, ranges
 from ascua.quantize.simplify import simplify
@@ -32,13 +33,15 @@ def quantized(
     They are uint8 (n, h, w, c) an input, and `pixels` says what their bytes mean; weights have
     8 bits, or under V3 16.
     """
-    real = sampled(structured(simplify(graph)), runtime)
+    simple = simplify(graph)
     xs = [
         (x.astype(np.float32) * np.float32(pixels.scale) + np.float32(pixels.offset)).reshape(
             len(x), *t.shape
         )
-        for x, t in zip(images, real.inputs, strict=True)
+        for x, t in zip(images, simple.inputs, strict=True)
     ]
+    equal = equalize(simple, xs) if options.equalize else simple
+    real = sampled(structured(equal), runtime)
     histogram = options.ranges in ("percentile", "mse", "kl")
     seen = observe(real, xs, progress, histogram=histogram)
     affines = of_ranges(real, ranges(seen, options))
