@@ -250,7 +250,7 @@ def test_firmware_without_room_is_told_by_how_much() -> None:
 
 def test_a_vector_too_long_for_the_kpu_is_the_cpus() -> None:
     net = Net((16, 16, 3))
-    x = net.dense(net.flat(net.conv(net.input, 8)), 6, "RELU")
+    x = net.dense(net.flat(net.conv(net.input, 20)), 6, "RELU")
     graph = net.graph(net.softmax(net.dense(x, 4)))
     xs = images(graph)
     for runtime, kind in ((3, v3.FullyConnected), (4, v4.Matmul)):

@@ -116,6 +116,14 @@ def test_the_columns_of_a_matrix_are_in_the_order_of_the_chip() -> None:
     same(net.graph(net.dense(net.flat(net.conv(net.input, 4)), 7)), 3)
 
 
+def test_more_channels_than_one_pass_has() -> None:
+    net = Net((4, 4, 3))
+    real = same(net.graph(net.dense(net.mean(net.conv(net.input, 1280, 1)), 6, "RELU")), 3)
+    assert kinds(real) == [
+        "KPU", "KPU", "CONCATENATION", "MEAN", "PART", "KPU", "PART", "KPU", "ADD",
+    ]  # fmt: skip
+
+
 def test_samples_left_for_the_cpu() -> None:
     net = Net((9, 9, 3))
     real = same(net.graph(net.conv(net.conv(net.input, 8, 3, 2), 4)), 3)
@@ -138,7 +146,9 @@ def test_what_the_kpu_has_not_is_refused_by_name() -> None:
     net = Net((16, 16, 4))
     assert "it has 2 groups" in refused(net, net.conv(net.input, 4, 3, groups=2))
     net = Net((16, 16, 4))
-    assert "4 channels in and 1025 out" in refused(net, net.conv(net.input, 1025, 1))
+    assert "4 channels in and 4097 out" in refused(net, net.conv(net.input, 4097, 1))
+    net = Net((4, 4, 1025))
+    assert "1025 channels in and 2 out" in refused(net, net.conv(net.input, 2, 1))
     net = Net((3, 3, 4))
     assert "its input is 3 wide and 3 high" in refused(net, net.conv(net.input, 4))
     net = Net((8, 520, 1))

@@ -186,6 +186,13 @@ def shortcut(size: int) -> Graph:
     return net.graph(net.logistic(net.dense(net.mean(x), 3)))
 
 
+def broad(size: int) -> Graph:
+    """More channels than one pass has, as MobileNetV2 ends."""
+    net = Net((size, size, 3), 6)
+    x = net.conv(net.conv(net.input, 8), 1280, 1)
+    return net.graph(net.softmax(net.dense(net.mean(x), 6)))
+
+
 def resnet(size: int) -> Graph:
     """Two stages with TensorFlow's strides."""
     net = Net((size, size, 3), 2)
@@ -228,5 +235,5 @@ NETWORKS = {
     "mobilenet_v1": mobilenet_v1(48), "mobilenet_v1_same": mobilenet_v1(48, same=True),
     "mobilenet_v2": mobilenet_v2(32), "resnet": resnet(32), "squeezenet": squeezenet(66),
     "yolo": yolo(40),
-    "shortcut": shortcut(32),
+    "shortcut": shortcut(32), "broad": broad(8),
 }  # fmt: skip

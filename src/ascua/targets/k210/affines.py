@@ -14,10 +14,10 @@ from ascua.ops.resize_nearest_neighbor import ResizeNearestNeighbor
 from ascua.quantize.rules import Range
 from ascua.targets.k210 import curves
 from ascua.targets.k210.block import Affine
-from ascua.targets.k210.fused import Fused, Move, Sample
+from ascua.targets.k210.fused import Fused, Move, Part, Sample
 from ascua.targets.k210.structure import FUSED
 
-ONE = (Concatenation, MaxPool2D, Move, Pad, ResizeNearestNeighbor, Sample)
+ONE = (Concatenation, MaxPool2D, Move, Pad, Part, ResizeNearestNeighbor, Sample)
 """Operators whose inputs and output mean the same by the same byte."""
 KNOWN: Mapping[str, tuple[float, float]] = {
     curves.RELU6.name: (0.0, 6.0), curves.RELU_N1_TO_1.name: (-1.0, 1.0),

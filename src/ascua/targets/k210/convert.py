@@ -24,7 +24,7 @@ from ascua.ops.softmax import Softmax
 from ascua.targets.k210 import images, ops
 from ascua.targets.k210.affines import Pixels
 from ascua.targets.k210.block import MOST_BYTE, Affine
-from ascua.targets.k210.fused import Fused, Move, Sample
+from ascua.targets.k210.fused import Fused, Move, Part, Sample
 from ascua.targets.k210.moves import moved
 from ascua.targets.k210.numbers import Blocks
 from ascua.targets.k210.ops import Runtime
@@ -170,6 +170,12 @@ class Converter:
         block = moved(op.x.shape[3], op.tap, op.pool, affine.zero)
         x = self.u8(op.x, affine)
         self.emit(ops.KpuConv((x,), (self.as_bytes(op.y),), block, runtime=self.runtime))
+
+    @convert.register
+    def _(self, op: Part) -> None:
+        x = self.u8(op.x, self.affine(op.y))
+        y = self.as_bytes(op.y)
+        self.emit(images.Part((x,), (y,), op.begin, runtime=self.runtime))
 
     @convert.register
     def _(self, op: Sample) -> None:

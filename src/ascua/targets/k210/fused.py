@@ -46,6 +46,11 @@ class Kernel:
         real: Array = (steps * self.scales[:, None, None, None]).astype(np.float32)
         return real
 
+    def channels(self, some: Array) -> Kernel:
+        """That of some output channels, by their numbers."""
+        scales = None if self.scales is None else self.scales[some]
+        return replace(self, weights=self.weights[some], bias=self.bias[some], scales=scales)
+
     def sums(self, images: Array) -> Array:
         """What it makes of real images (n, h, w, c), without the bias: float32 (n, h, w, oc)."""
         n, h, w, c = images.shape
@@ -142,6 +147,20 @@ class Sample(Own):
         (y, x), (sy, sx) = self.begin, self.stride
         rows, columns = slice(y, y + (h - 1) * sy + 1, sy), slice(x, x + (w - 1) * sx + 1, sx)
         return xs[0][:, :, rows, columns]
+
+
+@dataclass(frozen=True, eq=False)
+class Part(Own):
+    """Some of the values of a map or a vector, in the order of the chip's memory."""
+
+    begin: int
+
+    tflite = "PART"
+    any_type = True
+
+    def eval(self, *xs: Array) -> Array:
+        some = planes(xs[0])[:, self.begin : self.begin + self.y.size]
+        return some.reshape(-1, *self.y.shape)
 
 
 @dataclass(frozen=True, eq=False)

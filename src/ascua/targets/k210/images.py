@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ascua.ir import Array
+from ascua.targets.k210.arithmetic import planes
 from ascua.targets.k210.ops import F32, ChipOp
 
 
@@ -98,6 +99,16 @@ class Resize(ChipOp):
     def eval(self, *xs: Array) -> Array:
         rows, columns = self.places()
         return self.shaped(xs[0][:, :, rows[:, None], columns])
+
+
+@dataclass(frozen=True, eq=False)
+class Part(ChipOp):
+    """Some of the bytes of a map or a vector, where they lie: no layer is needed."""
+
+    begin: int
+
+    def eval(self, *xs: Array) -> Array:
+        return self.shaped(planes(xs[0])[:, self.begin : self.begin + self.y.size])
 
 
 @dataclass(frozen=True, eq=False)

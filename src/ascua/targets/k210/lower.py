@@ -116,6 +116,9 @@ class Lowering:
         assert isinstance(op, ops.ChipOp)
         if op in self.joined:
             return
+        if isinstance(op, images.Part):
+            self.main[op.y] = replace(values_of(op.y), within=self.main[op.x], offset=op.begin)
+            return
         if isinstance(op, ops.KpuConv):
             source = self.on_kpu(op.x)
             target = self.kpu.setdefault(op.y, self.map_of(op.y))

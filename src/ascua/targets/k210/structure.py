@@ -6,7 +6,6 @@ stride or a crop is a `Sample` behind a pass of stride 1 here, and `sampling` fi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +13,8 @@ import numpy as np
 from ascua.errors import Unsupported, brief
 from ascua.ir import Array, Graph, Op, Tensor
 from ascua.ops import Convolution, Weighted
+from ascua.ops.add import Add
+from ascua.ops.concatenation import Concatenation
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.elu import Elu
@@ -32,9 +33,11 @@ from ascua.ops.tanh import Tanh
 from ascua.passes import drop_dead
 from ascua.targets.k210 import curves
 from ascua.targets.k210.curves import Curve
-from ascua.targets.k210.fused import Fused, Kernel, Sample
+from ascua.targets.k210.fused import Fused, Kernel, Part, Sample
 
 MOST_CHANNELS = 1024
+MOST_PARTS = 4
+"""Passes side by side, for more channels."""
 WIDTHS, HEIGHTS = (4, 512), (4, 256)
 """The least and the most that the KPU takes."""
 
@@ -140,8 +143,30 @@ class Structure:
         w = op.w.values.reshape(op.channels, -1)
         if len(x.shape) == 4 and x.shape[1] * x.shape[2] > 1:
             w = np.moveaxis(w.reshape(op.channels, *x.shape[1:]), -1, 1).reshape(op.channels, -1)
+        if MOST_CHANNELS < x.size <= MOST_PARTS * MOST_CHANNELS and op.w.quant is None:
+            self.in_parts(op, x, w)
+            return
         kernel = kernel_of(op, w[:, :, None, None], depthwise=False)
         self.ops.append(Fused((x,), op.outputs, kernel, FUSED[op.activation], 0, named(op)))
+
+    def in_parts(self, op: FullyConnected, x: Tensor, w: Array) -> None:
+        """Products with parts of a vector that is too long for one pass, and their sum."""
+        total: Tensor | None = None
+        pieces = np.array_split(w, -(-x.size // MOST_CHANNELS), axis=1)
+        begin = 0
+        for i, piece in enumerate(pieces):
+            size, last = piece.shape[1], i == len(pieces) - 1
+            some = Tensor(f"{op.name}/{i}/x", (1, size), "float32")
+            y = Tensor(f"{op.name}/{i}/y", op.y.shape, "float32")
+            bias = op.biases if i == 0 else np.zeros(op.channels)
+            kernel = Kernel(piece[:, :, None, None].astype("f4"), bias.astype("f4"))
+            self.ops.append(Part((x,), (some,), begin))
+            self.ops.append(Fused((some,), (y,), kernel, curves.LINEAR, 0, named(op)))
+            if total is not None:
+                whole = op.y if last else replace(y, name=f"{op.name}/{i}/sum")
+                self.ops.append(Add((total, y), (whole,), op.activation if last else "NONE"))
+                y = whole
+            total, begin = y, begin + size
 
     def convolution(self, op: Conv2D | DepthwiseConv2D) -> None:
         """A convolution of stride 1 by the KPU, and a sample of it where that is not all."""
@@ -178,14 +203,26 @@ class Structure:
                 f"{named(op)}: it makes {out[0]}x{out[1]} of {h}x{w}, which has fewer places.",
                 HINTS,
             )
-        whole = (1, h, w, op.y.shape[3])
         curve = FUSED[op.activation]
         if (h, w) == tuple(out):
-            self.ops.append(Fused((x,), op.outputs, kernel, curve, 0, named(op)))
+            self.passes(op, x, kernel, curve, op.y)
             return
-        full = replace(op.y, name=f"{op.y.name}/stride_1", shape=whole)
-        self.ops.append(Fused((x,), (full,), kernel, curve, 0, named(op)))
-        self.ops.append(Sample((full,), op.outputs, begin=(begin[0], begin[1]), stride=stride))
+        full = replace(op.y, name=f"{op.y.name}/stride_1", shape=(1, h, w, op.y.shape[3]))
+        self.passes(op, x, kernel, curve, full)
+        self.ops.append(Sample((full,), op.outputs, (begin[0], begin[1]), stride))
+
+    def passes(self, op: Op, x: Tensor, kernel: Kernel, curve: Curve, y: Tensor) -> None:
+        """One pass, or several side by side where its channels are too many for one."""
+        count = -(-kernel.oc // MOST_CHANNELS)
+        if count == 1:
+            self.ops.append(Fused((x,), (y,), kernel, curve, 0, named(op)))
+            return
+        parts = []
+        for i, some in enumerate(np.array_split(np.arange(kernel.oc), count)):
+            part = replace(y, name=f"{y.name}/{i}", shape=(*y.shape[:3], len(some)))
+            self.ops.append(Fused((x,), (part,), kernel.channels(some), curve, 0, named(op)))
+            parts.append(part)
+        self.ops.append(Concatenation(tuple(parts), (y,), 3, "NONE"))
 
     def padded(self, op: Convolution) -> tuple[Tensor, Pads]:
         """The input without the zeros that an operator puts around it, and all the padding."""
@@ -225,8 +262,11 @@ def refused(op: Conv2D | DepthwiseConv2D) -> str | None:
         return f"it has {ic // op.w.shape[3]} groups, and the KPU has one, or one a channel."
     if isinstance(op, DepthwiseConv2D) and op.multiplier > 1 and ic > 1:
         return f"its depth multiplier is {op.multiplier}, and the KPU's is 1."
-    if max(ic, oc) > MOST_CHANNELS:
-        return f"it has {ic} channels in and {oc} out, and the KPU takes {MOST_CHANNELS}."
+    if ic > MOST_CHANNELS or oc > MOST_PARTS * MOST_CHANNELS:
+        return (
+            f"it has {ic} channels in and {oc} out, and the KPU takes {MOST_CHANNELS} at once, and"
+            f" {MOST_PARTS} times as many out."
+        )
     if h * w > 1 and not (HEIGHTS[0] <= h <= HEIGHTS[1] and WIDTHS[0] <= w <= WIDTHS[1]):
         return (
             f"its input is {w} wide and {h} high, and the KPU takes {WIDTHS[0]} to {WIDTHS[1]}"
@@ -248,6 +288,3 @@ def kernel_of(op: Weighted, weights: Array, *, depthwise: bool) -> Kernel:
     return Kernel(
         weights, op.biases.astype(np.int64), depthwise=depthwise, scales=scales, zero=zero_of(op.w)
     )
-
-
-Rewrite = Callable[[Graph], Graph]
