@@ -10,6 +10,8 @@ from ascua.errors import DoesNotFit, Unsupported
 from ascua.ir import Array, Graph
 from ascua.kmodel import Kmodel, v3, v4
 from ascua.kpu import Simulator
+from ascua.ops.add import Add
+from ascua.ops.mul import Mul
 from ascua.passes import prepare
 from ascua.quantize.floats import evaluated
 from ascua.quantize.options import Options
@@ -264,3 +266,13 @@ def test_an_image_that_the_cpu_reads_first_goes_through_the_kpu_in_v3() -> None:
     xs = images(graph)
     for runtime in (3, 4):
         simulated(quantized(graph, [xs], SYMMETRIC, runtime), runtime, xs[:2])
+
+
+def test_a_scaling_before_the_first_pass_is_what_pixels_mean() -> None:
+    net = Net((16, 16, 3))
+    x = net.scaled(net.scaled(net.input, Mul, 2.0), Add, -1.0)
+    graph = net.graph(net.conv(x, 8, act="NONE"))
+    xs = images(graph)
+    _, ys = simulated(quantized(graph, [xs], Pixels(1 / 255, 0.0), 3), 3, xs)
+    wanted = evaluated(graph, [real(xs, Pixels(1 / 255, 0.0), graph)])[0]
+    assert np.abs(ys[0] - planes(wanted)).max() < float(np.ptp(wanted)) / 100

@@ -116,6 +116,11 @@ class Net:
         """A residual."""
         return self.append(Add((a, b), (self.tensor(a.shape),), act))
 
+    def scaled(self, x: Tensor, kind: Any, value: float) -> Tensor:
+        """A product or a sum with one number."""
+        constant = self.constant(np.array([value], np.float32))
+        return self.append(kind((x, constant), (self.tensor(x.shape),), "NONE"))
+
     def concat(self, *xs: Tensor) -> Tensor:
         """Channels side by side."""
         y = self.tensor((*xs[0].shape[:3], sum(x.shape[3] for x in xs)))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ascua.ir import Array, Graph
+from ascua.ops.add import Add
+from ascua.ops.mul import Mul
+from ascua.ops.sub import Sub
 from ascua.quantize.equalize import equalize
 from ascua.quantize.options import DEFAULT, Options
 from ascua.quantize.ranges import Progress, observe, ranges
@@ -33,7 +37,7 @@ def quantized(
     They are uint8 (n, h, w, c) an input, and `pixels` says what their bytes mean; weights have
     8 bits, or under V3 16.
     """
-    simple = simplify(graph)
+    simple, pixels = behind_scaling(simplify(graph), pixels)
     xs = [
         (x.astype(np.float32) * np.float32(pixels.scale) + np.float32(pixels.offset)).reshape(
             len(x), *t.shape
@@ -52,6 +56,28 @@ def quantized(
         shaped = [x.reshape(len(x), *t.shape) for x, t in zip(images, sources, strict=True)]
         blocks = Corrected(real, xs, sources, shaped, runtime, bits)
     return Converter(real, sources, affines, inputs, blocks, runtime).graph_made()
+
+
+def behind_scaling(graph: Graph, pixels: Pixels) -> tuple[Graph, Pixels]:
+    """`graph` without the scaling that it begins with, and what pixels mean behind that."""
+    while len(graph.inputs) == 1 and len(graph.readers[graph.inputs[0]]) == 1:
+        (x,), (op,) = graph.inputs, graph.readers[graph.inputs[0]]
+        if not isinstance(op, Mul | Add | Sub) or op.activation != "NONE":
+            break
+        constant = next((t for t in op.inputs if t and t.const), None)
+        if constant is None or constant.size != 1 or (isinstance(op, Sub) and op.x is not x):
+            break
+        value = float(constant.values.reshape(-1)[0])
+        if isinstance(op, Mul):
+            if value <= 0:
+                break
+            pixels = Pixels(pixels.scale * value, pixels.offset * value)
+        else:
+            value = -value if isinstance(op, Sub) else value
+            pixels = Pixels(pixels.scale, pixels.offset + value)
+        rest = tuple(other for other in graph.ops if other is not op)
+        graph = replace(graph, inputs=(op.y,), ops=rest)
+    return graph, pixels
 
 
 def quantized_already(graph: Graph, runtime: Runtime) -> Graph:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import gt
 
 import numpy as np
 
 from ascua.ir import Graph, Op, Tensor
+from ascua.kmodel import KPU_LINES, Layout
+from ascua.ops.concatenation import Concatenation
 from ascua.ops.max_pool2d import MaxPool2D
 from ascua.passes import drop_dead
 from ascua.targets.k210.fused import Fused, Move, Sample
@@ -29,7 +32,7 @@ def sampled(graph: Graph, runtime: int) -> Graph:
 
     For what is left, V3's runtime takes pixels from the first on alone.
     """
-    rules: tuple[Rule, ...] = (subsampled, pooled, kept, carried, moved)
+    rules: tuple[Rule, ...] = (subsampled, cropped, swapped, pooled, kept, carried, moved, parted)
     for rule in (*rules, shifted) if runtime == 3 else rules:
         changed = True
         while changed:
@@ -79,6 +82,66 @@ def subsampled(graph: Graph, op: Op) -> Sequence[Op] | None:  # noqa: ARG001
     if isinstance(op, MaxPool2D) and op.window == (1, 1) and op.activation == "NONE":
         return [Sample(op.inputs, op.outputs, begin=(0, 0), stride=op.stride)]
     return None
+
+
+def cropped(graph: Graph, op: Op) -> Sequence[Op] | None:  # noqa: ARG001
+    """A sample of less than the KPU's pools make is one of as much, and a crop of that."""
+    if not isinstance(op, Sample) or op.stride != (2, 2):
+        return None
+    sizes = op.x.shape[1:3]
+    whole = tuple(n // 2 for n in sizes)
+    last = [b + 2 * (n - 1) for b, n in zip(op.begin, whole, strict=True)]
+    if whole == op.y.shape[1:3] or min(whole) < LEAST or any(map(gt, op.y.shape[1:3], whole)):
+        return None
+    if any(at >= n for at, n in zip(last, sizes, strict=True)):
+        return None
+    y = replace(op.y, name=f"{op.y.name}/whole", shape=(1, *whole, op.y.shape[3]))
+    return [replace(op, outputs=(y,)), Sample((y,), op.outputs, (0, 0), (1, 1))]
+
+
+def swapped(graph: Graph, op: Op) -> Sequence[Op] | None:
+    """A crop before a pool without padding is a crop behind it."""
+    crop = graph.makers.get(op.x) if isinstance(op, MaxPool2D) else None
+    if not isinstance(op, MaxPool2D) or not isinstance(crop, Sample) or not alone(graph, op.x):
+        return None
+    if crop.stride != (1, 1) or crop.begin != (0, 0) or op.padding != "VALID":
+        return None
+    whole = tuple(n // s for n, s in zip(crop.x.shape[1:3], op.stride, strict=True))
+    if min(whole) < LEAST or any(map(gt, op.y.shape[1:3], whole)):
+        return None
+    y = replace(op.y, name=f"{op.y.name}/whole", shape=(1, *whole, op.y.shape[3]))
+    pool = replace(op, inputs=(crop.x,), outputs=(y,), padding="SAME")
+    if pool.rows.before or pool.columns.before or (pool.rows.out, pool.columns.out) != whole:
+        return None
+    return [pool, Sample((y,), op.outputs, (0, 0), (1, 1))]
+
+
+def parted(graph: Graph, op: Op) -> Sequence[Op] | None:
+    """A pass whose map KPU RAM has no room for, and of which little is kept, is several."""
+    pass_ = graph.makers.get(op.x) if isinstance(op, Move) and op.pool else None
+    if not isinstance(op, Move) or not isinstance(pass_, Fused) or not alone(graph, op.x):
+        return None
+    x, y, z = (lines(t) for t in (pass_.x, op.x, op.y))
+    if x + y + z <= KPU_LINES or pass_.kernel.depthwise:
+        return None
+    count = -(-y // max(1, KPU_LINES - x - z))
+    ops: list[Op] = []
+    parts = []
+    for i, some in enumerate(np.array_split(np.arange(pass_.kernel.oc), count)):
+        whole, part = (
+            replace(t, name=f"{t.name}/{i}", shape=(*t.shape[:3], len(some))) for t in (op.x, op.y)
+        )
+        kernel = pass_.kernel.channels(some)
+        ops.append(pass_.changed(outputs=(whole,), kernel=kernel))
+        ops.append(replace(op, inputs=(whole,), outputs=(part,)))
+        parts.append(part)
+    return [*ops, Concatenation(tuple(parts), op.outputs, 3, "NONE")]
+
+
+def lines(t: Tensor) -> int:
+    """What a map takes of KPU RAM."""
+    _, h, w, c = t.shape
+    return Layout(w, h, c).lines
 
 
 def pooled(graph: Graph, op: Op) -> Sequence[Op] | None:
