@@ -96,7 +96,7 @@ def cropped(graph: Graph, op: Op) -> Sequence[Op] | None:  # noqa: ARG001
     if any(at >= n for at, n in zip(last, sizes, strict=True)):
         return None
     y = replace(op.y, name=f"{op.y.name}/whole", shape=(1, *whole, op.y.shape[3]))
-    return [replace(op, outputs=(y,)), Sample((y,), op.outputs, (0, 0), (1, 1))]
+    return [replace(op, outputs=(y,)), Sample((y,), op.outputs, begin=(0, 0), stride=(1, 1))]
 
 
 def swapped(graph: Graph, op: Op) -> Sequence[Op] | None:
@@ -113,7 +113,7 @@ def swapped(graph: Graph, op: Op) -> Sequence[Op] | None:
     pool = replace(op, inputs=(crop.x,), outputs=(y,), padding="SAME")
     if pool.rows.before or pool.columns.before or (pool.rows.out, pool.columns.out) != whole:
         return None
-    return [pool, Sample((y,), op.outputs, (0, 0), (1, 1))]
+    return [pool, Sample((y,), op.outputs, begin=(0, 0), stride=(1, 1))]
 
 
 def parted(graph: Graph, op: Op) -> Sequence[Op] | None:

@@ -209,7 +209,7 @@ class Structure:
             return
         full = replace(op.y, name=f"{op.y.name}/stride_1", shape=(1, h, w, op.y.shape[3]))
         self.passes(op, x, kernel, curve, full)
-        self.ops.append(Sample((full,), op.outputs, (begin[0], begin[1]), stride))
+        self.ops.append(Sample((full,), op.outputs, begin=(begin[0], begin[1]), stride=stride))
 
     def passes(self, op: Op, x: Tensor, kernel: Kernel, curve: Curve, y: Tensor) -> None:
         """One pass, or several side by side where its channels are too many for one."""
