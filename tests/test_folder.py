@@ -192,7 +192,7 @@ def test_checked_again_when_written(model: Path, tmp_path: Path) -> None:
 BOARD = """
 name = "another"
 title = "A board of another target"
-target = "k210"
+target = "fpga"
 memories = [
   { name = "flash", origin = 0x0, bytes = 0x100000, use = "rx" },
   { name = "ram", origin = 0x20000000, bytes = 0x10000, use = "rw" },
@@ -222,7 +222,7 @@ def test_the_artifact_of_another_target_is_a_folder_too(
         extras=lambda _, xs, ys: {"x.bin": xs[0].tobytes(), "y.bin": ys[0].tobytes()},
         usage=lambda made: f"flash {made.name}.bin",
     )  # fmt: skip
-    monkeypatch.setattr(targets, "TARGETS", {**targets.TARGETS, "k210": other})
+    monkeypatch.setattr(targets, "TARGETS", {**targets.TARGETS, "fpga": other})
     (tmp_path / "another.toml").write_text(BOARD)
     for _ in range(2):
         result = ascua("compile", model, "--board", tmp_path / "another.toml", "-o", tmp_path / "o")
@@ -238,7 +238,7 @@ def test_the_artifact_of_another_target_is_a_folder_too(
     odd = BOARD.replace("target =", 'cc = "cc"\nrunner = "host"\nstartup = "posix"\ntarget =')
     (tmp_path / "odd.toml").write_text(odd)
     result = ascua("run", model, "--board", tmp_path / "odd.toml", "--build-dir", tmp_path)
-    refused(result, 1, "its runner 'host' cannot run what its target 'k210' makes")
+    refused(result, 1, "its runner 'host' cannot run what its target 'fpga' makes")
 
 
 def test_names_that_are_given(model: Path, tmp_path: Path) -> None:
