@@ -402,7 +402,9 @@ def test_without_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_group_lists_its_verbs() -> None:
-    assert "infer  Run MODEL.kmodel on files" in ascua("ncc", "--help").out
+    told = ascua("ncc", "--help").out
+    assert "compile  Write the float network IN.tflite as a kmodel" in told
+    assert "infer    Run MODEL.kmodel on files" in told
     assert ascua("ncc", "compare").code == 1
 
 

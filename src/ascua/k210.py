@@ -25,7 +25,7 @@ from ascua.quantize.options import DEFAULT, Options
 from ascua.quantize.rules import Range as Reals
 from ascua.targets.k210.affines import Pixels
 from ascua.targets.k210.budgets import check_budget
-from ascua.targets.k210.compiling import quantized, quantized_already
+from ascua.targets.k210.compiling import Quantized, quantized, quantized_already
 from ascua.targets.k210.lower import lowered
 from ascua.targets.k210.ops import Runtime
 
@@ -193,6 +193,14 @@ def check_fit(found: Measurement, board: Board) -> None:
     check_budget(found.model.network, "C")
 
 
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A kmodel, and what a float network was on the way to it."""
+
+    steps: Quantized
+    network: Kmodel
+
+
 def compile_model(
     graph: Graph,
     images: Array,
@@ -209,9 +217,24 @@ def compile_model(
     in version 3 16. Raises Unsupported for what neither the KPU nor the runtime's layers compute,
     DoesNotFit.
     """
+    made = compile_steps(graph, images, image, version, options, bits=bits, progress=progress)
+    return made.network
+
+
+def compile_steps(
+    graph: Graph,
+    images: Array,
+    image: Reals,
+    version: Runtime,
+    options: Options = DEFAULT,
+    *,
+    bits: int = 8,
+    progress: Progress | None = None,
+) -> Compiled:
+    """As `compile_model`, with what is on the way."""
     pixels = Pixels((image.high - image.low) / LEVELS, image.low)
-    small = quantized(graph, [images], pixels, version, options, bits, progress)
-    return lowered(small, version)
+    steps = quantized(graph, [images], pixels, version, options, bits, progress)
+    return Compiled(steps, lowered(steps.chip, version))
 
 
 def compile_quantized(graph: Graph, version: Runtime) -> Kmodel:

@@ -21,10 +21,11 @@ from ascua.executors.kpu import Kpu
 from ascua.files import Output
 from ascua.files.kinds import KMODEL
 from ascua.inputs import check_outputs, save_outputs
-from ascua.ir import Array
+from ascua.ir import Array, Graph
 from ascua.labels import Labels
 from ascua.model import load_model
 from ascua.quantize import Options, Range, check_float
+from ascua.quantize.scaling import Scaling
 from ascua.report import kmodel as tables
 
 
@@ -113,13 +114,30 @@ def compile_(
     quantizing.check_image(how.input_range)
     source = quantizing.load_network(path)
     if all(t.dtype == "float32" for t in source.graph.inputs):
-        made, more = _of_floats(path, source, how)
+        steps, more = _of_floats(path, source, how)
+        made = steps.network
     else:
-        made, more = _of_integers(path, how), _Calibrated()
-    content = kmodel.write(made)
+        made, more = _of_integers(path, how), Calibrated()
+    finish(made, more, board, output, as_json=as_json)
+
+
+def finish(
+    made: kmodel.Kmodel, more: Calibrated, board: Board, output: Output, *, as_json: bool,
+    beside: Callable[[], object] = lambda: None,
+) -> None:  # fmt: skip
+    """Write a kmodel that fits the board, and print what is known of it.
+
+    `beside` writes what goes with the file; where that fails, there is no file either.
+    """
+    content, to = kmodel.write(made), output.path
     found = k210.analyze(k210.Model(to, hashlib.sha256(content).hexdigest(), made), board)
     k210.check_fit(found, board)
-    output.write(lambda file: file.write_bytes(content))
+
+    def fill(file: Path) -> None:
+        file.write_bytes(content)
+        beside()
+
+    output.write(fill)
     if as_json:
         print_json({**found.json(), "file": str(to), **asdict(more)})
         return
@@ -135,7 +153,7 @@ def compile_(
 
 
 @dataclass(frozen=True)
-class _Calibrated:
+class Calibrated:
     """What calibration found: nothing, where a network brought its scales."""
 
     calibrated_on: int | None = None
@@ -154,8 +172,8 @@ class _Calibrated:
 
 def _of_floats(
     path: Path, source: quantizing.Loaded, how: Compiling
-) -> tuple[kmodel.Kmodel, _Calibrated]:
-    """The kmodel of a float network, and how it was calibrated."""
+) -> tuple[k210.Compiled, Calibrated]:
+    """What becomes of a float network, and how it was calibrated."""
     check_float(source.graph, str(path))
     if how.data is None:
         raise InputError(
@@ -170,16 +188,24 @@ def _of_floats(
             f"{how.data}: it holds real values, and the K210 takes bytes as a camera gives them.",
             ["Give uint8 images (n, h, w, c), or a folder of images."],
         )
-    reals, images = Range(*scaling.image), given.xs[0]
     options = Options(bias_correction=how.bias_correction)
+    bits = 16 if how.weight_bits == "16" else 8
+    return calibrated(source.graph, given.xs[0], scaling, how.version, options, bits)
+
+
+def calibrated(
+    graph: Graph, images: Array, scaling: Scaling, version: Literal[3, 4], options: Options,
+    bits: int = 8,
+) -> tuple[k210.Compiled, Calibrated]:  # fmt: skip
+    """What becomes of a float `graph`, and what calibration on uint8 images (n, h, w, c) found."""
+    reals = Range(*scaling.image)
     with progress() as bar:
-        made = k210.compile_model(
-            source.graph, images, reals, how.version, options,
-            bits=16 if how.weight_bits == "16" else 8, progress=bar("calibrating"),
-        )  # fmt: skip
+        made = k210.compile_steps(
+            graph, images, reals, version, options, bits=bits, progress=bar("calibrating")
+        )
     judged = images[np.linspace(0, len(images) - 1, min(JUDGED, len(images))).astype(int)]
-    same, near = k210.same_top1(source.graph, made, judged, reals)
-    return made, _Calibrated(len(images), scaling._asdict(), same, near)
+    same, near = k210.same_top1(graph, made.network, judged, reals)
+    return made, Calibrated(len(images), scaling._asdict(), same, near)
 
 
 def _of_integers(path: Path, how: Compiling) -> kmodel.Kmodel:

@@ -9,10 +9,19 @@ import click
 import numpy as np
 
 from ascua import k210
+from ascua.cli.ncc_compile import compile_
+from ascua.cli.ncc_samples import (
+    Colors,
+    check_image,
+    check_scale,
+    dataset,
+    dataset_format,
+    input_mean,
+    input_std,
+)
 from ascua.cli.options import PATH, as_json, force, labels_file, model_file
 from ascua.cli.terminal import log, out, print_json, printable, progress, verbose
-from ascua.data.ncc import FORMATS, Sample, Wanted
-from ascua.errors import InputError
+from ascua.data.ncc import FORMATS, Wanted
 from ascua.kmodel import Kmodel
 from ascua.kpu.ram import DTYPES
 from ascua.ncc.classes import Class, best, read_names
@@ -21,7 +30,6 @@ from ascua.ncc.infer import content, infer, one_input, said
 
 TOP = 5
 """Classes that are told of a file."""
-FLT_MAX = float(np.finfo(np.float32).max)
 
 
 @click.group("ncc")
@@ -29,22 +37,16 @@ def ncc() -> None:
     """What nncase's ncc 0.2 does with .kmodel files of the Kendryte K210."""
 
 
+ncc.add_command(compile_)
+
+
 @ncc.command("infer")
 @model_file()
 @click.argument("outdir", type=PATH)
-@click.option("--dataset", type=PATH, required=True, help="A folder of samples, or one file.")
-@click.option(
-    "--dataset-format", type=click.Choice(sorted(FORMATS)), default="image", show_default=True,
-    help="JPEG, PNG and BMP images, or raw numbers as the input takes them.",
-)  # fmt: skip
-@click.option(
-    "--input-mean", type=float, default=0.0, show_default=True,
-    help="Taken off the values, which are 0 to 1 of images; of a float input alone.",
-)  # fmt: skip
-@click.option(
-    "--input-std", type=float, default=1.0, show_default=True,
-    help="What they are then divided by; of a float input alone.",
-)  # fmt: skip
+@dataset(required=True, help="A folder of samples, or one file.")
+@dataset_format(help="JPEG, PNG and BMP images, or raw numbers as the input takes them.")
+@input_mean(help="Taken off the values, which are 0 to 1 of images; of a float input alone.")
+@input_std(help="What they are then divided by; of a float input alone.")
 @labels_file(help="Names of the classes, one a line: prints the best of each file.")
 @click.option(
     "--top-k", type=click.IntRange(1), help=f"How many; without labels, by number. [default: {TOP}]"
@@ -69,16 +71,11 @@ def infer_(
     paths = kind.files(dataset)
     made = names(paths)
     check(outdir, dataset, force=force)
-    colored: list[Path] = []
+    colors = Colors()
     with progress() as bar:
-        samples = _noting(kind.samples(paths, wanted), colored)
+        samples = colors.noted(kind.samples(paths, wanted))
         outputs = infer(network, samples, len(paths), bar(kind.what))
-    if colored:
-        log.warning(
-            "warning: %d of %d images are colored, the first is %s, and the model takes one"
-            " channel: as from ncc, it got the blue one. Save gray images for gray.",
-            len(colored), len(paths), colored[0],
-        )  # fmt: skip
+    colors.warn(len(paths))
     files = {name: content(ys) for name, ys in zip(made, outputs, strict=True)}
     write(outdir, files, {"file": model.name, "sha256": loaded.sha256}, force=force)
     for name in files:
@@ -115,23 +112,11 @@ def _json(network: Kmodel, rows: Iterable[tuple[Path, str, list[Class]]]) -> dic
 
 def _wanted(network: Kmodel, format_: str, mean: float, std: float) -> Wanted:
     """What the input of the network takes. Raises InputError where it can take no such files."""
-    for option, value in (("--input-mean", mean), ("--input-std", std)):
-        if not abs(value) <= FLT_MAX:  # NaN is not, either
-            raise InputError(f"`{option} {value:g}` is no finite float32.", ["Give a number."])
-    if np.float32(std) == 0:
-        raise InputError(
-            "`--input-std 0`: nothing can be divided by it.",
-            ["Leave it out, or give what the network was compiled with."],
-        )
+    check_scale(mean, std)
     port = one_input(network)
     _, c, h, w = port.shape
     dtype = DTYPES[port.range.dtype]
-    if format_ == "image" and c not in (1, 3):
-        raise InputError(
-            f"{network.name}: it takes {c} x {h} x {w} numbers (channels, rows, columns), and an"
-            " image has 3 channels or 1.",
-            ["Save the samples as bare numbers, and name them with `--dataset-format raw`."],
-        )
+    check_image(network.name, (h, w, c), format_)
     if dtype == np.uint8 and (mean, std) != (0, 1):
         log.warning(
             "warning: %s takes bytes, as a camera gives them: `--input-mean` and `--input-std`"
@@ -139,14 +124,6 @@ def _wanted(network: Kmodel, format_: str, mean: float, std: float) -> Wanted:
             network.name,
         )
     return Wanted((h, w, c), dtype, mean, std)
-
-
-def _noting(samples: Iterable[Sample], colored: list[Path]) -> Iterator[Sample]:
-    """The samples; those that are `colored` for nothing are noted there."""
-    for sample in samples:
-        if sample.colored:
-            colored.append(sample.path)
-        yield sample
 
 
 def _lines(found: Sequence[Class]) -> Iterator[str]:

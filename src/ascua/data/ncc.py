@@ -11,7 +11,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import repeat
 from math import prod
@@ -28,6 +28,8 @@ AT_ONCE = 32
 """Files that are in memory."""
 ONE = 2048
 """The sum of the two weights between bytes, which are integers."""
+EXACT = 1e-4
+"""How far 255 times a float32 is from the byte that it stands for; rounding takes a third."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Wanted:
         return np.asarray((x - np.float32(self.mean)) / np.float32(self.std), np.float32)
 
 
-class Sample(NamedTuple):
+class FileSample(NamedTuple):
     """A file as a sample (h, w, c), or what is wrong with it in words."""
 
     path: Path
@@ -67,7 +69,7 @@ class Format:
     what: str
     suffixes: tuple[str, ...]
     """In small letters; empty where every file belongs to it."""
-    read: Callable[[Path, Wanted], Sample]
+    read: Callable[[Path, Wanted], FileSample]
 
     def files(self, dataset: Path) -> list[Path]:
         """Those in the folder `dataset` and in its folders, sorted; hidden ones are no part of it.
@@ -90,7 +92,7 @@ class Format:
             )
         return found
 
-    def samples(self, paths: Sequence[Path], wanted: Wanted) -> Iterator[Sample]:
+    def samples(self, paths: Sequence[Path], wanted: Wanted) -> Iterator[FileSample]:
         """Each of the files, in their order. Raises ToolMissing where images need Pillow."""
         with ThreadPoolExecutor() as pool:
             for i in range(0, len(paths), AT_ONCE):
@@ -113,34 +115,55 @@ def _below(folder: Path) -> Iterator[Path]:
         yield from (Path(root, name) for name in names if not name.startswith("."))
 
 
-def _image(path: Path, wanted: Wanted) -> Sample:
+def _image(path: Path, wanted: Wanted) -> FileSample:
     found = tried(Photo(path, 0), partial(_decoded, path=path, wanted=wanted))
     if found is None:
-        return Sample(path, "it is no JPEG, PNG or BMP file, or its head is damaged")
-    return Sample(path, found) if isinstance(found, str) else found
+        return FileSample(path, "it is no JPEG, PNG or BMP file, or its head is damaged")
+    return FileSample(path, found) if isinstance(found, str) else found
 
 
-def _decoded(data: bytes, path: Path, wanted: Wanted) -> Sample:
+def _decoded(data: bytes, path: Path, wanted: Wanted) -> FileSample:
     with opened(data, ("JPEG", "PNG", "BMP"), "RGB") as found:
         pixels = np.asarray(upright(found, "RGB"), np.uint8)
     h, w, c = wanted.shape
     x = resized(pixels, h, w, wanted.dtype)
     colored = c == 1 and bool((x != x[..., :1]).any())
-    return Sample(path, wanted.normalized(x[..., 2:] if c == 1 else x), colored=colored)
+    return FileSample(path, wanted.normalized(x[..., 2:] if c == 1 else x), colored=colored)
 
 
-def _raw(path: Path, wanted: Wanted) -> Sample:
+def _raw(path: Path, wanted: Wanted) -> FileSample:
     h, w, c = wanted.shape
     size = prod(wanted.shape) * wanted.dtype.itemsize
     try:
         if (found := path.stat().st_size) != size:
             what = "bytes" if wanted.takes_bytes else "float32 numbers"
             layout = f"{c} x {h} x {w} {what}: channels, rows, columns"
-            return Sample(path, f"it has {found:,} bytes instead of {size:,} ({layout})")
+            return FileSample(path, f"it has {found:,} bytes instead of {size:,} ({layout})")
         values = np.frombuffer(path.read_bytes(), wanted.dtype).reshape(c, h, w)
     except (OSError, ValueError) as e:
-        return Sample(path, f"it cannot be read: {getattr(e, 'strerror', None) or e}")
-    return Sample(path, wanted.normalized(values.transpose(1, 2, 0)))
+        return FileSample(path, f"it cannot be read: {getattr(e, 'strerror', None) or e}")
+    return FileSample(path, wanted.normalized(values.transpose(1, 2, 0)))
+
+
+def _pixels(path: Path, wanted: Wanted) -> FileSample:
+    """Bytes, or floats that stand for some exactly: pixels / 255."""
+    floats = replace(wanted, dtype=np.dtype("<f4"))
+    try:
+        if path.stat().st_size != prod(wanted.shape) * floats.dtype.itemsize:
+            return _raw(path, wanted)
+    except OSError:
+        return _raw(path, wanted)
+    x = _raw(path, floats).x
+    if isinstance(x, str):
+        return FileSample(path, x)
+    with np.errstate(all="ignore"):
+        steps = x * np.float32(255)
+        pixels = np.rint(steps)
+        wrong = ~((abs(steps - pixels) < EXACT) & (pixels >= 0) & (pixels <= 255))
+    if wrong.any():
+        value = float(x.reshape(-1)[wrong.reshape(-1).argmax()])
+        return FileSample(path, f"it has the float {value:g}, which is no byte / 255")
+    return FileSample(path, pixels.astype(np.uint8))
 
 
 FORMATS = {
@@ -148,6 +171,8 @@ FORMATS = {
     "raw": Format("files", (), _raw),
 }
 """By what `--dataset-format` calls them."""
+PIXELS = {**FORMATS, "raw": Format("files", (), _pixels)}
+"""Likewise, of what is to be bytes: then raw files may have them as floats too."""
 
 
 def resized(pixels: NDArray[np.uint8], h: int, w: int, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Iterable
 
-from ascua.errors import InputError, Unsupported
+from ascua.errors import Unsupported
 from ascua.ir import Array
 from ascua.kmodel import DType, Kmodel, Port, Range
 from ascua.kpu import Simulator
-
-Progress = Callable[[int, int], None]
-NAMED = 5
-"""Files with a fault that a message names."""
-
-
-class Sample(Protocol):
-    """A file as a sample (h, w, c), or what is wrong with it in words."""
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-
-    @property
-    def x(self) -> Array | str:
-        """Its numbers, as the input takes them."""
+from ascua.ncc.samples import Progress, Sample, sound
 
 
 def one_input(model: Kmodel) -> Port:
@@ -52,21 +35,8 @@ def infer(
     All files are looked at: raises InputError for those that are no samples.
     """
     simulator = Simulator(model)
-    found: list[list[Array]] = []
-    wrong: list[str] = []
-    for i, sample in enumerate(samples):
-        if isinstance(sample.x, str):
-            wrong.append(f"{sample.path}: {sample.x}")
-        elif not wrong:
-            found.append([y[0] for y in simulator.run([sample.x[None]])])
-        progress(i + 1, total)
-    if wrong:
-        more = f"; and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
-        raise InputError(
-            f"{len(wrong):,} of {total:,} files cannot be used: {'; '.join(wrong[:NAMED])}{more}.",
-            ["Replace them, or move them out of the folder."],
-        )
-    return found
+    usable = sound(samples, total, progress)
+    return [[y[0] for y in simulator.run([x[None]])] for x in usable]
 
 
 def content(outputs: Iterable[Array]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,15 @@ from ascua.targets.k210.sampling import sampled
 from ascua.targets.k210.structure import structured
 
 
+class Quantized(NamedTuple):
+    """A float network on its way to the chip."""
+
+    passes: Graph
+    """Float still, in passes of the KPU and operators of the CPU."""
+    chip: Graph
+    """In the K210's own operators, on bytes where it can."""
+
+
 def quantized(
     graph: Graph,
     images: Sequence[Array],
@@ -31,7 +41,7 @@ def quantized(
     options: Options = DEFAULT,
     bits: int = 8,
     progress: Progress | None = None,
-) -> Graph:
+) -> Quantized:
     """The float `graph` in operators of the K210, calibrated on `images`.
 
     They are uint8 (n, h, w, c) an input, and `pixels` says what their bytes mean; weights have
@@ -55,7 +65,8 @@ def quantized(
     if options.bias_correction:
         shaped = [x.reshape(len(x), *t.shape) for x, t in zip(images, sources, strict=True)]
         blocks = Corrected(real, xs, sources, shaped, runtime, bits)
-    return Converter(real, sources, affines, inputs, blocks, runtime).graph_made()
+    chip = Converter(real, sources, affines, inputs, blocks, runtime).graph_made()
+    return Quantized(real, chip)
 
 
 def behind_scaling(graph: Graph, pixels: Pixels) -> tuple[Graph, Pixels]:
