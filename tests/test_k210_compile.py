@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ascua import kmodel, quantize
 from ascua.errors import DoesNotFit, Unsupported
-from ascua.ir import Array, Graph
+from ascua.ir import Array, Graph, Quant
 from ascua.kmodel import Kmodel, v3, v4
 from ascua.kpu import Simulator
 from ascua.ops.add import Add
@@ -17,10 +19,15 @@ from ascua.quantize.floats import evaluated
 from ascua.quantize.options import Options
 from ascua.targets.k210.affines import Pixels
 from ascua.targets.k210.arithmetic import planes
+from ascua.targets.k210.block import Affine
 from ascua.targets.k210.budgets import check_budget
 from ascua.targets.k210.compiling import quantized, quantized_already
+from ascua.targets.k210.convert import bytes_of
+from ascua.targets.k210.fused import Fused
 from ascua.targets.k210.lower import lowered
+from ascua.targets.k210.numbers import Corrected
 from ascua.targets.k210.ops import Runtime
+from ascua.targets.k210.structure import structured
 from tests.support.float_nets import NETWORKS, Net
 from tests.support.kpu import slow
 from tests.support.tools import require_tool
@@ -277,3 +284,35 @@ def test_a_scaling_before_the_first_pass_is_what_pixels_mean() -> None:
     _, ys = simulated(quantized(graph, [xs], Pixels(1 / 255, 0.0), 3), 3, xs)
     wanted = evaluated(graph, [real(xs, Pixels(1 / 255, 0.0), graph)])[0]
     assert np.abs(ys[0] - planes(wanted)).max() < float(np.ptp(wanted)) / 100
+
+
+def test_both_steps_of_the_correction() -> None:
+    """Of inputs that are 0.1 less than they should be, each by itself finds what is missing."""
+    net = Net((8, 8, 3))
+    graph = structured(net.graph(net.conv(net.input, 4, 1, act="NONE")))
+    (op,) = graph.ops
+    assert isinstance(op, Fused)
+    pixels = bytes_of(graph.inputs[0])
+    xs = images(graph).reshape(-1, *graph.inputs[0].shape)
+    x, y = Affine(0.01, 0), Affine(0.1, 128)
+    found = Corrected(graph, [x.real(xs).astype("f4") + np.float32(0.1)], [pixels], [xs], 3)
+    missing = 0.1 * op.kernel.weights.sum(axis=(1, 2, 3))
+    block = found.of(op, op.kernel.bias, x, y)
+    assert np.allclose(found.sums_off(op, block, pixels, x, 0.0), missing, atol=0.01)
+    assert np.allclose(found.outputs_off(op, block, pixels, y), missing, atol=0.02)
+
+
+@pytest.mark.parametrize("runtime", [3, 4])
+def test_a_sum_of_int8_is_cut_where_its_scale_goes_on(runtime: Runtime) -> None:
+    net = Net((8, 8, 4))
+    x = net.conv(net.input, 4, act="NONE")
+    graph = net.graph(net.add(x, net.conv(x, 4, act="NONE"), "RELU"))
+    xs = images(graph)
+    ints = prepare(quantize.quantize(graph, [real(xs, SYMMETRIC, graph)]))
+    last = ints.ops[-1]
+    assert isinstance(last, Add)
+    y = replace(last.y, quant=Quant(last.y.q.scales, (-20,)))  # bytes for what RELU cuts off
+    ints = replace(ints, ops=(*ints.ops[:-1], replace(last, outputs=(y,))), outputs=(y,))
+    _, ys = simulated(quantized_already(ints, runtime), runtime, xs)
+    assert ys[0].min() == 0
+    assert ys[0].max() > 0

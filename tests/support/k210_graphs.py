@@ -45,9 +45,10 @@ def block(rng: np.random.Generator, ic: int, oc: int, k: int, pool: int, *, own:
     weights = rng.integers(0, 256, (oc, 1 if own else ic, k, k)).astype(np.uint8)
     taps = k * k * (1 if own else ic)
     sums = 74 * 128 * taps**0.5
-    mul = (rng.uniform(0.2, 1, oc) * (1 << 22) * rng.choice([-1, 1, 1, 1], oc)).astype(np.int32)
-    shift = rng.integers(10, 16, oc)
-    reach = float(np.abs(mul * sums / 2.0**shift).max())
+    size = 1 << 22 if rng.random() < 0.7 else int(300 * 2**15 / sums) + 2
+    mul = (rng.uniform(0.2, 1, oc) * size * rng.choice([-1, 1, 1, 1], oc)).astype(np.int32)
+    shift = rng.integers(10, 16, oc) if size == 1 << 22 else np.full(oc, 15)
+    reach = float(np.abs(mul * sums / 2.0**shift).max()) + 16  # of small ones, t meets segments
     add = rng.integers(-int(min(reach, 2**30)), int(min(reach, 2**30)), oc).astype(np.int32)
     return Block(
         weights=weights,
