@@ -16,7 +16,7 @@ from ascua.ops.add import Add
 from ascua.ops.mul import Mul
 from ascua.passes import prepare
 from ascua.quantize.floats import evaluated
-from ascua.quantize.options import Options
+from ascua.quantize.options import DEFAULT, Options
 from ascua.targets.k210.affines import Pixels
 from ascua.targets.k210.arithmetic import planes
 from ascua.targets.k210.block import Affine
@@ -37,6 +37,18 @@ RUNTIMES: dict[str, Runtime] = {name: 3 if i % 2 else 4 for i, name in enumerate
 OTHER: dict[Runtime, Runtime] = {3: 4, 4: 3}
 SYMMETRIC = Pixels(1 / 127.5, -1.0)
 """Pixels from -1 to 1."""
+
+
+def converted(
+    graph: Graph,
+    xs: list[Array],
+    pixels: Pixels,
+    runtime: Runtime,
+    options: Options = DEFAULT,
+    bits: int = 8,
+) -> Graph:
+    """A network in the K210's operators."""
+    return quantized(graph, xs, pixels, runtime, options, bits).chip
 
 
 def images(graph: Graph, n: int = 6) -> Array:
@@ -81,7 +93,7 @@ def cosine(a: Array, b: Array) -> float:
 def test_float_networks(name: str) -> None:
     graph, runtime = NETWORKS[name], RUNTIMES[name]
     xs = images(graph)
-    small = quantized(graph, [xs], SYMMETRIC, runtime)
+    small = converted(graph, [xs], SYMMETRIC, runtime)
     _, ys = simulated(small, runtime, xs[:2])
     floats = evaluated(graph, [real(xs[:2], SYMMETRIC, graph)])
     for y, wanted in zip(ys, floats, strict=True):
@@ -107,7 +119,7 @@ def test_int8_networks(name: str) -> None:
 def titles(graph: Graph, runtime: Runtime) -> list[str]:
     """The types of the layers of a network's kmodel."""
     xs = images(graph)
-    small = quantized(graph, [xs], SYMMETRIC, runtime, Options(bias_correction=False))
+    small = converted(graph, [xs], SYMMETRIC, runtime, Options(bias_correction=False))
     return [layer.title for layer in lowered(small, runtime).layers]
 
 
@@ -146,7 +158,7 @@ def test_corrected_biases_come_nearer() -> None:
     error = []
     for correction in (False, True):
         options = Options(bias_correction=correction)
-        small = quantized(graph, [xs[:8]], SYMMETRIC, 3, options)
+        small = converted(graph, [xs[:8]], SYMMETRIC, 3, options)
         ys = Simulator(lowered(small, 3)).run([xs[8:]])[0]
         error.append(float(np.abs(ys - planes(wanted)).mean()))
     assert error[1] < error[0]
@@ -158,7 +170,7 @@ def test_weights_of_16_bits_come_nearer() -> None:
     wanted = evaluated(graph, [real(xs, SYMMETRIC, graph)])[0]
     error = []
     for bits in (8, 16):
-        small = quantized(graph, [xs], SYMMETRIC, 3, bits=bits)
+        small = converted(graph, [xs], SYMMETRIC, 3, bits=bits)
         model, ys = simulated(small, 3, xs)
         assert model.weight_bits == bits
         error.append(float(np.abs(ys[0] - planes(wanted)).mean()))
@@ -170,7 +182,7 @@ def test_what_pixels_mean_is_in_the_first_pass(pixels: Pixels) -> None:
     net = Net((16, 16, 3))
     graph = net.graph(net.conv(net.input, 8, act="NONE"))
     xs = images(graph)
-    _, ys = simulated(quantized(graph, [xs], pixels, 4), 4, xs)
+    _, ys = simulated(converted(graph, [xs], pixels, 4), 4, xs)
     wanted = evaluated(graph, [real(xs, pixels, graph)])[0]
     spread = float(np.ptp(wanted))
     assert np.abs(ys[0] - planes(wanted)).max() < spread / 100
@@ -179,7 +191,7 @@ def test_what_pixels_mean_is_in_the_first_pass(pixels: Pixels) -> None:
 def refused(graph: Graph, runtime: Runtime) -> str:
     """Why a network is refused."""
     with pytest.raises(Unsupported) as e:
-        lowered(quantized(graph, [images(graph)], SYMMETRIC, runtime), runtime)
+        lowered(converted(graph, [images(graph)], SYMMETRIC, runtime), runtime)
     assert "Things to try" in str(e.value)
     return str(e.value)
 
@@ -205,7 +217,7 @@ def test_a_frame_around_a_map_is_the_cpus_in_v4() -> None:
     x = net.pad(net.conv(net.input, 4), (1, 0), (0, 2))
     graph = net.graph(net.pool(x, 2, 2))
     xs = images(graph)
-    simulated(quantized(graph, [xs], SYMMETRIC, 4), 4, xs[:2])
+    simulated(converted(graph, [xs], SYMMETRIC, 4), 4, xs[:2])
 
 
 def test_pixels_that_are_resized_without_half_pixel_centers_or_by_whole_factors() -> None:
@@ -214,7 +226,7 @@ def test_pixels_that_are_resized_without_half_pixel_centers_or_by_whole_factors(
     graph = net.graph(net.resize(x, 32, 32, half_pixel_centers=True), net.resize(x, 10, 24))
     for runtime in (3, 4):
         xs = images(graph)
-        simulated(quantized(graph, [xs], SYMMETRIC, runtime), runtime, xs[:2])
+        simulated(converted(graph, [xs], SYMMETRIC, runtime), runtime, xs[:2])
 
 
 def wide(channels: int) -> Graph:
@@ -226,7 +238,7 @@ def wide(channels: int) -> Graph:
 def test_maps_as_large_as_kpu_ram_fit() -> None:
     """MobileNet's largest: 64 channels in and out take 28,672 of 32,768 lines; 73 take 32,704."""
     graph = wide(73)
-    small = quantized(graph, [images(graph, 1)], SYMMETRIC, 3, Options(bias_correction=False))
+    small = converted(graph, [images(graph, 1)], SYMMETRIC, 3, Options(bias_correction=False))
     first, second = (kmodel.write(lowered(small, 3)) for _ in range(2))
     assert first == second
     assert kmodel.usage(kmodel.read(first, "x")).kpu_lines == 2 * 73 * 224
@@ -234,7 +246,7 @@ def test_maps_as_large_as_kpu_ram_fit() -> None:
 
 def test_kpu_ram_that_is_too_small_is_told_by_how_much_and_where() -> None:
     graph = wide(80)
-    small = quantized(graph, [images(graph, 1)], SYMMETRIC, 3, Options(bias_correction=False))
+    small = converted(graph, [images(graph, 1)], SYMMETRIC, 3, Options(bias_correction=False))
     with pytest.raises(DoesNotFit) as e:
         lowered(small, 3)
     over = 2 * 80 * 224 * 64 - (2 << 20)
@@ -248,7 +260,7 @@ def test_firmware_without_room_is_told_by_how_much() -> None:
     for _ in range(4):
         x = net.conv(x, 1024, 1)
     graph = net.graph(net.mean(x))
-    small = quantized(graph, [images(graph, 1)], SYMMETRIC, 4, Options(bias_correction=False))
+    small = converted(graph, [images(graph, 1)], SYMMETRIC, 4, Options(bias_correction=False))
     model = lowered(small, 4)
     check_budget(model, "C")
     with pytest.raises(DoesNotFit) as e:
@@ -264,7 +276,7 @@ def test_a_vector_too_long_for_the_kpu_is_the_cpus() -> None:
     graph = net.graph(net.softmax(net.dense(x, 4)))
     xs = images(graph)
     for runtime, kind in ((3, v3.FullyConnected), (4, v4.Matmul)):
-        model, _ = simulated(quantized(graph, [xs], SYMMETRIC, runtime), runtime, xs[:2])
+        model, _ = simulated(converted(graph, [xs], SYMMETRIC, runtime), runtime, xs[:2])
         assert sum(isinstance(layer, kind) for layer in model.layers) == 1
 
 
@@ -273,7 +285,7 @@ def test_an_image_that_the_cpu_reads_first_goes_through_the_kpu_in_v3() -> None:
     graph = net.graph(net.add(net.conv(net.input, 4), net.input))
     xs = images(graph)
     for runtime in (3, 4):
-        simulated(quantized(graph, [xs], SYMMETRIC, runtime), runtime, xs[:2])
+        simulated(converted(graph, [xs], SYMMETRIC, runtime), runtime, xs[:2])
 
 
 def test_a_scaling_before_the_first_pass_is_what_pixels_mean() -> None:
@@ -281,7 +293,7 @@ def test_a_scaling_before_the_first_pass_is_what_pixels_mean() -> None:
     x = net.scaled(net.scaled(net.input, Mul, 2.0), Add, -1.0)
     graph = net.graph(net.conv(x, 8, act="NONE"))
     xs = images(graph)
-    _, ys = simulated(quantized(graph, [xs], Pixels(1 / 255, 0.0), 3), 3, xs)
+    _, ys = simulated(converted(graph, [xs], Pixels(1 / 255, 0.0), 3), 3, xs)
     wanted = evaluated(graph, [real(xs, Pixels(1 / 255, 0.0), graph)])[0]
     assert np.abs(ys[0] - planes(wanted)).max() < float(np.ptp(wanted)) / 100
 
