@@ -1,8 +1,8 @@
 """Measures kmodels of the K210: memory, estimated time, and agreement with their float network.
 
-`python -m scripts.k210 FOLDER`. FOLDER has kmodelV3/NAME.kmodel and kmodelV4/NAME.kmodel, and
-NAME.tflite, the float network, of those whose agreement is measured on the labelled ImageNet
-sample. Each line of results/k210.jsonl is one file; what read the same is not measured again.
+`python -m scripts.k210 FOLDER`. FOLDER has kmodelV3/NAME.kmodel and kmodelV4/NAME.kmodel, made by
+nncase or who `--compiler` says, and NAME.tflite, the float network, of those whose agreement is
+measured on the labelled ImageNet sample. Each line of results/k210.jsonl is one file; what read the same is not measured again.
 Kmodels are run by Ascua's simulator, float networks by LiteRT.
 """
 
@@ -30,7 +30,10 @@ from scripts.networks import ROOT, Array, photographs
 from scripts.quantizers import RESULTS, in_float, judged
 
 INPUTS = {3: Range(0.0, 1.0), 4: Range(-1.0, 1.0)}
-"""What pixels 0 and 255 are to the float network, as each version's files were compiled."""
+"""What pixels 0 and 255 are to the float network, as nncase's files were compiled."""
+SIGNED = {3: INPUTS[4], 4: INPUTS[4]}
+"""And as the network was trained, which files of other compilers take."""
+NNCASE = "nncase"
 OTHER: dict[Rounding, Rounding] = {"half-up": "half-even", "half-even": "half-up"}
 NAMES = {"mbnet75": published.MOBILENET}
 """The files of networks that timings were published of."""
@@ -59,9 +62,13 @@ def in_top(k: int, classes: Array, scores: Array) -> Array:
     return found
 
 
-def agreement(model: Kmodel, file: bytes, given: Sample) -> Agreement:
+def pixels(compiler: str) -> dict[int, Range]:
+    """What pixels 0 and 255 are, by version."""
+    return INPUTS if compiler == NNCASE else SIGNED
+
+
+def agreement(model: Kmodel, file: bytes, given: Sample, image: Range) -> Agreement:
     """How near `model` comes to the float network `file` on the photographs `given`."""
-    image = INPUTS[model.version]
     unit = np.float32(255 / (image.high - image.low))
     real = in_float(file, given.x.astype(np.float32) / unit + np.float32(image.low))
     (y,) = kpu.run(model, given.x)
@@ -115,7 +122,10 @@ def code() -> list[str]:
     return [hashlib.sha256(p.read_bytes()).hexdigest() for p in every]
 
 
-def key_of(path: Path, known: dict[str, Any], file: bytes | None, given: Sample | None) -> str:
+def key_of(
+    path: Path, known: dict[str, Any], file: bytes | None, given: Sample | None,
+    compiler: str = NNCASE,
+) -> str:  # fmt: skip
     """The SHA-256 of all that the line of the kmodel at `path` reads, and of what it repeats."""
     read: list[Any] = [path.stem, hashlib.sha256(path.read_bytes()).hexdigest(), code()]
     read.append({**known, "timings": [asdict(t) for t in known["timings"]]})
@@ -123,18 +133,22 @@ def key_of(path: Path, known: dict[str, Any], file: bytes | None, given: Sample 
         arrays = [np.ascontiguousarray(a) for a in given]
         read += [hashlib.sha256(file).hexdigest(), litert.version()]
         read += [[a.shape, str(a.dtype), hashlib.sha256(a.data).hexdigest()] for a in arrays]
-        read += [[image.low, image.high] for image in INPUTS.values()]
+        read += [[image.low, image.high] for image in pixels(compiler).values()]
+    if compiler != NNCASE:
+        read.append(compiler)
     return hashlib.sha256(json.dumps(read).encode()).hexdigest()
 
 
-def measured(path: Path, folder: Path) -> KmodelResult:
+def measured(path: Path, folder: Path, compiler: str = NNCASE) -> KmodelResult:
     """The line of the kmodel at `path`; it is appended to `folder` where it is new."""
     model = kmodel.load(path)
     beside = path.parents[1] / f"{path.stem}.tflite"
     file = beside.read_bytes() if beside.exists() else None
     given = None if file is None else sample(model.inputs[0].shape[3])
     known = known_at_once(path.stem, model)
-    key = key_of(path, known, file, given)
+    if compiler != NNCASE:
+        known["timings"] = ()  # what was published is of nncase's files
+    key = key_of(path, known, file, given, compiler)
     commit, clean = source_tree()
     there = results.known(results.kmodels(folder), key, clean=clean)
     if there is not None:
@@ -146,7 +160,10 @@ def measured(path: Path, folder: Path) -> KmodelResult:
         key=key,
         commit=commit,
         clean=clean,
-        agreement=None if file is None or given is None else agreement(model, file, given),
+        agreement=None
+        if file is None or given is None
+        else agreement(model, file, given, pixels(compiler)[model.version]),
+        compiler=compiler,
         **known,
     )
     return results.append(folder, row)[0]
@@ -156,13 +173,14 @@ def main() -> None:
     """Measure what is not in the results yet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--compiler", default=NNCASE, help="who made the files")
     parser.add_argument("--results", type=Path, default=RESULTS, help="a folder")
     asked = parser.parse_args()
     paths = sorted(asked.folder.glob("kmodelV[34]/*.kmodel"))
     if not paths:
         raise SystemExit(f"{asked.folder}: there is no kmodelV3/*.kmodel and no kmodelV4/*.kmodel")
     for path in paths:
-        print(measured(path, asked.results).line(), flush=True)
+        print(measured(path, asked.results, asked.compiler).line(), flush=True)
 
 
 if __name__ == "__main__":

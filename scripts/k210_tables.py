@@ -12,20 +12,21 @@ from ascua.results import KmodelResult, Timing, kmodels
 Row = Sequence[str | int | float | None]
 
 NETWORKS = (
-    "network", ">version", ">file B", ">workspace B", ">KPU lines", ">of KPU RAM", ">estimated ms",
-    ">frames a second",
+    "network", "compiler", ">version", ">file B", ">workspace B", ">KPU lines", ">of KPU RAM",
+    ">estimated ms", ">frames a second",
 )  # fmt: skip
 AGREEMENT = (
-    "network", ">version", ">photographs", ">float top-1", ">kmodel top-1", ">same top-1",
-    ">float's in kmodel's top 5", ">cosine", ">same by other rounding", ">same if fused",
+    "network", "compiler", ">version", ">photographs", ">float top-1", ">kmodel top-1",
+    ">same top-1", ">float's in kmodel's top 5", ">cosine", ">same by other rounding",
+    ">same if fused",
 )  # fmt: skip
 COSTS = ("constant", ">value", "unit", "where it comes from")
 TIMINGS = ("measured by", "of", ">measured ms", ">estimated ms", ">error")
 
 
 def newest(folder: Path) -> list[KmodelResult]:
-    """The last line of each file, by version and name."""
-    found = {(r.version, r.model): r for r in kmodels(folder)}
+    """The last line of each file, by version, name and compiler."""
+    found = {(r.version, r.model, r.compiler): r for r in kmodels(folder)}
     return [found[each] for each in sorted(found)]
 
 
@@ -34,6 +35,7 @@ def networks(folder: Path) -> list[Row]:
     return [
         (
             r.model,
+            r.compiler,
             r.version,
             r.file_bytes,
             r.main_bytes,
@@ -51,6 +53,7 @@ def agreement(folder: Path) -> list[Row]:
     return [
         (
             r.model,
+            r.compiler,
             r.version,
             a.samples,
             *(f"{100 * share:.1f} %" for share in

@@ -191,3 +191,5 @@ class KmodelResult(Line):
     """What was published of this network."""
     agreement: Agreement | None = None
     """None where the float network is not at hand."""
+    compiler: str = "nncase"
+    """Who made the file."""
