@@ -2,8 +2,8 @@
 
 `python -m scripts.k210 FOLDER`. FOLDER has kmodelV3/NAME.kmodel and kmodelV4/NAME.kmodel, made by
 nncase or who `--compiler` says, and NAME.tflite, the float network, of those whose agreement is
-measured on the labelled ImageNet sample. Each line of results/k210.jsonl is one file; what read the same is not measured again.
-Kmodels are run by Ascua's simulator, float networks by LiteRT.
+measured on the labelled ImageNet sample. Each line of results/k210.jsonl is one file; what read
+the same is not measured again. Kmodels are run by Ascua's simulator, float networks by LiteRT.
 """
 
 from __future__ import annotations
