@@ -14,14 +14,15 @@ from ascua.ir import Array
 from ascua.kmodel import Kmodel, Port, v3, v4
 from ascua.kmodel.memory import f32, u8
 from ascua.kpu import published
-from scripts import k210
+from scripts import k210, k210_tables
 from tests.support.command import MODELS
 from tests.support.convolutions import RELU, conv
 from tests.test_kpu_run import HALVES, ONE, model
 
 FOLDER = k210.RESULTS
 REAL = MODELS / "k210"
-ROWS = results.kmodels(FOLDER)
+
+ROWS = [r for r in results.kmodels(FOLDER) if r.compiler == k210.NNCASE]
 
 
 def small(version: int) -> Kmodel:
@@ -156,6 +157,17 @@ def test_what_the_specification_states_is_published() -> None:
         of: (a.samples, round(a.same_top1, 3), round(a.cosine, 3)) for of, a in found.items()
     }
     assert rounded == {("mbnet25", 3): (900, 0.236, 0.668), ("mbnet25", 4): (900, 0.51, 0.845)}
+
+
+def test_what_ascua_compiles_agrees_with_float() -> None:
+    """As far as was asked of it, in both versions."""
+    found = [r for r in k210_tables.newest(FOLDER) if r.compiler == "Ascua" and r.agreement]
+    assert [r.version for r in found] == [3, 4]
+    for a in (r.agreement for r in found):
+        assert a is not None
+        assert a.same_top1 >= 0.9
+        assert a.cosine >= 0.995
+        assert a.float_top1 - a.kmodel_top1 <= 0.01
 
 
 @pytest.mark.parametrize("version", [3, 4])
