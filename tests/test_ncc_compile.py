@@ -123,7 +123,7 @@ def test_methods_of_calibration() -> None:
     made = {m: done(compiled("--calibrate-method", m)) for m in ("no_clip", "minmax", "l2", "mse")}
     assert made["no_clip"] == made["minmax"] == done(compiled())
     assert made["l2"] == made["mse"] != made["no_clip"]
-    expected = k210.compile_model(network(), PIXELS, Range(0, 1), 4, Options(ranges="mse"))
+    expected = k210.compile_floats(network(), PIXELS, Range(0, 1), 4, Options(ranges="mse")).network
     assert made["l2"] == kmodel.write(expected)
 
 
@@ -153,7 +153,7 @@ def test_one_channel_is_the_blue_one() -> None:
     assert "warning: 6 of 6 images are colored" in result.err
     assert result.code == 0
     blue = PIXELS[..., 2:]
-    expected = k210.compile_model(network(channels=1), blue, Range(0, 1), 4)
+    expected = k210.compile_floats(network(channels=1), blue, Range(0, 1), 4).network
     assert Path("net.kmodel").read_bytes() == kmodel.write(expected)
 
 

@@ -22,6 +22,7 @@ from ascua.labels import Labels, Score
 from ascua.nearness import cosine
 from ascua.quantize.floats import evaluated
 from ascua.quantize.options import DEFAULT, Options
+from ascua.quantize.ranges import LEVELS
 from ascua.quantize.rules import Range as Reals
 from ascua.targets.k210.affines import Pixels
 from ascua.targets.k210.budgets import check_budget
@@ -29,7 +30,6 @@ from ascua.targets.k210.compiling import Quantized, quantized, quantized_already
 from ascua.targets.k210.lower import lowered
 from ascua.targets.k210.ops import Runtime
 
-LEVELS = 255
 SCHEMA = 1
 """The version of the JSON object; it grows when a key changes its meaning."""
 
@@ -201,27 +201,7 @@ class Compiled:
     network: Kmodel
 
 
-def compile_model(
-    graph: Graph,
-    images: Array,
-    image: Reals,
-    version: Runtime,
-    options: Options = DEFAULT,
-    *,
-    bits: int = 8,
-    progress: Progress | None = None,
-) -> Kmodel:
-    """The kmodel of `version` of a float `graph` with one input, calibrated on `images`.
-
-    They are uint8 (n, h, w, c), and `image` is what bytes 0 and 255 mean; weights have 8 `bits`, or
-    in version 3 16. Raises Unsupported for what neither the KPU nor the runtime's layers compute,
-    DoesNotFit.
-    """
-    made = compile_steps(graph, images, image, version, options, bits=bits, progress=progress)
-    return made.network
-
-
-def compile_steps(
+def compile_floats(
     graph: Graph,
     images: Array,
     image: Reals,
@@ -231,18 +211,23 @@ def compile_steps(
     bits: int = 8,
     progress: Progress | None = None,
 ) -> Compiled:
-    """As `compile_model`, with what is on the way."""
+    """The kmodel of `version` of a float `graph` with one input, calibrated on `images`.
+
+    They are uint8 (n, h, w, c), and `image` is what bytes 0 and 255 mean; weights have 8 `bits`, or
+    in version 3 16. Raises Unsupported for what neither the KPU nor the runtime's layers compute,
+    DoesNotFit.
+    """
     pixels = Pixels((image.high - image.low) / LEVELS, image.low)
     steps = quantized(graph, [images], pixels, version, options, bits, progress)
     return Compiled(steps, lowered(steps.chip, version))
 
 
 def compile_quantized(graph: Graph, version: Runtime) -> Kmodel:
-    """As `compile_model`, of a prepared `graph` of int8: by its own scales."""
+    """As `compile_floats`, of a prepared `graph` of int8: by its own scales."""
     return lowered(quantized_already(graph, version), version)
 
 
-def same_top1(graph: Graph, network: Kmodel, images: Array, image: Reals) -> tuple[float, float]:
+def beside_float(graph: Graph, network: Kmodel, images: Array, image: Reals) -> tuple[float, float]:
     """How often the float `graph` and its kmodel put `images` first, and the mean cosine.
 
     Of the first output, for uint8 images (n, h, w, c).

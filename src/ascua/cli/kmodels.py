@@ -200,11 +200,11 @@ def calibrated(
     """What becomes of a float `graph`, and what calibration on uint8 images (n, h, w, c) found."""
     reals = Range(*scaling.image)
     with progress() as bar:
-        made = k210.compile_steps(
+        made = k210.compile_floats(
             graph, images, reals, version, options, bits=bits, progress=bar("calibrating")
         )
     judged = images[np.linspace(0, len(images) - 1, min(JUDGED, len(images))).astype(int)]
-    same, near = k210.same_top1(graph, made.network, judged, reals)
+    same, near = k210.beside_float(graph, made.network, judged, reals)
     return made, Calibrated(len(images), scaling._asdict(), same, near)
 
 

@@ -56,7 +56,10 @@ def read(data: bytes, name: str = "model") -> Graph:
     if len(data) < 8 or data[4:8] != b"TFL3":
         what = "is empty" if not data else "is not a .tflite file (no TFL3 mark)"
         if begins(data[:8]):
-            what = "is a kmodel, which `ascua analyze`, `run` and `ncc` take"
+            raise ModelError(
+                f"{name}: is a kmodel, which `ascua analyze`, `run` and `ncc infer` take.",
+                ["Give the .tflite file that it was made of."],
+            )
         raise ModelError(
             f"{name}: {what}.",
             [
