@@ -13,6 +13,10 @@ from ascua.targets.k210 import curves
 from ascua.targets.k210.block import Affine
 from ascua.targets.k210.curves import Curve, Fit, Table, fit
 
+HARD_SIGMOID = Curve("hard_sigmoid", lambda z: np.clip(z / 6 + 0.5, 0, 1), (-3.0, 3.0))
+SILU = Curve("silu", lambda z: z * (1 + np.tanh(z / 2)) / 2)
+SOFTPLUS = Curve("softplus", lambda z: np.logaddexp(0, z))
+MISH = Curve("mish", lambda z: z * np.tanh(np.logaddexp(0, z)))
 NEGATED = Curve("negated", lambda z: -z)
 FALLING = Curve("1 - sigmoid", lambda z: (1 - np.tanh(z / 2)) / 2)
 CASES = {
@@ -27,14 +31,14 @@ CASES = {
     "leaky relu by 0.1": (curves.leaky_relu(0.1), -1.0, 6.0, 0.53),
     "leaky relu by 0.3": (curves.leaky_relu(0.3), -2.0, 6.0, 0.53),
     "leaky relu by -0.2": (curves.leaky_relu(-0.2), 0.0, 6.0, 1.05),
-    "hard sigmoid": (curves.HARD_SIGMOID, 0.0, 1.0, 0.53),
+    "hard sigmoid": (HARD_SIGMOID, 0.0, 1.0, 0.53),
     "hard swish": (curves.HARD_SWISH, -0.375, 6.0, 1.05),
     "sigmoid": (curves.SIGMOID, 0.0, 1.0, 1.05),
     "tanh": (curves.TANH, -1.0, 1.0, 1.05),
     "elu": (curves.elu(), -1.0, 6.0, 0.6),
-    "silu": (curves.SILU, -0.28, 6.0, 1.05),
-    "mish": (curves.MISH, -0.31, 6.0, 1.05),
-    "softplus": (curves.SOFTPLUS, 0.0, 6.0, 0.7),
+    "silu": (SILU, -0.28, 6.0, 1.05),
+    "mish": (MISH, -0.31, 6.0, 1.05),
+    "softplus": (SOFTPLUS, 0.0, 6.0, 0.7),
     "negated": (NEGATED, -3.0, 3.0, 0.5),
     "1 - sigmoid": (FALLING, 0.0, 1.0, 1.05),
     "absolute": (Curve("absolute", np.abs, (0.0,)), 0.0, 4.0, 1.05),

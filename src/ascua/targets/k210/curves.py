@@ -57,13 +57,9 @@ LINEAR = Curve("linear", lambda z: z)
 RELU = Curve("relu", lambda z: np.maximum(z, 0), (0.0,))
 RELU6 = Curve("relu6", lambda z: np.clip(z, 0, 6), (0.0, 6.0))
 RELU_N1_TO_1 = Curve("relu_n1_to_1", lambda z: np.clip(z, -1, 1), (-1.0, 1.0))
-HARD_SIGMOID = Curve("hard_sigmoid", lambda z: np.clip(z / 6 + 0.5, 0, 1), (-3.0, 3.0))
 HARD_SWISH = Curve("hard_swish", lambda z: z * np.clip(z / 6 + 0.5, 0, 1), (-3.0, 3.0))
 SIGMOID = Curve("sigmoid", lambda z: (1 + np.tanh(z / 2)) / 2)
-SILU = Curve("silu", lambda z: z * (1 + np.tanh(z / 2)) / 2)
 TANH = Curve("tanh", np.tanh)
-SOFTPLUS = Curve("softplus", lambda z: np.logaddexp(0, z))
-MISH = Curve("mish", lambda z: z * np.tanh(np.logaddexp(0, z)))
 
 
 @cache
