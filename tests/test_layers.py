@@ -24,14 +24,14 @@ LAYERS = (
     {"quantize"},
     {"recipes"},
     {"targets", "run", "train", "compare", "samples", "ncc"},
-    {"model", "executors"},
+    {"model", "executors", "prune"},
     {"k210", "measure"},
     {"validation"},
     {"report"},
     {"bench"},
     {"cli"},
 )
-LEARNING = {"data", "zoo", "train"}
+LEARNING = {"data", "zoo", "train", "prune"}
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 

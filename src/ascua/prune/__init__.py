@@ -1,0 +1,1 @@
+"""Removes channels from Keras models: what is left is a smaller model."""

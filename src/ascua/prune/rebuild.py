@@ -1,0 +1,129 @@
+"""Builds a network anew without the channels that are taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ascua.errors import InputError
+from ascua.prune.channels import Traced, kept
+from ascua.prune.layers import Masks, rule
+from ascua.prune.network import Call, Value, replayed
+from ascua.zoo import import_keras
+
+Mask = NDArray[np.bool_]
+"""(units,): which stay."""
+
+
+def masks_of(traced: Traced, name: str, mask: Mask) -> dict[str, Mask]:
+    """Which channels stay along the axes of a layer's weights."""
+    return {axis: kept(mask, units) for axis, units in traced.layers.get(name, {}).items()}
+
+
+def without(traced: Traced, mask: Mask) -> Any:
+    """A new Keras model of the network with the units of `mask` alone, and its weights.
+
+    Layers have their names, those of models inside models with the models' names before them. A
+    layer that Keras cannot copy is the same object in both. Raises InputError for a layer that
+    reads less than it was made for, and does not build.
+    """
+    keras = import_keras()
+    layers = {name: _copy(traced, calls[0], mask) for name, calls in traced.network.layers.items()}
+    model = _sequential(traced, layers) or _functional(traced, layers)
+    for name, calls in traced.network.layers.items():
+        if layers[name] is not calls[0].layer:
+            _fill(calls[0], layers[name], masks_of(traced, name, mask))
+    assert isinstance(model, keras.Model)
+    return model
+
+
+def observed(traced: Traced, after: Callable[[Value, Any], Any]) -> tuple[Any, dict[Value, Any]]:
+    """The network as it is, of its own layers, where `after` stands for each value once made.
+
+    Answers it with its symbolic values.
+    """
+    keras, network = import_keras(), traced.network
+    inputs = _inputs(traced)
+    tensors = replayed(
+        network, lambda c, args, kwargs: c.layer(*args, **kwargs),
+        dict(zip(network.inputs, inputs, strict=True)), after,
+    )  # fmt: skip
+    return keras.Model(inputs, [tensors[v] for v in network.outputs]), tensors
+
+
+def _copy(traced: Traced, call: Call, mask: Mask) -> Any:
+    """The layer of a call with as many channels as stay; its weights are not there yet."""
+    known, masks = rule(call), masks_of(traced, call.name, mask)
+    layer = call.layer
+    if not hasattr(layer, "get_config") or not hasattr(layer, "weights"):
+        return layer  # a function of keras.ops
+    try:
+        config = layer.get_config() | ({} if known is None else known.config(layer, masks))
+        return type(layer).from_config({**config, "name": call.name})
+    except Exception:  # a user's class may raise anything
+        return layer
+
+
+def _sequential(traced: Traced, layers: dict[str, Any]) -> Any:
+    """A sequential model, where that is what there was, of plain layers."""
+    keras, model = import_keras(), traced.network.model
+    if not isinstance(model, keras.Sequential) or len(layers) != len(model.layers):
+        return None
+    return keras.Sequential([*_inputs(traced), *layers.values()], name=model.name)
+
+
+def _functional(traced: Traced, layers: dict[str, Any]) -> Any:
+    keras, network = import_keras(), traced.network
+
+    def call(c: Call, args: Any, kwargs: Any) -> Any:
+        try:
+            return layers[c.name](*args, **kwargs)
+        except Exception as e:
+            raise InputError(
+                f"{c.name} ({c.kind}) does not take fewer channels: {str(e).splitlines()[0]}"
+            ) from e
+
+    inputs = _inputs(traced)
+    tensors = replayed(network, call, dict(zip(network.inputs, inputs, strict=True)))
+    outputs = [tensors[v] for v in network.outputs]
+    model = network.model
+    graph = getattr(model, "_functional", None) or model
+    pack = keras.tree.pack_sequence_as
+    return keras.Model(
+        pack(graph._inputs_struct, inputs), pack(graph._outputs_struct, outputs), name=model.name
+    )
+
+
+def _inputs(traced: Traced) -> list[Any]:
+    keras, model = import_keras(), traced.network.model
+    graph = getattr(model, "_functional", None) or model
+    return [
+        keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x._keras_history.operation.name)
+        for x in graph.inputs
+    ]
+
+
+def _fill(call: Call, layer: Any, masks: Masks) -> None:
+    """Give the new `layer` the weights of the old one that stay."""
+    known = rule(call)
+    by_id = {}
+    for attribute, axes in (known.weights if known else {}).items():
+        old, new = (getattr(la, attribute, None) for la in (call.layer, layer))
+        if old is not None and new is not None:
+            by_id[id(old)] = axes
+            new.assign(_cut(np.asarray(old), axes, masks))
+    for old, new in zip(call.layer.variables, layer.variables, strict=True):
+        if id(old) not in by_id and old.shape == new.shape:
+            new.assign(old)
+
+
+def _cut(values: Any, axes: Any, masks: Masks) -> Any:
+    """`values` without what goes along each of the axes; an axis of one value is there for all."""
+    for axis, name in axes.items():
+        mask = masks.get(name)
+        if mask is not None and values.shape[axis] == mask.size:
+            values = np.compress(mask, values, axis=axis)
+    return values
