@@ -31,8 +31,17 @@ def _is_npz(head: bytes, path: Path) -> bool:
         return all(name.endswith(".npy") for name in archive.namelist())
 
 
+def _is_keras(head: bytes, path: Path) -> bool:
+    if not head.startswith(b"PK"):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return "model.weights.h5" in archive.namelist()
+
+
 TFLITE = Kind(".tflite file", lambda head, _: head[4:8] == b"TFL3")
 KMODEL = Kind("kmodel", lambda head, _: head[:4] in (b"\x03\0\0\0", b"LDMK"))
 NPY = Kind(".npy file", lambda head, _: head.startswith(b"\x93NUMPY"))
 NPZ = Kind(".npz file of arrays", _is_npz)
 EPOCHS = Kind("CSV file of a training's epochs", lambda head, _: head.startswith(b"epoch,"))
+KERAS = Kind("Keras file", _is_keras)
+SVG = Kind("SVG picture", lambda head, _: head.startswith(b"<svg"))

@@ -12,9 +12,9 @@ from ascua.errors import InputError
 from ascua.prune.channels import Traced, trace
 from ascua.prune.network import flattened
 from ascua.prune.rankings import Evidence, Ranking, find
-from ascua.prune.rebuild import Mask, without
+from ascua.prune.rebuild import without
 from ascua.prune.samples import Samples
-from ascua.prune.select import Of, Queue, Scope, Wish, chosen, queues
+from ascua.prune.select import Ladder, Of, Queue, Scope, Wish, ladder, queues
 from ascua.prune.sizes import Sizes, by_layer, sizes
 
 
@@ -45,34 +45,28 @@ class Pruned:
 class Ranked:
     """A network whose units stand in the order in which they go."""
 
-    traced: Traced
-    queues: tuple[Queue, ...]
+    ladder: Ladder
     left: Mapping[str, str]
 
-    def cut(self, wish: Wish) -> Mask:
-        """Which units stay, so that the wish is met. Raises InputError where none can."""
-        return chosen(self.traced, self.queues, wish)
-
-    def without(self, mask: Mask) -> Pruned:
-        """The model of the units that stay."""
-        before, after = (by_layer(self.traced, m) for m in (self.traced.all(), mask))
-        calls = self.traced.network.layers
+    def at(self, rung: int) -> Pruned:
+        """The model on a rung of the ladder."""
+        traced, mask = self.ladder.traced, self.ladder.mask(rung)
+        before, after = by_layer(traced, traced.all()), by_layer(traced, mask)
+        calls = traced.network.layers
         layers = tuple(
             Change(name, calls[name][0].kind, before[name], after[name])
             for name in before
             if before[name].parameters
         )
-        left = dict(self.left)
-        return Pruned(
-            without(self.traced, mask), sizes(self.traced, self.traced.all()),
-            sizes(self.traced, mask), layers, left,
-        )  # fmt: skip
+        whole, rest = sizes(traced, traced.all()), sizes(traced, mask)
+        return Pruned(without(traced, mask), whole, rest, layers, self.left)
 
 
 def rank(
-    model: Any, method: str, *, round_to: int = 1, samples: Samples | None = None, seed: int = 1
-) -> Ranked:
-    """The Keras `model` with its units ranked. Raises InputError."""
+    model: Any, method: str, *, scope: Scope = "layer", round_to: int = 1,
+    samples: Samples | None = None, seed: int = 1,
+) -> Ranked:  # fmt: skip
+    """The Keras `model` with its units ranked. Raises InputError as `prune` does."""
     ranking = find(method)
     if ranking.needs != "nothing":
         if samples is None:
@@ -86,7 +80,7 @@ def rank(
     _check_finite(traced)
     scores = ranking.score(Evidence(traced, seed, samples))
     found = queues(traced, scores, ranking, round_to)
-    return Ranked(traced, tuple(found), _left(traced, found, ranking))
+    return Ranked(ladder(traced, found, scope), _left(traced, found, ranking))
 
 
 def prune(
@@ -108,8 +102,8 @@ def prune(
     model's, and a ratio that cannot be met.
     """
     wish = Wish(ratio, of, scope, round_to)
-    ranked = rank(model, method, round_to=round_to, samples=samples, seed=seed)
-    return ranked.without(ranked.cut(wish))
+    ranked = rank(model, method, scope=scope, round_to=round_to, samples=samples, seed=seed)
+    return ranked.at(ranked.ladder.rung(of, wish.ratio))
 
 
 def _check_finite(traced: Traced) -> None:

@@ -81,51 +81,71 @@ def queues(traced: Traced, scores: Scores, ranking: Ranking, round_to: int) -> l
     return found
 
 
-def chosen(traced: Traced, found: Sequence[Queue], wish: Wish) -> Mask:
-    """The mask that meets the wish and keeps the most. Raises InputError where none does."""
-    amount = _amount(traced, found, wish.of)
-    if wish.scope == "layer":
-        steps = 1000
-        if wish.of == "channels":
-            return _mask(traced, found, [q.allowed(wish.ratio * len(q.units)) for q in found])
+@dataclass(frozen=True, eq=False)
+class Ladder:
+    """The network with ever fewer units: rung 0 has all, the last one as few as can be."""
 
-        def counts(step: int) -> list[int]:
-            return [q.allowed(step / steps * len(q.units)) for q in found]
+    traced: Traced
+    queues: tuple[Queue, ...]
+    gone: tuple[tuple[int, ...], ...]
+    """How many units of each queue, a rung."""
+
+    def mask(self, rung: int) -> Mask:
+        """Which units stay."""
+        mask = self.traced.all()
+        for queue, count in zip(self.queues, self.gone[rung], strict=True):
+            mask[queue.units[:count]] = False
+        return mask
+
+    def amount(self, of: Of, rung: int) -> int:
+        """What is counted there: of channels, those that can go at rung 0."""
+        if of == "channels":
+            return sum(len(q.units) for q in self.queues) - sum(self.gone[rung])
+        return int(getattr(sizes(self.traced, self.mask(rung)), of))
+
+    def share(self, of: Of, rung: int) -> float:
+        """The share of it that is gone there, 0..1."""
+        whole = self.amount(of, 0)
+        return 1 - self.amount(of, rung) / whole if whole else 0.0
+
+    def rung(self, of: Of, ratio: float) -> int:
+        """The first at which a share of `ratio` is gone. Raises InputError where none is."""
+        last = len(self.gone) - 1
+        if self.share(of, last) < ratio - ROUNDING:
+            raise InputError(
+                f"A ratio of {ratio:.4g} of its {of}: at most {self.share(of, last):.1%} can go.",
+                ["Give a smaller `--ratio`.", "`--round-to 1` lets more go."],
+            )
+        return self.first(lambda rung: self.share(of, rung) >= ratio - ROUNDING)
+
+    def first(self, meets: Callable[[int], bool]) -> int:
+        """The first rung that meets a condition which the last one meets, as all after it do."""
+        low, high = -1, len(self.gone) - 1
+        while low + 1 < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if meets(middle) else (middle, high)
+        return high
+
+
+ROUNDING = 1e-9
+"""Below what a share can be meant to differ by."""
+SHARES = 1000
+"""Rungs at most where all layers lose the same share."""
+
+
+def ladder(traced: Traced, queues: Sequence[Queue], scope: Scope) -> Ladder:
+    """The rungs of a scope."""
+    if scope == "layer":
+        gone = [[q.allowed(i / SHARES * len(q.units)) for q in queues] for i in range(SHARES + 1)]
     else:
-        worth = np.concatenate([q.worth for q in found]) if found else np.empty(0)
-        owner = np.repeat(np.arange(len(found)), [len(q.units) for q in found])
-        order, steps = owner[np.argsort(worth, kind="stable")], len(worth)
-
-        def counts(step: int) -> list[int]:
-            gone = np.bincount(order[:step], minlength=len(found))
-            return [q.allowed(int(n)) for q, n in zip(found, gone, strict=True)]
-
-    def gone(step: int) -> float:
-        return 1 - amount(_mask(traced, found, counts(step))) / amount(traced.all())
-
-    if not found or gone(steps) < wish.ratio:
-        most = gone(steps) if found else 0.0
-        raise InputError(
-            f"--ratio {wish.ratio:g}: at most {most:.1%} of its {wish.of} can go.",
-            ["Give a smaller ratio.", "`--round-to 1` lets more go."],
-        )
-    low, high = 0, steps
-    while low + 1 < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if gone(middle) >= wish.ratio else (middle, high)
-    return _mask(traced, found, counts(high))
-
-
-def _amount(traced: Traced, found: Sequence[Queue], of: Of) -> Callable[[Mask], float]:
-    """What is counted of a network with the units of a mask."""
-    if of == "channels":
-        units = np.concatenate([q.units for q in found]) if found else np.empty(0, np.int64)
-        return lambda mask: float(mask[units].sum())
-    return lambda mask: float(getattr(sizes(traced, mask), of))
-
-
-def _mask(traced: Traced, found: Sequence[Queue], counts: Sequence[int]) -> Mask:
-    mask = traced.all()
-    for queue, count in zip(found, counts, strict=True):
-        mask[queue.units[:count]] = False
-    return mask
+        worth = np.concatenate([q.worth for q in queues]) if queues else np.empty(0)
+        owner = np.repeat(np.arange(len(queues)), [len(q.units) for q in queues])
+        order = owner[np.argsort(worth, kind="stable")]
+        gone = [
+            [q.allowed(int(n)) for q, n in zip(queues, counts, strict=True)]
+            for counts in (
+                np.bincount(order[:i], minlength=len(queues)) for i in range(len(order) + 1)
+            )
+        ]
+    rungs = tuple(dict.fromkeys(tuple(counts) for counts in gone))
+    return Ladder(traced, tuple(queues), rungs)
