@@ -301,7 +301,7 @@ def _print(to: Path, outcome: Outcome, found: list[Side], board: str | None) -> 
         (c.layer, c.kind, *_two(c.before.channels, c.after.channels),
          *_two(c.before.parameters, c.after.parameters), *_two(c.before.macs, c.after.macs))
         for c in pruned.layers
-        if c.before != c.after
+        if c.before != c.after and (c.before.channels or c.before.macs)
     ]  # fmt: skip
     out.print(table(
         ("layer", "kind", ">channels", ">now", ">parameters", ">now", ">MACs", ">now"), rows

@@ -186,6 +186,10 @@ def run(
     Raises InputError (model, data, limits out of reach, a folder of another course, a loss that is
     no number), DoesNotFit, ToolMissing, ToolFailed.
     """
+    if course.epochs and base.recipe is None:
+        raise InputError(
+            "Tuning needs data.", ["Name it with `--data D`, or leave `--finetune` out."]
+        )
     _claim(folder, base, course, force=force)
     climb, model = _Climb(base, course, board, build, say), base.model
     file, tflite = base.file, None
@@ -296,10 +300,7 @@ def _said(found: Needs | None, board: Board) -> str:
 def _tuning(base: Base, course: Course, file: Path) -> Recipe:
     """How the network in `file` is tuned."""
     recipe = base.recipe
-    if recipe is None:
-        raise InputError(
-            "Tuning needs data.", ["Name it with `--data D`, or leave `--finetune` out."]
-        )
+    assert recipe is not None
     return replace(
         recipe, name=f"{recipe.name}-pruned", title=f"{recipe.title}, pruned", model=str(file),
         network={}, weights="", freeze=0, epochs=course.epochs, warmup=0.0,
