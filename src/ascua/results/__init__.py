@@ -9,15 +9,26 @@ from ascua.results.store import (
     newest,
     parsed,
     peers,
+    pruned,
     quantized,
     results,
 )
-from ascua.results.values import Agreement, KmodelResult, Peer, Quantized, RamBytes, Result, Timing
+from ascua.results.values import (
+    Agreement,
+    KmodelResult,
+    Peer,
+    PrunedResult,
+    Quantized,
+    RamBytes,
+    Result,
+    Timing,
+)
 
 __all__ = [
     "Agreement",
     "KmodelResult",
     "Peer",
+    "PrunedResult",
     "Quantized",
     "RamBytes",
     "Result",
@@ -31,6 +42,7 @@ __all__ = [
     "newest",
     "parsed",
     "peers",
+    "pruned",
     "quantized",
     "results",
 ]

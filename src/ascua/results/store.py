@@ -1,4 +1,4 @@
-"""The folder of results: a line of JSON a value, in a file for each recipe, and three of others."""
+"""The folder of results: a line of JSON a value, in a file for each recipe, and four of others."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 from ascua.errors import InputError
 from ascua.files import lines
-from ascua.results.values import KmodelResult, Line, Peer, Quantized, Result
+from ascua.results.values import KmodelResult, Line, Peer, PrunedResult, Quantized, Result
 from ascua.settings import build
 
 T = TypeVar("T", bound=Line)
-Measured = TypeVar("Measured", Result, Quantized, KmodelResult)
+Measured = TypeVar("Measured", Result, Quantized, KmodelResult, PrunedResult)
 
 OTHERS: dict[type[Line], str] = {
-    Peer: "peers", Quantized: "quantization", KmodelResult: "k210",
+    Peer: "peers", Quantized: "quantization", KmodelResult: "k210", PrunedResult: "pruning",
 }  # fmt: skip
 """The names of the files that are of no recipe."""
 REMEDY = (*lines.REMEDY, "See docs/json.md for what a line holds.")
@@ -48,6 +48,11 @@ def quantized(folder: Path) -> list[Quantized]:
 def kmodels(folder: Path) -> list[KmodelResult]:
     """What is known of kmodels."""
     return _read(_path(folder, OTHERS[KmodelResult]), KmodelResult)
+
+
+def pruned(folder: Path) -> list[PrunedResult]:
+    """What is known of pruning."""
+    return _read(_path(folder, OTHERS[PrunedResult]), PrunedResult)
 
 
 def known(found: Iterable[Measured], key: str, *, clean: bool | None) -> Measured | None:

@@ -193,3 +193,30 @@ class KmodelResult(Line):
     """None where the float network is not at hand."""
     compiler: str = "nncase"
     """Who made the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrunedResult(Line):
+    """A network with fewer channels, trained: a line of results/pruning.jsonl."""
+
+    identity = ("key", "clean")
+
+    network: str
+    seed: int
+    method: str
+    """The ranking; "none": nothing is gone, "scratch": its shape, trained from random weights."""
+    ratio: float
+    """The share of the multiply-accumulates that was to go."""
+    epochs: int
+    """Of training in all."""
+    key: str
+    """The hash of what decides the training."""
+    commit: str | None
+    clean: bool | None
+    """As in a Result."""
+    accuracy: float
+    """Of the float model on all test images."""
+    untuned: float | None
+    """The same before the tuning."""
+    parameters: int
+    macs: int
