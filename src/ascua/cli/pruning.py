@@ -173,11 +173,11 @@ def prune(
     board = None if place.board is None else boards.load(place.board)
     if wished.until is not None and board is None:
         raise InputError("--until: on which board?", ["Name it: `--board lm3s6965evb`."])
-    base = _base(model, data, reading, written)
+    base = _base(model, data, reading)
     with _folder(written.to, course) as folder:
         outcome = run(
             base, course, folder, board, build=place.build_dir, force=written.force,
-            console=err if written.as_json else out, say=lambda text: err.print(
+            console=err, say=lambda text: err.print(
                 printable(text), highlight=False, soft_wrap=True, markup=False
             ),
         )  # fmt: skip
@@ -202,7 +202,7 @@ def _folder(to: Path, course: Course) -> Iterator[Path]:
 
 
 def _base(
-    model: str, data: str | None, reading: Reading, written: Written
+    model: str, data: str | None, reading: Reading
 ) -> Base:  # fmt: skip
     """The network that `model` says, with the data for it."""
     from ascua import data as datasets
@@ -229,7 +229,7 @@ def _base(
         trained = train(
             recipe, out=Path("build") / recipe.name, data_dir=reading.data_dir,
             skip_damaged=reading.skip_damaged, inputs=recipe_files.sources(model),
-            console=err if written.as_json else out,
+            console=err,
         )  # fmt: skip
         found = zoo.build(recipe.model, recipe.input, recipe.classes, **recipe.network)
         zoo.load_weights(found, trained.keras)
