@@ -14,9 +14,10 @@ from ascua import inputs, kmodel
 from ascua.boards import K210, KPU, Board
 from ascua.errors import DoesNotFit, InputError
 from ascua.executors import Progress
-from ascua.executors.kpu import Kpu, ends
+from ascua.executors.kpu import Kpu
 from ascua.ir import Array, Graph
 from ascua.kmodel import Kmodel, Layer, Range, Usage
+from ascua.kpu.ends import ends
 from ascua.kpu.latency import ERROR, NOMINAL_HZ, Clocks, Latency, latency
 from ascua.labels import Labels, Score
 from ascua.nearness import cosine
