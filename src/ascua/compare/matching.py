@@ -28,6 +28,10 @@ SAMPLES = 32
 """That layers are paired and scales fitted on, at most."""
 HANDED = (v3.Quantize, v3.Dequantize, v4.Quantize, v4.Dequantize)
 """Layers that change how values are held, and compute nothing."""
+ALIKE = 0.5
+"""A smaller correlation tells no scale: then bytes reach as far as what they should be."""
+MOVED = 0.99
+"""So alike are values that were only moved, at least."""
 CHANNELS_LAST = (0, 2, 3, 1)
 
 
@@ -56,7 +60,7 @@ def matched(a: Network, chip: Chip, samples: Samples) -> Chip:
     xs = few.real(a.graph, 0, few.count)
     trace = traced(chip, chip.given(xs))
     twins = paired(a, xs, chip, trace)
-    held = _meanings(a, xs, twins, trace, stated(chip.model, trace))
+    twins, held = _meanings(a, xs, twins, trace, stated(chip.model, trace))
     return _named(a, chip, twins, trace, held)
 
 
@@ -174,43 +178,50 @@ def stated(model: Kmodel, trace: Trace) -> dict[int, Integers]:
 def _meanings(
     a: Network, xs: Sequence[Array], twins: Mapping[Tensor, int], trace: Trace,
     known: Mapping[int, Integers],
-) -> dict[int, Integers]:  # fmt: skip
-    """What the bytes of each paired layer stand for: as stated, or fitted.
+) -> tuple[dict[Tensor, int], dict[int, Integers]]:  # fmt: skip
+    """The twins that are some, and what the bytes of each layer stand for: as stated, or fitted.
 
     Fitted to what A's layer makes of what the layers before it have made, so that their errors are
-    not this one's.
+    not this one's. What is not nearly that is no twin of an operator that only moves values: it is
+    a step on the way to a later one.
     """
-    found = dict(known)
+    kept, found = dict(twins), dict(known)
 
     def instead(t: Tensor, y: Array) -> Array:
         if t not in twins:
             return y
         i = twins[t]
-        q = trace.values[i]
+        q, expected = trace.values[i], planes(real(y, a.integers(t)), t)
+        maker = a.graph.makers[t]
+        if maker.any_type and float(_nearness([expected], [q])[0, 0]) < MOVED:
+            del kept[t]
+            return y
         if q.dtype == np.uint8 and i not in found:
-            found[i] = fitted(q, planes(real(y, a.integers(t)), t))
+            found[i] = fitted(q, expected)
         got = real(q, found.get(i) if q.dtype == np.uint8 else None)
         return a.own(np.stack([shaped(one, t, last=False) for one in got]), t)
 
     a.rerun(xs, instead)
-    return found
+    return kept, found
 
 
 def fitted(q: Array, x: Array) -> Integers:
-    """What bytes stand for that come nearest to real values `x`, by least squares.
+    """What bytes stand for that come nearest to what real values `x` would be in bytes.
 
-    What was clipped says nothing of the scale, where other values are there.
+    By least squares, in bytes, as their errors are the layer's. What was clipped says nothing of
+    the scale, where other values are there.
     """
     inside = (q > LEAST) & (q < MOST)
     if len(np.unique(q[inside])) < 2:
         inside = np.ones(q.shape, bool)
     steps, wanted = q[inside].astype(np.float64), x[inside].astype(np.float64)
     middle, mean = float(steps.mean()), float(wanted.mean())
-    spread = float(np.square(steps - middle).sum())
-    scale = float((steps - middle) @ (wanted - mean)) / spread if spread else 0.0
-    if scale <= 0:  # it has nothing to do with x: as wide as that
-        scale = float(wanted.std() / steps.std()) if spread else 0.0
-    scale = scale or 1.0
+    steps, wanted = steps - middle, wanted - mean
+    spread, energy, both = float(steps @ steps), float(wanted @ wanted), float(steps @ wanted)
+    if both > ALIKE * np.sqrt(spread * energy):
+        scale = energy / both
+    else:
+        scale = float(np.sqrt(energy / spread)) if spread and energy else 1.0
     return Integers(scale, middle - mean / scale, LEAST, MOST, fitted=True)
 
 
