@@ -18,8 +18,8 @@ from ascua.ir import Array
 from ascua.nearness import decibels
 
 __all__ = [
-    "Answers", "Comparison", "LayerPair", "Network", "Observed", "Samples", "check", "check_ranges", "compare",
-    "prepared",
+    "Answers", "Comparison", "LayerPair", "Network", "Observed", "Samples", "check",
+    "check_ranges", "compare", "prepared",
 ]  # fmt: skip
 
 Progress = Callable[[int, int], None]
@@ -82,7 +82,7 @@ def compare(
     `check` and `check_ranges` come first. Raises InputError (NaN), Unsupported, ModelError.
     """
     paired = pairs(a.graph, b.graph)
-    sums = {p.a: Sums(p, a.integers(p.a), b.integers(p.b)) for p in paired}
+    sums = {p.a: Sums(p, held=(a.integers(p.a), b.integers(p.b))) for p in paired}
     scores = _Scores()
     for start, stop in _spans(a, b, paired, samples.count):
         both = measure(a, b, paired, samples.real(a.graph, start, stop), sums)

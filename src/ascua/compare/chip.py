@@ -31,11 +31,11 @@ class Layer(Op):
     def check(self) -> str | None:
         return "the simulated K210 computes it"
 
-    def eval(self, *xs: Array) -> Array:  # noqa: ARG002
+    def eval(self, *xs: Array) -> Array:
         raise NotImplementedError(self.name)
 
 
-class Place(NamedTuple):
+class Origin(NamedTuple):
     """Where an activation is seen: its number in `Chip.made`, and whether its channels are last."""
 
     at: int
@@ -49,7 +49,7 @@ class Chip:
     name: str
     graph: Graph
     simulator: Simulator
-    places: Mapping[Tensor, Place] = field(default_factory=dict)
+    origins: Mapping[Tensor, Origin] = field(default_factory=dict)
     held: Mapping[Tensor, Integers] = field(default_factory=dict)
 
     @classmethod
@@ -87,11 +87,11 @@ class Chip:
         """Each activation that is seen and its values (n, *shape), of bytes as `given` has them."""
         yield from zip(self.graph.inputs, xs, strict=True)
         n = len(xs[0])
-        ys = {t: np.empty((n, *t.shape), t.dtype) for t in self.places}
+        ys = {t: np.empty((n, *t.shape), t.dtype) for t in self.origins}
         for i in range(n):
             made = self.made(xs, i)
-            for t, place in self.places.items():
-                ys[t][i] = shaped(made[place.at], t, last=place.last)
+            for t, origin in self.origins.items():
+                ys[t][i] = shaped(made[origin.at], t, last=origin.last)
         yield from ys.items()
 
     def integers(self, t: Tensor) -> Integers | None:
@@ -99,10 +99,10 @@ class Chip:
         return self.held.get(t)
 
     def named(
-        self, graph: Graph, places: Mapping[Tensor, Place], held: Mapping[Tensor, Integers]
+        self, graph: Graph, origins: Mapping[Tensor, Origin], held: Mapping[Tensor, Integers]
     ) -> Chip:
         """With layers."""
-        return replace(self, graph=graph, places=places, held=held)
+        return replace(self, graph=graph, origins=origins, held=held)
 
 
 def shaped(y: Array, t: Tensor, *, last: bool) -> Array:

@@ -49,9 +49,9 @@ class LayerPair(NamedTuple):
 class Sums:
     """What a layer's figures are computed from, batch after batch."""
 
-    def __init__(self, pair: Pair, a: Integers | None, b: Integers | None) -> None:
+    def __init__(self, pair: Pair, held: tuple[Integers | None, Integers | None]) -> None:
         self.pair = pair
-        self.held = a, b
+        self.held = held
         self.count = self.aa = self.bb = self.ab = self.ee = self.own = self.own_signal = 0.0
         self.error = self.largest = 0.0
         self.ends = np.zeros(2), np.zeros(2)
@@ -86,7 +86,9 @@ class Sums:
         scale = next((held.scale for held in (b, a) if held), None)
         ends = [
             (float(low), float(high)) if held else None
-            for held, (low, high) in zip(self.held, (e / self.count for e in self.ends), strict=True)
+            for held, (low, high) in zip(
+                self.held, (e / self.count for e in self.ends), strict=True
+            )
         ]
         return LayerPair(
             name=self.pair.a.name,

@@ -1,8 +1,8 @@
 """Which layer of a kmodel computes which activation of a network, and what its bytes stand for.
 
-Files of the K210 have no names, and scales only where bytes become floats or come of them. Both are
-told by a few samples: layers are paired in their order, by size, and of equal ones the nearest; what
-bytes stand for is fitted to what the network makes of the same inputs.
+Files of the K210 have no names, and scales only where bytes become floats. A few samples tell both:
+layers are paired in their order and by size, the nearest of what is possible; what bytes stand for
+is fitted to what the network makes of the same inputs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ascua.compare.chip import Chip, Layer, Place, planes, shaped
+from ascua.compare.chip import Chip, Layer, Origin, planes, shaped
 from ascua.compare.network import Integers, Network, real
 from ascua.compare.pairing import heaviest, layers, source
 from ascua.compare.samples import Samples
@@ -41,7 +41,7 @@ class Trace:
 
     values: tuple[Array, ...]
     """(n, elements) each, numbered as `Chip.made` has them: of layers, then of outputs."""
-    roots: tuple[Place, ...]
+    roots: tuple[Origin, ...]
     """Of each the first that has its values: itself, or one before it, or INPUT."""
 
     @property
@@ -96,17 +96,17 @@ def traced(chip: Chip, xs: Sequence[Array]) -> Trace:
     values = tuple(np.stack(ys) for ys in zip(*rows, strict=True))
     given = planes(xs[0], chip.graph.inputs[0])
     sources = flow(chip.model)
-    roots: list[Place] = []
+    roots: list[Origin] = []
     for i, makers in enumerate((*sources.layers, *sources.outputs)):
         layer = chip.model.layers[i] if i < len(sources.layers) else None
-        roots.append(Place(i, last=False))
+        roots.append(Origin(i, last=False))
         if len(makers) == 1:
             (maker,) = makers
-            read, before = given, Place(INPUT, last=False)
+            read, before = given, Origin(INPUT, last=False)
             if maker != INPUT:
                 read, before = values[maker], roots[maker]
             if _flattens(layer):
-                roots[i] = Place(before.at, last=True)
+                roots[i] = Origin(before.at, last=True)
             elif isinstance(layer, HANDED) or np.array_equal(values[i], read):
                 roots[i] = before
     return Trace(values, tuple(roots))
@@ -232,13 +232,13 @@ def _named(
     """`chip` whose layers have the names of their twins in `a`, or their own number."""
     theirs = {i: t for t, i in twins.items()}
     count = len(chip.model.layers)
-    places: dict[Tensor, Place] = {}
+    origins: dict[Tensor, Origin] = {}
     meanings = {t: known for t in chip.graph.inputs if (known := chip.integers(t))}
 
-    def seen(name: str, shape: tuple[int, ...], place: Place) -> Tensor:
-        values, root = trace.values[place.at], trace.roots[place.at].at
+    def seen(name: str, shape: tuple[int, ...], origin: Origin) -> Tensor:
+        values, root = trace.values[origin.at], trace.roots[origin.at].at
         t = Tensor(name, shape, str(values.dtype))
-        places[t] = place
+        origins[t] = origin
         if values.dtype == np.uint8 and root in held:
             meanings[t] = held[root]
         return t
@@ -246,7 +246,7 @@ def _named(
     ops = []
     for i in trace.own:
         if i in theirs:
-            y = seen(theirs[i].name, theirs[i].shape, Place(i, last=False))
+            y = seen(theirs[i].name, theirs[i].shape, Origin(i, last=False))
         elif i < count:
             title = f"layer {i} ({chip.model.layers[i].title})"
             y = Tensor(title, (1, trace.values[i].shape[1]), str(trace.values[i].dtype))
@@ -254,8 +254,8 @@ def _named(
             continue
         ops.append(Layer((), (y,)))
     outputs = [
-        seen(t.name, source(t, a.graph).shape, Place(i, trace.roots[i].last))
+        seen(t.name, source(t, a.graph).shape, Origin(i, last=trace.roots[i].last))
         for i, t in enumerate(a.graph.outputs, count)
     ]
     graph = replace(chip.graph, outputs=tuple(outputs), ops=tuple(ops))
-    return chip.named(graph, places, meanings)
+    return chip.named(graph, origins, meanings)
