@@ -226,6 +226,7 @@ def alone(model: k210.Model) -> ToolMissing:
             "`ascua run` with a K210's board computes its outputs; docs/k210.md says what that is"
             " checked against.",
             "Compare the outputs with the board's own: `--outputs` writes them.",
+            f"`ascua compare X.tflite {model.path}` compares it with the network it was made of.",
         ],
     )
 
