@@ -260,3 +260,14 @@ def test_the_page_tells_where_the_file_of_nncase_loses(tmp_path: Path) -> None:
     at = next(i for i, b in enumerate(every) if b.text.startswith("ascua compare"))
     assert every[at].kind == "sh"
     pages.run_block(every[at], every[at + 1], tmp_path, page.name)
+
+
+def test_a_quantised_file_says_what_pixels_are(made: SimpleNamespace) -> None:
+    graph = NETWORKS["mobilenet_v1"]
+    ints = quantize.quantize(graph, [real(images(graph, 8), SYMMETRIC, graph)], image=IMAGE)
+    a, b = model_file(made.folder, ints, "ints"), made.folder / "ints.kmodel"
+    assert ascua("compile", a, "-b", "maix-go", "-o", b).code == 0
+    result = ascua("compare", a, b, "-d", made.folder / "x.npy")
+    assert result.code == 0, result.err
+    assert "as its input says" in result.out
+    assert "same answer  100.00 %" in result.out

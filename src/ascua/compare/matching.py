@@ -67,8 +67,10 @@ def matched(a: Network, chip: Chip, samples: Samples) -> Chip:
 def _with_inputs(graph: Graph, chip: Chip, samples: Samples) -> Chip:
     """`chip` with the names and shapes of what goes in and comes out, and what pixels are."""
     ends = chip.graph
-    inputs = [replace(t, dtype=own.dtype) for t, own in zip(graph.inputs, ends.inputs, strict=True)]
-    inputs = [replace(t, quant=None) for t in inputs]
+    inputs = [
+        replace(t, dtype=own.dtype, quant=None)
+        for t, own in zip(graph.inputs, ends.inputs, strict=True)
+    ]
     if samples.image is None and any(t.dtype == "uint8" for t in inputs):
         raise InputError(
             f"{samples.source}: it holds real values, and {chip.name} takes bytes as a camera gives"
