@@ -123,11 +123,15 @@ class Converter:
     def graph_made(self) -> Graph:
         """All operators."""
         for op in self.graph.ops:
-            self.convert(op)
+            self.add(op)
             self.blocks.passed(op)
         outputs = tuple(self.f32(t) for t in self.graph.outputs)
         inputs = tuple(self.bytes[t] for t in self.graph.inputs)
         return Graph(self.graph.name, inputs, outputs, tuple(self.made))
+
+    def add(self, op: Op) -> None:
+        """Append what `op` becomes; who has other operators answers for those."""
+        self.convert(op)
 
     @singledispatchmethod
     def convert(self, op: Op) -> None:
