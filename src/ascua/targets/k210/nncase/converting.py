@@ -142,8 +142,11 @@ class Beta2(Converter):
         w, own = self.constant(kernel.weights.reshape(kernel.oc, -1))
         x, y = self.steps(op.x), self.steps(op.y)
         unit = F(x.scale) * F(own.scale)
+        bias = beta2.away(kernel.bias * unit)
+        if np.abs(bias).max() > np.iinfo(np.int32).max:
+            raise unlike(op.source, "its bias is out of reach of nncase's integers")
         made = ops4.Matmul(
-            (self.u8(op.x),), (self.as_bytes(op.y),), w.T, beta2.away(kernel.bias * unit),
+            (self.u8(op.x),), (self.as_bytes(op.y),), w.T, bias.astype(np.int32),
             -x.zero, -own.zero, Scaling(y.zero, factor(F(y.scale) / unit)), runtime=4,
         )  # fmt: skip
         self.emit(made)
