@@ -188,7 +188,7 @@ def test_v4_is_the_real_file_but_for_places_and_last_bits_given_its_ranges() -> 
         assert same_table(own.activation, conv.activation)
         assert registers(own) == registers(conv)
     assert channels == 2736
-    assert differ <= 98  # the order in which nncase evaluates float32 is not known
+    assert differ <= 95  # the order in which nncase evaluates float32 is not known
     for layer, other in zip(made.layers, file.layers, strict=True):
         if not isinstance(layer, v4.KpuConv2d):
             assert numbers(layer) == numbers(other), layer.title
