@@ -283,6 +283,8 @@ def test_a_range_without_0_where_zeros_are_around_is_refused() -> None:
     x = net.conv(net.input, 4, 1, act="NONE")
     net.ops[-1].inputs[2].values[:] = 50.0  # type: ignore[union-attr]
     refused(net.graph(net.conv(x, 4)), RC5, "CONV_2D 't1': the range of its input is without the 0")
+    pooled = net.graph(net.conv(net.pool(x, 2, 2), 4, 1), net.conv(x, 5, 1))
+    refused(pooled, RC5, "MOVE 't2': the range of its input is without the 0")
     made = quantized_like(net.graph(net.conv(x, 4, 1)), [images(net.graph(x))], SYMMETRIC, RC5)
     assert made.chip.ops
 

@@ -7,18 +7,22 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ascua.ir import Array, Graph
+from ascua.ops.pad import Pad
 from ascua.quantize.ranges import LEVELS, Progress
 from ascua.quantize.rules import Range
 from ascua.targets.k210.affines import Pixels, covering
+from ascua.targets.k210.block import MOST_BYTE
 from ascua.targets.k210.compiling import Quantized, reals
 from ascua.targets.k210.convert import Converter, bytes_of
+from ascua.targets.k210.fused import Move
 from ascua.targets.k210.nncase import beta2, rc5
 from ascua.targets.k210.nncase.calibrating import Seen, averaged, covered
-from ascua.targets.k210.nncase.converting import Beta2, Rc5Blocks, check
+from ascua.targets.k210.nncase.converting import Beta2, Rc5Blocks, check, unlike
+from ascua.targets.k210.nncase.numbers import WITHOUT_ZERO
 from ascua.targets.k210.nncase.softmax import expanded
 from ascua.targets.k210.ops import Runtime
 from ascua.targets.k210.sampling import sampled
-from ascua.targets.k210.structure import MOST_CHANNELS, structured
+from ascua.targets.k210.structure import MOST_CHANNELS, named, structured
 
 Version = Literal["nncase-0.1.0-rc5", "nncase-0.2.0-beta2"]
 VERSIONS: tuple[Version, ...] = get_args(Version)
@@ -80,6 +84,9 @@ def chip(passes: Graph, seen: Seen, pixels: Pixels, like: Like) -> Graph:
             {t: rc5.quantization(r).affine for t, r in found.items()}
             for found in (ranges, seen.padded)
         )
+        for op in passes.ops:
+            if isinstance(op, Move | Pad) and not 0 <= affines[op.y].zero <= MOST_BYTE:
+                raise unlike(named(op), WITHOUT_ZERO)
         blocks = Rc5Blocks(padded, like.bits)
         return Converter(passes, sources, affines, {}, blocks, 3).graph_made()
     affines = {t: beta2.quantization(r).affine for t, r in ranges.items()}

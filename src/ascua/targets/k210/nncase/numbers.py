@@ -12,6 +12,9 @@ from ascua.targets.k210.block import MOST_BYTE, Affine, Block
 from ascua.targets.k210.convolution import NORM_SHIFT, extremes, fits
 from ascua.targets.k210.curves import Curve
 
+WITHOUT_ZERO = "the range of its input is without the 0 that is around it"
+"""Why a zero is no byte."""
+
 
 class Quantization(NamedTuple):
     """q = real * scale + zero: the scale is in steps per unit."""
@@ -66,7 +69,7 @@ def checked(block: Block, weights: Weights) -> Block:
     """`block`. Raises ValueError with the reason where it is not what its numbers were to be."""
     norms = block.norms
     if not 0 <= block.pad_value <= MOST_BYTE:
-        raise ValueError("the range of its input is without the 0 that is around it")
+        raise ValueError(WITHOUT_ZERO)
     sums = extremes(block.weights.astype(np.int64) - block.weights_zero, block.x_zero)
     small = (weights.stretch > 0).all() and norms.shift.max() <= NORM_SHIFT and fits(norms, sums)
     if not small or not block.activation.mul.any():
