@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -18,9 +19,12 @@ from ascua.kmodel.memory import f32, u8
 from ascua.kpu.latency import ERROR
 from ascua.passes import prepare
 from ascua.quantize.floats import evaluated
+from ascua.quantize.rules import Range
+from ascua.targets.k210.nncase.compiling import Like
 from tests.support.command import MODELS, ascua, model_file, refused
 from tests.support.convolutions import RELU, conv
 from tests.support.examples import small
+from tests.support.float_nets import NETWORKS
 from tests.support.floats import floated
 from tests.test_kpu_run import HALVES, ONE, model, samples
 
@@ -225,6 +229,49 @@ def test_a_float_network_is_compiled(version: str, tmp_path: Path) -> None:
     x = np.load(data)
     expected = evaluated(graph, [x.astype(np.float32)[:, None] / np.float32(255)])[0]
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected.reshape(20, -1), atol=0.02)
+
+
+@pytest.mark.parametrize(("like", "version"), [("nncase-0.1.0-rc5", 3), ("nncase-0.2.0-beta2", 4)])
+def test_a_float_network_is_compiled_as_nncase_did(
+    like: Literal["nncase-0.1.0-rc5", "nncase-0.2.0-beta2"], version: int, tmp_path: Path
+) -> None:
+    graph = NETWORKS["mobilenet_v1"]
+    path, data = model_file(tmp_path, graph), save(tmp_path / "x.npy", samples(8, 48, 48, 3))
+    to = tmp_path / "net.kmodel"
+    words = ("compile", path, "-b", "maix-go", "--data", data, "--input-range", "0", "1")
+    result = ascua(*words, "-o", to, "--like", like)
+    assert (result.code, result.err) == (0, "")
+    assert f"version {version}" in result.out
+    assert kmodel.load(to).version == version
+    seen = np.load(data)
+    made = k210.compile_like(graph, seen, Range(0, 1), Like(like)).network
+    assert to.read_bytes() == kmodel.write(made)
+    again = ascua(*words, "-o", to, "--like", like, "--kmodel", version, "--json")
+    assert json.loads(again.out)["kmodel"] == version
+
+
+def test_what_nncase_did_not_is_refused_beside_its_name(tmp_path: Path) -> None:
+    path = model_file(tmp_path, NETWORKS["mobilenet_v1"])
+    data = save(tmp_path / "x.npy", samples(8, 48, 48, 3))
+    to = tmp_path / "net.kmodel"
+    words = ("compile", path, "-b", "maix-go", "--data", data, "--input-range", "0", "1", "-o", to)
+    old, new = ("--like", "nncase-0.1.0-rc5"), ("--like", "nncase-0.2.0-beta2")
+    for more, said in (
+        ((*old, "--kmodel", "4"), "--kmodel 4: nncase-0.1.0-rc5 wrote version 3"),
+        ((*new, "--kmodel", "3"), "--kmodel 3: nncase-0.2.0-beta2 wrote version 4"),
+        ((*old, "--no-bias-correction"), "--no-bias-correction: nncase-0.1.0-rc5 corrected no"),
+        ((*new, "--bias-correction"), "--bias-correction: nncase-0.2.0-beta2 corrected no"),
+        ((*new, "--weight-bits", "16"), "--weight-bits 16: version 3 alone has such weights"),
+    ):
+        refused(ascua(*words, *more), 1, said, "Leave it out")
+    quantised = model_file(tmp_path, small(), "int8")
+    refused(ascua("compile", quantised, "-b", "maix-go", "-o", to, *new), 1,
+            "it is quantised already, and nncase-0.2.0-beta2 took float networks")  # fmt: skip
+    refused(ascua("compile", quantised, "-b", "host", "-o", tmp_path / "lib", *new), 1,
+            "--like: host takes no kmodel")  # fmt: skip
+    assert not to.exists()
+    assert ascua(*words, *old, "--weight-bits", "16").code == 0
+    assert kmodel.load(to).weight_bits == 16
 
 
 def test_what_is_compiled_is_the_same_again(tmp_path: Path) -> None:

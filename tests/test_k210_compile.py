@@ -280,6 +280,14 @@ def test_a_vector_too_long_for_the_kpu_is_the_cpus() -> None:
         assert sum(isinstance(layer, kind) for layer in model.layers) == 1
 
 
+@pytest.mark.parametrize("runtime", [3, 4])
+def test_an_activation_that_the_cpu_has_not_is_refused(runtime: Runtime) -> None:
+    net = Net((16, 16, 3))
+    x = net.leaky(net.dense(net.flat(net.conv(net.input, 20)), 6))
+    text = refused(net.graph(x), runtime)
+    assert "FULLY_CONNECTED 't2': the CPU multiplies it, which has no leaky_relu(0.1)" in text
+
+
 def test_an_image_that_the_cpu_reads_first_goes_through_the_kpu_in_v3() -> None:
     net = Net((16, 16, 4))
     graph = net.graph(net.add(net.conv(net.input, 4), net.input))

@@ -20,6 +20,7 @@ from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.mean import Mean
 from ascua.quantize import Options, Range
 from ascua.quantize.floats import evaluated
+from ascua.targets.k210.nncase.compiling import Like
 from tests.support.command import Result, ascua, model_file, refused
 from tests.support.spared import everything
 
@@ -127,6 +128,21 @@ def test_methods_of_calibration() -> None:
     assert made["l2"] == kmodel.write(expected)
 
 
+@pytest.mark.parametrize("l2", [False, True])
+def test_the_numbers_of_ncc_itself(l2: bool) -> None:
+    method = "l2" if l2 else "no_clip"
+    made = done(compiled("--like", "nncase-0.2.0-beta2", "--calibrate-method", method))
+    like = Like("nncase-0.2.0-beta2", l2=l2)
+    assert made == kmodel.write(k210.compile_like(network(), PIXELS, Range(0, 1), like).network)
+    assert made != done(compiled("--calibrate-method", method))
+
+
+def test_the_numbers_of_an_older_ncc() -> None:
+    made = done(compiled("--like", "nncase-0.1.0-rc5"))
+    like = Like("nncase-0.1.0-rc5")
+    assert made == kmodel.write(k210.compile_like(network(), PIXELS, Range(0, 1), like).network)
+
+
 def test_raw_files_are_bytes_or_floats_of_them() -> None:
     expected = done(compiled())
     floats = [planes(x.astype(np.float32) / np.float32(255)) for x in PIXELS[:3]]
@@ -182,6 +198,10 @@ BAD: dict[str, tuple[tuple[object, ...], dict[str, str | None], tuple[str, ...]]
     "floats": (("--inference-type", "float"), {"dataset": None},
                ("`--inference-type float`: ", "KPU, which computes with bytes")),
     "a float input": (("--input-type", "float"), {}, ("`--input-type float`: ", "round(255 *")),
+    "a method of Ascua's": (("--like", "nncase-0.2.0-beta2", "--calibrate-method", "kl"), {},
+                            ("--calibrate-method kl: nncase-0.2.0", "no_clip or l2")),
+    "a method of later": (("--like", "nncase-0.1.0-rc5", "--calibrate-method", "l2"), {},
+                          ("--calibrate-method l2: nncase-0.1.0", "averaged")),
     "no samples": ((), {"dataset": None}, ("net.tflite: ", "`--dataset FOLDER`")),
     "no deviation": (("--input-std", 0), {}, ("`--input-std 0`: nothing can be divided",)),
     "next to none": (("--input-std", 1e-60), {}, ("nothing can be divided",)),

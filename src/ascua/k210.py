@@ -14,9 +14,10 @@ from ascua import inputs, kmodel
 from ascua.boards import K210, KPU, Board
 from ascua.errors import DoesNotFit, InputError
 from ascua.executors import Progress
-from ascua.executors.kpu import Kpu, ends
+from ascua.executors.kpu import Kpu
 from ascua.ir import Array, Graph
 from ascua.kmodel import Kmodel, Layer, Range, Usage
+from ascua.kpu.ends import ends
 from ascua.kpu.latency import ERROR, NOMINAL_HZ, Clocks, Latency, latency
 from ascua.labels import Labels, Score
 from ascua.nearness import cosine
@@ -28,6 +29,7 @@ from ascua.targets.k210.affines import Pixels
 from ascua.targets.k210.budgets import check_budget
 from ascua.targets.k210.compiling import Quantized, quantized, quantized_already
 from ascua.targets.k210.lower import lowered
+from ascua.targets.k210.nncase.compiling import Like, quantized_like
 from ascua.targets.k210.ops import Runtime
 
 SCHEMA = 1
@@ -220,6 +222,15 @@ def compile_floats(
     pixels = Pixels((image.high - image.low) / LEVELS, image.low)
     steps = quantized(graph, [images], pixels, version, options, bits, progress)
     return Compiled(steps, lowered(steps.chip, version))
+
+
+def compile_like(
+    graph: Graph, images: Array, image: Reals, like: Like, *, progress: Progress | None = None
+) -> Compiled:
+    """As `compile_floats`, with the numbers that nncase chose, and none where it had none."""
+    pixels = Pixels((image.high - image.low) / LEVELS, image.low)
+    steps = quantized_like(graph, [images], pixels, like, progress)
+    return Compiled(steps, lowered(steps.chip, like.runtime))
 
 
 def compile_quantized(graph: Graph, version: Runtime) -> Kmodel:

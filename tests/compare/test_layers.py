@@ -10,6 +10,7 @@ import pytest
 from ascua import tflite
 from ascua.compare import Comparison, compare, prepared
 from ascua.compare.layers import Sums
+from ascua.compare.network import Integers
 from ascua.compare.pairing import Pair
 from ascua.ir import Array, Graph, Quant, Tensor
 from ascua.nearness import MOST_DB, cosine, decibels
@@ -23,7 +24,7 @@ def both(a: Graph, b: Graph, x: Array, labels: Array | None = None, cuts: int = 
 def test_figures_of_a_small_case() -> None:
     a = Tensor("a", (1, 4), "float32")
     b = Tensor("b", (1, 4), "int8", Quant((0.5,), (-126,)))
-    sums = Sums(Pair(a, b, "ADD", 0))
+    sums = Sums(Pair(a, b, "ADD", 0), held=(None, Integers(0.5, -126, -128, 127)))
     sums.add(np.array([[[3.0, 4.0, 0.0, 0.0]]]), np.array([[[-120, -118, -126, -128]]], np.int8))
     sums.add(np.array([[[0.0, 0.0, 0.0, 200.0]]]), np.array([[[-126, -126, -126, 127]]], np.int8))
     sums.add_own(np.array([[2.0]]), np.array([[1.8]]))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
 
 from ascua import compare as comparing
-from ascua import inputs, measure
+from ascua import inputs, k210, measure
 from ascua.cli.options import (
     PATH,
     Data,
@@ -25,7 +25,9 @@ from ascua.cli.options import (
 )
 from ascua.cli.quantizing import check_image, load_network
 from ascua.cli.terminal import PLAN, log, out, print_json, progress, verbose
-from ascua.compare import Comparison, Network, Samples, scaling
+from ascua.compare import Comparison, Network, Observed, Samples, scaling
+from ascua.compare.chip import Chip
+from ascua.compare.matching import matched
 from ascua.compare.network import check_together, quantized
 from ascua.compare.verdict import culprit, verdict
 from ascua.errors import InputError
@@ -61,35 +63,21 @@ def compare(
 ) -> None:  # fmt: skip
     """Compare networks A and B: layer by layer, and in their answers.
 
-    Each is a .tflite file, float or quantised, a .keras or .h5 one, or a SavedModel folder. The
-    table names the layer at which B's answers part from A's.
+    Each is a .tflite file, float or quantised, a .keras or .h5 one, or a SavedModel folder; B may
+    also be a .kmodel that was made of A. The table names the layer at which B's answers part from
+    A's.
     """
     if markdown is not None:
         check_target(markdown, force=force)
     check_image(input_range)
-    sources = [load_network(p) for p in (a, b)]
-    pair = zip(sources, (a, b), strict=True)
-    first, second = (comparing.prepared(s.graph, str(p)) for s, p in pair)
-    check_together(first, second)
-    chosen = _samples((first, second), data).chosen(samples)
-    comparing.check(first, second, chosen)
-    scalings: tuple[Scaling, ...] = ()
-    if chosen.arrays[0].dtype == np.uint8:
-        firsts = [s.first for s in sources]
-        same = scaling.both(
-            (first, second), firsts, chosen.arrays[0], chosen.labels, input_range
-        )  # fmt: skip
-        first, second, scalings = same.a, same.b, same.scalings
-        chosen = replace(chosen, image=Range(*same.image))
-    else:
-        some = chosen.chosen(PROBED)
-        for net, source in zip((first, second), sources, strict=True):
-            if quantized(t := net.graph.inputs[0]):
-                continue
-            xs = some.real(net.graph, 0, some.count)
-            check_real(net.name, net.graph, source.first, xs, input_range)
-            if inputs.calibrated(net.graph, t) is None:
-                doubt_real(net.name, net.graph, xs, some.labels)
+    if k210.is_kmodel(a):
+        raise InputError(
+            f"{a}: a kmodel does not say what its bytes stand for: it is compared with the network"
+            " that it was made of.",
+            ["Give that network first, then the kmodel: `ascua compare X.tflite Y.kmodel`."],
+        )
+    sides = _with_kmodel if k210.is_kmodel(b) else _two_networks
+    first, second, chosen, scalings = sides(a, b, data, samples, input_range)
     comparing.check_ranges(first, second, chosen)
     with progress() as bar:
         found = comparing.compare(
@@ -106,7 +94,57 @@ def compare(
             out.print(f"Pixels are for {name} {each}.", markup=False, highlight=False)
 
 
-def _samples(nets: tuple[Network, Network], data: Data) -> Samples:
+class Sides(NamedTuple):
+    """What is compared on which samples, and what pixels are for A, and for B as far as it says."""
+
+    a: Network
+    b: Observed
+    samples: Samples
+    scalings: tuple[Scaling, ...]
+
+
+def _two_networks(
+    a: Path, b: Path, data: Data, count: int | None, image: tuple[float, float] | None
+) -> Sides:
+    """The networks in two files."""
+    sources = [load_network(p) for p in (a, b)]
+    pair = zip(sources, (a, b), strict=True)
+    first, second = (comparing.prepared(s.graph, str(p)) for s, p in pair)
+    check_together(first, second)
+    chosen = _samples((first, second), data).chosen(count)
+    comparing.check(first, second, chosen)
+    if chosen.arrays[0].dtype == np.uint8:
+        firsts = [s.first for s in sources]
+        same = scaling.both((first, second), firsts, chosen.arrays[0], chosen.labels, image)
+        return Sides(same.a, same.b, replace(chosen, image=Range(*same.image)), same.scalings)
+    some = chosen.chosen(PROBED)
+    for net, source in zip((first, second), sources, strict=True):
+        if quantized(t := net.graph.inputs[0]):
+            continue
+        xs = some.real(net.graph, 0, some.count)
+        check_real(net.name, net.graph, source.first, xs, image)
+        if inputs.calibrated(net.graph, t) is None:
+            doubt_real(net.name, net.graph, xs, some.labels)
+    return Sides(first, second, chosen, ())
+
+
+def _with_kmodel(
+    a: Path, b: Path, data: Data, count: int | None, image: tuple[float, float] | None
+) -> Sides:
+    """The network in a file, and a kmodel."""
+    source = load_network(a)
+    first, second = comparing.prepared(source.graph, str(a)), Chip.of(k210.load(b).network, str(b))
+    check_together(first, second)
+    chosen = _samples((first,), data).chosen(count)
+    comparing.check(first, second, chosen)
+    x, scalings = chosen.arrays[0], []
+    if x.dtype == np.uint8:
+        scalings.append(scaling.scaling(first, source.first, x, chosen.labels, image))
+        chosen = replace(chosen, image=Range(*scalings[0].image))
+    return Sides(first, matched(first, second, chosen), chosen, tuple(scalings))
+
+
+def _samples(nets: tuple[Network, ...], data: Data) -> Samples:
     """The samples in an .npy or .npz file, or the labelled images of a data set or a folder."""
     graph, source, path = nets[0].graph, data.data, Path(data.data)
     if path.suffix in (".npy", ".npz"):
@@ -128,7 +166,7 @@ def _samples(nets: tuple[Network, Network], data: Data) -> Samples:
     return Samples(source, (found.x,), None, found.y, found.classes, count)
 
 
-def _arrays(path: Path, nets: tuple[Network, Network], labels: Path | None) -> Samples:
+def _arrays(path: Path, nets: tuple[Network, ...], labels: Path | None) -> Samples:
     """The samples in an .npy or .npz file: real ones, pixels, or integers of a network's input."""
     real = tuple(replace(t, dtype="float32", quant=None) for t in nets[0].graph.inputs)
     graph = replace(nets[0].graph, inputs=real)

@@ -32,6 +32,7 @@ from ascua.cli.options import (
     input_range,
     inputs_file,
     labels_file,
+    like,
     model_file,
     rounding,
     seed,
@@ -89,7 +90,11 @@ def analyze(model: Path, board: str | None, *, as_json: bool) -> None:
 @seed(default=1, show_default=True, help="Decides which.")
 @input_range(help="What pixels 0 and 255 are for the float model; default: found, or asked for.")
 @click.option("--kmodel", type=click.Choice(["3", "4"]), help="Of a K210: the version; default 4.")
-@bias_correction()
+@like()
+@bias_correction(
+    default=None, show_default=False,
+    help="Take mean errors off the biases; default: yes, but with `--like`.",
+)  # fmt: skip
 @click.option(
     "--weight-bits", type=click.Choice(["8", "16"]), help="Of version 3's weights; default 8."
 )

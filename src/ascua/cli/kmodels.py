@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ from ascua.model import load_model
 from ascua.quantize import Options, Range, check_float
 from ascua.quantize.scaling import Scaling
 from ascua.report import kmodel as tables
+from ascua.targets.k210.nncase.compiling import Like, Version
 
 
 def analyze(path: Path, board: Board | None, *, as_json: bool) -> None:
@@ -80,22 +82,47 @@ class Compiling(Reading):
     calibration: int
     seed: int
     input_range: tuple[float, float] | None
-    bias_correction: bool
+    like: Version | None
+    bias_correction: bool | None
+    """None where nobody said."""
     weight_bits: Literal["8", "16"] | None
 
     @property
+    def bits(self) -> int:
+        """Of weights."""
+        return 16 if self.weight_bits == "16" else 8
+
+    @property
     def version(self) -> Literal[3, 4]:
-        """Of the file; 16-bit weights are version 3's alone. Raises InputError."""
-        if self.weight_bits == "16" and self.kmodel != "3":
-            raise InputError(
-                "--weight-bits 16: version 3 alone has such weights.", ["Add `--kmodel 3`."]
-            )
+        """Of the file."""
+        if self.like is not None:
+            return Like(self.like).runtime
         return 3 if self.kmodel == "3" else 4
+
+    def check(self) -> None:
+        """Raise InputError where options contradict each other."""
+        version = f"{self.like} wrote version {self.version}"
+        none = f"{self.like} corrected no biases"
+        for option, given, why in (
+            (f"--kmodel {self.kmodel}", self.kmodel not in (None, str(self.version)), version),
+            ("--bias-correction", self.bias_correction is True, none),
+            ("--no-bias-correction", self.bias_correction is False, none),
+        ):
+            if self.like is not None and given:
+                raise InputError(
+                    f"{option}: {why}.",
+                    ["Leave it out.", "Leave out `--like`: Ascua's own numbers take it."],
+                )
+        if self.weight_bits == "16" and self.version != 3:
+            raise InputError(
+                "--weight-bits 16: version 3 alone has such weights.",
+                ["Add `--kmodel 3`." if self.like is None else "Leave it out."],
+            )
 
     def refuse(self, board: Board) -> None:
         """Raise InputError where samples or a version are given for a board without a K210."""
         given = {"--kmodel": self.kmodel, "--data": self.data, "--input-range": self.input_range,
-                 "--weight-bits": self.weight_bits}  # fmt: skip
+                 "--like": self.like, "--weight-bits": self.weight_bits}  # fmt: skip
         for option, value in given.items():
             if value is not None:
                 raise InputError(
@@ -111,6 +138,7 @@ def compile_(
     taken = (path, *([] if how.data is None else [Path(how.data)]))
     output = Output(to, KMODEL, "--out OUT.kmodel", taken, force=force)
     output.check()
+    how.check()
     quantizing.check_image(how.input_range)
     source = quantizing.load_network(path)
     if all(t.dtype == "float32" for t in source.graph.inputs):
@@ -188,21 +216,25 @@ def _of_floats(
             f"{how.data}: it holds real values, and the K210 takes bytes as a camera gives them.",
             ["Give uint8 images (n, h, w, c), or a folder of images."],
         )
-    options = Options(bias_correction=how.bias_correction)
-    bits = 16 if how.weight_bits == "16" else 8
-    return calibrated(source.graph, given.xs[0], scaling, how.version, options, bits)
+    made: Callable[..., k210.Compiled]
+    if how.like is not None:
+        made = partial(k210.compile_like, like=Like(how.like, how.bits))
+    else:
+        options = Options(bias_correction=how.bias_correction is not False)
+        made = partial(k210.compile_floats, version=how.version, options=options, bits=how.bits)
+    return calibrated(source.graph, given.xs[0], scaling, made)
 
 
 def calibrated(
-    graph: Graph, images: Array, scaling: Scaling, version: Literal[3, 4], options: Options,
-    bits: int = 8,
-) -> tuple[k210.Compiled, Calibrated]:  # fmt: skip
-    """What becomes of a float `graph`, and what calibration on uint8 images (n, h, w, c) found."""
+    graph: Graph, images: Array, scaling: Scaling, compiled: Callable[..., k210.Compiled]
+) -> tuple[k210.Compiled, Calibrated]:
+    """What becomes of a float `graph`, and what calibration on uint8 images (n, h, w, c) found.
+
+    `compiled` makes it of the graph, the images and what they mean, and tells its `progress`.
+    """
     reals = Range(*scaling.image)
     with progress() as bar:
-        made = k210.compile_floats(
-            graph, images, reals, version, options, bits=bits, progress=bar("calibrating")
-        )
+        made = compiled(graph, images, reals, progress=bar("calibrating"))
     judged = images[np.linspace(0, len(images) - 1, min(JUDGED, len(images))).astype(int)]
     same, near = k210.beside_float(graph, made.network, judged, reals)
     return made, Calibrated(len(images), scaling._asdict(), same, near)
@@ -210,6 +242,11 @@ def calibrated(
 
 def _of_integers(path: Path, how: Compiling) -> kmodel.Kmodel:
     """The kmodel of a quantised network."""
+    if how.like is not None:
+        raise InputError(
+            f"{path}: it is quantised already, and {how.like} took float networks.",
+            ["Leave out `--like`, or give the float model."],
+        )
     if how.data is not None or how.input_range is not None or how.weight_bits == "16":
         raise InputError(
             f"{path}: it is quantised already: its own scales and weights are taken.",
@@ -226,6 +263,7 @@ def alone(model: k210.Model) -> ToolMissing:
             "`ascua run` with a K210's board computes its outputs; docs/k210.md says what that is"
             " checked against.",
             "Compare the outputs with the board's own: `--outputs` writes them.",
+            f"`ascua compare X.tflite {model.path}` compares it with the network it was made of.",
         ],
     )
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import click
 import numpy as np
 
-from ascua import boards
+from ascua import boards, k210
 from ascua.cli import kmodels, quantizing
 from ascua.cli.ncc_samples import (
     Colors,
@@ -20,7 +22,7 @@ from ascua.cli.ncc_samples import (
     input_mean,
     input_std,
 )
-from ascua.cli.options import PATH, as_json, force, gathered
+from ascua.cli.options import PATH, as_json, force, gathered, like
 from ascua.cli.terminal import log, progress, verbose
 from ascua.data.ncc import PIXELS, Wanted
 from ascua.errors import InputError
@@ -32,6 +34,7 @@ from ascua.ncc.samples import sound
 from ascua.quantize import Options, check_float
 from ascua.quantize.options import ALIASES, RANGES, Ranges
 from ascua.quantize.scaling import Scaling, find
+from ascua.targets.k210.nncase.compiling import Like, Version
 
 BOARD = "maix-go"
 """A board with the chip, at its nominal clock: files of one run on all."""
@@ -43,7 +46,7 @@ ROADS: dict[str, tuple[str, str, dict[str, tuple[str, ...]]]] = {
         "caffe": ("Make ONNX of it first (caffe2onnx); then " + ONNX,),
         "paddle": ("Make ONNX of it first (paddle2onnx); then " + ONNX,),
     }),
-    "-o": ("kmodel", "writes kmodels of version 4", {
+    "-o": ("kmodel", "writes kmodels", {
         "tflite": ("`ascua quantize` writes int8 .tflite files.",),
     }),
     "-t": ("k210", "compiles for the K210", {
@@ -108,12 +111,28 @@ class Calibrating:
     input_mean: float
     input_std: float
     calibrate_method: str
+    like: Version | None
 
     @property
-    def options(self) -> Options:
-        """How ranges follow from them, by whatever name."""
+    def compiled(self) -> Callable[..., k210.Compiled]:
+        """What makes a kmodel with ranges by that method. Raises InputError for one not had."""
         name = self.calibrate_method
-        return Options(ranges=ALIASES.get(name) or cast(Ranges, name))
+        if self.like is None:
+            options = Options(ranges=ALIASES.get(name) or cast(Ranges, name))
+            return partial(k210.compile_floats, version=4, options=options)
+        like = Like(self.like, l2=name == "l2")
+        methods = ("no_clip",) if like.runtime == 3 else tuple(ALIASES)
+        if name not in methods:
+            raise InputError(
+                f"--calibrate-method {name}: {self.like} had no such method.",
+                [
+                    "Leave it out: it averaged the ranges of images."
+                    if like.runtime == 3
+                    else f"Give one of its own: {' or '.join(methods)}.",
+                    "Leave out `--like`.",
+                ],
+            )
+        return partial(k210.compile_like, like=like)
 
     @property
     def image(self) -> tuple[float, float]:
@@ -187,6 +206,7 @@ class Calibrating:
     "--calibrate-method", type=click.Choice([*ALIASES, *RANGES]), default="no_clip",
     show_default=True, help="How activations' ranges follow from their values.",
 )  # fmt: skip
+@like(help="With the numbers that this nncase chose; of 0.1.0-rc5, in version 3.")
 @click.option(
     "--input-type", type=click.Choice(["default", "uint8", "float"]), default="default",
     show_default=True, help="What the kmodel takes: uint8, the default; float is refused.",
@@ -206,6 +226,7 @@ def compile_(
     It is of version 4, as from ncc 0.2, and calibrated on all samples of a folder.
     """
     dialect.refuse()
+    compiled = how.compiled
     samples = how.checked(str(model))
     output = Output(to, KMODEL, "OUT.kmodel", (model, samples), force=force)
     output.check()
@@ -216,7 +237,7 @@ def compile_(
     _check_network(str(model), source.graph)
     images = how.images(str(model), source.graph, samples)
     scaling = how.scaling(str(model), source, images)
-    made, more = kmodels.calibrated(source.graph, images, scaling, 4, how.options)
+    made, more = kmodels.calibrated(source.graph, images, scaling, compiled)
 
     def dump() -> None:
         if dump_ir:

@@ -38,6 +38,10 @@ bias_correction = partial(
     click.option, "--bias-correction/--no-bias-correction", default=True, show_default=True,
     help="Take mean errors off the biases.",
 )  # fmt: skip
+like = partial(
+    click.option, "--like", type=click.Choice(["nncase-0.1.0-rc5", "nncase-0.2.0-beta2"]),
+    help="Of a K210: with the numbers that this nncase chose, in the version that it wrote.",
+)  # fmt: skip
 input_range = partial(click.option, "--input-range", type=float, nargs=2, metavar="LOW HIGH")
 seed = partial(click.option, "--seed", type=click.IntRange(0))
 build_dir = partial(

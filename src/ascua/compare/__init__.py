@@ -10,7 +10,7 @@ import numpy as np
 from ascua.compare.answers import MOST_CLASSES, Answers, answers, check_labels
 from ascua.compare.cuts import Follower
 from ascua.compare.layers import LayerPair, Sums, measure, run
-from ascua.compare.network import Network, batch, check_range, check_together, prepared
+from ascua.compare.network import Network, Observed, batch, check_range, check_together, prepared
 from ascua.compare.pairing import Pair, layers, pairs
 from ascua.compare.samples import Samples
 from ascua.errors import InputError
@@ -18,8 +18,8 @@ from ascua.ir import Array
 from ascua.nearness import decibels
 
 __all__ = [
-    "Answers", "Comparison", "LayerPair", "Network", "Samples", "check", "check_ranges", "compare",
-    "prepared",
+    "Answers", "Comparison", "LayerPair", "Network", "Observed", "Samples", "check",
+    "check_ranges", "compare", "prepared",
 ]  # fmt: skip
 
 Progress = Callable[[int, int], None]
@@ -47,7 +47,7 @@ class Comparison(NamedTuple):
     """None where the first output has one value, and so no classes."""
 
 
-def check(a: Network, b: Network, samples: Samples) -> None:
+def check(a: Network, b: Observed, samples: Samples) -> None:
     """Raise InputError unless both networks and the labels of the samples go together."""
     check_together(a, b)
     classes = a.graph.outputs[0].size
@@ -66,15 +66,15 @@ def check(a: Network, b: Network, samples: Samples) -> None:
         check_labels(samples.labels, classes, samples.source)
 
 
-def check_ranges(a: Network, b: Network, samples: Samples) -> None:
+def check_ranges(a: Network, b: Observed, samples: Samples) -> None:
     """Raise InputError unless the values of the samples are those that quantised inputs take."""
     xs = samples.real(a.graph, 0, 256)
-    for net in (a, b):
-        check_range(net, xs)
+    check_range(a, xs)
+    check_range(b, xs)
 
 
 def compare(
-    a: Network, b: Network, samples: Samples, *, top: int = 5, cuts: int = 0,
+    a: Network, b: Observed, samples: Samples, *, top: int = 5, cuts: int = 0,
     progress: Progress | None = None, cut_progress: Progress | None = None,
 ) -> Comparison:  # fmt: skip
     """Run both on all samples, and follow the answers through the layers on `cuts` of them.
@@ -82,7 +82,7 @@ def compare(
     `check` and `check_ranges` come first. Raises InputError (NaN), Unsupported, ModelError.
     """
     paired = pairs(a.graph, b.graph)
-    sums = {p.a: Sums(p) for p in paired}
+    sums = {p.a: Sums(p, held=(a.integers(p.a), b.integers(p.b))) for p in paired}
     scores = _Scores()
     for start, stop in _spans(a, b, paired, samples.count):
         both = measure(a, b, paired, samples.real(a.graph, start, stop), sums)
@@ -97,7 +97,7 @@ def compare(
         for p in paired
     ]
     twins = {t for p in paired for t in (p.a, p.b)}
-    alone = [tuple(op.name for op in layers(net.graph) if op.y not in twins) for net in (a, b)]
+    alone = [tuple(op.name for op in layers(g) if op.y not in twins) for g in (a.graph, b.graph)]
     ya, yb = scores.joined()
     enough = 1 < ya.shape[1] <= MOST_CLASSES
     k = max(1, min(top, ya.shape[1] - 1))
@@ -129,17 +129,17 @@ class _Scores:
         return np.concatenate(self.parts[0]), np.concatenate(self.parts[1])
 
 
-def _spans(a: Network, b: Network, paired: tuple[Pair, ...], count: int) -> list[tuple[int, int]]:
+def _spans(a: Network, b: Observed, paired: tuple[Pair, ...], count: int) -> list[tuple[int, int]]:
     """The batches, from where to where."""
     step = batch(a, b, {p.b for p in paired})
     return [(start, min(start + step, count)) for start in range(0, count, step)]
 
 
 def _follow(
-    a: Network, b: Network, paired: tuple[Pair, ...], samples: Samples, progress: Progress | None
+    a: Network, b: Observed, paired: tuple[Pair, ...], samples: Samples, progress: Progress | None
 ) -> Follower:
     """The answers of A behind each layer of B."""
-    follower = Follower(a, paired)
+    follower = Follower(a, b, paired)
     keep = {p.b: p.a for p in paired}
     for start, stop in _spans(a, b, paired, samples.count):
         xs = samples.real(a.graph, start, stop)

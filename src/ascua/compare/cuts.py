@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ascua.compare.network import Network, real
+from ascua.compare.network import Network, Observed, real
 from ascua.compare.pairing import Pair
 from ascua.ir import Array, Graph, Tensor
 
@@ -50,9 +50,9 @@ class Tally:
 class Follower:
     """Follows the answers of a network A through the layers of B."""
 
-    def __init__(self, a: Network, paired: Sequence[Pair]) -> None:
+    def __init__(self, a: Network, b: Observed, paired: Sequence[Pair]) -> None:
         self.a = a
-        self.twins = {p.a: p.b for p in paired}
+        self.twins = {p.a: b.integers(p.b) for p in paired}
         self.places = sorted({p.at for p in paired})
         self.tails = {at: tail(a.graph, at) for at in self.places}
         self.tallies = {at: Tally() for at in self.places}
@@ -107,7 +107,7 @@ class Follower:
         y = rest.outputs[0]
         given = [live[t] for t in rest.inputs]
         found = next(v for t, v in rest.walk(given, self.a.compute) if t is y)
-        return real(found, y).reshape(len(found), -1)
+        return real(found, self.a.integers(y)).reshape(len(found), -1)
 
     def start(self) -> float:
         """A's own accuracy on the samples."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ascua.compare.cuts import Cut
-from ascua.compare.network import Network, quantized, real
+from ascua.compare.network import Integers, Network, Observed, real
 from ascua.compare.pairing import Pair
 from ascua.ir import Array, Tensor
 from ascua.nearness import cosine, decibels
@@ -35,6 +35,8 @@ class LayerPair(NamedTuple):
     at_ends_a: tuple[float, float] | None
     """Share of A's integers that are the least and the greatest of their type."""
     at_ends_b: tuple[float, float] | None
+    fitted: bool
+    """Whether B's file does not say the scale: `Integers.fitted`."""
     cut: Cut | None = None
     """What this layer costs the answers, where that was looked at."""
 
@@ -47,20 +49,22 @@ class LayerPair(NamedTuple):
 class Sums:
     """What a layer's figures are computed from, batch after batch."""
 
-    def __init__(self, pair: Pair) -> None:
+    def __init__(self, pair: Pair, held: tuple[Integers | None, Integers | None]) -> None:
         self.pair = pair
+        self.held = held
         self.count = self.aa = self.bb = self.ab = self.ee = self.own = self.own_signal = 0.0
         self.error = self.largest = 0.0
-        self.ends = {False: np.zeros(2), True: np.zeros(2)}
+        self.ends = np.zeros(2), np.zeros(2)
 
     def add(self, a: Array, b: Array) -> None:
         """Take in integers or reals `a` and `b` (n, ...) of both networks."""
-        for side, (t, y) in enumerate(((self.pair.a, a), (self.pair.b, b))):
-            if quantized(t):
-                info = np.iinfo(t.dtype)
-                self.ends[bool(side)] += [np.sum(y == info.min), np.sum(y == info.max)]
-        x = real(a, self.pair.a).astype(np.float64).reshape(-1)
-        y = real(b, self.pair.b).astype(np.float64).reshape(-1)
+        for held, q, ends in zip(self.held, (a, b), self.ends, strict=True):
+            if held is not None:
+                ends += [np.sum(q == held.least), np.sum(q == held.most)]
+        x, y = (
+            real(q, held).astype(np.float64).reshape(-1)
+            for q, held in zip((a, b), self.held, strict=True)
+        )
         e = y - x
         self.count += x.size
         self.aa, self.bb = self.aa + float(x @ x), self.bb + float(y @ y)
@@ -78,17 +82,18 @@ class Sums:
 
     def layer(self) -> LayerPair:
         """The figures."""
-        a, b = self.pair.a, self.pair.b
-        scale = next((t.q.scale for t in (b, a) if quantized(t)), None)
-        ends: list[tuple[float, float] | None] = [None, None]
-        for side, t in enumerate((a, b)):
-            if quantized(t):
-                low, high = self.ends[bool(side)] / self.count
-                ends[side] = (float(low), float(high))
+        a, b = self.held
+        scale = next((held.scale for held in (b, a) if held), None)
+        ends = [
+            (float(low), float(high)) if held else None
+            for held, (low, high) in zip(
+                self.held, (e / self.count for e in self.ends), strict=True
+            )
+        ]
         return LayerPair(
-            name=a.name,
+            name=self.pair.a.name,
             op=self.pair.op,
-            shape=a.shape,
+            shape=self.pair.a.shape,
             sqnr_db=decibels(self.aa, self.ee),
             own_sqnr_db=decibels(self.own_signal, self.own),
             cosine=cosine(self.aa, self.bb, self.ab),
@@ -97,11 +102,12 @@ class Sums:
             mean_error=self.error / self.count,
             at_ends_a=ends[0],
             at_ends_b=ends[1],
+            fitted=b is not None and b.fitted,
         )
 
 
 def measure(
-    a: Network, b: Network, paired: Sequence[Pair], xs: Sequence[Array], sums: dict[Tensor, Sums]
+    a: Network, b: Observed, paired: Sequence[Pair], xs: Sequence[Array], sums: dict[Tensor, Sums]
 ) -> tuple[list[Array], list[Array]]:
     """Take one batch of real samples `xs` into `sums`, which are by A's tensors.
 
@@ -113,14 +119,22 @@ def measure(
         if t in sums:
             sums[t].add(y, theirs[t])
         if t in a.graph.outputs:
-            outputs_a[t] = real(y, t)
-    for t, expected, got in errors(a, paired, xs, theirs):
-        sums[t].add_own(expected, got)
+            outputs_a[t] = real(y, a.integers(t))
+    held = {p.a: b.integers(p.b) for p in paired}
+
+    def instead(t: Tensor, y: Array) -> Array:
+        if t not in held:
+            return y
+        got = real(theirs[t], held[t])
+        sums[t].add_own(real(y, a.integers(t)), got)
+        return a.own(got, t)
+
+    a.rerun(xs, instead)
     return [outputs_a[t] for t in a.graph.outputs], outputs_b
 
 
 def run(
-    net: Network, xs: Sequence[Array], keep: Mapping[Tensor, Tensor]
+    net: Observed, xs: Sequence[Array], keep: Mapping[Tensor, Tensor]
 ) -> tuple[dict[Tensor, Array], list[Array]]:
     """The activations to `keep` as they are, under their new keys, and the real outputs."""
     kept: dict[Tensor, Array] = {}
@@ -129,30 +143,5 @@ def run(
         if t in keep:
             kept[keep[t]] = y
         if t in net.graph.outputs:
-            outputs[t] = real(y, t)
+            outputs[t] = real(y, net.integers(t))
     return kept, [outputs[t] for t in net.graph.outputs]
-
-
-def errors(
-    a: Network, paired: Sequence[Pair], xs: Sequence[Array], theirs: dict[Tensor, Array]
-) -> Iterator[tuple[Tensor, Array, Array]]:
-    """Each paired tensor of A, what A's layer makes of B's values before it, and B's value."""
-    twins = {p.a: p.b for p in paired}
-    found: list[tuple[Tensor, Array, Array]] = []
-
-    def replaced(t: Tensor, y: Array) -> Array:
-        if t not in twins:
-            return y
-        got = real(theirs[t], twins[t])
-        found.append((t, real(y, t), got))
-        return a.own(got, t)
-
-    start = [replaced(t, x) for t, x in zip(a.graph.inputs, a.given(xs), strict=True)]
-    graph = a.graph
-    for _ in graph.walk(
-        start, lambda op, *given: tuple(
-            replaced(t, y) for t, y in zip(op.outputs, a.compute(op, *given), strict=True)
-        ),
-    ):  # fmt: skip
-        yield from found
-        found.clear()

@@ -2,19 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
+
+import numpy as np
 
 from ascua import inputs
 from ascua.errors import AscuaError, InputError, Unsupported, brief
-from ascua.ir import Array, Graph, Op, Tensor, each
+from ascua.ir import Array, Graph, Op, Tensor, each, limits
 from ascua.passes import check_stateless, prepare
 from ascua.pixels import outside
 from ascua.quantize import floats
-from ascua.quantize.fidelity import dequantized
 from ascua.quantize.scores import without_index
 from ascua.quantize.simplify import simplify
+
+
+@dataclass(frozen=True)
+class Integers:
+    """Integers from `least` to `most` that stand for real values: scale · (q - zero)."""
+
+    scale: float
+    zero: float
+    least: int
+    most: int
+    fitted: bool = False
+    """Whether no file says the scale: it is the one that comes nearest to another network."""
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """The least and the greatest real value."""
+        return self.scale * (self.least - self.zero), self.scale * (self.most - self.zero)
+
+    def real(self, q: Array) -> Array:
+        """The real values, float32, of integers."""
+        steps = q.astype(np.float32) - np.float32(self.zero)
+        found: Array = steps * np.float32(self.scale)
+        return found
+
+
+def real(y: Array, held: Integers | None) -> Array:
+    """The values `y` of an activation as real ones; floats, which nothing is said of, as is."""
+    return y if held is None else held.real(y)
+
+
+class Observed(Protocol):
+    """A network that shows what its layers make of real samples."""
+
+    @property
+    def name(self) -> str:
+        """Of the file."""
+
+    @property
+    def graph(self) -> Graph:
+        """Its inputs, outputs and layers."""
+
+    def given(self, xs: Sequence[Array]) -> list[Array]:
+        """Real samples (n, *shape) an input as this network takes them."""
+
+    def walk(self, xs: Sequence[Array]) -> Iterator[tuple[Tensor, Array]]:
+        """Each activation and its values (n, *shape), for samples as `given` answers them."""
+
+    def integers(self, t: Tensor) -> Integers | None:
+        """What the values of an activation stand for; None of floats."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +104,21 @@ class Network:
         """Each activation and its values (n, *shape), for samples as `given` answers them."""
         return self.graph.walk(xs, self.compute)
 
+    def integers(self, t: Tensor) -> Integers | None:
+        """What the values of an activation stand for; None of floats."""
+        return Integers(t.q.scale, t.q.zero_point, *limits(t.dtype)) if quantized(t) else None
+
+    def rerun(self, xs: Sequence[Array], instead: Callable[[Tensor, Array], Array]) -> None:
+        """Run on real samples, each activation exchanged for what `instead` makes of it."""
+        start = [instead(t, x) for t, x in zip(self.graph.inputs, self.given(xs), strict=True)]
+
+        def compute(op: Op, *given: Array) -> tuple[Array, ...]:
+            made = zip(op.outputs, self.compute(op, *given), strict=True)
+            return tuple(instead(t, y) for t, y in made)
+
+        for _ in self.graph.walk(start, compute):
+            pass
+
 
 def prepared(graph: Graph, name: str) -> Network:
     """`graph`, of the file `name`, ready to be compared; without an ARG_MAX at its end.
@@ -79,12 +145,7 @@ def quantized(t: Tensor) -> bool:
     return t.quant is not None and t.dtype != "float32"
 
 
-def real(y: Array, t: Tensor) -> Array:
-    """The values `y` (n, ...) of the activation `t` as the real ones that they stand for."""
-    return dequantized(y, t) if quantized(t) else y
-
-
-def check_together(a: Network, b: Network) -> None:
+def check_together(a: Observed, b: Observed) -> None:
     """Raise InputError unless both take the same inputs and answer as many values."""
     for what, ts, us in (
         ("input", a.graph.inputs, b.graph.inputs),
@@ -101,13 +162,14 @@ def check_together(a: Network, b: Network) -> None:
             )
 
 
-def check_range(net: Network, xs: Sequence[Array]) -> None:
+def check_range(net: Observed, xs: Sequence[Array]) -> None:
     """Raise InputError unless the real samples `xs` fit the range of quantised inputs."""
     for t, x in zip(net.graph.inputs, xs, strict=True):
-        if not quantized(t):
+        held = net.integers(t)
+        if held is None:
             continue
-        low, high = inputs.reach(t)
-        if wrong := outside(x, (low, high), t.q.scale):
+        low, high = held.reach
+        if wrong := outside(x, (low, high), held.scale):
             raise InputError(
                 f"{net.name}: its input '{brief(t.name)}' is made for {low:.4g} to {high:.4g}, and"
                 f" {wrong}.",
@@ -119,7 +181,7 @@ def check_range(net: Network, xs: Sequence[Array]) -> None:
             )
 
 
-def batch(a: Network, b: Network, theirs: Iterable[Tensor]) -> int:
+def batch(a: Observed, b: Observed, theirs: Iterable[Tensor]) -> int:
     """How many samples are run at once: memory is bounded."""
     largest = max(t.bytes for net in (a, b) for t in net.graph.tensors() if not t.const)
     kept = sum(t.bytes for t in theirs)

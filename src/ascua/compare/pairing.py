@@ -69,15 +69,21 @@ def key(op: Op) -> tuple[object, ...]:
 
 def common(xs: Sequence[object], ys: Sequence[object]) -> list[tuple[int, int]]:
     """The positions of a longest common subsequence."""
-    best = [[0] * (len(ys) + 1) for _ in range(len(xs) + 1)]
-    for i in reversed(range(len(xs))):
-        for j in reversed(range(len(ys))):
-            same = best[i + 1][j + 1] + 1 if xs[i] == ys[j] else 0
-            best[i][j] = max(same, best[i + 1][j], best[i][j + 1])
+    return heaviest([[float(x == y) for y in ys] for x in xs])
+
+
+def heaviest(weights: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
+    """The pairs (i, j), both ascending, of the greatest sum of weights[i][j]; 0 makes no pair."""
+    rows, columns = len(weights), len(weights[0]) if weights else 0
+    best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
+    for i in reversed(range(rows)):
+        for j in reversed(range(columns)):
+            pair = best[i + 1][j + 1] + weights[i][j] if weights[i][j] else 0.0
+            best[i][j] = max(pair, best[i + 1][j], best[i][j + 1])
     i = j = 0
     found = []
-    while i < len(xs) and j < len(ys):
-        if xs[i] == ys[j] and best[i][j] == best[i + 1][j + 1] + 1:
+    while i < rows and j < columns:
+        if weights[i][j] and best[i][j] == best[i + 1][j + 1] + weights[i][j]:
             found.append((i, j))
             i, j = i + 1, j + 1
         elif best[i][j] == best[i + 1][j]:

@@ -49,19 +49,27 @@ def both(
             ["Say which holds for both: `--input-range LOW HIGH`."],
         )
     twin = known[0] if known else None
-
-    def scaling(net: Network, first: First, own: Image | None) -> Scaling:
-        if own is not None:
-            return Scaling(asked or own, "asked" if asked else "input", "as its input says")
-        return find(net.name, first, images, labelled(net.graph, images, labels), asked, twin)
-
-    a, b = (scaling(*each) for each in zip(nets, firsts, stated, strict=True))
+    a, b = (
+        scaling(net, first, images, labels, asked, twin)
+        for net, first in zip(nets, firsts, strict=True)
+    )
     first, second = nets
     if pixels.near(a.image, b.image, pixels.ALIKE):
         return Both(first, second, (b if stated[1] else a).image, (a, b))
     if stated[1]:
         return Both(_taking(first, b.image, a.image), second, b.image, (a, b))
     return Both(first, _taking(second, a.image, b.image), a.image, (a, b))
+
+
+def scaling(
+    net: Network, first: First, images: Array, labels: Array | None, asked: Image | None,
+    twin: Image | None = None,
+) -> Scaling:  # fmt: skip
+    """What the bytes `images` (n, ...) stand for in one network. Raises InputError."""
+    own = _stated(net)
+    if own is not None:
+        return Scaling(asked or own, "asked" if asked else "input", "as its input says")
+    return find(net.name, first, images, labelled(net.graph, images, labels), asked, twin)
 
 
 def _stated(net: Network) -> Image | None:

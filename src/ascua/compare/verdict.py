@@ -109,6 +109,8 @@ def _where(c: Comparison, found: Culprit) -> str:
 
 def _why(layer: LayerPair) -> str:
     said = "" if layer.own_sqnr_db == MOST_DB else f"own SQNR {layer.own_sqnr_db:.1f} dB"
+    if said and layer.fitted:
+        said += ", its scale fitted"
     top = max((ends[1] for ends in (layer.at_ends_a, layer.at_ends_b) if ends), default=0.0)
     if top > SATURATED:
         said += f", {top:.1%} of its values at the greatest integer"

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ascua.executors import Answer, Progress
-from ascua.ir import Array, Graph, Tensor
+from ascua.ir import Array
 from ascua.kmodel import Kmodel
 from ascua.kpu import Rounding, Simulator
-from ascua.kpu.ram import DTYPES
 
 
 @dataclass(frozen=True)
@@ -36,23 +35,3 @@ class Kpu:
         simulator = Simulator(model, rounding=self.rounding, fused=self.fused)
         images = [x[:, 0] if x.ndim == 5 and x.shape[1] == 1 else x for x in xs]
         return Answer(simulator.run(images, progress))
-
-
-def ends(model: Kmodel) -> Graph:
-    """A graph without operators that has the inputs and outputs of `model`.
-
-    Images are (1, h, w, c), channels last, as a camera gives them and `Kpu.run` takes them.
-    """
-    inputs = []
-    for i, port in enumerate(model.inputs):
-        _, c, h, w = port.shape
-        inputs.append(Tensor(_name("input", i), (1, h, w, c), DTYPES[port.range.dtype].name))
-    outputs = [
-        Tensor(_name("output", i), (1, o.count), DTYPES[o.dtype].name)
-        for i, o in enumerate(model.outputs)
-    ]
-    return Graph(model.name, tuple(inputs), tuple(outputs), ())
-
-
-def _name(what: str, i: int) -> str:
-    return f"{what}_{i}" if i else what

@@ -86,6 +86,13 @@ class Simulator:
         self._wanted([x[None] for x in xs])
         yield from self._layers(Ram.of(self.model), xs)
 
+    def observed(self, xs: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+        """What each layer wrote, as `layers` gives it, and the outputs, for one sample an input."""
+        self._wanted([x[None] for x in xs])
+        ram = Ram.of(self.model)
+        made = [y for _, y in self._layers(ram, xs)]
+        return made, [ram.view(o).copy() for o in self.model.outputs]
+
     def _layers(self, ram: Ram, xs: Sequence[Array]) -> Iterator[tuple[Layer, Array]]:
         ram.clear()
         for port, x in zip(self.model.inputs, xs, strict=True):

@@ -23,6 +23,8 @@ def comparison(c: Comparison, classes: Sequence[str], *, whole: bool = False) ->
     parts: list[RenderableType] = [table(*layer_rows(c, shown))]
     if len(shown) < len(c.layers):
         parts.append(Text(f"and {len(c.layers) - len(shown)} more: -v, --json or --markdown"))
+    if said := fitted(c):
+        parts.append(Text(said))
     for name, alone in ((c.a, c.alone_a), (c.b, c.alone_b)):
         if alone:
             parts.append(Text(f"without a twin in the other, of {name}: {len(alone)} layers"))
@@ -71,6 +73,14 @@ def layer_rows(c: Comparison, shown: Sequence[LayerPair]) -> tuple[list[str], li
                     "-" if part is None else percent(part, 0)]  # fmt: skip
         rows.append(row)
     return columns, rows
+
+
+def fitted(c: Comparison) -> str | None:
+    """Of how many layers B's scale is fitted, in words; None where all are known."""
+    count = sum(layer.fitted for layer in c.layers)
+    if not count:
+        return None
+    return f"scale fitted, as the file of B does not say it: {count} of {len(c.layers)} layers"
 
 
 def answer_rows(a: Answers, samples: int) -> tuple[list[str], list[list[str]]]:

@@ -14,7 +14,7 @@ from ascua.errors import InputError
 from ascua.figures import bars, confusion, png
 from ascua.files import folders
 from ascua.nearness import MOST_DB
-from ascua.report.comparison import answer_rows, changed, label, layer_rows
+from ascua.report.comparison import answer_rows, changed, fitted, label, layer_rows
 from ascua.report.tables import markdown
 
 REPORT = "report.md"
@@ -40,6 +40,8 @@ def files(c: Comparison, samples: Samples) -> dict[str, bytes]:
         made[name] = picture.encode()
         parts.append(f"![{caption}]({name})\n")
     parts.append(_table(*layer_rows(c, c.layers)))
+    if said := fitted(c):
+        parts.append(f"{said[0].upper()}{said[1:]}.\n")
     if c.answers is not None:
         parts += ["## Answers\n", _table(*answer_rows(c.answers, c.samples))]
         for name, (caption, picture) in _matrices(c, samples.classes).items():

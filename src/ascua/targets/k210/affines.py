@@ -48,10 +48,15 @@ class Pixels:
 
 def of_ranges(graph: Graph, ranges: Mapping[Tensor, Range]) -> dict[Tensor, Affine]:
     """The affine of each activation but the inputs, for float values in `ranges`."""
-    found: dict[Tensor, Affine] = {}
+    best = {t: Range(*(known(graph, t) or r)) for t, r in ranges.items()}
+    return {t: Affine.of(*r) for t, r in covering(graph, best).items()}
+
+
+def covering(graph: Graph, ranges: Mapping[Tensor, Range]) -> dict[Tensor, Range]:
+    """The range of each activation but the inputs: that of all which share an affine with it."""
+    found: dict[Tensor, Range] = {}
     for group in groups(graph):
-        parts = [known(graph, t) or (ranges[t].low, ranges[t].high) for t in group]
-        whole = Affine.of(min(p[0] for p in parts), max(p[1] for p in parts))
+        whole = Range(min(ranges[t].low for t in group), max(ranges[t].high for t in group))
         found |= dict.fromkeys(group, whole)
     return found
 

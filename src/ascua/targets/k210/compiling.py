@@ -47,13 +47,7 @@ def quantized(
     They are uint8 (n, h, w, c) an input, and `pixels` says what their bytes mean; weights have
     8 bits, or under V3 16.
     """
-    simple, pixels = behind_scaling(simplify(graph), pixels)
-    xs = [
-        (x.astype(np.float32) * np.float32(pixels.scale) + np.float32(pixels.offset)).reshape(
-            len(x), *t.shape
-        )
-        for x, t in zip(images, simple.inputs, strict=True)
-    ]
+    simple, pixels, xs = reals(graph, images, pixels)
     equal = equalize(simple, xs) if options.equalize else simple
     real = sampled(structured(equal), runtime)
     histogram = options.ranges in ("percentile", "mse", "kl")
@@ -67,6 +61,19 @@ def quantized(
         blocks = Corrected(real, xs, sources, shaped, runtime, bits)
     chip = Converter(real, sources, affines, inputs, blocks, runtime).graph_made()
     return Quantized(real, chip)
+
+
+def reals(
+    graph: Graph, images: Sequence[Array], pixels: Pixels
+) -> tuple[Graph, Pixels, list[Array]]:
+    """The simplified `graph`, what the pixels of its `images` mean to it, and these as floats."""
+    simple, pixels = behind_scaling(simplify(graph), pixels)
+    scale, offset = np.float32(pixels.scale), np.float32(pixels.offset)
+    xs = [
+        (x.astype(np.float32) * scale + offset).reshape(len(x), *t.shape)
+        for x, t in zip(images, simple.inputs, strict=True)
+    ]
+    return simple, pixels, xs
 
 
 def behind_scaling(graph: Graph, pixels: Pixels) -> tuple[Graph, Pixels]:

@@ -21,9 +21,10 @@ from ascua.ops.quantize import Quantize
 from ascua.ops.reshape import Reshape
 from ascua.ops.resize_nearest_neighbor import ResizeNearestNeighbor
 from ascua.ops.softmax import Softmax
-from ascua.targets.k210 import images, ops
+from ascua.targets.k210 import curves, images, ops
 from ascua.targets.k210.affines import Pixels
 from ascua.targets.k210.block import MOST_BYTE, Affine
+from ascua.targets.k210.curves import Curve
 from ascua.targets.k210.fused import Fused, Move, Part, Sample
 from ascua.targets.k210.moves import moved
 from ascua.targets.k210.numbers import Blocks
@@ -32,6 +33,11 @@ from ascua.targets.k210.sampling import LEAST
 from ascua.targets.k210.structure import FUSED, MOST_CHANNELS, curve_of, named
 from ascua.targets.k210.sums import sum_of
 
+CUT: Mapping[Runtime, Sequence[Curve]] = {
+    3: (curves.LINEAR, curves.RELU, curves.RELU6),
+    4: (curves.LINEAR, curves.RELU, curves.RELU6, curves.RELU_N1_TO_1),
+}
+"""What runtimes do behind a product of floats: they cut it off."""
 MOST_REAL = 3e38
 """Where activations have ended to change."""
 
@@ -79,7 +85,7 @@ class Converter:
         reason = why or f"neither the KPU nor the runtime of kmodels V{self.runtime} has it"
         other = 7 - self.runtime
         return Unsupported(
-            f"{named(op)}: {reason}.",
+            f"{op.source if isinstance(op, Fused) else named(op)}: {reason}.",
             [
                 f"Compile to V{other}, whose runtime has other layers: --kmodel {other}.",
                 "End the network before it, and compute it from the output.",
@@ -123,11 +129,15 @@ class Converter:
     def graph_made(self) -> Graph:
         """All operators."""
         for op in self.graph.ops:
-            self.convert(op)
+            self.add(op)
             self.blocks.passed(op)
         outputs = tuple(self.f32(t) for t in self.graph.outputs)
         inputs = tuple(self.bytes[t] for t in self.graph.inputs)
         return Graph(self.graph.name, inputs, outputs, tuple(self.made))
+
+    def add(self, op: Op) -> None:
+        """Append what `op` becomes; who has other operators answers for those."""
+        self.convert(op)
 
     @singledispatchmethod
     def convert(self, op: Op) -> None:
@@ -154,6 +164,8 @@ class Converter:
 
     def by_cpu(self, op: Fused) -> None:
         """A product with a matrix that the KPU has no room for."""
+        if op.curve not in CUT[self.runtime]:
+            raise self.lacks(op, f"the CPU multiplies it, which has no {op.curve.name} behind that")
         low, high = np.asarray(op.curve.function(np.array([-MOST_REAL, MOST_REAL]))).tolist()
         weights = op.kernel.real.reshape(op.kernel.oc, -1)
         bias = op.kernel.bias

@@ -126,7 +126,7 @@ def _block(
     for post in sorted(POSTS, key=lambda p: abs(p - USUAL)):
         layer = layers(post)
         norms, lost = layer.norms(post, pieces)
-        if not _fits(norms, layer.sums()):
+        if not fits(norms, layer.sums()):
             continue
         table = pieces.table(post)
         error = table.error + pieces.slope * lost
@@ -159,10 +159,7 @@ class _Layer:
 
     def sums(self) -> tuple[Array, Array]:
         """The least and the greatest sum of each channel, over all inputs; the padding's is 0."""
-        w = (self.w - self.zero).reshape(len(self.w), -1)
-        up, down = np.maximum(w, 0).sum(axis=1), np.minimum(w, 0).sum(axis=1)
-        least, most = -self.x.zero, MOST_BYTE - self.x.zero
-        return most * down + least * up, most * up + least * down
+        return extremes(self.w - self.zero, self.x.zero)
 
     def reach(self) -> tuple[Array, Array]:
         """The least and the greatest place of each channel, in steps of the output."""
@@ -208,7 +205,15 @@ def _norms(factors: Array, bias: Array, post: int) -> Norms:
     return Norms(mul, np.rint(np.ldexp(bias, post)).astype(np.int64), shift.astype(np.uint8))
 
 
-def _fits(norms: Norms, sums: tuple[Array, Array]) -> bool:
+def extremes(w: Array, x_zero: int) -> tuple[Array, Array]:
+    """The least and the greatest sum of each channel of weights w - zero, over all inputs."""
+    w = w.reshape(len(w), -1)
+    up, down = np.maximum(w, 0).sum(axis=1), np.minimum(w, 0).sum(axis=1)
+    least, most = -x_zero, MOST_BYTE - x_zero
+    return most * down + least * up, most * up + least * down
+
+
+def fits(norms: Norms, sums: tuple[Array, Array]) -> bool:
     """Whether every field, and t for every sum between those of `sums`, has room.
 
     Sums have 38 bits and sign at most (9216 products of 8 and 16 bits), so products with mul have

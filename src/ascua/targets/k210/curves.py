@@ -39,6 +39,8 @@ class Curve:
     function: Callable[[Array], Array]
     """Of float64 arrays; called once for many."""
     corners: tuple[float, ...] = ()
+    straight: bool = False
+    """Whether it is a straight line between them."""
 
     def steps(self, u: Array, y: Affine) -> Array:
         """The curve in steps of the output from byte 0, of places in steps of the output from 0."""
@@ -53,10 +55,10 @@ class Curve:
         return real / y.scale + y.zero
 
 
-LINEAR = Curve("linear", lambda z: z)
-RELU = Curve("relu", lambda z: np.maximum(z, 0), (0.0,))
-RELU6 = Curve("relu6", lambda z: np.clip(z, 0, 6), (0.0, 6.0))
-RELU_N1_TO_1 = Curve("relu_n1_to_1", lambda z: np.clip(z, -1, 1), (-1.0, 1.0))
+LINEAR = Curve("linear", lambda z: z, straight=True)
+RELU = Curve("relu", lambda z: np.maximum(z, 0), (0.0,), straight=True)
+RELU6 = Curve("relu6", lambda z: np.clip(z, 0, 6), (0.0, 6.0), straight=True)
+RELU_N1_TO_1 = Curve("relu_n1_to_1", lambda z: np.clip(z, -1, 1), (-1.0, 1.0), straight=True)
 HARD_SWISH = Curve("hard_swish", lambda z: z * np.clip(z / 6 + 0.5, 0, 1), (-3.0, 3.0))
 SIGMOID = Curve("sigmoid", lambda z: (1 + np.tanh(z / 2)) / 2)
 TANH = Curve("tanh", np.tanh)
@@ -65,7 +67,8 @@ TANH = Curve("tanh", np.tanh)
 @cache
 def leaky_relu(slope: float) -> Curve:
     """Numbers below zero times `slope`."""
-    return Curve(f"leaky_relu({slope:g})", lambda z: np.where(z < 0, slope * z, z), (0.0,))
+    name = f"leaky_relu({slope:g})"
+    return Curve(name, lambda z: np.where(z < 0, slope * z, z), (0.0,), straight=True)
 
 
 @cache

@@ -10,7 +10,7 @@ import numpy as np
 from ascua.errors import Unsupported
 from ascua.ir import Array
 from ascua.kmodel import DType, Layer, Layout, Memory, Range, v4
-from ascua.targets.k210 import images, ops
+from ascua.targets.k210 import images, ops, ops4
 from ascua.targets.k210.block import Block
 from ascua.targets.k210.buffers import WORD, At, Buffer, Command, ranged
 
@@ -194,6 +194,41 @@ class V4:
         return [Command(op.name, xs, (y,), make)]
 
     @cpu.register
+    def _(self, op: ops4.Matmul, xs: tuple[Buffer, ...], y: Buffer) -> list[Command]:
+        matrix = self.constant(np.ascontiguousarray(op.weights))
+        x, (columns, bias), (offset, factor) = xs[0], (y.count, op.bias.astype("<i4")), op.scaling
+
+        def make(at: At) -> Layer:
+            where = ranged(x, at), matrix, ranged(y, at)
+            numbers = op.x_offset, op.w_offset, *factor, offset
+            return v4.QuantizedMatmul(*where, 1, x.count, columns, *numbers, bias)
+
+        return [Command(op.name, xs, (y,), make)]
+
+    @cpu.register
+    def _(self, op: ops4.Binary, xs: tuple[Buffer, ...], y: Buffer) -> list[Command]:
+        a, shape = xs[0], aligned(op.x.shape)
+        single = None if op.byte is None else self.constant(np.array([op.byte], np.uint8))
+        second = (1, 1, 1, 1) if single else aligned((op.activations * 2)[1].shape)
+        numbers = [n for s in (op.a, op.b, op.out) for n in (s.offset, *s.factor)]
+
+        def make(at: At) -> Layer:
+            where = ranged(a, at), single or ranged((xs * 2)[1], at), ranged(y, at)
+            return v4.QuantizedBinary(*where, op.function, shape, second, shape, *numbers)
+
+        return [Command(op.name, xs, (y,), make)]
+
+    @cpu.register
+    def _(self, op: ops4.Reduce, xs: tuple[Buffer, ...], y: Buffer) -> list[Command]:
+        init = -MOST if op.function is v4.ReduceOp.MAX else 0.0
+        shapes = aligned(op.x.shape), aligned(op.y.shape)
+        return [from_one(op.name, xs[0], y, v4.Reduce, op.function, *shapes, init)]
+
+    @cpu.register
+    def _(self, op: ops4.Exp, xs: tuple[Buffer, ...], y: Buffer) -> list[Command]:
+        return [from_one(op.name, xs[0], y, v4.Unary, v4.UnaryOp.EXP)]
+
+    @cpu.register
     def _(self, op: images.Flatten, xs: tuple[Buffer, ...], y: Buffer) -> list[Command]:
         return [from_one(op.name, xs[0], y, v4.Transpose, shaped(op.x.shape), (0, 2, 3, 1))]
 
@@ -208,6 +243,11 @@ def shaped(shape: tuple[int, ...]) -> Four:
     if len(shape) == 4:
         return 1, shape[3], shape[1], shape[2]
     return 1, shape[-1], 1, 1
+
+
+def aligned(shape: tuple[int, ...]) -> Four:
+    """The shape of a map, or of a vector along the last axis, as broadcasting has it."""
+    return shaped(shape) if len(shape) == 4 else (1, 1, 1, shape[-1])
 
 
 def windowed(

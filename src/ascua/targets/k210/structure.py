@@ -71,12 +71,13 @@ def curve_of(op: Op) -> Curve | None:
     return None
 
 
-def structured(graph: Graph) -> Graph:
+def structured(graph: Graph, longest: int = MOST_PARTS * MOST_CHANNELS) -> Graph:
     """`graph`, of float32 or of int8, as passes of the KPU and operators of the CPU.
 
-    Raises Unsupported for a convolution that no passes make.
+    Vectors of more than 1024 values, and at most the `longest`, are multiplied in parts. Raises
+    Unsupported for a convolution that no passes make.
     """
-    maker = Structure(graph)
+    maker = Structure(graph, longest)
     for op in graph.ops:
         maker.add(op)
     ends = {t: maker.tensor(t) for t in graph.outputs}
@@ -86,8 +87,9 @@ def structured(graph: Graph) -> Graph:
 class Structure:
     """Takes a graph's operators in order."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, longest: int) -> None:
         self.graph = graph
+        self.longest = longest
         self.ops: list[Op] = []
         self.made: dict[Tensor, Tensor] = {}
 
@@ -143,7 +145,7 @@ class Structure:
         w = op.w.values.reshape(op.channels, -1)
         if len(x.shape) == 4 and x.shape[1] * x.shape[2] > 1:
             w = np.moveaxis(w.reshape(op.channels, *x.shape[1:]), -1, 1).reshape(op.channels, -1)
-        if MOST_CHANNELS < x.size <= MOST_PARTS * MOST_CHANNELS and op.w.quant is None:
+        if MOST_CHANNELS < x.size <= self.longest and op.w.quant is None:
             self.in_parts(op, x, w)
             return
         kernel = kernel_of(op, w[:, :, None, None], depthwise=False)
