@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -93,13 +92,6 @@ def samples(model: Any, count: int = 2, seed: int = 0) -> Any:
     )
 
 
-@contextmanager
-def fresh() -> Iterator[None]:
-    """Keras's names and state, anew afterwards."""
-    yield
-    zoo.import_keras().backend.clear_session(free_memory=False)
-
-
 def own_layers() -> tuple[Any, Any]:
     """A layer class that Keras makes again from its configuration, and one that it cannot."""
     keras = zoo.import_keras()
@@ -146,7 +138,7 @@ class Grower:
         """One more layer or several, behind one of the last tensors: so networks grow deep."""
         x = self.one(*self.live[-3:])
         rank = len(x.shape) - 1
-        grow = self.one(*(grow for ranks, grow in STEPS.values() if rank in ranks))
+        grow = self.one(*(grow for ranks, grow in STEPS if rank in ranks))
         y = grow(self, x)
         if y is not None:
             self.live.append(y)
@@ -175,6 +167,21 @@ def network(draw: Any, steps: int = 7) -> Any:
     return model
 
 
+Step = Callable[[Grower, Any], Any]
+STEPS: list[tuple[tuple[int, ...], Step]] = []
+"""What a network can grow, behind a tensor of that many axes: or None, where it does not fit."""
+
+
+def behind(*ranks: int) -> Callable[[Step], Step]:
+    """Enters a step."""
+
+    def enter(step: Step) -> Step:
+        STEPS.append((ranks, step))
+        return step
+
+    return enter
+
+
 def _channels(g: Grower) -> int:
     return g.number(2, 4)
 
@@ -183,31 +190,92 @@ def _activation(g: Grower) -> Any:
     return g.one(None, "relu", "sigmoid", "tanh", "hard_swish")
 
 
+@behind(3)
 def _conv2d(g: Grower, x: Any) -> Any:
-    kernel, padding = g.number(1, 2), g.one("same", "valid")
-    if min(x.shape[1:3]) < kernel:
-        padding = "same"
+    small = min(x.shape[1:3]) < 2
     return g.layers.Conv2D(
-        _channels(g), kernel, padding=padding, activation=_activation(g),
-        use_bias=bool(g.number(0, 1)),
+        _channels(g), g.number(1, 2), padding="same" if small else g.one("same", "valid"),
+        activation=_activation(g), use_bias=bool(g.number(0, 1)),
     )(x)  # fmt: skip
 
 
+@behind(3)
+def _depthwise(g: Grower, x: Any) -> Any:
+    return g.layers.DepthwiseConv2D(
+        g.number(1, 2), padding="same", depth_multiplier=g.number(1, 2), activation=_activation(g)
+    )(x)
+
+
+@behind(3)
+def _separable(g: Grower, x: Any) -> Any:
+    return g.layers.SeparableConv2D(
+        _channels(g), 2, padding="same", depth_multiplier=g.number(1, 2), activation=_activation(g)
+    )(x)
+
+
+@behind(3)
+def _enlarged(g: Grower, x: Any) -> Any:
+    if x.shape[1] > 9:
+        return None
+    padding, form = g.one("same", "valid"), g.one("nearest", "bilinear")
+    return g.one(
+        g.layers.Conv2DTranspose(_channels(g), 2, strides=g.number(1, 2), padding=padding),
+        g.layers.UpSampling2D(2, interpolation=form),
+    )(x)
+
+
+@behind(1, 2, 3)
+def _normalized(g: Grower, x: Any) -> Any:
+    return g.layers.BatchNormalization(scale=bool(g.number(0, 1)))(x)
+
+
+@behind(3)
+def _prelu(g: Grower, x: Any) -> Any:
+    return g.layers.PReLU(shared_axes=g.one(None, [1, 2], [1], [1, 2, 3]))(x)
+
+
+@behind(1, 2, 3)
+def _activated(g: Grower, x: Any) -> Any:
+    layers, ops = g.layers, g.keras.ops
+    return g.one(
+        layers.ReLU(6.0), layers.LeakyReLU(), layers.ELU(), layers.Activation("sigmoid"),
+        layers.Dropout(0.1), layers.Rescaling(2.0, 0.5), ops.relu, ops.tanh,
+        lambda x: x * 2.0 + 1.0, lambda x: ops.clip(x, -1, 1),
+    )(x)  # fmt: skip
+
+
+@behind(3)
+def _pooled(g: Grower, x: Any) -> Any:
+    pool = g.one(g.layers.MaxPooling2D, g.layers.AveragePooling2D)
+    return pool(2, strides=g.number(1, 2), padding="same")(x)
+
+
+@behind(3)
+def _padded(g: Grower, x: Any) -> Any:
+    cropped = g.layers.Cropping2D(((0, 1), (1, 0))) if min(x.shape[1:3]) > 1 else g.layers.ReLU()
+    return g.one(
+        g.layers.ZeroPadding2D(((1, 0), (0, 1))), cropped,
+        lambda x: g.keras.ops.pad(x, ((0, 0), (0, 1), (1, 0), (0, 0))),
+        lambda x: g.keras.ops.pad(x, ((0, 0), (0, 0), (0, 0), (1, 2))),
+    )(x)  # fmt: skip
+
+
+@behind(3)
 def _merged(g: Grower, x: Any) -> Any:
     """With what another layer makes of it, or with itself."""
+    layers = g.layers
     other = g.one(
-        g.layers.Conv2D(x.shape[-1], 1, activation=_activation(g)),
-        g.layers.Conv2D(1, 1),
-        g.layers.DepthwiseConv2D(2, padding="same"),
-        g.layers.Identity(),
-    )(x)
+        layers.Conv2D(x.shape[-1], 1, activation=_activation(g)), layers.Conv2D(1, 1),
+        layers.DepthwiseConv2D(2, padding="same"), layers.Identity(),
+    )(x)  # fmt: skip
     pair = g.one([x, other], [other, x])
     merging = g.one("Add", "Multiply", "Subtract", "Average", "Maximum", "Minimum", "ops")
     if merging != "ops":
-        return getattr(g.layers, merging)()(pair)
+        return getattr(layers, merging)()(pair)
     return g.one(lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a - b)(*pair)
 
 
+@behind(3)
 def _excited(g: Grower, x: Any) -> Any:
     """Squeeze and excite."""
     layers, many = g.layers, x.shape[-1]
@@ -218,6 +286,7 @@ def _excited(g: Grower, x: Any) -> Any:
     return layers.Multiply()([x, layers.Conv2D(many, 1, activation="sigmoid")(gate)])
 
 
+@behind(3)
 def _concatenated(g: Grower, x: Any) -> Any:
     other = g.one(g.layers.Conv2D(_channels(g), 1), g.layers.DepthwiseConv2D(1))(x)
     if other.shape[-1] == x.shape[-1] and g.number(0, 2) == 0:
@@ -227,16 +296,19 @@ def _concatenated(g: Grower, x: Any) -> Any:
     return g.layers.Concatenate()([x, other, x])
 
 
+@behind(3)
 def _shared(g: Grower, x: Any) -> Any:
     """One layer for two tensors, or for what it made itself."""
+    layers, many = g.layers, x.shape[-1]
     layer = g.one(
-        g.layers.Conv2D(x.shape[-1], 1), g.layers.SeparableConv2D(x.shape[-1], 1),
-        g.layers.BatchNormalization(), g.layers.DepthwiseConv2D(1),
+        layers.Conv2D(many, 1), layers.SeparableConv2D(many, 1), layers.BatchNormalization(),
+        layers.DepthwiseConv2D(1),
     )  # fmt: skip
-    y = g.layers.Conv2D(x.shape[-1], 1)(x)
-    return g.one(lambda: layer(layer(y)), lambda: g.layers.Add()([layer(x), layer(y)]))()
+    y = layers.Conv2D(many, 1)(x)
+    return g.one(lambda: layer(layer(y)), lambda: layers.Add()([layer(x), layer(y)]))()
 
 
+@behind(3)
 def _nested(g: Grower, x: Any) -> Any:
     """A model inside, called once or twice."""
     layers, many = g.layers, x.shape[-1]
@@ -248,12 +320,14 @@ def _nested(g: Grower, x: Any) -> Any:
     return model(model(x)) if g.number(0, 1) else model(x)
 
 
+@behind(3)
 def _sequential(g: Grower, x: Any) -> Any:
     layers = g.layers
     inner = g.keras.Sequential([layers.Conv2D(_channels(g), 1), layers.BatchNormalization()])
     return g.keras.Sequential([layers.ReLU(), inner, layers.Conv2D(_channels(g), 1)])(x)
 
 
+@behind(3)
 def _permuted(g: Grower, x: Any) -> Any:
     """Channels elsewhere, read there, or back again."""
     away = g.layers.Permute((3, 1, 2))(x)
@@ -265,6 +339,7 @@ def _permuted(g: Grower, x: Any) -> Any:
     return g.layers.Permute((2, 3, 1))(away)
 
 
+@behind(3)
 def _channels_first(g: Grower, x: Any) -> Any:
     layers = g.layers
     y = layers.Permute((3, 1, 2))(x)
@@ -273,109 +348,67 @@ def _channels_first(g: Grower, x: Any) -> Any:
     return layers.GlobalAveragePooling2D(data_format="channels_first")(layers.ReLU()(y))
 
 
+@behind(3)
 def _left_alone(g: Grower, x: Any) -> Any:
-    scaled, unnamed = own_layers()
-    even = g.layers.Conv2D(4, 1)(x)
+    """What keeps its channels."""
+    layers, (scaled, unnamed) = g.layers, own_layers()
     return g.one(
-        lambda: scaled(3.0)(x),
-        lambda: unnamed()(x),
-        lambda: g.layers.LayerNormalization()(x),
-        lambda: g.layers.Softmax()(x),
-        lambda: g.layers.Conv2D(4, 1, activation="softmax")(x),
-        lambda: g.layers.Conv2D(4, 1, groups=2)(even),
-        lambda: g.keras.ops.mean(x, axis=-1, keepdims=True),
-        lambda: x + np.ones(x.shape[-1], np.float32),
-    )()
+        scaled(3.0), unnamed(), layers.LayerNormalization(), layers.Softmax(),
+        layers.Conv2D(4, 1, activation="softmax"),
+        lambda x: layers.Conv2D(4, 1, groups=2)(layers.Conv2D(4, 1)(x)),
+        lambda x: g.keras.ops.mean(x, axis=-1, keepdims=True),
+        lambda x: x + np.ones(x.shape[-1], np.float32),
+    )(x)  # fmt: skip
 
 
+@behind(1, 2, 3)
+def _dense(g: Grower, x: Any) -> Any:
+    return g.layers.Dense(_channels(g), _activation(g))(x)
+
+
+@behind(1, 2, 3)
+def _flattened(g: Grower, x: Any) -> Any:
+    return g.layers.Dense(_channels(g))(g.layers.Flatten()(x))
+
+
+@behind(3)
+def _pooled_to_one(g: Grower, x: Any) -> Any:
+    return g.one(g.layers.GlobalAveragePooling2D, g.layers.GlobalMaxPooling2D)()(x)
+
+
+@behind(3)
 def _sequence(g: Grower, x: Any) -> Any:
     h, w, c = x.shape[1:]
     return g.layers.Reshape(g.one((h * w, c), (-1, c), (h * w, -1), (h, w * c)))(x)
 
 
-ANY = (1, 2, 3)
-STEPS: dict[str, tuple[tuple[int, ...], Callable[[Grower, Any], Any]]] = {
-    "conv2d": ((3,), _conv2d),
-    "conv2d again": ((3,), _conv2d),
-    "depthwise": (
-        (3,), lambda g, x: g.layers.DepthwiseConv2D(
-            g.number(1, 2), padding="same", depth_multiplier=g.number(1, 2), activation=_activation(g),
-        )(x),
-    ),
-    "separable": (
-        (3,), lambda g, x: g.layers.SeparableConv2D(
-            _channels(g), 2, padding="same", depth_multiplier=g.number(1, 2),
-            activation=_activation(g),
-        )(x),
-    ),
-    "transposed": (
-        (3,), lambda g, x: None if x.shape[1] > 9 else g.layers.Conv2DTranspose(
-            _channels(g), 2, strides=g.number(1, 2), padding=g.one("same", "valid")
-        )(x),
-    ),
-    "batch norm": (
-        ANY, lambda g, x: g.layers.BatchNormalization(scale=bool(g.number(0, 1)))(x)
-    ),
-    "prelu": ((3,), lambda g, x: g.layers.PReLU(shared_axes=g.one(None, [1, 2], [1], [1, 2, 3]))(x)),
-    "activation": (
-        ANY, lambda g, x: g.one(
-            g.layers.ReLU(6.0), g.layers.LeakyReLU(), g.layers.ELU(), g.layers.Dropout(0.1),
-            g.layers.Activation("sigmoid"), g.layers.Rescaling(2.0, 0.5), g.keras.ops.relu,
-            g.keras.ops.tanh, lambda x: x * 2.0 + 1.0, lambda x: g.keras.ops.clip(x, -1, 1),
-        )(x),
-    ),
-    "pool": (
-        (3,), lambda g, x: g.one(g.layers.MaxPooling2D, g.layers.AveragePooling2D)(
-            2, strides=g.number(1, 2), padding="same"
-        )(x),
-    ),
-    "pad": (
-        (3,), lambda g, x: g.one(
-            g.layers.ZeroPadding2D(((1, 0), (0, 1))),
-            lambda x: g.keras.ops.pad(x, ((0, 0), (0, 1), (1, 0), (0, 0))),
-            lambda x: g.keras.ops.pad(x, ((0, 0), (0, 0), (0, 0), (1, 2))),
-        )(x),
-    ),
-    "crop": (
-        (3,), lambda g, x: None if min(x.shape[1:3]) < 2 else g.layers.Cropping2D(((1, 0), (0, 1)))(x)
-    ),
-    "enlarge": (
-        (3,), lambda g, x: None if x.shape[1] > 9 else g.layers.UpSampling2D(
-            2, interpolation=g.one("nearest", "bilinear")
-        )(x),
-    ),
-    "merge": ((3,), _merged),
-    "merge again": ((3,), _merged),
-    "excite": ((3,), _excited),
-    "concatenate": ((3,), _concatenated),
-    "share": ((3,), _shared),
-    "nest": ((3,), _nested),
-    "nest a sequential": ((3,), _sequential),
-    "permute": ((3,), _permuted),
-    "channels first": ((3,), _channels_first),
-    "left alone": ((3,), _left_alone),
-    "dense everywhere": (ANY, lambda g, x: g.layers.Dense(_channels(g), _activation(g))(x)),
-    "to a sequence": ((3,), _sequence),
-    "flatten": (ANY, lambda g, x: g.layers.Dense(_channels(g))(g.layers.Flatten()(x))),
-    "pool all": (
-        (3,), lambda g, x: g.one(g.layers.GlobalAveragePooling2D, g.layers.GlobalMaxPooling2D)()(x)
-    ),
-    "conv1d": (
-        (2,), lambda g, x: g.one(
-            g.layers.Conv1D(_channels(g), 2, padding=g.one("same", "causal")),
-            g.layers.SeparableConv1D(_channels(g), 2, padding="same"),
-            g.layers.DepthwiseConv1D(2, padding="same", depth_multiplier=2),
-            g.layers.Conv1DTranspose(_channels(g), 2, padding="same"),
-        )(x),
-    ),
-    "move in a sequence": (
-        (2,), lambda g, x: g.one(
-            g.layers.MaxPooling1D(2, padding="same"), g.layers.ZeroPadding1D(1),
-            g.layers.Permute((2, 1)), g.layers.UpSampling1D(2) if x.shape[1] < 40 else g.layers.ReLU(),
-        )(x),
-    ),
-    "pool a sequence": ((2,), lambda g, x: g.layers.GlobalAveragePooling1D()(x)),
-    "repeat": ((1,), lambda g, x: g.layers.RepeatVector(3)(x)),
-    "to an image": ((1,), lambda g, x: g.layers.Reshape((1, 1, x.shape[-1]))(x)),
-}  # fmt: skip
-"""What a network can grow, behind a tensor of that many axes: or nothing, if it does not fit."""
+@behind(3, 2)
+def _convolved_sequence(g: Grower, x: Any) -> Any:
+    layers = g.layers
+    if len(x.shape) == 4:
+        x = layers.Reshape((-1, x.shape[-1]))(x)
+    return g.one(
+        layers.Conv1D(_channels(g), 2, padding=g.one("same", "causal")),
+        layers.SeparableConv1D(_channels(g), 2, padding="same", depth_multiplier=2),
+        layers.DepthwiseConv1D(2, padding="same", depth_multiplier=2),
+        layers.Conv1DTranspose(_channels(g), 2, padding="same"),
+    )(x)
+
+
+@behind(2)
+def _moved_sequence(g: Grower, x: Any) -> Any:
+    layers = g.layers
+    return g.one(
+        layers.MaxPooling1D(2, padding="same"), layers.ZeroPadding1D(1), layers.Permute((2, 1)),
+        layers.UpSampling1D(2) if x.shape[1] < 40 else layers.ReLU(),
+    )(x)  # fmt: skip
+
+
+@behind(2)
+def _pooled_sequence(g: Grower, x: Any) -> Any:
+    return g.layers.GlobalAveragePooling1D()(x)
+
+
+@behind(1)
+def _repeated(g: Grower, x: Any) -> Any:
+    return g.one(g.layers.RepeatVector(3), g.layers.Reshape((1, 1, x.shape[-1])))(x)
