@@ -39,7 +39,7 @@ class Oracle:
         return graph._run_through_graph(inputs, self.operation)
 
     def operation(self, op: Any) -> Callable[..., Any]:
-        if hasattr(op, "layers"):
+        if hasattr(getattr(op, "_functional", op), "_run_through_graph"):
             return lambda *args, **kwargs: self.run(op, (args, kwargs))
         return lambda *args, **kwargs: self.called(op, args, kwargs)
 

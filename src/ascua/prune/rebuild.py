@@ -76,7 +76,7 @@ def _copy(traced: Traced, call: Call, mask: Mask) -> Any:
     One that is left alone is the same object where its class does not make it again.
     """
     keras, known, layer = import_keras(), rule(call), call.layer
-    if known is None:
+    if known is None or not isinstance(layer, keras.layers.Layer):
         return _again(layer, call.name)
     config = layer.get_config()
     given = {key: getattr(layer, key, None) for key in config}  # a user's function is no text
