@@ -71,19 +71,20 @@ def check(model: Any, found: Traced, mask: Mask, tolerance: float = 1e-4) -> tup
     return left, oracle.crossed
 
 
-def _random(data: st.DataObject, seed: int, share: float) -> set[str]:
-    model = network(data.draw)
+def at_random(seed: int, share: float) -> set[str]:
+    model = network(seed)
     found = traced(model)
     return check(model, found, chosen(found, seed, share))[1]
 
 
+SEEDS = st.integers(0, 2**32)
 SHARES = st.sampled_from((0.0, 0.3, 0.7, 1.0))
 
 
 @settings(max_examples=20, phases=UNSHRUNK)
-@given(st.data(), st.integers(0, 99), SHARES)
-def test_random_networks(data: st.DataObject, seed: int, share: float) -> None:
-    _random(data, seed, share)
+@given(SEEDS, SHARES)
+def test_random_networks(seed: int, share: float) -> None:
+    at_random(seed, share)
 
 
 @pytest.mark.slow
@@ -91,12 +92,12 @@ def test_many_random_networks() -> None:
     crossed: set[str] = set()
 
     @settings(max_examples=400, phases=UNSHRUNK)
-    @given(st.data(), st.integers(0, 99), SHARES)
-    def each(data: st.DataObject, seed: int, share: float) -> None:
-        crossed.update(_random(data, seed, share))
+    @given(SEEDS, SHARES)
+    def each(seed: int, share: float) -> None:
+        crossed.update(at_random(seed, share))
 
     each()
-    assert crossed >= CROSSED, "channels went through each kind of layer"
+    assert not CROSSED - crossed, "channels went through each kind of layer"
 
 
 CROSSED = {
@@ -129,8 +130,8 @@ def test_each_family(name: str) -> None:
     )  # fmt: skip
     assert counted.macs < 0.8 * before.macs
     assert sum(s.macs for s in by_layer(found, mask).values()) == counted.macs
-    free = {g.name for g in found.groups if not g.pinned}
-    assert len(free) >= len(found.groups) - 1, "the last layer alone keeps its channels"
+    reasons = {reason for g in found.groups for reason in g.pinned}
+    assert all(r == "an output of the network" or "pads with it" in r for r in reasons)
 
 
 # Weights by hand
@@ -212,6 +213,20 @@ def test_sums_tie_and_concatenations_do_not(keras: Any) -> None:
     same(weights(left, "b"), k[..., 1:], bias[1:])
 
 
+def test_padding_with_channels_keeps_those(keras: Any) -> None:
+    layers = keras.layers
+    x = shape(3, 3, 2)
+    wide, narrow = layers.Conv2D(6, 1)(x), layers.Conv2D(3, 1, name="narrow")(x)
+    y = keras.ops.pad(narrow, ((0, 0), (0, 0), (0, 0), (1, 2)))
+    y = layers.Add()([wide, y])
+    model = model_of(x, layers.Conv2D(2, 1, name="last")(y))
+    found = traced(model)
+    assert [len(g.units) for g in found.groups] == [3, 0]
+    assert [reason.split(" ", 1)[1] for reason in found.groups[0].pinned] == ["pads with it"]
+    kernel, bias = weights(model, "last")
+    same(weights(cut(model, narrow=[0]), "last"), kernel[:, :, [0, 2, 3, 4, 5]], bias)
+
+
 def test_transposed_and_one_dimensional_kernels(keras: Any) -> None:
     layers = keras.layers
     x = shape(3, 3, 2)
@@ -246,8 +261,8 @@ def test_one_reshape_of_channels_along_two_axes_keeps_them(keras: Any) -> None:
     x = shape(4, 1, 2)
     y = layers.Conv2D(4, 1)(x)
     fold = layers.Reshape((4, 4))
-    y = layers.Add()([fold(y), fold(layers.Permute((3, 2, 1))(y))])
-    found = traced(model_of(x, layers.Dense(2)(y)))
+    both = [layers.Flatten()(fold(z)) for z in (y, layers.Permute((3, 2, 1))(y))]
+    found = traced(model_of(x, [layers.Dense(2)(z) for z in both]))
     assert not any(len(g.units) for g in found.groups)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from random import Random
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ascua import zoo
@@ -120,19 +120,18 @@ def own_layers() -> tuple[Any, Any]:
 class Grower:
     """A network that grows: each step takes a random tensor that is there, and adds others."""
 
-    def __init__(self, draw: Any) -> None:
-        self.draw = draw
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
         self.keras = zoo.import_keras()
         self.layers = self.keras.layers
         self.inputs = [self.keras.Input((5, 4, 2), name=f"x{i}") for i in range(self.number(1, 2))]
         self.live = list(self.inputs)
 
     def number(self, low: int, high: int) -> int:
-        found: int = self.draw(st.integers(low, high))
-        return found
+        return self.random.randint(low, high)
 
     def one(self, *values: Any) -> Any:
-        return self.draw(st.sampled_from(values))
+        return self.random.choice(values)
 
     def step(self) -> None:
         """One more layer or several, behind one of the last tensors: so networks grow deep."""
@@ -157,13 +156,13 @@ class Grower:
         )
 
 
-def network(draw: Any, steps: int = 7) -> Any:
-    """A random model of that many steps, at most."""
-    grower = Grower(draw)
-    for _ in range(grower.number(3, steps)):
+def network(seed: int) -> Any:
+    """A random model of a few steps."""
+    grower = Grower(seed)
+    for _ in range(grower.number(3, 8)):
         grower.step()
     model = grower.model()
-    shaken(model, grower.number(0, 99))
+    shaken(model, seed)
     return model
 
 
@@ -382,22 +381,24 @@ def _sequence(g: Grower, x: Any) -> Any:
     return g.layers.Reshape(g.one((h * w, c), (-1, c), (h * w, -1), (h, w * c)))(x)
 
 
+def _line(g: Grower, x: Any) -> Any:
+    return g.layers.Reshape((-1, x.shape[-1]))(x) if len(x.shape) == 4 else x
+
+
 @behind(3, 2)
 def _convolved_sequence(g: Grower, x: Any) -> Any:
     layers = g.layers
-    if len(x.shape) == 4:
-        x = layers.Reshape((-1, x.shape[-1]))(x)
     return g.one(
         layers.Conv1D(_channels(g), 2, padding=g.one("same", "causal")),
         layers.SeparableConv1D(_channels(g), 2, padding="same", depth_multiplier=2),
         layers.DepthwiseConv1D(2, padding="same", depth_multiplier=2),
         layers.Conv1DTranspose(_channels(g), 2, padding="same"),
-    )(x)
+    )(_line(g, x))
 
 
-@behind(2)
+@behind(3, 2)
 def _moved_sequence(g: Grower, x: Any) -> Any:
-    layers = g.layers
+    layers, x = g.layers, _line(g, x)
     return g.one(
         layers.MaxPooling1D(2, padding="same"), layers.ZeroPadding1D(1), layers.Permute((2, 1)),
         layers.UpSampling1D(2) if x.shape[1] < 40 else layers.ReLU(),

@@ -116,9 +116,8 @@ def _functional(traced: Traced, layers: dict[str, Any]) -> Any:
         try:
             return layers[c.name](*args, **kwargs)
         except Exception as e:
-            raise InputError(
-                f"{c.name} ({c.kind}) does not take fewer channels: {str(e).splitlines()[0]}"
-            ) from e
+            why = (str(e).splitlines() or [type(e).__name__])[0]
+            raise InputError(f"{c.name} ({c.kind}) does not take fewer channels: {why}") from e
 
     inputs = _inputs(traced)
     tensors = replayed(network, call, dict(zip(network.inputs, inputs, strict=True)))
