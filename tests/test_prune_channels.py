@@ -130,8 +130,8 @@ def test_each_family(name: str) -> None:
     )  # fmt: skip
     assert counted.macs < 0.8 * before.macs
     assert sum(s.macs for s in by_layer(found, mask).values()) == counted.macs
-    reasons = {reason for g in found.groups for reason in g.pinned}
-    assert all(r == "an output of the network" or "pads with it" in r for r in reasons)
+    reasons = [reason for g in found.groups[:-1] for reason in g.pinned]
+    assert all("pads with it" in reason for reason in reasons), "all but the last layer can shrink"
 
 
 # Weights by hand

@@ -144,11 +144,8 @@ def _per_channel(trace: Trace, call: Call) -> list[Channels]:
 
 def _elementwise(trace: Trace, call: Call) -> list[Channels]:
     limits = [getattr(call.layer, name, 0.0) for name in ("x_min", "x_max")]
-    if (
-        not _elementwise_activation(call.layer)
-        or _constants(call)
-        or any(np.ndim(x) for x in limits)
-    ):
+    arrays = _constants(call) or any(np.ndim(x) for x in limits)
+    if arrays or not _elementwise_activation(call.layer):
         return _opaque(trace, call)
     return [_x(trace, call)]
 
