@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,7 @@ class Trace:
         self.network = network
         self.values: dict[Value, Channels] = {}
         self.layers: dict[str, dict[str, Units]] = {}
-        """The units along each axis of a layer's weights: "in", "out", "between"."""
+        """The units along the axes of a layer's weights, as `layers.Masks` names them."""
         self.sources: list[str] = []
         self._parents: list[int] = []
         self._reasons: dict[int, list[str]] = {}
@@ -207,7 +207,3 @@ def kept(mask: NDArray[np.bool_], units: Units) -> NDArray[np.bool_]:
     """Which of the channels with these units stay, by a mask over all units."""
     answer: NDArray[np.bool_] = mask[units]
     return answer
-
-
-Layer = Any
-"""A Keras layer."""

@@ -18,7 +18,8 @@ from ascua.prune.network import Call
 from ascua.zoo import import_keras
 
 Masks: TypeAlias = Mapping[str, NDArray[np.bool_]]
-"""Which channels stay along an axis of a layer's weights: "in", "out" or "between"."""
+"""Which channels stay: of those a layer reads ("in") and makes ("out"), of those that its depthwise
+part makes ("between"), or along an axis of the shape that it gives ("0", "1", …)."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,13 @@ class Rule:
 
 
 def rule(call: Call) -> Rule | None:
-    """That of the called layer, if there is one: Keras's own class, not one that derives from it."""
+    """That of the called layer, if there is one: Keras's own class, not one that derives from it.
+
+    A layer whose weights are quantised, or have adapters, has none.
+    """
     kind, keras = type(call.layer), import_keras()
+    if getattr(call.layer, "quantization_mode", None) or getattr(call.layer, "lora_enabled", False):
+        return None
     if kind is getattr(keras.layers, call.kind, None):
         return LAYERS.get(call.kind)
     if kind.__module__.startswith("keras.src.ops."):
@@ -50,9 +56,7 @@ def rule(call: Call) -> Rule | None:
 def followed(trace: Trace, call: Call) -> list[Channels]:
     """The channels of what `call` makes."""
     known = rule(call)
-    if known is None or getattr(call.layer, "quantization_mode", None):
-        return _opaque(trace, call)
-    return known.follow(trace, call)
+    return _opaque(trace, call) if known is None else known.follow(trace, call)
 
 
 def _opaque(trace: Trace, call: Call, why: str = "") -> list[Channels]:
@@ -123,7 +127,7 @@ def _depthwise(trace: Trace, call: Call) -> list[Channels]:
     if x.axis != _axis(trace, call) or not _elementwise_activation(call.layer):
         return _opaque(trace, call)
     units = trace.along(call, "in", x.units)
-    many = trace.along(call, "each", np.repeat(units, call.layer.depth_multiplier))
+    many = trace.along(call, "between", np.repeat(units, call.layer.depth_multiplier))
     return [Channels(x.axis, many)]
 
 
@@ -139,7 +143,9 @@ def _per_channel(trace: Trace, call: Call) -> list[Channels]:
 
 
 def _elementwise(trace: Trace, call: Call) -> list[Channels]:
-    if not _elementwise_activation(call.layer) or _constants(call):
+    limits = [getattr(call.layer, name, 0.0) for name in ("x_min", "x_max")]
+    arrays = _constants(call) or any(np.ndim(x) for x in limits)
+    if arrays or not _elementwise_activation(call.layer):
         return _opaque(trace, call)
     return [_x(trace, call)]
 
@@ -167,31 +173,42 @@ def _pooled(trace: Trace, call: Call) -> list[Channels]:
 def _flattened(trace: Trace, call: Call) -> list[Channels]:
     if _axis(trace, call) == 0 and len(trace.network.shapes[call.xs[0]]) > 1:
         return _opaque(trace, call)  # it puts channels last, and flattens then
-    return _reshaped(trace, call)
+    y = _refolded(trace, call)
+    return _opaque(trace, call) if y is None else [y]
 
 
 def _reshaped(trace: Trace, call: Call) -> list[Channels]:
-    x, shape, to = _x(trace, call), *(trace.network.shapes[v] for v in (call.xs[0], call.ys[0]))
-    if not x.units.size or None in (*shape, *to):
+    y = _refolded(trace, call)
+    if y is None:
         return _opaque(trace, call)
+    trace.along(call, str(y.axis), y.units)
+    if len(axes := trace.layers[call.name]) > 1:
+        for units in axes.values():
+            trace.pin(units, f"{call.name} ({call.kind}) has them along one axis, then another")
+    return [y]
+
+
+def _refolded(trace: Trace, call: Call) -> Channels | None:
+    """The channels of a value of another shape, where each fills whole slices along an axis."""
+    x = _x(trace, call)
+    shape, to = ([n or 0 for n in trace.network.shapes[v]] for v in (call.xs[0], call.ys[0]))
+    if not x.units.size or 0 in (*shape, *to):
+        return None
     line = x.units.reshape([-1 if i == x.axis else 1 for i in range(len(shape))])
     units = np.broadcast_to(line, shape).reshape(to)
     for axis in reversed(range(len(to))):
         own = units[tuple(slice(None) if i == axis else slice(0, 1) for i in range(len(to)))]
         if np.array_equal(np.broadcast_to(own, to), units):
-            trace.along(call, "out", own.reshape(-1))
-            return [Channels(axis, own.reshape(-1))]
-    return _opaque(trace, call)
+            return Channels(axis, own.reshape(-1))
+    return None
 
 
 def _target(layer: Any, masks: Masks) -> dict[str, Any]:
     """The shape that a Reshape gives once channels are gone."""
-    mask = masks["out"]
     target = list(layer.target_shape)
-    places = [i for i, n in enumerate(target) if n == mask.size]
-    if mask.all() or not places:  # -1 needs no change
-        return {}
-    target[places[-1]] = int(mask.sum())
+    for axis, mask in masks.items():
+        if target[int(axis)] != -1:
+            target[int(axis)] = int(mask.sum())
     return {"target_shape": tuple(target)}
 
 
@@ -224,7 +241,7 @@ def _concatenated(trace: Trace, call: Call) -> list[Channels]:
     xs, rank = [trace.values[v] for v in call.xs], len(trace.network.shapes[call.xs[0]])
     axis = call.layer.axis
     axis = axis + rank if axis < 0 else axis - 1
-    if len({x.axis for x in xs}) > 1:
+    if len({x.axis for x in xs}) > 1 or _constants(call):
         return _opaque(trace, call)
     if xs[0].axis == axis:
         return [Channels(axis, np.concatenate([x.units for x in xs]))]
@@ -236,7 +253,7 @@ def _concatenated(trace: Trace, call: Call) -> list[Channels]:
 def _padded(trace: Trace, call: Call) -> list[Channels]:
     """Padding with channels of zeros: those stay."""
     x = _x(trace, call)
-    width = getattr(call.layer, "pad_width", None)
+    width: Any = getattr(call.layer, "pad_width", None)
     rank = len(trace.network.shapes[call.xs[0]]) + 1
     if getattr(call.layer, "mode", "constant") != "constant" or np.shape(width) != (rank, 2):
         return _opaque(trace, call)
@@ -254,7 +271,7 @@ def _constants(call: Call) -> bool:
 
 
 def _count(name: str) -> Callable[[Any, Masks], dict[str, Any]]:
-    return lambda _, masks: {name: int(masks["out"].sum())}
+    return lambda _, masks: {name: int(masks["out"].sum())} if "out" in masks else {}
 
 
 def _all(rule: Rule, *names: str) -> dict[str, Rule]:
@@ -292,7 +309,7 @@ LAYERS: dict[str, Rule] = {
     ),
     **_all(
         Rule(
-            _depthwise, {"kernel": {-2: "in"}, "bias": {0: "each"}}, multiplies=("kernel",)
+            _depthwise, {"kernel": {-2: "in"}, "bias": {0: "between"}}, multiplies=("kernel",)
         ),
         "DepthwiseConv1D", "DepthwiseConv2D",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from ascua.errors import InputError
@@ -59,12 +60,12 @@ class Network:
 
 
 def flattened(model: Any) -> Network:
-    """The network that a functional or sequential Keras `model` is. Raises InputError for others."""
+    """The network that a functional or sequential Keras `model` is; InputError for others."""
     if _graph(model) is None:
         raise InputError(
-            f"{type(model).__name__} {model.name!r}: a model with a `call` of its own has no graph"
-            " of layers.",
-            ["Build a functional model: `keras.Model(inputs, outputs)`, or a Sequential."],
+            f"{type(model).__name__} {model.name!r} has no graph of layers: it has a `call` of its"
+            " own, or was not built yet.",
+            ["Build `keras.Model(inputs, outputs)`, or a Sequential with an Input."],
         )
     return _Flattening().network(model)
 
@@ -73,23 +74,26 @@ def _graph(layer: Any) -> Any:
     """The functional graph of a layer that is a model, and None of any other."""
     keras = import_keras()
     if isinstance(layer, keras.Sequential):
-        return getattr(layer, "_functional", None)
-    functional = getattr(layer, "operations", None) is not None and hasattr(layer, "inputs")
-    if not functional or type(layer).call is not type(keras.Model(*_tiny(keras))).call:
-        return None
-    return layer
+        own = type(layer).call is not keras.Sequential.call
+        return None if own else getattr(layer, "_functional", None)
+    functional = _functional_class()
+    plain = isinstance(layer, functional) and type(layer).call is functional.call
+    return layer if plain else None
 
 
-def _tiny(keras: Any) -> tuple[Any, Any]:
+@cache
+def _functional_class() -> Any:
+    keras = import_keras()
     x = keras.Input((1,))
-    return x, x
+    return type(keras.Model(x, x))
 
 
 class _Flattening:
     """Walks through models and the models inside them."""
 
     def __init__(self) -> None:
-        self.shapes: list[tuple[int | None, ...]] = []
+        self.tensors: list[Any] = []
+        """A symbolic tensor of each value: inside a model that is called, as it is there."""
         self.calls: list[Call] = []
         self.names: dict[int, str] = {}
         """Of layers, by `id`."""
@@ -98,12 +102,13 @@ class _Flattening:
         graph = _graph(model)
         inputs = [self.value(x) for x in graph.inputs]
         outputs = self.walk(graph, inputs, "")
-        return Network(model, tuple(self.shapes), tuple(inputs), tuple(outputs), tuple(self.calls))
+        shapes = tuple(tuple(t.shape[1:]) for t in self.tensors)
+        return Network(model, shapes, tuple(inputs), tuple(outputs), tuple(self.calls))
 
     def value(self, tensor: Any) -> Value:
         """A new value, of the shape of a symbolic tensor."""
-        self.shapes.append(tuple(tensor.shape[1:]))
-        return len(self.shapes) - 1
+        self.tensors.append(tensor)
+        return len(self.tensors) - 1
 
     def walk(self, graph: Any, inputs: list[Value], prefix: str) -> list[Value]:
         """Go through a functional `graph` whose inputs are these values; answers its outputs."""
@@ -117,14 +122,25 @@ class _Flattening:
                 if inner is not None:
                     ys = self.walk(inner, xs, f"{prefix}{layer.name}_")
                 else:
-                    ys = [self.value(y) for y in node.output_tensors]
-                    values = {id(x): v for x, v in zip(node.input_tensors, xs, strict=True)}
-                    name = self.name(layer, prefix)
-                    self.calls.append(
-                        Call(layer, name, tuple(xs), tuple(ys), node.arguments, values)
-                    )
+                    ys = self.call(node, xs, prefix)
                 known |= {id(y): v for y, v in zip(node.output_tensors, ys, strict=True)}
         return [known[id(y)] for y in graph.outputs]
+
+    def call(self, node: Any, xs: list[Value], prefix: str) -> list[Value]:
+        """Add a call of a layer; answers what it makes."""
+        layer, first = node.operation, len(self.tensors)
+        count = len(node.output_tensors)
+        call = Call(
+            layer, self.name(layer, prefix), tuple(xs), tuple(range(first, first + count)),
+            node.arguments, {id(x): v for x, v in zip(node.input_tensors, xs, strict=True)},
+        )  # fmt: skip
+        made = node.output_tensors
+        if [x.shape for x in node.input_tensors] != [self.tensors[v].shape for v in xs]:
+            args, kwargs = call.filled(dict(enumerate(self.tensors)))
+            made = import_keras().tree.flatten(layer.compute_output_spec(*args, **kwargs))
+        self.tensors += made
+        self.calls.append(call)
+        return list(call.ys)
 
     def name(self, layer: Any, prefix: str) -> str:
         """Of a layer: the same at each call, and no other's."""

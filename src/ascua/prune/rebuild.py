@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -27,11 +28,19 @@ def without(traced: Traced, mask: Mask) -> Any:
     """A new Keras model of the network with the units of `mask` alone, and its weights.
 
     Layers have their names, those of models inside models with the models' names before them. A
-    layer that Keras cannot copy is the same object in both. Raises InputError for a layer that
-    reads less than it was made for, and does not build.
+    layer that is left alone and that its class does not make again is the same object in both.
+    Raises InputError where a layer is left without channels, or does not build.
     """
     keras = import_keras()
+    _check(traced, mask)
     layers = {name: _copy(traced, calls[0], mask) for name, calls in traced.network.layers.items()}
+    names = Counter(layer.name for layer in layers.values())
+    if twice := [name for name, n in names.items() if n > 1]:
+        raise InputError(
+            f"{', '.join(twice)}: the name of several layers, which their classes do not make again"
+            " under another.",
+            ["Give each layer a name of its own, or its class a `get_config`."],
+        )
     model = _sequential(traced, layers) or _functional(traced, layers)
     for name, calls in traced.network.layers.items():
         if layers[name] is not calls[0].layer:
@@ -54,25 +63,50 @@ def observed(traced: Traced, after: Callable[[Value, Any], Any]) -> tuple[Any, d
     return keras.Model(inputs, [tensors[v] for v in network.outputs]), tensors
 
 
+def _check(traced: Traced, mask: Mask) -> None:
+    """Raise InputError for a layer without channels."""
+    for name in traced.layers:
+        if any(m.size and not m.any() for m in masks_of(traced, name, mask).values()):
+            raise InputError(f"{name}: all of its channels go.", ["Keep one channel at least."])
+
+
 def _copy(traced: Traced, call: Call, mask: Mask) -> Any:
-    """The layer of a call with as many channels as stay; its weights are not there yet."""
-    known, masks = rule(call), masks_of(traced, call.name, mask)
-    layer = call.layer
-    if not hasattr(layer, "get_config") or not hasattr(layer, "weights"):
-        return layer  # a function of keras.ops
+    """The layer of a call with as many channels as stay; its weights are not there yet.
+
+    One that is left alone is the same object where its class does not make it again.
+    """
+    keras, known, layer = import_keras(), rule(call), call.layer
+    if known is None or not isinstance(layer, keras.layers.Layer):
+        return _again(layer, call.name)
+    config = layer.get_config()
+    given = {key: getattr(layer, key, None) for key in config}  # a user's function is no text
+    config |= {
+        key: value for key, value in given.items()
+        if callable(value) and not isinstance(value, keras.layers.Layer)
+    } | known.config(layer, masks_of(traced, call.name, mask))  # fmt: skip
+    return type(layer).from_config({**config, "name": call.name})
+
+
+def _again(layer: Any, name: str) -> Any:
+    """A new layer of the same configuration and the same weights' shapes, or else `layer`."""
     try:
-        config = layer.get_config() | ({} if known is None else known.config(layer, masks))
-        return type(layer).from_config({**config, "name": call.name})
+        new = type(layer).from_config({**layer.get_config(), "name": name})
+        if hasattr(layer, "get_build_config"):
+            new.build_from_config(layer.get_build_config())
     except Exception:  # a user's class may raise anything
         return layer
+    shapes = ([v.shape for v in getattr(la, "variables", ())] for la in (layer, new))
+    return new if next(shapes) == next(shapes) else layer
 
 
 def _sequential(traced: Traced, layers: dict[str, Any]) -> Any:
     """A sequential model, where that is what there was, of plain layers."""
-    keras, model = import_keras(), traced.network.model
-    if not isinstance(model, keras.Sequential) or len(layers) != len(model.layers):
+    keras, network = import_keras(), traced.network
+    if not isinstance(network.model, keras.Sequential):
         return None
-    return keras.Sequential([*_inputs(traced), *layers.values()], name=model.name)
+    if [id(c.layer) for c in network.calls] != [id(layer) for layer in network.model.layers]:
+        return None
+    return keras.Sequential([*_inputs(traced), *layers.values()], name=network.model.name)
 
 
 def _functional(traced: Traced, layers: dict[str, Any]) -> Any:
@@ -82,9 +116,8 @@ def _functional(traced: Traced, layers: dict[str, Any]) -> Any:
         try:
             return layers[c.name](*args, **kwargs)
         except Exception as e:
-            raise InputError(
-                f"{c.name} ({c.kind}) does not take fewer channels: {str(e).splitlines()[0]}"
-            ) from e
+            why = (str(e).splitlines() or [type(e).__name__])[0]
+            raise InputError(f"{c.name} ({c.kind}) does not take fewer channels: {why}") from e
 
     inputs = _inputs(traced)
     tensors = replayed(network, call, dict(zip(network.inputs, inputs, strict=True)))
@@ -109,15 +142,13 @@ def _inputs(traced: Traced) -> list[Any]:
 def _fill(call: Call, layer: Any, masks: Masks) -> None:
     """Give the new `layer` the weights of the old one that stay."""
     known = rule(call)
-    by_id = {}
-    for attribute, axes in (known.weights if known else {}).items():
-        old, new = (getattr(la, attribute, None) for la in (call.layer, layer))
-        if old is not None and new is not None:
-            by_id[id(old)] = axes
-            new.assign(_cut(np.asarray(old), axes, masks))
-    for old, new in zip(call.layer.variables, layer.variables, strict=True):
-        if id(old) not in by_id and old.shape == new.shape:
-            new.assign(old)
+    axes = {
+        id(getattr(call.layer, attribute, None)): axes
+        for attribute, axes in (known.weights if known else {}).items()
+    }
+    olds, news = (getattr(la, "variables", ()) for la in (call.layer, layer))
+    for old, new in zip(olds, news, strict=True):
+        new.assign(_cut(np.asarray(old), axes.get(id(old), {}), masks))
 
 
 def _cut(values: Any, axes: Any, masks: Masks) -> Any:
