@@ -20,7 +20,7 @@ from rich.console import Console
 from ascua import data as datasets
 from ascua import files, results, zoo
 from ascua.data import Dataset
-from ascua.prune import Base, Course, prune, run
+from ascua.pruning import Base, Course, prune, run
 from ascua.recipes import Recipe
 from ascua.results import PrunedResult
 from ascua.run.provenance import source_tree

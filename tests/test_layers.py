@@ -26,12 +26,12 @@ LAYERS = (
     {"targets", "run", "train", "compare", "samples", "ncc"},
     {"model", "executors"},
     {"k210", "measure"},
-    {"prune", "validation"},
+    {"pruning", "validation"},
     {"report"},
     {"bench"},
     {"cli"},
 )
-LEARNING = {"data", "zoo", "train", "prune"}
+LEARNING = {"data", "zoo", "train", "pruning"}
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 
@@ -78,7 +78,7 @@ def test_only_some_modules_know(path: Path) -> None:
     owners = {
         "tensorflow": LEARNING, "keras": LEARNING, "sklearn": LEARNING, "PIL": {"data"},
         "flatbuffers": {"tflite"}, "tflite": {"tflite"},
-        "subprocess": {"run"}, "click": {"cli"}, "rich": {"cli", "report", "train", "data"},
+        "subprocess": {"run"}, "click": {"cli"}, "rich": {"cli", "report", "train", "pruning", "data"},
         "elftools": {"run"},
     }  # fmt: skip
     for name, _ in imports(path):

@@ -13,7 +13,7 @@ import pytest
 
 from ascua import boards, zoo
 from ascua.errors import InputError
-from ascua.prune import (
+from ascua.pruning import (
     RANKINGS,
     Base,
     Course,

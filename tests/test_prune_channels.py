@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from ascua import tflite, train, zoo
 from ascua.errors import InputError
-from ascua.prune.channels import Traced, trace
-from ascua.prune.network import flattened
-from ascua.prune.rebuild import Mask, masks_of, without
-from ascua.prune.sizes import by_layer, sizes
+from ascua.pruning.channels import Traced, trace
+from ascua.pruning.network import flattened
+from ascua.pruning.rebuild import Mask, masks_of, without
+from ascua.pruning.sizes import by_layer, sizes
 from ascua.quantize import Options
 from ascua.train.export import as_float, export_quantized
 from tests.support.keras_graphs import READERS, Oracle, network, own_layers, samples, shaken

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ascua.executors.reference import reference
     from ascua.measure import Measurement, Run, analyze, compile_model, known, run_model
     from ascua.model import Model, load_model
+    from ascua.pruning import prune
     from ascua.recipes import Recipe
     from ascua.recipes import load as load_recipe
 
@@ -33,6 +34,7 @@ WHERE = {
     "load_board": "boards",
     "load_model": "model",
     "load_recipe": "recipes",
+    "prune": "pruning",
     "reference": "executors.reference",
     "run_model": "measure",
 }
@@ -51,6 +53,7 @@ __all__ = [
     "load_board",
     "load_model",
     "load_recipe",
+    "prune",
     "reference",
     "run_model",
 ]

@@ -35,7 +35,7 @@ from ascua.files.kinds import KERAS, SVG
 from ascua.report.tables import cell, table
 
 if TYPE_CHECKING:
-    from ascua.prune import Base, Course, Needs, Outcome
+    from ascua.pruning import Base, Course, Needs, Outcome
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def prune(
     goes on there.
     """
     made, drawn = written.outputs(model)
-    from ascua.prune import Course, Limits, limits, run
+    from ascua.pruning import Course, Limits, limits, run
 
     if (wished.ratio is None) == (wished.until is None):
         raise InputError(
@@ -206,7 +206,7 @@ def _base(
 ) -> Base:  # fmt: skip
     """The network that `model` says, with the data for it."""
     from ascua import data as datasets
-    from ascua import prune, zoo
+    from ascua import pruning, zoo
     from ascua.train import train
     from ascua.zoo.files import SUFFIXES, load_keras
 
@@ -225,7 +225,7 @@ def _base(
         if data is not None:
             raise InputError(f"--data {data}: the recipe {model} has its own.", ["Leave it out."])
         recipe = recipe_files.load(model)
-        prune.check_recipe(recipe)
+        pruning.check_recipe(recipe)
         trained = train(
             recipe, out=Path("build") / recipe.name, data_dir=reading.data_dir,
             skip_damaged=reading.skip_damaged, inputs=recipe_files.sources(model),
@@ -236,11 +236,11 @@ def _base(
         loaded = datasets.load(
             recipe.dataset, reading.data_dir, image=recipe.input, skip_damaged=reading.skip_damaged
         ).split(recipe.validation, recipe.seed)
-        return prune.Base(found, trained.keras, recipe, loaded, reading.data_dir)
+        return pruning.Base(found, trained.keras, recipe, loaded, reading.data_dir)
     found = load_keras(path)
     if data is None:
-        return prune.Base(found, path)
-    return prune.with_data(found, path, data, reading.data_dir, skip_damaged=reading.skip_damaged)
+        return pruning.Base(found, path)
+    return pruning.with_data(found, path, data, reading.data_dir, skip_damaged=reading.skip_damaged)
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,7 @@ class Side:
 
 def _found(base: Base, outcome: Outcome, board: boards.Board | None, build: Path) -> list[Side]:
     """Of the network as it was, and as it is."""
-    from ascua.prune import needs
+    from ascua.pruning import needs
 
     sides = []
     for model in (base.model, outcome.pruned.model):

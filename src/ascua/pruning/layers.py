@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ascua.prune.channels import Channels, Trace, Units
-from ascua.prune.network import Call
+from ascua.pruning.channels import Channels, Trace, Units
+from ascua.pruning.network import Call
 from ascua.zoo import import_keras
 
 Masks: TypeAlias = Mapping[str, NDArray[np.bool_]]

@@ -19,13 +19,13 @@ from ascua import files, recipes
 from ascua.boards import Board
 from ascua.data import Dataset
 from ascua.errors import InputError, did_you_mean
-from ascua.prune.channels import trace
-from ascua.prune.needs import IMAGES, Limits, Needs, needs
-from ascua.prune.network import flattened
-from ascua.prune.pruning import Change, Pruned, Ranked, rank
-from ascua.prune.samples import Samples
-from ascua.prune.select import Of, Scope, Wish
-from ascua.prune.sizes import by_layer, sizes
+from ascua.pruning.channels import trace
+from ascua.pruning.needs import IMAGES, Limits, Needs, needs
+from ascua.pruning.network import flattened
+from ascua.pruning.removal import Change, Pruned, Ranked, rank
+from ascua.pruning.samples import Samples
+from ascua.pruning.select import Of, Scope, Wish
+from ascua.pruning.sizes import by_layer, sizes
 from ascua.recipes import Recipe, Teacher
 from ascua.train import train
 from ascua.train.export import calibration_images

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascua.errors import InputError
-from ascua.prune.channels import Traced, kept
-from ascua.prune.layers import Masks, rule
-from ascua.prune.network import Call, Value, replayed
+from ascua.pruning.channels import Traced, kept
+from ascua.pruning.layers import Masks, rule
+from ascua.pruning.network import Call, Value, replayed
 from ascua.zoo import import_keras
 
 Mask = NDArray[np.bool_]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ascua.prune.network import Call, Network, Value
+from ascua.pruning.network import Call, Network, Value
 
 Units = NDArray[np.int64]
 """A unit for each channel: channels of one unit go or stay together."""
@@ -158,7 +158,7 @@ class Traced:
 
 def trace(network: Network) -> Traced:
     """Follow the channels of `network` from its inputs to its outputs."""
-    from ascua.prune.layers import followed  # what layers do is written with this class
+    from ascua.pruning.layers import followed  # what layers do is written with this class
 
     found = Trace(network)
     for v in network.inputs:
