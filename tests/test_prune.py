@@ -89,6 +89,27 @@ def test_l2_looks_at_squares() -> None:
     assert scores(model, "l2")["first"].tolist() == [1, 0]
 
 
+def test_what_is_like_others_goes_first_by_fpgm() -> None:
+    model = network(4)
+    kernel = np.zeros((3, 3, 1, 4), np.float32)
+    kernel[0, 0, 0] = [0.0, 1.0, 1.1, 9.0]  # sums of distances: 11.1, 9.1, 9.1, 25.9
+    kernel[1, 1, 0, 0] = 0.01
+    model.get_layer("first").set_weights([kernel, np.zeros(4, np.float32)])
+    assert set(scores(model, "fpgm")["first"][1:3].tolist()) == {0, 1}
+    assert scores(model, "fpgm")["first"].tolist()[3] == 3
+
+
+def test_lamp_compares_layers() -> None:
+    """Squares 1, 1, 2, 4 of one layer: 1/8, 1/7, 2/6, 1; a layer's greatest goes last of all."""
+    model = network(4)
+    for name, factor in (("first", 1.0), ("second", 0.01)):
+        kernel, bias = model.get_layer(name).get_weights()
+        values = np.sqrt(np.array([1, 1, 2, 4], np.float32)) * np.float32(factor)
+        model.get_layer(name).set_weights([np.ones_like(kernel) * values, bias])
+    for q in rank(model, "lamp", scope="global").ladder.queues:
+        assert np.allclose(q.worth, [1 / 8, 1 / 7, 2 / 6, 1])
+
+
 def test_normalisations_are_ranked_by_their_scale() -> None:
     model = network()
     gamma = np.array([-5, 3, -8, 1, 7, 2, 6, 4], np.float32)
@@ -330,7 +351,7 @@ def test_the_largest_network_within_limits(tmp_path: Path, monkeypatch: pytest.M
 
 def test_rankings_have_a_line_each() -> None:
     assert list(RANKINGS) == [
-        "apoz", "l1", "random", "l2", "bn-scale", "mean-activation", "taylor",
+        "apoz", "l1", "random", "l2", "bn-scale", "mean-activation", "taylor", "fpgm", "lamp",
     ]  # fmt: skip
     assert all(r.about.endswith(".") for r in RANKINGS.values())
     json.dumps([r.about for r in RANKINGS.values()])

@@ -100,7 +100,7 @@ class Written:
 @click.argument("model")
 @click.option(
     "--method", "-m", default="l1", show_default=True,
-    help="The ranking: apoz, l1, random, l2, bn-scale, mean-activation, taylor.",
+    help="The ranking: apoz, l1, random, l2, bn-scale, mean-activation, taylor, fpgm, lamp.",
 )  # fmt: skip
 @click.option("--ratio", type=float, help="The share that goes, 0 to 1.")
 @click.option(

@@ -157,6 +157,31 @@ def taylor(evidence: Evidence) -> Scores:
     return total / max(count, 1)
 
 
+@ranking("fpgm")
+def fpgm(evidence: Evidence) -> Scores:
+    """How far a filter is from all others of its layer (Y. He et al., 2019, arXiv 1811.00250)."""
+
+    def distances(filters: Any) -> Any:
+        products = filters.T @ filters
+        squares = np.diag(products)
+        between = squares[:, None] + squares[None] - 2 * products
+        return np.sqrt(np.maximum(between, 0)).mean(axis=1)
+
+    return _filters(evidence.traced, distances)
+
+
+@ranking("lamp", compares=True)
+def lamp(evidence: Evidence) -> Scores:
+    """Its square beside those of all that stay longer in its layers (J. Lee et al., 2021)."""
+    squares = _filters(evidence.traced, lambda filters: np.mean(np.square(filters), axis=0))
+    scores = np.full(squares.shape, np.nan)
+    for group in evidence.traced.groups:
+        order = group.units[np.argsort(squares[group.units], kind="stable")]
+        rest = np.cumsum(squares[order][::-1])[::-1]
+        scores[order] = squares[order] / np.maximum(rest, np.finfo(float).tiny)
+    return scores
+
+
 def _filters(traced: Traced, score: Callable[[Any], Any]) -> Scores:
     """The mean over a unit's filters of what `score` answers for filters (weights, channels)."""
     found = []
