@@ -16,7 +16,7 @@ from ascua.passes import unsigned
 from ascua.report import results
 from ascua.report.operators import support, types
 from ascua.report.tables import markdown
-from scripts import k210_tables, quantizer_tables
+from scripts import k210_tables, pruning_tables, quantizer_tables
 from scripts.conditions import conditions
 
 ROOT = Path(__file__).parents[1]
@@ -251,6 +251,10 @@ def pages(root: Path) -> dict[Path, str]:
     table = markdown(quantizer_tables.SIZES, quantizer_tables.sizes(folder))
     models = (root / "docs/models.md").read_text(encoding="utf-8")
     k210 = (root / "docs/k210.md").read_text(encoding="utf-8")
+    pruning = (root / "docs/pruning.md").read_text(encoding="utf-8")
+    table_of_rankings = markdown(pruning_tables.RANKING, pruning_tables.rankings())
+    pruning = between(pruning, "rankings", table_of_rankings)
+    table_of_pruned = markdown(pruning_tables.COLUMNS, pruning_tables.rows(folder))
     figures = {root / "docs/figures" / n: svg for n, svg in results.figures(folder).items()}
     return {
         **figures,
@@ -260,6 +264,7 @@ def pages(root: Path) -> dict[Path, str]:
         root / "docs/k210.md": k210_page(k210, folder),
         root / "docs/results.md": results_page(folder),
         root / "docs/quantization.md": between(quantization, "sizes", table),
+        root / "docs/pruning.md": between(pruning, "pruning", table_of_pruned),
         root / "docs/models.md": between(models, "models", networks()),
         **verb_pages(root / "docs/verbs"),
     }

@@ -78,7 +78,8 @@ def test_only_some_modules_know(path: Path) -> None:
     owners = {
         "tensorflow": LEARNING, "keras": LEARNING, "sklearn": LEARNING, "PIL": {"data"},
         "flatbuffers": {"tflite"}, "tflite": {"tflite"},
-        "subprocess": {"run"}, "click": {"cli"}, "rich": {"cli", "report", "train", "pruning", "data"},
+        "subprocess": {"run"}, "click": {"cli"},
+        "rich": {"cli", "report", "train", "pruning", "data"},
         "elftools": {"run"},
     }  # fmt: skip
     for name, _ in imports(path):
