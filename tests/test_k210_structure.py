@@ -60,6 +60,29 @@ def test_stride_2_of_a_depthwise_pass_is_the_pool_behind_it() -> None:
     assert [op.x.shape[1] for op in real.ops] == [16, 16, 16]
 
 
+def strided(size: int, channels: int, oc: int) -> list[str]:
+    """The passes of a depthwise convolution of stride 2 and of a convolution of 1x1 behind it."""
+    net = Net((size, size, channels))
+    x = net.conv(net.pad(net.input, (1, 1), (1, 1)), 0, 3, 2, "VALID")
+    real = same(net.graph(net.conv(x, oc, 1)), 3)
+    assert [bool(op.kernel.depthwise) for op in real.ops if isinstance(op, Fused)] == [True, False]
+    return kinds(real)
+
+
+def test_stride_2_of_a_depthwise_pass_is_its_own_pool_where_that_is_faster() -> None:
+    assert strided(64, 8, 16) == ["KPU5", "KPU"]
+    assert strided(64, 8, 4) == ["KPU", "KPU5"]  # few channels out cost little at any size
+    assert strided(14, 128, 256) == ["KPU", "KPU5"]  # of small maps, so do many
+    assert strided(28, 128, 256) == ["KPU5", "KPU"]
+    assert strided(28, 132, 264) == ["KPU", "KPU5"]  # its weights would be too many
+
+
+def test_a_pool_behind_a_depthwise_pass_is_its_own() -> None:
+    for channels, wanted in ((128, ["KPU1"]), (132, ["KPU", "MOVE1"])):
+        net = Net((16, 16, channels))
+        assert kinds(same(net.graph(net.pool(net.conv(net.input, 0), 2, 2)), 4)) == wanted
+
+
 def test_asymmetric_padding_is_a_tap_of_the_next_pass() -> None:
     """TensorFlow's SAME at stride 2 looks at pixels one further down and to the right."""
     net = Net((16, 16, 3))

@@ -13,6 +13,7 @@ import numpy as np
 
 from ascua.ir import Graph, Op, Tensor
 from ascua.kmodel import KPU_LINES, Layout
+from ascua.kpu.latency import NOMINAL_HZ, convolution
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.max_pool2d import MaxPool2D
 from ascua.passes import drop_dead
@@ -20,6 +21,8 @@ from ascua.targets.k210.fused import Fused, Move, Sample
 
 LEAST = 4
 """Rows and columns that the KPU gives back."""
+MOST_SPREAD = 128
+"""Channels of a depthwise pass that becomes one of all: its weights are 9 bytes a pair of them."""
 KEPT = {((0, 0), (2, 2)): 5, ((0, 1), (2, 2)): 6, ((0, 0), (4, 4)): 7}
 """Pools that keep one pixel of each window, by which and of how many."""
 
@@ -64,9 +67,14 @@ def alone(graph: Graph, t: Tensor) -> bool:
 
 
 def before(graph: Graph, op: Op) -> Fused | None:
-    """The pass that makes what `op` alone reads, where it can have a pool."""
+    """The pass that makes what `op` alone reads, where it can have a pool.
+
+    A depthwise one can as a pass of all channels, which it becomes in the file (`Block.spread`).
+    """
     maker = graph.makers.get(op.x)
-    if not isinstance(maker, Fused) or maker.pool or maker.kernel.depthwise or maker.dense:
+    if not isinstance(maker, Fused) or maker.pool or maker.dense:
+        return None
+    if maker.kernel.depthwise and maker.kernel.oc > MOST_SPREAD:
         return None
     return maker if alone(graph, op.x) else None
 
@@ -174,10 +182,28 @@ def kept(graph: Graph, op: Op) -> Sequence[Op] | None:
     if not isinstance(op, Sample) or not regular(op):
         return None
     code, maker = KEPT.get((op.begin, op.stride)), before(graph, op)
-    return None if code is None or maker is None else [maker.changed(outputs=op.outputs, pool=code)]
+    if code is None or maker is None:
+        return None
+    made = maker.changed(outputs=op.outputs, pool=code)
+    later = carried(graph, op) if maker.kernel.depthwise else None
+    readers = [r for r in graph.readers[op.y] if isinstance(r, Fused)]
+    if later and seconds(maker, *later) <= seconds(made, *readers):
+        return None
+    return [made]
 
 
-def carried(graph: Graph, op: Op) -> Sequence[Op] | None:
+def seconds(*passes: Fused) -> float:
+    """What passes take of the KPU, by the estimate, with weights of 8 bits."""
+    total = 0.0
+    for op in passes:
+        _, h, w, c = op.x.shape
+        own = op.kernel.depthwise and not op.pool
+        size = op.kernel.oc * op.kernel.k**2 * (1 if own else c)
+        total += convolution(Layout(w, h, c), op.kernel.oc, size, depthwise=own, hz=NOMINAL_HZ)
+    return total
+
+
+def carried(graph: Graph, op: Op) -> Sequence[Fused] | None:
     """A sample is the pool of the passes of 1x1 behind it."""
     if not isinstance(op, Sample) or op.stride != (2, 2) or not regular(op):
         return None
