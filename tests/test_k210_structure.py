@@ -19,9 +19,9 @@ from ascua.targets.k210.structure import structured
 from tests.support.float_nets import NETWORKS, Net
 
 
-def same(graph: Graph, runtime: int) -> Graph:
+def same(graph: Graph, runtime: int, *, spreads: bool = True) -> Graph:
     """The passes of `graph`, which compute the same."""
-    real = sampled(structured(simplify(graph)), runtime)
+    real = sampled(structured(simplify(graph)), runtime, spreads=spreads)
     x = np.random.default_rng(0).uniform(-1, 1, (2, *graph.inputs[0].shape)).astype(np.float32)
     for y, wanted in zip(evaluated(real, [x]), evaluated(graph, [x]), strict=True):
         assert np.allclose(y.reshape(wanted.shape), wanted, 1e-4, 1e-4)
@@ -34,10 +34,13 @@ def kinds(graph: Graph) -> list[str]:
             for op in graph.ops]  # fmt: skip
 
 
+@pytest.mark.parametrize("spreads", [False, True])
 @pytest.mark.parametrize("runtime", [3, 4])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_networks_stay_what_they_are(name: str, runtime: int) -> None:
-    same(NETWORKS[name], runtime)
+def test_networks_stay_what_they_are(name: str, runtime: int, *, spreads: bool) -> None:
+    real = same(NETWORKS[name], runtime, spreads=spreads)
+    if not spreads:
+        assert not any(isinstance(op, Fused) and op.kernel.depthwise and op.pool for op in real.ops)
 
 
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
@@ -75,12 +78,6 @@ def test_stride_2_of_a_depthwise_pass_is_its_own_pool_where_that_is_faster() -> 
     assert strided(14, 128, 256) == ["KPU", "KPU5"]  # of small maps, so do many
     assert strided(28, 128, 256) == ["KPU5", "KPU"]
     assert strided(28, 132, 264) == ["KPU", "KPU5"]  # its weights would be too many
-
-
-def test_a_pool_behind_a_depthwise_pass_is_its_own() -> None:
-    for channels, wanted in ((128, ["KPU1"]), (132, ["KPU", "MOVE1"])):
-        net = Net((16, 16, channels))
-        assert kinds(same(net.graph(net.pool(net.conv(net.input, 0), 2, 2)), 4)) == wanted
 
 
 def test_asymmetric_padding_is_a_tap_of_the_next_pass() -> None:

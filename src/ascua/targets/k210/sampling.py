@@ -30,13 +30,18 @@ Rule = Callable[[Graph, Op], Sequence[Op] | None]
 """What replaces an operator, and all that makes the same tensors; or None."""
 
 
-def sampled(graph: Graph, runtime: int) -> Graph:
+def sampled(graph: Graph, runtime: int, *, spreads: bool = False) -> Graph:
     """`graph` with a place for each stride, crop and pool that the KPU has one for.
 
-    For what is left, V3's runtime takes pixels from the first on alone.
+    For what is left, V3's runtime takes pixels from the first on alone. `spreads`: a depthwise
+    pass may become one of all channels.
     """
-    rules: tuple[Rule, ...] = (subsampled, cropped, swapped, pooled, kept, carried, moved, parted)
-    for rule in (*rules, shifted) if runtime == 3 else rules:
+    rules: list[Rule] = [subsampled, cropped, swapped, pooled, kept, carried, moved, parted]
+    if spreads:
+        rules.insert(rules.index(carried), spread)
+    if runtime == 3:
+        rules.append(shifted)
+    for rule in rules:
         changed = True
         while changed:
             changed = False
@@ -67,14 +72,9 @@ def alone(graph: Graph, t: Tensor) -> bool:
 
 
 def before(graph: Graph, op: Op) -> Fused | None:
-    """The pass that makes what `op` alone reads, where it can have a pool.
-
-    A depthwise one can as a pass of all channels, which it becomes in the file (`Block.spread`).
-    """
+    """The pass that makes what `op` alone reads, where it can have a pool."""
     maker = graph.makers.get(op.x)
-    if not isinstance(maker, Fused) or maker.pool or maker.dense:
-        return None
-    if maker.kernel.depthwise and maker.kernel.oc > MOST_SPREAD:
+    if not isinstance(maker, Fused) or maker.pool or maker.kernel.depthwise or maker.dense:
         return None
     return maker if alone(graph, op.x) else None
 
@@ -182,10 +182,22 @@ def kept(graph: Graph, op: Op) -> Sequence[Op] | None:
     if not isinstance(op, Sample) or not regular(op):
         return None
     code, maker = KEPT.get((op.begin, op.stride)), before(graph, op)
-    if code is None or maker is None:
+    return None if code is None or maker is None else [maker.changed(outputs=op.outputs, pool=code)]
+
+
+def spread(graph: Graph, op: Op) -> Sequence[Op] | None:
+    """A sample of a depthwise pass is its own pool, where the passes behind it gain by that.
+
+    The KPU pools behind passes of all channels, and such a one it becomes (`Block.spread`).
+    """
+    maker = graph.makers.get(op.x) if isinstance(op, Sample) and regular(op) else None
+    if not isinstance(op, Sample) or not isinstance(maker, Fused) or not maker.kernel.depthwise:
+        return None
+    code = KEPT.get((op.begin, op.stride))
+    if code is None or maker.pool or maker.kernel.oc > MOST_SPREAD or not alone(graph, op.x):
         return None
     made = maker.changed(outputs=op.outputs, pool=code)
-    later = carried(graph, op) if maker.kernel.depthwise else None
+    later = carried(graph, op)
     readers = [r for r in graph.readers[op.y] if isinstance(r, Fused)]
     if later and seconds(maker, *later) <= seconds(made, *readers):
         return None
