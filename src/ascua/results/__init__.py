@@ -12,11 +12,21 @@ from ascua.results.store import (
     quantized,
     results,
 )
-from ascua.results.values import Agreement, KmodelResult, Peer, Quantized, RamBytes, Result, Timing
+from ascua.results.values import (
+    Agreement,
+    KmodelResult,
+    LayerEstimate,
+    Peer,
+    Quantized,
+    RamBytes,
+    Result,
+    Timing,
+)
 
 __all__ = [
     "Agreement",
     "KmodelResult",
+    "LayerEstimate",
     "Peer",
     "Quantized",
     "RamBytes",
