@@ -185,11 +185,27 @@ def k210_page(text: str, folder: Path) -> str:
         "error": k210_tables.error(),
         "timings": markdown(k210_tables.TIMINGS, k210_tables.timings(folder)),
         "networks": markdown(k210_tables.NETWORKS, k210_tables.networks(folder)),
+        "beside": markdown(k210_tables.BESIDE, k210_tables.beside(folder)),
         "agreement": markdown(k210_tables.AGREEMENT, k210_tables.agreement(folder)),
     }
     for name, table in tables.items():
         text = between(text, f"k210-{name}", table)
     return text
+
+
+def k210_layers_page(folder: Path) -> str:
+    """docs/k210-layers.md."""
+    tables = [
+        f"## {a.model}, version {a.version}\n\n"
+        f"{markdown(k210_tables.LAYERS, k210_tables.layers(a, b))}"
+        for a, b in k210_tables.pairs(folder)
+    ]
+    return (
+        f"# Kmodels of the K210, layer by layer\n\n{NOTE}What each layer of nncase's file and of"
+        " Ascua's takes, in estimated ms at 400 MHz ([how](k210.md#how-long-a-network-takes));"
+        " *image* is its way to the chip. Layers of as many channels out stand beside each other."
+        f"\n\n{chr(10).join(tables)}"
+    )
 
 
 def between(text: str, mark: str, new: str) -> str:
@@ -262,6 +278,7 @@ def pages(root: Path) -> dict[Path, str]:
         root / "docs/ops.md": ops_page(),
         root / "docs/boards.md": boards_page(),
         root / "docs/k210.md": k210_page(k210, folder),
+        root / "docs/k210-layers.md": k210_layers_page(folder),
         root / "docs/results.md": results_page(folder),
         root / "docs/quantization.md": between(quantization, "sizes", table),
         root / "docs/pruning.md": between(pruning, "pruning", table_of_pruned),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,6 +80,17 @@ def test_layers_of_blocks_contradict_nothing() -> None:
         assert kmodel.consistency.malformed(conv, to_main=True) is None
         assert kmodel.consistency.unknown(conv) is None
         assert conv.registers.send_data_out == main
+
+
+def test_a_depthwise_layer_with_a_pool_lies_in_the_file_as_one_of_all_channels() -> None:
+    weights = np.arange(3 * 9, dtype=np.uint8).reshape(3, 1, 3, 3)
+    block = replace(plain(3, 1, 3, depthwise=True, pool=5), weights=weights, arg_x=-200)
+    conv = block.conv(Layout(8, 8, 3), 0, 1000)
+    assert not conv.depthwise
+    assert (conv.weights.shape, conv.registers.para_size) == ((3, 3, 3, 3), 81)
+    for y in range(3):
+        for x in range(3):
+            assert (conv.weights[y, x] == (weights[y, 0] if x == y else 200)).all()
 
 
 # Affine

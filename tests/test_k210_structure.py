@@ -19,9 +19,9 @@ from ascua.targets.k210.structure import structured
 from tests.support.float_nets import NETWORKS, Net
 
 
-def same(graph: Graph, runtime: int) -> Graph:
+def same(graph: Graph, runtime: int, *, spreads: bool = True) -> Graph:
     """The passes of `graph`, which compute the same."""
-    real = sampled(structured(simplify(graph)), runtime)
+    real = sampled(structured(simplify(graph)), runtime, spreads=spreads)
     x = np.random.default_rng(0).uniform(-1, 1, (2, *graph.inputs[0].shape)).astype(np.float32)
     for y, wanted in zip(evaluated(real, [x]), evaluated(graph, [x]), strict=True):
         assert np.allclose(y.reshape(wanted.shape), wanted, 1e-4, 1e-4)
@@ -34,10 +34,13 @@ def kinds(graph: Graph) -> list[str]:
             for op in graph.ops]  # fmt: skip
 
 
+@pytest.mark.parametrize("spreads", [False, True])
 @pytest.mark.parametrize("runtime", [3, 4])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_networks_stay_what_they_are(name: str, runtime: int) -> None:
-    same(NETWORKS[name], runtime)
+def test_networks_stay_what_they_are(name: str, runtime: int, *, spreads: bool) -> None:
+    real = same(NETWORKS[name], runtime, spreads=spreads)
+    if not spreads:
+        assert not any(isinstance(op, Fused) and op.kernel.depthwise and op.pool for op in real.ops)
 
 
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
@@ -58,6 +61,23 @@ def test_stride_2_of_a_depthwise_pass_is_the_pool_behind_it() -> None:
     real = same(net.graph(net.conv(x, 12, 1)), 3)
     assert kinds(real) == ["KPU", "KPU", "KPU5"]
     assert [op.x.shape[1] for op in real.ops] == [16, 16, 16]
+
+
+def strided(size: int, channels: int, oc: int) -> list[str]:
+    """The passes of a depthwise convolution of stride 2 and of a convolution of 1x1 behind it."""
+    net = Net((size, size, channels))
+    x = net.conv(net.pad(net.input, (1, 1), (1, 1)), 0, 3, 2, "VALID")
+    real = same(net.graph(net.conv(x, oc, 1)), 3)
+    assert [bool(op.kernel.depthwise) for op in real.ops if isinstance(op, Fused)] == [True, False]
+    return kinds(real)
+
+
+def test_stride_2_of_a_depthwise_pass_is_its_own_pool_where_that_is_faster() -> None:
+    assert strided(64, 8, 16) == ["KPU5", "KPU"]
+    assert strided(64, 8, 4) == ["KPU", "KPU5"]  # few channels out cost little at any size
+    assert strided(14, 128, 256) == ["KPU", "KPU5"]  # of small maps, so do many
+    assert strided(28, 128, 256) == ["KPU5", "KPU"]
+    assert strided(28, 132, 264) == ["KPU", "KPU5"]  # its weights would be too many
 
 
 def test_asymmetric_padding_is_a_tap_of_the_next_pass() -> None:

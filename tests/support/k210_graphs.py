@@ -97,7 +97,7 @@ class Maker:
             return
         own = oc is None and pool is None and bool(self.rng.random() < 0.3)
         codes = [0, 0, *(p for p in range(10) if min(h, w) // STRIDES[p] >= 4)]
-        code = 0 if own else int(self.rng.choice(codes)) if pool is None else pool
+        code = int(self.rng.choice(codes)) if pool is None else pool
         oc = c if own else oc or int(self.rng.integers(1, 20))
         made = block(self.rng, c, oc, int(self.rng.choice([1, 3])), code, own=own)
         y = self.tensor((1, h // STRIDES[code], w // STRIDES[code], oc))

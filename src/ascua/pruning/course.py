@@ -35,7 +35,7 @@ from ascua.zoo.files import load_keras
 
 COURSE, KERAS, BOUND, TUNED = "course.json", "pruned.keras", "bound.json", "tuned"
 """Of a folder of steps, and in each step's."""
-SLOWER = 4
+SLOWER = 2
 """The highest learning rate of tuning is the recipe's divided by it."""
 
 NO_LIMITS = Limits()
@@ -61,7 +61,7 @@ class Course:
     epochs: int = 0
     """Of tuning, a step."""
     lr: float | None = None
-    """The highest of tuning; None: a quarter of the recipe's."""
+    """The highest of tuning; None: half of the recipe's."""
     teacher: bool = False
     """Whether tuning imitates the network as it was."""
     looked_at: int = 2000

@@ -16,8 +16,13 @@ from ascua.results.store import (
 from ascua.results.values import (
     Agreement,
     KmodelResult,
+<<<<<<< HEAD
     Peer,
     PrunedResult,
+=======
+    LayerEstimate,
+    Peer,
+>>>>>>> main
     Quantized,
     RamBytes,
     Result,
@@ -27,6 +32,7 @@ from ascua.results.values import (
 __all__ = [
     "Agreement",
     "KmodelResult",
+    "LayerEstimate",
     "Peer",
     "PrunedResult",
     "Quantized",

@@ -146,6 +146,17 @@ class Timing:
 
 
 @dataclass(frozen=True)
+class LayerEstimate:
+    """What a layer of a kmodel, or the image's way to the chip, is estimated to take."""
+
+    layer: str
+    """Its type, as the file's version calls it; `image`."""
+    what: str
+    """Of a convolution by the KPU its kernel, and both maps: width x height x channels."""
+    ms: float
+
+
+@dataclass(frozen=True)
 class Agreement:
     """How near a kmodel comes to its float network on labelled samples; shares of 0 to 1."""
 
@@ -191,8 +202,11 @@ class KmodelResult(Line):
     """What was published of this network."""
     agreement: Agreement | None = None
     """None where the float network is not at hand."""
+    layers: tuple[LayerEstimate, ...] = ()
+    """What makes up `estimate_ms`, in order."""
     compiler: str = "nncase"
     """Who made the file."""
+<<<<<<< HEAD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,3 +234,7 @@ class PrunedResult(Line):
     """The same before the tuning."""
     parameters: int
     macs: int
+=======
+    options: str = ""
+    """What the compiler was asked for besides; empty of its defaults."""
+>>>>>>> main

@@ -71,9 +71,11 @@ def known(graph: Graph, t: Tensor) -> tuple[float, float] | None:
 
 
 def of_quants(graph: Graph) -> dict[Tensor, Affine]:
-    """The affine of each activation of int8 that its file gave a scale."""
+    """The affine of each activation of int8 or uint8 that its file gave a scale."""
     given = (t for t in graph.tensors() if t.quant and not t.const and not t.q.per_channel)
-    return {t: Affine(t.q.scale, t.q.zero_point + CENTER) for t in given}
+    return {
+        t: Affine(t.q.scale, t.q.zero_point + (CENTER if t.dtype == "int8" else 0)) for t in given
+    }
 
 
 def groups(graph: Graph) -> Iterable[list[Tensor]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -107,12 +107,22 @@ class Block:
         stride = STRIDES[self.pool]
         return Layout(x.width // stride, x.height // stride, self.oc)
 
+    def spread(self) -> Block:
+        """A depthwise one as one of all channels, with zeros between them: the same sums."""
+        shape = (self.oc, self.oc, self.k, self.k)
+        weights = np.full(shape, self.weights_zero, self.weights.dtype)
+        each = np.arange(self.oc)
+        weights[each, each] = self.weights[:, 0]
+        return replace(self, weights=weights, depthwise=False)
+
     def conv(self, x: Layout, source_line: int, target_line: int, *, main: bool = False) -> Conv:
         """The layer for a map `x` at `source_line`, whose output goes to `target_line`.
 
         `main`: the file says that a copy goes to main memory, as V4 files do; the runtime of V3
-        says so itself.
+        says so itself. A depthwise layer with a pool is spread: the chip has none.
         """
+        if self.depthwise and self.pool:
+            return self.spread().conv(x, source_line, target_line, main=main)
         y = self.y(x)
         pixels = y.width * y.height
         registers = Registers(

@@ -49,7 +49,7 @@ def quantized(
     """
     simple, pixels, xs = reals(graph, images, pixels)
     equal = equalize(simple, xs) if options.equalize else simple
-    real = sampled(structured(equal), runtime)
+    real = sampled(structured(equal), runtime, spreads=True)
     histogram = options.ranges in ("percentile", "mse", "kl")
     seen = observe(real, xs, progress, histogram=histogram)
     affines = of_ranges(real, ranges(seen, options))
@@ -100,6 +100,6 @@ def behind_scaling(graph: Graph, pixels: Pixels) -> tuple[Graph, Pixels]:
 
 def quantized_already(graph: Graph, runtime: Runtime) -> Graph:
     """The int8 `graph`, or uint8 as int8, in operators of the K210: by its own scales."""
-    given = sampled(structured(graph), runtime)
+    given = sampled(structured(graph), runtime, spreads=True)
     sources = [bytes_of(t) for t in given.inputs]
     return Converter(given, sources, of_quants(given), {}, Exact(), runtime).graph_made()

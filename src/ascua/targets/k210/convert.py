@@ -301,4 +301,9 @@ class Converter:
 
     @convert.register
     def _(self, op: Quantize) -> None:
-        self.bytes[op.y] = self.u8(op.x, self.affine(op.y))
+        if self.affine(op.x) != self.affine(op.y):
+            self.bytes[op.y] = self.u8(op.x, self.affine(op.y))
+            return
+        for memory in (self.bytes, self.floats):
+            if op.x in memory:
+                memory[op.y] = memory[op.x]

@@ -13,6 +13,7 @@ import numpy as np
 
 from ascua.ir import Graph, Op, Tensor
 from ascua.kmodel import KPU_LINES, Layout
+from ascua.kpu.latency import NOMINAL_HZ, convolution
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.max_pool2d import MaxPool2D
 from ascua.passes import drop_dead
@@ -20,6 +21,8 @@ from ascua.targets.k210.fused import Fused, Move, Sample
 
 LEAST = 4
 """Rows and columns that the KPU gives back."""
+MOST_SPREAD = 128
+"""Channels of a depthwise pass that becomes one of all: its weights are 9 bytes a pair of them."""
 KEPT = {((0, 0), (2, 2)): 5, ((0, 1), (2, 2)): 6, ((0, 0), (4, 4)): 7}
 """Pools that keep one pixel of each window, by which and of how many."""
 
@@ -27,13 +30,18 @@ Rule = Callable[[Graph, Op], Sequence[Op] | None]
 """What replaces an operator, and all that makes the same tensors; or None."""
 
 
-def sampled(graph: Graph, runtime: int) -> Graph:
+def sampled(graph: Graph, runtime: int, *, spreads: bool = False) -> Graph:
     """`graph` with a place for each stride, crop and pool that the KPU has one for.
 
-    For what is left, V3's runtime takes pixels from the first on alone.
+    For what is left, V3's runtime takes pixels from the first on alone. `spreads`: a depthwise
+    pass may become one of all channels.
     """
-    rules: tuple[Rule, ...] = (subsampled, cropped, swapped, pooled, kept, carried, moved, parted)
-    for rule in (*rules, shifted) if runtime == 3 else rules:
+    rules: list[Rule] = [subsampled, cropped, swapped, pooled, kept, carried, moved, parted]
+    if spreads:
+        rules.insert(rules.index(carried), spread)
+    if runtime == 3:
+        rules.append(shifted)
+    for rule in rules:
         changed = True
         while changed:
             changed = False
@@ -177,7 +185,37 @@ def kept(graph: Graph, op: Op) -> Sequence[Op] | None:
     return None if code is None or maker is None else [maker.changed(outputs=op.outputs, pool=code)]
 
 
-def carried(graph: Graph, op: Op) -> Sequence[Op] | None:
+def spread(graph: Graph, op: Op) -> Sequence[Op] | None:
+    """A sample of a depthwise pass is its own pool, where the passes behind it gain by that.
+
+    The KPU pools behind passes of all channels, and such a one it becomes (`Block.spread`).
+    """
+    maker = graph.makers.get(op.x) if isinstance(op, Sample) and regular(op) else None
+    if not isinstance(op, Sample) or not isinstance(maker, Fused) or not maker.kernel.depthwise:
+        return None
+    code = KEPT.get((op.begin, op.stride))
+    if code is None or maker.pool or maker.kernel.oc > MOST_SPREAD or not alone(graph, op.x):
+        return None
+    made = maker.changed(outputs=op.outputs, pool=code)
+    later = carried(graph, op)
+    readers = [r for r in graph.readers[op.y] if isinstance(r, Fused)]
+    if later and seconds(maker, *later) <= seconds(made, *readers):
+        return None
+    return [made]
+
+
+def seconds(*passes: Fused) -> float:
+    """What passes take of the KPU, by the estimate, with weights of 8 bits."""
+    total = 0.0
+    for op in passes:
+        _, h, w, c = op.x.shape
+        own = op.kernel.depthwise and not op.pool
+        size = op.kernel.oc * op.kernel.k**2 * (1 if own else c)
+        total += convolution(Layout(w, h, c), op.kernel.oc, size, depthwise=own, hz=NOMINAL_HZ)
+    return total
+
+
+def carried(graph: Graph, op: Op) -> Sequence[Fused] | None:
     """A sample is the pool of the passes of 1x1 behind it."""
     if not isinstance(op, Sample) or op.stride != (2, 2) or not regular(op):
         return None
