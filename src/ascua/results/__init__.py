@@ -16,13 +16,9 @@ from ascua.results.store import (
 from ascua.results.values import (
     Agreement,
     KmodelResult,
-<<<<<<< HEAD
-    Peer,
-    PrunedResult,
-=======
     LayerEstimate,
     Peer,
->>>>>>> main
+    PrunedResult,
     Quantized,
     RamBytes,
     Result,

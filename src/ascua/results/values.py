@@ -206,7 +206,8 @@ class KmodelResult(Line):
     """What makes up `estimate_ms`, in order."""
     compiler: str = "nncase"
     """Who made the file."""
-<<<<<<< HEAD
+    options: str = ""
+    """What the compiler was asked for besides; empty of its defaults."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,7 +235,3 @@ class PrunedResult(Line):
     """The same before the tuning."""
     parameters: int
     macs: int
-=======
-    options: str = ""
-    """What the compiler was asked for besides; empty of its defaults."""
->>>>>>> main
