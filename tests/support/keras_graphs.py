@@ -159,7 +159,7 @@ class Grower:
 def network(seed: int) -> Any:
     """A random model of a few steps."""
     grower = Grower(seed)
-    for _ in range(grower.number(3, 8)):
+    for _ in range(grower.number(4, 8)):
         grower.step()
     model = grower.model()
     shaken(model, seed)
