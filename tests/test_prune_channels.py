@@ -238,6 +238,16 @@ def test_padding_with_channels_keeps_those(keras: Any) -> None:
     same(weights(cut(model, narrow=[0]), "last"), kernel[:, :, [0, 2, 3, 4, 5]], bias)
 
 
+def test_a_channel_spread_over_others_stays(keras: Any) -> None:
+    layers = keras.layers
+    x = shape(3, 3, 2)
+    wide, gate = layers.Conv2D(3, 1, name="wide")(x), layers.Conv2D(1, 1, name="gate")(x)
+    y = layers.Conv2D(2, 1)(layers.Multiply()([gate, wide]))
+    groups = {g.name: g for g in traced(model_of(x, y)).groups}
+    assert [len(groups[name].units) for name in ("wide", "gate")] == [3, 0]
+    assert "spreads it over 3 channels" in groups["gate"].pinned[0]
+
+
 def test_transposed_and_one_dimensional_kernels(keras: Any) -> None:
     layers = keras.layers
     x = shape(3, 3, 2)
