@@ -36,6 +36,15 @@ def loaded(path: str) -> Any:
     return zoo.import_keras().models.load_model(path)
 
 
+def labelled(path: Path) -> None:
+    """60 images in three classes by brightness."""
+    rng = np.random.default_rng(1)
+    y = np.arange(60) % 3
+    x = rng.integers(0, 60, (60, 8, 8, 1), np.uint8) + 80 * y[:, None, None, None]
+    x = x.astype(np.uint8)
+    np.savez(path, x_train=x[:48], y_train=y[:48], x_test=x[48:], y_test=y[48:])
+
+
 def test_a_model_alone(model: Path) -> None:
     done = ascua("prune", model, "--ratio", "0.5", "-o", "small.keras", "--figure", "left.svg")
     assert done.code == 0, done.err
@@ -49,11 +58,7 @@ def test_a_model_alone(model: Path) -> None:
 @pytest.mark.emulator
 def test_measured_on_a_board_and_on_data(model: Path) -> None:
     require_board(boards.load("lm3s6965evb"))
-    rng = np.random.default_rng(1)
-    y = np.arange(60) % 3
-    x = rng.integers(0, 60, (60, 8, 8, 1), np.uint8) + 80 * y[:, None, None, None]
-    x = x.astype(np.uint8)
-    np.savez("d.npz", x_train=x[:48], y_train=y[:48], x_test=x[48:], y_test=y[48:])
+    labelled(Path("d.npz"))
     done = ascua(
         "prune", model, "-m", "taylor", "--ratio", "0.5", "--of", "macs", "--data", "d.npz",
         "--finetune", "2", "--steps", "2", "--board", "lm3s6965evb", "-o", "small.keras", "--json",
@@ -84,6 +89,21 @@ def test_until_it_fits(model: Path) -> None:
     refused(ascua("prune", model, "--until", "flash=100", *ON), 1, "out of reach (flash)",
             "bytes of flash")  # fmt: skip
     assert not Path("small.keras").exists()
+
+
+def test_sequential_models_are_tuned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Much pruned, it has few images right: nobody doubts its pixels for that."""
+    monkeypatch.chdir(tmp_path)
+    layers = zoo.import_keras().layers
+    chain = [layers.Input((8, 8, 1)), layers.Conv2D(8, 3, name="first"), layers.Flatten()]
+    zoo.import_keras().Sequential([*chain, layers.Dense(3, name="logits")]).save("net.keras")
+    labelled(Path("d.npz"))
+    done = ascua(
+        "prune", "net.keras", "--ratio", "0.8", "--data", "d.npz", "--finetune", "1", "--steps",
+        "2", "-o", "small.keras",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert loaded("small.keras").get_layer("first").filters == 1
 
 
 def test_recipes_bring_their_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

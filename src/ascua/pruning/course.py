@@ -303,7 +303,7 @@ def _tuning(base: Base, course: Course, file: Path) -> Recipe:
     assert recipe is not None
     return replace(
         recipe, name=f"{recipe.name}-pruned", title=f"{recipe.title}, pruned", model=str(file),
-        network={}, weights="", freeze=0, epochs=course.epochs, warmup=0.0,
+        network={}, weights=str(file), freeze=0, epochs=course.epochs, warmup=0.0,
         lr=recipe.lr / SLOWER if course.lr is None else course.lr,
         teacher=Teacher(str(base.file)) if course.teacher else recipe.teacher,
     )  # fmt: skip

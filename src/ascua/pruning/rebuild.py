@@ -124,10 +124,15 @@ def _functional(traced: Traced, layers: dict[str, Any]) -> Any:
     outputs = [tensors[v] for v in network.outputs]
     model = network.model
     graph = getattr(model, "_functional", None) or model
-    pack = keras.tree.pack_sequence_as
-    return keras.Model(
-        pack(graph._inputs_struct, inputs), pack(graph._outputs_struct, outputs), name=model.name
-    )
+    ends = _packed(graph._inputs_struct, inputs), _packed(graph._outputs_struct, outputs)
+    return keras.Model(*ends, name=model.name)
+
+
+def _packed(structure: Any, tensors: list[Any]) -> Any:
+    """The tensors as the model takes or gives them: a list of one is the one."""
+    if isinstance(structure, list) and len(structure) == 1:
+        return tensors[0]
+    return import_keras().tree.pack_sequence_as(structure, tensors)
 
 
 def _inputs(traced: Traced) -> list[Any]:

@@ -100,6 +100,8 @@ def _sized(name: str, model: Any, image: Image | None, classes: int | None) -> A
     keras = import_keras()
     if not isinstance(model, keras.Model):
         raise InputError(f"{name} gives a {type(model).__name__}, not a Keras model.")
+    if isinstance(model, keras.Sequential) and model.built:
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     if not hasattr(model, "operations"):
         model = _functional(name, model, image)
     for what, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
