@@ -31,6 +31,8 @@ from tests.test_k210_compile import cosine, images, real
 CALIBRATION = 1
 NEAR = 0.999
 """The least correlation of outputs with those in floats."""
+NEAR_BYTES = 0.998
+"""And with those that are bytes in the file: its probabilities have 256 steps."""
 UNIT = Range(0.0, 1.0)
 PIXELS = Pixels(1 / 255, 0.0)
 """What pixels are to the zoo's networks."""
@@ -171,4 +173,4 @@ def check_integers(graph: Graph, runtime: Runtime, xs: Array) -> None:
     values, _ = graph.eval([xs.reshape(len(xs), *graph.inputs[0].shape)])
     t = graph.outputs[0]
     wanted = (values[t.name].astype(np.float64) - t.q.zero_point) * t.q.scale
-    assert correlation(y, planes(wanted)) > NEAR
+    assert correlation(y, planes(wanted)) > NEAR_BYTES
