@@ -24,7 +24,7 @@ from ascua.pruning import Base, Course, prune, run
 from ascua.recipes import Recipe
 from ascua.results import PrunedResult
 from ascua.run.provenance import source_tree
-from ascua.train import train
+from ascua.train import Trained, train
 from ascua.train.fit import accuracy
 from ascua.zoo.files import load_keras
 
@@ -60,18 +60,11 @@ class Cell:
         """Of its folder."""
         return f"{self.network}-{self.seed}-{self.method}-{self.ratio:g}"
 
-    @property
-    def key(self) -> str:
-        """The hash of what decides the training."""
-        said = [
-            self.name,
-            EPOCHS,
-            TUNING,
-            LR,
-            TUNING_LR,
-            ROUND_TO,
-            repr(recipe(self.network, self.seed)),
-        ]
+    def key(self, base: Path) -> str:
+        """The hash of what decides the training; `base` is the whole network's file."""
+        weights = b"".join(w.tobytes() for w in load_keras(base).get_weights())
+        how = [EPOCHS, TUNING, LR, TUNING_LR, ROUND_TO, repr(recipe(self.network, self.seed))]
+        said = [self.name, hashlib.sha256(weights).hexdigest(), *how]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
@@ -87,11 +80,11 @@ def cells(only: str) -> Iterator[Cell]:
                     yield cell
 
 
-def trained(cell: Cell, data: Dataset, build: Path, data_dir: Path, console: Console) -> Any:
-    """The model of a cell, and its accuracy before the tuning."""
-    first = recipe(cell.network, cell.seed)
-    base = train(first, out=build / first.name, data_dir=data_dir, console=console)
-    out = build / cell.name
+def trained(
+    cell: Cell, base: Trained, data: Dataset, build: Path, data_dir: Path, console: Console
+) -> Any:
+    """The model of a cell, made of the whole network `base`, and its accuracy before the tuning."""
+    first, out = recipe(cell.network, cell.seed), build / cell.name
     if cell.method == "none":
         tuned = replace(
             first, name=cell.name, model=str(base.keras), network={}, epochs=TUNING, warmup=0.0,
@@ -137,13 +130,16 @@ def main() -> None:
     console = Console()
     for cell in cells(asked.only):
         commit, clean = source_tree()
-        if results.known(results.pruned(asked.results), cell.key, clean=clean) is not None:
+        first = recipe(cell.network, cell.seed)
+        base = train(first, out=asked.build / first.name, data_dir=asked.data_dir, console=console)
+        key = cell.key(base.keras)
+        if results.known(results.pruned(asked.results), key, clean=clean) is not None:
             continue
-        model, untuned = trained(cell, data, asked.build, asked.data_dir, console)
+        model, untuned = trained(cell, base, data, asked.build, asked.data_dir, console)
         size = zoo.size(model)
         row = PrunedResult(
             network=cell.network, seed=cell.seed, method=cell.method, ratio=cell.ratio,
-            epochs=EPOCHS + TUNING, key=cell.key, commit=commit, clean=clean,
+            epochs=EPOCHS + TUNING, key=key, commit=commit, clean=clean,
             accuracy=accuracy(model, data.x_test, data.y_test), untuned=untuned,
             parameters=size.parameters, macs=size.macs,
         )  # fmt: skip
