@@ -349,6 +349,37 @@ def test_the_largest_network_within_limits(tmp_path: Path, monkeypatch: pytest.M
         go("c", flash=1000, ram=99)
 
 
+def test_what_meets_the_limits_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where fewer channels need more, as loads of four at a time make them."""
+    monkeypatch.setattr(
+        course, "needs", lambda model, *_: Needs(100 if zoo.size(model) == whole else 200, 1, 1)
+    )
+    model = network()
+    whole = zoo.size(model)
+    found = run(
+        base(tmp_path, model), Course("l1", None, limits=Limits(flash=150)), tmp_path / "steps",
+        boards.load("lm3s6965evb"), build=tmp_path, say=lambda _: None,
+    )  # fmt: skip
+    assert found.pruned.before == found.pruned.after
+    assert found.bound == ()
+
+
+@pytest.mark.parametrize(
+    "how", [{"lr": -1.0}, {"lr": float("nan")}, {"lr": 0.1, "epochs": 0},
+            {"teacher": True, "epochs": 0}],
+)  # fmt: skip
+def test_courses_that_cannot_be(how: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="--lr"):
+        Course("l1", 0.5, **{"epochs": 1, **how})
+
+
+def test_advice_that_would_not_help_is_not_given() -> None:
+    for by in (1, 4):
+        with pytest.raises(InputError) as e:
+            prune(network(), ratio=0.99, round_to=by)
+        assert ("`--round-to 1` lets more go." in e.value.things_to_try) == (by == 4)
+
+
 def test_rankings_have_a_line_each() -> None:
     assert list(RANKINGS) == [
         "apoz", "l1", "random", "l2", "bn-scale", "mean-activation", "taylor", "fpgm", "lamp",

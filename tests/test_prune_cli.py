@@ -123,6 +123,31 @@ def test_recipes_bring_their_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
                 "has its own")  # fmt: skip
 
 
+def test_damaged_images_are_left_out_of_the_tuning_too(model: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    for name in ("dark", "gray", "light"):
+        Path("images", name).mkdir(parents=True)
+        for i in range(20):
+            image.new("L", (8, 8), 10 * i).save(f"images/{name}/{i}.png")
+    Path("images/dark/3.png").write_bytes(b"nonsense")
+    how = (
+        "prune",
+        model,
+        "--ratio",
+        "0.5",
+        "--data",
+        "images",
+        "--finetune",
+        "1",
+        "--out",
+        "s.keras",
+    )
+    refused(ascua(*how), 1, "images/dark/3.png")
+    done = ascua(*how, "--skip-damaged")
+    assert done.code == 0, done.err
+    assert Path("s.keras").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -135,7 +160,8 @@ def test_recipes_bring_their_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (["--ratio", "0.5", "-m", "taylor"], "there is no data"),
         (["--ratio", "0.5", "--data", "nothing"], "neither a data set, nor a folder"),
         (["--ratio", "0.5", "--finetune", "3"], "Tuning needs data"),
-        (["--ratio", "0.5", "-b", "maix-go"], "maix-go"),
+        (["--ratio", "0.5", "-b", "maix-go"], "what is measured is firmware in C"),
+        (["--ratio", "0.5", "--figure", "small.keras"], "both the model and the picture"),
         (["--ratio", "0.5", "--data", "digits"], "images [8, 8, 1] in 10 classes"),
     ],
 )

@@ -84,6 +84,10 @@ class Written:
         taken, force = (Path(model),), self.force
         made = Output(self.to, KERAS, "--out OUT.keras", taken, force=force)
         drawn = None
+        if self.figure == self.to:
+            raise InputError(
+                f"{self.to}: both the model and the picture.", ["Name another `--figure OUT.svg`."]
+            )
         if self.figure is not None:
             drawn = Output(self.figure, SVG, "--figure OUT.svg", taken, force=force)
         if self.to.suffix != ".keras":
@@ -158,7 +162,7 @@ def prune(
     goes on there.
     """
     made, drawn = written.outputs(model)
-    from ascua.pruning import Course, Limits, limits, run
+    from ascua.pruning import Course, Limits, check_board, limits, run
 
     if (wished.ratio is None) == (wished.until is None):
         raise InputError(
@@ -173,6 +177,8 @@ def prune(
     board = None if place.board is None else boards.load(place.board)
     if wished.until is not None and board is None:
         raise InputError("--until: on which board?", ["Name it: `--board lm3s6965evb`."])
+    if board is not None:
+        check_board(board)
     base = _base(model, data, reading)
     with _folder(written.to, course) as folder:
         outcome = run(
@@ -236,7 +242,9 @@ def _base(
         loaded = datasets.load(
             recipe.dataset, reading.data_dir, image=recipe.input, skip_damaged=reading.skip_damaged
         ).split(recipe.validation, recipe.seed)
-        return pruning.Base(found, trained.keras, recipe, loaded, reading.data_dir)
+        return pruning.Base(
+            found, trained.keras, recipe, loaded, reading.data_dir, reading.skip_damaged
+        )
     found = load_keras(path)
     if data is None:
         return pruning.Base(found, path)

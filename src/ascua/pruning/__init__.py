@@ -1,7 +1,7 @@
 """Removes channels from Keras models: what is left is a smaller model."""
 
 from ascua.pruning.course import Base, Course, Outcome, check_recipe, run, with_data
-from ascua.pruning.needs import Limits, Needs, limits, needs
+from ascua.pruning.needs import Limits, Needs, check_board, limits, needs
 from ascua.pruning.rankings import RANKINGS
 from ascua.pruning.removal import Change, Pruned, Ranked, prune, rank
 from ascua.pruning.samples import Samples
@@ -21,6 +21,7 @@ __all__ = [
     "Samples",
     "Sizes",
     "Wish",
+    "check_board",
     "check_recipe",
     "limits",
     "needs",

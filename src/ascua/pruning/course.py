@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -77,6 +78,13 @@ class Course:
                 "How much is to go?",
                 ["Give `--ratio 0.25`, or `--until flash=200KB,ram=48KB --board B`."],
             )
+        if self.lr is not None and not 0 < self.lr < math.inf:
+            raise InputError(f"--lr {self.lr:g}: a learning rate is positive.")
+        if not self.epochs and (self.lr is not None or self.teacher):
+            raise InputError(
+                "`--lr` and `--teacher` say how it is tuned, and it is not tuned.",
+                ["Give `--finetune 10`, or leave them out."],
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +99,8 @@ class Base:
     data: Dataset | None = None
     """As it is trained on: split as the recipe says."""
     data_dir: Path | None = None
+    skip_damaged: bool = False
+    """Whether the data lack images that cannot be read; those of its tuning do then, too."""
 
     def samples(self, count: int, seed: int) -> Samples | None:
         """Training images with their classes, at most `count`, chosen by `seed`."""
@@ -150,7 +160,8 @@ def with_data(
         name=file.stem, title=file.stem, dataset=source, model=str(file), input=data.image,
         classes=classes, epochs=1, batch=BATCH, lr=LR,
     )  # fmt: skip
-    return Base(model, file, recipe, data.split(recipe.validation, recipe.seed), where)
+    split = data.split(recipe.validation, recipe.seed)
+    return Base(model, file, recipe, split, where, skip_damaged)
 
 
 def _check_one(model: Any, file: Path) -> None:
@@ -202,7 +213,7 @@ def run(
         if course.epochs:
             trained = train(
                 _tuning(base, course, file), out=at / TUNED, data_dir=base.data_dir,
-                force=force, console=console,
+                skip_damaged=base.skip_damaged, force=force, console=console,
             )  # fmt: skip
             file, tflite = trained.keras, trained.tflite
             model = load_keras(file)
@@ -277,15 +288,17 @@ class _Climb:
                 self.say(f"{pruned.after.channels:,} channels: {_said(found[rung], board)}")
             return limits.unmet(found[rung])
 
+        if not unmet(0):  # fewer channels may need more, where they are no multiple of four
+            return 0, ()
         last = len(ranked.ladder.gone) - 1
         if wrong := unmet(last):
             raise InputError(
                 f"--until {limits}: out of reach ({', '.join(wrong)}): the smallest network that"
                 f" is left needs {_said(found[last], board)}.",
-                ["Give larger limits, or another network.", "`--round-to 1` lets more go."],
+                ["Give larger limits, or another network.", *ranked.ladder.finer],
             )
         rung = ranked.ladder.first(lambda r: not unmet(r))
-        return rung, unmet(rung - 1) if rung else ()
+        return rung, unmet(rung - 1)
 
 
 def _said(found: Needs | None, board: Board) -> str:

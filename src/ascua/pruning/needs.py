@@ -76,17 +76,27 @@ def limits(text: str) -> Limits:
     return Limits(**found)
 
 
+def check_board(board: Board) -> None:
+    """Raise InputError for a board whose firmware is not linked and run here: nothing counts it."""
+    if board.target != "c":
+        raise InputError(
+            f"{board.name}: what is measured is firmware in C, and its target is {board.target!r}.",
+            ["Leave out `--board`; quantise what is written, and `ascua compile` that."],
+        )
+    if board.runner is None:
+        raise InputError(
+            f"{board.name}: its firmware is not run here, so nothing is counted.",
+            ["Name a board with an emulator: `ascua boards`."],
+        )
+
+
 def needs(model: Any, board: Board, images: NDArray[np.uint8] | None, build: Path) -> Needs | None:
     """Of the Keras `model` on `board`, calibrated on uint8 images, or on noise.
 
     None where it does not fit. Raises InputError for a board that is not run, Unsupported,
     ToolMissing, ToolFailed.
     """
-    if board.runner is None:
-        raise InputError(
-            f"{board.name}: its firmware is not run here, so nothing is counted.",
-            ["Name a board with an emulator: `ascua boards`."],
-        )
+    check_board(board)
     if images is None:
         shape = (IMAGES, *model.inputs[0].shape[1:])
         images = np.random.default_rng(1).integers(0, 256, shape, np.uint8)

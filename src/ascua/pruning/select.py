@@ -114,9 +114,15 @@ class Ladder:
         if self.share(of, last) < ratio - ROUNDING:
             raise InputError(
                 f"A ratio of {ratio:.4g} of its {of}: at most {self.share(of, last):.1%} can go.",
-                ["Give a smaller `--ratio`.", "`--round-to 1` lets more go."],
+                ["Give a smaller `--ratio`.", *self.finer],
             )
         return self.first(lambda rung: self.share(of, rung) >= ratio - ROUNDING)
+
+    @property
+    def finer(self) -> list[str]:
+        """The advice that lets more go, if there is one."""
+        rounded = any(q.round_to > 1 for q in self.queues)
+        return ["`--round-to 1` lets more go."] if rounded else []
 
     def first(self, meets: Callable[[int], bool]) -> int:
         """The first rung that meets a condition which the last one meets, as all after it do."""
