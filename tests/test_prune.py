@@ -235,6 +235,10 @@ def test_what_goes_is_worth_least() -> None:
         ({"method": "apoz"}, "looks at images"),
         ({"method": "taylor"}, "looks at labels"),
         ({"round_to": 0}, "at least 1"),
+        ({"round_to": 2.5}, "a whole one"),
+        ({"ratio": "0.5"}, "a number"),
+        ({"of": "flops"}, "one of channels, parameters, macs"),
+        ({"scope": "all"}, "one of layer, global"),
     ],
 )
 def test_wishes_that_cannot_be(how: dict[str, Any], words: str) -> None:
@@ -251,12 +255,19 @@ def test_data_that_are_not_the_models() -> None:
         "no classes": dataclasses.replace(good, y=None),
         "classes 0 to 7": dataclasses.replace(good, y=good.y + 5 * (good.y > 0)),
         "classes -1 to 1": dataclasses.replace(good, y=good.y - 1),
+        "one integer a sample": dataclasses.replace(good, y=np.eye(3)[good.y]),
+        r"int64 \[5\]": dataclasses.replace(good, y=good.y[:5]),
+        "a list": Samples([[0.0]], good.y[:1]),
         "are of class 1": dataclasses.replace(good, y=np.ones_like(good.y)),
         "loss is no number in batch 1": Samples(np.full((4, 8, 8, 1), np.nan), good.y[:4]),
     }
     for words, given in cases.items():
         with pytest.raises(InputError, match=words):
             prune(model, "taylor", samples=given)
+    with pytest.raises(InputError, match="values for these samples are no numbers"):
+        prune(model, "mean-activation", samples=Samples(np.full((4, 8, 8, 1), np.nan)))
+    with pytest.raises(InputError, match="a str is no Keras model"):
+        prune("net.keras")
     broken = network()
     broken.get_layer("norm").set_weights([np.full(8, np.nan)] * 4)
     with pytest.raises(InputError, match="layer norm has weights that are no numbers"):

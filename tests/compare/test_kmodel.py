@@ -33,7 +33,7 @@ PHOTOGRAPHS = SHARED / "data/imagenet1000/imagenet_sample_1000.npz"
 IMAGE = Range(-1.0, 1.0)
 """What pixels 0 and 255 are, as SYMMETRIC has it."""
 COMPUTED = {
-    "mobilenet_v1": 9, "mobilenet_v1_same": 9, "mobilenet_v2": 13, "resnet": 12, "squeezenet": 13,
+    "mobilenet_v1": 10, "mobilenet_v1_same": 9, "mobilenet_v2": 13, "resnet": 12, "squeezenet": 13,
     "yolo": 11, "shortcut": 8, "broad": 6,
 }  # fmt: skip
 """Activations of each network that its kmodel has too, the input among them."""
@@ -211,19 +211,19 @@ def test_the_verb_takes_a_kmodel(made: SimpleNamespace) -> None:
     result = ascua("compare", made.a, made.b, *data)
     assert result.code == 0, result.err
     words = " ".join(result.out.split())
-    assert "scale fitted, as the file of B does not say it: 4 of 9 layers" in words
+    assert "scale fitted, as the file of B does not say it: 5 of 10 layers" in words
     assert "Pixels are for A -1..1: as `--input-range` says." in words
     assert "Pixels are for B" not in words
     said = json.loads(ascua("compare", made.a, made.b, *data, "--json", "--cuts", 3).out)
     layers = {y["name"]: y for y in said["layers"]}
-    assert sorted(n for n, y in layers.items() if y["fitted"]) == ["t1", "t2", "t3", "t6"]
+    assert sorted(n for n, y in layers.items() if y["fitted"]) == ["t1", "t2", "t3", "t5", "t6"]
     assert layers["t1"]["at_ends_b"] is not None
     assert len(said["input_ranges"]) == 1
     assert said["alone_b"][0] == "layer 3 (K210Conv)"
     to = made.folder / "report"
     assert ascua("compare", made.a, made.b, *data, "--markdown", to).code == 0
     assert (
-        "Scale fitted, as the file of B does not say it: 4 of 9 layers."
+        "Scale fitted, as the file of B does not say it: 5 of 10 layers."
         in (to / "report.md").read_text()
     )
 

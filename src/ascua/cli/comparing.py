@@ -21,6 +21,7 @@ from ascua.cli.options import (
     gathered,
     input_range,
     labels_file,
+    samples_count,
     skip_damaged,
 )
 from ascua.cli.quantizing import check_image, load_network
@@ -43,7 +44,7 @@ from ascua.report.comparison_page import check_target, files, write
 @click.argument("b", type=PATH)
 @data_set(help="A data set's name, a folder of images by class, or an .npy or .npz file.")
 @labels_file()
-@click.option("--samples", type=click.IntRange(1), help="How many, spread over D; default: all.")
+@samples_count(help="How many, spread over D; default: all.")
 @click.option(
     "--cuts", type=click.IntRange(0), default=500, show_default=True,
     help="Of these, how many to follow through the layers.",

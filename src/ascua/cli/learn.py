@@ -24,6 +24,7 @@ from ascua.cli.options import (
     gathered,
     seed,
     skip_damaged,
+    teacher,
     to,
 )
 from ascua.cli.terminal import err, out, print_json, printable, progress, verbose
@@ -65,7 +66,7 @@ class Teaching:
 @click.option("--qat", is_flag=True, help="Train, then go on in the steps of int8.")
 @click.option("--weights", help="Start from this file, recipe, or `imagenet`.")
 @click.option("--freeze", metavar="LAYER", help="Keep the first layers up to this name or number.")
-@click.option("--teacher", metavar="MODEL", help="A recipe or a Keras model to imitate.")
+@teacher(metavar="MODEL", help="A recipe or a Keras model to imitate.")
 @click.option("--temperature", type=float, help="Divides the logits that are compared (4).")
 @click.option("--alpha", type=float, help="Share of the loss that is the teacher's (0.9).")
 @data_dir()

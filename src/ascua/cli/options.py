@@ -43,6 +43,8 @@ like = partial(
     help="Of a K210: with the numbers that this nncase chose, in the version that it wrote.",
 )  # fmt: skip
 input_range = partial(click.option, "--input-range", type=float, nargs=2, metavar="LOW HIGH")
+samples_count = partial(click.option, "--samples", type=click.IntRange(1))
+teacher = partial(click.option, "--teacher")
 seed = partial(click.option, "--seed", type=click.IntRange(0))
 build_dir = partial(
     click.option, "--build-dir", type=PATH, default=Path("build/firmware"), show_default=True,

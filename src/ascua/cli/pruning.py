@@ -24,8 +24,10 @@ from ascua.cli.options import (
     data_set,
     force,
     gathered,
+    samples_count,
     seed,
     skip_damaged,
+    teacher,
     to,
 )
 from ascua.cli.terminal import err, out, print_json, printable, verbose
@@ -123,8 +125,8 @@ class Written:
     "--until", metavar="LIMITS",
     help="Instead of --ratio: flash=200KB,ram=48KB,instructions=5M on the board.",
 )  # fmt: skip
-@click.option(
-    "--samples", type=click.IntRange(1), default=2000, show_default=True,
+@samples_count(
+    default=2000, show_default=True,
     help="Training images that a ranking looks at, at most.",
 )  # fmt: skip
 @seed(default=1, show_default=True, help="Decides which, and what chance ranks.")
@@ -137,7 +139,7 @@ class Written:
     help="Epochs of training after each step.",
 )  # fmt: skip
 @click.option("--lr", type=float, help="Its highest learning rate; default: half of before.")
-@click.option("--teacher", is_flag=True, help="It imitates the network as it was.")
+@teacher(is_flag=True, help="It imitates the network as it was.")
 @data_set(required=False, help="Of a Keras model: a data set, a folder of images, an .npz file.")
 @data_dir()
 @skip_damaged(help="Leave out images that cannot be read; they are named.")
@@ -172,7 +174,7 @@ def prune(
     course = Course(
         wished.method, wished.ratio, wished.of, wished.scope, wished.round_to,
         Limits() if wished.until is None else limits(wished.until), tuning.steps, tuning.finetune,
-        tuning.lr, tuning.teacher, wished.samples, wished.seed,
+        tuning.lr, wished.samples, wished.seed, teacher=tuning.teacher,
     )  # fmt: skip
     board = None if place.board is None else boards.load(place.board)
     if wished.until is not None and board is None:
@@ -243,7 +245,12 @@ def _base(
             recipe.dataset, reading.data_dir, image=recipe.input, skip_damaged=reading.skip_damaged
         ).split(recipe.validation, recipe.seed)
         return pruning.Base(
-            found, trained.keras, recipe, loaded, reading.data_dir, reading.skip_damaged
+            found,
+            trained.keras,
+            recipe,
+            loaded,
+            reading.data_dir,
+            skip_damaged=reading.skip_damaged,
         )
     found = load_keras(path)
     if data is None:
@@ -252,23 +259,22 @@ def _base(
 
 
 @dataclass(frozen=True)
-class Side:
+class End:
     """What is known of one of the two networks."""
 
     accuracy: float | None
     needs: Needs | None
-    fits: bool = True
 
 
-def _found(base: Base, outcome: Outcome, board: boards.Board | None, build: Path) -> list[Side]:
+def _found(base: Base, outcome: Outcome, board: boards.Board | None, build: Path) -> list[End]:
     """Of the network as it was, and as it is."""
     from ascua.pruning import needs
 
-    sides = []
+    ends = []
     for model in (base.model, outcome.pruned.model):
         needed = None if board is None else needs(model, board, base.images, build)
-        sides.append(Side(base.accuracy(model), needed, board is None or needed is not None))
-    return sides
+        ends.append(End(base.accuracy(model), needed))
+    return ends
 
 
 def _picture(outcome: Outcome) -> str:
@@ -278,17 +284,17 @@ def _picture(outcome: Outcome) -> str:
     return figures.bars("channels left, %", [c.layer for c in layers], {"left": left})
 
 
-def _json(to: Path, course: Course, outcome: Outcome, found: list[Side]) -> dict[str, Any]:
+def _json(to: Path, course: Course, outcome: Outcome, found: list[End]) -> dict[str, Any]:
     pruned = outcome.pruned
     ends = [
         {
-            **asdict(size), "accuracy": side.accuracy,
-            **({} if side.needs is None else {
-                "flash_bytes": side.needs.flash, "ram_bytes": side.needs.ram,
-                "instructions": side.needs.instructions,
+            **asdict(size), "accuracy": end.accuracy,
+            **({} if end.needs is None else {
+                "flash_bytes": end.needs.flash, "ram_bytes": end.needs.ram,
+                "instructions": end.needs.instructions,
             }),
         }
-        for size, side in zip((pruned.before, pruned.after), found, strict=True)
+        for size, end in zip((pruned.before, pruned.after), found, strict=True)
     ]  # fmt: skip
     return {
         "schema": measure.SCHEMA,
@@ -303,7 +309,7 @@ def _json(to: Path, course: Course, outcome: Outcome, found: list[Side]) -> dict
     }
 
 
-def _print(to: Path, outcome: Outcome, found: list[Side], board: str | None) -> None:
+def _print(to: Path, outcome: Outcome, found: list[End], board: str | None) -> None:
     pruned = outcome.pruned
     rows = [
         (c.layer, c.kind, *_two(c.before.channels, c.after.channels),
@@ -330,7 +336,7 @@ def _two(before: int, after: int) -> tuple[object, object]:
 
 
 def _totals(
-    outcome: Outcome, found: list[Side], board: str | None
+    outcome: Outcome, found: list[End], board: str | None
 ) -> list[tuple[str, str, str, str]]:  # fmt: skip
     """The two networks side by side."""
     before, after = outcome.pruned.before, outcome.pruned.after
@@ -342,14 +348,14 @@ def _totals(
             ("MACs", before.macs, after.macs),
         )
     ]
-    needs = [side.needs for side in found]
+    needs = [end.needs for end in found]
     if board is not None:
         for name, of in (("flash", "flash"), ("RAM", "ram"), ("instructions", "instructions")):
             a, b = (None if n is None else getattr(n, of) for n in needs)
             change = f"{b / a - 1:+.1%}" if a and b else ""
             one, two = (f"{v:,}" if v else "too large" for v in (a, b))
             rows.append((f"{name}, {board}", one, two, change))
-    a, b = (side.accuracy for side in found)
+    a, b = (end.accuracy for end in found)
     if a is not None and b is not None:
         rows.append(("accuracy, float", f"{a:.2%}", f"{b:.2%}", f"{100 * (b - a):+.2f} points"))
     return rows

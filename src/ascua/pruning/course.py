@@ -63,11 +63,11 @@ class Course:
     """Of tuning, a step."""
     lr: float | None = None
     """The highest of tuning; None: half of the recipe's."""
-    teacher: bool = False
-    """Whether tuning imitates the network as it was."""
     looked_at: int = 2000
     """Training samples that a ranking looks at, at most."""
     seed: int = 1
+    teacher: bool = False
+    """Whether tuning imitates the network as it was."""
 
     def __post_init__(self) -> None:
         """Raises InputError for what no course can do."""
@@ -161,7 +161,7 @@ def with_data(
         classes=classes, epochs=1, batch=BATCH, lr=LR,
     )  # fmt: skip
     split = data.split(recipe.validation, recipe.seed)
-    return Base(model, file, recipe, split, where, skip_damaged)
+    return Base(model, file, recipe, split, where, skip_damaged=skip_damaged)
 
 
 def _check_one(model: Any, file: Path) -> None:

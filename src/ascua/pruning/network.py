@@ -61,6 +61,11 @@ class Network:
 
 def flattened(model: Any) -> Network:
     """The network that a functional or sequential Keras `model` is; InputError for others."""
+    if not isinstance(model, import_keras().Model):
+        raise InputError(
+            f"{model!r}: a {type(model).__name__} is no Keras model.",
+            ["Load it first: `keras.models.load_model(path)`."],
+        )
     if _graph(model) is None:
         raise InputError(
             f"{type(model).__name__} {model.name!r} has no graph of layers: it has a `call` of its"

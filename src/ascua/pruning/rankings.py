@@ -62,7 +62,7 @@ def ranking(
     """Decorator that enters a ranking under `name`."""
 
     def enter(score: Callable[[Evidence], Scores]) -> Callable[[Evidence], Scores]:
-        RANKINGS[name] = Ranking(name, score, needs, lacking, compares)
+        RANKINGS[name] = Ranking(name, score, needs, lacking, compares=compares)
         return score
 
     return enter

@@ -45,6 +45,10 @@ class Samples:
                 f"{model.name}: it has {len(model.inputs)} inputs; what looks at data takes one.",
                 ["Use a ranking of weights alone: `--method l1`, `l2`, `bn-scale` or `random`."],
             )
+        if not hasattr(self.x, "shape") or not hasattr(self.x, "dtype"):
+            raise InputError(
+                f"The samples are a {type(self.x).__name__}.", ["Give an array: `np.asarray(x)`."]
+            )
         wanted, given = tuple(model.inputs[0].shape[1:]), tuple(self.x.shape[1:])
         same = len(wanted) == len(given)
         if not same or any(w not in (None, g) for w, g in zip(wanted, given, strict=True)):
@@ -62,6 +66,12 @@ class Samples:
             raise InputError(
                 "These samples have no classes, and the ranking looks at the loss.",
                 ["Give labelled data: a data set, a folder of a folder a class, an .npz file."],
+            )
+        y = np.asarray(self.y)
+        if y.shape != (len(self.x),) or y.dtype.kind not in "iu":
+            raise InputError(
+                f"The classes are {y.dtype} {list(y.shape)}: one integer a sample is wanted.",
+                ["Of one-hot rows: `y.argmax(1)`."],
             )
         answer = tuple(model.outputs[0].shape[1:])
         if len(model.outputs) != 1 or len(answer) != 1:

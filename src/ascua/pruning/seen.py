@@ -61,7 +61,13 @@ def means(
         totals = [t + len(x) * s.numpy().astype(np.float64)
                   for t, s in zip(totals, graph(tf.constant(x)), strict=True)]  # fmt: skip
         count += len(x)
-    return {v: np.asarray(t / count) for v, t in zip(places, totals, strict=True)}
+    found = {v: np.asarray(t / count) for v, t in zip(places, totals, strict=True)}
+    if not all(np.isfinite(values).all() for values in found.values()):
+        raise InputError(
+            f"{traced.network.model.name}: its values for these samples are no numbers.",
+            ["Look at the data's values."],
+        )
+    return found
 
 
 def gradients(

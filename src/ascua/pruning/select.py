@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ascua.errors import InputError
+from ascua.errors import InputError, did_you_mean
 from ascua.pruning.channels import Group, Traced
 from ascua.pruning.rankings import Ranking, Scores
 from ascua.pruning.rebuild import Mask
@@ -34,7 +34,17 @@ class Wish:
     """A multiple of it stays of each layer's channels, once at least."""
 
     def __post_init__(self) -> None:
-        """Raises InputError for a share or a multiple that is none."""
+        """Raises InputError for a value that says nothing."""
+        for name, kinds in (("of", get_args(Of)), ("scope", get_args(Scope))):
+            if getattr(self, name) not in kinds:
+                raise InputError(
+                    f"{name}={getattr(self, name)!r}: one of {', '.join(kinds)}.",
+                    did_you_mean(str(getattr(self, name)), kinds),
+                )
+        if not isinstance(self.ratio, float | int) or not isinstance(self.round_to, int):
+            raise InputError(
+                f"ratio={self.ratio!r}, round_to={self.round_to!r}: a number, and a whole one."
+            )
         if not 0 < self.ratio < 1:
             raise InputError(
                 f"--ratio {self.ratio:g}: not between 0 and 1.",
