@@ -219,7 +219,7 @@ def test_the_verb_takes_a_kmodel(made: SimpleNamespace) -> None:
     assert sorted(n for n, y in layers.items() if y["fitted"]) == ["t1", "t2", "t3", "t5", "t6"]
     assert layers["t1"]["at_ends_b"] is not None
     assert len(said["input_ranges"]) == 1
-    assert said["alone_b"][0] == "layer 3 (K210Conv)"
+    assert said["alone_b"][0] == "layer 5 (K210Conv)"
     to = made.folder / "report"
     assert ascua("compare", made.a, made.b, *data, "--markdown", to).code == 0
     assert (
