@@ -44,7 +44,7 @@ def recipe(network: str, seed: int) -> Recipe:
     """How the whole network is trained."""
     return Recipe(
         name=f"{network}-{seed}", title=f"{network} for CIFAR-10", dataset="cifar10",
-        model=network, input=(32, 32, 3), classes=10, epochs=EPOCHS, batch=128, lr=LR, warmup=1,
+        model=network, input=(32, 32, 3), classes=10, epochs=EPOCHS, batch=128, lr=LR, warmup=1.0,
         weight_decay=0.02, augment=("flip", "crop"), seed=seed, network=NETWORKS[network],
     )  # fmt: skip
 
