@@ -12,7 +12,16 @@ import pytest
 
 from ascua import results
 from ascua.errors import InputError
-from ascua.results import Agreement, KmodelResult, Peer, Quantized, RamBytes, Result, Timing
+from ascua.results import (
+    Agreement,
+    KmodelResult,
+    Peer,
+    PrunedResult,
+    Quantized,
+    RamBytes,
+    Result,
+    Timing,
+)
 from ascua.results.values import Line
 
 FOLDER = Path(__file__).parents[1] / "results"
@@ -38,17 +47,22 @@ KMODEL = KmodelResult(
     timings=(Timing("s", "net", 2.0, 1.5),),
     agreement=Agreement("f", "LiteRT", 2, 0.5, 0.5, 1.0, 1.0, 0.9, 1.0, 1.0),
 )  # fmt: skip
+PRUNED = PrunedResult(
+    network="net", seed=1, method="l1", ratio=0.5, epochs=40, key="k", commit="0", clean=True,
+    accuracy=0.75, untuned=None, parameters=10, macs=20,
+)  # fmt: skip
 
 
 def test_what_is_published_is_read_and_would_be_written_the_same() -> None:
     read: list[Line] = [*results.results(FOLDER), *results.peers(FOLDER)]
-    read += [*results.quantized(FOLDER), *results.kmodels(FOLDER)]
+    read += [*results.quantized(FOLDER), *results.kmodels(FOLDER), *results.pruned(FOLDER)]
     lines = [line for p in FOLDER.glob("*.jsonl") for line in p.read_text().splitlines()]
     assert sorted(json.dumps(value.line()) for value in read) == sorted(lines)
 
 
 def test_what_is_published_was_measured_on_unchanged_trees() -> None:
     read = [*results.results(FOLDER), *results.quantized(FOLDER), *results.kmodels(FOLDER)]
+    read += results.pruned(FOLDER)
     dirty = [r for r in read if r.clean is False or (not isinstance(r, Quantized) and not r.clean)]
     assert not dirty, "measure them again on a tree without changes in src/"
 
@@ -59,13 +73,14 @@ def test_every_history_is_of_a_recipe_that_has_a_row() -> None:
 
 
 def test_values_come_back(tmp_path: Path) -> None:
-    for value in (RESULT, PEER, QUANTIZED, KMODEL):
+    for value in (RESULT, PEER, QUANTIZED, KMODEL, PRUNED):
         assert results.append(tmp_path, value) == (value, True)
         assert results.append(tmp_path, value) == (value, False)
     assert results.results(tmp_path) == results.results(tmp_path, "net") == [RESULT]
     assert results.peers(tmp_path) == [PEER]
     assert results.quantized(tmp_path) == [QUANTIZED]
     assert results.kmodels(tmp_path) == [KMODEL]
+    assert results.pruned(tmp_path) == [PRUNED]
     assert results.results(tmp_path, "other") == []
 
 
