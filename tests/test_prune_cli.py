@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ascua import boards, zoo
+from ascua.pruning import RANKINGS
 from tests.support.command import ascua, refused
 from tests.support.tiny import entered
 from tests.support.tools import require_board
@@ -169,6 +170,11 @@ def test_clear_errors(model: Path, arguments: list[str], words: str) -> None:
     refused(ascua("prune", model, *arguments, "-o", "small.keras"), 1, words)
     assert not Path("small.keras").exists()
     assert not Path("small.steps").exists()
+
+
+def test_the_help_names_every_ranking() -> None:
+    words = " ".join(ascua("prune", "--help").out.split())
+    assert f"The ranking: {', '.join(RANKINGS)}." in words
 
 
 def test_files_that_are_no_models(model: Path) -> None:

@@ -213,9 +213,7 @@ def _base(
     model: str, data: str | None, reading: Reading
 ) -> Base:  # fmt: skip
     """The network that `model` says, with the data for it."""
-    from ascua import data as datasets
-    from ascua import pruning, zoo
-    from ascua.train import train
+    from ascua import pruning
     from ascua.zoo.files import SUFFIXES, load_keras
 
     path = Path(model)
@@ -232,25 +230,8 @@ def _base(
             )
         if data is not None:
             raise InputError(f"--data {data}: the recipe {model} has its own.", ["Leave it out."])
-        recipe = recipe_files.load(model)
-        pruning.check_recipe(recipe)
-        trained = train(
-            recipe, out=Path("build") / recipe.name, data_dir=reading.data_dir,
-            skip_damaged=reading.skip_damaged, inputs=recipe_files.sources(model),
-            console=err,
-        )  # fmt: skip
-        found = zoo.build(recipe.model, recipe.input, recipe.classes, **recipe.network)
-        zoo.load_weights(found, trained.keras)
-        loaded = datasets.load(
-            recipe.dataset, reading.data_dir, image=recipe.input, skip_damaged=reading.skip_damaged
-        ).split(recipe.validation, recipe.seed)
-        return pruning.Base(
-            found,
-            trained.keras,
-            recipe,
-            loaded,
-            reading.data_dir,
-            skip_damaged=reading.skip_damaged,
+        return pruning.of_recipe(
+            model, reading.data_dir, skip_damaged=reading.skip_damaged, console=err
         )
     found = load_keras(path)
     if data is None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from ascua import data as datasets
-from ascua import files, recipes
+from ascua import files, recipes, zoo
 from ascua.boards import Board
 from ascua.data import Dataset
 from ascua.errors import InputError, did_you_mean
@@ -31,7 +31,6 @@ from ascua.recipes import Recipe, Teacher
 from ascua.train import train
 from ascua.train.export import calibration_images
 from ascua.train.fit import accuracy
-from ascua.zoo import image_of
 from ascua.zoo.files import load_keras
 
 COURSE, KERAS, BOUND, TUNED = "course.json", "pruned.keras", "bound.json", "tuned"
@@ -79,7 +78,10 @@ class Course:
                 ["Give `--ratio 0.25`, or `--until flash=200KB,ram=48KB --board B`."],
             )
         if self.lr is not None and not 0 < self.lr < math.inf:
-            raise InputError(f"--lr {self.lr:g}: a learning rate is positive.")
+            raise InputError(
+                f"--lr {self.lr:g}: a learning rate is positive.",
+                ["Leave it out for half of the recipe's."],
+            )
         if not self.epochs and (self.lr is not None or self.teacher):
             raise InputError(
                 "`--lr` and `--teacher` say how it is tuned, and it is not tuned.",
@@ -107,7 +109,7 @@ class Base:
         if self.data is None:
             return None
         at = np.sort(np.random.default_rng(seed).permutation(len(self.data.x_train))[:count])
-        return Samples(self.data.x_train[at], self.data.y_train[at], image_of(self.model))
+        return Samples(self.data.x_train[at], self.data.y_train[at], zoo.image_of(self.model))
 
     def accuracy(self, model: Any) -> float | None:
         """The share of all test images that `model` has right; None where there are none."""
@@ -121,13 +123,29 @@ class Base:
         return None if self.data is None else calibration_images(self.data.x_train, IMAGES, 1)
 
 
-def check_recipe(recipe: Recipe) -> None:
-    """Raise InputError for a recipe whose network is trained in the steps of int8."""
+def of_recipe(
+    name: str, data_dir: Path | None, *, skip_damaged: bool, console: Console | None
+) -> Base:
+    """The network of the recipe called `name`, or in that file; it is trained where it is not yet.
+
+    Raises InputError for a recipe that trains in the steps of int8, and as `train` does.
+    """
+    recipe = recipes.load(name)
     if recipe.aware:
         raise InputError(
             f"Recipe {recipe.name!r} trains for int8, without normalisations.",
             ["Prune the float network, and go on with `--qat` then."],
         )
+    trained = train(
+        recipe, out=Path("build") / recipe.name, data_dir=data_dir, skip_damaged=skip_damaged,
+        inputs=recipes.sources(name), console=console,
+    )  # fmt: skip
+    model = zoo.build(recipe.model, recipe.input, recipe.classes, **recipe.network)
+    zoo.load_weights(model, trained.keras)
+    data = datasets.load(
+        recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged
+    ).split(recipe.validation, recipe.seed)
+    return Base(model, trained.keras, recipe, data, data_dir, skip_damaged=skip_damaged)
 
 
 def with_data(

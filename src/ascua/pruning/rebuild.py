@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from ascua.errors import InputError
 from ascua.pruning.channels import Traced, kept
 from ascua.pruning.layers import Masks, rule
-from ascua.pruning.network import Call, Value, replayed
+from ascua.pruning.network import Call, replayed
 from ascua.zoo import import_keras
 
 Mask = NDArray[np.bool_]
@@ -47,20 +46,6 @@ def without(traced: Traced, mask: Mask) -> Any:
             _fill(calls[0], layers[name], masks_of(traced, name, mask))
     assert isinstance(model, keras.Model)
     return model
-
-
-def observed(traced: Traced, after: Callable[[Value, Any], Any]) -> tuple[Any, dict[Value, Any]]:
-    """The network as it is, of its own layers, where `after` stands for each value once made.
-
-    Answers it with its symbolic values.
-    """
-    keras, network = import_keras(), traced.network
-    inputs = _inputs(traced)
-    tensors = replayed(
-        network, lambda c, args, kwargs: c.layer(*args, **kwargs),
-        dict(zip(network.inputs, inputs, strict=True)), after,
-    )  # fmt: skip
-    return keras.Model(inputs, [tensors[v] for v in network.outputs]), tensors
 
 
 def _check(traced: Traced, mask: Mask) -> None:

@@ -43,7 +43,8 @@ class Wish:
                 )
         if not isinstance(self.ratio, float | int) or not isinstance(self.round_to, int):
             raise InputError(
-                f"ratio={self.ratio!r}, round_to={self.round_to!r}: a number, and a whole one."
+                f"ratio={self.ratio!r}, round_to={self.round_to!r}: a number, and a whole one.",
+                ["`ratio=0.5, round_to=4`, say."],
             )
         if not 0 < self.ratio < 1:
             raise InputError(
@@ -51,7 +52,9 @@ class Wish:
                 ["The share that goes: `--ratio 0.25` leaves three quarters."],
             )
         if self.round_to < 1:
-            raise InputError(f"--round-to {self.round_to}: at least 1.")
+            raise InputError(
+                f"--round-to {self.round_to}: at least 1.", ["1 lets any number of channels stay."]
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +66,6 @@ class Queue:
     worth: Scores
     """Of each, as it compares with other groups' units."""
     round_to: int
-
-    @property
-    def most(self) -> int:
-        """How many can go."""
-        return self.allowed(len(self.units))
 
     def allowed(self, gone: float) -> int:
         """The nearest number that may go: a multiple stays of each layer, at least one."""
