@@ -16,7 +16,7 @@ from ascua.passes import unsigned
 from ascua.report import results
 from ascua.report.operators import support, types
 from ascua.report.tables import markdown
-from scripts import k210_tables, pruning_tables, quantizer_tables
+from scripts import cycles_tables, k210_tables, pruning_tables, quantizer_tables
 from scripts.conditions import conditions
 
 ROOT = Path(__file__).parents[1]
@@ -178,6 +178,22 @@ def recipes_table(folder: Path) -> str:
     return markdown(results.RECIPE_COLUMNS, results.recipes(folder))
 
 
+def cycles_page(text: str, folder: Path) -> str:
+    """docs/cycles.md, in which what people wrote stays."""
+    classes = [
+        f"### {name}\n\n{markdown(cycles_tables.CLASSES, cycles_tables.classes(name))}"
+        for name in cycles_tables.with_classes()
+    ]
+    tables = {
+        "timings": markdown(cycles_tables.TIMINGS, cycles_tables.timings()),
+        "figures": markdown(cycles_tables.FIGURES, cycles_tables.figures(folder)),
+        "classes": "\n".join(classes),
+    }
+    for name, table in tables.items():
+        text = between(text, f"cycles-{name}", table)
+    return text
+
+
 def k210_page(text: str, folder: Path) -> str:
     """docs/k210.md, in which what people wrote stays."""
     tables = {
@@ -267,6 +283,7 @@ def pages(root: Path) -> dict[Path, str]:
     table = markdown(quantizer_tables.SIZES, quantizer_tables.sizes(folder))
     models = (root / "docs/models.md").read_text(encoding="utf-8")
     k210 = (root / "docs/k210.md").read_text(encoding="utf-8")
+    cycles = (root / "docs/cycles.md").read_text(encoding="utf-8")
     pruning = (root / "docs/pruning.md").read_text(encoding="utf-8")
     table_of_rankings = markdown(pruning_tables.RANKING, pruning_tables.rankings())
     pruning = between(pruning, "rankings", table_of_rankings)
@@ -277,6 +294,7 @@ def pages(root: Path) -> dict[Path, str]:
         root / "README.md": readme,
         root / "docs/ops.md": ops_page(),
         root / "docs/boards.md": boards_page(),
+        root / "docs/cycles.md": cycles_page(cycles, folder),
         root / "docs/k210.md": k210_page(k210, folder),
         root / "docs/k210-layers.md": k210_layers_page(folder),
         root / "docs/results.md": results_page(folder),

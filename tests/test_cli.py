@@ -28,10 +28,10 @@ from tests.support.tools import require_board
 M3 = "lm3s6965evb"
 MEASUREMENT = {
     "schema", "board", "model_sha256", "macs", "macs_model", "flash_bytes", "weights_bytes",
-    "code_bytes", "ram_bytes", "layers", "samples", "instructions", "mismatched_bytes", "accuracy",
-    "tools",
+    "code_bytes", "ram_bytes", "layers", "samples", "instructions", "cycles", "mismatched_bytes",
+    "accuracy", "tools",
 }  # fmt: skip
-LAYER = {"name", "op", "kernel", "macs", "instructions", "output_shape"}
+LAYER = {"name", "op", "kernel", "macs", "instructions", "cycles", "output_shape"}
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +185,7 @@ def test_run_on_a_cortex_m3(model: Path, build: Path) -> None:
     assert found["mismatched_bytes"] == 0
     if found["layers"][0]["instructions"] is not None:
         assert sum(x["instructions"] for x in found["layers"]) <= found["instructions"]
+        assert sum(x["cycles"] for x in found["layers"]) <= found["cycles"]["assumed"]
 
 
 def test_lists() -> None:

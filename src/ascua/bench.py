@@ -32,8 +32,11 @@ from ascua.train.folder import deciding, difference
 Say = Callable[[str], None]
 """Hears what is done, a line each."""
 
-PEER_BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547")
-"""One board a core that the peers were measured on."""
+MODEL_BOARDS = (
+    "mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547", "mps2-an505", "xilinx-zynq-a9",
+    "riscv32-virt",
+)  # fmt: skip
+"""One board a core: first those that the peers were measured on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +125,7 @@ def model_cases(path: Path) -> Iterator[Case]:
     """One fixed sample of a model on a board of each core."""
     model = load_model(path)
     xs = bring(model.graph, None)
-    for name in PEER_BOARDS:
+    for name in MODEL_BOARDS:
         yield Case(path.stem, model, load_board(name), xs)
 
 

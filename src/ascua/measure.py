@@ -19,7 +19,7 @@ from ascua.labels import Labels, Score, as_labels
 from ascua.model import Model
 from ascua.passes import drop_dead, fold_constants
 from ascua.plan import Plan, check_fit
-from ascua.run import Outcome, Region, Sizes
+from ascua.run import Cycles, Outcome, Region, Sizes
 from ascua.samples import mismatches
 
 SCHEMA = 1
@@ -44,7 +44,7 @@ class Ram:
 
 @dataclass(frozen=True)
 class Layer:
-    """One step of the plan; `instructions` is the mean an inference."""
+    """One step of the plan; `instructions` and model `cycles` are means an inference."""
 
     name: str
     op: str
@@ -53,6 +53,7 @@ class Layer:
     weights_bytes: int
     instructions: float | None
     output_shape: tuple[int, ...]
+    cycles: float | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Measurement:
     samples: int | None = None
     instructions: float | None = None
     counter: str | None = None
+    cycles: Cycles | None = None
     mismatched_bytes: int | None = None
     score: Score | None = None
     tools: Mapping[str, str] | None = None
@@ -109,12 +111,22 @@ class Measurement:
                     "kernel": layer.kernel,
                     "macs": layer.macs,
                     "instructions": whole(layer.instructions),
+                    "cycles": None if layer.cycles is None else round(layer.cycles),
                     "output_shape": list(layer.output_shape),
                 }
                 for layer in self.layers
             ],
             "samples": self.samples,
             "instructions": whole(self.instructions),
+            "cycles": None
+            if self.cycles is None
+            else {
+                "kind": self.cycles.kind,
+                "assumed": round(self.cycles.total.assumed),
+                "least": round(self.cycles.total.least),
+                "most": round(self.cycles.total.most),
+                "unknown": list(self.cycles.unknown),
+            },
             "mismatched_bytes": self.mismatched_bytes,
             "accuracy": None,
             **({} if self.score is None else {self.score.metric: self.score.value}),
@@ -226,16 +238,20 @@ def run_model(
     found = known(model, planned)
     if outcome.sizes is not None:
         found = linked(found, planned, outcome.sizes)
-    counts = outcome.step_instructions or (None,) * len(found.layers)
+    none = (None,) * len(found.layers)
+    counts = outcome.step_instructions or none
+    cycles = none if outcome.cycles is None else [s.assumed for s in outcome.cycles.steps]
     measured = replace(
         found,
         layers=tuple(
-            replace(layer, instructions=c) for layer, c in zip(found.layers, counts, strict=True)
+            replace(layer, instructions=n, cycles=c)
+            for layer, n, c in zip(found.layers, counts, cycles, strict=True)
         ),
         ram=replace(found.ram, stack=outcome.stack_bytes),
         samples=len(xs[0]),
         instructions=outcome.instructions,
         counter=outcome.counter,
+        cycles=outcome.cycles,
         mismatched_bytes=mismatches(ys, expected),
         score=None if told is None else told.score(ys),
         tools=outcome.tools,

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
+from ascua.boards.timing import Timing
 from ascua.errors import InputError, brief, did_you_mean
 from ascua.settings import build, read_toml
 
@@ -39,13 +40,16 @@ class Memory:
     bytes: int
     use: Literal["rx", "rw", "rwx"]
     wait: int = 0
-    """Wait states of an access; 0 for tightly coupled memory."""
+    """Wait states of an access; 0 for tightly coupled memory. Of code, they are those of each line
+    that a block of instructions lies in: without a cache, and without prefetching."""
+    line: int = 4
+    """Bytes of code that an access brings."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.name) or self.name in ALIASES:
             raise ValueError(f"{self.name!r} is no name for a memory: use letters and digits.")
-        if self.origin < 0 or self.bytes <= 0 or self.wait < 0:
-            raise ValueError(f"{self.name}: origin, bytes and wait are positive numbers.")
+        if self.origin < 0 or self.bytes <= 0 or self.wait < 0 or self.line <= 0:
+            raise ValueError(f"{self.name}: origin, bytes, wait and line are positive numbers.")
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class Core:
     name: str
     cflags: tuple[str, ...]
     features: frozenset[str] = frozenset()
+    timing: Timing | None = None
+    """None where nothing public tells it: then a run gives no cycles."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +166,12 @@ def load_core(name: str, where: str) -> Core:
             ["State a core of your own as a table: `[core]`, with name, cflags and features."],
         )
     path = CORES / f"{name}.toml"
-    return build(Core, {"name": name, **read_toml(path)}, path.name)
+    table = read_toml(path)
+    timing = table.get("timing", {})
+    if "like" in timing:
+        of = read_toml(CORES / f"{timing['like']}.toml")["timing"]
+        table["timing"] = {k: of[k] for k in ("classes", "unknown", "objdump") if k in of} | timing
+    return build(Core, {"name": name, **table}, path.name)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -18,9 +18,12 @@ from ascua.measure import Layer, Measurement, whole
 from ascua.plan import STACK_BYTES, STATES, Buffer, Plan, Step, View
 from ascua.report import results
 from ascua.report.operators import Support
-from ascua.run import Region, ToolStatus
+from ascua.run import Cycles, Region, ToolStatus
 from ascua.run.tools import install
 from ascua.validation import Check
+
+MOST_NAMES = 8
+"""Of instructions that a core's timing lacks, in a line."""
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
@@ -75,8 +78,7 @@ def shape(dims: Sequence[int]) -> str:
 
 def layers(measured: Sequence[Layer]) -> Table:
     """One row a layer, and their sum."""
-    counts = [layer.instructions for layer in measured]
-    known = [c for c in counts if c is not None]
+    timed = any(layer.cycles is not None for layer in measured)
     rows: list[Sequence[object]] = [
         (
             i,
@@ -85,16 +87,31 @@ def layers(measured: Sequence[Layer]) -> Table:
             shape(layer.output_shape),
             layer.macs,
             layer.weights_bytes,
-            None if layer.instructions is None else round(layer.instructions),
+            _rounded(layer.instructions),
+            *([_rounded(layer.cycles)] if timed else []),
         )
         for i, layer in enumerate(measured)
     ]
     total = (
         "", "all", "", "", sum(layer.macs for layer in measured),
-        sum(layer.weights_bytes for layer in measured), round(sum(known)) if known else None,
+        sum(layer.weights_bytes for layer in measured),
+        _sum(layer.instructions for layer in measured),
+        *([_sum(layer.cycles for layer in measured)] if timed else []),
     )  # fmt: skip
-    columns = (">step", "operator", "kernel", "output", ">MACs", ">weights B", ">instructions")
+    columns = (
+        ">step", "operator", "kernel", "output", ">MACs", ">weights B", ">instructions",
+        *([">model cycles"] if timed else []),
+    )  # fmt: skip
     return table(columns, [*rows, total])
+
+
+def _rounded(count: float | None) -> int | None:
+    return None if count is None else round(count)
+
+
+def _sum(counts: Iterable[float | None]) -> int | None:
+    known = [c for c in counts if c is not None]
+    return round(sum(known)) if known else None
 
 
 def sizes(m: Measurement) -> Table:
@@ -135,8 +152,27 @@ def run(
     facts.append(("mismatched bytes", cell(m.mismatched_bytes)))
     if m.instructions is not None:
         facts.append(("instructions an inference", f"{cell(whole(m.instructions))} ({m.counter})"))
+    if m.cycles is not None:
+        facts += _cycles(m.cycles)
     parts.append(table(("", ""), facts))
     return Group(*parts)
+
+
+def _cycles(found: Cycles) -> list[tuple[str, str]]:
+    """Model cycles, how they were come by, and what they are not."""
+    least, assumed, most = (f"{round(n):,}" for n in astuple(found.total))
+    span = "" if least == most else f"; {least} to {most}"
+    said = {
+        "model": f"{assumed} ({found.core}{span})",
+        "fitted": f"{assumed} ({found.core}, fitted to measurements of others{span})",
+        "bound": f"at least {assumed} ({found.core})",
+    }
+    facts = [("model cycles an inference", said[found.kind])]
+    if found.unknown:
+        names = ", ".join(found.unknown[:MOST_NAMES])
+        more = ", ..." if len(found.unknown) > MOST_NAMES else ""
+        facts.append(("  without a timing", f"{names}{more}: counted as plain instructions"))
+    return facts
 
 
 def analysis(planned: Plan, m: Measurement) -> RenderableType:

@@ -31,6 +31,18 @@ class RamBytes:
     total: int | None
 
 
+@dataclass(frozen=True)
+class ModelCycles:
+    """Cycles by a core's timing, which is of a kind (`boards.timing.Kind`): not measured."""
+
+    kind: Literal["model", "bound", "fitted"]
+    assumed: int
+    least: int
+    most: int
+    unknown: tuple[str, ...] = ()
+    """Instructions without a timing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result(Line):
     """One measurement of a network on a board: a line of results/<recipe>.jsonl.
@@ -65,6 +77,8 @@ class Result(Line):
     ram_bytes: RamBytes
     samples: int
     instructions: int | float | None
+    cycles: ModelCycles | None = None
+    """None of a core without a timing, and of older lines."""
     mismatched_bytes: int
     accuracy: float | None
     tools: dict[str, str]

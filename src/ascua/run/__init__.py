@@ -14,10 +14,11 @@ from ascua.errors import InputError
 from ascua.files import scratch
 from ascua.run import host, qemu
 from ascua.run.build import sizes
-from ascua.run.outcome import Outcome, Region, Sizes
+from ascua.run.outcome import Cycles, Outcome, Region, Sizes
 from ascua.run.tools import ToolStatus, board_ready, doctor
 
 __all__ = [
+    "Cycles",
     "Outcome",
     "Region",
     "Sizes",

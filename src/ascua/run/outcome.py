@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from ascua.boards.timing import Kind
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,40 @@ class Sizes:
 
 
 @dataclass(frozen=True)
+class Span:
+    """Cycles: the least, what is assumed, and the most."""
+
+    least: float
+    assumed: float
+    most: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Span:
+        """The three values."""
+        least, assumed, most = values
+        return cls(least, assumed, most)
+
+    def scaled(self, by: float) -> Span:
+        """All three times `by`."""
+        return Span(self.least * by, self.assumed * by, self.most * by)
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """Cycles of an inference, from what was executed and the core's timing: not measured.
+
+    `kind` is how the timing was come by ("model", "bound", "fitted"); `steps` are in the order of
+    the library's. `unknown` are mnemonics that the timing lacks, the most executed first.
+    """
+
+    kind: Kind
+    core: str
+    total: Span
+    steps: tuple[Span, ...]
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Outcome:
     """The outputs of a run, sample after sample, and what was measured.
 
@@ -57,3 +93,5 @@ class Outcome:
     """Versions by the tool's name."""
     seconds: float
     """Time that the runs took, without compiling."""
+    cycles: Cycles | None = None
+    """None where blocks are not counted, and of a core whose timing nothing public tells."""

@@ -13,10 +13,11 @@ from pathlib import Path
 from ascua.artifact import Library
 from ascua.boards import Board
 from ascua.errors import InputError, ToolFailed
-from ascua.run import build, parts, tools
+from ascua.run import build, cycles, disassembly, parts, tools
 from ascua.run.child import Child
+from ascua.run.cycles import Block, Executed
 from ascua.run.elf import Elf, Function
-from ascua.run.outcome import Outcome
+from ascua.run.outcome import Cycles, Outcome, Span
 from ascua.run.report import Report
 
 QUIET = ("-nodefaults", "-display", "none")
@@ -61,7 +62,7 @@ def run(
         )
         left = parts.left(library, folders)
         if plugin:
-            counts = _plugin_counts(folders, samples)
+            counts = _plugin_counts(board, elf, library, folders, samples)
         else:
             counts = NO_COUNTS if board.hosted else _timer_counts(reports, samples)
     seconds = time.monotonic() - begin
@@ -74,6 +75,7 @@ def run(
         glue_instructions=counts.glue,
         resolution=counts.resolution,
         counter=counts.counter,
+        cycles=counts.cycles,
         sizes=build.sizes(board, library, build_dir),
         tools=tools.versions(board),
         seconds=seconds,
@@ -106,7 +108,10 @@ def reads(board: Board, library: Library, build_dir: Path) -> list[object]:
     """What a run reads beside its samples: the program, the emulator, and what counts."""
     built = build.reads(board, library)
     plugin = plugin_for(board, build_dir.resolve())
-    return [*built, tools.versions(board), board.run, plugin and plugin.parent.name]
+    counted = [tools.versions(board), board.run, plugin and plugin.parent.name]
+    here = Path(__file__).parent
+    rules = [(here / name).read_text(encoding="utf-8") for name in ("cycles.py", "disassembly.py")]
+    return [*built, *counted, repr((board.core.timing, board.memories)), *rules]
 
 
 @cache
@@ -124,13 +129,14 @@ def _loads(emulator: str, plugin: Path, *, hosted: bool) -> bool:
 
 @dataclass(frozen=True)
 class _Counts:
-    """Instructions an inference."""
+    """Instructions an inference, and model cycles, where blocks were counted."""
 
     total: float | None
     steps: tuple[float, ...] | None
     glue: float | None
     resolution: float | None
     counter: str
+    cycles: Cycles | None = None
 
 
 NO_COUNTS = _Counts(None, None, None, None, "none")
@@ -144,6 +150,11 @@ def _regions(elf: Elf, library: Library) -> str:
 
     def find(name: str) -> Function:
         function = elf.function(name)
+        if function is None and not elf.functions:
+            raise ToolFailed(
+                f"{library.name}: the firmware has no symbols, which tell its steps apart.",
+                ["Leave out `-s` among the flags of the board."],
+            )
         if function is None:
             raise ToolFailed(
                 f"{library.name}: the firmware has no function {name}.",
@@ -163,12 +174,49 @@ def _regions(elf: Elf, library: Library) -> str:
     return "\n".join([*lines, ""])
 
 
-def _plugin_counts(folders: Sequence[Path], samples: int) -> _Counts:
+def _plugin_counts(
+    board: Board, elf: Elf, library: Library, folders: Sequence[Path], samples: int
+) -> _Counts:
     """The counts of all parts together, divided by the samples."""
-    parts_counts = [[int(n) for n in (f / "counts.txt").read_text().split()] for f in folders]
-    _, *network = (sum(counts) for counts in zip(*parts_counts, strict=True))
-    glue, *steps = (count / samples for count in network)
-    return _Counts(sum(network) / samples, tuple(steps), glue, 0.0, "qemu plugin")
+    executed = _executed(folders)
+    regions = len(library.steps) + 2
+    sums = [0] * regions
+    for e in executed:
+        sums[e.region] += e.times * e.block.instructions
+    glue, *steps = (count / samples for count in sums[1:])
+    total = sum(sums[1:]) / samples
+    of_network = [e for e in executed if e.region]
+    modelled = _cycles(board, elf, of_network, regions, samples)
+    return _Counts(total, tuple(steps), glue, 0.0, "qemu plugin", modelled)
+
+
+def _executed(folders: Sequence[Path]) -> list[Executed]:
+    """What all parts executed."""
+    found: dict[tuple[Block, int], list[int]] = {}
+    for folder in folders:
+        for line in (folder / "blocks.txt").read_text().splitlines():
+            first, end, *counts = line.split()
+            instructions, region, times, taken = map(int, counts)
+            key = Block(int(first, 16), int(end, 16), instructions), region
+            sums = found.setdefault(key, [0, 0])
+            sums[0] += times
+            sums[1] += taken
+    return [Executed(block, region, *sums) for (block, region), sums in found.items()]
+
+
+def _cycles(
+    board: Board, elf: Elf, executed: Sequence[Executed], regions: int, samples: int
+) -> Cycles | None:
+    """Model cycles an inference; None of a core whose timing nothing public tells."""
+    timing = board.core.timing
+    if timing is None or board.cc is None:
+        return None
+    ranges = cycles.ranges(executed)
+    code = disassembly.disassemble(elf.path, board.cc, ranges, timing.objdump)
+    found = cycles.modelled(executed, regions, code, timing, board)
+    _, *network = (span.scaled(1 / samples) for span in found.regions)
+    total = Span.of(sum(getattr(s, c) for s in network) for c in ("least", "assumed", "most"))
+    return Cycles(timing.kind, board.core.name, total, tuple(network[1:]), found.unknown)
 
 
 def _timer_counts(reports: Sequence[Report], samples: int) -> _Counts:
