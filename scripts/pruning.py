@@ -1,8 +1,8 @@
 """Measures what rankings are worth: networks pruned and tuned, in results/pruning.jsonl.
 
 Each network is trained for 30 epochs, pruned, and tuned for 10. Beside them stand the network
-itself, trained as long, and the smaller shape, trained as long from random weights. It can stop at
-any time and go on; what BUILD and the results hold is not trained again. Hours.
+itself, trained as long, and the shape that one ranking leaves, trained as long from random weights.
+It can stop at any time and go on; what BUILD and the results hold is not trained again. Hours.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ascua import data as datasets
 from ascua import files, results, zoo
 from ascua.data import Dataset
 from ascua.pruning import Base, Course, prune, run
+from ascua.pruning.select import Scope
 from ascua.recipes import Recipe
 from ascua.results import PrunedResult
 from ascua.run.provenance import source_tree
@@ -31,11 +32,14 @@ from ascua.zoo.files import load_keras
 ROOT = Path(__file__).parents[1]
 NETWORKS: dict[str, dict[str, Any]] = {"dscnn": {"dropout": 0.0}, "resnet8": {}}
 SEEDS = (1, 2)
-METHODS = {0.5: ("l1", "random", "taylor", "bn-scale"), 0.25: ("l1", "taylor", "bn-scale")}
+METHODS = {0.25: ("taylor", "l1", "bn-scale"), 0.5: ("taylor", "random", "l1", "bn-scale")}
 """By the share of multiply-accumulates that goes."""
 EPOCHS, TUNING = 30, 10
 LR = 4e-3
 TUNING_LR = LR / 2
+SCOPE: Scope = "global"
+SHAPE = "taylor"
+"""The ranking whose shape is trained from random weights."""
 ROUND_TO = 2
 """Of fewer channels together TensorFlow's kernels are several times slower."""
 
@@ -64,6 +68,7 @@ class Cell:
         """The hash of what decides the training; `base` is the whole network's file."""
         weights = b"".join(w.tobytes() for w in load_keras(base).get_weights())
         how = [EPOCHS, TUNING, LR, TUNING_LR, ROUND_TO, repr(recipe(self.network, self.seed))]
+        how += [SCOPE, SHAPE] if self.ratio else []
         said = [self.name, hashlib.sha256(weights).hexdigest(), *how]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
@@ -73,7 +78,7 @@ def cells(only: str) -> Iterator[Cell]:
     for network in NETWORKS:
         for seed in SEEDS:
             ranked = ((method, ratio) for ratio, methods in METHODS.items() for method in methods)
-            every = [("none", 0.0), ("scratch", 0.5), *ranked]
+            every = [("none", 0.0), *ranked, ("scratch", 0.5)]
             for method, ratio in every:
                 cell = Cell(network, seed, method, ratio)
                 if cell.name.startswith(only):
@@ -85,6 +90,8 @@ def trained(
 ) -> Any:
     """The model of a cell, made of the whole network `base`, and its accuracy before the tuning."""
     first, out = recipe(cell.network, cell.seed), build / cell.name
+    split = data.split(first.validation, first.seed)
+    given = Base(load_keras(base.keras), base.keras, first, split, data_dir)
     if cell.method == "none":
         tuned = replace(
             first, name=cell.name, model=str(base.keras), network={}, epochs=TUNING, warmup=0.0,
@@ -97,17 +104,18 @@ def trained(
         if not file.exists():
             zoo.import_keras().utils.set_random_seed(cell.seed)
             shape = prune(
-                load_keras(base.keras), "l1", cell.ratio, of="macs", round_to=ROUND_TO
-            ).model
+                load_keras(base.keras), SHAPE, cell.ratio, of="macs", scope=SCOPE,
+                round_to=ROUND_TO, seed=cell.seed,
+                samples=given.samples(Course.looked_at, cell.seed),
+            ).model  # fmt: skip
             files.write(file, zoo.import_keras().models.clone_model(shape).save)
         anew = replace(first, name=cell.name, model=str(file), network={}, epochs=EPOCHS + TUNING)
         return load_keras(train(anew, out=out, data_dir=data_dir, console=console).keras), None
-    model = load_keras(base.keras)
-    given = Base(model, base.keras, first, data.split(first.validation, first.seed), data_dir)
     course = Course(
         cell.method,
         cell.ratio,
         of="macs",
+        scope=SCOPE,
         round_to=ROUND_TO,
         epochs=TUNING,
         lr=TUNING_LR,
@@ -139,7 +147,8 @@ def main() -> None:
         size = zoo.size(model)
         row = PrunedResult(
             network=cell.network, seed=cell.seed, method=cell.method, ratio=cell.ratio,
-            epochs=EPOCHS + TUNING, key=key, commit=commit, clean=clean,
+            scope=SCOPE if cell.ratio else "layer", epochs=EPOCHS + TUNING, key=key, commit=commit,
+            clean=clean,
             accuracy=accuracy(model, data.x_test, data.y_test), untuned=untuned,
             parameters=size.parameters, macs=size.macs,
         )  # fmt: skip

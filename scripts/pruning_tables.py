@@ -12,7 +12,7 @@ from ascua.results import PrunedResult, pruned
 Row = Sequence[str | int | None]
 
 COLUMNS = (
-    "network", ">MACs gone", "ranking", ">accuracy", ">by seed", ">points beside none",
+    "network", ">MACs gone", "scope", "ranking", ">accuracy", ">by seed", ">points beside none",
     ">before tuning", ">MACs", ">parameters",
 )  # fmt: skip
 RANKING = ("`--method`", "what a channel is worth", "looks at")
@@ -28,20 +28,23 @@ def rankings() -> list[Row]:
 
 def rows(folder: Path) -> list[Row]:
     """Rows of COLUMNS: of each network, share and ranking, over the seeds that there are."""
-    groups: dict[tuple[str, float, str], dict[int, PrunedResult]] = {}
+    groups: dict[tuple[str, float, str, str], dict[int, PrunedResult]] = {}
     for r in pruned(folder):
-        groups.setdefault((r.network, r.ratio, r.method), {})[r.seed] = r
+        scope = r.scope if r.ratio else ""
+        groups.setdefault((r.network, r.ratio, scope, r.method), {})[r.seed] = r
     order = [OTHERS[0], *RANKINGS, OTHERS[1]]
     found: list[Row] = []
-    for network, ratio, method in sorted(groups, key=lambda g: (g[0], g[1], order.index(g[2]))):
-        seeds = groups[network, ratio, method]
-        whole = groups.get((network, 0.0, OTHERS[0]), {})
+    for group in sorted(groups, key=lambda g: (*g[:3], order.index(g[3]))):
+        network, ratio, scope, method = group
+        seeds = groups[group]
+        whole = groups.get((network, 0.0, "", OTHERS[0]), {})
         both = [s for s in seeds if s in whole]
         untuned = [r.untuned for r in seeds.values() if r.untuned is not None]
         first = next(iter(seeds.values()))
         found.append((
             network,
             f"{100 * ratio:.0f} %",
+            scope or None,
             method,
             _percent(mean(r.accuracy for r in seeds.values())),
             ", ".join(_percent(seeds[s].accuracy) for s in sorted(seeds)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from ascua import boards, kernels, ops
 from ascua.boards import Board
+from ascua.errors import AscuaError
 from ascua.ir import Array, Graph
 from ascua.ops.add import Add
 from ascua.passes import prepare
@@ -19,10 +21,30 @@ from ascua.samples import pack, unpack
 from ascua.targets.c import emit
 from tests.support import beside, reference, samples
 from tests.support.examples import ALL
-from tests.support.tools import require_board
+from tests.support.tools import require_board, require_tool
 
 VARIANTS = sorted({k.name for k in kernels.every() if k.needs})
 SAMPLES = 4
+TIMED = "mps2-an385"
+"""A board whose core has a timing, and no feature."""
+
+
+def replaced() -> list[tuple[str, str]]:
+    """Kernels in whose place others could run something, each with a board that takes it."""
+    found = []
+    for name in sorted({k.name for k in kernels.every()}):
+        needs = next(k.needs for k in kernels.every() if k.name == name)
+        board = next(
+            b for b in (boards.load(TIMED), *map(boards.load, boards.names("c")))
+            if needs <= b.core.features and b.core.timing is not None
+        )  # fmt: skip
+        graph = graph_for(name)
+        if not any(c.kernel.name == name for c in plan(graph, board, BALANCED).calls):
+            continue
+        with contextlib.suppress(AscuaError):  # where it is the only one
+            plan(graph, board, Goal(avoid=frozenset({name})))
+            found.append((name, board.name))
+    return found
 
 
 def featured(board: Board, features: frozenset[str]) -> Board:
@@ -62,6 +84,25 @@ def test_equal_bytes(name: str, tmp_path: Path) -> None:
         for goal in (with_it, without):
             for y, e in zip(outputs(board, graph, goal, tmp_path), expected, strict=True):
                 np.testing.assert_array_equal(y, e, f"{name} on {board.name}")
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize(("name", "board_name"), replaced())
+def test_what_is_chosen_takes_no_more_model_cycles(
+    name: str, board_name: str, tmp_path: Path
+) -> None:
+    """Than what it replaces, over all examples: fewer instructions alone are no reason."""
+    board, graph = boards.load(board_name), graph_for(name)
+    require_board(board)
+    require_tool("qemu plugin")
+    totals = []
+    for goal in (Goal(), Goal(avoid=frozenset({name}))):
+        xs = samples(graph, 1)
+        made = emit(plan(graph, board, goal), "net")
+        found = run(board, made, pack(xs), 1, build_dir=tmp_path).cycles
+        assert found is not None
+        totals.append(found.total.assumed)
+    assert totals[0] <= totals[1], f"{name}: {totals[0]:,.0f} cycles, without it {totals[1]:,.0f}"
 
 
 def test_those_that_need_most_come_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -236,6 +236,8 @@ class PrunedResult(Line):
     """The ranking; "none": nothing is gone, "scratch": its shape, trained from random weights."""
     ratio: float
     """The share of the multiply-accumulates that was to go."""
+    scope: Literal["layer", "global"] = "layer"
+    """Whether every layer lost that share, or the network."""
     epochs: int
     """Of training in all."""
     key: str
