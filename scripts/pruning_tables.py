@@ -30,7 +30,7 @@ def rows(folder: Path) -> list[Row]:
     """Rows of COLUMNS: of each network, share and ranking, over the seeds that there are."""
     groups: dict[tuple[str, float, str, str], dict[int, PrunedResult]] = {}
     for r in pruned(folder):
-        scope = r.scope if r.ratio else ""
+        scope = str(r.scope) if r.ratio else ""
         groups.setdefault((r.network, r.ratio, scope, r.method), {})[r.seed] = r
     order = [OTHERS[0], *RANKINGS, OTHERS[1]]
     found: list[Row] = []
