@@ -7,12 +7,14 @@ from pathlib import Path
 from ascua import boards
 from ascua.boards.timing import Cycles, Timing
 from ascua.report.results import Row
-from ascua.results import newest
+from ascua.results import newest, published
 
 TIMINGS = ("core", "kind", "taken from")
 CLASSES = ("instructions", ">cycles", ">more where it branches", "as the document says")
 FIGURES = ("model", "core", "kind", ">instructions", ">model cycles", ">least", ">most",
            ">cycles a MAC")  # fmt: skip
+PUBLISHED = ("model", "chip", "measured with", ">cycles a MAC", "counted here", ">model", ">error",
+             ">with its flash and cache", ">error")  # fmt: skip
 
 
 def timings() -> list[Row]:
@@ -70,3 +72,26 @@ def figures(folder: Path) -> list[Row]:
         for r in newest(folder)
         if r.cycles is not None
     ]
+
+
+def beside(folder: Path) -> list[Row]:
+    """Rows of PUBLISHED: what others measured, beside the model of what can be counted here."""
+    rows: list[Row] = []
+    for p in published(folder):
+        m = p.modelled
+        chip = f"{p.chip} ({p.core})"
+        rows.append((
+            p.model, chip, f"{p.stack} ({p.source})", f"{p.cycles_mac:.2f}",
+            *((None,) * 5 if m is None else (
+                m.stack,
+                f"{m.assumed:.2f} ({m.least:.2f} to {m.most:.2f})",
+                _error(m.assumed, p.cycles_mac),
+                f"{m.with_flash:.2f}",
+                _error(m.with_flash, p.cycles_mac),
+            )),
+        ))  # fmt: skip
+    return rows
+
+
+def _error(found: float, measured: float) -> str:
+    return f"{100 * (found / measured - 1):+.0f} %"

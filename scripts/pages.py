@@ -187,6 +187,7 @@ def cycles_page(text: str, folder: Path) -> str:
     tables = {
         "timings": markdown(cycles_tables.TIMINGS, cycles_tables.timings()),
         "figures": markdown(cycles_tables.FIGURES, cycles_tables.figures(folder)),
+        "published": markdown(cycles_tables.PUBLISHED, cycles_tables.beside(folder)),
         "classes": "\n".join(classes),
     }
     for name, table in tables.items():

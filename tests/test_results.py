@@ -56,6 +56,7 @@ PRUNED = PrunedResult(
 def test_what_is_published_is_read_and_would_be_written_the_same() -> None:
     read: list[Line] = [*results.results(FOLDER), *results.peers(FOLDER)]
     read += [*results.quantized(FOLDER), *results.kmodels(FOLDER), *results.pruned(FOLDER)]
+    read += results.published(FOLDER)
     lines = [line for p in FOLDER.glob("*.jsonl") for line in p.read_text().splitlines()]
     assert sorted(json.dumps(value.line()) for value in read) == sorted(lines)
 

@@ -10,6 +10,7 @@ from ascua.results.store import (
     parsed,
     peers,
     pruned,
+    published,
     quantized,
     results,
 )
@@ -19,6 +20,7 @@ from ascua.results.values import (
     LayerEstimate,
     Peer,
     PrunedResult,
+    Published,
     Quantized,
     RamBytes,
     Result,
@@ -31,6 +33,7 @@ __all__ = [
     "LayerEstimate",
     "Peer",
     "PrunedResult",
+    "Published",
     "Quantized",
     "RamBytes",
     "Result",
@@ -45,6 +48,7 @@ __all__ = [
     "parsed",
     "peers",
     "pruned",
+    "published",
     "quantized",
     "results",
 ]

@@ -1,4 +1,4 @@
-"""The folder of results: a line of JSON a value, in a file for each recipe, and four of others."""
+"""The folder of results: a line of JSON a value, in a file for each recipe, and five of others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 
 from ascua.errors import InputError
 from ascua.files import lines
-from ascua.results.values import KmodelResult, Line, Peer, PrunedResult, Quantized, Result
+from ascua.results.values import (
+    KmodelResult,
+    Line,
+    Peer,
+    PrunedResult,
+    Published,
+    Quantized,
+    Result,
+)
 from ascua.settings import build
 
 T = TypeVar("T", bound=Line)
@@ -16,6 +24,7 @@ Measured = TypeVar("Measured", Result, Quantized, KmodelResult, PrunedResult)
 
 OTHERS: dict[type[Line], str] = {
     Peer: "peers", Quantized: "quantization", KmodelResult: "k210", PrunedResult: "pruning",
+    Published: "published",
 }  # fmt: skip
 """The names of the files that are of no recipe."""
 REMEDY = (*lines.REMEDY, "See docs/json.md for what a line holds.")
@@ -53,6 +62,11 @@ def kmodels(folder: Path) -> list[KmodelResult]:
 def pruned(folder: Path) -> list[PrunedResult]:
     """What is known of pruning."""
     return _read(_path(folder, OTHERS[PrunedResult]), PrunedResult)
+
+
+def published(folder: Path) -> list[Published]:
+    """What others measured of cycles."""
+    return _read(_path(folder, OTHERS[Published]), Published)
 
 
 def known(found: Iterable[Measured], key: str, *, clean: bool | None) -> Measured | None:

@@ -117,6 +117,37 @@ class Peer(Line):
     stack_bytes: int
 
 
+@dataclass(frozen=True)
+class StackCycles:
+    """Model cycles a MAC of a stack that was built and counted here, and is not committed."""
+
+    stack: str
+    commit: str
+    """Of Ascua, whose model it is."""
+    least: float
+    assumed: float
+    most: float
+    with_flash: float
+    """The same with the chip's flash and its cache simulated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published(Line):
+    """Cycles a MAC that somebody measured on a chip: a line of results/published.jsonl."""
+
+    identity = ("model", "chip", "stack", "source")
+
+    model: str
+    core: str
+    chip: str
+    stack: str
+    """What ran the network."""
+    source: str
+    cycles_mac: float
+    modelled: StackCycles | None = None
+    """The same network by the nearest stack that can be built here."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Quantized(Line):
     """How near a quantised network comes to its float one: a line of results/quantization.jsonl.
