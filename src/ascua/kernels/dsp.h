@@ -1,0 +1,69 @@
+/* Instructions of Arm's DSP extension, each with a twin in plain C: on other cores, for other
+   compilers, and where ASCUA_PLAIN_C is defined. */
+#ifndef ASCUA_DSP_H
+#define ASCUA_DSP_H
+
+#include "kernel.h"
+
+#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && !defined(ASCUA_PLAIN_C)
+#define ASCUA_DSP 1
+#else
+#define ASCUA_DSP 0
+#endif
+
+/* Four bytes at any address, the first in the lowest bits. */
+KERNEL uint32_t four_bytes(const int8_t *p) {
+    uint32_t v;
+    memcpy(&v, p, 4);
+    return v;
+}
+
+/* The signed halfword in the lower or upper half of v. */
+KERNEL int32_t lower_s16(uint32_t v) {
+    return (int16_t)(v & 0xffff);
+}
+
+KERNEL int32_t upper_s16(uint32_t v) {
+    return (int16_t)(v >> 16);
+}
+
+/* Two halfwords in a word. */
+KERNEL uint32_t two_s16(int32_t lower, int32_t upper) {
+    return ((uint32_t)lower & 0xffff) | (uint32_t)upper << 16;
+}
+
+/* Bytes 0 and 2 of v as two signed halfwords. */
+KERNEL uint32_t sxtb16(uint32_t v) {
+#if ASCUA_DSP
+    return (uint32_t)__builtin_arm_sxtb16((int32_t)v);
+#else
+    return two_s16((int8_t)(v & 0xff), (int8_t)(v >> 16 & 0xff));
+#endif
+}
+
+/* Bytes 1 and 3 likewise. */
+KERNEL uint32_t sxtb16_odd(uint32_t v) {
+    return sxtb16(v >> 8 | v << 24);
+}
+
+/* sum + both products of halfwords, mod 2^32. */
+KERNEL uint32_t smlad(uint32_t a, uint32_t b, uint32_t sum) {
+#if ASCUA_DSP
+    return (uint32_t)__builtin_arm_smlad((int32_t)a, (int32_t)b, (int32_t)sum);
+#else
+    return sum + (uint32_t)(lower_s16(a) * lower_s16(b)) + (uint32_t)(upper_s16(a) * upper_s16(b));
+#endif
+}
+
+/* round(a * b / 2^32), half up. */
+KERNEL int32_t smmulr(int32_t a, int32_t b) {
+#if ASCUA_DSP
+    int32_t r;
+    __asm__("smmulr %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+#else
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
+#endif
+}
+
+#endif
