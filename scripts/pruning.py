@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rich.console import Console
 
@@ -37,9 +37,8 @@ METHODS = {0.25: ("taylor", "l1", "bn-scale"), 0.5: ("taylor", "random", "l1", "
 EPOCHS, TUNING = 30, 10
 LR = 4e-3
 TUNING_LR = LR / 2
-SCOPE: Scope = "global"
 SHAPE = "taylor"
-"""The ranking whose shape is trained from random weights."""
+"""The ranking whose shape is trained from random weights; in one scope all leave the same."""
 ROUND_TO = 2
 """Of fewer channels together TensorFlow's kernels are several times slower."""
 
@@ -56,31 +55,35 @@ def recipe(network: str, seed: int) -> Recipe:
 class Cell:
     """One line of the results: a way to train a network that is smaller, or as long."""
 
-    def __init__(self, network: str, seed: int, method: str, ratio: float) -> None:
+    def __init__(
+        self, network: str, seed: int, method: str, ratio: float, scope: Scope = "layer"
+    ) -> None:
         self.network, self.seed, self.method, self.ratio = network, seed, method, ratio
+        self.scope: Scope = scope if ratio else "layer"
 
     @property
     def name(self) -> str:
         """Of its folder."""
-        return f"{self.network}-{self.seed}-{self.method}-{self.ratio:g}"
+        scope = "" if self.scope == "layer" else f"-{self.scope}"
+        return f"{self.network}-{self.seed}-{self.method}-{self.ratio:g}{scope}"
 
     def key(self, base: Path) -> str:
         """The hash of what decides the training; `base` is the whole network's file."""
         weights = b"".join(w.tobytes() for w in load_keras(base).get_weights())
         how = [EPOCHS, TUNING, LR, TUNING_LR, ROUND_TO, repr(recipe(self.network, self.seed))]
-        how += [SCOPE, SHAPE] if self.ratio else []
+        how += [] if self.scope == "layer" else [self.scope, SHAPE]
         said = [self.name, hashlib.sha256(weights).hexdigest(), *how]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
-def cells(only: str) -> Iterator[Cell]:
-    """All, or those whose name begins so."""
+def cells(only: str, scope: Scope) -> Iterator[Cell]:
+    """All of a scope, or those whose name begins so."""
     for network in NETWORKS:
         for seed in SEEDS:
             ranked = ((method, ratio) for ratio, methods in METHODS.items() for method in methods)
             every = [("none", 0.0), *ranked, ("scratch", 0.5)]
             for method, ratio in every:
-                cell = Cell(network, seed, method, ratio)
+                cell = Cell(network, seed, method, ratio, scope)
                 if cell.name.startswith(only):
                     yield cell
 
@@ -104,7 +107,7 @@ def trained(
         if not file.exists():
             zoo.import_keras().utils.set_random_seed(cell.seed)
             shape = prune(
-                load_keras(base.keras), SHAPE, cell.ratio, of="macs", scope=SCOPE,
+                load_keras(base.keras), SHAPE, cell.ratio, of="macs", scope=cell.scope,
                 round_to=ROUND_TO, seed=cell.seed,
                 samples=given.samples(Course.looked_at, cell.seed),
             ).model  # fmt: skip
@@ -115,7 +118,7 @@ def trained(
         cell.method,
         cell.ratio,
         of="macs",
-        scope=SCOPE,
+        scope=cell.scope,
         round_to=ROUND_TO,
         epochs=TUNING,
         lr=TUNING_LR,
@@ -132,11 +135,12 @@ def main() -> None:
     parser.add_argument("build", type=Path, metavar="BUILD")
     parser.add_argument("--data-dir", type=Path, required=True, help="where CIFAR-10 is")
     parser.add_argument("--only", default="", help="cells whose name begins so: dscnn-1")
+    parser.add_argument("--scope", choices=get_args(Scope), default="layer")
     parser.add_argument("--results", type=Path, default=ROOT / "results", help="a folder")
     asked = parser.parse_args()
     data = datasets.load("cifar10", asked.data_dir)
     console = Console()
-    for cell in cells(asked.only):
+    for cell in cells(asked.only, asked.scope):
         commit, clean = source_tree()
         first = recipe(cell.network, cell.seed)
         base = train(first, out=asked.build / first.name, data_dir=asked.data_dir, console=console)
@@ -147,7 +151,7 @@ def main() -> None:
         size = zoo.size(model)
         row = PrunedResult(
             network=cell.network, seed=cell.seed, method=cell.method, ratio=cell.ratio,
-            scope=SCOPE if cell.ratio else "layer", epochs=EPOCHS + TUNING, key=key, commit=commit,
+            scope=cell.scope, epochs=EPOCHS + TUNING, key=key, commit=commit,
             clean=clean,
             accuracy=accuracy(model, data.x_test, data.y_test), untuned=untuned,
             parameters=size.parameters, macs=size.macs,
