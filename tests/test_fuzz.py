@@ -19,7 +19,7 @@ from ascua.ops import OPERATORS
 from ascua.ops.maximum import Maximum
 from ascua.passes import prepare
 from ascua.plan import BALANCED
-from ascua.plan.choose import chosen
+from ascua.plan.choose import options
 from tests.fuzz.builder import Draw
 from tests.fuzz.everywhere import (
     BOARDS,
@@ -89,7 +89,7 @@ def test_every_operator_and_kernel_comes_up() -> None:
         operators.update(op.tflite for op in found.graph.ops)
         drawn_and_refused += len(found.refused)
         used |= {
-            chosen(found.graph, op, board, BALANCED).kernel.name
+            options(found.graph, op, board, BALANCED)[0].kernel.name
             for op in prepare(found.graph).ops
             for board in several
             if not op.view

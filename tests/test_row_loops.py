@@ -77,7 +77,7 @@ def test_a_convolution_and_a_function_of_each_value(kind: str) -> None:
     assert together.arena.whole_tensors < alone.arena.whole_tensors
     assert together.arena.proven
     check_everywhere(graph, goal=LOOPS)
-    check_everywhere(graph, goal=Goal(row_loops=True, specialized=0))
+    check_everywhere(graph, goal=Goal(row_loops=True, inline=False))
 
 
 def test_residuals() -> None:

@@ -116,10 +116,10 @@ def test_equals_tflm(case: str) -> None:
     check_reference(depthwise(**CASES[case]))
 
 
-@pytest.mark.parametrize("specialized", [0, 1000])
+@pytest.mark.parametrize("inline", [False, True])
 @pytest.mark.parametrize("avoid", ["", "depthwise_conv2d_3x3_s8"])
-def test_kernels(avoid: str, specialized: int) -> None:
-    goal = Goal(specialized=specialized, avoid=frozenset([avoid]))
+def test_kernels(avoid: str, inline: bool) -> None:
+    goal = Goal(inline=inline, avoid=frozenset([avoid]))
     graph = collected({case: depthwise(**fields) for case, fields in CASES.items()})
     check_everywhere(graph, goal=goal)
 

@@ -110,7 +110,7 @@ def test_any_kernel(several: list[dict[str, Any]]) -> None:
     graphs = {str(i): transpose_conv(**shape) for i, shape in enumerate(several)}
     taken = {i: graph for i, graph in graphs.items() if graph.ops[0].check() is None}
     assume(taken)
-    check_everywhere(collected(taken), n=2, goal=Goal(specialized=1))
+    check_everywhere(collected(taken), n=2, goal=Goal(kind="size"))
 
 
 def test_macs() -> None:

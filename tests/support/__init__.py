@@ -23,9 +23,9 @@ from ascua.run.litert import version as litert_version
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
 
-SHARED = Goal(specialized=0)
+SHARED = Goal(inline=False)
 """All steps share their kernels."""
-INLINE = Goal(specialized=1000)
+INLINE = Goal(inline=True)
 """Each step has a kernel of its own."""
 
 

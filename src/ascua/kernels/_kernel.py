@@ -129,3 +129,10 @@ class Kernel(ABC, Generic[O]):
     def work(self, op: O) -> Work:  # noqa: ARG002
         """The shape of its work: rows under a window, runs of elements, or whole tensors."""
         return None
+
+    def terms(self, op: O) -> Mapping[str, float]:
+        """How often each part of the code runs for `op`: costs are fitted to that.
+
+        Parts that are compiled in another way have another name.
+        """
+        return {"output": sum(t.size for t in op.outputs)}

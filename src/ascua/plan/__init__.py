@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from ascua.boards import Board
 from ascua.ir import Graph
 from ascua.kernels import Elementwise, Rows
-from ascua.plan.choose import Chosen, choose
+from ascua.plan.calm import calmed
+from ascua.plan.choose import Chosen, choose, ways
+from ascua.plan.cost import Cost
 from ascua.plan.fit import STACK_BYTES, check_fit
-from ascua.plan.goal import BALANCED, Goal
+from ascua.plan.goal import BALANCED, GOALS, Goal, goal_named
 from ascua.plan.loops import joined
 from ascua.plan.memory import Placement, placed
 from ascua.plan.parts import STATES, Arena, Buffer, Call, Kept, Plan, Step, View
 
 __all__ = [
-    "BALANCED", "STACK_BYTES", "STATES", "Arena", "Buffer", "Call", "Goal", "Kept", "Plan", "Step",
-    "View", "check_fit", "plan",
+    "BALANCED", "GOALS", "STACK_BYTES", "STATES", "Arena", "Buffer", "Call", "Cost", "Goal", "Kept",
+    "Plan", "Step", "View", "check_fit", "goal_named", "plan",
 ]  # fmt: skip
 
 
@@ -25,16 +27,15 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
 
     Raises Unsupported where no kernel runs an operator. Whether it fits is for `check_fit`.
     """
-    kernels = choose(graph, board, goal)
+    every = ways(graph, board, goal)
+    kernels = calmed(graph, choose(every, goal), every, goal)
     chosen = joined(graph, kernels) if goal.row_loops else [(c,) for c in kernels]
     memory = placed(graph, chosen, board, goal.tries)
-    most_outputs = sorted(range(len(chosen)), key=lambda i: -_outputs(chosen[i]))
-    inline = set(most_outputs[: goal.specialized])
     return Plan(
         graph=graph,
         board=board,
         goal=goal,
-        steps=tuple(_step(i, parts, memory, inline=i in inline) for i, parts in enumerate(chosen)),
+        steps=tuple(_step(i, parts, memory) for i, parts in enumerate(chosen)),
         buffers=memory.buffers,
         inputs=tuple(memory.view(t) for t in graph.inputs),
         outputs=tuple(memory.view(t) for t in graph.outputs),
@@ -43,22 +44,17 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
     )
 
 
-def _outputs(step: Sequence[Chosen]) -> int:
-    """Elements that a step computes."""
-    return sum(t.size for c in step for t in c.op.outputs)
-
-
-def _step(i: int, parts: Sequence[Chosen], memory: Placement, *, inline: bool) -> Step:
+def _step(i: int, parts: Sequence[Chosen], memory: Placement) -> Step:
     by_rows = isinstance(parts[0].work, Rows)
     op = parts[-1].op
     return Step(
         name=f"step_{i:02d}_{op.kind}",
-        calls=tuple(_call(c, memory, inline=inline) for c in parts),
+        calls=tuple(_call(c, memory) for c in parts),
         rows=op.y.shape[1] if by_rows else None,
     )
 
 
-def _call(c: Chosen, memory: Placement, *, inline: bool) -> Call:
+def _call(c: Chosen, memory: Placement) -> Call:
     op, kernel = c.op, c.kernel
     params = kernel.params(op)
     if any(t in memory.passing for t in op.activations):
@@ -74,5 +70,6 @@ def _call(c: Chosen, memory: Placement, *, inline: bool) -> Call:
         window=c.work if isinstance(c.work, Rows) else None,
         lines=memory.lines.get(op),
         scratch=memory.scratch.get(op),
-        inline=inline,
+        inline=c.inline,
+        cost=c.cost,
     )

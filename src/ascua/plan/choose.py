@@ -1,8 +1,11 @@
-"""Which kernel runs each operator."""
+"""Which kernel runs each operator, and whether it has a copy of its own: by cost, for a goal."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ascua import kernels
@@ -10,33 +13,172 @@ from ascua.boards import Board
 from ascua.errors import Unsupported
 from ascua.ir import Graph, Op
 from ascua.kernels import Kernel, Work
-from ascua.plan.goal import Goal
+from ascua.plan.cost import Cost, Fit, costs, terms
+from ascua.plan.goal import BALANCED_FLASH, Goal
+
+CODE, CALL_CODE = 700.0, 60.0
+"""Bytes of a kernel's copy, and of a step around a shared one, where no table tells."""
+COPIES = 12
+"""Kernels with a copy of their own, those with most outputs first, where no table tells."""
 
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """An operator, the kernel that runs it, and the shape of that kernel's work."""
+    """An operator, the kernel that runs it, the shape of its work, and what is known of it.
+
+    `inline`: whether the call has a copy of the kernel to itself.
+    """
 
     op: Op
     kernel: Kernel[Any]
     work: Work
+    inline: bool
+    fit: Fit | None = None
+
+    @cached_property
+    def cost(self) -> Cost | None:
+        """None where no table tells."""
+        if self.fit is None:
+            return None
+        return self.fit.cost(terms(self.kernel, self.op, self.work))
+
+    @cached_property
+    def const_bytes(self) -> int:
+        """Of its constants in flash."""
+        return sum(c.bytes for c in self.kernel.consts(self.op))
+
+    @property
+    def own_code(self) -> float:
+        """Bytes of code that no other call shares."""
+        if self.inline:
+            return self.fit.code if self.fit else CODE
+        return self.fit.call if self.fit else CALL_CODE
+
+    @property
+    def shared_code(self) -> float:
+        """Bytes of the copy that it shares, if it shares one."""
+        if self.inline:
+            return 0.0
+        return self.fit.code if self.fit else CODE
 
 
-def chosen(graph: Graph, op: Op, board: Board, goal: Goal) -> Chosen:
-    """The best kernel for `op`. Raises Unsupported where none runs it."""
-    for kernel in kernels.of(type(op)):
-        taken = kernel.needs <= board.core.features and kernel.name not in goal.avoid
-        if taken and op.dtypes <= {*kernel.types} and kernel.fits(op):
-            return Chosen(op, kernel, kernel.work(op))
+def options(graph: Graph, op: Op, board: Board, goal: Goal) -> list[Chosen]:
+    """The ways to run `op`, the best first where no table tells. Raises Unsupported."""
+    table = costs(board.core)
+    modes = (True, False) if goal.inline is None else (goal.inline,)
+    found = [
+        Chosen(
+            op,
+            kernel,
+            kernel.work(op),
+            inline,
+            None if table is None else table.fit(kernel, inline=inline),
+        )
+        for kernel in kernels.of(type(op))
+        if kernel.needs <= board.core.features and kernel.name not in goal.avoid
+        if op.dtypes <= {*kernel.types} and kernel.fits(op)
+        for inline in modes
+    ]
+    if found:
+        return found
     raise Unsupported(
         f"{graph.name}: no kernel of {op.tflite} runs '{op.name}' on {board.name}.",
         ["`ascua ops` lists the kernels and what they need."],
     )
 
 
-def choose(graph: Graph, board: Board, goal: Goal) -> list[Chosen]:
-    """The best kernels for the operators of `graph`, in order; views need none.
+def ways(graph: Graph, board: Board, goal: Goal) -> list[list[Chosen]]:
+    """The options of each operator, in order; views need none. Raises Unsupported."""
+    return [options(graph, op, board, goal) for op in graph.ops if not op.view]
 
-    Raises Unsupported.
-    """
-    return [chosen(graph, op, board, goal) for op in graph.ops if not op.view]
+
+def choose(every: Sequence[Sequence[Chosen]], goal: Goal) -> list[Chosen]:
+    """One option of each operator, by `goal`, whatever the arena will be."""
+    if any(o.cost is None for several in every for o in several):
+        return _by_outputs(every, goal)
+    fastest = [min(several, key=price) for several in every]
+    if goal.kind == "speed":
+        return fastest
+    smallest = _smaller(fastest, every, 0.0)
+    if goal.kind == "size":
+        return smallest
+    return _smaller(fastest, every, BALANCED_FLASH * flash(smallest))
+
+
+def flash(chosen: Sequence[Chosen]) -> float:
+    """Bytes of constants and code: estimated."""
+    shared = {c.kernel.name: c.shared_code for c in chosen if not c.inline}
+    return sum(c.const_bytes + c.own_code for c in chosen) + sum(shared.values())
+
+
+def price(c: Chosen) -> tuple[float, float]:
+    """What is compared of two ways to run an operator."""
+    return c.cost.least_first if c.cost else (0.0, 0.0)
+
+
+def _by_outputs(every: Sequence[Sequence[Chosen]], goal: Goal) -> list[Chosen]:
+    """The first kernel of each, with a copy for those with most outputs."""
+    copies = {"speed": len(every), "balanced": COPIES, "size": 0}[goal.kind]
+    order = sorted(range(len(every)), key=lambda i: -sum(t.size for t in every[i][0].op.outputs))
+    inline = {i: n < copies for n, i in enumerate(order)}
+    return [
+        next((o for o in several if o.inline == inline[i]), several[0])
+        for i, several in enumerate(every)
+    ]
+
+
+def _smaller(
+    chosen: Sequence[Chosen], every: Sequence[Sequence[Chosen]], most: float
+) -> list[Chosen]:
+    """`chosen`, changed where that saves most flash for its cost until it takes `most`."""
+    found = list(chosen)
+    over = flash(found) - most
+    while over > 0:
+        best: tuple[float, dict[int, Chosen], float] | None = None
+        for move in _moves(found, every):
+            saved = _saved(found, move)
+            if saved >= 1:
+                dearer = sum(price(o)[0] - price(found[i])[0] for i, o in move.items())
+                if best is None or dearer / min(saved, over) < best[0]:
+                    best = dearer / min(saved, over), move, saved
+        if best is None:
+            break
+        for i, other in best[1].items():
+            found[i] = other
+        over -= best[2]
+    return found
+
+
+def _moves(
+    found: Sequence[Chosen], every: Sequence[Sequence[Chosen]]
+) -> Iterator[dict[int, Chosen]]:
+    """Changes worth a try: of one call; or those of a kernel, the cheapest first, share a copy."""
+    sharing: dict[str, list[tuple[float, int, Chosen]]] = {}
+    for i, several in enumerate(every):
+        for other in several:
+            if other is found[i]:
+                continue
+            yield {i: other}
+            if not other.inline:
+                dearer = price(other)[0] - price(found[i])[0]
+                sharing.setdefault(other.kernel.name, []).append((dearer, i, other))
+    for calls in sharing.values():
+        calls.sort(key=lambda c: c[:2])
+        for n in range(2, len(calls) + 1):
+            yield {i: other for _, i, other in calls[:n]}
+
+
+def _saved(found: Sequence[Chosen], move: Mapping[int, Chosen]) -> float:
+    """Bytes of flash that a change saves."""
+    shared = Counter(c.kernel.name for c in found if not c.inline)
+    saved = 0.0
+    for i, other in move.items():
+        old = found[i]
+        saved += old.const_bytes + old.own_code - other.const_bytes - other.own_code
+        if not old.inline:
+            shared[old.kernel.name] -= 1
+            saved += old.shared_code if shared[old.kernel.name] == 0 else 0
+        if not other.inline:
+            saved -= other.shared_code if shared[other.kernel.name] == 0 else 0
+            shared[other.kernel.name] += 1
+    return saved

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from ascua.errors import InputError, did_you_mean
+
+Kind = Literal["balanced", "speed", "size"]
+LATER = ("ram",)
+"""Goals that mean nothing yet."""
+
+SPEED_ARENA = 12 * 1024
+"""Bytes that `speed` may take beyond the tensors."""
+BALANCED_ARENA, BALANCED_FLASH = 1.35, 1.3
+"""Most of `balanced`, of the tensors and of what `size` takes."""
 
 
 @dataclass(frozen=True)
 class Goal:
-    """The wishes that a plan fulfils, beside fitting its board."""
+    """The wishes that a plan fulfils, beside fitting its board.
 
-    specialized: int = 12
-    """How many calls, those with most outputs first, get a kernel of their own; the rest share one.
-
-    Measured on a Cortex-M3: MLPerf's vww takes 17,420 bytes of code and 21.6 M instructions with
-    all its 29 kernels specialised, 8,420 and 28.8 M with none.
+    "speed": least cost, with an arena of at most the tensors and 12 KB; "size": least flash;
+    "balanced": least cost with an arena of at most 1.35 times the tensors and flash of at most 1.3
+    times that of "size". Where no kernel keeps to a limit, the least is taken.
     """
+
+    kind: Kind = "balanced"
+    inline: bool | None = None
+    """Whether calls have a copy of their kernel each, or share one; None: as the kind wants it."""
     tries: int = 200
     """Random orders of placement that are tried when the systematic ones miss the bound."""
     row_loops: bool = False
@@ -24,4 +38,18 @@ class Goal:
 
 
 BALANCED = Goal()
-"""What verbs plan for."""
+"""What verbs plan for where nothing else is asked."""
+GOALS = tuple(replace(BALANCED, kind=kind) for kind in get_args(Kind))
+
+
+def goal_named(name: str) -> Goal:
+    """The goal called `name`. Raises InputError with those that there are."""
+    for g in GOALS:
+        if g.kind == name:
+            return g
+    if name in LATER:
+        raise InputError(
+            f"--goal {name}: it is not there yet.",
+            ["`--goal size` takes least flash; `balanced` keeps the arena small, too."],
+        )
+    raise InputError(f"--goal {name}: unknown.", did_you_mean(name, get_args(Kind)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ascua.boards import Board
 from ascua.errors import Unsupported, brief
@@ -161,3 +162,36 @@ def lifetimes(
     for t in graph.left:
         use(t, max(len(steps) - 1, 0))
     return spans
+
+
+def own_bytes(c: Chosen) -> int:
+    """Bytes that a call works with beside its tensors: lines and scratch."""
+    return sum(align(n, ALIGNMENT) for n in (line_bytes(c.op, c.work), c.kernel.scratch(c.op)))
+
+
+class Held:
+    """The bytes that are in use while each kernel runs as a step of its own."""
+
+    def __init__(self, graph: Graph, chosen: Sequence[Chosen]) -> None:
+        self.roots = roots_of(graph)
+        change = [0] * (max(len(chosen), 1) + 1)
+        for t, (first, last) in lifetimes(graph, self.roots, [(c,) for c in chosen]).items():
+            change[first] += align(t.bytes, ALIGNMENT)
+            change[last + 1] -= align(t.bytes, ALIGNMENT)
+        self.tensors = list(accumulate(change))
+        self.own = [own_bytes(c) for c in chosen]
+
+    def apart(self, first: int, last: int) -> int:
+        """Bytes at the fullest of the kernels from `first` to `last`."""
+        return max(self.tensors[i] + self.own[i] for i in range(first, last + 1))
+
+    def together(self, step: Sequence[Chosen], first: int) -> int:
+        """Bytes while all kernels of `step`, from `first` on, run row by row."""
+        made = sum(
+            align(t.bytes, ALIGNMENT) for c in step[1:] for t in c.op.outputs if t not in self.roots
+        )
+        handed = [c.op.y for c in step[:-1]]
+        rows = sum(align(t.bytes // t.shape[1], ALIGNMENT) for t in handed)
+        spared = sum(align(t.bytes, ALIGNMENT) for t in handed)
+        own = sum(self.own[first : first + len(step)])
+        return self.tensors[first] + made - spared + rows + own

@@ -11,6 +11,7 @@ from typing import Any
 from ascua.boards import Board
 from ascua.ir import Graph, Op, State, Tensor
 from ascua.kernels import Const, Kernel, Rows
+from ascua.plan.cost import Cost
 from ascua.plan.goal import Goal
 
 STATES = "states"
@@ -93,6 +94,8 @@ class Call:
     lines: Buffer | None
     scratch: Buffer | None
     inline: bool
+    cost: Cost | None = None
+    """What it is expected to take; None where no table tells."""
 
     @property
     def weights_bytes(self) -> int:

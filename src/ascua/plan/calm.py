@@ -1,0 +1,32 @@
+"""Takes kernels with less working memory where a goal allows no larger arena."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ascua.ir import Graph
+from ascua.plan.choose import Chosen, price
+from ascua.plan.goal import BALANCED_ARENA, SPEED_ARENA, Goal
+from ascua.plan.memory import Held, own_bytes
+
+
+def calmed(
+    graph: Graph, chosen: Sequence[Chosen], every: Sequence[Sequence[Chosen]], goal: Goal
+) -> list[Chosen]:
+    """`chosen`, where a step holds more than `goal` allows the fastest option that does not.
+
+    Where there is none, the one that holds least.
+    """
+    if not chosen:
+        return []
+    tensors = Held(graph, chosen).tensors
+    whole = max(tensors)
+    most = whole + SPEED_ARENA if goal.kind == "speed" else BALANCED_ARENA * whole
+    found = []
+    for held, c, options in zip(tensors, chosen, every, strict=False):
+        if held + own_bytes(c) > most:
+            modes = [o for o in options if o.inline == c.inline] or options
+            fitting = [o for o in modes if held + own_bytes(o) <= most]
+            c = min(fitting, key=price) if fitting else min(modes, key=own_bytes)
+        found.append(c)
+    return found

@@ -1,0 +1,95 @@
+"""What kernels cost on a core, by tables that `make tune` measures on the emulators."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ascua.boards import Core
+from ascua.ir import Op
+from ascua.kernels import Kernel, Rows, Work
+
+FOLDER = Path(__file__).parent / "costs"
+MODES = ("shared", "inline")
+CALL = "call"
+"""The term that each call counts once."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of a call or of a network: retired instructions and model cycles."""
+
+    instructions: float = 0.0
+    cycles: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.instructions + other.instructions, self.cycles + other.cycles)
+
+    @property
+    def least_first(self) -> tuple[float, float]:
+        """What is compared: cycles where they are known, and else instructions."""
+        return self.cycles or self.instructions, self.instructions
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A kernel on a core, with a copy of its own for a call or shared by several."""
+
+    terms: Mapping[str, tuple[float, float]]
+    """Instructions and cycles of one of each term."""
+    code: float
+    """Bytes of a copy, the mean."""
+    call: float
+    """Bytes of a step that calls a shared one."""
+
+    def cost(self, terms: Mapping[str, float]) -> Cost:
+        """Of an operator with these terms."""
+        known = [(n, self.terms[name]) for name, n in terms.items() if name in self.terms]
+        return Cost(sum(n * i for n, (i, _) in known), sum(n * c for n, (_, c) in known))
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The kernels of a core, by name and mode."""
+
+    compiler: str
+    kernels: Mapping[str, Mapping[str, Fit]]
+
+    def fit(self, kernel: Kernel[Any], *, inline: bool) -> Fit | None:
+        """What is known of a kernel; None where it was not measured."""
+        return self.kernels.get(kernel.name, {}).get(MODES[inline])
+
+
+def terms(kernel: Kernel[Any], op: Op, work: Work) -> dict[str, float]:
+    """How often the parts of `kernel` run for `op`; a ring of padded rows has a term, too."""
+    found = {CALL: 1.0, "product": float(op.macs()), **kernel.terms(op)}
+    if isinstance(work, Rows):
+        found["row"] = float(op.y.shape[1])
+        if work.fill is not None and work.padded(op.x, op.y):
+            found["padded"] = float(op.x.size)
+            found["padded row"] = float(op.y.shape[1])
+    return found
+
+
+@cache
+def costs(core: Core) -> Costs | None:
+    """The table of a core; None where there is none."""
+    path = FOLDER / f"{core.name}.json"
+    if not path.is_file():
+        return None
+    read = json.loads(path.read_text(encoding="utf-8"))
+    return Costs(
+        read["compiler"],
+        {
+            name: {
+                mode: Fit({t: (i, c) for t, (i, c) in fit["terms"].items()}, fit["code"],
+                          fit["call"])
+                for mode, fit in modes.items()
+            }
+            for name, modes in read["kernels"].items()
+        },
+    )  # fmt: skip
