@@ -41,6 +41,10 @@ LOOPS = {
     "m3 table": (M3, "movs r0, #0; tbb [pc, r0]; .byte 1; .byte 1; bx lr", 1 + 7 + RETURN),
     "m3 not taken": (M3, "cmp sp, #0; beq 1f; 1: bx lr", 1 + 1 + RETURN),
     "m3 loop": (M3, "movs r3, #100; 1: subs r3, r3, #1; bne 1b; bx lr", 1 + 200 + 99 * 2 + RETURN),
+    # QEMU cuts the loop where a page ends, in the midst of an instruction.
+    "m3 across a page": (M3, "b 1f; .balign 1024; .space 1014; 1: movs r3, #100; 2: ldr r0, [sp];"
+                         " mla r0, r1, r2, r0; adds.w r1, r1, #1; subs r3, r3, #1; bne 2b; bx lr",
+                         3 + 1 + 100 * (2 + 2 + 1 + 1 + 1) + 99 * 2 + RETURN),
     "m4 multiply": (M4, "mla r0, r1, r2, r3; smull r0, r1, r2, r3; smlad r0, r1, r2, r3; bx lr",
                     3 + RETURN),
     "m4 loop": (M4, "movs r3, #100; 1: ldr r0, [sp]; ldr r1, [sp]; mla r2, r0, r1, r2;"
@@ -132,7 +136,7 @@ def test_a_fitted_core_is_another_one_times_a_factor() -> None:
     assert m7 is not None
     assert m7.classes == m4.classes
     code = {i.address: i for i in LINES[:3]}
-    executed = [Executed(Block(0, 6, 3), 0, 10, 10)]
+    executed = [Executed(Block(0, 3), 0, 10, 10)]
     board = boards.load("mps2-an500")
     a, b = (cycles.modelled(executed, 1, code, t, board).regions[0] for t in (m4, m7))
     assert b.assumed == pytest.approx(a.assumed * m7.factor[1])
@@ -154,7 +158,7 @@ def m4() -> Timing:
 
 
 def test_what_the_table_lacks_is_named_and_counted_as_one_cycle() -> None:
-    executed = [Executed(Block(0, 8, 4), 0, 5, 0), Executed(Block(100, 104, 2), 0, 7, 0)]
+    executed = [Executed(Block(0, 4), 0, 5, 0), Executed(Block(100, 2), 0, 7, 0)]
     code = {i.address: i for i in LINES}
     found = cycles.modelled(executed, 1, code, m4(), boards.load("mps2-an386"))
     assert found.unknown == ("?", "ufo")  # bytes that are no known instruction are named, too
@@ -165,12 +169,14 @@ def test_wait_states_are_of_lines_of_the_memory_that_code_is_in() -> None:
     board = boards.load("mps2-an386")
     slow = replace(board.memories[0], wait=5, line=4)
     code = {i.address: i for i in LINES[:3]}
-    executed = [Executed(Block(0, 6, 3), 0, 10, 10)]
+    executed = [Executed(Block(0, 3), 0, 10, 10)]
     plain, waiting = (
-        cycles.modelled(executed, 1, code, m4(), b).regions[0].assumed
+        cycles.modelled(executed, 1, code, m4(), b).regions[0]
         for b in (board, replace(board, memories=(slow, *board.memories[1:])))
     )
-    assert waiting - plain == 10 * 2 * 5  # six bytes lie in two lines
+    assert waiting.assumed - plain.assumed == 10 * 2 * 5  # six bytes lie in two lines
+    assert waiting.most - plain.most == 10 * 2 * 5
+    assert waiting.least == plain.least
 
 
 def test_what_objdump_prints_is_understood() -> None:
@@ -193,6 +199,29 @@ def test_what_objdump_prints_is_understood() -> None:
     assert parse("   0:\tb530 \tpush\t{r4, lr}\n")[0].addressed_by == {"sp"}
     assert add.operands == "r5, r5, r3, lsl #2"
     assert add.read(1) == {"r5", "r3"}
+
+
+def test_a_core_of_a_boards_file_may_be_like_another(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    board = (boards.FOLDER / "mps2-an385.toml").read_text().replace('core = "cortex-m3"\n', "")
+    core = '''[core]
+name = "mine"
+cflags = ["-mcpu=cortex-m3", "-mthumb"]
+[core.timing]
+kind = "fitted"
+source = "measured"
+factor = [0.9, 1.0, 1.1]
+like = "cortex-m3"
+'''
+    path.write_text(board + core)
+    timing = boards.load(str(path)).core.timing
+    of = boards.load("mps2-an385").core.timing
+    assert timing is not None
+    assert of is not None
+    assert timing.classes == of.classes
+    path.write_text(board + core.replace('"cortex-m3"\n', '"cortex-m7"\n'))
+    with pytest.raises(InputError, match="'cortex-m7' is no core with a timing of its own"):
+        boards.load(str(path))
 
 
 def test_conditions_are_no_part_of_a_name() -> None:
@@ -231,6 +260,10 @@ def test_a_program_without_symbols_is_refused(build_dir: Path) -> None:
         ({"kind": "fitted", "source": "s", "classes": []}, "`like` names the core"),
         ({"kind": "model", "source": "s", "classes": [
             {"name": "a", "match": "b", "source": "s", "cycles": [3, 1, 2]}]}, "least, assumed"),
+        ({"kind": "model", "source": "s", "classes": [], "unknown": []}, "unknown is one number"),
+        ({"kind": "bound", "source": "s", "classes": [], "issue": 0}, "issue is a positive"),
+        ({"kind": "model", "source": "s", "classes": [
+            {"name": "a", "match": "b", "source": "s", "latency": -1}]}, "latency is one number"),
         ({"kind": "model", "source": "s", "classes": [
             {"name": "a", "match": "b", "source": "s", "after": ["c"]}]}, "no class c"),
     ],
@@ -242,5 +275,5 @@ def test_a_wrong_table_is_refused(table: dict[str, object], message: str) -> Non
 
 
 def test_a_class_of_three_numbers_has_three() -> None:
-    with pytest.raises(ValueError, match="least, assumed, most"):
+    with pytest.raises(ValueError, match="least, assumed and most"):
         InstructionClass("a", "b", "c", cycles=(1.0, 2.0))

@@ -121,7 +121,9 @@ class Measurement:
             "cycles": None
             if self.cycles is None
             else {
+                "core": self.cycles.core,
                 "kind": self.cycles.kind,
+                "wait": self.cycles.wait,
                 "assumed": round(self.cycles.total.assumed),
                 "least": round(self.cycles.total.least),
                 "most": round(self.cycles.total.most),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ascua.boards.timing import Timing
 from ascua.errors import InputError, brief, did_you_mean
@@ -153,8 +153,11 @@ def load(name: str) -> Board:
             (*did_you_mean(name, names()), "Give the path of a board's TOML file."),
         )
     table = read_toml(path)
-    if isinstance(table.get("core"), str):
-        table["core"] = load_core(table["core"], path.name)
+    core = table.get("core")
+    if isinstance(core, str):
+        table["core"] = load_core(core, path.name)
+    elif isinstance(core, dict):
+        table["core"] = _timed(core, path.name)
     return build(Board, table, str(path.name))
 
 
@@ -166,12 +169,24 @@ def load_core(name: str, where: str) -> Core:
             ["State a core of your own as a table: `[core]`, with name, cflags and features."],
         )
     path = CORES / f"{name}.toml"
-    table = read_toml(path)
-    timing = table.get("timing", {})
-    if "like" in timing:
-        of = read_toml(CORES / f"{timing['like']}.toml")["timing"]
-        table["timing"] = {k: of[k] for k in ("classes", "unknown", "objdump") if k in of} | timing
-    return build(Core, {"name": name, **table}, path.name)
+    return build(Core, {"name": name, **_timed(read_toml(path), path.name)}, path.name)
+
+
+def _timed(core: dict[str, Any], where: str) -> dict[str, Any]:
+    """The table of a core whose timing has the classes of the core that it is like."""
+    timing = core.get("timing")
+    if not isinstance(timing, dict) or "like" not in timing:
+        return core
+    name = timing["like"]
+    known = [c for c in cores() if "classes" in read_toml(CORES / f"{c}.toml").get("timing", {})]
+    if name not in known:
+        raise InputError(
+            f"{where}: timing: like: {brief(repr(name))} is no core with a timing of its own.",
+            did_you_mean(str(name), known),
+        )
+    of = read_toml(CORES / f"{name}.toml")["timing"]
+    classes = {k: of[k] for k in ("classes", "unknown", "objdump") if k in of}
+    return {**core, "timing": classes | timing}
 
 
 @cache

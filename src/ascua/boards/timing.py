@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
+from math import inf
 from typing import Literal
 
 Cycles = tuple[float, ...]
 """One number, or three: the least, what is assumed, and the most."""
 CORNERS = ("least", "assumed", "most")
+LEAST, ASSUMED, MOST = range(3)
 Kind = Literal["model", "bound", "fitted"]
 """Of a figure: "model": after the core's documents; "bound": it takes at least so many;
 "fitted": another core's model times a factor that was fitted to published measurements."""
@@ -54,15 +56,17 @@ class InstructionClass:
     """Cycles that the unit is taken; 0: `cycles`."""
     writes: int = 1
     """Operands that it writes, from the left; -1: what its list holds."""
+    accumulates: bool = False
+    """Whether it reads what it writes, too."""
     pairs: bool = False
     """Whether one of 16 bits is issued together with another of 16 bits beside it."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for what no table can mean."""
         for name in ("cycles", "taken"):
-            values = getattr(self, name)
-            if len(values) not in (1, 3) or list(values) != sorted(values) or values[0] < 0:
-                raise ValueError(f"{self.name}: {name} is one number, or the least, assumed, most.")
+            _check(getattr(self, name), f"{self.name}: {name}")
+        for name in ("each", "pipelined", "address", "latency", "busy"):
+            _check((getattr(self, name),), f"{self.name}: {name}")
         for name in ("match", "operands"):
             try:
                 re.compile(getattr(self, name))
@@ -107,7 +111,11 @@ class Timing:
     factor: Cycles = (1.0,)
 
     def __post_init__(self) -> None:
-        """Raises ValueError for classes that contradict each other."""
+        """Raises ValueError for classes that contradict each other, and numbers that are none."""
+        _check(self.unknown, "timing: unknown")
+        _check(self.factor, "timing: factor")
+        if not 0 < self.issue < inf:
+            raise ValueError(f"timing: issue is a positive number, not {self.issue:g}.")
         if (self.kind == "fitted") != bool(self.like):
             raise ValueError("timing: `like` names the core that a fitted timing is fitted to.")
         names = [c.name for c in self.classes]
@@ -117,7 +125,20 @@ class Timing:
             if wrong := set(c.after) - set(names):
                 raise ValueError(f"timing: {c.name}: after: no class {', '.join(sorted(wrong))}.")
 
-    @cache  # noqa: B019 (a core's timing lives as long as the program)
+    @cached_property
+    def _known(self) -> dict[tuple[str, str], InstructionClass | None]:
+        return {}
+
     def class_of(self, mnemonic: str, operands: str) -> InstructionClass | None:
         """The class of an instruction; None where the table does not know it."""
-        return next((c for c in self.classes if c.has(mnemonic, operands)), None)
+        asked = mnemonic, operands
+        if asked not in self._known:
+            self._known[asked] = next((c for c in self.classes if c.has(*asked)), None)
+        return self._known[asked]
+
+
+def _check(values: Cycles, name: str) -> None:
+    """Raise ValueError unless these are one number, or the least, assumed and most."""
+    good = all(0 <= v < inf for v in values) and list(values) == sorted(values)
+    if len(values) not in (1, 3) or not good:
+        raise ValueError(f"{name} is one number from 0 on, or the least, assumed and most.")

@@ -43,6 +43,9 @@ class Conv2DS8(Kernel[Conv2D]):
     def consts(self, op: Conv2D) -> tuple[Const, ...]:
         return packed_weights(op.w, by_channel(op)), requant_const(op)
 
+    def terms(self, op: Conv2D) -> Mapping[str, float]:
+        return {**blocks(op, pixels=2, channels=4)}
+
 
 class Conv2DS16(Kernel[Conv2D]):
     """Four channels of a pixel at a time; padding comes with the rows."""
@@ -90,6 +93,29 @@ class Conv2DU8(Conv2DS8):
 
     def params(self, op: Conv2D) -> Mapping[str, int]:
         return {**super().params(op), "offset": offset(op)}
+
+
+def blocks(op: Conv2D, pixels: int, channels: int) -> dict[str, float]:
+    """How often the parts of a kernel run that makes blocks of pixels by channels.
+
+    Short runs and windows of one run are unrolled where the parameters are constants.
+    """
+    found = taps(op)
+    runs = op.rows.kernel * found["runs"]
+    shape = f" of {found['run']}" if found["run"] < 4 else ""
+    shape += "" if runs > 1 else " at once"
+    across = op.y.shape[1] * -(-op.columns.out // pixels)
+    many, rest = across * (op.y.shape[3] // channels), across * (op.y.shape[3] % channels)
+    return {
+        "pixels": across,
+        f"block{shape}": many,
+        f"run{shape}": many * runs,
+        f"four taps{shape}": many * runs * (found["run"] // 4),
+        f"tap{shape}": many * runs * (found["run"] % 4),
+        "channel": rest,
+        f"channel's run{shape}": rest * runs,
+        f"channel's tap{shape}": rest * runs * found["run"],
+    }
 
 
 def taps(op: Conv2D) -> dict[str, int]:

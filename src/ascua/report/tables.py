@@ -76,8 +76,14 @@ def shape(dims: Sequence[int]) -> str:
     return "x".join(str(d) for d in (dims[1:] if len(dims) > 1 and dims[0] == 1 else dims))
 
 
-def layers(measured: Sequence[Layer]) -> Table:
-    """One row a layer, and their sum."""
+CYCLES = {
+    "model": "model cycles", "fitted": "model cycles (fitted)", "bound": "model cycles (at least)",
+}  # fmt: skip
+"""What a column of them is called, by their kind."""
+
+
+def layers(measured: Sequence[Layer], kind: str = "model") -> Table:
+    """One row a layer, and their sum; `kind` is that of the cycles."""
     timed = any(layer.cycles is not None for layer in measured)
     rows: list[Sequence[object]] = [
         (
@@ -100,7 +106,7 @@ def layers(measured: Sequence[Layer]) -> Table:
     )  # fmt: skip
     columns = (
         ">step", "operator", "kernel", "output", ">MACs", ">weights B", ">instructions",
-        *([">model cycles"] if timed else []),
+        *([f">{CYCLES[kind]}"] if timed else []),
     )  # fmt: skip
     return table(columns, [*rows, total])
 
@@ -139,7 +145,8 @@ def run(
     parts: list[RenderableType] = []
     if m.regions:
         parts += [memory(m.regions), Text("")]
-    parts += [layers(m.layers), Text(""), sizes(m), Text("")]
+    kind = m.cycles.kind if m.cycles else "model"
+    parts += [layers(m.layers, kind), Text(""), sizes(m), Text("")]
     facts: list[tuple[str, str]] = []
     for where, score in (
         ("float", float_score),
@@ -162,6 +169,7 @@ def _cycles(found: Cycles) -> list[tuple[str, str]]:
     """Model cycles, how they were come by, and what they are not."""
     least, assumed, most = (f"{round(n):,}" for n in astuple(found.total))
     span = "" if least == most else f"; {least} to {most}"
+    span += f"; {found.wait} wait states" if found.wait and found.kind != "bound" else ""
     said = {
         "model": f"{assumed} ({found.core}{span})",
         "fitted": f"{assumed} ({found.core}, fitted to measurements of others{span})",

@@ -31,11 +31,14 @@ class RamBytes:
     total: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelCycles:
     """Cycles by a core's timing, which is of a kind (`boards.timing.Kind`): not measured."""
 
+    core: str = ""
     kind: Literal["model", "bound", "fitted"]
+    wait: int = 0
+    """Wait states of code."""
     assumed: int
     least: int
     most: int

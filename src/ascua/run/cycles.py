@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from ascua.boards import Board, Memory
-from ascua.boards.timing import CORNERS, InstructionClass, Timing, at
+from ascua.boards.timing import ASSUMED, CORNERS, MOST, InstructionClass, Timing, at
 from ascua.run.disassembly import Instruction
 from ascua.run.outcome import Span
 
 
 @dataclass(frozen=True)
 class Block:
-    """Instructions that are executed one after the other, from `first` up to and without `end`."""
+    """So many instructions that are executed one after the other, from the address `first` on."""
 
     first: int
-    end: int
     instructions: int
 
 
@@ -49,35 +48,70 @@ def modelled(
 ) -> Modelled:
     """The cycles of `executed` in each of the `regions`; a block of unknown code counts as unknown.
 
-    A block is timed by itself: what its first instructions might wait for is not looked at, but in
-    a loop of one block.
+    Blocks that fall into each other are timed as one: QEMU cuts them where a page ends. What the
+    first instructions might wait for is not looked at, but in a loop of one block.
     """
     totals = [[0.0] * regions for _ in CORNERS]
     unknown: Counter[str] = Counter()
 
     @cache
-    def timed(block: Block) -> tuple[_Timed, ...]:
-        return tuple(_time(_code(block, instructions), timing, i) for i in range(len(CORNERS)))
+    def timed(blocks: tuple[Block, ...]) -> tuple[_Timed, ...]:
+        code = tuple(i for block in blocks for i in _code(block, instructions))
+        waits = _waits(code, board.memories)
+        return tuple(_time(code, timing, i, waits) for i in range(len(CORNERS)))
 
-    for e in executed:
-        if e.region >= regions:
-            continue
-        waits = e.times * _waits(e.block, board.memories)
-        for corner, found in enumerate(timed(e.block)):
-            cycles = found.once * e.times + found.taken * e.taken
+    for chain in _chains([e for e in executed if e.region < regions], instructions):
+        for corner, found in enumerate(timed(chain.blocks)):
+            cycles = found.once * chain.times + found.taken * chain.taken
             if found.again is not None:  # all but the first time it follows itself
-                cycles += (found.again - found.once) * e.taken
-            totals[corner][e.region] += cycles * at(timing.factor, corner) + waits
-        for name in timed(e.block)[0].unknown:
-            unknown[name] += e.times
+                cycles += (found.again - found.once) * chain.taken
+            cycles *= at(timing.factor, corner)
+            totals[corner][chain.region] += cycles + found.waits * chain.times
+        for name in timed(chain.blocks)[0].unknown:
+            unknown[name] += round(chain.times)
     spans = tuple(Span.of(t[r] for t in totals) for r in range(regions))
     return Modelled(spans, tuple(name for name, _ in unknown.most_common()))
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """Blocks that were executed one behind the other, and how often the last one was left."""
+
+    blocks: tuple[Block, ...]
+    region: int
+    times: float
+    taken: float
+
+
+def _chains(
+    executed: Sequence[Executed], instructions: Mapping[int, Instruction]
+) -> Iterator[_Chain]:
+    """`executed`, those that always fall into the next one joined with it."""
+    at_address = {(e.block.first, e.region): e for e in executed}
+    heads = {e: float(e.times) for e in executed}
+    following: dict[Executed, Executed] = {}
+    for e in executed:
+        end = sum(i.size for i in _code(e.block, instructions)) + e.block.first
+        after = at_address.get((end, e.region))
+        if e.taken == 0 and after is not None and after.times >= e.times:
+            following[e] = after
+            heads[after] -= e.times
+    for e, times in heads.items():
+        if times > 0:
+            chain = [e]
+            while chain[-1] in following:
+                chain.append(following[chain[-1]])
+            last = chain[-1]
+            yield _Chain(
+                tuple(c.block for c in chain), e.region, times, last.taken * times / last.times
+            )
 
 
 def ranges(executed: Iterable[Executed], gap: int = 4096) -> tuple[tuple[int, int], ...]:
     """The addresses (first, end) that hold all blocks; more than `gap` bytes apart are two."""
     found: list[tuple[int, int]] = []
-    for first, end in sorted({(e.block.first, e.block.end) for e in executed}):
+    for first, n in sorted({(e.block.first, e.block.instructions) for e in executed}):
+        end = first + n * MOST_BYTES
         if found and first <= found[-1][1] + gap:
             found[-1] = found[-1][0], max(end, found[-1][1])
         else:
@@ -85,23 +119,32 @@ def ranges(executed: Iterable[Executed], gap: int = 4096) -> tuple[tuple[int, in
     return tuple(found)
 
 
-def _waits(block: Block, memories: Sequence[Memory]) -> int:
-    """Wait states of an execution of `block`: one fetch for each line that it lies in."""
+MOST_BYTES = 4
+"""Of an instruction."""
+
+
+def _waits(code: Sequence[Instruction], memories: Sequence[Memory]) -> int:
+    """Wait states of an execution of `code`: one fetch for each line that it lies in."""
+    lines = 0
     for m in memories:
-        if m.origin <= block.first < m.origin + m.bytes:
-            return m.wait * ((block.end - 1) // m.line - block.first // m.line + 1)
-    return 0
+        inside = {
+            line
+            for i in code
+            if m.origin <= i.address < m.origin + m.bytes
+            for line in (i.address // m.line, (i.address + i.size - 1) // m.line)
+        }
+        lines += m.wait * len(inside)
+    return lines
 
 
-def _code(block: Block, instructions: Mapping[int, Instruction]) -> tuple[Instruction, ...]:
+def _code(block: Block, instructions: Mapping[int, Instruction]) -> list[Instruction]:
     """The instructions of `block`; what the disassembly lacks is called `?`."""
     found = []
     address = block.first
-    while address < block.end:
-        known = instructions.get(address, Instruction(address, 2, "?", ""))
-        found.append(known)
-        address += known.size
-    return tuple(found)
+    for _ in range(block.instructions):
+        found.append(instructions.get(address, Instruction(address, 2, "?", "")))
+        address += found[-1].size
+    return found
 
 
 @dataclass(frozen=True)
@@ -115,9 +158,11 @@ class _Timed:
     taken: float
     again: float | None
     unknown: tuple[str, ...]
+    waits: int = 0
+    """Wait states: none in the least, nor in a bound; a fitted one has them in its factor."""
 
 
-def _time(code: Sequence[Instruction], timing: Timing, corner: int) -> _Timed:
+def _time(code: Sequence[Instruction], timing: Timing, corner: int, waits: int) -> _Timed:
     classes = [timing.class_of(i.mnemonic, i.operands) for i in code]
     unknown = tuple(i.mnemonic for i, c in zip(code, classes, strict=True) if c is None)
     last = classes[-1]
@@ -131,7 +176,8 @@ def _time(code: Sequence[Instruction], timing: Timing, corner: int) -> _Timed:
     if code[-1].target == code[0].address:
         pipeline.time += taken
         again = pipeline.issue(code, known) - once - taken
-    return _Timed(once, taken, again, unknown)
+    counted = corner == MOST or (corner == ASSUMED and timing.kind == "model")
+    return _Timed(once, taken, again, unknown, waits if counted else 0)
 
 
 def _at_least(
@@ -176,7 +222,7 @@ class _Pipeline:
             start, self.before = self.before[2], None
             self.time = max(self.time, start + cycles)
         else:
-            needed = i.read(c.writes)
+            needed = i.read(c.writes) | (i.written(c.writes) if c.accumulates else frozenset())
             start = max(
                 start, self.free.get(c.unit, 0.0), *(self.ready.get(r, 0.0) for r in needed)
             )
@@ -198,6 +244,8 @@ class _Pipeline:
         """Whether `i` is issued with the one before it, which is not of a pair yet."""
         if self.before is None or i.size != 2 or self.before[0].size != 2:
             return False
-        first, kind, _ = self.before
-        waits = first.written(kind.writes) & i.read(c.writes)
-        return (c.pairs or kind.pairs) and not waits
+        first, kind, start = self.before
+        needed = i.read(c.writes)
+        there = all(self.ready.get(r, 0.0) <= start for r in needed)
+        waits = first.written(kind.writes) & needed
+        return (c.pairs or kind.pairs) and there and not waits

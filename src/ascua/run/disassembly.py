@@ -17,7 +17,7 @@ _REGISTER = re.compile(r"(?<![\w<])(?:[rsdqatx]\d+|sp|lr|pc|ip|fp|sl|sb|ra|gp|tp
 _PLACE = re.compile(r"(?:\b[0-9a-f]+ )?<[^>]*>")
 """An address with its symbol, which may look like a register."""
 _RANGE = re.compile(r"\b([rsdqx])(\d+)-\1(\d+)\b")
-_DATA = (".word", ".short", ".byte", ".string", ".ascii", ".inst")
+_DATA = (".word", ".short", ".byte", ".2byte", ".4byte", ".8byte", ".string", ".ascii", ".ins")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class Instruction:
     @cached_property
     def listed(self) -> frozenset[str]:
         """The registers of its list."""
-        return _registers(self.operands.partition("{")[2]) if "{" in self.operands else frozenset()
+        found = re.search(r"\{([^}]*)\}", self.operands)
+        return _registers(found[1]) if found else frozenset()
 
     @cached_property
     def target(self) -> int | None:
@@ -70,10 +71,14 @@ class Instruction:
         return frozenset().union(*self.registers[:count])
 
     def read(self, count: int) -> frozenset[str]:
-        """The registers that it reads, where it writes its first `count` operands."""
+        """The registers behind its first `count` operands, which it writes.
+
+        Of two operands without an address the first may be read as well: `add r0, r1`.
+        """
         count = max(count, 0)
         rest = self.registers[count:]
-        both = self.registers[:count] if len(self.parts) <= 2 and "[" not in self.operands else ()
+        addresses = "[" in self.operands or "(" in self.operands
+        both = self.registers[:count] if len(self.parts) <= 2 and not addresses else ()
         return frozenset().union(*rest, *both)
 
 

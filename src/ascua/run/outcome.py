@@ -65,6 +65,8 @@ class Cycles:
     total: Span
     steps: tuple[Span, ...]
     unknown: tuple[str, ...]
+    wait: int = 0
+    """Wait states of the memory that code lies in; in the most, and in what a model assumes."""
 
 
 @dataclass(frozen=True)

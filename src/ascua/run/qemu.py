@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import tempfile
 import time
@@ -12,13 +13,15 @@ from pathlib import Path
 
 from ascua.artifact import Library
 from ascua.boards import Board
-from ascua.errors import InputError, ToolFailed
+from ascua.errors import InputError, ToolFailed, ToolMissing
 from ascua.run import build, cycles, disassembly, parts, tools
 from ascua.run.child import Child
 from ascua.run.cycles import Block, Executed
 from ascua.run.elf import Elf, Function
 from ascua.run.outcome import Cycles, Outcome, Span
 from ascua.run.report import Report
+
+log = logging.getLogger(__name__)
 
 QUIET = ("-nodefaults", "-display", "none")
 SEMIHOSTING = ("-semihosting-config", "enable=on,target=native")
@@ -195,9 +198,9 @@ def _executed(folders: Sequence[Path]) -> list[Executed]:
     found: dict[tuple[Block, int], list[int]] = {}
     for folder in folders:
         for line in (folder / "blocks.txt").read_text().splitlines():
-            first, end, *counts = line.split()
+            first, *counts = line.split()
             instructions, region, times, taken = map(int, counts)
-            key = Block(int(first, 16), int(end, 16), instructions), region
+            key = Block(int(first, 16), instructions), region
             sums = found.setdefault(key, [0, 0])
             sums[0] += times
             sums[1] += taken
@@ -211,12 +214,19 @@ def _cycles(
     timing = board.core.timing
     if timing is None or board.cc is None:
         return None
-    ranges = cycles.ranges(executed)
-    code = disassembly.disassemble(elf.path, board.cc, ranges, timing.objdump)
+    try:
+        code = disassembly.disassemble(elf.path, board.cc, cycles.ranges(executed), timing.objdump)
+    except (ToolFailed, ToolMissing) as e:
+        log.warning("%s No model cycles.", e.what)
+        return None
     found = cycles.modelled(executed, regions, code, timing, board)
     _, *network = (span.scaled(1 / samples) for span in found.regions)
     total = Span.of(sum(getattr(s, c) for s in network) for c in ("least", "assumed", "most"))
-    return Cycles(timing.kind, board.core.name, total, tuple(network[1:]), found.unknown)
+    memory = board.memory("x")
+    return Cycles(
+        timing.kind, board.core.name, total, tuple(network[1:]), found.unknown,
+        memory.wait if memory else 0,
+    )  # fmt: skip
 
 
 def _timer_counts(reports: Sequence[Report], samples: int) -> _Counts:
