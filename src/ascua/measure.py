@@ -18,7 +18,7 @@ from ascua.ir import Array
 from ascua.labels import Labels, Score, as_labels
 from ascua.model import Model
 from ascua.passes import drop_dead, fold_constants
-from ascua.plan import Plan, check_fit
+from ascua.plan import BALANCED, Goal, Plan, check_fit
 from ascua.run import Cycles, Outcome, Region, Sizes
 from ascua.samples import mismatches
 
@@ -141,9 +141,9 @@ def whole(count: float | None) -> float | int | None:
     return int(count) if count is not None and count == int(count) else count
 
 
-def analyze(model: Model, board: Board | None) -> tuple[Plan, Measurement]:
+def analyze(model: Model, board: Board | None, goal: Goal = BALANCED) -> tuple[Plan, Measurement]:
     """What is known before any build; without a board, for one of unlimited memory."""
-    planned = model.plan(board or load_board("host"))
+    planned = model.plan(board or load_board("host"), goal)
     found = known(model, planned)
     return planned, found if board else replace(found, board=None)
 

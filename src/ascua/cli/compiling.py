@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 import numpy as np
+from rich.console import Group
+from rich.text import Text
 
 from ascua import boards as board_files
 from ascua import k210, measure, targets, validation
@@ -29,6 +31,7 @@ from ascua.cli.options import (
     fma,
     force,
     gathered,
+    goal,
     input_range,
     inputs_file,
     labels_file,
@@ -48,7 +51,7 @@ from ascua.inputs import check_outputs, save_outputs
 from ascua.ir import Array, Graph
 from ascua.labels import Labels
 from ascua.model import Model, load_model
-from ascua.plan import Plan, check_fit
+from ascua.plan import GOALS, Goal, Plan, check_fit
 from ascua.report import tables
 from ascua.samples import bring, bring_labels, image_inputs, load_or_random, sample_vectors
 from ascua.targets.folder import check_folder, write_folder
@@ -57,20 +60,24 @@ from ascua.targets.folder import check_folder, write_folder
 @click.command()
 @model_file()
 @board_name(help="Check whether it fits this board.")
+@goal()
 @as_json()
 @verbose
-def analyze(model: Path, board: str | None, *, as_json: bool) -> None:
+def analyze(model: Path, board: str | None, goal: Goal, *, as_json: bool) -> None:
     """Operators, MACs, weights, arena and fit of MODEL.tflite."""
     target = board_files.load(board) if board else None
     if k210.is_kmodel(model):
         kmodels.analyze(model, target, as_json=as_json)
         return
     loaded = load_model(model)
-    planned, measured = measure.analyze(loaded, target)
+    planned, measured = measure.analyze(loaded, target, goal)
     if as_json:
         print_json(measured.json())
     else:
         out.print(tables.analysis(planned, measured))
+        if target is not None and planned.cost is not None:
+            plans = [loaded.plan(target, other) for other in GOALS]
+            out.print(Group(Text(""), tables.goals(plans, goal)))
     _show(planned)
     check_fit(planned)
     if target and not as_json:
@@ -80,6 +87,7 @@ def analyze(model: Path, board: str | None, *, as_json: bool) -> None:
 @click.command("compile")
 @model_file()
 @board_name(required=True)
+@goal()
 @to(required=True, help="The folder to write; of a K210, the .kmodel file.")
 @click.option("--name", help="Prefix of the C symbols; default: the file's name.")
 @data_set(
@@ -105,8 +113,8 @@ def analyze(model: Path, board: str | None, *, as_json: bool) -> None:
 @verbose
 @gathered(how=kmodels.Compiling)
 def compile_(
-    model: Path, board: str, to: Path, name: str | None, how: kmodels.Compiling, *, force: bool,
-    as_json: bool,
+    model: Path, board: str, goal: Goal, to: Path, name: str | None, how: kmodels.Compiling, *,
+    force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Write MODEL.tflite as a C library, or as a kmodel for a K210; needs no C compiler."""
     target = board_files.load(board)
@@ -120,7 +128,7 @@ def compile_(
     how.refuse(target)
     check_folder(to, target, force=force)
     loaded = load_model(model)
-    planned = loaded.plan(target)
+    planned = loaded.plan(target, goal)
     artifact = measure.compile_model(loaded, planned, name)
     _show(planned)
     xs = sample_vectors(loaded.graph)
@@ -156,6 +164,7 @@ class Given(Reading):
 @click.command()
 @model_file()
 @board_name(required=True)
+@goal()
 @inputs_file(help="Samples, .npy or .npz; default: one fixed sample.")
 @labels_file(help="Class indices of the samples, .npy.")
 @click.option("--recipe", help="Run the whole test set of this recipe, with its labels.")
@@ -170,8 +179,8 @@ class Given(Reading):
 @verbose
 @gathered(given=Given, switches=Switches)
 def run(
-    model: Path, board: str, given: Given, switches: Switches, outputs: Path | None,
-    build_dir: Path, *, force: bool, as_json: bool,
+    model: Path, board: str, goal: Goal, given: Given, switches: Switches,
+    outputs: Path | None, build_dir: Path, *, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Build MODEL.tflite, run it on a board, check every output byte; or run a .kmodel."""
     target = board_files.load(board)
@@ -188,7 +197,7 @@ def run(
     if outputs is not None:
         check_outputs(outputs, loaded.graph, **spared)
     xs, ys = _samples(loaded.graph, given)
-    planned = loaded.plan(target)
+    planned = loaded.plan(target, goal)
     _show(planned)
     result = measured_run(loaded, planned, xs, ys, build_dir)
     if outputs is not None:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 import click
 
 from ascua.errors import InputError
+from ascua.plan import BALANCED, goal_named
 
 T = TypeVar("T")
 
@@ -21,6 +22,11 @@ model_file = partial(click.argument, "model", type=PATH)
 board_name = partial(
     click.option, "--board", "-b", help="A board's name (`ascua boards`), or its TOML file."
 )
+goal = partial(
+    click.option, "--goal", default=BALANCED.kind, show_default=True, metavar="GOAL",
+    callback=lambda _context, _option, name: goal_named(name),
+    help="speed (least cost), size (least flash), or balanced: fast, in little more of both.",
+)  # fmt: skip
 inputs_file = partial(click.option, "--inputs", type=PATH)
 data_set = partial(click.option, "--data", "-d", required=True, metavar="D")
 labels_file = partial(

@@ -72,4 +72,6 @@ def _call(c: Chosen, memory: Placement) -> Call:
         scratch=memory.scratch.get(op),
         inline=c.inline,
         cost=c.cost,
+        code=c.own_code,
+        shared_code=c.shared_code,
     )

@@ -17,6 +17,8 @@ from ascua.plan.goal import Goal
 STATES = "states"
 """The memory of what runs leave for the next ones: an array of its own, in RAM like the arena."""
 
+GLUE_BYTES = 600
+"""Code beside steps and kernels: what finds tensors, and what is taken of the C library."""
 CODE_BYTES = 3000
 CODE_BYTES_A_STEP = 450
 """Estimates for `analyze`: within 20 % above what the MLPerf Tiny networks take on a Cortex-M3, and
@@ -96,6 +98,10 @@ class Call:
     inline: bool
     cost: Cost | None = None
     """What it is expected to take; None where no table tells."""
+    code: float = 0.0
+    """Bytes of code that are expected for it alone."""
+    shared_code: float = 0.0
+    """And of the copy that it shares with others."""
 
     @property
     def weights_bytes(self) -> int:
@@ -220,9 +226,19 @@ class Plan:
         return sum(s.weights_bytes for s in self.steps)
 
     @property
+    def cost(self) -> Cost | None:
+        """What an inference is expected to take; None where no table tells."""
+        known = [c.cost for c in self.calls]
+        found = [c for c in known if c is not None]
+        return sum(found, Cost()) if len(found) == len(known) else None
+
+    @property
     def code_estimate(self) -> int:
         """Bytes of code before any compiler has run: an estimate."""
-        return CODE_BYTES + CODE_BYTES_A_STEP * len(self.steps)
+        if self.cost is None:
+            return CODE_BYTES + CODE_BYTES_A_STEP * len(self.steps)
+        shared = {c.kernel.name: c.shared_code for c in self.calls if not c.inline}
+        return round(GLUE_BYTES + sum(c.code for c in self.calls) + sum(shared.values()))
 
     def fullest(self) -> Step:
         """The step that decides the arena."""

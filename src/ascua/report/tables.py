@@ -15,7 +15,7 @@ from ascua.errors import brief
 from ascua.ir import Array
 from ascua.labels import Score
 from ascua.measure import Layer, Measurement, whole
-from ascua.plan import STACK_BYTES, STATES, Buffer, Plan, Step, View
+from ascua.plan import STACK_BYTES, STATES, Buffer, Goal, Plan, Step, View
 from ascua.report import results
 from ascua.report.operators import Support
 from ascua.run import Cycles, Region, ToolStatus
@@ -214,6 +214,22 @@ def analysis(planned: Plan, m: Measurement) -> RenderableType:
         facts += _use(planned.board, "x", "flash", flash, code)
         facts += _use(planned.board, "w", "RAM", ram, rest)
     return Group(table(columns, rows), Text(""), table(("", ""), facts))
+
+
+def goals(plans: Sequence[Plan], chosen: Goal) -> Table:
+    """What each goal is expected to take, before any build; a star at the one that is shown."""
+    rows = []
+    for p in plans:
+        cost = p.cost
+        rows.append((
+            f"{p.goal.kind}{' *' if p.goal.kind == chosen.kind else ''}",
+            None if cost is None else round(cost.instructions),
+            round(cost.cycles) if cost and cost.cycles else None,
+            p.const_bytes + p.code_estimate,
+            p.arena.bytes,
+        ))  # fmt: skip
+    return table(("goal", ">instructions", ">model cycles", ">flash B", ">arena B"), rows,
+                 "Expected, before any build")  # fmt: skip
 
 
 def title(step: Step) -> str:
