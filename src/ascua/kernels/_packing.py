@@ -57,6 +57,14 @@ def small(op: Weighted) -> int:
     return int(rescaling(op)[:, 1].max() < 0 and sums.max() < 2**30)
 
 
+def small_shifts(op: Weighted) -> bool:
+    """Whether each shift is small enough that zero points can be added before it.
+
+    With `small`, that is what kernels call `requantize_twice` for.
+    """
+    return bool(rescaling(op)[:, 1].min() >= -22)
+
+
 def short_sums(bias: Tensor | None, bias_dtype: int) -> bool:
     """Whether TFLM sums an int16 layer in 32 bits: a bias of int32 says so, or would."""
     return bias_dtype == INT32 if bias is None else bias.dtype == "int32"

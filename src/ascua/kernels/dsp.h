@@ -55,6 +55,15 @@ KERNEL uint32_t smlad(uint32_t a, uint32_t b, uint32_t sum) {
 #endif
 }
 
+/* sum + a's upper halfword times b's lower one, mod 2^32. */
+KERNEL uint32_t smlatb(uint32_t a, uint32_t b, uint32_t sum) {
+#if ASCUA_DSP
+    return (uint32_t)__builtin_arm_smlatb((int32_t)a, (int32_t)b, (int32_t)sum);
+#else
+    return sum + (uint32_t)(upper_s16(a) * lower_s16(b));
+#endif
+}
+
 /* round(a * b / 2^32), half up. */
 KERNEL int32_t smmulr(int32_t a, int32_t b) {
 #if ASCUA_DSP
