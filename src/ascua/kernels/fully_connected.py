@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from ascua.kernels._bounds import bounds
 from ascua.kernels._kernel import Const, Kernel
 from ascua.kernels._packing import (
+    next_factor,
     offset,
     packed_nibbles,
     packed_weights,
-    requant_const,
+    requant_consts,
     short_sums,
     small,
     wide_consts,
@@ -32,13 +33,14 @@ class FullyConnectedS8(Kernel[FullyConnected]):
             "rows": op.rows,
             "k": op.w.shape[1],
             "oc": op.w.shape[0],
+            "next": next_factor(op),
             "small": small(op),
             "zero": op.y.q.zero_point,
             **bounds(op.activation, op.y),
         }
 
     def consts(self, op: FullyConnected) -> tuple[Const, ...]:
-        return packed_weights(op.w, op.w.values), requant_const(op)
+        return packed_weights(op.w, op.w.values), *requant_consts(op)
 
 
 class FullyConnectedS16(Kernel[FullyConnected]):
