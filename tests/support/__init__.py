@@ -206,7 +206,8 @@ def check_everywhere(
 ) -> None:
     """Oracle, reference and generated C agree on every byte of `xs`, or of n random samples.
 
-    So does the C for cores with features. The graph goes through a file first: what is tested is what a user's file would give.
+    So does the C for cores with features. The graph goes through a file first: what is tested is
+    what a user's file would give.
     """
     graph, xs, expected = check_reference(graph, n, seed, xs)
     for board in hosts(graph, goal):

@@ -119,7 +119,7 @@ def next_factor(op: Weighted) -> int:
 
 
 def requant_consts(op: Weighted) -> tuple[Const, Const]:
-    """The `folded` bias of each channel, and its `factor_t`, which is stored once where all agree."""
+    """The `folded` bias of each channel, and its `factor_t`: one where all are the same."""
     factors = rescaling(op)[: None if next_factor(op) else 1].astype(np.int32)
     held = 0 if op.bias is None else op.bias.bytes
     return (

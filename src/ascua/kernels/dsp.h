@@ -43,7 +43,13 @@ KERNEL uint32_t sxtb16(uint32_t v) {
 
 /* Bytes 1 and 3 likewise. */
 KERNEL uint32_t sxtb16_odd(uint32_t v) {
+#if ASCUA_DSP
+    uint32_t r;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(r) : "r"(v));
+    return r;
+#else
     return sxtb16(v >> 8 | v << 24);
+#endif
 }
 
 /* sum + both products of halfwords, mod 2^32. */
