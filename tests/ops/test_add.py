@@ -10,10 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ascua import kernels, tflite
-from ascua.ir import Op, Quant, Tensor
+from ascua import boards, kernels, tflite
+from ascua.ir import Array, Op, Quant, Tensor
+from ascua.kernels._bounds import bounds
+from ascua.kernels._linear import Linear
+from ascua.kernels.add import fitted
 from ascua.ops.add import Add
 from ascua.ops.mul import Mul
+from ascua.ops.sub import Sub
+from ascua.plan import Goal, plan
 from tests.support import activation, check_everywhere, network, oracle, reference, together
 from tests.support.pairs import BROADCASTS, PAIRS, Shape, every_pair, pair, shapes
 from tests.support.wide import widened
@@ -46,11 +51,14 @@ CASES: list[dict[str, object]] = [
 ]
 
 
-def test_equal_shapes(kind: type[Add] | type[Mul]) -> None:
+@pytest.mark.parametrize("avoid", ["", "add_linear_s8"])
+def test_equal_shapes(kind: type[Add] | type[Mul], avoid: str) -> None:
     shapes: dict[str, object] = {"a": (1, 2, 3, 5), "b": (1, 2, 3, 5)}
     ops = [binary(kind, **{**shapes, **c}, name=str(c)) for c in CASES]  # type: ignore[arg-type]
-    assert all(kernels.of(kind)[0].fits(op) for op in ops)
-    check_everywhere(together(*ops))
+    goal = Goal(avoid=frozenset({avoid}))
+    used = {c.kernel.name for c in plan(together(*ops), boards.load("host"), goal).calls}
+    assert used == ({"mul_s8"} if kind is Mul else {"add_s8", "add_linear_s8"} - {avoid})
+    check_everywhere(together(*ops), goal=goal)
 
 
 def test_broadcasting(kind: type[Add] | type[Mul]) -> None:
@@ -88,20 +96,65 @@ def test_extreme_scales(kind: type[Add] | type[Mul]) -> None:
 
 def test_add_with_an_output_too_fine_for_the_fast_kernel() -> None:
     op = binary(Add, (1, 40), (1, 40), scales=(1.0, 0.7, 2.5e-6))
-    assert not kernels.of(Add)[0].fits(op)
+    assert not any(k.fits(op) for k in kernels.of(Add)[:2])
     check_everywhere(network(op), n=20)
 
 
-def test_kernel_on_every_pair(kind: type[Add] | type[Mul]) -> None:
+@pytest.mark.parametrize("avoid", ["", "add_linear_s8"])
+def test_kernel_on_every_pair(kind: type[Add] | type[Mul], avoid: str) -> None:
     """With scales that make ties of every rounding."""
     ties = [(1.0, 0.5, 2.0), (2.0**-21, 1.0, 2.0**-18), (1.0, 1.0, 4.0)]
     ops = [binary(kind, PAIRS, PAIRS, scales=s, name=str(s)) for s in ties]
-    check_everywhere(together(*ops), xs=every_pair() * len(ops))
+    goal = Goal(avoid=frozenset({avoid}))
+    check_everywhere(together(*ops), xs=every_pair() * len(ops), goal=goal)
 
 
 scale = st.floats(-4, 4).map(lambda e: 0.05 * 10**e / 10)
 zero = st.integers(-128, 127)
 acts = st.sampled_from(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"])
+
+
+def on_every_pair(found: Linear, low: int, high: int) -> Array:
+    """What the C of `add_linear_s8` computes, and that no sum leaves int32."""
+    a, b = (x.astype(np.int64) for x in every_pair())
+    sums = a * found.a_factor + b * found.b_factor + found.add
+    assert sums.min() >= -(2**31)
+    assert sums.max() < 2**31
+    return np.clip(sums >> found.shift, low, high)
+
+
+near = st.floats(-3, 3).map(lambda e: 0.05 * 2**e)
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(
+    st.sampled_from([Add, Sub]),
+    st.tuples(near, near, near) | st.tuples(scale, scale, scale)
+    | st.sampled_from([(0.05, 0.05, 0.1), (0.1, 0.05, 0.2), (0.05, 0.2, 0.4), (0.05, 0.075, 0.1)]),
+    st.tuples(zero, zero, zero), acts, st.sampled_from(["", "a", "b"]),
+)  # fmt: skip
+def test_two_products_and_a_shift_are_exact_on_every_pair(
+    kind: type[Add] | type[Sub], scales: tuple[float, float, float],
+    zeros: tuple[int, int, int], act: str, const: str,
+) -> None:  # fmt: skip
+    """Or there is no such function; against the reference, which TFLM equals."""
+    op = pair(kind, PAIRS, PAIRS, act, scales=scales, zeros=zeros, const=const)
+    found = fitted(op)
+    if op.check() is not None or found is None:
+        return
+    xs = [x.astype(np.int8) for x in every_pair()]
+    if const == "a":  # the constant comes second
+        found = found._replace(a_factor=found.b_factor, b_factor=found.a_factor)
+    op = pair(kind, PAIRS, PAIRS, act, scales=scales, zeros=zeros)
+    limits = bounds(act, op.y)
+    np.testing.assert_array_equal(on_every_pair(found, **limits), reference(network(op), xs)[0])
+
+
+def test_most_scales_have_such_a_function() -> None:
+    rng = np.random.default_rng(1)
+    draws = [(0.05, 0.05 * 2**b, 0.05 * 2**y) for b, y in rng.uniform(-2, 2, (50, 2))]
+    found = [fitted(pair(Add, (4,), (4,), "NONE", scales=s)) for s in draws]
+    assert sum(f is not None for f in found) >= 45
 
 
 @settings(deadline=None, derandomize=True, max_examples=40)

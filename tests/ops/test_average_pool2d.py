@@ -73,6 +73,14 @@ def test_rounds_every_sum_as_tflm(window: tuple[int, int]) -> None:
     np.testing.assert_array_equal(reference(graph, xs)[0], expected[0])
 
 
+@pytest.mark.parametrize("size", [(40, 13), (2, 256), (256, 1), (2, 300)])
+def test_windows_of_many_values_of_an_end(size: tuple[int, int]) -> None:
+    """Their sums, or those of several rows, pass 16 bits."""
+    graph = pool(AveragePool2D, *size, c=9, window=size, padding="VALID")
+    xs = np.repeat(np.array([-128, 127], np.int8), 9 * size[0] * size[1])
+    check_everywhere(graph, xs=[xs.reshape(2, 1, *size, 9)])
+
+
 def test_int16() -> None:
     check_everywhere(
         collected({case: widened(pool(AveragePool2D, **f)) for case, f in CASES.items()})

@@ -57,6 +57,8 @@ CASES: dict[str, dict[str, Any]] = {
     "three outputs, three inputs": {"oc": 3, "k": 3},
     "four by four": {"oc": 4, "k": 4},
     "many": {"oc": 10, "k": 640},
+    "many, a rest of seven": {"oc": 14, "k": 1015},
+    "six outputs, twelve inputs": {"oc": 6, "k": 12},
     "no bias": {"bias": None},
     "per channel": {"per_channel": True},
     "per channel, no bias": {"per_channel": True, "bias": None},
@@ -119,6 +121,20 @@ def test_any_kernel(several: list[dict[str, Any]]) -> None:
     kept = {i: graph for i, graph in graphs.items() if graph.ops[0].check() is None}
     assume(kept)
     check_everywhere(collected(kept))
+
+
+@pytest.mark.parametrize("least", [-128, -127])
+@pytest.mark.parametrize("x", [-128, 127])
+def test_the_greatest_sums(least: int, x: int) -> None:
+    """All weights at an end of their range, and their neighbour's at the same or the other."""
+    rng = np.random.default_rng(3)
+    op = dense(k=1400, oc=12, scale=1e-5, zero=3).ops[0]
+    _, w, b = op.inputs
+    assert w is not None
+    ends = np.repeat(rng.choice(np.array([least, 127], np.int8), (12, 1)), 1400, axis=1)
+    ends[:4] = [[least], [least], [127], [least]]
+    graph = network(replace(op, inputs=(op.x, replace(w, data=ends), b)))
+    check_everywhere(graph, xs=[np.full((1, 1, 1400), x, np.int8)])
 
 
 def test_scales_are_multiplied_in_double_precision() -> None:

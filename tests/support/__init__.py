@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ascua import tflite
+from ascua import kernels, tflite
+from ascua.boards import Board
 from ascua.boards import load as load_board
 from ascua.executors import Answer, Progress
 from ascua.executors.reference import reference as measured
@@ -168,13 +169,32 @@ def reference(graph: Graph, xs: list[Array]) -> list[Array]:
     return measured(graph, xs)
 
 
-def generated_c(graph: Graph, xs: list[Array], goal: Goal = BALANCED) -> list[Array]:
+def generated_c(
+    graph: Graph, xs: list[Array], goal: Goal = BALANCED, board: Board | None = None
+) -> list[Array]:
     """The outputs (n, *shape) of the generated C under ASan and UBSan, on this computer."""
-    host = load_board("host")
+    host = board or load_board("host")
     library = emit(plan(prepare(graph), host, goal), "net")
     with tempfile.TemporaryDirectory() as folder:
         outcome = run(host, library, pack(xs), len(xs[0]), build_dir=Path(folder), sanitize=True)
     return unpack(outcome.outputs, graph, len(xs[0]))
+
+
+def featured(board: Board, features: frozenset[str]) -> Board:
+    """The board with a core that has these features."""
+    return replace(board, core=replace(board.core, features=features))
+
+
+def hosts(graph: Graph, goal: Goal) -> list[Board]:
+    """This computer, and as if its core had what the kernels for some cores need, where they fit.
+
+    There they run as their twins in plain C.
+    """
+    plain = load_board("host")
+    every = featured(plain, frozenset().union(*(k.needs for k in kernels.every())))
+    prepared = prepare(graph)
+    used = [[c.kernel for c in plan(prepared, b, goal).calls] for b in (plain, every)]
+    return [plain, every] if used[0] != used[1] else [plain]
 
 
 def check_everywhere(
@@ -186,11 +206,14 @@ def check_everywhere(
 ) -> None:
     """Oracle, reference and generated C agree on every byte of `xs`, or of n random samples.
 
-    The graph goes through a file first: what is tested is what a user's file would give.
+    So does the C for cores with features. The graph goes through a file first: what is tested is
+    what a user's file would give.
     """
     graph, xs, expected = check_reference(graph, n, seed, xs)
-    for y, e, t in zip(generated_c(graph, xs, goal), expected, graph.outputs, strict=True):
-        np.testing.assert_array_equal(y, e, f"generated C against TFLM: {t.name}")
+    for board in hosts(graph, goal):
+        ys = generated_c(graph, xs, goal, board)
+        for y, e, t in zip(ys, expected, graph.outputs, strict=True):
+            np.testing.assert_array_equal(y, e, f"generated C against TFLM: {t.name}")
 
 
 def check_reference(

@@ -75,7 +75,8 @@ from tests.support.wide import widened
 EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "ABS": (network(unary(Abs, (0.05, -3), (0.04, -100))),),
     "ADD": (network(binary(Add, (1, 4, 5, 6), (1, 4, 5, 6))),
-            network(binary(Add, (1, 4, 5, 6), (1, 1, 1, 6)))),
+            network(binary(Add, (1, 4, 5, 6), (1, 1, 1, 6))),
+            network(binary(Add, (1, 4, 5, 6), (1, 4, 5, 6), scales=(0.0473, 0.0291, 0.0613)))),
     "ARG_MAX": (network(arg(ArgMax)),),
     "ARG_MIN": (network(arg(ArgMin, axis=1)),),
     "AVERAGE_POOL_2D": (pool(AveragePool2D),),

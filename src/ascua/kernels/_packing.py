@@ -57,6 +57,14 @@ def small(op: Weighted) -> int:
     return int(rescaling(op)[:, 1].max() < 0 and sums.max() < 2**30)
 
 
+def small_shifts(op: Weighted) -> bool:
+    """Whether each shift is small enough that zero points can be added before it.
+
+    With `small`, that is what kernels call `requantize_twice` for.
+    """
+    return bool(rescaling(op)[:, 1].min() >= -22)
+
+
 def short_sums(bias: Tensor | None, bias_dtype: int) -> bool:
     """Whether TFLM sums an int16 layer in 32 bits: a bias of int32 says so, or would."""
     return bias_dtype == INT32 if bias is None else bias.dtype == "int32"
@@ -84,21 +92,40 @@ def packed_nibbles(w: Tensor, matrix: Array) -> Const:
     return Const("weights", pairs[:, 0] | pairs[:, 1] << 4, "uint8_t", {"weights": w.bytes})
 
 
-def requant_const(op: Weighted, *, folded: bool = True) -> Const:
-    """`requant_t` of each channel: bias, multiplier, shift.
+def folded(op: Weighted) -> Array:
+    """The bias of each channel (channels,) int32 that makes up for the input's zero point.
 
-    Where `folded`, the bias makes up for the input's zero point: then kernels multiply inputs as
-    they are.
+    Then kernels multiply inputs as they are.
     """
-    sums = biases(op)
-    if folded:
-        sums -= op.x.q.zero_point * (by_channel(op).astype(np.int64) + offset(op)).sum(axis=1)
-    rows = np.column_stack([fixed.wrap32(sums), rescaling(op)]).astype(np.int32)
+    shares = (by_channel(op).astype(np.int64) + offset(op)).sum(axis=1)
+    return fixed.wrap32(biases(op) - op.x.q.zero_point * shares)
+
+
+def requant_const(op: Weighted, *, fold: bool = True) -> Const:
+    """`requant_t` of each channel: bias, perhaps `folded`, multiplier, shift."""
+    sums = folded(op) if fold else fixed.wrap32(biases(op))
+    rows = np.column_stack([sums, rescaling(op)]).astype(np.int32)
     held: dict[Content, int] = {
         "weights": 0 if op.bias is None else op.bias.bytes,
         "requantization": 8 * len(rows),
     }
     return Const("requant", rows, "requant_t", held)
+
+
+def next_factor(op: Weighted) -> int:
+    """How many factors of `requant_consts` there are from one channel to the next: 1 or 0."""
+    factors = rescaling(op)
+    return int((factors != factors[0]).any())
+
+
+def requant_consts(op: Weighted) -> tuple[Const, Const]:
+    """The `folded` bias of each channel, and its `factor_t`: one where all are the same."""
+    factors = rescaling(op)[: None if next_factor(op) else 1].astype(np.int32)
+    held = 0 if op.bias is None else op.bias.bytes
+    return (
+        Const("bias", folded(op).astype(np.int32), "int32_t", {"weights": held}),
+        Const("factors", factors, "factor_t", {"requantization": 8 * len(factors)}),
+    )
 
 
 def wide_consts(op: Weighted, *, short: bool = False) -> tuple[Const, Const]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 from ascua import fixed
 from ascua.kernels._bounds import bounds
 from ascua.kernels._broadcast import Paired, constant_operand, operands, runs
 from ascua.kernels._kernel import Const
+from ascua.kernels._linear import VALUES, Linear, linear
 from ascua.kernels._scales import factor, meeting
 from ascua.ops.add import Add
 from ascua.ops.sub import Sub
@@ -19,6 +22,27 @@ HEADROOM = {"int8": 20, "int16": 15}
 def to_output(op: Add | Sub) -> float:
     """The factor from what the inputs add up to, at the scale where they meet, to the output."""
     return meeting(op) / ((1 << HEADROOM[op.y.dtype]) * op.y.q.scale)
+
+
+class AddLinearS8(Paired[Add | Sub]):
+    """A run of elements, for inputs of one shape: two products and a shift, where that is exact.
+
+    Whether it is, all 65,536 pairs of values tell.
+    """
+
+    name = "add_linear_s8"
+
+    def fits(self, op: Add | Sub) -> bool:
+        a, b = operands(op)
+        return a.shape == b.shape and fitted(op) is not None
+
+    def params(self, op: Add | Sub) -> Mapping[str, int]:
+        found = fitted(op)
+        assert found is not None
+        return {"n": op.y.size, **found._asdict(), **bounds(op.activation, op.y)}
+
+    def consts(self, op: Add | Sub) -> tuple[Const, ...]:
+        return constant_operand(op)
 
 
 class AddS8(Paired[Add]):
@@ -90,15 +114,48 @@ class AddS16(Paired[Add | Sub]):
 
     def params(self, op: Add | Sub) -> Mapping[str, int]:
         a, b = operands(op)
-        signs = [1, -1 if isinstance(op, Sub) else 1]
-        if a is not op.x:
-            signs.reverse()
+        a_sign, b_sign = signs(op)
         return {
             **runs(op),
             **factor(a.q.scale / meeting(op), "a_"),
-            "a_sign": signs[0],
+            "a_sign": a_sign,
             **factor(b.q.scale / meeting(op), "b_"),
-            "b_sign": signs[1],
+            "b_sign": b_sign,
             **factor(to_output(op), "out_"),
             **bounds(op.activation, op.y),
         }
+
+
+def signs(op: Add | Sub) -> tuple[int, int]:
+    """What the operands are multiplied by: of a difference, -1 the second input."""
+    second = -1 if isinstance(op, Sub) else 1
+    return (1, second) if operands(op)[0] is op.x else (second, 1)
+
+
+def fitted(op: Add | Sub) -> Linear | None:
+    """The function of both operands that rounds as TFLM does, if there is one."""
+    a, b, y = (Grid(t.q.scale, t.q.zero_point) for t in (*operands(op), op.y))
+    return _fitted(a, b, y, signs(op), **bounds(op.activation, op.y))
+
+
+class Grid(NamedTuple):
+    """The real values of a tensor's integers."""
+
+    scale: float
+    zero: int
+
+
+@lru_cache(maxsize=64)
+def _fitted(a: Grid, b: Grid, y: Grid, by: tuple[int, int], low: int, high: int) -> Linear | None:
+    twice = 2 * max(a.scale, b.scale)
+    at_twice = [
+        sign
+        * fixed.multiply_by_quantized_multiplier(
+            (VALUES - t.zero) << HEADROOM["int8"], *fixed.quantize_multiplier(t.scale / twice)
+        )
+        for t, sign in zip((a, b), by, strict=True)
+    ]
+    factor = fixed.quantize_multiplier(twice / ((1 << HEADROOM["int8"]) * y.scale))
+    sums = at_twice[0][:, None] + at_twice[1]
+    wanted = fixed.multiply_by_quantized_multiplier(sums, *factor) + y.zero
+    return linear(wanted, by[0] * a.scale / y.scale, by[1] * b.scale / y.scale, low, high)

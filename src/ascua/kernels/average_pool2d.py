@@ -17,6 +17,16 @@ class AveragePool2DS8(PoolKernel[AveragePool2D]):
         return {**super().params(op), "least": -128 if op.uint8 else 0}
 
 
+class AveragePool2DS8Dsp(AveragePool2DS8):
+    """Four channels in a word, summed in halfwords; they hold the sum of 256 values."""
+
+    name = "average_pool2d_s8_dsp"
+    needs = frozenset({"dsp"})
+
+    def fits(self, op: AveragePool2D) -> bool:
+        return op.columns.kernel <= 256
+
+
 class AveragePool2DS16(PoolKernel[AveragePool2D]):
     """One channel at a time."""
 

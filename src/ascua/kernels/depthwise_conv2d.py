@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from ascua.kernels._bounds import bounds
 from ascua.kernels._convolution import padded_rows
 from ascua.kernels._kernel import Const, Kernel, Rows
-from ascua.kernels._packing import by_channel, offset, requant_const, small, wide_consts
+from ascua.kernels._packing import (
+    by_channel,
+    offset,
+    requant_const,
+    small,
+    small_shifts,
+    wide_consts,
+)
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
+
+LITTLE = 1024
+"""Bytes of scratch that no plan is short of."""
+
+ENOUGH = 16
+"""Outputs of a channel that pay for a plane of it."""
 
 
 class Filters(Kernel[DepthwiseConv2D]):
@@ -46,6 +60,47 @@ class DepthwiseConv2D3x3S8(Filters):
     def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
         weights = Const("weights", by_channel(op), holds={"weights": op.w.bytes})
         return weights, requant_const(op)
+
+
+class DepthwiseConv2D3x3S8Dsp(DepthwiseConv2D3x3S8):
+    """3x3 filters, one a channel, on a plane of 16 bits: what is beside each other is one word."""
+
+    name = "depthwise_conv2d_3x3_s8_dsp"
+    needs = frozenset({"dsp"})
+
+    def fits(self, op: DepthwiseConv2D) -> bool:
+        stride, dilation = op.columns.stride, op.columns.dilation
+        words = dilation == 1 and stride <= 2
+        pays = op.rows.out * op.columns.out >= ENOUGH
+        if not (super().fits(op) and words and pays and small(op) and small_shifts(op)):
+            return False
+        return self.scratch(op) <= max(LITTLE, op.x.bytes // 3)
+
+    def work(self, op: DepthwiseConv2D) -> None:  # type: ignore[override]  # noqa: ARG002
+        return None
+
+    def scratch(self, op: DepthwiseConv2D) -> int:
+        return 2 * plane(op).size
+
+    def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        rows, columns = op.rows, op.columns
+        high, pitch = plane(op)
+        return {
+            "ih": min(rows.size, high - rows.before),
+            "iw": columns.size,
+            "c": op.x.shape[3],
+            "oh": rows.out,
+            "ow": columns.out,
+            "size": high * pitch,
+            "pitch": pitch,
+            "first": rows.before * pitch + columns.before,
+            "down": rows.stride * pitch,
+            "next": columns.stride,
+            "gap": rows.dilation * pitch,
+            "fill": op.x.q.zero_point,
+            "zero": op.y.q.zero_point,
+            **bounds(op.activation, op.y),
+        }
 
 
 class DepthwiseConv2DS8(Filters):
@@ -147,6 +202,26 @@ class DepthwiseConv2DS16(Kernel[DepthwiseConv2D]):
     def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
         weights = Const("weights", op.w.values, holds={"weights": op.w.bytes})
         return (weights, *wide_consts(op))
+
+
+class Plane(NamedTuple):
+    """A channel of an image with its padding: rows, and elements from one to the next."""
+
+    rows: int
+    pitch: int
+
+    @property
+    def size(self) -> int:
+        """Elements of the plane."""
+        return self.rows * self.pitch
+
+
+def plane(op: DepthwiseConv2D) -> Plane:
+    """What windows of four columns are read of, two at a time where they are neighbours."""
+    rows, columns = op.rows, op.columns
+    read = (columns.out - 1) * columns.stride + 4
+    pitch = max(columns.before + columns.size, read)
+    return Plane((rows.out - 1) * rows.stride + rows.span, pitch + pitch % 2)
 
 
 def unrolled(op: DepthwiseConv2D) -> bool:

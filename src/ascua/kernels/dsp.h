@@ -43,7 +43,57 @@ KERNEL uint32_t sxtb16(uint32_t v) {
 
 /* Bytes 1 and 3 likewise. */
 KERNEL uint32_t sxtb16_odd(uint32_t v) {
+#if ASCUA_DSP
+    uint32_t r;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(r) : "r"(v));
+    return r;
+#else
     return sxtb16(v >> 8 | v << 24);
+#endif
+}
+
+/* sum + bytes 0 and 2 of v, each halfword by itself. */
+KERNEL uint32_t sxtab16(uint32_t sum, uint32_t v) {
+#if ASCUA_DSP
+    uint32_t r;
+    __asm__("sxtab16 %0, %1, %2" : "=r"(r) : "r"(sum), "r"(v));
+    return r;
+#else
+    v = sxtb16(v);
+    return two_s16(lower_s16(sum) + lower_s16(v), upper_s16(sum) + upper_s16(v));
+#endif
+}
+
+/* The same of bytes 1 and 3. */
+KERNEL uint32_t sxtab16_odd(uint32_t sum, uint32_t v) {
+#if ASCUA_DSP
+    uint32_t r;
+    __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(r) : "r"(sum), "r"(v));
+    return r;
+#else
+    return sxtab16(sum, v >> 8 | v << 24);
+#endif
+}
+
+/* The signed maximum, or minimum, of each of four bytes. */
+KERNEL uint32_t max_s8x4(uint32_t a, uint32_t b) {
+    uint32_t r;
+#if ASCUA_DSP
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(r) : "r"(a), "r"(b) : "cc");
+#else
+    int8_t p[4], q[4];
+    memcpy(p, &a, 4);
+    memcpy(q, &b, 4);
+    for (int32_t i = 0; i < 4; i++) {
+        p[i] = p[i] > q[i] ? p[i] : q[i];
+    }
+    memcpy(&r, p, 4);
+#endif
+    return r;
+}
+
+KERNEL uint32_t min_s8x4(uint32_t a, uint32_t b) {
+    return ~max_s8x4(~a, ~b);
 }
 
 /* sum + both products of halfwords, mod 2^32. */
@@ -52,6 +102,15 @@ KERNEL uint32_t smlad(uint32_t a, uint32_t b, uint32_t sum) {
     return (uint32_t)__builtin_arm_smlad((int32_t)a, (int32_t)b, (int32_t)sum);
 #else
     return sum + (uint32_t)(lower_s16(a) * lower_s16(b)) + (uint32_t)(upper_s16(a) * upper_s16(b));
+#endif
+}
+
+/* sum + a's upper halfword times b's lower one, mod 2^32. */
+KERNEL uint32_t smlatb(uint32_t a, uint32_t b, uint32_t sum) {
+#if ASCUA_DSP
+    return (uint32_t)__builtin_arm_smlatb((int32_t)a, (int32_t)b, (int32_t)sum);
+#else
+    return sum + (uint32_t)(upper_s16(a) * lower_s16(b));
 #endif
 }
 

@@ -11,6 +11,12 @@ typedef struct {
     int32_t shift; /* -31..30; to the left where positive */
 } requant_t;
 
+/* A factor m / 2^31 * 2^shift, as in requant_t. */
+typedef struct {
+    int32_t multiplier;
+    int32_t shift;
+} factor_t;
+
 /* The i-th of the signed numbers of 4 bits in v. */
 KERNEL int32_t nibble(uint32_t v, int32_t i) {
     return (int32_t)(v << (28 - 4 * i)) >> 28;

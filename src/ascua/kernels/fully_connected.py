@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
+from ascua.ir import Array, Tensor
 from ascua.kernels._bounds import bounds
 from ascua.kernels._kernel import Const, Kernel
 from ascua.kernels._packing import (
+    next_factor,
     offset,
     packed_nibbles,
     packed_weights,
-    requant_const,
+    requant_consts,
     short_sums,
     small,
     wide_consts,
@@ -32,13 +36,31 @@ class FullyConnectedS8(Kernel[FullyConnected]):
             "rows": op.rows,
             "k": op.w.shape[1],
             "oc": op.w.shape[0],
+            "next": next_factor(op),
             "small": small(op),
             "zero": op.y.q.zero_point,
             **bounds(op.activation, op.y),
         }
 
     def consts(self, op: FullyConnected) -> tuple[Const, ...]:
-        return packed_weights(op.w, op.w.values), requant_const(op)
+        return packed_weights(op.w, op.w.values), *requant_consts(op)
+
+
+class FullyConnectedS8Dsp(FullyConnectedS8):
+    """Four outputs at a time, the weights of two of them in each halfword."""
+
+    name = "fully_connected_s8_dsp"
+    needs = frozenset({"dsp"})
+
+    def fits(self, op: FullyConnected) -> bool:
+        if not super().fits(op):
+            return False
+        pairs = weight_pairs(op.w.values)
+        few = pairs.size * 2 <= op.w.bytes + max(64, op.w.bytes // 8)
+        return few and bool(pairs.min() >= -(2**15))
+
+    def consts(self, op: FullyConnected) -> tuple[Const, ...]:
+        return packed_pairs(op.w), *requant_consts(op)
 
 
 class FullyConnectedS16(Kernel[FullyConnected]):
@@ -87,3 +109,23 @@ class FullyConnectedU8(FullyConnectedS8):
     def params(self, op: FullyConnected) -> Mapping[str, int]:
         fields = {k: v for k, v in super().params(op).items() if k != "small"}
         return {**fields, "offset": offset(op)}
+
+
+def weight_pairs(matrix: Array) -> Array:
+    """Two outputs of a matrix (outputs, k) as one number, 256 times the second and the first.
+
+    They are (pairs, groups, 4) int64: zeros make k come in fours, whose inner two change places.
+    """
+    outputs, k = matrix.shape
+    whole = np.pad(matrix.astype(np.int64), [(0, outputs % 2), (0, -k % 4)])
+    pairs = whole[::2] + 256 * whole[1::2]
+    return pairs.reshape(len(pairs), -1, 4)[:, :, [0, 2, 1, 3]]
+
+
+def packed_pairs(w: Tensor) -> Const:
+    """Pairs of outputs as halfwords: of four outputs two side by side, of the rest one."""
+    pairs = weight_pairs(w.values).astype("<i2")
+    whole = len(w.values) // 4 * 2
+    blocks = pairs[:whole].reshape(-1, 2, *pairs.shape[1:]).transpose(0, 2, 1, 3)
+    packed = np.concatenate([blocks.reshape(-1), pairs[whole:].reshape(-1)])
+    return Const("weights", packed.view(np.uint8), "uint8_t", {"weights": w.bytes})

@@ -12,6 +12,13 @@ class MaxPool2DS8(PoolKernel[MaxPool2D]):
     name = "max_pool2d_s8"
 
 
+class MaxPool2DS8Dsp(MaxPool2DS8):
+    """Four channels in a word."""
+
+    name = "max_pool2d_s8_dsp"
+    needs = frozenset({"dsp"})
+
+
 class MaxPool2DS16(PoolKernel[MaxPool2D]):
     """One channel at a time."""
 

@@ -57,7 +57,7 @@ class TransposeConvS8(Kernel[TransposeConv]):
         return op.w.values[:, :, order].reshape(op.w.shape[0], -1)
 
     def consts(self, op: TransposeConv) -> tuple[Const, ...]:
-        return packed_weights(op.w, self.matrix(op)), requant_const(op, folded=False)
+        return packed_weights(op.w, self.matrix(op)), requant_const(op, fold=False)
 
 
 class TransposeConvS16(Kernel[TransposeConv]):

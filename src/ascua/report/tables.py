@@ -128,7 +128,7 @@ def sizes(m: Measurement) -> Table:
     rows = [
         ("flash of the network", m.flash_bytes, "linked, without the harness"),
         ("  weights and biases", m.weights_bytes, "as in the file"),
-        ("  requantisation", requant, "8 bytes a channel"),
+        ("  requantisation", requant, "8 bytes a channel, or a layer"),
         ("  code and the rest", m.code_bytes, ""),
         ("RAM of the network", m.ram.total, ""),
         ("  arena", m.ram.arena, "tensors, input and output included, and scratch"),

@@ -8,10 +8,10 @@ static _Alignas(8) int8_t arena[32];
 
 /* fully_connected y: 9, 153 MACs */
 STEP void golden_step_00_fully_connected(void) {
-    static const fully_connected_s4_t p = {.rows = 1, .k = 17, .oc = 9, .small = 1, .zero = 4,
-        .low = -128, .high = 127};
+    static const fully_connected_s4_t p = {.rows = 1, .k = 17, .oc = 9, .next = 0, .small = 1,
+        .zero = 4, .low = -128, .high = 127};
     fully_connected_s4(&p, arena + 0, golden_00_fully_connected_weights,
-        golden_00_fully_connected_requant, arena + 20);
+        golden_00_fully_connected_bias, golden_00_fully_connected_factors, arena + 20);
 }
 
 void *golden_input(int index) {

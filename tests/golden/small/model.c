@@ -76,10 +76,10 @@ STEP void golden_step_04_max_pool2d(void) {
 
 /* fully_connected logits: 5, 640 MACs */
 STEP void golden_step_05_fully_connected(void) {
-    static const fully_connected_s8_t p = {.rows = 1, .k = 128, .oc = 5, .small = 1, .zero = 3,
-        .low = -128, .high = 127};
+    static const fully_connected_s8_t p = {.rows = 1, .k = 128, .oc = 5, .next = 1, .small = 1,
+        .zero = 3, .low = -128, .high = 127};
     fully_connected_s8(&p, arena + 0, golden_05_fully_connected_weights,
-        golden_05_fully_connected_requant, arena + 128);
+        golden_05_fully_connected_bias, golden_05_fully_connected_factors, arena + 128);
 }
 
 /* softmax probabilities: 5, 0 MACs */

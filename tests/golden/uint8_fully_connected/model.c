@@ -15,10 +15,10 @@ STEP void golden_step_00_quantize(void) {
 
 /* fully_connected y/int8: 9, 153 MACs */
 STEP void golden_step_01_fully_connected(void) {
-    static const fully_connected_u8_t p = {.rows = 1, .k = 17, .oc = 9, .zero = 4, .low = -128,
-        .high = 127, .offset = 35};
+    static const fully_connected_u8_t p = {.rows = 1, .k = 17, .oc = 9, .next = 0, .zero = 4,
+        .low = -128, .high = 127, .offset = 35};
     fully_connected_u8(&p, arena + 20, golden_01_fully_connected_weights,
-        golden_01_fully_connected_requant, arena + 0);
+        golden_01_fully_connected_bias, golden_01_fully_connected_factors, arena + 0);
 }
 
 /* quantize y: 9, 0 MACs */

@@ -1,0 +1,38 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/add_linear_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[360];
+
+/* add y: 4x5x6, 0 MACs */
+STEP void golden_step_00_add(void) {
+    static const add_linear_s8_t p = {.n = 120, .a_factor = 1618194, .b_factor = 995549,
+        .add = 23994088, .shift = 21, .low = -128, .high = 127};
+    add_linear_s8(&p, arena + 0, arena + 120, arena + 240);
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0, 120};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {120, 120};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {240};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {120};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_add();
+}
