@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from ascua.plan import BALANCED, Goal, plan
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
-from tests.support import beside, reference, samples
+from tests.support import beside, featured, reference, samples
 from tests.support.examples import ALL
 from tests.support.tools import require_board, require_tool
 
@@ -45,11 +44,6 @@ def replaced() -> list[tuple[str, str]]:
             plan(graph, board, Goal(avoid=frozenset({name})))
             found.append((name, board.name))
     return found
-
-
-def featured(board: Board, features: frozenset[str]) -> Board:
-    """The board with a core that has these features."""
-    return replace(board, core=replace(board.core, features=features))
 
 
 def graph_for(name: str) -> Graph:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ascua import tflite
+from ascua import kernels, tflite
+from ascua.boards import Board
 from ascua.boards import load as load_board
 from ascua.executors import Answer, Progress
 from ascua.executors.reference import reference as measured
@@ -168,13 +169,31 @@ def reference(graph: Graph, xs: list[Array]) -> list[Array]:
     return measured(graph, xs)
 
 
-def generated_c(graph: Graph, xs: list[Array], goal: Goal = BALANCED) -> list[Array]:
-    """The outputs (n, *shape) of the generated C under ASan and UBSan, on this computer."""
-    host = load_board("host")
+def generated_c(
+    graph: Graph, xs: list[Array], goal: Goal = BALANCED, features: frozenset[str] = frozenset()
+) -> list[Array]:
+    """The outputs (n, *shape) of the generated C under ASan and UBSan, on this computer.
+
+    Its core is said to have the `features`; kernels for them have twins in plain C.
+    """
+    host = featured(load_board("host"), features)
     library = emit(plan(prepare(graph), host, goal), "net")
     with tempfile.TemporaryDirectory() as folder:
         outcome = run(host, library, pack(xs), len(xs[0]), build_dir=Path(folder), sanitize=True)
     return unpack(outcome.outputs, graph, len(xs[0]))
+
+
+def featured(board: Board, features: frozenset[str]) -> Board:
+    """The board with a core that has these features."""
+    return replace(board, core=replace(board.core, features=features))
+
+
+def variants(graph: Graph, goal: Goal = BALANCED) -> list[frozenset[str]]:
+    """Features of cores for which the graph has kernels of their own, and none."""
+    host, ready = load_board("host"), prepare(graph)
+    needed = sorted({k.needs for k in kernels.every() if k.needs}, key=sorted)
+    planned = ((f, plan(ready, featured(host, f), goal)) for f in needed)
+    return [frozenset(), *(f for f, p in planned if any(c.kernel.needs == f for c in p.calls))]
 
 
 def check_everywhere(
@@ -186,11 +205,14 @@ def check_everywhere(
 ) -> None:
     """Oracle, reference and generated C agree on every byte of `xs`, or of n random samples.
 
-    The graph goes through a file first: what is tested is what a user's file would give.
+    The graph goes through a file first: what is tested is what a user's file would give. The C is
+    that of any core, and of each whose features have kernels of their own.
     """
     graph, xs, expected = check_reference(graph, n, seed, xs)
-    for y, e, t in zip(generated_c(graph, xs, goal), expected, graph.outputs, strict=True):
-        np.testing.assert_array_equal(y, e, f"generated C against TFLM: {t.name}")
+    for features in variants(graph, goal):
+        ys = generated_c(graph, xs, goal, features)
+        for y, e, t in zip(ys, expected, graph.outputs, strict=True):
+            np.testing.assert_array_equal(y, e, f"generated C {[*features]} against TFLM: {t.name}")
 
 
 def check_reference(
