@@ -65,28 +65,43 @@ KERNEL pair_t *conv2d_s8_dsp_expand(const int8_t *x, int32_t step, int32_t n, pa
     return to;
 }
 
-/* x[words][4] of four windows: the first begins `at` bytes into each row, the others `step` bytes
-   further each. What runs have beyond fours comes last, through bytes behind x. */
-SHARED void conv2d_s8_dsp_window(const conv2d_s8_dsp_t *p, const int8_t *const *rows, int32_t at,
-                                 int32_t step, pair_t *x) {
+/* What runs have beyond fours, through bytes behind it: as conv2d_s8_dsp_window, which it ends. */
+SHARED void conv2d_s8_dsp_rest(const conv2d_s8_dsp_t *p, const int8_t *const *rows, int32_t at,
+                               int32_t step, pair_t *x) {
     const int32_t rest = p->run & 3, fours = (p->kh * p->runs * rest + 3) >> 2;
-    int8_t *const bytes = (int8_t *)(x + 4 * p->words);
-    int8_t *last = bytes;
+    int8_t *const bytes = (int8_t *)(x + 8 * fours);
+    int8_t *to = bytes;
     for (int32_t ky = 0; ky < p->kh; ky++) {
-        const int8_t *in = rows[ky] + at;
+        const int8_t *in = rows[ky] + at + p->run - rest;
         for (int32_t i = 0; i < p->runs; i++) {
-            x = conv2d_s8_dsp_expand(in, step, p->run >> 2, x);
-            for (int32_t k = p->run - rest; k < p->run; k++) {
-                last[0] = in[k];
-                last[4 * fours] = in[k + step];
-                last[8 * fours] = in[k + 2 * step];
-                last[12 * fours] = in[k + 3 * step];
-                last++;
+            for (int32_t k = 0; k < rest; k++) {
+                to[0] = in[k];
+                to[4 * fours] = in[k + step];
+                to[8 * fours] = in[k + 2 * step];
+                to[12 * fours] = in[k + 3 * step];
+                to++;
             }
             in += p->gap;
         }
     }
     conv2d_s8_dsp_expand(bytes, 4 * fours, fours, x);
+    KEEP_ORDER();
+}
+
+/* x[words][4] of four windows: the first begins `at` bytes into each row, the others `step` bytes
+   further each. */
+SHARED void conv2d_s8_dsp_window(const conv2d_s8_dsp_t *p, const int8_t *const *rows, int32_t at,
+                                 int32_t step, pair_t *x) {
+    for (int32_t ky = 0; ky < p->kh; ky++) {
+        const int8_t *in = rows[ky] + at;
+        for (int32_t i = 0; i < p->runs; i++) {
+            x = conv2d_s8_dsp_expand(in, step, p->run >> 2, x);
+            in += p->gap;
+        }
+    }
+    if (p->run & 3) {
+        conv2d_s8_dsp_rest(p, rows, at, step, x);
+    }
     KEEP_ORDER();
 }
 
@@ -178,18 +193,17 @@ KERNEL void conv2d_s8_dsp_pairs(int32_t pairs, const pair_t *x, const int8_t *w,
     register int32_t r1 __asm__("r1") = 2 * zero + 1;
     register int8_t *r2 __asm__("r2") = y;
     register int32_t r3 __asm__("r3") = next;
+    register int32_t r4 __asm__("r4") = 48 * (-words & 7);
     register const pair_t *r6 __asm__("r6") = x + 4 * words;
     register const pair_t *r10 __asm__("r10") = x;
     register const int8_t *r11 __asm__("r11") = w;
     register const requant_t *r12 __asm__("r12") = q;
     /* clang-format off */
     __asm__ volatile(
-        "push {r0, r1, r2, r3, r6, r7, r10, r12}\n"
+        "push {r0, r1, r2, r3, r4, r6, r7, r10, r12}\n"
         "0:\n\t"
         "ldr r0, [r12]\n\t" /* A's bias; from B's sums it is taken with A's */
-        "sub r7, r10, r6\n\t"
-        "and r7, r7, #112\n\t"
-        "add r7, r7, r7, lsl #1\n\t"
+        "ldr r7, [sp, #16]\n\t"
         "mov r1, r0\n\t"
         "mov r2, r0\n\t"
         "mov r3, r0\n\t"
@@ -202,10 +216,10 @@ KERNEL void conv2d_s8_dsp_pairs(int32_t pairs, const pair_t *x, const int8_t *w,
         "1:\n\t"
         CONV2D_S8_DSP_WORDS
         CONV2D_S8_DSP_WORDS
-        "ldr r6, [sp, #16]\n\t"
+        "ldr r6, [sp, #20]\n\t"
         "cmp r10, r6\n\t"
         "bne 1b\n\t"
-        "ldr r12, [sp, #28]\n\t" /* q */
+        "ldr r12, [sp, #32]\n\t" /* q */
         "ldr lr, [sp, #4]\n\t"   /* 2 * zero + 1 */
         "ldr r6, [r12, #12]\n\t" /* B's bias */
         "sub r4, r4, r0\n\t"
@@ -226,16 +240,16 @@ KERNEL void conv2d_s8_dsp_pairs(int32_t pairs, const pair_t *x, const int8_t *w,
         CONV2D_S8_DSP_STORE("r3", "r9")
         "str r10, [sp, #8]\n\t"
         "add r12, r12, #24\n\t"
-        "str r12, [sp, #28]\n\t"
+        "str r12, [sp, #32]\n\t"
         "ldr r0, [sp]\n\t"
-        "ldr r6, [sp, #16]\n\t"
-        "ldr r10, [sp, #24]\n\t"
+        "ldr r6, [sp, #20]\n\t"
+        "ldr r10, [sp, #28]\n\t"
         "cmp r12, r0\n\t"
         "bne 0b\n\t"
-        "pop {r0, r1, r2, r3, r6, r7, r10, r12}"
-        : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3), "+r"(r6), "+r"(r10), "+r"(r11), "+r"(r12)
+        "pop {r0, r1, r2, r3, r4, r6, r7, r10, r12}"
+        : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3), "+r"(r4), "+r"(r6), "+r"(r10), "+r"(r11), "+r"(r12)
         :
-        : "r4", "r5", "r8", "r9", "lr", "cc", "memory");
+        : "r5", "r8", "r9", "lr", "cc", "memory");
     /* clang-format on */
 }
 #endif
