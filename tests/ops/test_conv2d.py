@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,16 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ascua.ir import Graph, Quant
+from ascua import boards
+from ascua.boards import Board
+from ascua.ir import Array, Graph, Quant
 from ascua.ops import conv2d
 from ascua.ops.conv2d import Conv2D
-from ascua.plan import Goal
+from ascua.passes import prepare
+from ascua.plan import BALANCED, Goal, plan
+from ascua.run import run
+from ascua.samples import pack, unpack
+from ascua.targets.c import emit
 from tests.support import (
     INLINE,
     SHARED,
@@ -26,6 +33,7 @@ from tests.support import (
     reference,
     samples,
 )
+from tests.support.tools import require_board
 from tests.support.wide import widened
 
 
@@ -75,6 +83,13 @@ CASES: dict[str, dict[str, Any]] = {
     "no bits left": {"scale": 1e-12},
     "sums beyond 2^30": {"bias": 2**31 - 1, "scale": 1e-6},
     "sums that wrap": {"bias": 2**31 - 1, "kh": 9, "kw": 9, "scale": 1e-6},
+    "1x1, four pixels": {"kh": 1, "kw": 1, "ic": 16, "oc": 6, "ih": 2, "iw": 2},
+    "1x1, five pixels, odd": {"kh": 1, "kw": 1, "ic": 7, "oc": 3, "ih": 1, "iw": 5},
+    "1x1, stride": {"kh": 1, "kw": 1, "ic": 12, "oc": 4, "stride": (2, 2)},
+    "six pixels wide": {"iw": 6, "ic": 4, "oc": 4},
+    "no change of the output": {"bias": 2**29, "scale": 3e-7, "oc": 8},
+    "some channels that do not change": {"bias": 2**29, "scale": 4e-5, "oc": 20, "act": "RELU"},
+    "shift by 23 and more": {"bias": 2**28, "scale": 4e-6, "oc": 16},
 }  # fmt: skip
 
 size = st.integers(1, 9)
@@ -116,6 +131,75 @@ def test_sums_that_float32_would_round() -> None:
 @pytest.mark.parametrize("goal", [SHARED, INLINE])
 def test_kernel(goal: Goal) -> None:
     check_everywhere(collected({case: conv(**fields) for case, fields in CASES.items()}), goal=goal)
+
+
+def on_board(graph: Graph, board: Board, build: Path, goal: Goal = BALANCED) -> set[str]:
+    """The names of the kernels with which the board gives every byte of the reference."""
+    require_board(board)
+    ready, xs = prepare(graph), samples(graph, 3)
+    made = plan(ready, board, goal)
+    done = run(board, emit(made, "net"), pack(xs), 3, build_dir=build)
+    answers = zip(unpack(done.outputs, ready, 3), reference(graph, xs), graph.outputs, strict=True)
+    for y, e, t in answers:
+        np.testing.assert_array_equal(y, e, t.name)
+    return {c.kernel.name for c in made.calls}
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("goal", [SHARED, INLINE])
+def test_dsp(goal: Goal, tmp_path: Path) -> None:
+    """Beside the cases: loops of eight words that are entered at each place, and every rest."""
+    cases = {case: conv(**fields) for case, fields in CASES.items()}
+    for n in range(1, 34, 3):
+        fields = {"ic": n, "oc": 1 + n % 5, "kh": 1 + n % 2, "kw": 1 + n % 2, "iw": 1 + n % 11}
+        cases[f"{n} channels"] = conv(**fields, seed=n)
+    names = on_board(collected(cases), boards.load("mps2-an386"), tmp_path, goal)
+    assert {"conv2d_s8_dsp", "conv2d_1x1_s8_dsp"} <= names
+
+
+def weighted(w: Array, scale: float = 0.01) -> Graph:
+    """A convolution with these weights."""
+    oc, kh, kw, ic = w.shape
+    op = conv(ic=ic, oc=oc, kh=kh, kw=kw, ih=kh + 1, iw=kw + 4, padding="VALID", scale=scale).ops[0]
+    inputs = (op.inputs[0], constant("w", w.astype(np.int8), [scale] * oc), op.inputs[2])
+    return network(replace(op, inputs=inputs))
+
+
+def dsp_kernel(graph: Graph) -> str:
+    board = boards.load("mps2-an386")
+    return plan(prepare(graph), board, BALANCED).calls[0].kernel.name
+
+
+def test_dsp_extremes() -> None:
+    """The largest sums that fit beside another, and the least weights."""
+    fitting = np.zeros((6, 3, 3, 64), np.int8)
+    fitting.reshape(6, -1)[:, :510] = np.array([127, -127, -128, 127, -127, -127])[:, None]
+    graph = weighted(fitting, 1e-4)
+    assert dsp_kernel(graph) == "conv2d_s8_dsp"
+    xs = np.full((4, *graph.inputs[0].shape), -128, np.int8)
+    xs[1] = 127
+    xs[2, ..., ::2] = 127
+    check_everywhere(graph, xs=[xs])
+
+
+@pytest.mark.parametrize("pair", [(-128, -128), (0, -128), (-1, -128), (5, 127)])
+def test_dsp_least_weights(pair: tuple[int, int]) -> None:
+    """Of a pair's second channel, -128 less 1 is no int8."""
+    w = np.ones((4, 3, 3, 5), np.int8)
+    w[0, 1, 1], w[1, 1, 1] = pair
+    graph = weighted(w)
+    fits = pair[1] > -128 or pair[0] >= 0
+    assert dsp_kernel(graph) == ("conv2d_s8_dsp" if fits else "conv2d_s8")
+    check_everywhere(graph)
+
+
+@pytest.mark.parametrize(("taps", "fits"), [(516, True), (517, False)])
+def test_dsp_largest_sums(taps: int, fits: bool) -> None:
+    w = np.zeros((2, 1, 1, 600), np.int8)
+    w[1, ..., :taps] = 127
+    assert (dsp_kernel(weighted(w)) == "conv2d_1x1_s8_dsp") == fits
+    xs = [np.full((1, *weighted(w).inputs[0].shape), v, np.int8) for v in (-128, 127)]
+    check_everywhere(weighted(w, 1e-5), xs=[np.concatenate(xs)])
 
 
 @settings(max_examples=80)

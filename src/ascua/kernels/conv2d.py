@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
 
 from ascua.kernels._bounds import bounds
 from ascua.kernels._convolution import padded_rows
@@ -17,6 +20,7 @@ from ascua.kernels._packing import (
     small,
     wide_consts,
 )
+from ascua.kernels._pairs import channels, in_words, words
 from ascua.ops.conv2d import Conv2D
 
 
@@ -45,6 +49,68 @@ class Conv2DS8(Kernel[Conv2D]):
 
     def terms(self, op: Conv2D) -> Mapping[str, float]:
         return {**blocks(op, pixels=2, channels=4)}
+
+
+class Pairs(Kernel[Conv2D]):
+    """Two channels by four pixels at a time, from windows that are expanded to int16 once."""
+
+    needs = frozenset({"dsp"})
+    weights = ("int8",)
+
+    def fits(self, op: Conv2D) -> bool:
+        if op.w.dtype != "int8" or op.w.q.zero_point != 0:
+            return False
+        # The second channel's sum lies above the first's 8 bits, and has the 24 that are left.
+        rows, _ = channels(op)
+        least = in_words(rows, taps(op)["run"]).min()
+        return bool(least >= -128 and np.abs(rows).sum(axis=1).max() < 2**16)
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        return {
+            **taps(op),
+            "words": words(op.w.size // op.w.shape[0]),
+            "small": int(channels(op)[1][:, 2].min() > 0),
+            "zero": op.y.q.zero_point,
+            **bounds(op.activation, op.y),
+        }
+
+    def consts(self, op: Conv2D) -> tuple[Const, ...]:
+        rows, requant = channels(op)
+        weights = in_words(rows, taps(op)["run"]).astype(np.int8).view(np.uint8)
+        return (
+            Const("weights", weights.reshape(-1), "uint8_t", {"weights": op.w.bytes}),
+            replace(requant_const(op), data=requant.astype(np.int32)),
+        )
+
+    def scratch(self, op: Conv2D) -> int:
+        t = taps(op)
+        rest = t["kh"] * t["runs"] * (t["run"] % 4)
+        return 16 * words(op.w.size // op.w.shape[0]) + 8 * words(rest)
+
+
+class Conv2D1x1S8Dsp(Pairs):
+    """All pixels of an image as one row."""
+
+    name = "conv2d_1x1_s8_dsp"
+
+    def fits(self, op: Conv2D) -> bool:
+        axes = (op.rows, op.columns)
+        return all(a.kernel == a.stride == 1 for a in axes) and super().fits(op)
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        pixels, (_, _, _, ic) = op.rows.out * op.columns.out, op.x.shape
+        fields = super().params(op)
+        kept = ("oc", "words", "small", "zero", "low", "high")
+        return {"pixels": pixels, "ic": ic, **{k: fields[k] for k in kept}}
+
+
+class Conv2DS8Dsp(Pairs):
+    """Any filter, a row at a time; padding comes with the rows."""
+
+    name = "conv2d_s8_dsp"
+
+    def work(self, op: Conv2D) -> Rows:
+        return padded_rows(op)
 
 
 class Conv2DS16(Kernel[Conv2D]):

@@ -11,6 +11,9 @@
 #define ASCUA_DSP 0
 #endif
 
+/* Two int16 in a word of scratch, which is declared as bytes. */
+typedef uint32_t __attribute__((may_alias)) pair_t;
+
 /* Four bytes at any address, the first in the lowest bits. */
 KERNEL uint32_t four_bytes(const int8_t *p) {
     uint32_t v;
