@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ascua.ir import Graph, Quant
+from ascua.ir import Array, Graph, Quant
 from ascua.ops import conv2d
 from ascua.ops.conv2d import Conv2D
 from ascua.plan import Goal
@@ -116,6 +116,37 @@ def test_sums_that_float32_would_round() -> None:
 @pytest.mark.parametrize("goal", [SHARED, INLINE])
 def test_kernel(goal: Goal) -> None:
     check_everywhere(collected({case: conv(**fields) for case, fields in CASES.items()}), goal=goal)
+
+
+def weighted(w: Array, **fields: Any) -> Graph:
+    """The network of a convolution by these filters."""
+    oc, kh, kw, ic = w.shape
+    graph = conv(ih=5, iw=8, ic=ic, oc=oc, kh=kh, kw=kw, **fields)
+    op = graph.ops[0]
+    scales = op.inputs[1].q.scales
+    return network(replace(op, inputs=(op.inputs[0], constant("w", w, scales), *op.inputs[2:])))
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_extremes(size: int) -> None:
+    """Where two pixels lie in a word, the products of neither may reach the other."""
+    signs = np.array([[1] * 8, [-1] * 8, [1, -1] * 4, [1, 1, -1, -1] * 2])[:, None, None]
+    w = np.broadcast_to(signs, (4, size, size, 8)).astype(np.int8)
+    least = w.copy()
+    least[0], least[1, :, :, :2] = -128, -128
+    ends = np.array([-128, 127, -128, -128, 127, 127, -128, 127])
+    xs = np.stack([np.broadcast_to(v, (1, 5, 8, 8)) for v in (-128, 127, ends, ends[:, None])])
+    graph = collected({str(i): weighted(v) for i, v in enumerate((127 * w, -127 * w, least))})
+    check_everywhere(graph, xs=[xs.astype(np.int8)] * len(graph.inputs))
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_filters_that_end_in_zeros(size: int) -> None:
+    rng = np.random.default_rng(3)
+    w = rng.integers(-127, 128, (8, size, size, 12)).astype(np.int8)
+    for channel, kept in enumerate((0, 1, 3, 4, 5, 8, 0, 11)):
+        w.reshape(8, -1)[channel, kept:] = 0
+    check_everywhere(collected({str(i): weighted(w[:i]) for i in (1, 2, 7, 8)}))
 
 
 @settings(max_examples=80)
