@@ -142,11 +142,15 @@ def test_extremes(size: int) -> None:
 
 @pytest.mark.parametrize("size", [1, 3])
 def test_filters_that_end_in_zeros(size: int) -> None:
+    """Channels of nothing else have what biases and scales they please."""
     rng = np.random.default_rng(3)
     w = rng.integers(-127, 128, (8, size, size, 12)).astype(np.int8)
     for channel, kept in enumerate((0, 1, 3, 4, 5, 8, 0, 11)):
         w.reshape(8, -1)[channel, kept:] = 0
-    check_everywhere(collected({str(i): weighted(w[:i]) for i in (1, 2, 7, 8)}))
+    graphs = {f"{n} channels": weighted(w[:n]) for n in (1, 2, 7, 8)}
+    for fields in ({"bias": 2**31 - 1}, {"scale": 30.0}, {"bias": 2**28, "scale": 2e-9}):
+        graphs |= {f"{n}, {fields}": weighted(w[:n], **fields) for n in (1, 8)}
+    check_everywhere(collected(graphs))
 
 
 @settings(max_examples=80)

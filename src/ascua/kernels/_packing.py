@@ -45,6 +45,23 @@ def biases(op: Weighted) -> Array:
     return none if op.bias is None else none + op.bias.values.reshape(-1)
 
 
+def requantized(op: Weighted) -> tuple[Array, Array]:
+    """What `biases` and `rescaling` say, but of channels without weights, whose output is constant.
+
+    They get small numbers that give the same output: what is trained away has any bias and scale.
+    """
+    sums, factors = biases(op), rescaling(op)
+    idle = ~(by_channel(op).astype(np.int64) + offset(op)).any(axis=1)
+    once = op.uint8 and isinstance(op, FullyConnected)
+    rescale = fixed.multiply_rounded_once if once else fixed.multiply_by_quantized_multiplier
+    outputs = rescale(fixed.wrap32(sums[idle]), *factors[idle].T)
+    low, high = limits("int8")
+    zero = op.y.q.zero_point
+    sums[idle] = 4 * np.clip(outputs, low - zero, high - zero)
+    factors[idle] = 2**30, -1  # a quarter
+    return sums, factors
+
+
 def small(op: Weighted) -> int:
     """1 where every shift is to the right and every sum stays below 2**30 for any input.
 
@@ -53,8 +70,9 @@ def small(op: Weighted) -> int:
     low, high = limits(op.x.dtype)
     farthest = max(high - op.x.q.zero_point, op.x.q.zero_point - low)
     weights = np.abs(by_channel(op).astype(np.int64) + offset(op))
-    sums = farthest * weights.sum(axis=1) + np.abs(biases(op))
-    return int(rescaling(op)[:, 1].max() < 0 and sums.max() < 2**30)
+    bias, factors = requantized(op)
+    sums = farthest * weights.sum(axis=1) + np.abs(bias)
+    return int(factors[:, 1].max() < 0 and sums.max() < 2**30)
 
 
 def short_sums(bias: Tensor | None, bias_dtype: int) -> bool:
@@ -90,10 +108,10 @@ def requant_const(op: Weighted, *, folded: bool = True) -> Const:
     Where `folded`, the bias makes up for the input's zero point: then kernels multiply inputs as
     they are.
     """
-    sums = biases(op)
+    sums, factors = requantized(op)
     if folded:
         sums -= op.x.q.zero_point * (by_channel(op).astype(np.int64) + offset(op)).sum(axis=1)
-    rows = np.column_stack([fixed.wrap32(sums), rescaling(op)]).astype(np.int32)
+    rows = np.column_stack([fixed.wrap32(sums), factors]).astype(np.int32)
     held: dict[Content, int] = {
         "weights": 0 if op.bias is None else op.bias.bytes,
         "requantization": 8 * len(rows),
