@@ -107,8 +107,23 @@ def with_any_weights() -> list[Graph]:
     return [*(as_uint8(g, z) for g in plain for z in ZEROS), *(halves(g) for g in ones)]
 
 
+def idle(graph: Graph) -> Graph:
+    """`graph` of one weighted operator, whose weights stand for 0."""
+    op = graph.ops[0]
+    w = op.inputs[1]
+    assert w is not None
+    zeros = replace(w, data=np.full_like(w.values, w.q.zero_point))
+    return network(replace(op, inputs=tuple(zeros if t is w else t for t in op.inputs)))
+
+
 RATIO = (0.7429176568984985, -128), (0.8984120488166809, -128)
 """Their quotient makes ties in single precision, and none in double."""
+
+
+@pytest.mark.train
+def test_channels_without_weights_equal_litert() -> None:
+    many = as_uint8(dense(k=6, oc=1000, y_scale=0.1, bias=300))
+    check_litert([idle(g) for g in (*with_any_weights(), many)])
 
 
 @pytest.mark.train

@@ -78,7 +78,7 @@ def _on_board(found: Sequence[Case], where: str, folder: Path) -> Iterator[Failu
     together = prepare(joined([c.graph for c in found]))
     try:
         # Random orders rarely win, and here nobody looks for the last byte.
-        planned = plan(together, board, Goal(tries=0, row_loops=where == "host"))
+        planned = plan(together, board, Goal(kind="speed", tries=0, row_loops=where == "host"))
         check_fit(planned)
         inputs = [x for c in found for x in c.xs]
         outcome = run(board, emit(planned, "net"), pack(inputs), SAMPLES, build_dir=folder,

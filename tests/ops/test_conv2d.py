@@ -17,11 +17,12 @@ from ascua.ir import Array, Graph, Quant
 from ascua.ops import conv2d
 from ascua.ops.conv2d import Conv2D
 from ascua.passes import prepare
-from ascua.plan import BALANCED, Goal, plan
+from ascua.plan import Goal, plan
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
 from tests.support import (
+    FAST,
     INLINE,
     SHARED,
     activation,
@@ -133,7 +134,7 @@ def test_kernel(goal: Goal) -> None:
     check_everywhere(collected({case: conv(**fields) for case, fields in CASES.items()}), goal=goal)
 
 
-def on_board(graph: Graph, board: Board, build: Path, goal: Goal = BALANCED) -> set[str]:
+def on_board(graph: Graph, board: Board, build: Path, goal: Goal = FAST) -> set[str]:
     """The names of the kernels with which the board gives every byte of the reference."""
     require_board(board)
     ready, xs = prepare(graph), samples(graph, 3)
@@ -157,7 +158,7 @@ def test_dsp(goal: Goal, tmp_path: Path) -> None:
     assert {"conv2d_s8_dsp", "conv2d_1x1_s8_dsp"} <= names
 
 
-def weighted(w: Array, scale: float = 0.01) -> Graph:
+def narrow(w: Array, scale: float = 0.01) -> Graph:
     """A convolution with these weights."""
     oc, kh, kw, ic = w.shape
     op = conv(ic=ic, oc=oc, kh=kh, kw=kw, ih=kh + 1, iw=kw + 4, padding="VALID", scale=scale).ops[0]
@@ -167,14 +168,14 @@ def weighted(w: Array, scale: float = 0.01) -> Graph:
 
 def dsp_kernel(graph: Graph) -> str:
     board = boards.load("mps2-an386")
-    return plan(prepare(graph), board, BALANCED).calls[0].kernel.name
+    return plan(prepare(graph), board, FAST).calls[0].kernel.name
 
 
 def test_dsp_extremes() -> None:
     """The largest sums that fit beside another, and the least weights."""
     fitting = np.zeros((6, 3, 3, 64), np.int8)
     fitting.reshape(6, -1)[:, :510] = np.array([127, -127, -128, 127, -127, -127])[:, None]
-    graph = weighted(fitting, 1e-4)
+    graph = narrow(fitting, 1e-4)
     assert dsp_kernel(graph) == "conv2d_s8_dsp"
     xs = np.full((4, *graph.inputs[0].shape), -128, np.int8)
     xs[1] = 127
@@ -187,7 +188,7 @@ def test_dsp_least_weights(pair: tuple[int, int]) -> None:
     """Of a pair's second channel, -128 less 1 is no int8."""
     w = np.ones((4, 3, 3, 5), np.int8)
     w[0, 1, 1], w[1, 1, 1] = pair
-    graph = weighted(w)
+    graph = narrow(w)
     fits = pair[1] > -128 or pair[0] >= 0
     assert dsp_kernel(graph) == ("conv2d_s8_dsp" if fits else "conv2d_s8")
     check_everywhere(graph)
@@ -197,9 +198,44 @@ def test_dsp_least_weights(pair: tuple[int, int]) -> None:
 def test_dsp_largest_sums(taps: int, fits: bool) -> None:
     w = np.zeros((2, 1, 1, 600), np.int8)
     w[1, ..., :taps] = 127
-    assert (dsp_kernel(weighted(w)) == "conv2d_1x1_s8_dsp") == fits
-    xs = [np.full((1, *weighted(w).inputs[0].shape), v, np.int8) for v in (-128, 127)]
-    check_everywhere(weighted(w, 1e-5), xs=[np.concatenate(xs)])
+    assert (dsp_kernel(narrow(w)) == "conv2d_1x1_s8_dsp") == fits
+    xs = [np.full((1, *narrow(w).inputs[0].shape), v, np.int8) for v in (-128, 127)]
+    check_everywhere(narrow(w, 1e-5), xs=[np.concatenate(xs)])
+
+
+def weighted(w: Array, **fields: Any) -> Graph:
+    """The network of a convolution by these filters."""
+    oc, kh, kw, ic = w.shape
+    graph = conv(ih=5, iw=8, ic=ic, oc=oc, kh=kh, kw=kw, **fields)
+    op = graph.ops[0]
+    scales = op.inputs[1].q.scales
+    return network(replace(op, inputs=(op.inputs[0], constant("w", w, scales), *op.inputs[2:])))
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_extremes(size: int) -> None:
+    """Where two pixels lie in a word, the products of neither may reach the other."""
+    signs = np.array([[1] * 8, [-1] * 8, [1, -1] * 4, [1, 1, -1, -1] * 2])[:, None, None]
+    w = np.broadcast_to(signs, (4, size, size, 8)).astype(np.int8)
+    least = w.copy()
+    least[0], least[1, :, :, :2] = -128, -128
+    ends = np.array([-128, 127, -128, -128, 127, 127, -128, 127])
+    xs = np.stack([np.broadcast_to(v, (1, 5, 8, 8)) for v in (-128, 127, ends, ends[:, None])])
+    graph = collected({str(i): weighted(v) for i, v in enumerate((127 * w, -127 * w, least))})
+    check_everywhere(graph, xs=[xs.astype(np.int8)] * len(graph.inputs))
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_filters_that_end_in_zeros(size: int) -> None:
+    """Channels of nothing else have what biases and scales they please."""
+    rng = np.random.default_rng(3)
+    w = rng.integers(-127, 128, (8, size, size, 12)).astype(np.int8)
+    for channel, kept in enumerate((0, 1, 3, 4, 5, 8, 0, 11)):
+        w.reshape(8, -1)[channel, kept:] = 0
+    graphs = {f"{n} channels": weighted(w[:n]) for n in (1, 2, 7, 8)}
+    for fields in ({"bias": 2**31 - 1}, {"scale": 30.0}, {"bias": 2**28, "scale": 2e-9}):
+        graphs |= {f"{n}, {fields}": weighted(w[:n], **fields) for n in (1, 8)}
+    check_everywhere(collected(graphs))
 
 
 @settings(max_examples=80)

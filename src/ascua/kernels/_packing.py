@@ -45,6 +45,23 @@ def biases(op: Weighted) -> Array:
     return none if op.bias is None else none + op.bias.values.reshape(-1)
 
 
+def requantized(op: Weighted) -> tuple[Array, Array]:
+    """What `biases` and `rescaling` say, but of channels without weights, whose output is constant.
+
+    They get small numbers that give the same output: what is trained away has any bias and scale.
+    """
+    sums, factors = biases(op), rescaling(op)
+    idle = ~(by_channel(op).astype(np.int64) + offset(op)).any(axis=1)
+    once = op.uint8 and isinstance(op, FullyConnected)
+    rescale = fixed.multiply_rounded_once if once else fixed.multiply_by_quantized_multiplier
+    outputs = rescale(fixed.wrap32(sums[idle]), *factors[idle].T)
+    low, high = limits("int8")
+    zero = op.y.q.zero_point
+    sums[idle] = 4 * np.clip(outputs, low - zero, high - zero)
+    factors[idle] = 2**30, -1  # a quarter
+    return sums, factors
+
+
 def small(op: Weighted) -> int:
     """1 where every shift is to the right and every sum stays below 2**30 for any input.
 
@@ -53,8 +70,9 @@ def small(op: Weighted) -> int:
     low, high = limits(op.x.dtype)
     farthest = max(high - op.x.q.zero_point, op.x.q.zero_point - low)
     weights = np.abs(by_channel(op).astype(np.int64) + offset(op))
-    sums = farthest * weights.sum(axis=1) + np.abs(biases(op))
-    return int(rescaling(op)[:, 1].max() < 0 and sums.max() < 2**30)
+    bias, factors = requantized(op)
+    sums = farthest * weights.sum(axis=1) + np.abs(bias)
+    return int(factors[:, 1].max() < 0 and sums.max() < 2**30)
 
 
 def small_shifts(op: Weighted) -> bool:
@@ -62,7 +80,7 @@ def small_shifts(op: Weighted) -> bool:
 
     With `small`, that is what kernels call `requantize_twice` for.
     """
-    return bool(rescaling(op)[:, 1].min() >= -22)
+    return bool(requantized(op)[1][:, 1].min() >= -22)
 
 
 def short_sums(bias: Tensor | None, bias_dtype: int) -> bool:
@@ -97,14 +115,16 @@ def folded(op: Weighted) -> Array:
 
     Then kernels multiply inputs as they are.
     """
+    sums, _ = requantized(op)
     shares = (by_channel(op).astype(np.int64) + offset(op)).sum(axis=1)
-    return fixed.wrap32(biases(op) - op.x.q.zero_point * shares)
+    return fixed.wrap32(sums - op.x.q.zero_point * shares)
 
 
 def requant_const(op: Weighted, *, fold: bool = True) -> Const:
     """`requant_t` of each channel: bias, perhaps `folded`, multiplier, shift."""
-    sums = folded(op) if fold else fixed.wrap32(biases(op))
-    rows = np.column_stack([sums, rescaling(op)]).astype(np.int32)
+    sums, factors = requantized(op)
+    sums = folded(op) if fold else fixed.wrap32(sums)
+    rows = np.column_stack([sums, factors]).astype(np.int32)
     held: dict[Content, int] = {
         "weights": 0 if op.bias is None else op.bias.bytes,
         "requantization": 8 * len(rows),
@@ -114,13 +134,14 @@ def requant_const(op: Weighted, *, fold: bool = True) -> Const:
 
 def next_factor(op: Weighted) -> int:
     """How many factors of `requant_consts` there are from one channel to the next: 1 or 0."""
-    factors = rescaling(op)
+    _, factors = requantized(op)
     return int((factors != factors[0]).any())
 
 
 def requant_consts(op: Weighted) -> tuple[Const, Const]:
     """The `folded` bias of each channel, and its `factor_t`: one where all are the same."""
-    factors = rescaling(op)[: None if next_factor(op) else 1].astype(np.int32)
+    _, factors = requantized(op)
+    factors = factors[: None if next_factor(op) else 1].astype(np.int32)
     held = 0 if op.bias is None else op.bias.bytes
     return (
         Const("bias", folded(op).astype(np.int32), "int32_t", {"weights": held}),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
+from ascua.ir import Array
 from ascua.kernels._bounds import bounds
 from ascua.kernels._convolution import padded_rows
-from ascua.kernels._kernel import Const, Kernel, Rows
+from ascua.kernels._kernel import Const, Kernel, Rows, Work
 from ascua.kernels._packing import (
     by_channel,
     offset,
@@ -22,6 +24,50 @@ from ascua.kernels._packing import (
 )
 from ascua.kernels._pairs import channels, in_words, words
 from ascua.ops.conv2d import Conv2D
+
+
+class Conv2DPairsS8(Kernel[Conv2D]):
+    """A channel by four pixels at a time, two of them in a word; no zeros at a channel's end."""
+
+    name = "conv2d_pairs_s8"
+    weights = ("int8",)
+
+    def fits(self, op: Conv2D) -> bool:
+        return paired(op, op.columns.out) and not pointwise(op)
+
+    def work(self, op: Conv2D) -> Work:
+        return padded_rows(op)
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        return {
+            **taps(op),
+            "small": small(op),
+            "zero": op.y.q.zero_point,
+            **bounds(op.activation, op.y),
+        }
+
+    def consts(self, op: Conv2D) -> tuple[Const, ...]:
+        return *packed_fours(op), requant_const(op)
+
+    def scratch(self, op: Conv2D) -> int:
+        return gathered(op)
+
+
+class Conv2D1x1PairsS8(Conv2DPairsS8):
+    """The same for 1x1 filters, where all pixels are one row."""
+
+    name = "conv2d_1x1_pairs_s8"
+
+    def fits(self, op: Conv2D) -> bool:
+        return paired(op, prod(op.y.shape[:3])) and pointwise(op)
+
+    def work(self, op: Conv2D) -> Work:  # noqa: ARG002
+        return None
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        fields = super().params(op)
+        kept = {name: fields[name] for name in ("oc", "small", "zero", "low", "high")}
+        return {"n": prod(op.y.shape[:3]), "ic": op.x.shape[3], **kept}
 
 
 class Conv2DS8(Kernel[Conv2D]):
@@ -198,3 +244,45 @@ def taps(op: Conv2D) -> dict[str, int]:
         "run": run * op.x.shape[3],
         "gap": columns.dilation * op.x.shape[3],
     }
+
+
+def pointwise(op: Conv2D) -> bool:
+    """Whether each pixel of the output is made of one pixel, that in its place."""
+    return op.w.shape[1:3] == (1, 1) and op.stride == (1, 1)
+
+
+def paired(op: Conv2D, pixels: int) -> bool:
+    """Whether kernels with two pixels in a word are worth it for `op`, with so many in a row.
+
+    Two products of any inputs must fit a half of a word. Pixels and taps are taken by fours, and
+    `conv2d_s8` takes pixels by twos: what is wasted must be less than what is won.
+    """
+    plain = op.w.dtype == "int8" and op.w.q.zero_point == 0 and op.w.values.min() > -128
+    taps = prod(op.w.shape[1:])
+    products, usual = whole(pixels, 4) * whole(taps, 4), whole(pixels, 2) * taps
+    used = pixels >= 4 and taps < 2**16 and 5 * products <= 6 * usual and op.y.shape[3] > 1
+    return plain and used and gathered(op) <= op.x.bytes + op.y.bytes
+
+
+def whole(n: int, size: int) -> int:
+    """The elements of n in whole groups of a size."""
+    return -(-n // size) * size
+
+
+def gathered(op: Conv2D) -> int:
+    """The bytes of the windows of four pixels, of which a word holds two."""
+    return whole(prod(op.w.shape[1:]), 4) * 8
+
+
+def packed_fours(op: Conv2D) -> tuple[Const, Const]:
+    """The weights of each channel by fours, up to its last that is not 0; and how many fours."""
+    matrix = by_channel(op)
+    taps = matrix.shape[1]
+    fours = np.pad(matrix, [(0, 0), (0, -taps % 4)]).reshape(len(matrix), -1, 4)
+    ends = np.where(matrix, np.arange(taps) + 1, 0).max(axis=1)
+    counts: Array = (ends + 3) // 4
+    packed = fours[np.arange(fours.shape[1]) < counts[:, None]]
+    return (
+        Const("weights", packed, holds={"weights": min(op.w.bytes, packed.nbytes)}),
+        Const("fours", counts.astype(np.uint16), "uint16_t"),
+    )

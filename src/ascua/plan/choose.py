@@ -66,19 +66,14 @@ def options(graph: Graph, op: Op, board: Board, goal: Goal) -> list[Chosen]:
     """The ways to run `op`, the best first where no table tells. Raises Unsupported."""
     table = costs(board.core)
     modes = (True, False) if goal.inline is None else (goal.inline,)
-    found = [
-        Chosen(
-            op,
-            kernel,
-            kernel.work(op),
-            inline,
-            None if table is None else table.fit(kernel, inline=inline),
-        )
-        for kernel in kernels.of(type(op))
-        if kernel.needs <= board.core.features and kernel.name not in goal.avoid
-        if op.dtypes <= {*kernel.types} and kernel.fits(op)
-        for inline in modes
-    ]
+    found = []
+    for kernel in kernels.of(type(op)):
+        taken = kernel.needs <= board.core.features and kernel.name not in goal.avoid
+        if taken and op.dtypes <= {*kernel.types} and kernel.fits(op):
+            work = kernel.work(op)
+            for inline in modes:
+                fit = None if table is None else table.fit(kernel, inline=inline)
+                found.append(Chosen(op, kernel, work, inline, fit))
     if found:
         return found
     raise Unsupported(

@@ -1,23 +1,17 @@
 #include "golden.h"
 
 #include "golden_weights.h"
-#include "ascua/conv2d_s8.h"
+#include "ascua/conv2d_1x1_pairs_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[672];
+static _Alignas(8) int8_t arena[736];
 
 /* conv2d y: 6x7x8, 2688 MACs */
 STEP void golden_step_00_conv2d(void) {
-    static const conv2d_s8_t p = {.ow = 7, .oc = 8, .step = 8, .kh = 1, .runs = 1, .run = 8,
-        .gap = 8, .small = 1, .zero = 4, .low = -128, .high = 127};
-    static const window_t w = {.kh = 1, .sy = 1, .dy = 1, .py = 0, .ih = 6, .row = 56, .left = 0,
-        .right = 0, .fill = -3};
-    const int8_t *rows[1];
-    for (int32_t oy = 0; oy < 6; oy++) {
-        window_clipped(&w, arena + 0, oy, rows);
-        conv2d_s8(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_requant,
-            arena + 336 + oy * 56);
-    }
+    static const conv2d_1x1_pairs_s8_t p = {.n = 42, .ic = 8, .oc = 8, .small = 1, .zero = 4,
+        .low = -128, .high = 127};
+    conv2d_1x1_pairs_s8(&p, arena + 0, golden_00_conv2d_weights, golden_00_conv2d_fours,
+        golden_00_conv2d_requant, arena + 336, arena + 672);
 }
 
 void *golden_input(int index) {

@@ -2,6 +2,7 @@
 
 #include "golden_weights.h"
 #include "ascua/add_s8.h"
+#include "ascua/conv2d_1x1_pairs_s8.h"
 #include "ascua/conv2d_s8.h"
 #include "ascua/depthwise_conv2d_3x3_s8.h"
 #include "ascua/fully_connected_s8.h"
@@ -9,7 +10,7 @@
 #include "ascua/softmax_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[1944];
+static _Alignas(8) int8_t arena[2008];
 
 /* conv2d conv: 9x9x8, 17496 MACs */
 STEP void golden_step_00_conv2d(void) {
@@ -41,16 +42,10 @@ STEP void golden_step_01_depthwise_conv2d(void) {
 
 /* conv2d pointwise: 9x9x8, 5184 MACs */
 STEP void golden_step_02_conv2d(void) {
-    static const conv2d_s8_t p = {.ow = 9, .oc = 8, .step = 8, .kh = 1, .runs = 1, .run = 8,
-        .gap = 8, .small = 1, .zero = -5, .low = -128, .high = 127};
-    static const window_t w = {.kh = 1, .sy = 1, .dy = 1, .py = 0, .ih = 9, .row = 72, .left = 0,
-        .right = 0, .fill = -128};
-    const int8_t *rows[1];
-    for (int32_t oy = 0; oy < 9; oy++) {
-        window_clipped(&w, arena + 648, oy, rows);
-        conv2d_s8(&p, rows, golden_02_conv2d_weights, golden_02_conv2d_requant,
-            arena + 1296 + oy * 72);
-    }
+    static const conv2d_1x1_pairs_s8_t p = {.n = 81, .ic = 8, .oc = 8, .small = 1, .zero = -5,
+        .low = -128, .high = 127};
+    conv2d_1x1_pairs_s8(&p, arena + 648, golden_02_conv2d_weights, golden_02_conv2d_fours,
+        golden_02_conv2d_requant, arena + 1296, arena + 1944);
 }
 
 /* add sum: 9x9x8, 0 MACs */

@@ -1,0 +1,130 @@
+/* Convolution of one output row: two pixels lie in a word, so that one product serves both. */
+#ifndef ASCUA_CONV2D_PAIRS_S8_H
+#define ASCUA_CONV2D_PAIRS_S8_H
+
+#include "fixed.h"
+
+typedef struct {
+    int32_t ow, oc, step, kh, runs, run, gap, small, zero, low, high; /* as in conv2d_s8_t */
+} conv2d_pairs_s8_t;
+
+/* Sums of one channel for four pixels, a and b of two words: all that the words add up to in
+   `all`, their upper halves in `upper`. */
+typedef struct {
+    uint32_t all_a, upper_a, all_b, upper_b;
+} conv2d_pairs_s8_sums_t;
+
+#if defined(__arm__) && (defined(__thumb2__) || !defined(__thumb__)) && defined(__OPTIMIZE__) && \
+    !defined(ASCUA_PLAIN_C)
+
+/* Two taps: words into r2 to r5, products into r2 and r3, which begin with a half. The upper half
+   of either is its pixel's then, and borrows nothing: the lower one is nowhere below 0. */
+#define CONV2D_PAIRS_S8_TWO                       \
+    "ldmia %[x]!, {r2, r3, r4, r5}\n\t"           \
+    "ldrsb %[v], [%[w]], #1\n\t"                  \
+    "mla r2, r2, %[v], %[half]\n\t"               \
+    "mla r3, r3, %[v], %[half]\n\t"               \
+    "ldrsb %[v], [%[w]], #1\n\t"                  \
+    "mla r2, r4, %[v], r2\n\t"                    \
+    "mla r3, r5, %[v], r3\n\t"                    \
+    "add %[all_a], %[all_a], r2\n\t"              \
+    "add %[upper_a], %[upper_a], r2, asr #16\n\t" \
+    "add %[all_b], %[all_b], r3\n\t"              \
+    "add %[upper_b], %[upper_b], r3, asr #16\n\t"
+
+/* Adds the products of weights[fours][4] and x[fours][4][2]; answers where the weights end. */
+KERNEL const int8_t *conv2d_pairs_s8_dot(conv2d_pairs_s8_sums_t *s, const uint32_t *x,
+                                         const int8_t *w, int32_t fours) {
+    uint32_t v;
+    __asm__ volatile(
+        "1:\n\t" CONV2D_PAIRS_S8_TWO CONV2D_PAIRS_S8_TWO "subs %[n], %[n], #1\n\t"
+        "bne 1b"
+        : [all_a] "+r"(s->all_a), [upper_a] "+r"(s->upper_a), [all_b] "+r"(s->all_b),
+          [upper_b] "+r"(s->upper_b), [x] "+r"(x), [w] "+r"(w), [n] "+r"(fours), [v] "=&r"(v)
+        : [half] "r"(0x8000)
+        : "r2", "r3", "r4", "r5", "cc", "memory");
+    return w;
+}
+
+#else
+
+/* Adds words of sums, whose lower halves begin with a half. */
+KERNEL void conv2d_pairs_s8_add(conv2d_pairs_s8_sums_t *s, uint32_t a, uint32_t b) {
+    s->all_a += a;
+    s->upper_a += (uint32_t)((int32_t)a >> 16);
+    s->all_b += b;
+    s->upper_b += (uint32_t)((int32_t)b >> 16);
+}
+
+/* Adds the products of weights[fours][4] and x[fours][4][2]; answers where the weights end. */
+KERNEL const int8_t *conv2d_pairs_s8_dot(conv2d_pairs_s8_sums_t *s, const uint32_t *x,
+                                         const int8_t *w, int32_t fours) {
+    for (int32_t n = 2 * fours; n > 0; n--) {
+        const uint32_t v0 = (uint32_t)w[0], v1 = (uint32_t)w[1];
+        conv2d_pairs_s8_add(s, 0x8000 + v0 * x[0] + v1 * x[2], 0x8000 + v0 * x[1] + v1 * x[3]);
+        x += 4;
+        w += 2;
+        KEEP_ORDER();
+    }
+    return w;
+}
+
+#endif
+
+/* words[taps][2], each of two pixels' values, of the windows of four pixels; the first begins `at`
+   bytes into each row. */
+KERNEL void conv2d_pairs_s8_gather(const conv2d_pairs_s8_t *p, const int8_t *const *rows,
+                                   int32_t at, uint32_t *words) {
+    for (int32_t ky = 0; ky < p->kh; ky++) {
+        const int8_t *x = rows[ky] + at;
+        for (int32_t i = 0; i < p->runs; i++) {
+            const int8_t *a = x, *b = a + p->step, *c = b + p->step, *d = c + p->step;
+            for (int32_t n = p->run; n > 0; n--) {
+                words[0] = (uint32_t)*a++ + ((uint32_t)*b++ << 16);
+                words[1] = (uint32_t)*c++ + ((uint32_t)*d++ << 16);
+                words += 2;
+            }
+            x += p->gap;
+        }
+    }
+}
+
+/* y[4][oc] of one channel; answers where its weights end. */
+KERNEL const int8_t *conv2d_pairs_s8_channel(const conv2d_pairs_s8_t *p, const uint32_t *words,
+                                             const int8_t *w, int32_t fours, const requant_t *q,
+                                             int8_t *y) {
+    const requant_t r = *q; /* which no store to y can change */
+    const uint32_t bias = (uint32_t)r.bias;
+    /* Less the upper halves, and less two halves, that is an upper 1, in four taps. */
+    const uint32_t all = bias + ((bias - (uint32_t)fours) << 16);
+    conv2d_pairs_s8_sums_t s = {all, bias, all, bias};
+    if (fours) {
+        w = conv2d_pairs_s8_dot(&s, words, w, fours);
+    }
+    s.all_a -= s.upper_a << 16;
+    s.all_b -= s.upper_b << 16;
+    y[0] = requantize_sum(s.all_a, &r, p->small, p->zero, p->low, p->high);
+    y[p->oc] = requantize_sum(s.upper_a, &r, p->small, p->zero, p->low, p->high);
+    y[2 * p->oc] = requantize_sum(s.all_b, &r, p->small, p->zero, p->low, p->high);
+    y[3 * p->oc] = requantize_sum(s.upper_b, &r, p->small, p->zero, p->low, p->high);
+    return w;
+}
+
+/* y[ow][oc], four pixels at least, from rows[kh] of padded input, weights[fours[oc]][4] of each
+   channel, the rest of which are 0, and requant[oc]; scratch is uint32_t[(taps + 3) & ~3][2]. */
+KERNEL void conv2d_pairs_s8(const conv2d_pairs_s8_t *p, const int8_t *const *rows,
+                            const int8_t *weights, const uint16_t *fours, const requant_t *requant,
+                            int8_t *y, void *scratch) {
+    for (int32_t next = 0; next < p->ow; next += 4) {
+        /* The last four of a row may be computed in part before. */
+        const int32_t ox = next < p->ow - 4 ? next : p->ow - 4;
+        conv2d_pairs_s8_gather(p, rows, ox * p->step, scratch);
+        const int8_t *w = weights;
+        int8_t *to = y + ox * p->oc;
+        for (int32_t oc = 0; oc < p->oc; oc++) {
+            w = conv2d_pairs_s8_channel(p, scratch, w, fours[oc], requant + oc, to + oc);
+        }
+    }
+}
+
+#endif
