@@ -87,6 +87,8 @@ CASES: dict[str, dict[str, Any]] = {
     "shift to the left": {"scale": 30.0},
     "shift by 0": {"scale": 8.0, "per_channel": False},
     "shift by 31": {"scale": 2e-9},
+    "shift by 30 of all": {"scale": 6e-9, "per_channel": False},
+    "shift by 22 of all": {"scale": 1.7e-6, "per_channel": False, "y_zero": 127},
     "shift by 36": {"scale": 8e-11},
     "no bits left": {"scale": 1e-12},
     "sums beyond 2^30": {"bias": 2**31 - 1, "scale": 1e-6},

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import NamedTuple
 
 from ascua import fixed
 from ascua.kernels._bounds import bounds
@@ -134,28 +132,16 @@ def signs(op: Add | Sub) -> tuple[int, int]:
 
 def fitted(op: Add | Sub) -> Linear | None:
     """The function of both operands that rounds as TFLM does, if there is one."""
-    a, b, y = (Grid(t.q.scale, t.q.zero_point) for t in (*operands(op), op.y))
-    return _fitted(a, b, y, signs(op), **bounds(op.activation, op.y))
-
-
-class Grid(NamedTuple):
-    """The real values of a tensor's integers."""
-
-    scale: float
-    zero: int
-
-
-@lru_cache(maxsize=64)
-def _fitted(a: Grid, b: Grid, y: Grid, by: tuple[int, int], low: int, high: int) -> Linear | None:
-    twice = 2 * max(a.scale, b.scale)
-    at_twice = [
+    pair, twice, by = operands(op), meeting(op), signs(op)
+    a, b = (
         sign
         * fixed.multiply_by_quantized_multiplier(
-            (VALUES - t.zero) << HEADROOM["int8"], *fixed.quantize_multiplier(t.scale / twice)
+            (VALUES - t.q.zero_point) << HEADROOM["int8"],
+            *fixed.quantize_multiplier(t.q.scale / twice),
         )
-        for t, sign in zip((a, b), by, strict=True)
-    ]
-    factor = fixed.quantize_multiplier(twice / ((1 << HEADROOM["int8"]) * y.scale))
-    sums = at_twice[0][:, None] + at_twice[1]
-    wanted = fixed.multiply_by_quantized_multiplier(sums, *factor) + y.zero
-    return linear(wanted, by[0] * a.scale / y.scale, by[1] * b.scale / y.scale, low, high)
+        for t, sign in zip(pair, by, strict=True)
+    )
+    factor = fixed.quantize_multiplier(to_output(op))
+    wanted = fixed.multiply_by_quantized_multiplier(a[:, None] + b, *factor) + op.y.q.zero_point
+    a_real, b_real = (sign * t.q.scale / op.y.q.scale for t, sign in zip(pair, by, strict=True))
+    return linear(wanted, a_real, b_real, **bounds(op.activation, op.y))

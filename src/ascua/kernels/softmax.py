@@ -15,7 +15,10 @@ from ascua.ops.softmax import Softmax
 
 
 class SoftmaxS8(Kernel[Softmax]):
-    """gemmlowp's exponential and reciprocal, computed: no table of the exponential is stored."""
+    """gemmlowp's exponential and reciprocal, computed: no table of the exponential is stored.
+
+    An exponential takes most of the time: those of a row are kept.
+    """
 
     name = "softmax_s8"
 
@@ -25,6 +28,9 @@ class SoftmaxS8(Kernel[Softmax]):
         multiplier, shift = quantize_multiplier(min(real, 2**31 - 1))
         rescaling = {"multiplier": multiplier, "shift": shift}
         return {**_rows(op), **rescaling, "least": -reach(5, shift)}
+
+    def scratch(self, op: Softmax) -> int:
+        return 4 * op.x.shape[-1]
 
 
 class SoftmaxS16(Kernel[Softmax]):

@@ -54,22 +54,30 @@ KERNEL int32_t softmax_s8_reciprocal(int32_t x) {
     return y >= 1 << 30 ? INT32_MAX : y * 2;
 }
 
-/* y[rows][depth] from x[rows][depth]. */
-KERNEL void softmax_s8(const softmax_s8_t *p, const int8_t *x, int8_t *y) {
+/* exp(x[i] - greatest) in Q0 for each i, or -1 where it counts as 0; answers their sum in Q12. */
+KERNEL uint32_t softmax_s8_exponentials(const softmax_s8_t *p, const int8_t *x, s32_t *e) {
+    int32_t greatest = -128;
+    for (int32_t i = 0; i < p->depth; i++) {
+        greatest = x[i] > greatest ? x[i] : greatest;
+    }
+    uint32_t sum = 0;
+    for (int32_t i = 0; i < p->depth; i++) {
+        const int32_t difference = x[i] - greatest;
+        e[i] = -1;
+        if (difference >= p->least) {
+            e[i] = softmax_s8_exp(
+                multiply_by_quantized_multiplier(difference, p->multiplier, p->shift));
+            sum += (uint32_t)rounding_shift_right(e[i], 12);
+        }
+    }
+    return sum;
+}
+
+/* y[rows][depth] from x[rows][depth]; a row of exponentials lies in scratch. */
+KERNEL void softmax_s8(const softmax_s8_t *p, const int8_t *x, int8_t *y, void *scratch) {
+    s32_t *e = scratch;
     for (int32_t row = 0; row < p->rows; row++) {
-        int32_t greatest = -128;
-        for (int32_t i = 0; i < p->depth; i++) {
-            greatest = x[i] > greatest ? x[i] : greatest;
-        }
-        uint32_t sum = 0; /* in Q12 */
-        for (int32_t i = 0; i < p->depth; i++) {
-            const int32_t difference = x[i] - greatest;
-            if (difference >= p->least) {
-                const int32_t scaled =
-                    multiply_by_quantized_multiplier(difference, p->multiplier, p->shift);
-                sum += (uint32_t)rounding_shift_right(softmax_s8_exp(scaled), 12);
-            }
-        }
+        uint32_t sum = softmax_s8_exponentials(p, x, e);
         int32_t headroom = 0;
         while (!(sum >> 31)) {
             sum <<= 1;
@@ -78,12 +86,9 @@ KERNEL void softmax_s8(const softmax_s8_t *p, const int8_t *x, int8_t *y) {
         const int32_t scale = softmax_s8_reciprocal((int32_t)(sum - (1u << 31)));
         const int32_t shift = 12 - headroom + 23;
         for (int32_t i = 0; i < p->depth; i++) {
-            const int32_t difference = x[i] - greatest;
             int32_t v = 0;
-            if (difference >= p->least && shift <= 31) {
-                const int32_t scaled =
-                    multiply_by_quantized_multiplier(difference, p->multiplier, p->shift);
-                v = rounding_shift_right(softmax_s8_mul(scale, softmax_s8_exp(scaled)), shift);
+            if (e[i] >= 0 && shift <= 31) {
+                v = rounding_shift_right(softmax_s8_mul(scale, e[i]), shift);
             }
             y[i] = (int8_t)(v > 255 ? 127 : v - 128);
         }

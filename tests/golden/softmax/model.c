@@ -4,17 +4,17 @@
 #include "ascua/softmax_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[24];
+static _Alignas(8) int8_t arena[64];
 
 /* softmax y: 10, 0 MACs */
 STEP void golden_step_00_softmax(void) {
     static const softmax_s8_t p = {.rows = 1, .depth = 10, .multiplier = 1717986944, .shift = 23,
         .least = -248};
-    softmax_s8(&p, arena + 0, arena + 12);
+    softmax_s8(&p, arena + 40, arena + 52, arena + 0);
 }
 
 void *golden_input(int index) {
-    static const int32_t offsets[] = {0};
+    static const int32_t offsets[] = {40};
     return arena + offsets[index];
 }
 
@@ -24,7 +24,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {12};
+    static const int32_t offsets[] = {52};
     return arena + offsets[index];
 }
 
@@ -38,11 +38,11 @@ void golden_run(void) {
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
-    if ((const void *)in != (const void *)(arena + 0)) {
-        memcpy(arena + 0, in, 10);
+    if ((const void *)in != (const void *)(arena + 40)) {
+        memcpy(arena + 40, in, 10);
     }
     golden_run();
-    if ((void *)out != (void *)(arena + 12)) {
-        memcpy(out, arena + 12, 10);
+    if ((void *)out != (void *)(arena + 52)) {
+        memcpy(out, arena + 52, 10);
     }
 }
