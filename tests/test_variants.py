@@ -11,7 +11,7 @@ import pytest
 
 from ascua import boards, kernels, ops
 from ascua.boards import Board
-from ascua.errors import AscuaError
+from ascua.errors import AscuaError, Unsupported
 from ascua.ir import Array, Graph
 from ascua.ops.add import Add
 from ascua.passes import prepare
@@ -89,8 +89,11 @@ def test_equal_bytes(name: str, tmp_path: Path) -> None:
         require_board(board)
         with_it, without = Goal(), Goal(avoid=frozenset({name}))
         assert any(c.kernel.name == name for c in plan(graph, board, with_it).calls)
-        assert not any(c.kernel.name == name for c in plan(graph, board, without).calls)
-        for goal in (with_it, without):
+        goals = [with_it]
+        with contextlib.suppress(Unsupported):  # where it is the only one
+            assert not any(c.kernel.name == name for c in plan(graph, board, without).calls)
+            goals.append(without)
+        for goal in goals:
             for y, e in zip(outputs(board, graph, goal, tmp_path), expected, strict=True):
                 np.testing.assert_array_equal(y, e, f"{name} on {board.name}")
 
