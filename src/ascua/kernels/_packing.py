@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ascua import fixed
@@ -88,12 +90,18 @@ def short_sums(bias: Tensor | None, bias_dtype: int) -> bool:
     return bias_dtype == INT32 if bias is None else bias.dtype == "int32"
 
 
-def packed_weights(w: Tensor, matrix: Array) -> Const:
-    """Weights (channels, k) in blocks of four channels, [k][4] each; the rest a channel a row."""
-    whole = len(matrix) // 4 * 4
-    blocks = matrix[:whole].reshape(-1, 4, matrix.shape[1]).transpose(0, 2, 1)
-    packed = np.concatenate([blocks.reshape(-1), matrix[whole:].reshape(-1)])
-    return Const("weights", packed, holds={"weights": w.bytes})
+def packed_weights(w: Tensor, matrix: Array, sizes: Sequence[int] = (4,)) -> Const:
+    """Weights (channels, k) in blocks of so many channels, [k][size] each, the largest first.
+
+    Each size takes what it can of what is left; the rest is a channel a row.
+    """
+    blocks = []
+    for size in (*sizes, 1):
+        whole = len(matrix) // size * size
+        block = matrix[:whole].reshape(-1, size, matrix.shape[1])
+        blocks.append(block.transpose(0, 2, 1).reshape(-1))
+        matrix = matrix[whole:]
+    return Const("weights", np.concatenate(blocks), holds={"weights": w.bytes})
 
 
 def packed_nibbles(w: Tensor, matrix: Array) -> Const:

@@ -23,7 +23,7 @@ from ascua.ops.fully_connected import FullyConnected
 
 
 class FullyConnectedS8(Kernel[FullyConnected]):
-    """Four outputs at a time."""
+    """Eight outputs at a time."""
 
     name = "fully_connected_s8"
     weights = ("int8",)
@@ -43,7 +43,7 @@ class FullyConnectedS8(Kernel[FullyConnected]):
         }
 
     def consts(self, op: FullyConnected) -> tuple[Const, ...]:
-        return packed_weights(op.w, op.w.values), *requant_consts(op)
+        return packed_weights(op.w, op.w.values, (8, 4)), *requant_consts(op)
 
 
 class FullyConnectedS8Dsp(FullyConnectedS8):

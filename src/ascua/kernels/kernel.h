@@ -14,6 +14,16 @@
 /* Loads stay on their side: GCC would move them all to the front, out of registers. */
 #define KEEP_ORDER() __asm__ volatile("" ::: "memory")
 
+/* Assembly of 32-bit Arm: all but the first Thumb's, and with nearly all registers, of which
+   compilers keep some to themselves where they do not optimise, or for vectors on the stack. Beside
+   it there is plain C, for other cores and where ASCUA_PLAIN_C is defined. */
+#if defined(__arm__) && (defined(__thumb2__) || !defined(__thumb__)) && defined(__OPTIMIZE__) && \
+    !defined(__ARM_FEATURE_MVE) && !defined(ASCUA_PLAIN_C)
+#define ASCUA_ARM_32 1
+#else
+#define ASCUA_ARM_32 0
+#endif
+
 /* A kernel is inlined into the step that calls it: its parameters are constants there. */
 #define KERNEL static inline __attribute__((always_inline, unused))
 

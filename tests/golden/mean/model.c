@@ -1,17 +1,16 @@
 #include "golden.h"
 
 #include "golden_weights.h"
-#include "ascua/sum_s8.h"
+#include "ascua/mean_s8.h"
 #include "ascua/window.h"
 
 static _Alignas(8) int8_t arena[220];
 
 /* mean y: 7, 0 MACs */
 STEP void golden_step_00_mean(void) {
-    static const sum_s8_t p = {.yn0 = 1, .yn1 = 1, .yn2 = 7, .ystep0 = 0, .ystep1 = 0, .ystep2 = 1,
-        .xn0 = 1, .xn1 = 1, .xn2 = 30, .xstep0 = 0, .xstep1 = 0, .xstep2 = 7, .offset = 90,
+    static const mean_s8_t p = {.outer = 1, .n = 30, .inner = 7, .offset = 90,
         .multiplier = 954437212, .shift = -3, .zero = 4};
-    sum_s8(&p, arena + 0, arena + 212);
+    mean_s8(&p, arena + 0, arena + 212);
 }
 
 void *golden_input(int index) {
