@@ -127,6 +127,17 @@ def test_a_shared_kernel_with_one_caller(compiler: str, tmp_path: Path) -> None:
             cc.compile(write(tmp_path / name, library), "-O2")
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("flag", ["-fomit-frame-pointer", "-fno-omit-frame-pointer"])
+def test_kernels_of_a_core(level: str, flag: str, tmp_path: Path) -> None:
+    """Assembly leaves the compiler the registers that it needs itself."""
+    cc = COMPILERS["arm"]
+    cc.require()
+    for name, made in ONE_CALLER.items():
+        library = emit(plan(prepare(made()), boards.load("mps2-an386")), name)
+        cc.compile(write(tmp_path / name, library), level, flag)
+
+
 def test_a_static_analyser_has_no_complaint(tmp_path: Path) -> None:
     if shutil.which("cppcheck") is None:
         pytest.skip("cppcheck is not installed")

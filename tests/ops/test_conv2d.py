@@ -42,7 +42,7 @@ def conv(
     ih: int = 6, iw: int = 7, ic: int = 3, oc: int = 5, kh: int = 3, kw: int = 3,
     stride: tuple[int, int] = (1, 1), dilation: tuple[int, int] = (1, 1), padding: str = "SAME",
     act: str = "NONE", per_channel: bool = True, bias: int | None = 3000, scale: float = 0.01,
-    zero: int = -3, seed: int = 1,
+    zero: int = -3, y_zero: int = 4, seed: int = 1,
 ) -> Graph:  # fmt: skip
     """A network of one convolution with random weights."""
     rng = np.random.default_rng(seed)
@@ -55,7 +55,7 @@ def conv(
     probe = Conv2D(
         tuple(inputs), (activation("y", (1, 1, 1, oc)),), stride, dilation, padding, act
     )  # fmt: skip
-    y = activation("y", (1, probe.rows.out, probe.columns.out, oc), 0.4, 4)
+    y = activation("y", (1, probe.rows.out, probe.columns.out, oc), 0.4, y_zero)
     return network(Conv2D(tuple(inputs), (y,), stride, dilation, padding, act))
 
 
@@ -90,7 +90,12 @@ CASES: dict[str, dict[str, Any]] = {
     "six pixels wide": {"iw": 6, "ic": 4, "oc": 4},
     "no change of the output": {"bias": 2**29, "scale": 3e-7, "oc": 8},
     "some channels that do not change": {"bias": 2**29, "scale": 4e-5, "oc": 20, "act": "RELU"},
-    "shift by 23 and more": {"bias": 2**28, "scale": 4e-6, "oc": 16},
+    "shift by 23 and more": {"bias": 2**29, "scale": 4e-7, "oc": 24, "y_zero": -128},
+    "shift by 23 and more, up": {"bias": 2**29, "scale": 4e-7, "oc": 24, "y_zero": 127},
+    "large sums that change": {
+        "bias": 2**31 - 2**24, "scale": 4e-7, "kh": 5, "kw": 5, "ic": 40, "oc": 12, "y_zero": 0
+    },
+    "only above": {"act": "RELU6", "y_zero": -128},
 }  # fmt: skip
 
 size = st.integers(1, 9)
@@ -104,7 +109,7 @@ shapes = st.fixed_dictionaries(
         "act": st.sampled_from(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"]),
         "per_channel": st.booleans(), "bias": st.sampled_from([None, 3000, 2**31 - 1]),
         "scale": st.floats(-12, 2).map(lambda e: 10**e), "zero": st.integers(-128, 127),
-        "seed": st.integers(0, 99),
+        "y_zero": st.sampled_from([-128, 4, 127]), "seed": st.integers(0, 99),
     }
 )  # fmt: skip
 
