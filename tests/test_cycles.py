@@ -204,7 +204,7 @@ def test_what_objdump_prints_is_understood() -> None:
 def test_a_core_of_a_boards_file_may_be_like_another(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     board = (boards.FOLDER / "mps2-an385.toml").read_text().replace('core = "cortex-m3"\n', "")
-    core = '''[core]
+    core = """[core]
 name = "mine"
 cflags = ["-mcpu=cortex-m3", "-mthumb"]
 [core.timing]
@@ -212,7 +212,7 @@ kind = "fitted"
 source = "measured"
 factor = [0.9, 1.0, 1.1]
 like = "cortex-m3"
-'''
+"""
     path.write_text(board + core)
     timing = boards.load(str(path)).core.timing
     of = boards.load("mps2-an385").core.timing
