@@ -14,11 +14,11 @@ from ascua.ir import Graph, Op
 from ascua.kernels import Kernel
 from ascua.ops import OPERATORS
 from ascua.passes import prepare
-from ascua.plan import plan
+from ascua.plan import BALANCED, plan
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
-from tests.support import network, oracle, reference, samples
+from tests.support import FAST, network, oracle, reference, samples
 from tests.support.examples import ALL, UINT8
 from tests.support.tools import require_tool
 from tests.support.wide import widened
@@ -35,7 +35,8 @@ def steps(graph: Graph) -> list[tuple[Kernel[Any], Op]]:
     return [
         (c.kernel, c.op)
         for name in boards.names("c")
-        for c in plan(prepare(graph), boards.load(name)).calls
+        for goal in (BALANCED, FAST)
+        for c in plan(prepare(graph), boards.load(name), goal).calls
     ]
 
 

@@ -101,7 +101,7 @@ def test_refusals_say_why(name: str) -> None:
 
 
 def test_too_large_for_a_board() -> None:
-    words = ("does not fit", "flash", "262,144", "FULLY_CONNECTED 'Identity' 89,600")
+    words = ("does not fit", "flash", "262,144", "FULLY_CONNECTED 'Identity' 84,488")
     refused(ascua("analyze", real("ad"), "-b", M3), 3, *words)
 
 

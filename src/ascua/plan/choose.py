@@ -73,7 +73,7 @@ def options(graph: Graph, op: Op, board: Board, goal: Goal) -> list[Chosen]:
             work = kernel.work(op)
             for inline in modes:
                 fit = None if table is None else table.fit(kernel, inline=inline)
-                found.append(Chosen(op, kernel, work, inline, fit))
+                found.append(Chosen(op, kernel, work, inline=inline, fit=fit))
     if found:
         return found
     raise Unsupported(
