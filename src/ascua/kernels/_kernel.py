@@ -133,6 +133,9 @@ class Kernel(ABC, Generic[O]):
     def terms(self, op: O) -> Mapping[str, float]:
         """How often each part of the code runs for `op`: costs are fitted to that.
 
-        Parts that are compiled in another way have another name.
+        Parts that are compiled in another way have another end of their name, behind " | ".
         """
-        return {"output": sum(t.size for t in op.outputs)}
+        return {
+            "input": sum(t.size for t in op.activations),
+            "output": sum(t.size for t in op.outputs),
+        }

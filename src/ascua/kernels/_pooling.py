@@ -25,6 +25,20 @@ class PoolKernel(Kernel[P]):
             right=max(0, columns.after),
         )
 
+    def terms(self, op: P) -> Mapping[str, float]:
+        _, oh, ow, c = op.y.shape
+        kh, kw = op.rows.kernel, op.columns.kernel
+        fours, ones = oh * ow * (c // 4), oh * ow * (c % 4)
+        return {
+            "pixel": oh * ow,
+            "four": fours,
+            "four's row": fours * kh,
+            "four's tap": fours * kh * kw,
+            "one": ones,
+            "one's row": ones * kh,
+            "one's tap": ones * kh * kw,
+        }
+
     def params(self, op: P) -> Mapping[str, int]:
         columns = op.columns
         return {

@@ -52,6 +52,19 @@ class Conv2DPairsS8(Kernel[Conv2D]):
     def scratch(self, op: Conv2D) -> int:
         return gathered(op)
 
+    def terms(self, op: Conv2D) -> Mapping[str, float]:
+        runs = op.rows.kernel * taps(op)["runs"]
+        groups = rows_of(op, self.work(op)) * -(-pixels_of(op, self.work(op)) // 4)
+        fours = int(packed_fours(op)[1].data.sum())
+        many = "" if small(op) else " | large"
+        return {
+            "group": groups,
+            "gathered run": groups * runs,
+            "gathered tap": groups * prod(op.w.shape[1:]),
+            f"sum{many}": groups * op.y.shape[3],
+            "four taps": groups * fours,
+        }
+
 
 class Conv2D1x1PairsS8(Conv2DPairsS8):
     """The same for 1x1 filters, where all pixels are one row."""
@@ -127,6 +140,28 @@ class Pairs(Kernel[Conv2D]):
             Const("weights", weights.reshape(-1), "uint8_t", {"weights": op.w.bytes}),
             replace(requant_const(op), data=requant.astype(np.int32)),
         )
+
+    def terms(self, op: Conv2D) -> Mapping[str, float]:
+        t, pairs, row = taps(op), -(-op.y.shape[3] // 2), pixels_of(op, self.work(op))
+        rows, length = rows_of(op, self.work(op)), words(prod(op.w.shape[1:]))
+        # Of two or three left-over pixels the last four are made again, if there are four.
+        groups = rows * (row // 4 + (row > 4 and row % 4 > 1))
+        single = rows * (row if row < 4 else int(row % 4 == 1))
+        runs = t["kh"] * t["runs"]
+        large = int((channels(op)[1][::2, 2] < 0).sum())
+        return {
+            "group": groups,
+            "gathered run": (groups + single) * runs,
+            "gathered four": (groups + single) * runs * (t["run"] // 4),
+            "gathered rest": (groups + single) * runs * (t["run"] % 4),
+            "gathered rests": (groups + single) * (t["run"] % 4 > 0),
+            "pair": groups * (pairs - large),
+            "large pair": groups * large,
+            "eight words": groups * pairs * -(-length // 8),
+            "word": groups * pairs * length,
+            "single's pair": single * pairs,
+            "single's word": single * pairs * length,
+        }
 
     def scratch(self, op: Conv2D) -> int:
         t = taps(op)
@@ -207,6 +242,16 @@ class Conv2DU8(Conv2DS8):
         return {**super().params(op), "offset": offset(op)}
 
 
+def rows_of(op: Conv2D, work: Work) -> int:
+    """Rows that a kernel is called for, or takes as one."""
+    return op.y.shape[1] if isinstance(work, Rows) else 1
+
+
+def pixels_of(op: Conv2D, work: Work) -> int:
+    """Pixels of such a row."""
+    return op.columns.out if isinstance(work, Rows) else prod(op.y.shape[:3])
+
+
 def blocks(op: Conv2D, pixels: int, channels: int) -> dict[str, float]:
     """How often the parts of a kernel run that makes blocks of pixels by channels.
 
@@ -216,6 +261,7 @@ def blocks(op: Conv2D, pixels: int, channels: int) -> dict[str, float]:
     runs = op.rows.kernel * found["runs"]
     shape = f" of {found['run']}" if found["run"] < 4 else ""
     shape += "" if runs > 1 else " at once"
+    shape = f" |{shape}" if shape else ""
     across = op.y.shape[1] * -(-op.columns.out // pixels)
     many, rest = across * (op.y.shape[3] // channels), across * (op.y.shape[3] % channels)
     return {

@@ -61,6 +61,17 @@ class DepthwiseConv2D3x3S8(Filters):
         weights = Const("weights", by_channel(op), holds={"weights": op.w.bytes})
         return weights, requant_const(op)
 
+    def terms(self, op: DepthwiseConv2D) -> Mapping[str, float]:
+        _, oh, ow, c = op.y.shape
+        near = "near" if op.columns.stride == op.columns.dilation else "far"
+        large = "" if small(op) else " | large"
+        return {
+            "pixels": oh * (ow // 2),
+            f"two | {near}{large}": oh * (ow // 2) * c,
+            "pixel": oh * (ow % 2),
+            f"one{large}": oh * (ow % 2) * c,
+        }
+
 
 class DepthwiseConv2D3x3S8Dsp(DepthwiseConv2D3x3S8):
     """3x3 filters, one a channel, on a plane of 16 bits: what is beside each other is one word."""
@@ -81,6 +92,18 @@ class DepthwiseConv2D3x3S8Dsp(DepthwiseConv2D3x3S8):
 
     def scratch(self, op: DepthwiseConv2D) -> int:
         return 2 * plane(op).size
+
+    def terms(self, op: DepthwiseConv2D) -> Mapping[str, float]:
+        _, oh, ow, c = op.y.shape
+        stride = op.columns.stride
+        return {
+            "channel": c,
+            "plane's row": c * op.x.shape[1],
+            "plane": op.x.size,
+            "row": c * oh,
+            f"two | {stride}": c * oh * (ow // 2),
+            f"one | {stride}": c * oh * (ow % 2),
+        }
 
     def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
         rows, columns = op.rows, op.columns

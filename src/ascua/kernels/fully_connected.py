@@ -45,6 +45,22 @@ class FullyConnectedS8(Kernel[FullyConnected]):
     def consts(self, op: FullyConnected) -> tuple[Const, ...]:
         return packed_weights(op.w, op.w.values, (8, 4)), *requant_consts(op)
 
+    def terms(self, op: FullyConnected) -> Mapping[str, float]:
+        oc, k = op.w.shape
+        rows, large = op.y.size // oc, "" if small(op) else " | large"
+        eights, four, rest = rows * (oc // 8), rows * (oc % 8 // 4), rows * (oc % 4)
+        return {
+            "vector": rows,
+            f"eight{large}": eights,
+            "eight by four": eights * (k // 4),
+            "eight by one": eights * (k % 4),
+            f"four{large}": four,
+            "four by four": four * (k // 4),
+            "four by one": four * (k % 4),
+            f"one{large}": rest,
+            "one by one": rest * k,
+        }
+
 
 class FullyConnectedS8Dsp(FullyConnectedS8):
     """Four outputs at a time, the weights of two of them in each halfword."""
@@ -61,6 +77,23 @@ class FullyConnectedS8Dsp(FullyConnectedS8):
 
     def consts(self, op: FullyConnected) -> tuple[Const, ...]:
         return packed_pairs(op.w), *requant_consts(op)
+
+    def terms(self, op: FullyConnected) -> Mapping[str, float]:
+        oc, k = op.w.shape
+        rows, large = op.y.size // oc, "" if small(op) else " | large"
+        fours, pairs = rows * (oc // 4), rows * -(-(oc % 4) // 2)
+        parts = -(-(k & ~7) // 504) + (k % 8 > 0)
+        return {
+            f"output{large}": rows * oc,
+            "four": fours,
+            "four's part": fours * parts,
+            "four by eight": fours * (k // 8),
+            "four's rest": fours * ((k % 8 >= 4) + (k % 4 > 0)),
+            "pair": pairs,
+            "pair's part": pairs * parts,
+            "pair by eight": pairs * (k // 8),
+            "pair's rest": pairs * ((k % 8 >= 4) + (k % 4 > 0)),
+        }
 
 
 class FullyConnectedS16(Kernel[FullyConnected]):

@@ -15,6 +15,8 @@ from ascua.kernels import Kernel, Rows, Work
 
 FOLDER = Path(__file__).parent / "costs"
 MODES = ("shared", "inline")
+SHAPE = " | "
+"""Between the name of a part and how it is compiled for an operator."""
 CALL = "call"
 """The term that each call counts once."""
 
@@ -48,8 +50,16 @@ class Fit:
 
     def cost(self, terms: Mapping[str, float]) -> Cost:
         """Of an operator with these terms."""
-        known = [(n, self.terms[name]) for name, n in terms.items() if name in self.terms]
+        known = [(n, self._of(name)) for name, n in terms.items() if n]
         return Cost(sum(n * i for n, (i, _) in known), sum(n * c for n, (_, c) in known))
+
+    def _of(self, name: str) -> tuple[float, float]:
+        """What one of a term takes; where its shape was not measured, that of the dearest."""
+        if name in self.terms:
+            return self.terms[name]
+        part = name.partition(SHAPE)[0]
+        alike = [v for known, v in self.terms.items() if known.partition(SHAPE)[0] == part]
+        return max(alike, default=(0.0, 0.0))
 
 
 @dataclass(frozen=True)

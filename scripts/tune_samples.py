@@ -1,0 +1,108 @@
+"""Operators of many shapes, whose costs on a core are measured: as they are in small networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from ascua.ir import Graph
+from ascua.ops.add import Add
+from ascua.ops.average_pool2d import AveragePool2D
+from ascua.ops.max_pool2d import MaxPool2D
+from ascua.ops.mul import Mul
+from tests.ops.test_add import binary
+from tests.ops.test_conv2d import conv
+from tests.ops.test_depthwise_conv2d import depthwise
+from tests.ops.test_fully_connected import dense
+from tests.ops.test_mean import mean
+from tests.ops.test_softmax import softmax
+from tests.support import as_int4, network
+from tests.support.pools import pool
+from tests.support.unsigned import as_uint8
+from tests.support.wide import widened
+
+MOST = 400_000
+"""Multiply-accumulates of a sample."""
+CHANNELS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128)
+SIDES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 13, 16, 20, 24, 25, 32, 48)
+BYTES = 40_000
+"""Of an image, at most."""
+
+
+def _conv(rng: Random) -> Graph:
+    while True:
+        kh, kw = rng.choice(((1, 1), (1, 1), (3, 3), (3, 3), (5, 5), (10, 4), (3, 1), (1, 7)))
+        ih, ic, oc = rng.choice(SIDES), rng.choice(CHANNELS), rng.choice(CHANNELS[2:])
+        iw, stride = max(1, ih + rng.choice((0, 0, 1, -2))), rng.choice((1, 1, 1, 2))
+        macs = ih * iw * ic * oc * kh * kw // stride**2
+        if macs <= MOST and ih * iw * max(ic, oc) <= BYTES and macs >= 2000:
+            return conv(
+                ih=ih, iw=iw, ic=ic, oc=oc, kh=kh, kw=kw, stride=(stride, stride),
+                scale=0.03 / (kh * kw * ic) ** 0.5, act=rng.choice(("NONE", "RELU")),
+                seed=rng.randrange(1000),
+            )  # fmt: skip
+
+
+def _depthwise(rng: Random) -> Graph:
+    while True:
+        kh, kw = rng.choice(((3, 3), (3, 3), (3, 3), (5, 5), (3, 1), (10, 8)))
+        ih, ic = rng.choice(SIDES), rng.choice(CHANNELS)
+        iw, stride = max(1, ih + rng.choice((0, 0, 1, -2))), rng.choice((1, 1, 2))
+        multiplier = rng.choice((1, 1, 1, 1, 2, 8)) if ic < 10 else 1
+        macs = ih * iw * ic * multiplier * kh * kw // stride**2
+        if 500 <= macs <= MOST and ih * iw * ic * multiplier <= BYTES:
+            return depthwise(
+                ih=ih, iw=iw, ic=ic, kh=kh, kw=kw, multiplier=multiplier, stride=(stride, stride),
+                act=rng.choice(("NONE", "RELU")), seed=rng.randrange(1000),
+            )  # fmt: skip
+
+
+def _dense(rng: Random) -> Graph:
+    k, oc = rng.choice((8, 10, 17, 64, 96, 100, 128, 256, 500, 640)), rng.choice(CHANNELS[1:])
+    return dense(k=k, oc=oc, per_channel=rng.random() < 0.3, seed=rng.randrange(1000))
+
+
+def _image(rng: Random) -> tuple[int, int, int, int]:
+    while True:
+        shape = 1, rng.choice(SIDES), rng.choice(SIDES), rng.choice(CHANNELS)
+        if 20 <= shape[1] * shape[2] * shape[3] <= BYTES:
+            return shape
+
+
+def _pool(rng: Random) -> Graph:
+    _, ih, iw, c = _image(rng)
+    if rng.random() < 0.3:
+        window, stride = (ih, iw), (ih, iw)
+    else:
+        side = rng.choice((2, 2, 3))
+        window, stride = (side, side), rng.choice(((2, 2), (1, 1), (side, side)))
+    return pool(rng.choice((AveragePool2D, MaxPool2D)), ih, iw, c, window, stride)
+
+
+def _pair(rng: Random) -> Graph:
+    shape = _image(rng)
+    other = rng.choice((shape, shape, (1, 1, 1, shape[3])))
+    return network(binary(rng.choice((Add, Mul)), shape, other))
+
+
+SAMPLES: dict[str, Callable[[Random], Graph]] = {
+    "conv": _conv,
+    "conv, int4": lambda rng: as_int4(_conv(rng)),
+    "conv, uint8": lambda rng: as_uint8(_conv(rng)),
+    "conv, int16": lambda rng: widened(_conv(rng)),
+    "depthwise": _depthwise,
+    "depthwise, int4": lambda rng: as_int4(_depthwise(rng)),
+    "depthwise, uint8": lambda rng: as_uint8(_depthwise(rng)),
+    "depthwise, int16": lambda rng: widened(_depthwise(rng)),
+    "dense": _dense,
+    "dense, int4": lambda rng: as_int4(_dense(rng)),
+    "dense, uint8": lambda rng: as_uint8(_dense(rng)),
+    "dense, int16": lambda rng: widened(_dense(rng)),
+    "pool": _pool,
+    "pool, int16": lambda rng: widened(_pool(rng)),
+    "pair": _pair,
+    "pair, int16": lambda rng: widened(_pair(rng)),
+    "softmax": lambda rng: softmax((rng.choice((1, 5)), rng.choice((2, 4, 10, 12, 100, 500)))),
+    "mean": lambda rng: mean(_image(rng)),
+}
+"""By what they are."""
