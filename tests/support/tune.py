@@ -30,9 +30,9 @@ from ascua.plan.choose import Chosen, options
 from ascua.run import build, run, tools
 from ascua.samples import pack
 from ascua.targets.c import emit
-from scripts.tune_samples import SAMPLES
 from tests.fuzz.networks import networks
 from tests.support import beside, samples
+from tests.support.tune_samples import SAMPLES
 
 BOARDS = {
     "cortex-m0": "mps2-an385", "cortex-m3": "mps2-an385", "cortex-m4": "mps2-an386",

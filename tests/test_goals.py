@@ -1,0 +1,92 @@
+"""Goals choose kernels by what they cost, where a table tells; and by outputs, where none does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+import pytest
+
+from ascua import boards
+from ascua.errors import InputError
+from ascua.passes import prepare
+from ascua.plan import BALANCED, GOALS, goal_named, plan
+from ascua.plan.cost import Costs, Fit
+from ascua.plan.goal import SPEED_ARENA
+from tests.ops.test_conv2d import conv
+from tests.support import beside
+from tests.support.command import ascua, model_file, refused
+from tests.support.examples import small
+
+M3 = boards.load("mps2-an385")
+GRAPH = prepare(beside({str(i): conv(ic=8, oc=8, ih=12, iw=12, seed=i) for i in range(4)}))
+"""Four convolutions, which two kernels can run."""
+
+
+def fit(cost: float, code: float, call: float = 40.0) -> Fit:
+    """A kernel that takes `cost` an output."""
+    return Fit({"output": (cost, cost), "pixels": (cost, cost), "group": (cost, cost)}, code, call)
+
+
+def tabled(monkeypatch: pytest.MonkeyPatch, kernels: Mapping[str, Mapping[str, Fit]]) -> None:
+    """Every core has this table."""
+    table = Costs("a compiler", kernels)
+    monkeypatch.setattr(sys.modules["ascua.plan.choose"], "costs", lambda _: table)
+
+
+FAST_BIG = {
+    "conv2d_pairs_s8": {"inline": fit(1, 900), "shared": fit(2, 1000)},
+    "conv2d_s8": {"inline": fit(3, 300), "shared": fit(5, 400)},
+}
+
+
+def test_each_goal_takes_what_is_best_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    tabled(monkeypatch, FAST_BIG)
+    by = {g.kind: plan(GRAPH, M3, g) for g in GOALS}
+    calls = {kind: {(c.kernel.name, c.inline) for c in p.calls} for kind, p in by.items()}
+    assert calls["speed"] == {("conv2d_pairs_s8", True)}
+    assert calls["size"] == {("conv2d_s8", False)}
+    costs = {kind: p.cost for kind, p in by.items()}
+    assert all(costs.values())
+    flash = {kind: p.const_bytes + p.code_estimate for kind, p in by.items()}
+    assert flash["size"] < flash["balanced"] <= 1.3 * flash["size"] < flash["speed"]
+    least, middle, most = (costs[k].instructions for k in ("speed", "balanced", "size"))
+    assert least < middle < most
+
+
+def test_fewer_instructions_are_no_reason_where_cycles_are_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dear = Fit({"group": (1.0, 900.0)}, 10, 10)
+    plain = Fit({"pixels": (9.0, 9.0)}, 10, 10)
+    tabled(monkeypatch, {"conv2d_pairs_s8": {"inline": dear, "shared": dear},
+                         "conv2d_s8": {"inline": plain, "shared": plain}})  # fmt: skip
+    assert {c.kernel.name for c in plan(GRAPH, M3, goal_named("speed")).calls} == {"conv2d_s8"}
+
+
+def test_a_shape_that_was_not_measured_costs_as_the_dearest() -> None:
+    known = Fit({"tap | of 3": (4.0, 5.0), "tap | at once": (6.0, 7.0)}, 0, 0)
+    assert known.cost({"tap": 2.0, "other": 9.0}).instructions == 12.0
+
+
+def test_the_arena_has_a_limit_of_each_goal() -> None:
+    tiny = prepare(conv(ic=64, oc=4, ih=2, iw=4))
+    of = {g.kind: plan(tiny, boards.load("mps2-an386"), g) for g in GOALS}
+    whole = of["size"].arena.whole_tensors
+    assert of["speed"].arena.bytes <= whole + SPEED_ARENA
+    assert of["speed"].calls[0].kernel.name == "conv2d_s8_dsp"
+    assert of["balanced"].calls[0].kernel.name == "conv2d_s8"
+
+
+def test_without_a_table_the_kernels_with_most_outputs_have_copies() -> None:
+    by = {g.kind: [c.inline for c in plan(GRAPH, M3, g).calls] for g in GOALS}
+    assert by == {"balanced": [True] * 4, "speed": [True] * 4, "size": [False] * 4}
+
+
+def test_goals_are_named(tmp_path: object) -> None:
+    assert goal_named("balanced") == BALANCED
+    with pytest.raises(InputError, match="unknown"):
+        goal_named("fast")
+    model = model_file(tmp_path, small())  # type: ignore[arg-type]
+    refused(ascua("analyze", model, "--goal", "ram"), 1, "--goal ram", "not there yet")
+    assert ascua("analyze", model, "-b", "mps2-an385", "--goal", "size").code == 0
