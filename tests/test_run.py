@@ -149,6 +149,23 @@ def test_timer_agrees_with_plugin(name: str, build_dir: Path) -> None:
 
 
 @emulator
+@pytest.mark.parametrize("count", [1, 3, 200])
+def test_extremes_of_samples(count: int, build_dir: Path) -> None:
+    """Samples of their own costs: a loop as long as a byte of each says, and floats."""
+    require_tool("qemu plugin")
+    loop = "for (int n = arena[16] & 15; n > 0; n--) {\n        stub_spin();\n    }"
+    outcome = run_on(M3, stub.library(loop), build_dir, count)
+    turns = [stub.samples(count)[20 * i + 16] & 15 for i in range(count)]
+    assert outcome.extremes is not None
+    assert outcome.instructions is not None
+    least, most = outcome.extremes
+    assert least <= outcome.instructions <= most
+    assert round((most - least) / stub.SPIN) == max(turns) - min(turns)
+    if count == 1:
+        assert least == most
+
+
+@emulator
 def test_calls_are_charged_to_the_step(build_dir: Path) -> None:
     """A step called again from the run counts twice; the loop around it counts as glue."""
     require_tool("qemu plugin")

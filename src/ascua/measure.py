@@ -76,6 +76,7 @@ class Measurement:
     samples: int | None = None
     instructions: float | None = None
     counter: str | None = None
+    extremes: tuple[int, int] | None = None
     cycles: Cycles | None = None
     mismatched_bytes: int | None = None
     score: Score | None = None
@@ -118,6 +119,8 @@ class Measurement:
             ],
             "samples": self.samples,
             "instructions": whole(self.instructions),
+            "instructions_min": self.extremes and self.extremes[0],
+            "instructions_max": self.extremes and self.extremes[1],
             "cycles": None
             if self.cycles is None
             else {
@@ -253,6 +256,7 @@ def run_model(
         samples=len(xs[0]),
         instructions=outcome.instructions,
         counter=outcome.counter,
+        extremes=outcome.extremes,
         cycles=outcome.cycles,
         mismatched_bytes=mismatches(ys, expected),
         score=None if told is None else told.score(ys),

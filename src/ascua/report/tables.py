@@ -158,11 +158,18 @@ def run(
     facts.append(("samples", cell(m.samples)))
     facts.append(("mismatched bytes", cell(m.mismatched_bytes)))
     if m.instructions is not None:
-        facts.append(("instructions an inference", f"{cell(whole(m.instructions))} ({m.counter})"))
+        facts.append(("instructions an inference", _instructions(m)))
     if m.cycles is not None:
         facts += _cycles(m.cycles)
     parts.append(table(("", ""), facts))
     return Group(*parts)
+
+
+def _instructions(m: Measurement) -> str:
+    """The mean, how far the data of a sample move it, and what counted."""
+    least, most = m.extremes or (0, 0)
+    span = "" if least == most else f"{least:,} to {most:,}; "
+    return f"{cell(whole(m.instructions))} ({span}{m.counter})"
 
 
 def _cycles(found: Cycles) -> list[tuple[str, str]]:

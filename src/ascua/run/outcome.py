@@ -95,5 +95,7 @@ class Outcome:
     """Versions by the tool's name."""
     seconds: float
     """Time that the runs took, without compiling."""
+    extremes: tuple[int, int] | None = None
+    """The least and the most instructions of one inference, where the plugin counts."""
     cycles: Cycles | None = None
     """None where blocks are not counted, and of a core whose timing nothing public tells."""

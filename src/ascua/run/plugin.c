@@ -8,7 +8,8 @@
  *
  * At exit, blocks.txt gets a line for each block and region that executed it: the address of its
  * first instruction (in hexadecimal), its instructions, the region, how often it was executed, and
- * how often another address followed than the one behind it.
+ * how often another address followed than the one behind it. inferences.txt gets the least and the
+ * most instructions between two stays in region 0.
  *
  * One emulated core. No header of QEMU is in any package, hence the declarations: version 1 of
  * the plugin interface, as its documentation has it. */
@@ -68,6 +69,7 @@ static unsigned current;
 static struct block *blocks;
 static struct count *before; /* of the block that was executed last, which ended at `end_before` */
 static uint64_t end_before;
+static uint64_t inference, least = UINT64_MAX, most; /* instructions since region 0 was left */
 
 static void *allocated(size_t size) {
     void *memory = calloc(1, size);
@@ -75,6 +77,12 @@ static void *allocated(size_t size) {
         abort();
     }
     return memory;
+}
+
+static void end_of_inference(void) {
+    least = inference < least ? inference : least;
+    most = inference > most ? inference : most;
+    inference = 0;
 }
 
 static void on_execution(unsigned cpu, void *data) {
@@ -86,7 +94,13 @@ static void on_execution(unsigned cpu, void *data) {
         before->left++;
     }
     if (block->enters) {
+        if (block->region == 0 && current != 0) {
+            end_of_inference();
+        }
         current = block->region;
+    }
+    if (current != 0) {
+        inference += block->instructions;
     }
     struct count *count = block->counts;
     while (count != NULL && count->region != current) {
@@ -143,6 +157,12 @@ static void on_exit_of_guest(qemu_plugin_id_t id, void *data) {
                     block->instructions, count->region, count->executed, count->left);
         }
     }
+    fclose(file);
+    file = fopen("inferences.txt", "w");
+    if (file == NULL) {
+        return;
+    }
+    fprintf(file, "%" PRIu64 " %" PRIu64 "\n", least, most);
     fclose(file);
 }
 

@@ -77,6 +77,7 @@ def run(
         step_instructions=counts.steps,
         glue_instructions=counts.glue,
         resolution=counts.resolution,
+        extremes=counts.extremes,
         counter=counts.counter,
         cycles=counts.cycles,
         sizes=build.sizes(board, library, build_dir),
@@ -139,6 +140,7 @@ class _Counts:
     glue: float | None
     resolution: float | None
     counter: str
+    extremes: tuple[int, int] | None = None
     cycles: Cycles | None = None
 
 
@@ -190,7 +192,13 @@ def _plugin_counts(
     total = sum(sums[1:]) / samples
     of_network = [e for e in executed if e.region]
     modelled = _cycles(board, elf, of_network, regions, samples)
-    return _Counts(total, tuple(steps), glue, 0.0, "qemu plugin", modelled)
+    return _Counts(total, tuple(steps), glue, 0.0, "qemu plugin", _extremes(folders), modelled)
+
+
+def _extremes(folders: Sequence[Path]) -> tuple[int, int]:
+    """The least and the most instructions of one inference, of all parts."""
+    found = [(folder / "inferences.txt").read_text().split() for folder in folders]
+    return min(int(least) for least, _ in found), max(int(most) for _, most in found)
 
 
 def _executed(folders: Sequence[Path]) -> list[Executed]:
