@@ -109,7 +109,9 @@ def convolution(
 
 
 def conv_2d(b: Builder) -> None:
-    b.add(convolution(b, b.image(), depthwise=False))
+    """One in three is pointwise, which has kernels of its own."""
+    plain = (1, 1) if b.draw.one_in(3) else None
+    b.add(convolution(b, b.image(), depthwise=False, plain=plain))
 
 
 def depthwise_conv_2d(b: Builder) -> None:
