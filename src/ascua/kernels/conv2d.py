@@ -39,12 +39,7 @@ class Conv2DPairsS8(Kernel[Conv2D]):
         return padded_rows(op)
 
     def params(self, op: Conv2D) -> Mapping[str, int]:
-        return {
-            **taps(op),
-            "small": small(op),
-            "zero": op.y.q.zero_point,
-            **bounds(op.activation, op.y),
-        }
+        return {**taps(op), **outputs(op, small(op))}
 
     def consts(self, op: Conv2D) -> tuple[Const, ...]:
         return *packed_fours(op), requant_const(op)
@@ -96,12 +91,7 @@ class Conv2DS8(Kernel[Conv2D]):
         return padded_rows(op)
 
     def params(self, op: Conv2D) -> Mapping[str, int]:
-        return {
-            **taps(op),
-            "small": small(op),
-            "zero": op.y.q.zero_point,
-            **bounds(op.activation, op.y),
-        }
+        return {**taps(op), **outputs(op, small(op))}
 
     def consts(self, op: Conv2D) -> tuple[Const, ...]:
         return packed_weights(op.w, by_channel(op)), requant_const(op)
@@ -128,9 +118,7 @@ class Pairs(Kernel[Conv2D]):
         return {
             **taps(op),
             "words": words(op.w.size // op.w.shape[0]),
-            "small": int(channels(op)[1][:, 2].min() > 0),
-            "zero": op.y.q.zero_point,
-            **bounds(op.activation, op.y),
+            **outputs(op, int(channels(op)[1][:, 2].min() > 0)),
         }
 
     def consts(self, op: Conv2D) -> tuple[Const, ...]:
@@ -175,8 +163,7 @@ class Conv2D1x1S8Dsp(Pairs):
     name = "conv2d_1x1_s8_dsp"
 
     def fits(self, op: Conv2D) -> bool:
-        axes = (op.rows, op.columns)
-        return all(a.kernel == a.stride == 1 for a in axes) and super().fits(op)
+        return pointwise(op) and super().fits(op)
 
     def params(self, op: Conv2D) -> Mapping[str, int]:
         pixels, (_, _, _, ic) = op.rows.out * op.columns.out, op.x.shape
@@ -290,6 +277,11 @@ def taps(op: Conv2D) -> dict[str, int]:
         "run": run * op.x.shape[3],
         "gap": columns.dilation * op.x.shape[3],
     }
+
+
+def outputs(op: Conv2D, small: int) -> dict[str, int]:
+    """The parameters by which a sum becomes an int8 output; `small`: by the short way."""
+    return {"small": small, "zero": op.y.q.zero_point, **bounds(op.activation, op.y)}
 
 
 def pointwise(op: Conv2D) -> bool:

@@ -1,4 +1,4 @@
-"""What kernels cost on a core, by tables that `make tune` measures on the emulators."""
+"""What kernels cost on a core, by tables that tests/support/tune.py measures on emulators."""
 
 from __future__ import annotations
 
