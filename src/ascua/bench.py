@@ -174,7 +174,8 @@ def result_of(
 ) -> Result:
     """What `run`, of `case`, gave."""
     measured = run.measurement.json()
-    del measured["layers"]
+    for printed in ("layers", "instructions_min", "instructions_max"):
+        del measured[printed]
     if case.labels is not None:
         measured |= case.labels.details(run.ys)
     own = {name: measured.pop(name) for name in measured.keys() - Result.__dataclass_fields__}
