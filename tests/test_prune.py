@@ -360,6 +360,47 @@ def test_the_largest_network_within_limits(tmp_path: Path, monkeypatch: pytest.M
         go("c", flash=1000, ram=99)
 
 
+def test_a_guess_spares_trials_and_changes_nothing() -> None:
+    ladder = rank(network(16), "l1", scope="global").ladder
+    last = len(ladder.gone) - 1
+    for wanted in range(last + 1):
+        for near in range(last + 1):
+            tried = set()
+
+            def meets(rung: int, wanted: int = wanted, tried: set[int] = tried) -> bool:
+                tried.add(rung)
+                return rung >= wanted
+
+            assert ladder.first(meets, near) == wanted
+            assert len(tried) <= 2 or near not in {wanted - 1, wanted}
+
+
+def test_costs_tell_where_the_search_for_what_fits_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = []
+
+    def counted(model: Any, *_: Any) -> Needs:
+        return Needs(1, 1, zoo.size(model).macs)
+
+    def built(model: Any, *_: Any) -> Needs:
+        measured.append(model)
+        return counted(model)
+
+    monkeypatch.setattr(course, "needs", built)
+    monkeypatch.setattr(course, "expected", counted)
+    found = {}
+    for known in (None, "a table"):
+        measured.clear()
+        monkeypatch.setattr(course, "costs", lambda _, known=known: known)
+        how = Course("l1", None, of="macs", scope="global", limits=Limits(instructions=3_000))
+        done = run(base(tmp_path, network(16)), how, tmp_path / str(known),
+                   boards.load("lm3s6965evb"), build=tmp_path, say=lambda _: None)  # fmt: skip
+        found[known] = done.pruned.after, len(measured)
+    assert found[None][0] == found["a table"][0]
+    assert found["a table"][1] == 4 < found[None][1]
+
+
 def test_what_meets_the_limits_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where fewer channels need more, as loads of four at a time make them."""
     monkeypatch.setattr(

@@ -20,8 +20,9 @@ from ascua import files, recipes, zoo
 from ascua.boards import Board
 from ascua.data import Dataset
 from ascua.errors import InputError, did_you_mean
+from ascua.plan.cost import costs
 from ascua.pruning.channels import trace
-from ascua.pruning.needs import IMAGES, Limits, Needs, needs
+from ascua.pruning.needs import IMAGES, Limits, Needs, expected, needs
 from ascua.pruning.network import flattened
 from ascua.pruning.removal import Change, Pruned, Ranked, rank
 from ascua.pruning.samples import Samples
@@ -315,7 +316,13 @@ class _Climb:
                 f" is left needs {_said(found[last], board)}.",
                 ["Give larger limits, or another network.", *ranked.ladder.finer],
             )
-        rung = ranked.ladder.first(lambda r: not unmet(r))
+        guess = None
+        if costs(board.core) is not None:
+            guess = ranked.ladder.first(
+                lambda r: r == last
+                or not limits.unmet(expected(ranked.at(r).model, board, self.base.images))
+            )
+        rung = ranked.ladder.first(lambda r: not unmet(r), guess)
         return rung, unmet(rung - 1)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from ascua.boards import Board
 from ascua.errors import DoesNotFit, InputError
 from ascua.measure import run_model
-from ascua.model import load_model
+from ascua.model import Model, load_model
+from ascua.plan import STACK_BYTES
 from ascua.samples import sample_vectors
 from ascua.train.export import calibration_images, export_int8
 
@@ -91,20 +93,13 @@ def check_board(board: Board) -> None:
 
 
 def needs(model: Any, board: Board, images: NDArray[np.uint8] | None, build: Path) -> Needs | None:
-    """Of the Keras `model` on `board`, calibrated on uint8 images, or on noise.
+    """Of the Keras `model` on `board`, calibrated on uint8 images, or on noise: built and run.
 
     None where it does not fit. Raises InputError for a board that is not run, Unsupported,
     ToolMissing, ToolFailed.
     """
     check_board(board)
-    if images is None:
-        shape = (IMAGES, *model.inputs[0].shape[1:])
-        images = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
-    content = export_int8(model, calibration_images(images, IMAGES, 1))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "candidate.tflite"
-        path.write_bytes(content)
-        loaded = load_model(path)
+    with _int8(model, images) as loaded:
         try:
             xs = [*sample_vectors(loaded.graph, 2)]
             found = run_model(loaded, loaded.plan(board), xs, build=build).measurement
@@ -113,3 +108,30 @@ def needs(model: Any, board: Board, images: NDArray[np.uint8] | None, build: Pat
     assert found.flash_bytes is not None
     assert found.instructions is not None
     return Needs(found.flash_bytes, found.ram.total or found.ram.arena, round(found.instructions))
+
+
+def expected(model: Any, board: Board, images: NDArray[np.uint8] | None) -> Needs:
+    """The same by the plan, without a build; `board` is one whose core has a table of costs.
+
+    Raises Unsupported.
+    """
+    with _int8(model, images) as loaded:
+        planned = loaded.plan(board)
+    assert planned.cost is not None
+    return Needs(
+        planned.const_bytes + planned.code_estimate,
+        planned.arena.bytes + planned.state_bytes + STACK_BYTES,
+        round(planned.cost.instructions),
+    )
+
+
+@contextmanager
+def _int8(model: Any, images: NDArray[np.uint8] | None) -> Iterator[Model]:
+    if images is None:
+        shape = (IMAGES, *model.inputs[0].shape[1:])
+        images = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+    content = export_int8(model, calibration_images(images, IMAGES, 1))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "candidate.tflite"
+        path.write_bytes(content)
+        yield load_model(path)

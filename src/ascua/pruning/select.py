@@ -132,9 +132,20 @@ class Ladder:
         rounded = any(q.round_to > 1 for q in self.queues)
         return ["`--round-to 1` lets more go."] if rounded else []
 
-    def first(self, meets: Callable[[int], bool]) -> int:
-        """The first rung that meets a condition which the last one meets, as all after it do."""
+    def first(self, meets: Callable[[int], bool], near: int | None = None) -> int:
+        """The first rung that meets a condition which the last one meets, as all after it do.
+
+        The search begins `near` a rung, so that few are tried where that is a good guess.
+        """
         low, high = -1, len(self.gone) - 1
+        if near is not None:
+            rung, step = min(near, high - 1), 1
+            met = rung > low and meets(rung)
+            while low < rung < high and meets(rung) == met:
+                low, high = (low, rung) if met else (rung, high)
+                rung, step = rung - step if met else rung + step, 2 * step
+            if low < rung < high:
+                low, high = (rung, high) if met else (low, rung)
         while low + 1 < high:
             middle = (low + high) // 2
             low, high = (low, middle) if meets(middle) else (middle, high)
