@@ -1,4 +1,4 @@
-"""Random networks give the bytes of tflite-micro, on the reference and on six boards.
+"""Random networks give the bytes of tflite-micro, on the reference and on six boards, by each goal.
 
 `ASCUA_FUZZ_SEED` and `ASCUA_FUZZ_COUNT` choose what the slow test runs.
 """
@@ -18,7 +18,7 @@ from ascua.ir import Array
 from ascua.ops import OPERATORS
 from ascua.ops.maximum import Maximum
 from ascua.passes import prepare
-from ascua.plan import BALANCED
+from ascua.plan import BALANCED, GOALS
 from ascua.plan.choose import options
 from tests.fuzz.builder import Draw
 from tests.fuzz.everywhere import (
@@ -41,17 +41,18 @@ SLOW_FIRST, SLOW = 200_000, 5000
 
 
 def check(first: int, count: int, places: tuple[str, ...], folder: Path) -> None:
-    """Fails with the first network that goes wrong, made small."""
+    """Fails with the first network that goes wrong, made small; each board has a goal in turn."""
     for name in places[1:]:
         require_board(boards.load(name))
     found = cases(networks(first, count))
-    for where in places:
-        wrong = failures(found, where, folder / "build")
+    for turn, where in enumerate(places):
+        goal = GOALS[(first // TOGETHER + turn) % len(GOALS)].kind
+        wrong = failures(found, where, folder / "build", goal)
         if wrong:
             seeds = sorted(f.case.network.seed for f in wrong)
             least = shrunk(min(wrong, key=lambda f: size(f.case.network)), folder / "build")
             said = report(least, folder / f"seed-{least.case.network.seed}")
-            pytest.fail(f"{where}: seeds {seeds[:20]} fail ({len(seeds)} of {len(found)})\n{said}")
+            pytest.fail(f"{where}, {goal}: seeds {seeds[:20]} fail ({len(seeds)} of {len(found)})\n{said}")
         shutil.rmtree(folder / "build", ignore_errors=True)
 
 

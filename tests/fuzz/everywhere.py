@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from ascua import boards
 from ascua.errors import AscuaError, DoesNotFit
 from ascua.ir import Array, Graph, Tensor
 from ascua.passes import prepare
-from ascua.plan import Goal, check_fit, plan
+from ascua.plan import Goal, check_fit, goal_named, plan
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
@@ -51,6 +51,7 @@ class Failure:
     where: str
     what: str
     output: Tensor | None = None
+    goal: str = "speed"
 
 
 def cases(networks: Sequence[Network], given: Sequence[list[Array]] = ()) -> list[Case]:
@@ -60,17 +61,20 @@ def cases(networks: Sequence[Network], given: Sequence[list[Array]] = ()) -> lis
     return [Case(n, x, e) for n, x, e in zip(networks, xs, answers, strict=True)]
 
 
-def failures(found: Sequence[Case], where: str, folder: Path) -> list[Failure]:
+def failures(
+    found: Sequence[Case], where: str, folder: Path, goal: str = "speed"
+) -> list[Failure]:
     """The cases whose outputs differ from tflite-micro's on the reference or on a board."""
     refused = [Failure(c, where, c.expected) for c in found if isinstance(c.expected, str)]
     good = [c for c in found if not isinstance(c.expected, str)]
     if where == REFERENCE:
         differ = [_difference(c, where, reference(c.graph, c.xs)) for c in good]
         return [*refused, *(d for d in differ if d is not None)]
-    return [*refused, *_on_board(good, where, folder)]
+    wrong = _on_board(good, where, folder, replace(goal_named(goal), tries=0))
+    return [*refused, *(replace(f, goal=goal) for f in wrong)]
 
 
-def _on_board(found: Sequence[Case], where: str, folder: Path) -> Iterator[Failure]:
+def _on_board(found: Sequence[Case], where: str, folder: Path, goal: Goal) -> Iterator[Failure]:
     """As many at once as the board takes: halves, where it does not take them all."""
     if not found:
         return
@@ -78,7 +82,7 @@ def _on_board(found: Sequence[Case], where: str, folder: Path) -> Iterator[Failu
     together = prepare(joined([c.graph for c in found]))
     try:
         # Random orders rarely win, and here nobody looks for the last byte.
-        planned = plan(together, board, Goal(kind="speed", tries=0, row_loops=where == "host"))
+        planned = plan(together, board, replace(goal, row_loops=where == "host"))
         check_fit(planned)
         inputs = [x for c in found for x in c.xs]
         outcome = run(board, emit(planned, "net"), pack(inputs), SAMPLES, build_dir=folder,
@@ -86,8 +90,8 @@ def _on_board(found: Sequence[Case], where: str, folder: Path) -> Iterator[Failu
     except AscuaError as e:
         if len(found) > 1:
             half = len(found) // 2
-            yield from _on_board(found[:half], where, folder)
-            yield from _on_board(found[half:], where, folder)
+            yield from _on_board(found[:half], where, folder, goal)
+            yield from _on_board(found[half:], where, folder, goal)
         elif not isinstance(e, DoesNotFit):
             yield Failure(found[0], where, e.what)
         return

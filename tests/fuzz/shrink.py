@@ -57,7 +57,7 @@ def _failing(failure: Failure, candidates: Iterator[Numbers], folder: Path) -> l
     for start in range(0, len(tried), 2 * TOGETHER):
         given = [n for n in tried[start : start + 2 * TOGETHER] if size(n) < least]
         alike = [c for c in cases(given) if _alike(c, failure.case)]
-        found += failures(alike, failure.where, folder)
+        found += failures(alike, failure.where, folder, failure.goal)
     return found
 
 
@@ -105,7 +105,7 @@ def _cut(failure: Failure, folder: Path) -> Failure:
         return failure
     graph = failure.case.graph
     for candidate in (_ancestors(graph, failure.output), *_alone(failure)):
-        smaller = failures([_case(failure, *candidate)], failure.where, folder)
+        smaller = failures([_case(failure, *candidate)], failure.where, folder, failure.goal)
         if smaller:
             failure = smaller[0]
     return failure
