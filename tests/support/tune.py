@@ -11,7 +11,9 @@ import argparse
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from bisect import bisect
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -26,13 +28,15 @@ from ascua.errors import Unsupported
 from ascua.ir import Graph
 from ascua.passes import prepare
 from ascua.plan import Goal, cost, plan
-from ascua.plan.choose import Chosen, options
+from ascua.plan.choose import options
 from ascua.run import build, run, tools
+from ascua.run.disassembly import disassemble
+from ascua.run.elf import Elf
 from ascua.samples import pack
 from ascua.targets.c import emit
 from tests.fuzz.networks import networks
 from tests.support import beside, samples
-from tests.support.tune_samples import SAMPLES
+from tests.support.tune_samples import SAMPLES, TIMES
 
 BOARDS = {
     "cortex-m0": "mps2-an385", "cortex-m3": "mps2-an385", "cortex-m4": "mps2-an386",
@@ -42,9 +46,9 @@ BOARDS = {
 """By core the board that has room for many samples; an M3 executes what an M0 does."""
 TOGETHER, BATCHES = 24, 2
 """Samples of a kind in a firmware, and how many of these."""
-LEAST = 150
-"""Instructions of a sample that is taken."""
-RANDOM = 100
+LEAST, SMALL = 150, 1000
+"""Instructions of a sample that is taken, and of one whose relative error counts for little."""
+RANDOM = 300
 """Random networks, for the kernels of all other operators."""
 OTHERS = "others"
 
@@ -58,34 +62,30 @@ class Measured:
     terms: dict[str, float]
     instructions: float
     cycles: float
-    code: int
+    own: int
     """Bytes of the step."""
-    shared: int
-    """Bytes of the copy that it shares; 0 of its own."""
+    parts: dict[str, int]
+    """Bytes of the functions that it calls."""
 
 
 def measure(graph: Graph, board: Board, goal: Goal, folder: Path) -> list[Measured]:
     """Every call of `graph` on `board`, by itself."""
     planned = plan(graph, board, goal)
     library = emit(planned, "tune")
-    digest = hashlib.sha256(f"{build.key(board, library)} {board.core.timing!r}".encode())
+    digest = hashlib.sha256(f"parts {build.key(board, library)} {board.core.timing!r}".encode())
     known = folder / f"{digest.hexdigest()[:24]}.json"
     if known.is_file():
         took = json.loads(known.read_text())
     else:
         outcome = run(board, library, pack(samples(graph, 1)), 1, build_dir=folder / "firmware")
         elf = build.firmware(board, library, folder / "firmware")
-        sizes = {f.name.partition(".")[0]: f.end - f.first for f in elf.functions}
+        common = build.firmware(board, build.empty(), folder / "firmware").functions
+        calls = Calls(elf, board, {f.name for f in common})
         assert outcome.step_instructions is not None
         cycles = [s.assumed for s in outcome.cycles.steps] if outcome.cycles else None
         took = [
-            (
-                outcome.step_instructions[i],
-                cycles[i] if cycles else 0.0,
-                sizes[name],
-                0 if call.inline else sizes.get(f"{call.kernel.name}_shared", 0),
-            )
-            for i, (name, call) in enumerate(zip(library.steps, planned.calls, strict=True))
+            (outcome.step_instructions[i], cycles[i] if cycles else 0.0, *calls.sizes(name))
+            for i, name in enumerate(library.steps)
         ]
         files.write_text(known, json.dumps(took))
     return [
@@ -94,10 +94,39 @@ def measure(graph: Graph, board: Board, goal: Goal, folder: Path) -> list[Measur
     ]
 
 
+class Calls:
+    """What the functions of a program call."""
+
+    def __init__(self, elf: Elf, board: Board, common: Collection[str]) -> None:
+        self.known = {f.first: f for f in elf.functions if f.name not in common}
+        self.called: dict[int, set[int]] = {first: set() for first in self.known}
+        timing = board.core.timing
+        firsts = sorted(self.known)
+        all_of_it = firsts[0], max(f.end for f in self.known.values())
+        code = disassemble(
+            elf.path, board.cc or "cc", [all_of_it], timing.objdump if timing else ()
+        )
+        for at, instruction in code.items():
+            inside = self.known[firsts[max(0, bisect(firsts, at) - 1)]]
+            if inside.first <= at < inside.end and instruction.target in self.known:
+                self.called[inside.first].add(instruction.target)
+
+    def sizes(self, name: str) -> tuple[int, dict[str, int]]:
+        """Bytes of the function `name`, and of each that it calls, or that they call in turn."""
+        own = next(f for f in self.known.values() if f.name.partition(".")[0] == name)
+        found, open_ = {own.first}, [own.first]
+        while open_:
+            new = self.called[open_.pop()] - found
+            found |= new
+            open_ += new
+        others = [self.known[first] for first in found - {own.first}]
+        return own.end - own.first, {f.name.partition(".")[0]: f.end - f.first for f in others}
+
+
 def graphs(kind: str) -> Iterator[Graph]:
     """Networks of many samples of a kind."""
     rng = Random(f"tune {kind}")
-    for _ in range(BATCHES):
+    for _ in range(BATCHES * TIMES.get(kind, 1)):
         good: dict[str, Graph] = {}
         while len(good) < TOGETHER:
             with contextlib.suppress(Unsupported):
@@ -114,24 +143,20 @@ def others() -> Iterator[Graph]:
 
 def measured(core: str, folder: Path) -> Iterator[Measured]:
     """All samples on a core: with each kernel that can run them, of its own and shared."""
-    board = replace(boards.load(BOARDS[core]), core=boards.load_core(core, core))
+    untold = replace(boards.load_core(core, core), name=f"{core}, without a table")
+    board = replace(boards.load(BOARDS[core]), core=untold)
     for kind in (*SAMPLES, OTHERS):
         for graph in others() if kind == OTHERS else graphs(kind):
             every = [options(graph, op, board, Goal()) for op in graph.ops if not op.view]
-            avoided = [frozenset[str]()]
-            if kind != OTHERS:
-                names = {o.kernel.name for several in every for o in several}
-                avoided += [frozenset({n}) for n in sorted(names) if not _only(n, every)]
-            for avoid in avoided:
+            able = [{o.kernel.name for o in several} for several in every]
+            names = dict.fromkeys(o.kernel.name for several in every for o in several)
+            order = [n for n in names if kind != OTHERS and {n} not in able]
+            avoided = [frozenset(order[:n]) for n in range(len(order) + 1)]
+            for avoid in (a for a in avoided if not any(several <= a for several in able)):
                 for inline in (True, False):
                     goal = Goal(kind="speed", inline=inline, tries=0, avoid=avoid)
                     yield from measure(graph, board, goal, folder)
         print(f"{core}: {kind}", flush=True)
-
-
-def _only(name: str, every: Sequence[Sequence[Chosen]]) -> bool:
-    """Whether nothing else could run what a kernel does."""
-    return any({o.kernel.name for o in several} == {name} for several in every)
 
 
 def fitted(found: Sequence[Measured]) -> dict[str, Any]:
@@ -150,19 +175,24 @@ def fitted(found: Sequence[Measured]) -> dict[str, Any]:
         if not took.all():
             made[what] = np.zeros(len(names))
             continue
-        made[what], _ = nnls(terms / took[:, None], np.ones(len(took)), maxiter=10_000)
-        errors.append(np.abs(terms @ made[what] / took - 1))
+        weight = took + SMALL
+        made[what], _ = nnls(terms / weight[:, None], took / weight, maxiter=10_000)
+        errors.append(np.abs(terms @ made[what] / took - 1)[took > SMALL])
     return {
         "terms": {
             n: [round(float(made["instructions"][i]), 4), round(float(made["cycles"][i]), 4)]
             for i, n in enumerate(names)
             if made["instructions"][i] or made["cycles"][i]
         },
-        "code": round(float(np.mean([m.shared or m.code for m in found]))),
-        "call": round(float(np.mean([m.code if m.shared else 0 for m in found]))),
+        "own": round(float(np.mean([m.own for m in found]))),
+        "parts": {
+            name: round(float(np.mean([m.parts[name] for m in found if name in m.parts])))
+            for name, n in sorted(Counter(name for m in found for name in m.parts).items())
+            if 2 * n > len(found)
+        },
         "samples": len(found),
-        "median_error": round(float(np.median(errors[0])), 4),
-        "most_error": round(float(errors[0].max()), 4),
+        "median_error": round(float(np.median(errors[0])), 4) if errors[0].size else None,
+        "most_error": round(float(errors[0].max()), 4) if errors[0].size else None,
     }
 
 

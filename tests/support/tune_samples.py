@@ -15,9 +15,11 @@ from tests.ops.test_conv2d import conv
 from tests.ops.test_depthwise_conv2d import depthwise
 from tests.ops.test_fully_connected import dense
 from tests.ops.test_mean import mean
+from tests.ops.test_quantize import quantize
 from tests.ops.test_softmax import softmax
 from tests.support import as_int4, network
 from tests.support.pools import pool
+from tests.support.random_nets import random_net
 from tests.support.unsigned import as_uint8
 from tests.support.wide import widened
 
@@ -85,6 +87,17 @@ def _pair(rng: Random) -> Graph:
     return network(binary(rng.choice((Add, Mul)), shape, other))
 
 
+def _residual(rng: Random) -> Graph:
+    shape, fine = _image(rng), rng.uniform(0.01, 0.05)
+    scales = fine, fine * rng.uniform(0.4, 2.5), fine * rng.uniform(1.0, 2.0)
+    zeros = rng.randint(-20, 20), rng.randint(-20, 20), rng.choice((-128, 3))
+    return network(binary(Add, shape, shape, scales=scales, zeros=zeros))
+
+
+def _quantized(rng: Random) -> Graph:
+    return network(quantize(_image(rng), rng.choice((1 / 255, 0.0078, 0.02)), -128))
+
+
 SAMPLES: dict[str, Callable[[Random], Graph]] = {
     "conv": _conv,
     "conv, int4": lambda rng: as_int4(_conv(rng)),
@@ -102,7 +115,12 @@ SAMPLES: dict[str, Callable[[Random], Graph]] = {
     "pool, int16": lambda rng: widened(_pool(rng)),
     "pair": _pair,
     "pair, int16": lambda rng: widened(_pair(rng)),
+    "residual": _residual,
+    "quantize": _quantized,
     "softmax": lambda rng: softmax((rng.choice((1, 5)), rng.choice((2, 4, 10, 12, 100, 500)))),
     "mean": lambda rng: mean(_image(rng)),
+    "network": lambda rng: random_net(f"tune {rng.random()}"),
 }
 """By what they are."""
+TIMES = {"conv": 3, "depthwise": 3, "pool": 3, "pair": 2, "residual": 2, "network": 2}
+"""As many samples of these as of the others."""

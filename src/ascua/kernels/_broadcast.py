@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,15 @@ class Paired(Kernel[O]):
 
     def consts(self, op: O) -> tuple[Const, ...]:
         return (*constant_operand(op), loops_const(op))
+
+    def terms(self, op: O) -> Mapping[str, float]:
+        fields = runs(op)
+        kind = "alike" if fields["a_step"] and fields["b_step"] else "repeated"
+        return {
+            "run": fields["runs"],
+            "run's loop": fields["runs"] * fields["loops"],
+            f"output | {kind}": op.y.size,
+        }
 
     def work(self, op: O) -> Elementwise | None:
         alone = len(op.activations) == 2 and all(t.shape == op.y.shape for t in op.activations)

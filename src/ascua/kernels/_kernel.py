@@ -138,4 +138,5 @@ class Kernel(ABC, Generic[O]):
         return {
             "input": sum(t.size for t in op.activations),
             "output": sum(t.size for t in op.outputs),
+            "line": sum(t.size // t.shape[-1] for t in op.activations if t.shape),
         }

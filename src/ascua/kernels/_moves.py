@@ -51,6 +51,21 @@ class MoveS8(Kernel[DepthToSpace | Slice | SpaceToDepth | StridedSlice | Transpo
         fields |= {f"step{i}": step for i, (_, step) in enumerate(outer)}
         return {**fields, "n": inner[0], "step": inner[1], "run": run}
 
+    def terms(self, op: Mover) -> Mapping[str, float]:
+        fields = self.params(op)
+        run, n = fields["run"], op.y.bytes // fields["run"]
+        return {"loop": n // fields["n"], **copied("few" if run <= 16 else "many", n, run)}
+
+
+def copied(name: str, n: int, size: int) -> dict[str, float]:
+    """How often parts run where `n` pieces of `size` bytes are copied."""
+    if size == 1:
+        return {"byte": n}
+    return {
+        f"piece | {name}": n, "sixteen": n * (size // 16), "word": n * (size % 16 // 4),
+        "rest": n * (size % 4),
+    }  # fmt: skip
+
 
 def move_of(op: Mover) -> Move:
     """How the elements of `op` move."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from ascua.kernels._bounds import bounds
+from ascua.geometry import Axis
 from ascua.kernels._kernel import Kernel, Rows
 from ascua.ops import Pool2D
 
@@ -27,16 +28,20 @@ class PoolKernel(Kernel[P]):
 
     def terms(self, op: P) -> Mapping[str, float]:
         _, oh, ow, c = op.y.shape
-        kh, kw = op.rows.kernel, op.columns.kernel
-        fours, ones = oh * ow * (c // 4), oh * ow * (c % 4)
+        down, across = inside(op.rows), inside(op.columns)
+        rows, twos, taps = sum(down) * ow, sum(n // 2 for n in across), sum(across)
+        fours, ones = c // 4, c % 4
+        # Windows of one width are unrolled where that is a constant.
+        width = f" | of {across[0]}" if len({*across}) == 1 and across[0] < 4 else ""
         return {
             "pixel": oh * ow,
-            "four": fours,
-            "four's row": fours * kh,
-            "four's tap": fours * kh * kw,
-            "one": ones,
-            "one's row": ones * kh,
-            "one's tap": ones * kh * kw,
+            f"four{width}": oh * ow * fours,
+            f"four's row{width}": rows * fours,
+            f"four's two taps{width}": sum(down) * twos * fours,
+            f"four's odd tap{width}": sum(down) * (taps - 2 * twos) * fours,
+            f"one{width}": oh * ow * ones,
+            f"one's row{width}": rows * ones,
+            f"one's tap{width}": sum(down) * taps * ones,
         }
 
     def params(self, op: P) -> Mapping[str, int]:
@@ -51,3 +56,9 @@ class PoolKernel(Kernel[P]):
             "px": columns.before,
             **bounds(op.activation, op.y),
         }
+
+
+def inside(axis: Axis) -> list[int]:
+    """The taps of each window that are no padding."""
+    starts = [i * axis.stride - axis.before for i in range(axis.out)]
+    return [min(s + axis.kernel, axis.size) - max(s, 0) for s in starts]

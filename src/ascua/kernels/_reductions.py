@@ -35,6 +35,15 @@ class MeanS8(Kernel[Mean | Sum]):
             "zero": op.y.q.zero_point,
         }
 
+    def terms(self, op: Mean | Sum) -> Mapping[str, float]:
+        fields = self.params(op)
+        outer, n, inner = fields["outer"], fields["n"], fields["inner"]
+        fours, ones = outer * (inner // 4), outer * (inner % 4)
+        return {
+            "outer": outer, "four": fours, "four's tap": fours * n,
+            "one": ones, "one's tap": ones * n,
+        }  # fmt: skip
+
 
 class SumS8(Kernel[Mean | Sum]):
     """Sums over any axes, one result at a time."""

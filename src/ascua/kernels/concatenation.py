@@ -23,6 +23,10 @@ class ConcatenationS8(Kernel[Concatenation | Pack]):
     def params(self, op: Concatenation | Pack) -> Mapping[str, int]:
         return {"inputs": len(op.inputs), "turns": prod(op.y.shape[: op.at])}
 
+    def terms(self, op: Concatenation | Pack) -> Mapping[str, float]:
+        turns = prod(op.y.shape[: op.at])
+        return {"turn": turns, "piece": turns * len(op.activations), "byte": op.y.bytes}
+
     def consts(self, op: Concatenation | Pack) -> tuple[Const, ...]:
         turns = prod(op.y.shape[: op.at])
         sizes = [t.bytes // turns for t in op.activations]

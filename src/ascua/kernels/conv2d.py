@@ -100,6 +100,29 @@ class Conv2DS8(Kernel[Conv2D]):
         return {**blocks(op, pixels=2, channels=4)}
 
 
+class Conv2DSmallS8(Conv2DS8):
+    """Little code: two channels of a pixel at a time."""
+
+    name = "conv2d_small_s8"
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        fields = super().params(op)
+        return {name: n for name, n in fields.items() if name != "small"}
+
+    def consts(self, op: Conv2D) -> tuple[Const, ...]:
+        weights = Const("weights", by_channel(op), holds={"weights": op.w.bytes})
+        return weights, requant_const(op)
+
+    def terms(self, op: Conv2D) -> Mapping[str, float]:
+        t = taps(op)
+        pixels, pairs = op.y.shape[1] * op.columns.out, -(-op.y.shape[3] // 2)
+        runs = pixels * pairs * t["kh"] * t["runs"]
+        return {
+            "pixel": pixels, "two": pixels * pairs, "two's row": pixels * pairs * t["kh"],
+            "two's run": runs, "two's tap": runs * t["run"],
+        }  # fmt: skip
+
+
 class Pairs(Kernel[Conv2D]):
     """Two channels by four pixels at a time, from windows that are expanded to int16 once."""
 
@@ -136,19 +159,29 @@ class Pairs(Kernel[Conv2D]):
         groups = rows * (row // 4 + (row > 4 and row % 4 > 1))
         single = rows * (row if row < 4 else int(row % 4 == 1))
         runs = t["kh"] * t["runs"]
+        # Sums that are not small are made in plain C, and where there are such the others singly.
         large = int((channels(op)[1][::2, 2] < 0).sum())
+        fast, odd = pairs - large, op.y.shape[3] % 2
+        limits = bounds(op.activation, op.y)
         return {
             "group": groups,
+            "single": single,
             "gathered run": (groups + single) * runs,
             "gathered four": (groups + single) * runs * (t["run"] // 4),
             "gathered rest": (groups + single) * runs * (t["run"] % 4),
             "gathered rests": (groups + single) * (t["run"] % 4 > 0),
-            "pair": groups * (pairs - large),
+            "pairs": groups * (fast if large else 1 + odd),
+            "pair": groups * fast,
+            "eight words": groups * fast * -(-length // 8),
+            "word": groups * fast * length,
             "large pair": groups * large,
-            "eight words": groups * pairs * -(-length // 8),
-            "word": groups * pairs * length,
+            "large word": groups * large * length,
             "single's pair": single * pairs,
             "single's word": single * pairs * length,
+            "single's large pair": single * large,
+            "odd": groups * odd,
+            "single's odd": single * odd,
+            "clamped": op.y.size * (limits["low"] > -128 or limits["high"] < 127),
         }
 
     def scratch(self, op: Conv2D) -> int:
@@ -197,6 +230,10 @@ class Conv2DS16(Kernel[Conv2D]):
             "short_sums": int(short_sums(op.bias, op.bias_dtype)),
             **bounds(op.activation, op.y),
         }
+
+    def terms(self, op: Conv2D) -> Mapping[str, float]:
+        wide = 0 if short_sums(op.bias, op.bias_dtype) else op.y.size
+        return {**blocks(op, pixels=1, channels=4), "wide": wide}
 
     def consts(self, op: Conv2D) -> tuple[Const, ...]:
         short = short_sums(op.bias, op.bias_dtype)
@@ -260,6 +297,7 @@ def blocks(op: Conv2D, pixels: int, channels: int) -> dict[str, float]:
         "channel": rest,
         f"channel's run{shape}": rest * runs,
         f"channel's tap{shape}": rest * runs * found["run"],
+        "large": (many * channels + rest) * (op.x.dtype == "int8" and not small(op)),
     }
 
 

@@ -150,8 +150,40 @@ class DepthwiseConv2DS8(Filters):
             **self.common(op),
         }
 
+    def terms(self, op: DepthwiseConv2D) -> Mapping[str, float]:
+        fields = self.params(op)
+        n, groups = fields["n"], op.y.shape[1] * op.y.shape[2] * fields["groups"]
+        return {
+            "pixel": op.y.shape[1] * op.y.shape[2],
+            "group": groups,
+            **lanes(op, "four", groups * (n // 4)),
+            **lanes(op, "two", groups * (n % 4 // 2)),
+            **lanes(op, "one", groups * (n % 2)),
+        }
+
     def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
         return Const("weights", op.w.values, holds={"weights": op.w.bytes}), requant_const(op)
+
+
+class DepthwiseConv2DSmallS8(DepthwiseConv2DS8):
+    """Any filter in little code, a channel at a time."""
+
+    name = "depthwise_conv2d_small_s8"
+
+    def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        common = self.common(op)
+        return {
+            "ow": op.columns.out,
+            "ic": op.x.shape[3],
+            "multiplier": op.multiplier,
+            "kh": op.rows.kernel,
+            "kw": op.columns.kernel,
+            **{name: n for name, n in common.items() if name != "small"},
+        }
+
+    def terms(self, op: DepthwiseConv2D) -> Mapping[str, float]:
+        _, oh, ow, oc = op.y.shape
+        return {"pixel": oh * ow, "channel": oh * ow * op.x.shape[3], **lanes(op, "one", op.y.size)}
 
 
 class DepthwiseConv2DS4(Filters):
@@ -171,6 +203,14 @@ class DepthwiseConv2DS4(Filters):
             "kh": op.rows.kernel,
             "kw": op.columns.kernel,
             **self.common(op),
+        }
+
+    def terms(self, op: DepthwiseConv2D) -> Mapping[str, float]:
+        _, oh, ow, oc = op.y.shape
+        return {
+            "pixel": oh * ow,
+            **lanes(op, "two", oh * ow * (oc // 2)),
+            **lanes(op, "one", oh * ow * (oc % 2)),
         }
 
     def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
@@ -225,6 +265,13 @@ class DepthwiseConv2DS16(Kernel[DepthwiseConv2D]):
     def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
         weights = Const("weights", op.w.values, holds={"weights": op.w.bytes})
         return (weights, *wide_consts(op))
+
+
+def lanes(op: DepthwiseConv2D, name: str, n: float) -> dict[str, float]:
+    """How often parts run where `n` groups of a channel or several are made, each tap in a loop."""
+    kh, kw = op.rows.kernel, op.columns.kernel
+    many = "" if small(op) else " | large"
+    return {f"{name}{many}": n, f"{name}'s row": n * kh, f"{name}'s tap": n * kh * kw}
 
 
 class Plane(NamedTuple):

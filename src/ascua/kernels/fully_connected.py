@@ -9,7 +9,9 @@ import numpy as np
 from ascua.ir import Array, Tensor
 from ascua.kernels._bounds import bounds
 from ascua.kernels._kernel import Const, Kernel
+from ascua.kernels.conv2d import pointwise
 from ascua.kernels._packing import (
+    by_channel,
     next_factor,
     offset,
     packed_nibbles,
@@ -19,6 +21,7 @@ from ascua.kernels._packing import (
     small,
     wide_consts,
 )
+from ascua.ops.conv2d import Conv2D
 from ascua.ops.fully_connected import FullyConnected
 
 
@@ -94,6 +97,39 @@ class FullyConnectedS8Dsp(FullyConnectedS8):
             "pair by eight": pairs * (k // 8),
             "pair's rest": pairs * ((k % 8 >= 4) + (k % 4 > 0)),
         }
+
+
+class FullyConnectedSmallS8(Kernel[FullyConnected | Conv2D]):
+    """Little code: two outputs at a time; of 1x1 convolutions each pixel is a vector."""
+
+    name = "fully_connected_small_s8"
+    weights = ("int8",)
+
+    def fits(self, op: FullyConnected | Conv2D) -> bool:
+        if isinstance(op, Conv2D):
+            return pointwise(op) and op.w.dtype == "int8" and op.w.q.zero_point == 0
+        return not op.uint8 and op.w.dtype == "int8"
+
+    def params(self, op: FullyConnected | Conv2D) -> Mapping[str, int]:
+        oc, k = op.w.shape[0], op.w.shape[-1]
+        return {
+            "rows": op.y.size // oc,
+            "k": k,
+            "oc": oc,
+            "next": next_factor(op),
+            "zero": op.y.q.zero_point,
+            **bounds(op.activation, op.y),
+        }
+
+    def consts(self, op: FullyConnected | Conv2D) -> tuple[Const, ...]:
+        weights = Const("weights", by_channel(op), holds={"weights": op.w.bytes})
+        return weights, *requant_consts(op)
+
+    def terms(self, op: FullyConnected | Conv2D) -> Mapping[str, float]:
+        oc, k = op.w.shape[0], op.w.shape[-1]
+        rows = op.y.size // oc
+        twos = rows * -(-oc // 2)
+        return {"vector": rows, "two": twos, "two's tap": twos * k}
 
 
 class FullyConnectedS16(Kernel[FullyConnected]):

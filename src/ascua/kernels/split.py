@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from math import prod
 
 import numpy as np
 
 from ascua.kernels._kernel import Const, Kernel
+from ascua.kernels._moves import copied
 from ascua.ops.split import Split
 from ascua.ops.unpack import Unpack
 
@@ -31,6 +33,13 @@ class SplitS8(Kernel[Split | Unpack]):
 
     def consts(self, op: Split | Unpack) -> tuple[Const, ...]:
         return (Const("sizes", np.array(self.sizes(op), np.int32), "int32_t"),)
+
+    def terms(self, op: Split | Unpack) -> Mapping[str, float]:
+        turns = prod(op.x.shape[: op.at])
+        found: Counter[str] = Counter({"piece": len(op.outputs)})
+        for size in self.sizes(op):
+            found.update(copied("few" if size <= 16 else "many", turns, size))
+        return found
 
     def sizes(self, op: Split | Unpack) -> list[int]:
         """Bytes of each output that lie together in the input."""

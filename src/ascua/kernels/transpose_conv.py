@@ -50,6 +50,15 @@ class TransposeConvS8(Kernel[TransposeConv]):
             **bounds(op.activation, op.y),
         }
 
+    def terms(self, op: TransposeConv) -> Mapping[str, float]:
+        pixels, rows, taps = reached(op)
+        fours, ones = op.y.shape[3] // 4, op.y.shape[3] % 4
+        return {
+            "pixels": pixels,
+            "four": pixels * fours, "four's row": rows * fours, "four's tap": taps * fours,
+            "one": pixels * ones, "one's row": rows * ones, "one's tap": taps * ones,
+        }  # fmt: skip
+
     def matrix(self, op: TransposeConv) -> Array:
         """The weights [oc][kh * kw * ic], the taps of a row in the order of the input."""
         kw, sx = op.w.shape[2], op.stride[1]
@@ -85,3 +94,25 @@ class TransposeConvU8(TransposeConvS8):
 
     def params(self, op: TransposeConv) -> Mapping[str, int]:
         return {**super().params(op), "weights_offset": offset(op)}
+
+
+def reached(op: TransposeConv) -> tuple[int, int, int]:
+    """How many pixels, or two that share their taps, are made; of how many rows and taps."""
+    _, ih, iw, ic = op.x.shape
+    kh, kw, (sy, sx) = op.w.shape[1], op.w.shape[2], op.stride
+    rows = 0
+    for oy in range(op.y.shape[1]):
+        iy, ky = divmod(oy + op.rows.before, sy)
+        rows += sum(0 <= iy - i < ih for i in range(len(range(ky, kh, sy))))
+    pixels = taps = 0
+    for series in range(sx):
+        n = len(range(series, kw, sx))
+        ox = (series - op.columns.before) % sx
+        while ox < op.y.shape[2]:
+            ix = (ox + op.columns.before) // sx
+            left = ix - n + 1
+            both = left >= 0 and ix + 1 < iw and ox + sx < op.y.shape[2]
+            pixels += 1
+            taps += max(0, min(ix + 1, iw) - max(left, 0))
+            ox += (1 + both) * sx
+    return pixels * op.y.shape[1], pixels * rows, taps * rows * ic

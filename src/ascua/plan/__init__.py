@@ -73,5 +73,5 @@ def _call(c: Chosen, memory: Placement) -> Call:
         inline=c.inline,
         cost=c.cost,
         code=c.own_code,
-        shared_code=c.shared_code,
+        parts=c.parts,
     )

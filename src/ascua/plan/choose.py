@@ -47,19 +47,19 @@ class Chosen:
         """Of its constants in flash."""
         return sum(c.bytes for c in self.kernel.consts(self.op))
 
-    @property
+    @cached_property
     def own_code(self) -> float:
-        """Bytes of code that no other call shares."""
-        if self.inline:
-            return self.fit.code if self.fit else CODE
-        return self.fit.call if self.fit else CALL_CODE
+        """Bytes of code, and of parameters in flash, that no other call shares."""
+        if self.fit is None:
+            return CODE if self.inline else CALL_CODE
+        return self.fit.own + (0 if self.inline else 4 * len(self.kernel.params(self.op)))
 
-    @property
-    def shared_code(self) -> float:
-        """Bytes of the copy that it shares, if it shares one."""
-        if self.inline:
-            return 0.0
-        return self.fit.code if self.fit else CODE
+    @cached_property
+    def parts(self) -> Mapping[str, float]:
+        """Bytes of the functions that it shares with others."""
+        if self.fit is None:
+            return {} if self.inline else {f"{self.kernel.name}_shared": CODE}
+        return self.fit.parts
 
 
 def options(graph: Graph, op: Op, board: Board, goal: Goal) -> list[Chosen]:
@@ -102,8 +102,8 @@ def choose(every: Sequence[Sequence[Chosen]], goal: Goal) -> list[Chosen]:
 
 def flash(chosen: Sequence[Chosen]) -> float:
     """Bytes of constants and code: estimated."""
-    shared = {c.kernel.name: c.shared_code for c in chosen if not c.inline}
-    return sum(c.const_bytes + c.own_code for c in chosen) + sum(shared.values())
+    parts = {name: size for c in chosen for name, size in c.parts.items()}
+    return sum(c.const_bytes + c.own_code for c in chosen) + sum(parts.values())
 
 
 def price(c: Chosen) -> tuple[float, float]:
@@ -130,8 +130,9 @@ def _smaller(
     over = flash(found) - most
     while over > 0:
         best: tuple[float, dict[int, Chosen], float] | None = None
+        used = Counter(name for c in found for name in c.parts)
         for move in _moves(found, every):
-            saved = _saved(found, move)
+            saved = _saved(found, move, used)
             if saved >= 1:
                 dearer = sum(price(o)[0] - price(found[i])[0] for i, o in move.items())
                 if best is None or dearer / min(saved, over) < best[0]:
@@ -163,17 +164,19 @@ def _moves(
             yield {i: other for _, i, other in calls[:n]}
 
 
-def _saved(found: Sequence[Chosen], move: Mapping[int, Chosen]) -> float:
-    """Bytes of flash that a change saves."""
-    shared = Counter(c.kernel.name for c in found if not c.inline)
+def _saved(found: Sequence[Chosen], move: Mapping[int, Chosen], used: Mapping[str, int]) -> float:
+    """Bytes of flash that a change saves; `used` counts the calls of each shared function."""
     saved = 0.0
+    calls: dict[str, int] = {}
+    sizes: dict[str, float] = {}
     for i, other in move.items():
         old = found[i]
         saved += old.const_bytes + old.own_code - other.const_bytes - other.own_code
-        if not old.inline:
-            shared[old.kernel.name] -= 1
-            saved += old.shared_code if shared[old.kernel.name] == 0 else 0
-        if not other.inline:
-            saved -= other.shared_code if shared[other.kernel.name] == 0 else 0
-            shared[other.kernel.name] += 1
+        for c, more in ((old, -1), (other, 1)):
+            for name, size in c.parts.items():
+                calls[name] = calls.get(name, 0) + more
+                sizes[name] = size
+    for name, more in calls.items():
+        before, after = used.get(name, 0) > 0, used.get(name, 0) + more > 0
+        saved += sizes[name] * (before - after)
     return saved

@@ -43,10 +43,10 @@ class Fit:
 
     terms: Mapping[str, tuple[float, float]]
     """Instructions and cycles of one of each term."""
-    code: float
-    """Bytes of a copy, the mean."""
-    call: float
-    """Bytes of a step that calls a shared one."""
+    own: float
+    """Bytes of a step that runs it, the mean."""
+    parts: Mapping[str, float]
+    """Bytes of the functions that it calls, as others may."""
 
     def cost(self, terms: Mapping[str, float]) -> Cost:
         """Of an operator with these terms."""
@@ -96,8 +96,8 @@ def costs(core: Core) -> Costs | None:
         read["compiler"],
         {
             name: {
-                mode: Fit({t: (i, c) for t, (i, c) in fit["terms"].items()}, fit["code"],
-                          fit["call"])
+                mode: Fit({t: (i, c) for t, (i, c) in fit["terms"].items()}, fit["own"],
+                          fit["parts"])
                 for mode, fit in modes.items()
             }
             for name, modes in read["kernels"].items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
@@ -100,8 +100,8 @@ class Call:
     """What it is expected to take; None where no table tells."""
     code: float = 0.0
     """Bytes of code that are expected for it alone."""
-    shared_code: float = 0.0
-    """And of the copy that it shares with others."""
+    parts: Mapping[str, float] = field(default_factory=dict)
+    """And of the functions that it shares with others."""
 
     @property
     def weights_bytes(self) -> int:
@@ -237,8 +237,8 @@ class Plan:
         """Bytes of code before any compiler has run: an estimate."""
         if self.cost is None:
             return CODE_BYTES + CODE_BYTES_A_STEP * len(self.steps)
-        shared = {c.kernel.name: c.shared_code for c in self.calls if not c.inline}
-        return round(GLUE_BYTES + sum(c.code for c in self.calls) + sum(shared.values()))
+        parts = {name: size for c in self.calls for name, size in c.parts.items()}
+        return round(GLUE_BYTES + sum(c.code for c in self.calls) + sum(parts.values()))
 
     def fullest(self) -> Step:
         """The step that decides the arena."""
