@@ -5,7 +5,7 @@ JOBS ?= 2
 WITH_DATA = $(if $(DATA),--data-dir $(DATA))
 WITH_MODELS = $(if $(MODELS),--models $(MODELS))
 
-.PHONY: help setup demo check test test-all golden docs bench ci
+.PHONY: help setup demo check test test-all golden docs tune bench ci
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -35,6 +35,9 @@ golden: setup ## Make the golden files anew: their difference is what to review
 
 docs: setup ## Write the generated pages: operators, boards, results, options of the verbs
 	@$(PYTHON) -m scripts.pages
+
+tune: setup ## Measure what kernels cost on emulated cores (CORES=cortex-m4): some ten minutes each
+	@$(PYTHON) -m tests.support.tune build/tune $(CORES)
 
 bench: setup ## Measure the trained recipes, and the peers' networks in MODELS; takes minutes, resumable
 	@.venv/bin/ascua bench $(WITH_MODELS) $(WITH_DATA)

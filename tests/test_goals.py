@@ -13,6 +13,7 @@ from ascua.passes import prepare
 from ascua.plan import BALANCED, GOALS, goal_named, plan
 from ascua.plan.cost import Costs, Fit
 from ascua.plan.goal import SPEED_ARENA
+from ascua.plan.parts import GLUE_BYTES
 from tests.ops.test_conv2d import conv
 from tests.support import beside
 from tests.support.command import ascua, model_file, refused
@@ -23,9 +24,9 @@ GRAPH = prepare(beside({str(i): conv(ic=8, oc=8, ih=12, iw=12, seed=i) for i in 
 """Four convolutions, which two kernels can run."""
 
 
-def fit(cost: float, code: float, call: float = 40.0) -> Fit:
+def fit(cost: float, own: float, **parts: float) -> Fit:
     """A kernel that takes `cost` an output."""
-    return Fit({"output": (cost, cost), "pixels": (cost, cost), "group": (cost, cost)}, code, call)
+    return Fit({"output": (cost, cost), "pixels": (cost, cost), "group": (cost, cost)}, own, parts)
 
 
 def tabled(monkeypatch: pytest.MonkeyPatch, kernels: Mapping[str, Mapping[str, Fit]]) -> None:
@@ -35,8 +36,8 @@ def tabled(monkeypatch: pytest.MonkeyPatch, kernels: Mapping[str, Mapping[str, F
 
 
 FAST_BIG = {
-    "conv2d_pairs_s8": {"inline": fit(1, 900), "shared": fit(2, 1000)},
-    "conv2d_s8": {"inline": fit(3, 300), "shared": fit(5, 400)},
+    "conv2d_pairs_s8": {"inline": fit(1, 900), "shared": fit(2, 40, pairs=1000)},
+    "conv2d_s8": {"inline": fit(3, 300), "shared": fit(5, 40, plain=400)},
 }
 
 
@@ -57,16 +58,28 @@ def test_each_goal_takes_what_is_best_for_it(monkeypatch: pytest.MonkeyPatch) ->
 def test_fewer_instructions_are_no_reason_where_cycles_are_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    dear = Fit({"group": (1.0, 900.0)}, 10, 10)
-    plain = Fit({"pixels": (9.0, 9.0)}, 10, 10)
+    dear = Fit({"group": (1.0, 900.0)}, 10, {})
+    plain = Fit({"pixels": (9.0, 9.0)}, 10, {})
     tabled(monkeypatch, {"conv2d_pairs_s8": {"inline": dear, "shared": dear},
                          "conv2d_s8": {"inline": plain, "shared": plain}})  # fmt: skip
     assert {c.kernel.name for c in plan(GRAPH, M3, goal_named("speed")).calls} == {"conv2d_s8"}
 
 
 def test_a_shape_that_was_not_measured_costs_as_the_dearest() -> None:
-    known = Fit({"tap | of 3": (4.0, 5.0), "tap | at once": (6.0, 7.0)}, 0, 0)
+    known = Fit({"tap | of 3": (4.0, 5.0), "tap | at once": (6.0, 7.0)}, 0, {})
     assert known.cost({"tap": 2.0, "other": 9.0}).instructions == 12.0
+
+
+def test_functions_that_calls_share_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call of `conv2d_s8` is less than one of the other, all four with their function more."""
+    tabled(monkeypatch, {"conv2d_pairs_s8": {"inline": fit(1, 500), "shared": fit(1, 500)},
+                         "conv2d_s8": {"inline": fit(5, 900), "shared": fit(5, 400, plain=500)}})  # fmt: skip
+    assert {c.kernel.name for c in plan(GRAPH, M3, goal_named("size")).calls} == {"conv2d_pairs_s8"}
+    tabled(monkeypatch, {"conv2d_pairs_s8": {"inline": fit(1, 500), "shared": fit(1, 500)},
+                         "conv2d_s8": {"inline": fit(5, 900), "shared": fit(5, 300, plain=500)}})  # fmt: skip
+    chosen = plan(GRAPH, M3, goal_named("size"))
+    assert {c.kernel.name for c in chosen.calls} == {"conv2d_s8"}
+    assert chosen.code_estimate == 4 * (300 + 4 * len(chosen.calls[0].params)) + 500 + GLUE_BYTES
 
 
 def test_the_arena_has_a_limit_of_each_goal() -> None:

@@ -174,7 +174,7 @@ def result_of(
 ) -> Result:
     """What `run`, of `case`, gave."""
     measured = run.measurement.json()
-    for printed in ("layers", "instructions_min", "instructions_max"):
+    for printed in ("layers", "expected", "instructions_min", "instructions_max"):
         del measured[printed]
     if case.labels is not None:
         measured |= case.labels.details(run.ys)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ascua.ir import Array
 from ascua.labels import Labels, Score, as_labels
 from ascua.model import Model
 from ascua.passes import drop_dead, fold_constants
-from ascua.plan import BALANCED, Goal, Plan, check_fit
+from ascua.plan import BALANCED, GOALS, Goal, Plan, check_fit
 from ascua.run import Cycles, Outcome, Region, Sizes
 from ascua.samples import mismatches
 
@@ -57,6 +57,17 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """What the plan for a goal is expected to take, before any build."""
+
+    goal: str
+    instructions: int
+    cycles: int | None
+    flash_bytes: int
+    arena_bytes: int
+
+
+@dataclass(frozen=True)
 class Measurement:
     """What is known of a model on a board; what has not been measured is None.
 
@@ -82,6 +93,7 @@ class Measurement:
     score: Score | None = None
     tools: Mapping[str, str] | None = None
     regions: tuple[Region, ...] = ()
+    expected: tuple[Expected, ...] = ()
 
     @property
     def accuracy(self) -> float | None:
@@ -117,6 +129,7 @@ class Measurement:
                 }
                 for layer in self.layers
             ],
+            "expected": [asdict(e) for e in self.expected] or None,
             "samples": self.samples,
             "instructions": whole(self.instructions),
             "instructions_min": self.extremes and self.extremes[0],
@@ -148,7 +161,24 @@ def analyze(model: Model, board: Board | None, goal: Goal = BALANCED) -> tuple[P
     """What is known before any build; without a board, for one of unlimited memory."""
     planned = model.plan(board or load_board("host"), goal)
     found = known(model, planned)
-    return planned, found if board else replace(found, board=None)
+    if board is None:
+        return planned, replace(found, board=None)
+    if planned.cost is None:
+        return planned, found
+    return planned, replace(found, expected=tuple(expected(model.plan(board, g)) for g in GOALS))
+
+
+def expected(planned: Plan) -> Expected:
+    """Of a plan for a board whose core has a table of costs."""
+    cost = planned.cost
+    assert cost is not None
+    return Expected(
+        goal=planned.goal.kind,
+        instructions=round(cost.instructions),
+        cycles=round(cost.cycles) or None,
+        flash_bytes=planned.const_bytes + planned.code_estimate,
+        arena_bytes=planned.arena.bytes,
+    )
 
 
 def known(model: Model, planned: Plan) -> Measurement:

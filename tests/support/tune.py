@@ -51,6 +51,8 @@ LEAST, SMALL = 150, 1000
 RANDOM = 300
 """Random networks, for the kernels of all other operators."""
 OTHERS = "others"
+WHOLE = ("network", OTHERS)
+"""Kinds of many operators, each by its first kernel alone."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def graphs(kind: str) -> Iterator[Graph]:
     rng = Random(f"tune {kind}")
     for _ in range(BATCHES * TIMES.get(kind, 1)):
         good: dict[str, Graph] = {}
-        while len(good) < TOGETHER:
+        while len(good) < (TOGETHER // 2 if kind in WHOLE else TOGETHER):
             with contextlib.suppress(Unsupported):
                 good[f"n{len(good)}"] = prepare(SAMPLES[kind](rng))
         yield beside(good)
@@ -150,7 +152,7 @@ def measured(core: str, folder: Path) -> Iterator[Measured]:
             every = [options(graph, op, board, Goal()) for op in graph.ops if not op.view]
             able = [{o.kernel.name for o in several} for several in every]
             names = dict.fromkeys(o.kernel.name for several in every for o in several)
-            order = [n for n in names if kind != OTHERS and {n} not in able]
+            order = [n for n in names if kind not in WHOLE and {n} not in able]
             avoided = [frozenset(order[:n]) for n in range(len(order) + 1)]
             for avoid in (a for a in avoided if not any(several <= a for several in able)):
                 for inline in (True, False):

@@ -51,7 +51,7 @@ from ascua.inputs import check_outputs, save_outputs
 from ascua.ir import Array, Graph
 from ascua.labels import Labels
 from ascua.model import Model, load_model
-from ascua.plan import GOALS, Goal, Plan, check_fit
+from ascua.plan import Goal, Plan, check_fit
 from ascua.report import tables
 from ascua.samples import bring, bring_labels, image_inputs, load_or_random, sample_vectors
 from ascua.targets.folder import check_folder, write_folder
@@ -75,9 +75,8 @@ def analyze(model: Path, board: str | None, goal: Goal, *, as_json: bool) -> Non
         print_json(measured.json())
     else:
         out.print(tables.analysis(planned, measured))
-        if target is not None and planned.cost is not None:
-            plans = [loaded.plan(target, other) for other in GOALS]
-            out.print(Group(Text(""), tables.goals(plans, goal)))
+        if measured.expected:
+            out.print(Group(Text(""), tables.goals(measured.expected, goal)))
     _show(planned)
     check_fit(planned)
     if target and not as_json:

@@ -63,7 +63,10 @@ class Chosen:
 
 
 def options(graph: Graph, op: Op, board: Board, goal: Goal) -> list[Chosen]:
-    """The ways to run `op`, the best first where no table tells. Raises Unsupported."""
+    """The ways to run `op`, the best first where no table tells. Raises Unsupported.
+
+    What a table does not know is left out where there is something that it knows.
+    """
     table = costs(board.core)
     modes = (True, False) if goal.inline is None else (goal.inline,)
     found = []
@@ -75,7 +78,7 @@ def options(graph: Graph, op: Op, board: Board, goal: Goal) -> list[Chosen]:
                 fit = None if table is None else table.fit(kernel, inline=inline)
                 found.append(Chosen(op, kernel, work, inline=inline, fit=fit))
     if found:
-        return found
+        return [o for o in found if o.fit] or found
     raise Unsupported(
         f"{graph.name}: no kernel of {op.tflite} runs '{op.name}' on {board.name}.",
         ["`ascua ops` lists the kernels and what they need."],

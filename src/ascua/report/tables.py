@@ -14,7 +14,7 @@ from ascua.boards import Board
 from ascua.errors import brief
 from ascua.ir import Array
 from ascua.labels import Score
-from ascua.measure import Layer, Measurement, whole
+from ascua.measure import Expected, Layer, Measurement, whole
 from ascua.plan import STACK_BYTES, STATES, Buffer, Goal, Plan, Step, View
 from ascua.report import results
 from ascua.report.operators import Support
@@ -223,18 +223,15 @@ def analysis(planned: Plan, m: Measurement) -> RenderableType:
     return Group(table(columns, rows), Text(""), table(("", ""), facts))
 
 
-def goals(plans: Sequence[Plan], chosen: Goal) -> Table:
+def goals(expected: Sequence[Expected], chosen: Goal) -> Table:
     """What each goal is expected to take, before any build; a star at the one that is shown."""
-    rows = []
-    for p in plans:
-        cost = p.cost
-        rows.append((
-            f"{p.goal.kind}{' *' if p.goal.kind == chosen.kind else ''}",
-            None if cost is None else round(cost.instructions),
-            round(cost.cycles) if cost and cost.cycles else None,
-            p.const_bytes + p.code_estimate,
-            p.arena.bytes,
-        ))  # fmt: skip
+    rows = [
+        (
+            f"{e.goal}{' *' if e.goal == chosen.kind else ''}",
+            e.instructions, e.cycles, e.flash_bytes, e.arena_bytes,
+        )
+        for e in expected
+    ]  # fmt: skip
     return table(("goal", ">instructions", ">model cycles", ">flash B", ">arena B"), rows,
                  "Expected, before any build")  # fmt: skip
 
