@@ -1,0 +1,143 @@
+"""What the tables of costs expect, against what the emulators count."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ascua import boards, tflite
+from ascua.boards import Board
+from ascua.errors import AscuaError, DoesNotFit, Unsupported
+from ascua.ir import Array, Graph
+from ascua.model import load_model
+from ascua.passes import prepare
+from ascua.plan import GOALS, Goal, Plan, check_fit, plan
+from ascua.run import run
+from ascua.samples import pack, unpack
+from ascua.targets.c import emit
+from tests.support import beside, oracle, samples
+from tests.support.command import MODELS
+from tests.support.random_nets import random_net
+from tests.support.tools import require_board
+
+BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505")
+"""Cortex-M3, M4, M7, M33."""
+PLACES = tuple(product(GOALS, BOARDS))
+TOGETHER, CI = 5, 60
+SLOW_FIRST, SLOW = 100_000, 1_665
+"""Networks of the slow test, each on three of the boards: 5,000."""
+NEAR, NEARLY_ALL = 0.10, 0.95
+FILE = 0.05
+FIVE = ("ic", "kws", "vww", "ad", "seed")
+
+
+def counted(planned: Plan, xs: list[Array], folder: Path) -> tuple[list[float], list[Array]]:
+    """Instructions of each step, and the outputs of one sample."""
+    check_fit(planned)
+    outcome = run(planned.board, emit(planned, "net"), pack(xs), 1, build_dir=folder)
+    assert outcome.step_instructions is not None
+    return list(outcome.step_instructions), unpack(outcome.outputs, planned.graph, 1)
+
+
+def errors(seeds: range, goal: Goal, board: Board, folder: Path) -> list[float]:
+    """How far the expected instructions of each network are off; its outputs are tflite-micro's."""
+    nets: dict[str, Graph] = {f"n{seed}": random_net(seed) for seed in seeds}
+    xs = {name: samples(g, 1) for name, g in nets.items()}
+    planned = plan(prepare(beside(nets)), board, goal)
+    took, ys = counted(planned, [x for given in xs.values() for x in given], folder)
+    outputs = iter(ys)
+    found = []
+    for name, graph in nets.items():
+        for expected in oracle(tflite.write(graph), xs[name]):
+            np.testing.assert_array_equal(next(outputs), expected, f"{name} {goal.kind}")
+        mine = [i for i, c in enumerate(planned.calls) if c.op.y.name.startswith(f"{name}/")]
+        costs = [planned.calls[i].cost for i in mine]
+        expected_here = sum(c.instructions for c in costs if c is not None)
+        found.append(expected_here / sum(took[i] for i in mine) - 1)
+    return found
+
+
+def places(first: int, count: int) -> Iterator[tuple[range, Goal, Board]]:
+    """Networks with a goal and a board each time."""
+    for turn, start in enumerate(range(first, first + count, TOGETHER)):
+        goal, name = PLACES[turn % len(PLACES)]
+        board = boards.load(name)
+        require_board(board)
+        yield range(start, start + TOGETHER), goal, board
+
+
+def check(found: list[float]) -> None:
+    near = sum(abs(e) <= NEAR for e in found)
+    assert near >= NEARLY_ALL * len(found), sorted(found, key=abs)
+
+
+@pytest.mark.emulator
+@pytest.mark.timeout(1800)
+def test_random_networks(tmp_path: Path) -> None:
+    found: list[float] = []
+    for seeds, goal, board in places(0, CI):
+        found += errors(seeds, goal, board, tmp_path)
+    check(found)
+
+
+@pytest.mark.slow
+@pytest.mark.emulator
+@pytest.mark.timeout(12 * 3600)
+def test_many_random_networks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = int(os.environ.get("ASCUA_FUZZ_SEED", SLOW_FIRST))
+    count = int(os.environ.get("ASCUA_FUZZ_COUNT", SLOW))
+    found: list[float] = []
+    for turn in range(3):
+        for i, (seeds, goal, _) in enumerate(places(first, count)):
+            board = boards.load(BOARDS[(i + turn) % len(BOARDS)])
+            found += errors(seeds, goal, board, tmp_path / "build")
+        with capsys.disabled():
+            off = sorted(abs(e) for e in found)
+            print(f"\r{len(found)}: median {off[len(off) // 2]:.1%}, most {off[-1]:.1%}")
+    check(found)
+
+
+def files() -> list[str]:
+    return sorted(p.stem for p in MODELS.glob("*.tflite"))
+
+
+def check_file(name: str, board_name: str, folder: Path, goals: tuple[Goal, ...] = GOALS) -> None:
+    path = MODELS / f"{name}.tflite"
+    if not path.exists():
+        pytest.skip("../shared/models is not here")
+    board = boards.load(board_name)
+    require_board(board)
+    try:
+        graph = load_model(path).graph
+        plans = [plan(graph, board, goal) for goal in goals]
+        for planned in plans:
+            check_fit(planned)
+    except (Unsupported, DoesNotFit) as e:
+        pytest.skip(e.what)
+    except AscuaError as e:
+        pytest.skip(str(e))
+    for planned in plans:
+        took, _ = counted(planned, samples(graph, 1), folder)
+        cost = planned.cost
+        assert cost is not None
+        assert cost.instructions == pytest.approx(sum(took), rel=FILE), planned.goal.kind
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("i", range(len(FIVE)))
+def test_five_files(i: int, tmp_path: Path) -> None:
+    check_file(FIVE[i], BOARDS[i % 2], tmp_path, (GOALS[i % 3], GOALS[(i + 1) % 3]))
+
+
+@pytest.mark.slow
+@pytest.mark.emulator
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("name", files())
+def test_every_file(name: str, board: str, tmp_path: Path) -> None:
+    check_file(name, board, tmp_path)
