@@ -1,7 +1,7 @@
 """Measures what kernels cost on the emulators, and writes the plan's tables: `make tune`.
 
 Each sample is an operator by itself in a firmware of many. A kernel's cost is a sum over its terms,
-how often parts of it run, with the least squares of the relative errors and no part below zero.
+how often parts of it run, with the least sum of the relative errors and no part below zero.
 What BUILD holds is not measured again.
 """
 
@@ -20,12 +20,12 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from scipy.optimize import nnls
+from scipy.optimize import linprog
 
 from ascua import boards, files, kernels
 from ascua.boards import Board
 from ascua.errors import Unsupported
-from ascua.ir import Graph
+from ascua.ir import Array, Graph, Op
 from ascua.passes import prepare
 from ascua.plan import Goal, cost, plan
 from ascua.plan.choose import options
@@ -93,7 +93,14 @@ def measure(graph: Graph, board: Board, goal: Goal, folder: Path) -> list[Measur
     return [
         Measured(c.kernel.name, c.inline, cost.terms(c.kernel, c.op, c.kernel.work(c.op)), *each)
         for c, each in zip(planned.calls, took, strict=True)
+        if not folded(c.op, each[0])
     ]
+
+
+def folded(op: Op, instructions: float) -> bool:
+    """Whether the compiler found the outputs, or most of them, without products."""
+    macs = op.macs()
+    return 0 < macs and instructions < max(macs / 8, op.y.size)
 
 
 class Calls:
@@ -162,10 +169,7 @@ def measured(core: str, folder: Path) -> Iterator[Measured]:
 
 
 def fitted(found: Sequence[Measured]) -> dict[str, Any]:
-    """The fit of one kernel in one mode, with the errors that are left.
-
-    What takes next to nothing was folded by the compiler: it tells of nothing else.
-    """
+    """The fit of one kernel in one mode, with the errors that are left."""
     found = list({(*m.terms.items(), m.instructions): m for m in found}.values())
     found = [m for m in found if m.instructions >= LEAST] or list(found)
     names = sorted({name for m in found for name in m.terms})
@@ -177,8 +181,7 @@ def fitted(found: Sequence[Measured]) -> dict[str, Any]:
         if not took.all():
             made[what] = np.zeros(len(names))
             continue
-        weight = took + SMALL
-        made[what], _ = nnls(terms / weight[:, None], took / weight, maxiter=10_000)
+        made[what] = least_errors(terms, took)
         errors.append(np.abs(terms @ made[what] / took - 1)[took > SMALL])
     return {
         "terms": {
@@ -196,6 +199,24 @@ def fitted(found: Sequence[Measured]) -> dict[str, Any]:
         "median_error": round(float(np.median(errors[0])), 4) if errors[0].size else None,
         "most_error": round(float(errors[0].max()), 4) if errors[0].size else None,
     }
+
+
+def least_errors(terms: Array, took: Array) -> Array:
+    """Costs of terms [samples][terms], none below 0, with the least sum of relative errors.
+
+    So a few samples that compilers fold draw nothing. A linear program: what is left of each sample,
+    on either side, is least in sum.
+    """
+    n, weight = len(took), 1 / (took + SMALL)
+    weighed = terms * weight[:, None]
+    scale = np.abs(weighed).max(axis=0)
+    scale[scale == 0] = 1
+    found = linprog(
+        np.concatenate([np.zeros(terms.shape[1]), np.ones(2 * n)]),
+        A_eq=np.hstack([weighed / scale, np.eye(n), -np.eye(n)]),
+        b_eq=took * weight,
+    )
+    return np.asarray(found.x[: terms.shape[1]] / scale)
 
 
 def table(core: str, folder: Path) -> dict[str, Any]:

@@ -162,7 +162,6 @@ class Pairs(Kernel[Conv2D]):
         # Sums that are not small are made in plain C, and where there are such the others singly.
         large = int((channels(op)[1][::2, 2] < 0).sum())
         fast, odd = pairs - large, op.y.shape[3] % 2
-        limits = bounds(op.activation, op.y)
         return {
             "group": groups,
             "single": single,
@@ -181,7 +180,6 @@ class Pairs(Kernel[Conv2D]):
             "single's large pair": single * large,
             "odd": groups * odd,
             "single's odd": single * odd,
-            "clamped": op.y.size * (limits["low"] > -128 or limits["high"] < 127),
         }
 
     def scratch(self, op: Conv2D) -> int:
@@ -279,12 +277,14 @@ def pixels_of(op: Conv2D, work: Work) -> int:
 def blocks(op: Conv2D, pixels: int, channels: int) -> dict[str, float]:
     """How often the parts of a kernel run that makes blocks of pixels by channels.
 
-    Short runs and windows of one run are unrolled where the parameters are constants.
+    Where the parameters are constants, short runs and windows of one run are unrolled, and in a row
+    of an even number each pixel is known to have another beside it, in a row of one to have none.
     """
     found = taps(op)
     runs = op.rows.kernel * found["runs"]
     shape = f" of {found['run']}" if found["run"] < 4 else ""
     shape += "" if runs > 1 else " at once"
+    shape += {0: "", 1: " odd"}[op.columns.out % 2] if op.columns.out > 1 else " alone"
     shape = f" |{shape}" if shape else ""
     across = op.y.shape[1] * -(-op.columns.out // pixels)
     many, rest = across * (op.y.shape[3] // channels), across * (op.y.shape[3] % channels)

@@ -268,10 +268,18 @@ class DepthwiseConv2DS16(Kernel[DepthwiseConv2D]):
 
 
 def lanes(op: DepthwiseConv2D, name: str, n: float) -> dict[str, float]:
-    """How often parts run where `n` groups of a channel or several are made, each tap in a loop."""
+    """How often parts run where `n` groups of a channel or several are made, each tap in a loop.
+
+    Short rows are unrolled where the parameters are constants, and channels of one input share it.
+    """
     kh, kw = op.rows.kernel, op.columns.kernel
-    many = "" if small(op) else " | large"
-    return {f"{name}{many}": n, f"{name}'s row": n * kh, f"{name}'s tap": n * kh * kw}
+    shape = (f" of {kw}" if kw < 4 else "") + (" of one" if op.multiplier > 1 else "")
+    shape = f" |{shape}" if shape else ""
+    large = 0 if small(op) else n
+    return {
+        f"{name}{shape}": n, f"{name}'s row{shape}": n * kh, f"{name}'s tap{shape}": n * kh * kw,
+        f"{name}, large": large,
+    }  # fmt: skip
 
 
 class Plane(NamedTuple):

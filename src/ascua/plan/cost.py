@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ascua.boards import Core
-from ascua.ir import Op
+from ascua.ir import Op, limits
 from ascua.kernels import Kernel, Rows, Work
 
 FOLDER = Path(__file__).parent / "costs"
@@ -75,8 +75,14 @@ class Costs:
 
 
 def terms(kernel: Kernel[Any], op: Op, work: Work) -> dict[str, float]:
-    """How often the parts of `kernel` run for `op`; a ring of padded rows has a term, too."""
+    """How often the parts of `kernel` run for `op`.
+
+    A ring of padded rows has a term, too, and so have bounds that an activation sets.
+    """
     found = {CALL: 1.0, "product": float(op.macs()), **kernel.terms(op)}
+    params = kernel.params(op)
+    if "low" in params and (params["low"], params["high"]) != limits(op.y.dtype):
+        found["clamped"] = float(op.y.size)
     if isinstance(work, Rows):
         found["row"] = float(op.y.shape[1])
         if work.fill is not None and work.padded(op.x, op.y):
