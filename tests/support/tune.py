@@ -187,7 +187,7 @@ def fitted(found: Sequence[Measured]) -> dict[str, Any]:
         "terms": {
             n: [round(float(made["instructions"][i]), 4), round(float(made["cycles"][i]), 4)]
             for i, n in enumerate(names)
-            if made["instructions"][i] or made["cycles"][i]
+            if terms[:, i].any() and (cost.SHAPE in n or made["instructions"][i])
         },
         "own": round(float(np.mean([m.own for m in found]))),
         "parts": {

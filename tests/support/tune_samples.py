@@ -59,6 +59,21 @@ def _depthwise(rng: Random) -> Graph:
             )  # fmt: skip
 
 
+def _several(rng: Random) -> Graph:
+    """Several outputs of a channel."""
+    while True:
+        kh, kw = rng.choice(((3, 3), (3, 3), (5, 5), (3, 1), (2, 2), (10, 8), (1, 5)))
+        side, ic = rng.choice(SIDES), rng.choice((1, 1, 1, 2, 3, 4, 8))
+        multiplier, stride = rng.choice((2, 3, 4, 8, 8, 12, 16)), rng.choice((1, 2))
+        macs = side * side * ic * multiplier * kh * kw // stride**2
+        if 500 <= macs <= MOST and side * side * ic * multiplier <= BYTES:
+            return depthwise(
+                ih=side, iw=max(1, side + rng.choice((0, -3))), ic=ic, kh=kh, kw=kw,
+                multiplier=multiplier, stride=(stride, stride), act=rng.choice(("NONE", "RELU")),
+                y_zero=rng.choice((-128, 4)), seed=rng.randrange(1000),
+            )  # fmt: skip
+
+
 def _dense(rng: Random) -> Graph:
     k, oc = rng.choice((8, 10, 17, 64, 96, 100, 128, 256, 500, 640)), rng.choice(CHANNELS[1:])
     return dense(k=k, oc=oc, per_channel=rng.random() < 0.3, seed=rng.randrange(1000))
@@ -104,6 +119,7 @@ SAMPLES: dict[str, Callable[[Random], Graph]] = {
     "conv, uint8": lambda rng: as_uint8(_conv(rng)),
     "conv, int16": lambda rng: widened(_conv(rng)),
     "depthwise": _depthwise,
+    "depthwise, several": _several,
     "depthwise, int4": lambda rng: as_int4(_depthwise(rng)),
     "depthwise, uint8": lambda rng: as_uint8(_depthwise(rng)),
     "depthwise, int16": lambda rng: widened(_depthwise(rng)),
