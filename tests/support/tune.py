@@ -37,6 +37,7 @@ from ascua.targets.c import emit
 from tests.fuzz.networks import networks
 from tests.support import beside, samples
 from tests.support.tune_samples import SAMPLES, TIMES
+from tests.support.wide import widened
 
 BOARDS = {
     "cortex-m0": "mps2-an385", "cortex-m3": "mps2-an385", "cortex-m4": "mps2-an386",
@@ -50,8 +51,8 @@ LEAST, SMALL = 150, 1000
 """Instructions of a sample that is taken, and of one whose relative error counts for little."""
 RANDOM = 300
 """Random networks, for the kernels of all other operators."""
-OTHERS = "others"
-WHOLE = ("network", OTHERS)
+OTHERS, WIDE = "others", "others, int16"
+WHOLE = ("network", OTHERS, WIDE)
 """Kinds of many operators, each by its first kernel alone."""
 
 
@@ -143,10 +144,13 @@ def graphs(kind: str) -> Iterator[Graph]:
         yield beside(good)
 
 
-def others() -> Iterator[Graph]:
-    """Random networks of all operators."""
-    every = [prepare(n.graph) for n in networks(0, RANDOM)]
-    for i in range(0, RANDOM, 20):
+def others(kind: str) -> Iterator[Graph]:
+    """Random networks of all operators; of int16 those that have such a form."""
+    every: list[Graph] = []
+    for n in networks(0, RANDOM):
+        with contextlib.suppress(Unsupported, AssertionError):
+            every.append(prepare(widened(n.graph) if kind == WIDE else n.graph))
+    for i in range(0, len(every), 20):
         yield beside({f"n{j}": g for j, g in enumerate(every[i : i + 20])})
 
 
@@ -154,8 +158,8 @@ def measured(core: str, folder: Path) -> Iterator[Measured]:
     """All samples on a core: with each kernel that can run them, of its own and shared."""
     untold = replace(boards.load_core(core, core), name=f"{core}, without a table")
     board = replace(boards.load(BOARDS[core]), core=untold)
-    for kind in (*SAMPLES, OTHERS):
-        for graph in others() if kind == OTHERS else graphs(kind):
+    for kind in (*SAMPLES, OTHERS, WIDE):
+        for graph in others(kind) if kind in (OTHERS, WIDE) else graphs(kind):
             every = [options(graph, op, board, Goal()) for op in graph.ops if not op.view]
             able = [{o.kernel.name for o in several} for several in every]
             names = dict.fromkeys(o.kernel.name for several in every for o in several)

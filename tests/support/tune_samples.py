@@ -10,6 +10,7 @@ from ascua.ops.add import Add
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.max_pool2d import MaxPool2D
 from ascua.ops.mul import Mul
+from ascua.ops.quantize import Quantize
 from tests.ops.test_add import binary
 from tests.ops.test_conv2d import conv
 from tests.ops.test_depthwise_conv2d import depthwise
@@ -17,7 +18,8 @@ from tests.ops.test_fully_connected import dense
 from tests.ops.test_mean import mean
 from tests.ops.test_quantize import quantize
 from tests.ops.test_softmax import softmax
-from tests.support import as_int4, network
+from tests.ops.test_transpose_conv import transpose_conv
+from tests.support import activation, as_int4, int16, network
 from tests.support.pools import pool
 from tests.support.random_nets import random_net
 from tests.support.unsigned import as_uint8
@@ -79,6 +81,24 @@ def _dense(rng: Random) -> Graph:
     return dense(k=k, oc=oc, per_channel=rng.random() < 0.3, seed=rng.randrange(1000))
 
 
+def _transposed(rng: Random) -> Graph:
+    while True:
+        side, ic, oc = rng.choice(SIDES[:12]), rng.choice(CHANNELS[:14]), rng.choice(CHANNELS[:14])
+        k, stride = rng.choice((2, 3, 3, 4, 5)), rng.choice((1, 2, 2, 3))
+        if 1000 <= side * side * ic * oc * k * k <= MOST:
+            return transpose_conv(
+                ih=side, iw=max(1, side + rng.choice((0, -1))), ic=ic, oc=oc, kh=k, kw=k,
+                stride=(stride, stride), padding=rng.choice(("SAME", "VALID")),
+                scale=0.03 / (k * k * ic) ** 0.5, seed=rng.randrange(1000),
+            )  # fmt: skip
+
+
+def _rescaled(rng: Random) -> Graph:
+    shape = _image(rng)
+    fine, coarse = int16("x", shape), activation("y", shape, rng.choice((0.05, 0.2)), 3)
+    return network(Quantize(*rng.choice((((fine,), (coarse,)), ((coarse,), (fine,))))))
+
+
 def _image(rng: Random) -> tuple[int, int, int, int]:
     while True:
         shape = 1, rng.choice(SIDES), rng.choice(SIDES), rng.choice(CHANNELS)
@@ -127,12 +147,16 @@ SAMPLES: dict[str, Callable[[Random], Graph]] = {
     "dense, int4": lambda rng: as_int4(_dense(rng)),
     "dense, uint8": lambda rng: as_uint8(_dense(rng)),
     "dense, int16": lambda rng: widened(_dense(rng)),
+    "transposed": _transposed,
+    "transposed, uint8": lambda rng: as_uint8(_transposed(rng)),
+    "transposed, int16": lambda rng: widened(_transposed(rng)),
     "pool": _pool,
     "pool, int16": lambda rng: widened(_pool(rng)),
     "pair": _pair,
     "pair, int16": lambda rng: widened(_pair(rng)),
     "residual": _residual,
     "quantize": _quantized,
+    "quantize, int16": _rescaled,
     "softmax": lambda rng: softmax((rng.choice((1, 5)), rng.choice((2, 4, 10, 12, 100, 500)))),
     "mean": lambda rng: mean(_image(rng)),
     "network": lambda rng: random_net(f"tune {rng.random()}"),
