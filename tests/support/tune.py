@@ -172,8 +172,19 @@ def measured(core: str, folder: Path) -> Iterator[Measured]:
         print(f"{core}: {kind}", flush=True)
 
 
+def merged(m: Measured) -> Measured:
+    """With the terms that tell in its mode."""
+    if m.inline:
+        return m
+    terms: Counter[str] = Counter()
+    for name, n in m.terms.items():
+        terms[cost.without_shape(name)] += n  # type: ignore[assignment]
+    return replace(m, terms=dict(terms))
+
+
 def fitted(found: Sequence[Measured]) -> dict[str, Any]:
     """The fit of one kernel in one mode, with the errors that are left."""
+    found = [merged(m) for m in found]
     found = list({(*m.terms.items(), m.instructions): m for m in found}.values())
     found = [m for m in found if m.instructions >= LEAST] or list(found)
     names = sorted({name for m in found for name in m.terms})

@@ -36,7 +36,7 @@ BYTES = 40_000
 def _conv(rng: Random) -> Graph:
     while True:
         kh, kw = rng.choice(((1, 1), (1, 1), (3, 3), (3, 3), (5, 5), (10, 4), (3, 1), (1, 7)))
-        ih, ic, oc = rng.choice(SIDES), rng.choice(CHANNELS), rng.choice(CHANNELS[2:])
+        ih, ic, oc = rng.choice(SIDES), rng.choice(CHANNELS), rng.choice(CHANNELS)
         iw, stride = max(1, ih + rng.choice((0, 0, 1, -2))), rng.choice((1, 1, 1, 2))
         macs = ih * iw * ic * oc * kh * kw // stride**2
         if macs <= MOST and ih * iw * max(ic, oc) <= BYTES and macs >= 2000:
@@ -77,7 +77,7 @@ def _several(rng: Random) -> Graph:
 
 
 def _dense(rng: Random) -> Graph:
-    k, oc = rng.choice((8, 10, 17, 64, 96, 100, 128, 256, 500, 640)), rng.choice(CHANNELS[1:])
+    k, oc = rng.choice((1, 2, 4, 8, 10, 16, 17, 64, 96, 100, 128, 256, 500, 640)), rng.choice(CHANNELS)
     return dense(k=k, oc=oc, per_channel=rng.random() < 0.3, seed=rng.randrange(1000))
 
 
@@ -97,6 +97,11 @@ def _rescaled(rng: Random) -> Graph:
     shape = _image(rng)
     fine, coarse = int16("x", shape), activation("y", shape, rng.choice((0.05, 0.2)), 3)
     return network(Quantize(*rng.choice((((fine,), (coarse,)), ((coarse,), (fine,))))))
+
+
+def _softmax(rng: Random) -> Graph:
+    shape = rng.choice((1, 1, 5)), rng.choice((2, 3, 4, 10, 12, 100, 500, 1000))
+    return softmax(shape, scale=rng.choice((0.02, 0.05, 0.1, 0.1, 0.2, 0.5)))
 
 
 def _image(rng: Random) -> tuple[int, int, int, int]:
@@ -157,10 +162,13 @@ SAMPLES: dict[str, Callable[[Random], Graph]] = {
     "residual": _residual,
     "quantize": _quantized,
     "quantize, int16": _rescaled,
-    "softmax": lambda rng: softmax((rng.choice((1, 5)), rng.choice((2, 4, 10, 12, 100, 500)))),
+    "softmax": _softmax,
     "mean": lambda rng: mean(_image(rng)),
     "network": lambda rng: random_net(f"tune {rng.random()}"),
 }
 """By what they are."""
-TIMES = {"conv": 3, "depthwise": 3, "pool": 3, "pair": 2, "residual": 2, "network": 2}
+TIMES = {
+    "conv": 3, "conv, int4": 2, "conv, uint8": 2, "depthwise": 3, "depthwise, several": 2,
+    "dense": 2, "pool": 3, "pair": 2, "residual": 2, "softmax": 2, "network": 2,
+}  # fmt: skip
 """As many samples of these as of the others."""

@@ -117,9 +117,12 @@ class Conv2DSmallS8(Conv2DS8):
         t = taps(op)
         pixels, pairs = op.y.shape[1] * op.columns.out, -(-op.y.shape[3] // 2)
         runs = pixels * pairs * t["kh"] * t["runs"]
+        # Two that are one and the same are made one where that is known.
+        alone = " | alone" if op.y.shape[3] == 1 else ""
         return {
-            "pixel": pixels, "two": pixels * pairs, "two's row": pixels * pairs * t["kh"],
-            "two's run": runs, "two's tap": runs * t["run"],
+            "pixel": pixels, f"two{alone}": pixels * pairs,
+            f"two's row{alone}": pixels * pairs * t["kh"],
+            f"two's run{alone}": runs, f"two's tap{alone}": runs * t["run"],
         }  # fmt: skip
 
 

@@ -101,8 +101,8 @@ class DepthwiseConv2D3x3S8Dsp(DepthwiseConv2D3x3S8):
             "plane's row": c * op.x.shape[1],
             "plane": op.x.size,
             "row": c * oh,
-            f"two | {stride}": c * oh * (ow // 2),
-            f"one | {stride}": c * oh * (ow % 2),
+            f"two of stride {stride}": c * oh * (ow // 2),
+            f"one of stride {stride}": c * oh * (ow % 2),
         }
 
     def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
@@ -278,7 +278,7 @@ def lanes(op: DepthwiseConv2D, name: str, n: float) -> dict[str, float]:
     large = 0 if small(op) else n
     return {
         f"{name}{shape}": n, f"{name}'s row{shape}": n * kh, f"{name}'s tap{shape}": n * kh * kw,
-        f"{name}, large": large,
+        f"{name}, large sums": large,
     }  # fmt: skip
 
 

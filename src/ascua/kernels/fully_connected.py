@@ -128,8 +128,8 @@ class FullyConnectedSmallS8(Kernel[FullyConnected | Conv2D]):
     def terms(self, op: FullyConnected | Conv2D) -> Mapping[str, float]:
         oc, k = op.w.shape[0], op.w.shape[-1]
         rows = op.y.size // oc
-        twos = rows * -(-oc // 2)
-        return {"vector": rows, "two": twos, "two's tap": twos * k}
+        twos, alone = rows * -(-oc // 2), " | alone" if oc == 1 else ""
+        return {"vector": rows, f"two{alone}": twos, f"two's tap{alone}": twos * k}
 
 
 class FullyConnectedS16(Kernel[FullyConnected]):

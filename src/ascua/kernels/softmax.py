@@ -29,6 +29,13 @@ class SoftmaxS8(Kernel[Softmax]):
         rescaling = {"multiplier": multiplier, "shift": shift}
         return {**_rows(op), **rescaling, "least": -reach(5, shift)}
 
+    def terms(self, op: Softmax) -> Mapping[str, float]:
+        # Of random values, one in so many is near enough to the greatest for an exponential.
+        near = min(1.0, -self.params(op)["least"] / 255)
+        return {
+            "line": op.x.size // op.x.shape[-1], "value": op.x.size, "exponential": near * op.x.size
+        }  # fmt: skip
+
     def scratch(self, op: Softmax) -> int:
         return 4 * op.x.shape[-1]
 

@@ -17,6 +17,8 @@ FOLDER = Path(__file__).parent / "costs"
 MODES = ("shared", "inline")
 SHAPE = " | "
 """Between the name of a part and how it is compiled for an operator."""
+LARGE = "large"
+"""In such a name: of sums that are not small."""
 CALL = "call"
 """The term that each call counts once."""
 
@@ -47,6 +49,8 @@ class Fit:
     """Bytes of a step that runs it, the mean."""
     parts: Mapping[str, float]
     """Bytes of the functions that it calls, as others may."""
+    shapes: bool = True
+    """Whether parts are compiled in as many ways as their names say: not in a shared copy."""
 
     def cost(self, terms: Mapping[str, float]) -> Cost:
         """Of an operator with these terms."""
@@ -55,11 +59,18 @@ class Fit:
 
     def _of(self, name: str) -> tuple[float, float]:
         """What one of a term takes; where its shape was not measured, that of the dearest."""
+        name = name if self.shapes else without_shape(name)
         if name in self.terms:
             return self.terms[name]
         part = name.partition(SHAPE)[0]
         alike = [v for known, v in self.terms.items() if known.partition(SHAPE)[0] == part]
         return max(alike, default=(0.0, 0.0))
+
+
+def without_shape(name: str) -> str:
+    """The name of a part in code that is compiled once; large sums go their own way there, too."""
+    part, _, shape = name.partition(SHAPE)
+    return f"{part}{SHAPE}{LARGE}" if LARGE in shape.split() else part
 
 
 @dataclass(frozen=True)
@@ -103,7 +114,7 @@ def costs(core: Core) -> Costs | None:
         {
             name: {
                 mode: Fit({t: (i, c) for t, (i, c) in fit["terms"].items()}, fit["own"],
-                          fit["parts"])
+                          fit["parts"], mode == "inline")
                 for mode, fit in modes.items()
             }
             for name, modes in read["kernels"].items()
