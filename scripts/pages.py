@@ -163,8 +163,8 @@ def peers_table(folder: Path) -> str:
     rows = results.against_peers(folder)
     cores = list(dict.fromkeys(str(r[1]) for r in rows))
     lines = []
-    peers = list(dict.fromkeys(r[2] for r in rows if r[2] != "Ascua"))
-    for model, peer in itertools.product(dict.fromkeys(r[0] for r in rows), [*peers, "Ascua"]):
+    peers = sorted(dict.fromkeys(str(r[2]) for r in rows), key=lambda p: p.startswith("Ascua"))
+    for model, peer in itertools.product(dict.fromkeys(r[0] for r in rows), peers):
         found = {r[1]: r for r in rows if (r[0], r[2]) == (model, peer)}
         counts = [f"{float(found[c][3] or 0) / 1e6:.2f}" if c in found else "-" for c in cores]
         m4 = found.get("cortex-m4")

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ascua.files.kinds import EPOCHS
 from ascua.ir import Array
 from ascua.labels import Labels
 from ascua.model import Model, load_model
+from ascua.plan import BALANCED, GOALS, Goal
 from ascua.recipes import Recipe
 from ascua.results import Result
 from ascua.run import key as run_key
@@ -49,6 +50,7 @@ class Case:
     xs: list[Array]
     labels: Labels | None = None
     accuracy_float: float | None = None
+    goal: Goal = BALANCED
     training: dict[str, Any] | None = None
     """As `Result.training`; then the model is kept."""
     history: str = ""
@@ -90,7 +92,7 @@ def recipe_cases(
     xs = image_inputs(model.graph, dataset.x_test)
     yield Case(
         recipe.name, model, load_board(recipe.board), xs, dataset.labels,
-        source.accuracy_float, source.training, source.history,
+        source.accuracy_float, training=source.training, history=source.history,
     )  # fmt: skip
 
 
@@ -122,11 +124,11 @@ def _deciding(recipe: Recipe) -> dict[str, Any]:
 
 
 def model_cases(path: Path) -> Iterator[Case]:
-    """One fixed sample of a model on a board of each core."""
+    """One fixed sample of a model on a board of each core, by each goal."""
     model = load_model(path)
     xs = bring(model.graph, None)
-    for name in MODEL_BOARDS:
-        yield Case(path.stem, model, load_board(name), xs)
+    for name, goal in product(MODEL_BOARDS, GOALS):
+        yield Case(path.stem, model, load_board(name), xs, goal=goal)
 
 
 def measure_case(
@@ -136,7 +138,7 @@ def measure_case(
 
     None where the model does not fit the board. Raises ToolMissing, ToolFailed or InputError.
     """
-    planned = case.model.plan(case.board)
+    planned = case.model.plan(case.board, case.goal)
     try:
         artifact = measure.compile_model(case.model, planned, None)
     except DoesNotFit:
@@ -161,11 +163,12 @@ def measure_case(
 def key_of(case: Case, artifact: Artifact, build: Path) -> str:
     """The SHA-256 of all that the measurement of `case`, of which `artifact` was made, reads.
 
-    That are the model, what a run reads, the labels, and what the line repeats of the case.
+    That are the model, what a run reads, the labels, and what the line repeats of the case: the
+    goal, too, since two may lead to one plan.
     """
     ran = run_key(case.board, artifact, pack(case.xs), len(case.xs[0]), build)
     told = (None, ()) if case.labels is None else case.labels.read()
-    read = [case.model.sha256, ran, *told, case.accuracy_float, case.training]
+    read = [case.model.sha256, ran, *told, case.accuracy_float, case.training, case.goal.kind]
     return hashlib.sha256(json.dumps(read).encode()).hexdigest()
 
 
@@ -184,6 +187,7 @@ def result_of(
         {
             "recipe": case.name,
             "core": case.board.core.name,
+            "goal": case.goal.kind,
             "key": key,
             "accuracy_float": case.accuracy_float,
             "accuracy_int8": run.accuracy_reference,
@@ -225,7 +229,7 @@ def bench(
     )
     for case in chain(_peers(models, folder, say), chain.from_iterable(trained)):
         result, fresh = measure_case(case, folder, build / "firmware", force=force)
-        where = f"{case.name} on {case.board.name}"
+        where = f"{case.name} on {case.board.name}, {case.goal.kind}"
         if result is None:
             say(f"{where}: does not fit")
             continue

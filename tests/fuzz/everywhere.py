@@ -61,9 +61,7 @@ def cases(networks: Sequence[Network], given: Sequence[list[Array]] = ()) -> lis
     return [Case(n, x, e) for n, x, e in zip(networks, xs, answers, strict=True)]
 
 
-def failures(
-    found: Sequence[Case], where: str, folder: Path, goal: str = "speed"
-) -> list[Failure]:
+def failures(found: Sequence[Case], where: str, folder: Path, goal: str = "speed") -> list[Failure]:
     """The cases whose outputs differ from tflite-micro's on the reference or on a board."""
     refused = [Failure(c, where, c.expected) for c in found if isinstance(c.expected, str)]
     good = [c for c in found if not isinstance(c.expected, str)]

@@ -101,7 +101,7 @@ def measure(graph: Graph, board: Board, goal: Goal, folder: Path) -> list[Measur
 def folded(op: Op, instructions: float) -> bool:
     """Whether the compiler found the outputs, or most of them, without products."""
     macs = op.macs()
-    return 0 < macs and instructions < max(macs / 8, op.y.size)
+    return macs > 0 and instructions < max(macs / 8, op.y.size)
 
 
 class Calls:
@@ -219,8 +219,8 @@ def fitted(found: Sequence[Measured]) -> dict[str, Any]:
 def least_errors(terms: Array, took: Array) -> Array:
     """Costs of terms [samples][terms], none below 0, with the least sum of relative errors.
 
-    So a few samples that compilers fold draw nothing. A linear program: what is left of each sample,
-    on either side, is least in sum.
+    So a few samples that compilers fold draw nothing. A linear program: what is left of each
+    sample, on either side, is least in sum.
     """
     n, weight = len(took), 1 / (took + SMALL)
     weighed = terms * weight[:, None]

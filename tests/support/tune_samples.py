@@ -77,7 +77,10 @@ def _several(rng: Random) -> Graph:
 
 
 def _dense(rng: Random) -> Graph:
-    k, oc = rng.choice((1, 2, 4, 8, 10, 16, 17, 64, 96, 100, 128, 256, 500, 640)), rng.choice(CHANNELS)
+    k, oc = (
+        rng.choice((1, 2, 4, 8, 10, 16, 17, 64, 96, 100, 128, 256, 500, 640)),
+        rng.choice(CHANNELS),
+    )
     return dense(k=k, oc=oc, per_channel=rng.random() < 0.3, seed=rng.randrange(1000))
 
 

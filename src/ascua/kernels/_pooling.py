@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from ascua.kernels._bounds import bounds
 from ascua.geometry import Axis
+from ascua.kernels._bounds import bounds
 from ascua.kernels._kernel import Kernel, Rows
 from ascua.ops import Pool2D
 

@@ -182,8 +182,8 @@ class DepthwiseConv2DSmallS8(DepthwiseConv2DS8):
         }
 
     def terms(self, op: DepthwiseConv2D) -> Mapping[str, float]:
-        _, oh, ow, oc = op.y.shape
-        return {"pixel": oh * ow, "channel": oh * ow * op.x.shape[3], **lanes(op, "one", op.y.size)}
+        pixels = op.y.shape[1] * op.y.shape[2]
+        return {"pixel": pixels, "channel": pixels * op.x.shape[3], **lanes(op, "one", op.y.size)}
 
 
 class DepthwiseConv2DS4(Filters):

@@ -9,7 +9,6 @@ import numpy as np
 from ascua.ir import Array, Tensor
 from ascua.kernels._bounds import bounds
 from ascua.kernels._kernel import Const, Kernel
-from ascua.kernels.conv2d import pointwise
 from ascua.kernels._packing import (
     by_channel,
     next_factor,
@@ -21,6 +20,7 @@ from ascua.kernels._packing import (
     small,
     wide_consts,
 )
+from ascua.kernels.conv2d import pointwise
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.fully_connected import FullyConnected
 

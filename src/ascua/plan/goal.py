@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from ascua.errors import InputError, did_you_mean
 
-Kind = Literal["balanced", "speed", "size"]
+Kind = Literal["speed", "balanced", "size"]
 LATER = ("ram",)
 """Goals that mean nothing yet."""
 

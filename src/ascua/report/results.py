@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ascua.figures import confusion, curves
+from ascua.plan import BALANCED, GOALS
 from ascua.results import Peer, Result, history_path, newest, peers
 
 COLUMNS = (
@@ -35,12 +36,14 @@ def figures(folder: Path) -> dict[str, str]:
 
 
 def against_peers(folder: Path) -> list[Row]:
-    """Rows of COLUMNS for each (model, core) of the peers: theirs first, ours last.
+    """Rows of COLUMNS for each (model, core) of the peers: theirs first, ours last, a goal each.
 
     RAM is arena, variables and input and output; stack is apart. Instructions are exact counts of
     one inference in QEMU.
     """
-    ours, theirs = newest(folder), peers(folder)
+    goals: list[str] = [g.kind for g in GOALS]
+    ours = sorted(newest(folder, goals), key=lambda r: goals.index(r.goal))
+    theirs = peers(folder)
     rows: list[Row] = []
     for model, core in dict.fromkeys((p.model, p.core) for p in theirs):
         beside = [p for p in theirs if (p.model, p.core) == (model, core)]
@@ -58,7 +61,8 @@ def _peer(p: Peer, base: int) -> Row:
 def _own(r: Result, base: int) -> Row:
     against = None if r.instructions is None else f"{r.instructions / base:.2f}"
     ram = r.ram_bytes.arena + (r.ram_bytes.static or 0)
-    return ("Ascua", r.instructions, against, r.flash_bytes, ram, r.ram_bytes.stack)
+    label = "Ascua" if r.goal == BALANCED.kind else f"Ascua, {r.goal}"
+    return (label, r.instructions, against, r.flash_bytes, ram, r.ram_bytes.stack)
 
 
 RECIPE_COLUMNS = (

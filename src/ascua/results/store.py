@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ascua.errors import InputError
 from ascua.files import lines
 from ascua.results.values import (
+    DEFAULT_GOAL,
     KmodelResult,
     Line,
     Peer,
@@ -39,9 +40,10 @@ def results(folder: Path, recipe: str = "") -> list[Result]:
     return [r for n in names if n not in OTHERS.values() for r in _read(_path(folder, n), Result)]
 
 
-def newest(folder: Path) -> list[Result]:
-    """Of each recipe and board the last measurement: what is printed."""
-    return list({(r.recipe, r.board): r for r in results(folder)}.values())
+def newest(folder: Path, goals: Collection[str] = (DEFAULT_GOAL,)) -> list[Result]:
+    """Of each recipe, board and goal the last measurement: what is printed."""
+    found = {(r.recipe, r.board, r.goal): r for r in results(folder) if r.goal in goals}
+    return list(found.values())
 
 
 def peers(folder: Path) -> list[Peer]:

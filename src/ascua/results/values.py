@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, ClassVar, Literal
 
+DEFAULT_GOAL = "balanced"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
@@ -71,6 +73,8 @@ class Result(Line):
     """Whether the source tree was as committed; None where there is none."""
     counter: str | None
     board: str
+    goal: str = DEFAULT_GOAL
+    """What the plan was for."""
     model_sha256: str
     macs: int
     macs_model: int
