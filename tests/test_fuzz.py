@@ -52,9 +52,8 @@ def check(first: int, count: int, places: tuple[str, ...], folder: Path) -> None
             seeds = sorted(f.case.network.seed for f in wrong)
             least = shrunk(min(wrong, key=lambda f: size(f.case.network)), folder / "build")
             said = report(least, folder / f"seed-{least.case.network.seed}")
-            pytest.fail(
-                f"{where}, {goal}: seeds {seeds[:20]} fail ({len(seeds)} of {len(found)})\n{said}"
-            )
+            many = f"{len(seeds)} of {len(found)}"
+            pytest.fail(f"{where}, {goal}: seeds {seeds[:20]} fail ({many})\n{said}")
         shutil.rmtree(folder / "build", ignore_errors=True)
 
 

@@ -229,7 +229,8 @@ def bench(
     )
     for case in chain(_peers(models, folder, say), chain.from_iterable(trained)):
         result, fresh = measure_case(case, folder, build / "firmware", force=force)
-        where = f"{case.name} on {case.board.name}, {case.goal.kind}"
+        aim = "" if case.goal == BALANCED else f", {case.goal.kind}"
+        where = f"{case.name} on {case.board.name}{aim}"
         if result is None:
             say(f"{where}: does not fit")
             continue
