@@ -18,7 +18,7 @@ from ascua.model import load_model
 from ascua.passes import prepare
 from ascua.plan import GOALS, Goal, Plan, check_fit, plan
 from ascua.run import run
-from ascua.samples import pack, unpack
+from ascua.samples import pack, sample_vectors, unpack
 from ascua.targets.c import emit
 from tests.support import beside, oracle, samples
 from tests.support.command import MODELS
@@ -37,17 +37,18 @@ FIVE = ("ic", "kws", "vww", "ad", "seed")
 
 
 def counted(planned: Plan, xs: list[Array], folder: Path) -> tuple[list[float], list[Array]]:
-    """Instructions of each step, and the outputs of one sample."""
+    """Instructions of each step, and the outputs of the samples."""
     check_fit(planned)
-    outcome = run(planned.board, emit(planned, "net"), pack(xs), 1, build_dir=folder)
+    n = len(xs[0])
+    outcome = run(planned.board, emit(planned, "net"), pack(xs), n, build_dir=folder)
     assert outcome.step_instructions is not None
-    return list(outcome.step_instructions), unpack(outcome.outputs, planned.graph, 1)
+    return list(outcome.step_instructions), unpack(outcome.outputs, planned.graph, n)
 
 
 def errors(seeds: range, goal: Goal, board: Board, folder: Path) -> list[float]:
     """How far the expected instructions of each network are off; its outputs are tflite-micro's."""
     nets: dict[str, Graph] = {f"n{seed}": random_net(seed) for seed in seeds}
-    xs = {name: samples(g, 1) for name, g in nets.items()}
+    xs = {name: samples(g, 3) for name, g in nets.items()}
     planned = plan(prepare(beside(nets)), board, goal)
     took, ys = counted(planned, [x for given in xs.values() for x in given], folder)
     outputs = iter(ys)
@@ -122,7 +123,7 @@ def check_file(name: str, board_name: str, folder: Path, goals: tuple[Goal, ...]
     except AscuaError as e:
         pytest.skip(str(e))
     for planned in plans:
-        took, _ = counted(planned, samples(graph, 1), folder)
+        took, _ = counted(planned, sample_vectors(graph, 1), folder)
         cost = planned.cost
         assert cost is not None
         assert cost.instructions == pytest.approx(sum(took), rel=FILE), planned.goal.kind

@@ -32,10 +32,10 @@ from ascua.plan.choose import options
 from ascua.run import build, run, tools
 from ascua.run.disassembly import disassemble
 from ascua.run.elf import Elf
-from ascua.samples import pack
+from ascua.samples import pack, sample_vectors
 from ascua.targets.c import emit
 from tests.fuzz.networks import networks
-from tests.support import beside, samples
+from tests.support import beside
 from tests.support.tune_samples import SAMPLES, TIMES
 from tests.support.wide import widened
 
@@ -75,12 +75,16 @@ def measure(graph: Graph, board: Board, goal: Goal, folder: Path) -> list[Measur
     """Every call of `graph` on `board`, by itself."""
     planned = plan(graph, board, goal)
     library = emit(planned, "tune")
-    digest = hashlib.sha256(f"parts {build.key(board, library)} {board.core.timing!r}".encode())
+    digest = hashlib.sha256(
+        f"parts, one sample {build.key(board, library)} {board.core.timing!r}".encode()
+    )
     known = folder / f"{digest.hexdigest()[:24]}.json"
     if known.is_file():
         took = json.loads(known.read_text())
     else:
-        outcome = run(board, library, pack(samples(graph, 1)), 1, build_dir=folder / "firmware")
+        outcome = run(
+            board, library, pack(sample_vectors(graph, 1)), 1, build_dir=folder / "firmware"
+        )
         elf = build.firmware(board, library, folder / "firmware")
         common = build.firmware(board, build.empty(), folder / "firmware").functions
         calls = Calls(elf, board, {f.name for f in common})
@@ -202,7 +206,7 @@ def fitted(found: Sequence[Measured]) -> dict[str, Any]:
         "terms": {
             n: [round(float(made["instructions"][i]), 4), round(float(made["cycles"][i]), 4)]
             for i, n in enumerate(names)
-            if terms[:, i].any() and (cost.SHAPE in n or made["instructions"][i])
+            if terms[:, i].any() and (cost.SHAPE in n or any(m[i] for m in made.values()))
         },
         "own": round(float(np.mean([m.own for m in found]))),
         "parts": {
