@@ -166,8 +166,8 @@ def measured(core: str, folder: Path) -> Iterator[Measured]:
         for graph in others(kind) if kind in (OTHERS, WIDE) else graphs(kind):
             every = [options(graph, op, board, Goal()) for op in graph.ops if not op.view]
             able = [{o.kernel.name for o in several} for several in every]
-            names = dict.fromkeys(o.kernel.name for several in every for o in several)
-            order = [n for n in names if kind not in WHOLE and {n} not in able]
+            names = dict.fromkeys(k.name for k in kernels.every() if kind not in WHOLE)
+            order = [n for n in names if any(n in several for several in able) and {n} not in able]
             avoided = [frozenset(order[:n]) for n in range(len(order) + 1)]
             for avoid in (a for a in avoided if not any(several <= a for several in able)):
                 for inline in (True, False):
