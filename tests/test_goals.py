@@ -70,6 +70,11 @@ def test_a_shape_that_was_not_measured_costs_as_the_dearest() -> None:
     assert known.cost({"tap": 2.0, "other": 9.0}).instructions == 12.0
 
 
+def test_a_shared_copy_is_compiled_in_one_way() -> None:
+    known = Fit({"tap": (4.0, 5.0), "tap | large": (6.0, 7.0)}, 0, {}, shapes=False)
+    assert known.cost({"tap | of 3 odd": 2.0, "tap | near large": 1.0}).instructions == 14.0
+
+
 def test_functions_that_calls_share_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each call of `conv2d_s8` is less than one of the other, all four with their function more."""
     one = {"inline": fit(1, 500), "shared": fit(1, 500)}
