@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from ascua import boards
 from ascua.errors import InputError
 from ascua.passes import prepare
-from ascua.plan import BALANCED, GOALS, goal_named, plan
+from ascua.plan import BALANCED, GOALS, STACK_BYTES, goal_named, plan
+from ascua.plan.choose import BESIDE
 from ascua.plan.cost import Costs, Fit
 from ascua.plan.goal import SPEED_ARENA
 from ascua.plan.parts import GLUE_BYTES
@@ -39,6 +41,28 @@ FAST_BIG = {
     "conv2d_pairs_s8": {"inline": fit(1, 900), "shared": fit(2, 40, pairs=1000)},
     "conv2d_s8": {"inline": fit(3, 300), "shared": fit(5, 40, plain=400)},
 }
+
+
+def test_speed_fits_the_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    tabled(monkeypatch, FAST_BIG)
+    consts = plan(GRAPH, M3, goal_named("speed")).const_bytes
+    for code, kernels in ((3800, {("conv2d_pairs_s8", True)}),
+                          (1500, {("conv2d_pairs_s8", False)}),
+                          (900, {("conv2d_s8", False)})):  # fmt: skip
+        flash = replace(M3.memories[0], bytes=consts + code + BESIDE)
+        small = replace(M3, memories=(flash, *M3.memories[1:]))
+        calls = plan(GRAPH, small, goal_named("speed")).calls
+        assert {(c.kernel.name, c.inline) for c in calls} == kernels
+
+
+def test_ram_of_the_board_is_a_limit_of_scratch() -> None:
+    m4 = boards.load("mps2-an386")
+    tiny = prepare(conv(ic=64, oc=4, ih=2, iw=4, kh=1, kw=1))
+    whole = plan(tiny, m4, goal_named("size")).arena.whole_tensors
+    assert plan(tiny, m4, goal_named("speed")).arena.bytes > whole
+    short = replace(m4.memories[1], bytes=whole + STACK_BYTES + 100)
+    less = replace(m4, memories=(m4.memories[0], short))
+    assert plan(tiny, less, goal_named("speed")).arena.bytes <= whole + 100
 
 
 def test_each_goal_takes_what_is_best_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
     Raises Unsupported where no kernel runs an operator. Whether it fits is for `check_fit`.
     """
     every = ways(graph, board, goal)
-    kernels = calmed(graph, choose(every, goal), every, goal)
+    kernels = calmed(graph, choose(every, board, goal), every, board, goal)
     chosen = joined(graph, kernels) if goal.row_loops else [(c,) for c in kernels]
     memory = placed(graph, chosen, board, goal.tries)
     return Plan(

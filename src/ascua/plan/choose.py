@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from ascua.plan.goal import BALANCED_FLASH, Goal
 
 CODE, CALL_CODE = 700.0, 60.0
 """Bytes of a kernel's copy, and of a step around a shared one, where no table tells."""
+BESIDE = 8192
+"""Bytes of flash that are left to the program around a network."""
 COPIES = 12
 """Kernels with a copy of their own, those with most outputs first, where no table tells."""
 
@@ -90,17 +93,19 @@ def ways(graph: Graph, board: Board, goal: Goal) -> list[list[Chosen]]:
     return [options(graph, op, board, goal) for op in graph.ops if not op.view]
 
 
-def choose(every: Sequence[Sequence[Chosen]], goal: Goal) -> list[Chosen]:
-    """One option of each operator, by `goal`, whatever the arena will be."""
+def choose(every: Sequence[Sequence[Chosen]], board: Board, goal: Goal) -> list[Chosen]:
+    """One option of each operator, by `goal`, in the board's flash, whatever the arena will be."""
     if any(o.cost is None for several in every for o in several):
         return _by_outputs(every, goal)
     fastest = [min(several, key=price) for several in every]
+    memory = board.memory("x")
+    room = memory.bytes - BESIDE if memory else math.inf
     if goal.kind == "speed":
-        return fastest
+        return _smaller(fastest, every, room)
     smallest = _smaller(fastest, every, 0.0)
     if goal.kind == "size":
         return smallest
-    return _smaller(fastest, every, BALANCED_FLASH * flash(smallest))
+    return _smaller(fastest, every, min(BALANCED_FLASH * flash(smallest), room))
 
 
 def flash(chosen: Sequence[Chosen]) -> float:
