@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 from ascua.ir import Graph
@@ -33,9 +33,14 @@ BYTES = 40_000
 """Of an image, at most."""
 
 
-def _conv(rng: Random) -> Graph:
+USUAL = ((1, 1), (1, 1), (3, 3), (3, 3), (5, 5), (10, 4), (3, 1), (1, 7))
+UNUSUAL = ((2, 2), (4, 4), (7, 7), (7, 3), (15, 3), (10, 2), (2, 5), (6, 1), (8, 20), (10, 4))
+"""Rows and columns of filters."""
+
+
+def _conv(rng: Random, filters: Sequence[tuple[int, int]] = USUAL) -> Graph:
     while True:
-        kh, kw = rng.choice(((1, 1), (1, 1), (3, 3), (3, 3), (5, 5), (10, 4), (3, 1), (1, 7)))
+        kh, kw = rng.choice(filters)
         ih, ic, oc = rng.choice(SIDES), rng.choice(CHANNELS), rng.choice(CHANNELS)
         iw, stride = max(1, ih + rng.choice((0, 0, 1, -2))), rng.choice((1, 1, 1, 2))
         macs = ih * iw * ic * oc * kh * kw // stride**2
@@ -143,6 +148,7 @@ def _quantized(rng: Random) -> Graph:
 
 SAMPLES: dict[str, Callable[[Random], Graph]] = {
     "conv": _conv,
+    "conv, unusual": lambda rng: _conv(rng, UNUSUAL),
     "conv, int4": lambda rng: as_int4(_conv(rng)),
     "conv, uint8": lambda rng: as_uint8(_conv(rng)),
     "conv, int16": lambda rng: widened(_conv(rng)),
@@ -152,6 +158,13 @@ SAMPLES: dict[str, Callable[[Random], Graph]] = {
     "depthwise, uint8": lambda rng: as_uint8(_depthwise(rng)),
     "depthwise, int16": lambda rng: widened(_depthwise(rng)),
     "dense": _dense,
+    "dense, tiny": lambda rng: dense(
+        k=rng.randint(1, 16),
+        oc=rng.randint(1, 16),
+        y_zero=rng.choice((-128, 4)),
+        per_channel=rng.random() < 0.3,
+        seed=rng.randrange(1000),
+    ),
     "dense, int4": lambda rng: as_int4(_dense(rng)),
     "dense, uint8": lambda rng: as_uint8(_dense(rng)),
     "dense, int16": lambda rng: widened(_dense(rng)),
@@ -171,7 +184,7 @@ SAMPLES: dict[str, Callable[[Random], Graph]] = {
 }
 """By what they are."""
 TIMES = {
-    "conv": 3, "conv, int4": 2, "conv, uint8": 2, "depthwise": 3, "depthwise, several": 2,
+    "conv": 3, "conv, unusual": 3, "conv, int4": 2, "conv, uint8": 2, "depthwise": 3, "depthwise, several": 2,
     "dense": 2, "pool": 3, "pair": 2, "residual": 2, "softmax": 2, "network": 2,
 }  # fmt: skip
 """As many samples of these as of the others."""
