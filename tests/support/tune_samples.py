@@ -184,7 +184,8 @@ SAMPLES: dict[str, Callable[[Random], Graph]] = {
 }
 """By what they are."""
 TIMES = {
-    "conv": 3, "conv, unusual": 3, "conv, int4": 2, "conv, uint8": 2, "depthwise": 3, "depthwise, several": 2,
-    "dense": 2, "pool": 3, "pair": 2, "residual": 2, "softmax": 2, "network": 2,
+    "conv": 3, "conv, unusual": 3, "conv, int4": 2, "conv, uint8": 2,
+    "depthwise": 3, "depthwise, several": 2, "dense": 2, "pool": 3, "pair": 2, "residual": 2,
+    "softmax": 2, "network": 2,
 }  # fmt: skip
 """As many samples of these as of the others."""

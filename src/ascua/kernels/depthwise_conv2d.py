@@ -273,7 +273,8 @@ def lanes(op: DepthwiseConv2D, name: str, n: float) -> dict[str, float]:
     Short rows are unrolled where the parameters are constants, and channels of one input share it.
     """
     kh, kw = op.rows.kernel, op.columns.kernel
-    shape = (f" of {kw}" if kw < 4 else "") + (" of one" if op.multiplier > 1 else "")
+    one = " of the only one" if op.x.shape[3] == 1 else " of one"
+    shape = (f" of {kw}" if kw < 4 else "") + (one if op.multiplier > 1 else "")
     shape = f" |{shape}" if shape else ""
     large = 0 if small(op) else n
     return {
