@@ -16,14 +16,18 @@ from ascua.plan.choose import BESIDE
 from ascua.plan.cost import Costs, Fit
 from ascua.plan.goal import SPEED_ARENA
 from ascua.plan.parts import GLUE_BYTES
+from ascua.targets.c import emit
 from tests.ops.test_conv2d import conv
-from tests.support import beside
+from tests.support import beside, check_everywhere
 from tests.support.command import ascua, model_file, refused
 from tests.support.examples import small
 
 M3 = boards.load("mps2-an385")
-GRAPH = prepare(beside({str(i): conv(ic=8, oc=8, ih=12, iw=12, seed=i) for i in range(4)}))
-"""Four convolutions, which two kernels can run."""
+SIZES = {"ic": 8, "oc": 8, "ih": 12, "iw": 12}
+GRAPH = prepare(beside({str(i): conv(**SIZES, seed=i, y_zero=i) for i in range(4)}))
+"""Four convolutions, which two kernels can run, each with parameters of its own."""
+ALIKE = beside({str(i): conv(**SIZES, seed=i, y_zero=i // 3) for i in range(4)})
+"""The same, three of them with the same parameters."""
 
 
 def fit(cost: float, own: float, **parts: float) -> Fit:
@@ -79,6 +83,19 @@ def test_each_goal_takes_what_is_best_for_it(monkeypatch: pytest.MonkeyPatch) ->
     assert least < middle < most
 
 
+def test_calls_of_the_same_parameters_have_one_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = {"inline": fit(1, 500), "shared": fit(2, 40, pairs=480)}
+    tabled(monkeypatch, {"conv2d_pairs_s8": kernel})
+    of = {g.kind: plan(prepare(ALIKE), M3, g) for g in GOALS}
+    assert [c.alike for c in of["speed"].calls] == [False] * 4
+    assert [c.alike for c in of["balanced"].calls] == [True, True, True, False]
+    text = emit(of["balanced"], "net").text("src/net.c")
+    assert text.count("SHARED void conv2d_pairs_s8_0(") == 1
+    assert text.count("        conv2d_pairs_s8_0(") == 3
+    assert of["balanced"].code_estimate < of["speed"].code_estimate - 800
+    check_everywhere(ALIKE, goal=BALANCED)
+
+
 def test_fewer_instructions_are_no_reason_where_cycles_are_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -122,7 +139,8 @@ def test_the_arena_has_a_limit_of_each_goal() -> None:
 
 
 def test_without_a_table_the_kernels_with_most_outputs_have_copies() -> None:
-    by = {g.kind: [c.inline for c in plan(GRAPH, M3, g).calls] for g in GOALS}
+    host = boards.load("host")
+    by = {g.kind: [c.inline for c in plan(GRAPH, host, g).calls] for g in GOALS}
     assert by == {"balanced": [True] * 4, "speed": [True] * 4, "size": [False] * 4}
 
 

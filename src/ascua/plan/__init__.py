@@ -56,7 +56,7 @@ def _step(i: int, parts: Sequence[Chosen], memory: Placement) -> Step:
 
 def _call(c: Chosen, memory: Placement) -> Call:
     op, kernel = c.op, c.kernel
-    params = kernel.params(op)
+    params = c.params
     if any(t in memory.passing for t in op.activations):
         assert isinstance(c.work, Elementwise), kernel.name
         params = {**params, "n": op.y.size // op.y.shape[1]}
@@ -71,6 +71,7 @@ def _call(c: Chosen, memory: Placement) -> Call:
         lines=memory.lines.get(op),
         scratch=memory.scratch.get(op),
         inline=c.inline,
+        alike=c.alike,
         cost=c.cost,
         code=c.own_code,
         parts=c.parts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -29,7 +29,8 @@ COPIES = 12
 class Chosen:
     """An operator, the kernel that runs it, the shape of its work, and what is known of it.
 
-    `inline`: whether the call has a copy of the kernel to itself.
+    `inline`: whether the call has a copy of the kernel to itself, or, of calls that are `alike`, in
+    which its parameters are constants, with those of the same ones.
     """
 
     op: Op
@@ -37,6 +38,17 @@ class Chosen:
     work: Work
     inline: bool
     fit: Fit | None = None
+    alike: bool = False
+
+    @cached_property
+    def params(self) -> Mapping[str, int | float]:
+        """Of the kernel."""
+        return self.kernel.params(self.op)
+
+    @cached_property
+    def copy(self) -> str:
+        """What calls that could have one copy have in common."""
+        return f"{self.kernel.name} {dict(self.params)}" if self.inline else self.kernel.name
 
     @cached_property
     def cost(self) -> Cost | None:
@@ -55,7 +67,7 @@ class Chosen:
         """Bytes of code, and of parameters in flash, that no other call shares."""
         if self.fit is None:
             return CODE if self.inline else CALL_CODE
-        return self.fit.own + (0 if self.inline else 4 * len(self.kernel.params(self.op)))
+        return self.fit.own + (0 if self.inline else 4 * len(self.params))
 
     @cached_property
     def parts(self) -> Mapping[str, float]:
@@ -90,7 +102,23 @@ def options(graph: Graph, op: Op, board: Board, goal: Goal) -> list[Chosen]:
 
 def ways(graph: Graph, board: Board, goal: Goal) -> list[list[Chosen]]:
     """The options of each operator, in order; views need none. Raises Unsupported."""
-    return [options(graph, op, board, goal) for op in graph.ops if not op.view]
+    every = [options(graph, op, board, goal) for op in graph.ops if not op.view]
+    if goal.inline is not None or costs(board.core) is None:
+        return every
+    calls = Counter(o.copy for several in every for o in several if o.inline)
+    return [
+        [*several, *(alike(o, several) for o in several if o.inline and calls[o.copy] > 1)]
+        for several in every
+    ]
+
+
+def alike(own: Chosen, several: Sequence[Chosen]) -> Chosen:
+    """`own`, which has a copy to itself, as one that has it with those of the same parameters."""
+    shared = next(o for o in several if o.kernel is own.kernel and not o.inline)
+    assert own.fit is not None
+    assert shared.fit is not None
+    parts = {**own.fit.parts, own.copy: own.fit.own}
+    return replace(own, alike=True, fit=replace(own.fit, own=shared.fit.own, parts=parts))
 
 
 def choose(every: Sequence[Sequence[Chosen]], board: Board, goal: Goal) -> list[Chosen]:
@@ -105,7 +133,7 @@ def choose(every: Sequence[Sequence[Chosen]], board: Board, goal: Goal) -> list[
     smallest = _smaller(fastest, every, 0.0)
     if goal.kind == "size":
         return smallest
-    return _smaller(fastest, every, min(BALANCED_FLASH * flash(smallest), room))
+    return _together(_smaller(fastest, every, min(BALANCED_FLASH * flash(smallest), room)), every)
 
 
 def flash(chosen: Sequence[Chosen]) -> float:
@@ -153,19 +181,30 @@ def _smaller(
     return found
 
 
+def _together(chosen: Sequence[Chosen], every: Sequence[Sequence[Chosen]]) -> list[Chosen]:
+    """`chosen`, those of the same parameters in one copy: it costs a few instructions a call."""
+    calls = Counter(c.copy for c in chosen if c.inline)
+    return [
+        next((o for o in several if o.alike and o.kernel is c.kernel), c)
+        if c.inline and calls[c.copy] > 1
+        else c
+        for c, several in zip(chosen, every, strict=True)
+    ]
+
+
 def _moves(
     found: Sequence[Chosen], every: Sequence[Sequence[Chosen]]
 ) -> Iterator[dict[int, Chosen]]:
-    """Changes worth a try: of one call; or those of a kernel, the cheapest first, share a copy."""
+    """Changes worth a try: of one call; or of those that could share a copy, the cheapest first."""
     sharing: dict[str, list[tuple[float, int, Chosen]]] = {}
     for i, several in enumerate(every):
         for other in several:
             if other is found[i]:
                 continue
             yield {i: other}
-            if not other.inline:
+            if other.alike or not other.inline:
                 dearer = price(other)[0] - price(found[i])[0]
-                sharing.setdefault(other.kernel.name, []).append((dearer, i, other))
+                sharing.setdefault(other.copy, []).append((dearer, i, other))
     for calls in sharing.values():
         calls.sort(key=lambda c: c[:2])
         for n in range(2, len(calls) + 1):

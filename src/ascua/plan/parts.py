@@ -96,6 +96,8 @@ class Call:
     lines: Buffer | None
     scratch: Buffer | None
     inline: bool
+    alike: bool = False
+    """Whether it has that copy with calls of the same parameters."""
     cost: Cost | None = None
     """What it is expected to take; None where no table tells."""
     code: float = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
@@ -196,28 +197,51 @@ class _Texts:
         name, plan = self.name, self.plan
         names = sorted({c.kernel.name for c in plan.calls})
         includes = "".join(f'#include "ascua/{k}.h"\n' for k in names)
-        shared = {c.kernel.name: c for c in plan.calls if not c.inline}
+        shared = {f: c for c in plan.calls if (f := self.function(c)) != c.kernel.name}
         parts = [
             f'#include "{name}.h"\n\n#include "{name}_weights.h"\n{includes}'
             '#include "ascua/window.h"\n',
             f"static _Alignas(8) int8_t arena[{max(plan.arena.bytes, 1)}];\n",
             *states.definition(plan),
-            *(self.shared(c) for c in shared.values()),
+            *(self.shared(f, c) for f, c in shared.items()),
             *(self.step(s) for s in plan.steps),
             self.interface(),
         ]
         return _wrapped("\n".join(parts))
 
-    def shared(self, call: Call) -> str:
+    @cached_property
+    def copies(self) -> list[tuple[str, Mapping[str, int | float]]]:
+        """Kernels and parameters of the calls that are alike."""
+        found: list[tuple[str, Mapping[str, int | float]]] = []
+        for c in self.plan.calls:
+            if c.alike and (c.kernel.name, c.params) not in found:
+                found.append((c.kernel.name, c.params))
+        return found
+
+    def function(self, call: Call) -> str:
+        """What a step calls: the kernel itself, or a copy of it."""
+        kernel = call.kernel.name
+        if call.alike:
+            return f"{kernel}_{self.copies.index((kernel, call.params))}"
+        return kernel if call.inline else f"{kernel}_shared"
+
+    def shared(self, function: str, call: Call) -> str:
         """One copy of a kernel for the calls that have none of their own."""
         kernel = call.kernel.name
-        types = [f"const {kernel}_t *", *(t for t, _ in self.arguments(call, ""))]
+        types = [t for t, _ in self.arguments(call, "")]
+        params = [self.parameters(call, "")] if call.alike else []
+        first = "&p" if call.alike else "p"
         names = [f"a{i}" for i in range(len(types))]
         declared = ", ".join(f"{t}{n}" for t, n in zip(types, names, strict=True))
-        return (
-            f"SHARED void {kernel}_shared({declared}) {{\n"
-            f"    {kernel}({', '.join(names)});\n    KEEP_ORDER();\n}}\n"
-        )
+        if not call.alike:
+            declared = f"const {kernel}_t *p, {declared}"
+        lines = [*params, f"    {kernel}({', '.join([first, *names])});", "    KEEP_ORDER();"]
+        return "\n".join([f"SHARED void {function}({declared}) {{", *lines, "}\n"])
+
+    def parameters(self, call: Call, suffix: str) -> str:
+        """The definition of a call's parameters."""
+        fields = ", ".join(f".{k} = {literal(v)}" for k, v in call.params.items())
+        return f"    static const {call.kernel.name}_t p{suffix} = {{{fields}}};"
 
     def arguments(self, call: Call, suffix: str, *, by_rows: bool = False) -> list[tuple[str, str]]:
         """(C type, expression) of each argument after the parameters; `suffix` tells calls apart.
@@ -272,8 +296,7 @@ class _Texts:
 
     def declared(self, call: Call, suffix: str) -> list[str]:
         """The parameters of a call, and its lists of tensors."""
-        fields = ", ".join(f".{k} = {literal(v)}" for k, v in call.params.items())
-        lines = [f"    static const {call.kernel.name}_t p{suffix} = {{{fields}}};"]
+        lines = [] if call.alike else [self.parameters(call, suffix)]
         if call.kernel.gathers:
             listed = ", ".join(place(v.buffer) for v in call.reads)
             lines.append(f"    const int8_t *const xs{suffix}[] = {{{listed}}};")
@@ -284,9 +307,9 @@ class _Texts:
 
     def call(self, call: Call, suffix: str, *, by_rows: bool = False) -> str:
         """The statement that calls the kernel."""
-        function = call.kernel.name if call.inline else f"{call.kernel.name}_shared"
+        params = [] if call.alike else [f"&p{suffix}"]
         found = self.arguments(call, suffix, by_rows=by_rows)
-        return f"{function}({', '.join([f'&p{suffix}', *(e for _, e in found)])});"
+        return f"{self.function(call)}({', '.join([*params, *(e for _, e in found)])});"
 
     def window(self, call: Call, suffix: str) -> list[str]:
         """What a call by rows reads its input through."""
