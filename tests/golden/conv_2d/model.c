@@ -1,27 +1,27 @@
 #include "golden.h"
 
 #include "golden_weights.h"
-#include "ascua/conv2d_s8.h"
+#include "ascua/conv2d_pairs_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[424];
+static _Alignas(8) int8_t arena[648];
 
 /* conv2d y: 6x7x5, 5670 MACs */
 STEP void golden_step_00_conv2d(void) {
-    static const conv2d_s8_t p = {.ow = 7, .oc = 5, .step = 3, .kh = 3, .runs = 1, .run = 9,
+    static const conv2d_pairs_s8_t p = {.ow = 7, .oc = 5, .step = 3, .kh = 3, .runs = 1, .run = 9,
         .gap = 3, .small = 1, .zero = 4, .low = -128, .high = 127};
     static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 6, .row = 21, .left = 3,
         .right = 3, .fill = -3};
     const int8_t *rows[3];
     for (int32_t oy = 0; oy < 6; oy++) {
-        window_padded(&w, arena + 212, oy, arena + 340, rows);
-        conv2d_s8(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_requant,
-            arena + 0 + oy * 35);
+        window_padded(&w, arena + 436, oy, arena + 564, rows);
+        conv2d_pairs_s8(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_fours,
+            golden_00_conv2d_requant, arena + 224 + oy * 35, arena + 0);
     }
 }
 
 void *golden_input(int index) {
-    static const int32_t offsets[] = {212};
+    static const int32_t offsets[] = {436};
     return arena + offsets[index];
 }
 
@@ -31,7 +31,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {0};
+    static const int32_t offsets[] = {224};
     return arena + offsets[index];
 }
 
@@ -45,11 +45,11 @@ void golden_run(void) {
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
-    if ((const void *)in != (const void *)(arena + 212)) {
-        memcpy(arena + 212, in, 126);
+    if ((const void *)in != (const void *)(arena + 436)) {
+        memcpy(arena + 436, in, 126);
     }
     golden_run();
-    if ((void *)out != (void *)(arena + 0)) {
-        memcpy(out, arena + 0, 210);
+    if ((void *)out != (void *)(arena + 224)) {
+        memcpy(out, arena + 224, 210);
     }
 }

@@ -8,10 +8,20 @@
 
 static _Alignas(8) int8_t arena[56];
 
+SHARED void quantize_f32_s16_shared(const quantize_f32_s16_t *p, const float *a0, s16_t *a1) {
+    quantize_f32_s16(p, a0, a1);
+    KEEP_ORDER();
+}
+
+SHARED void dequantize_s16_f32_shared(const dequantize_s16_f32_t *p, const s16_t *a0, float *a1) {
+    dequantize_s16_f32(p, a0, a1);
+    KEEP_ORDER();
+}
+
 /* quantize a: 9, 0 MACs */
 STEP void golden_step_00_quantize(void) {
     static const quantize_f32_s16_t p = {.n = 9, .scale = 0x1.47ae140000000p-14f};
-    quantize_f32_s16(&p, (const float *)(void *)(arena + 0), (s16_t *)(void *)(arena + 36));
+    quantize_f32_s16_shared(&p, (const float *)(void *)(arena + 0), (s16_t *)(void *)(arena + 36));
 }
 
 /* quantize b: 9, 0 MACs */
@@ -25,7 +35,8 @@ STEP void golden_step_01_quantize(void) {
 /* dequantize y: 9, 0 MACs */
 STEP void golden_step_02_dequantize(void) {
     static const dequantize_s16_f32_t p = {.n = 9, .scale = 0x1.fbe76c0000000p-14f};
-    dequantize_s16_f32(&p, (const s16_t *)(void *)(arena + 0), (float *)(void *)(arena + 20));
+    dequantize_s16_f32_shared(&p, (const s16_t *)(void *)(arena + 0),
+        (float *)(void *)(arena + 20));
 }
 
 void *golden_input(int index) {
