@@ -165,7 +165,8 @@ def analyze(model: Model, board: Board | None, goal: Goal = BALANCED) -> tuple[P
         return planned, replace(found, board=None)
     if planned.cost is None:
         return planned, found
-    return planned, replace(found, expected=tuple(expected(model.plan(board, g)) for g in GOALS))
+    plans = [planned if g.kind == goal.kind else model.plan(board, g) for g in GOALS]
+    return planned, replace(found, expected=tuple(map(expected, plans)))
 
 
 def expected(planned: Plan) -> Expected:
