@@ -253,6 +253,18 @@ def table(core: str, folder: Path) -> dict[str, Any]:
     }
 
 
+def text(made: dict[str, Any]) -> str:
+    """A table as JSON, with a line for each kernel and mode."""
+    lines = [
+        f"  {json.dumps(name)}: {{\n"
+        + ",\n".join(f"   {json.dumps(m)}: {json.dumps(fit)}" for m, fit in modes.items())
+        + "\n  }"
+        for name, modes in made["kernels"].items()
+    ]
+    listed = ",\n".join(lines)
+    return f'{{\n "compiler": {json.dumps(made["compiler"])},\n "kernels": {{\n{listed}\n }}\n}}\n'
+
+
 def main() -> None:
     """Write the tables of the cores that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -266,7 +278,7 @@ def main() -> None:
         if missing := able - set(made["kernels"]):
             print(f"{core}: not measured: {', '.join(sorted(missing))}")
         cost.FOLDER.mkdir(exist_ok=True)
-        files.write_text(cost.FOLDER / f"{core}.json", json.dumps(made, indent=1) + "\n")
+        files.write_text(cost.FOLDER / f"{core}.json", text(made))
         print(f"wrote {core}.json", flush=True)
 
 
