@@ -14,11 +14,11 @@ from ascua.ir import Graph, Op
 from ascua.kernels import Kernel
 from ascua.ops import OPERATORS
 from ascua.passes import prepare
-from ascua.plan import BALANCED, plan
+from ascua.plan import goal_named, plan
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
-from tests.support import FAST, network, oracle, reference, samples
+from tests.support import FAST, network, oracle, reference, samples, untold
 from tests.support.examples import ALL, UINT8
 from tests.support.tools import require_tool
 from tests.support.wide import widened
@@ -31,13 +31,14 @@ EVERY_GRAPH = [*(graph for _, graph in CASES), *UINT8.values()]
 
 
 def steps(graph: Graph) -> list[tuple[Kernel[Any], Op]]:
-    """The kernels that run `graph` on any board, with their operators."""
+    """The kernels that run `graph` on any board, whatever they cost or least flash."""
     return [
         (c.kernel, c.op)
-        for name in boards.names("c")
-        for goal in (BALANCED, FAST)
-        for c in plan(prepare(graph), boards.load(name), goal).calls
-    ]
+        for board in map(boards.load, boards.names("c"))
+        for p in (plan(prepare(graph), untold(board), FAST),
+                  plan(prepare(graph), board, goal_named("size")))
+        for c in p.calls
+    ]  # fmt: skip
 
 
 def test_the_test_of_an_operator_is_found_by_its_name() -> None:

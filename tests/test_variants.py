@@ -21,7 +21,7 @@ from ascua.targets.c import emit
 from tests.ops import test_conv2d
 from tests.ops.test_conv2d import conv
 from tests.ops.test_fully_connected import dense
-from tests.support import FAST, beside, collected, featured, reference, samples
+from tests.support import FAST, beside, collected, featured, reference, samples, untold
 from tests.support.examples import ALL
 from tests.support.tools import require_board, require_tool
 
@@ -82,7 +82,7 @@ def test_equal_bytes(name: str, tmp_path: Path) -> None:
     """On this computer, as if it had the features, and on the first board that has them."""
     needs = next(k.needs for k in kernels.every() if k.name == name)
     host = featured(boards.load("host"), needs)
-    known = (boards.load(n) for n in (TIMED, *boards.names("c")))
+    known = (untold(boards.load(n)) for n in (TIMED, *boards.names("c")))
     having = next(b for b in known if needs <= b.core.features)
     graph = graph_for(name)
     expected = reference(graph, samples(graph, SAMPLES))
@@ -131,7 +131,7 @@ def test_what_is_chosen_takes_no_more_model_cycles(
 
 def test_those_that_need_most_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """A variant is one class more: the board that has what it needs takes it."""
-    graph, old = prepare(ALL["ADD"][0]), boards.load("lm3s6965evb")
+    graph, old = prepare(ALL["ADD"][0]), untold(boards.load("lm3s6965evb"))
     plain = plan(graph, old).calls[0].kernel
     needs = frozenset({"new"})
     variant = type("AddS8New", (type(plain),), {"name": "add_s8_new", "needs": needs})

@@ -187,6 +187,11 @@ def featured(board: Board, features: frozenset[str]) -> Board:
     return replace(board, core=replace(board.core, features=features))
 
 
+def untold(board: Board) -> Board:
+    """The board without a table of costs: kernels come in their order, whatever they cost."""
+    return replace(board, core=replace(board.core, name=f"{board.core.name}, without costs"))
+
+
 def hosts(graph: Graph, goal: Goal) -> list[Board]:
     """This computer, and as if its core had what the kernels for some cores need, where they fit.
 

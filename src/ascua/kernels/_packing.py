@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -52,19 +51,7 @@ def requantized(op: Weighted) -> tuple[Array, Array]:
     """What `biases` and `rescaling` say, but of channels without weights, whose output is constant.
 
     They get small numbers that give the same output: what is trained away has any bias and scale.
-    Each way to run an operator asks for them, and they are computed once.
     """
-    if op not in _REQUANTIZED:
-        _REQUANTIZED[op] = _requantized(op)
-        for values in _REQUANTIZED[op]:
-            values.flags.writeable = False
-    return _REQUANTIZED[op]
-
-
-_REQUANTIZED: WeakKeyDictionary[Weighted, tuple[Array, Array]] = WeakKeyDictionary()
-
-
-def _requantized(op: Weighted) -> tuple[Array, Array]:
     sums, factors = biases(op), rescaling(op)
     idle = ~(by_channel(op).astype(np.int64) + offset(op)).any(axis=1)
     once = op.uint8 and isinstance(op, FullyConnected)
