@@ -116,7 +116,7 @@ def test_too_little_ram_is_said_with_need_and_have() -> None:
     graph = prepare(conv(ih=100, iw=100, ic=8, oc=16))
     with pytest.raises(DoesNotFit) as e:
         check_fit(plan(graph, boards.load("lm3s6965evb")))
-    assert "needs 243," in e.value.what
+    assert "needs 244," in e.value.what
     assert "there are 65,536" in e.value.what
     assert "CONV_2D 'y'" in e.value.what
     assert "'x' 80,000" in e.value.what

@@ -29,8 +29,9 @@ def calmed(
     whole = max(tensors)
     most = whole + SPEED_ARENA if goal.kind == "speed" else BALANCED_ARENA * whole
     ram = board.memory("w")
-    if ram is not None:
-        most = min(most, ram.bytes - sum(s.tensor.bytes for s in graph.states) - STACK_BYTES)
+    room = ram.bytes - sum(s.tensor.bytes for s in graph.states) - STACK_BYTES if ram else most
+    if whole <= room:  # else nothing helps
+        most = min(most, room)
     found = []
     for held, c, options in zip(tensors, chosen, every, strict=False):
         if held + own_bytes(c) > most:

@@ -128,12 +128,17 @@ def choose(every: Sequence[Sequence[Chosen]], board: Board, goal: Goal) -> list[
     fastest = [min(several, key=price) for several in every]
     memory = board.memory("x")
     room = memory.bytes - BESIDE if memory else math.inf
-    if goal.kind == "speed":
-        return _smaller(fastest, every, room)
+    if goal.kind == "speed" and flash(fastest) <= room:
+        return fastest
     smallest = _smaller(fastest, every, 0.0)
     if goal.kind == "size":
         return smallest
-    return _together(_smaller(fastest, every, min(BALANCED_FLASH * flash(smallest), room)), every)
+    least = flash(smallest)
+    if least > room:  # nothing fits
+        room = math.inf
+    if goal.kind == "speed":
+        return _smaller(fastest, every, room)
+    return _together(_smaller(fastest, every, min(BALANCED_FLASH * least, room)), every)
 
 
 def flash(chosen: Sequence[Chosen]) -> float:
