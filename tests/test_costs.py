@@ -34,10 +34,11 @@ SLOW_FIRST, SLOW = 100_000, 1_665
 NEAR, NEARLY_ALL = 0.10, 0.95
 FILE = 0.05
 FAR = {
-    "hello_world_int8": 0.10, "tinymaix_mnist_arduino_q": 0.07, "mlonmcu_cnn_s_quantized": 0.17,
+    "hello_world_int8": 0.12, "tinymaix_mnist_arduino_q": 0.07, "tinymaix_mnist_rect_q": 0.09,
+    "mlonmcu_cnn_s_quantized": 0.17,
 }  # fmt: skip
-"""Files that are farther off: of 1,000 and of 28,000 instructions in all; and one whose convolution
-GCC happens to give registers enough in plain C."""
+"""Files that are farther off by some goal: of 1,000, 28,000 and 260,000 instructions in all; and
+one whose convolution GCC happens to give registers enough in plain C."""
 FIVE = ("ic", "kws", "vww", "ad", "seed")
 
 
