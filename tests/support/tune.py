@@ -40,11 +40,10 @@ from tests.support.tune_samples import SAMPLES, TIMES
 from tests.support.wide import widened
 
 BOARDS = {
-    "cortex-m0": "mps2-an385", "cortex-m3": "mps2-an385", "cortex-m4": "mps2-an386",
-    "cortex-m7": "mps2-an500", "cortex-m33": "mps2-an505", "cortex-m55": "mps3-an547",
-    "cortex-a9": "xilinx-zynq-a9", "rv32imac": "riscv32-virt", "rv64imac": "riscv64-virt",
+    "cortex-m3": "mps2-an385", "cortex-m4": "mps2-an386",
+    "cortex-m7": "mps2-an500", "cortex-m33": "mps2-an505",
 }  # fmt: skip
-"""By core the board that has room for many samples; an M3 executes what an M0 does."""
+"""By core the board that has room for many samples."""
 TOGETHER, BATCHES = 24, 2
 """Samples of a kind in a firmware, and how many of these."""
 LEAST, SMALL = 150, 1000
