@@ -96,6 +96,13 @@ def test_calls_of_the_same_parameters_have_one_copy(monkeypatch: pytest.MonkeyPa
     check_everywhere(ALIKE, goal=BALANCED)
 
 
+def test_kernels_that_no_table_knows_come_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    for known in ({}, {"conv2d_s8": {"inline": fit(1, 500)}}):
+        tabled(monkeypatch, known)
+        for goal in GOALS:
+            assert plan(prepare(ALIKE), M3, goal).code_estimate > 0
+
+
 def test_fewer_instructions_are_no_reason_where_cycles_are_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

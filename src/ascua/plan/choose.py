@@ -106,19 +106,20 @@ def ways(graph: Graph, board: Board, goal: Goal) -> list[list[Chosen]]:
     if goal.inline is not None or costs(board.core) is None:
         return every
     calls = Counter(o.copy for several in every for o in several if o.inline)
-    return [
-        [*several, *(alike(o, several) for o in several if o.inline and calls[o.copy] > 1)]
-        for several in every
-    ]
+    return [[*several, *_alike(several, calls)] for several in every]
 
 
-def alike(own: Chosen, several: Sequence[Chosen]) -> Chosen:
-    """`own`, which has a copy to itself, as one that has it with those of the same parameters."""
-    shared = next(o for o in several if o.kernel is own.kernel and not o.inline)
-    assert own.fit is not None
-    assert shared.fit is not None
-    parts = {**own.fit.parts, own.copy: own.fit.own}
-    return replace(own, alike=True, fit=replace(own.fit, own=shared.fit.own, parts=parts))
+def _alike(several: Sequence[Chosen], calls: Mapping[str, int]) -> Iterator[Chosen]:
+    """Those that have a copy to themselves, as ones that have it with calls of the same parameters.
+
+    Their steps are as long as those that call a shared copy; of some kernel that is not known.
+    """
+    steps = {o.kernel: o.fit for o in several if not o.inline}
+    for own in several:
+        step = steps.get(own.kernel)
+        if own.inline and calls[own.copy] > 1 and own.fit and step:
+            parts = {**own.fit.parts, own.copy: own.fit.own}
+            yield replace(own, alike=True, fit=replace(own.fit, own=step.own, parts=parts))
 
 
 def choose(every: Sequence[Sequence[Chosen]], board: Board, goal: Goal) -> list[Chosen]:
