@@ -31,7 +31,7 @@ EVERY_GRAPH = [*(graph for _, graph in CASES), *UINT8.values()]
 
 
 def steps(graph: Graph) -> list[tuple[Kernel[Any], Op]]:
-    """The kernels that run `graph` on any board, whatever they cost or least flash."""
+    """The kernels that run `graph` on any board, by their order and for least flash, and what."""
     return [
         (c.kernel, c.op)
         for board in map(boards.load, boards.names("c"))

@@ -12,6 +12,7 @@ import pytest
 
 from ascua import results
 from ascua.errors import InputError
+from ascua.plan import BALANCED, GOALS
 from ascua.results import (
     Agreement,
     KmodelResult,
@@ -22,7 +23,7 @@ from ascua.results import (
     Result,
     Timing,
 )
-from ascua.results.values import Line
+from ascua.results.values import DEFAULT_GOAL, Line
 
 FOLDER = Path(__file__).parents[1] / "results"
 
@@ -93,6 +94,15 @@ def test_the_first_line_of_an_identity_stays(tmp_path: Path) -> None:
     assert [r.when for r in results.newest(tmp_path)] == ["later"]
     with pytest.raises(ValueError, match="key is missing"):
         results.append(tmp_path, replace(RESULT, key=None, firmware_sha256="0"))
+
+
+def test_of_each_goal_there_is_a_newest(tmp_path: Path) -> None:
+    assert BALANCED.kind == DEFAULT_GOAL
+    for i, goal in enumerate((*(g.kind for g in GOALS), BALANCED.kind)):
+        results.append(tmp_path, replace(RESULT, key=f"{i}", goal=goal))
+    assert [(r.key, r.goal) for r in results.newest(tmp_path)] == [("3", "balanced")]
+    every = results.newest(tmp_path, [g.kind for g in GOALS])
+    assert {(r.key, r.goal) for r in every} == {("0", "speed"), ("3", "balanced"), ("2", "size")}
 
 
 def test_what_a_changed_tree_gave_is_measured_anew_by_an_unchanged_one(tmp_path: Path) -> None:

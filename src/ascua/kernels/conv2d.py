@@ -100,10 +100,10 @@ class Conv2DS8(Kernel[Conv2D]):
         return {**blocks(op, pixels=2, channels=4)}
 
 
-class Conv2DSmallS8(Conv2DS8):
+class Conv2DCompactS8(Conv2DS8):
     """Little code: two channels of a pixel at a time."""
 
-    name = "conv2d_small_s8"
+    name = "conv2d_compact_s8"
 
     def params(self, op: Conv2D) -> Mapping[str, int]:
         fields = super().params(op)

@@ -165,10 +165,10 @@ class DepthwiseConv2DS8(Filters):
         return Const("weights", op.w.values, holds={"weights": op.w.bytes}), requant_const(op)
 
 
-class DepthwiseConv2DSmallS8(DepthwiseConv2DS8):
+class DepthwiseConv2DCompactS8(DepthwiseConv2DS8):
     """Any filter in little code, a channel at a time."""
 
-    name = "depthwise_conv2d_small_s8"
+    name = "depthwise_conv2d_compact_s8"
 
     def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
         common = self.common(op)

@@ -99,10 +99,10 @@ class FullyConnectedS8Dsp(FullyConnectedS8):
         }
 
 
-class FullyConnectedSmallS8(Kernel[FullyConnected | Conv2D]):
+class FullyConnectedCompactS8(Kernel[FullyConnected | Conv2D]):
     """Little code: two outputs at a time; of 1x1 convolutions each pixel is a vector."""
 
-    name = "fully_connected_small_s8"
+    name = "fully_connected_compact_s8"
     weights = ("int8",)
 
     def fits(self, op: FullyConnected | Conv2D) -> bool:

@@ -25,7 +25,7 @@ FAST = {
     k.name
     for kind in (Conv2D, DepthwiseConv2D, FullyConnected)
     for k in kernels.of(kind)
-    if k.weights == ("int8",) and k.types == ("int8",) and "small" not in k.name
+    if k.weights == ("int8",) and k.types == ("int8",) and "compact" not in k.name
 }
 CASES = {
     **{f"conv {name}": conv(**fields) for name, fields in test_conv2d.CASES.items()},
@@ -34,18 +34,18 @@ CASES = {
 }
 
 
-def small(inline: bool, *more: str) -> Goal:
+def compact(inline: bool, *more: str) -> Goal:
     return Goal(inline=inline, avoid=frozenset({*FAST, *more}))
 
 
 @pytest.mark.parametrize("inline", [False, True])
 def test_every_case(inline: bool) -> None:
     graph = collected(CASES)
-    calls = plan(prepare(graph), boards.load("host"), small(inline)).calls
+    calls = plan(prepare(graph), boards.load("host"), compact(inline)).calls
     assert {c.kernel.name for c in calls} >= {
-        "conv2d_small_s8", "depthwise_conv2d_small_s8", "fully_connected_small_s8",
+        "conv2d_compact_s8", "depthwise_conv2d_compact_s8", "fully_connected_compact_s8",
     }  # fmt: skip
-    check_everywhere(graph, goal=small(inline))
+    check_everywhere(graph, goal=compact(inline))
 
 
 def test_pointwise_convolutions_are_matrices() -> None:
@@ -53,9 +53,9 @@ def test_pointwise_convolutions_are_matrices() -> None:
     cases = [{**one}, {**one, "oc": 1}, {**one, "ic": 1, "act": "RELU"}, {**one, "ih": 1, "iw": 1},
              {**one, "per_channel": False, "scale": 3.0}, {**one, "bias": None}]  # fmt: skip
     graph = collected({str(i): conv(**fields) for i, fields in enumerate(cases)})
-    goal = small(False, "conv2d_small_s8")
+    goal = compact(False, "conv2d_compact_s8")
     assert {c.kernel.name for c in plan(prepare(graph), boards.load("host"), goal).calls} == {
-        "fully_connected_small_s8"
+        "fully_connected_compact_s8"
     }
     check_everywhere(graph, goal=goal)
 
@@ -74,4 +74,4 @@ def test_any(convs: list[dict[str, Any]], owns: list[Any], inline: bool) -> None
     graphs |= {f"d{i}": depthwise(**a, **b) for i, (a, b) in enumerate(owns)}
     kept = {name: g for name, g in graphs.items() if g.ops[0].y.size > 0}
     assume(kept)
-    check_everywhere(collected(kept), goal=small(inline))
+    check_everywhere(collected(kept), goal=compact(inline))

@@ -1,6 +1,6 @@
 /* Convolution of one output row in little code: two channels of a pixel at a time. */
-#ifndef ASCUA_CONV2D_SMALL_S8_H
-#define ASCUA_CONV2D_SMALL_S8_H
+#ifndef ASCUA_CONV2D_COMPACT_S8_H
+#define ASCUA_CONV2D_COMPACT_S8_H
 
 #include "fixed.h"
 
@@ -11,11 +11,11 @@ typedef struct {
     int32_t runs, run; /* runs of adjacent bytes in a row of the filter, and their length */
     int32_t gap;       /* bytes from one run to the next: dx * ic */
     int32_t zero, low, high;
-} conv2d_small_s8_t;
+} conv2d_compact_s8_t;
 
 /* y[ow][oc] from rows[kh] of padded input, weights[oc][kh][kw][ic] and requant[oc]. */
-KERNEL void conv2d_small_s8(const conv2d_small_s8_t *p, const int8_t *const *rows,
-                            const int8_t *weights, const requant_t *requant, int8_t *y) {
+KERNEL void conv2d_compact_s8(const conv2d_compact_s8_t *p, const int8_t *const *rows,
+                              const int8_t *weights, const requant_t *requant, int8_t *y) {
     const int32_t taps = p->kh * p->runs * p->run;
     for (int32_t ox = 0; ox < p->ow; ox++) {
         const int8_t *w = weights;

@@ -1,6 +1,6 @@
 /* Depthwise convolution of one output row in little code: a channel at a time. */
-#ifndef ASCUA_DEPTHWISE_CONV2D_SMALL_S8_H
-#define ASCUA_DEPTHWISE_CONV2D_SMALL_S8_H
+#ifndef ASCUA_DEPTHWISE_CONV2D_COMPACT_S8_H
+#define ASCUA_DEPTHWISE_CONV2D_COMPACT_S8_H
 
 #include "fixed.h"
 
@@ -11,13 +11,13 @@ typedef struct {
     int32_t step; /* bytes from one window to the next: sx * ic */
     int32_t gap;  /* bytes from one tap to the next: dx * ic */
     int32_t zero, low, high;
-} depthwise_conv2d_small_s8_t;
+} depthwise_conv2d_compact_s8_t;
 
 /* y[ow][ic][multiplier] from rows[kh] of padded input, weights[kh][kw][ic][multiplier] and
    requant[ic][multiplier]. */
-KERNEL void depthwise_conv2d_small_s8(const depthwise_conv2d_small_s8_t *p,
-                                      const int8_t *const *rows, const int8_t *weights,
-                                      const requant_t *requant, int8_t *y) {
+KERNEL void depthwise_conv2d_compact_s8(const depthwise_conv2d_compact_s8_t *p,
+                                        const int8_t *const *rows, const int8_t *weights,
+                                        const requant_t *requant, int8_t *y) {
     for (int32_t ox = 0; ox < p->ow; ox++) {
         const requant_t *q = requant;
         const int8_t *first = weights;
