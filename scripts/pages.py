@@ -16,7 +16,13 @@ from ascua.passes import unsigned
 from ascua.report import results
 from ascua.report.operators import support, types
 from ascua.report.tables import markdown
-from scripts import cycles_tables, k210_tables, pruning_tables, quantizer_tables
+from scripts import (
+    convolution_figures,
+    cycles_tables,
+    k210_tables,
+    pruning_tables,
+    quantizer_tables,
+)
 from scripts.conditions import conditions
 
 ROOT = Path(__file__).parents[1]
@@ -289,7 +295,8 @@ def pages(root: Path) -> dict[Path, str]:
     table_of_rankings = markdown(pruning_tables.RANKING, pruning_tables.rankings())
     pruning = between(pruning, "rankings", table_of_rankings)
     table_of_pruned = markdown(pruning_tables.COLUMNS, pruning_tables.rows(folder))
-    figures = {root / "docs/figures" / n: svg for n, svg in results.figures(folder).items()}
+    pictures = {**results.figures(folder), **convolution_figures.pictures()}
+    figures = {root / "docs/figures" / name: svg for name, svg in pictures.items()}
     return {
         **figures,
         root / "README.md": readme,

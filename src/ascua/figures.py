@@ -80,8 +80,16 @@ def confusion(title: str, counts: Sequence[Sequence[int]], classes: Sequence[str
     return _document(width, height, parts)
 
 
-def bars(title: str, names: Sequence[str], series: Mapping[str, Sequence[float | None]]) -> str:
-    """An SVG document: for each name a bar a series (at most three), from 0; None has no bar."""
+def bars(
+    title: str,
+    names: Sequence[str],
+    series: Mapping[str, Sequence[float | None]],
+    digits: int = 1,
+) -> str:
+    """An SVG document: for each name a bar a series (at most three), from 0; None has no bar.
+
+    Values have so many `digits` behind the point.
+    """
     width, height = WIDTH + 160, TOP + 16 + BAR * len(names)
     most = max((v for values in series.values() for v in values if v is not None), default=1.0)
     scale = (width - NAMES - VALUE) / max(most, 1e-9)
@@ -99,7 +107,7 @@ def bars(title: str, names: Sequence[str], series: Mapping[str, Sequence[float |
                 f'<rect x="{NAMES}" y="{at:.1f}" width="{length:.1f}" height="{thick:.1f}" '
                 f'class="{"abc"[i]}"/>'
             )
-            parts.append(_text(NAMES + length + 4, at + thick, f"{value:.1f}", "start"))
+            parts.append(_text(NAMES + length + 4, at + thick, f"{value:.{digits}f}", "start"))
     return _document(width, height, parts)
 
 

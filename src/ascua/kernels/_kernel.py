@@ -43,10 +43,12 @@ class Const:
 
 @dataclass(frozen=True)
 class Rows:
-    """Work by rows: a call makes one row of the output from `kh` rows of the input.
+    """Work by rows: a call makes `block` rows of the output from `kh` rows of the input.
 
-    `fill` is the value of padding; then the rows come padded left and right as well. None means
-    that rows outside the input are null pointers, and that the kernel clips left and right itself.
+    `sy` is from one call's rows to the next one's. Of several rows the last call may make fewer: a
+    kernel of such work is told how many are `left`. `fill` is the value of padding; then the rows
+    come padded left and right as well. None means that rows outside the input are null pointers,
+    and that the kernel clips left and right itself.
     """
 
     kh: int
@@ -56,15 +58,20 @@ class Rows:
     left: int = 0
     right: int = 0
     fill: int | None = None
+    block: int = 1
+
+    def calls(self, y: Tensor) -> int:
+        """How often a kernel is called to make image `y`."""
+        return -(-y.shape[1] // self.block)
 
     @property
     def span(self) -> int:
-        """Input rows from the first to the last that one output row reads."""
+        """Input rows from the first to the last that a call reads."""
         return (self.kh - 1) * self.dy + 1
 
     def padded(self, x: Tensor, y: Tensor) -> bool:
         """Whether any window from image `x` to image `y` reaches beyond the input."""
-        below = (y.shape[1] - 1) * self.sy + self.span - self.py - x.shape[1]
+        below = (self.calls(y) - 1) * self.sy + self.span - self.py - x.shape[1]
         return max(self.left, self.right, self.py, below) > 0
 
 

@@ -16,6 +16,11 @@ INT32 = 2
 """The number of int32 in .tflite files."""
 
 
+def whole(n: int, size: int) -> int:
+    """The elements of n in whole groups of a size."""
+    return -(-n // size) * size
+
+
 def by_channel(op: Weighted) -> Array:
     """The weights as they are stored, (channels, k): all that a channel's sum is made of."""
     rows = np.moveaxis(op.w.values, op.out_axis, 0)

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from ascua.boards import Board
 from ascua.ir import Graph
 from ascua.kernels import Elementwise, Rows
-from ascua.plan.calm import calmed
+from ascua.plan.calm import calm
 from ascua.plan.choose import Chosen, choose, ways
 from ascua.plan.cost import Cost
 from ascua.plan.fit import STACK_BYTES, check_fit
 from ascua.plan.goal import BALANCED, GOALS, Goal, goal_named
 from ascua.plan.loops import joined
-from ascua.plan.memory import Placement, placed
+from ascua.plan.memory import Placement, placed, rows_at_once
 from ascua.plan.parts import STATES, Arena, Buffer, Call, Kept, Plan, Step, View
 
 __all__ = [
@@ -27,8 +27,8 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
 
     Raises Unsupported where no kernel runs an operator. Whether it fits is for `check_fit`.
     """
-    every = ways(graph, board, goal)
-    kernels = calmed(graph, choose(every, board, goal), every, board, goal)
+    every = calm(graph, ways(graph, board, goal), board, goal)
+    kernels = choose(every, board, goal)
     chosen = joined(graph, kernels) if goal.row_loops else [(c,) for c in kernels]
     memory = placed(graph, chosen, board, goal.tries)
     return Plan(
@@ -45,21 +45,16 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
 
 
 def _step(i: int, parts: Sequence[Chosen], memory: Placement) -> Step:
-    by_rows = isinstance(parts[0].work, Rows)
-    op = parts[-1].op
-    return Step(
-        name=f"step_{i:02d}_{op.kind}",
-        calls=tuple(_call(c, memory) for c in parts),
-        rows=op.y.shape[1] if by_rows else None,
-    )
+    calls = tuple(_call(c, memory, rows_at_once(parts)) for c in parts)
+    return Step(name=f"step_{i:02d}_{parts[-1].op.kind}", calls=calls)
 
 
-def _call(c: Chosen, memory: Placement) -> Call:
+def _call(c: Chosen, memory: Placement, rows: int) -> Call:
     op, kernel = c.op, c.kernel
     params = c.params
     if any(t in memory.passing for t in op.activations):
         assert isinstance(c.work, Elementwise), kernel.name
-        params = {**params, "n": op.y.size // op.y.shape[1]}
+        params = {**params, "n": rows * op.y.size // op.y.shape[1]}
     return Call(
         kernel=kernel,
         op=op,

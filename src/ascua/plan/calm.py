@@ -1,4 +1,4 @@
-"""Takes kernels with less working memory where a goal allows no larger arena."""
+"""Leaves out kernels with more working memory than a goal or the board allows."""
 
 from __future__ import annotations
 
@@ -6,26 +6,22 @@ from collections.abc import Sequence
 
 from ascua.boards import Board
 from ascua.ir import Graph
-from ascua.plan.choose import Chosen, price
+from ascua.plan.choose import Chosen
 from ascua.plan.fit import STACK_BYTES
 from ascua.plan.goal import BALANCED_ARENA, SPEED_ARENA, Goal
 from ascua.plan.memory import Held, own_bytes
 
 
-def calmed(
-    graph: Graph,
-    chosen: Sequence[Chosen],
-    every: Sequence[Sequence[Chosen]],
-    board: Board,
-    goal: Goal,
-) -> list[Chosen]:
-    """`chosen`, where a step holds more than goal or board allow the fastest option that does not.
+def calm(
+    graph: Graph, every: Sequence[Sequence[Chosen]], board: Board, goal: Goal
+) -> list[list[Chosen]]:
+    """The options of each operator with which its step holds no more than is allowed.
 
-    Where there is none, the one that holds least.
+    Where there is none, those that hold least.
     """
-    if not chosen:
+    if not every:
         return []
-    tensors = Held(graph, chosen).tensors
+    tensors = Held(graph, [several[0] for several in every]).tensors
     whole = max(tensors)
     most = whole + SPEED_ARENA if goal.kind == "speed" else BALANCED_ARENA * whole
     ram = board.memory("w")
@@ -33,10 +29,8 @@ def calmed(
     if whole <= room:  # else nothing helps
         most = min(most, room)
     found = []
-    for held, c, options in zip(tensors, chosen, every, strict=False):
-        if held + own_bytes(c) > most:
-            modes = [o for o in options if o.inline == c.inline] or options
-            fitting = [o for o in modes if held + own_bytes(o) <= most]
-            c = min(fitting, key=price) if fitting else min(modes, key=own_bytes)
-        found.append(c)
+    for held, several in zip(tensors, every, strict=False):
+        own = [own_bytes(o) for o in several]
+        limit = max(most - held, min(own))
+        found.append([o for o, n in zip(several, own, strict=True) if n <= limit])
     return found

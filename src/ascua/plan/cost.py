@@ -95,10 +95,10 @@ def terms(kernel: Kernel[Any], op: Op, work: Work) -> dict[str, float]:
     if "low" in params and (params["low"], params["high"]) != limits(op.y.dtype):
         found["clamped"] = float(op.y.size)
     if isinstance(work, Rows):
-        found["row"] = float(op.y.shape[1])
+        found["row"] = float(work.calls(op.y))
         if work.fill is not None and work.padded(op.x, op.y):
             found["padded"] = float(op.x.size)
-            found["padded row"] = float(op.y.shape[1])
+            found["padded row"] = float(work.calls(op.y))
     return found
 
 

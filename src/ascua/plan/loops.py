@@ -29,9 +29,10 @@ def joined(graph: Graph, chosen: Sequence[Chosen]) -> list[Parts]:
 
 def _hands_rows(graph: Graph, step: Parts, second: Chosen) -> bool:
     """Whether `second` can take each row of what `step` makes, and nobody else needs it."""
-    last = step[-1].op
+    last, work = step[-1].op, step[0].work
     return (
-        isinstance(step[0].work, Rows)
+        isinstance(work, Rows)
+        and last.y.shape[1] % work.block == 0
         and isinstance(second.work, Elementwise)
         and len(last.outputs) == 1
         and graph.readers[last.y] == (second.op,)

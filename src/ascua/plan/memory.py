@@ -43,7 +43,8 @@ class Placement:
     def view(self, t: Tensor) -> View:
         """Where `t` lies; a view operator's output shows another tensor's bytes."""
         if t in self.passing:
-            return View(self.passing[t], t, rows=1)
+            b = self.passing[t]
+            return View(b, t, rows=b.bytes * t.shape[1] // t.bytes)
         root = self.roots.get(t, t)
         own = {s.tensor: b for s, b in self.states.items()}
         return View(self.tensors[root] if root in self.tensors else own[root], t)
@@ -72,7 +73,11 @@ def placed(graph: Graph, steps: Sequence[Sequence[Chosen]], board: Board, tries:
             ["Take a network for microcontrollers: they have a hundred layers at most."],
         )
     at_work = [(c, i) for i, step in enumerate(steps) for c in step]
-    rows = [(t, t.bytes // t.shape[1], lives[t][0]) for t in passing]
+    rows = [
+        (c.op.y, rows_at_once(step) * c.op.y.bytes // c.op.y.shape[1], i)
+        for i, step in enumerate(steps)
+        for c in step[:-1]
+    ]
     lines = [(c.op, n, i) for c, i in at_work if (n := line_bytes(c.op, c.work))]
     scratch = [(c.op, n, i) for c, i in at_work if (n := c.kernel.scratch(c.op))]
     spans = [Span(t.bytes, *lives[t]) for t in held]
@@ -90,7 +95,7 @@ def placed(graph: Graph, steps: Sequence[Sequence[Chosen]], board: Board, tries:
 
     return Placement(
         tensors={t: buffer(t.name, t) for t in held},
-        passing={t: buffer(f"a row of {t.name}", t) for t, _, _ in rows},
+        passing={t: buffer(f"rows of {t.name}", t) for t, _, _ in rows},
         lines={op: buffer(f"lines of {op.name}") for op, _, _ in lines},
         scratch={op: buffer(f"scratch of {op.name}") for op, _, _ in scratch},
         states=states,
@@ -133,6 +138,12 @@ def line_bytes(op: Op, work: object) -> int:
         return 0
     _, _, iw, ic = op.x.shape
     return work.span * (work.left + iw + work.right) * ic * ITEMSIZE[op.x.dtype]
+
+
+def rows_at_once(step: Sequence[Chosen]) -> int:
+    """The rows that each turn of a loop makes."""
+    work = step[0].work
+    return work.block if isinstance(work, Rows) else 1
 
 
 def roots_of(graph: Graph) -> dict[Tensor, Tensor]:
@@ -191,7 +202,8 @@ class Held:
             align(t.bytes, ALIGNMENT) for c in step[1:] for t in c.op.outputs if t not in self.roots
         )
         handed = [c.op.y for c in step[:-1]]
-        rows = sum(align(t.bytes // t.shape[1], ALIGNMENT) for t in handed)
+        block = rows_at_once(step)
+        rows = sum(align(block * t.bytes // t.shape[1], ALIGNMENT) for t in handed)
         spared = sum(align(t.bytes, ALIGNMENT) for t in handed)
         own = sum(self.own[first : first + len(step)])
         return self.tensors[first] + made - spared + rows + own

@@ -45,8 +45,8 @@ class Buffer:
 class View:
     """Where a call finds `tensor`: at the start of `buffer`, as another may lie there too.
 
-    Of a tensor that is made and used up row by row, only `rows` rows are held: row r lies at place
-    r % rows. None stands for the whole tensor.
+    Of a tensor that is made and used up in a loop, only the `rows` of one turn are held. None
+    stands for the whole tensor.
     """
 
     buffer: Buffer
@@ -113,11 +113,16 @@ class Call:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One call on whole tensors; or, where there are `rows`, a loop over so many rows of calls."""
+    """One call on whole tensors; or a loop over the rows of an image, a `block` of them a turn."""
 
     name: str
     calls: tuple[Call, ...]
-    rows: int | None = None
+
+    @property
+    def block(self) -> int | None:
+        """The rows that each turn makes; None where there is no loop."""
+        window = self.calls[0].window
+        return window.block if window else None
 
     @property
     def op(self) -> Op:

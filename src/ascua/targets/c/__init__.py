@@ -243,13 +243,13 @@ class _Texts:
         fields = ", ".join(f".{k} = {literal(v)}" for k, v in call.params.items())
         return f"    static const {call.kernel.name}_t p{suffix} = {{{fields}}};"
 
-    def arguments(self, call: Call, suffix: str, *, by_rows: bool = False) -> list[tuple[str, str]]:
+    def arguments(self, call: Call, suffix: str, block: int | None = None) -> list[tuple[str, str]]:
         """(C type, expression) of each argument after the parameters; `suffix` tells calls apart.
 
-        In a loop `by_rows`, `oy` counts the rows.
+        In a loop over blocks of rows, `oy` counts these.
         """
-        xs = [self.pointer(v, call, const=True, by_rows=by_rows) for v in call.reads]
-        ys = [self.pointer(v, call, const=False, by_rows=by_rows) for v in call.writes]
+        xs = [self.pointer(v, call, block, const=True) for v in call.reads]
+        ys = [self.pointer(v, call, block, const=False) for v in call.writes]
         if call.window is not None:
             xs = [("const int8_t *const *", f"rows{suffix}")]
         if call.kernel.gathers:
@@ -259,18 +259,20 @@ class _Texts:
         consts = [
             (f"const {c.ctype} *", constants.argument(self.symbols[key(c)], c)) for c in call.consts
         ]
+        left = []
+        if call.window is not None and call.window.block > 1:
+            left = [("int32_t ", f"{call.op.y.shape[1]} - {call.window.block} * oy")]
         scratch = [("void *", f"arena + {call.scratch.offset}")] if call.scratch else []
-        return [*xs, *consts, *ys, *scratch]
+        return [*xs, *consts, *ys, *left, *scratch]
 
-    def pointer(self, v: View, call: Call, *, const: bool, by_rows: bool) -> tuple[str, str]:
+    def pointer(self, v: View, call: Call, block: int | None, *, const: bool) -> tuple[str, str]:
         """C type and expression of a kernel's argument."""
         ctype = "int8_t" if call.kernel.bytewise else ARENA_CTYPES[v.tensor.dtype]
         kind = f"const {ctype} *" if const else f"{ctype} *"
         cast = "" if ctype == "int8_t" else f"({kind})(void *)"
         at = f"{cast}({place(v.buffer)})" if cast else place(v.buffer)
-        if by_rows and v.rows != 1:
-            row = "oy" if v.rows is None else f"oy % {v.rows}"
-            at += f" + {row} * {v.row_bytes // ITEMSIZE[v.tensor.dtype]}"
+        if block is not None and v.rows is None:
+            at += f" + oy * {block * v.row_bytes // ITEMSIZE[v.tensor.dtype]}"
         return kind, at
 
     def step(self, step: Step) -> str:
@@ -282,15 +284,16 @@ class _Texts:
             f"STEP void {self.name}_{step.name}(void) {{",
             *(line for call, suffix in calls for line in self.declared(call, suffix)),
         ]
-        if step.rows is None:
+        if step.block is None:
             lines += [f"    {self.call(call, suffix)}" for call, suffix in calls]
         else:
             lines += [line for call, suffix in calls for line in self.window(call, suffix)]
-            lines.append(f"    for (int32_t oy = 0; oy < {step.rows}; oy++) {{")
+            turns = -(-step.op.y.shape[1] // step.block)
+            lines.append(f"    for (int32_t oy = 0; oy < {turns}; oy++) {{")
             for call, suffix in calls:
                 if call.window is not None:
                     lines.append(f"        {self.find_rows(call, suffix)}")
-                lines.append(f"        {self.call(call, suffix, by_rows=True)}")
+                lines.append(f"        {self.call(call, suffix, step.block)}")
             lines.append("    }")
         return "\n".join([*lines, "}\n"])
 
@@ -305,10 +308,10 @@ class _Texts:
             lines.append(f"    int8_t *const ys{suffix}[] = {{{listed}}};")
         return lines
 
-    def call(self, call: Call, suffix: str, *, by_rows: bool = False) -> str:
+    def call(self, call: Call, suffix: str, block: int | None = None) -> str:
         """The statement that calls the kernel."""
         params = [] if call.alike else [f"&p{suffix}"]
-        found = self.arguments(call, suffix, by_rows=by_rows)
+        found = self.arguments(call, suffix, block)
         return f"{self.function(call)}({', '.join([*params, *(e for _, e in found)])});"
 
     def window(self, call: Call, suffix: str) -> list[str]:
