@@ -65,6 +65,8 @@ class Expected:
     cycles: int | None
     flash_bytes: int
     arena_bytes: int
+    kernels: tuple[str, ...]
+    """Of each step."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,7 @@ def expected(planned: Plan) -> Expected:
         cycles=round(cost.cycles) or None,
         flash_bytes=planned.const_bytes + planned.code_estimate,
         arena_bytes=planned.arena.bytes,
+        kernels=tuple(s.kernels for s in planned.steps),
     )
 
 

@@ -23,7 +23,9 @@ def calm(
         return []
     tensors = Held(graph, [several[0] for several in every]).tensors
     whole = max(tensors)
-    most = whole + SPEED_ARENA if goal.kind == "speed" else BALANCED_ARENA * whole
+    most = BALANCED_ARENA * whole
+    if goal.kind == "speed":
+        most = max(most, whole + SPEED_ARENA)
     ram = board.memory("w")
     room = ram.bytes - sum(s.tensor.bytes for s in graph.states) - STACK_BYTES if ram else most
     if whole <= room:  # else nothing helps

@@ -12,7 +12,7 @@ LATER = ("ram",)
 """Goals that mean nothing yet."""
 
 SPEED_ARENA = 12 * 1024
-"""Bytes that `speed` may take beyond the tensors."""
+"""Bytes that `speed` may take beyond the tensors, where "balanced" may not take more."""
 BALANCED_ARENA, BALANCED_FLASH = 1.35, 1.3
 """Most of `balanced`, of the tensors and of what `size` takes."""
 
@@ -21,9 +21,9 @@ BALANCED_ARENA, BALANCED_FLASH = 1.35, 1.3
 class Goal:
     """The wishes that a plan fulfils, beside fitting its board.
 
-    "speed": least cost, with an arena of at most the tensors and 12 KB; "size": least flash;
     "balanced": least cost with an arena of at most 1.35 times the tensors and flash of at most 1.3
-    times that of "size". Where no kernel keeps to a limit, the least is taken. Cost is in model
+    times that of "size"; "speed": least cost, with such an arena, or of small networks the tensors
+    and 12 KB; "size": least flash. Where no kernel keeps to a limit, the least is taken. Cost is in model
     cycles, and in instructions of cores without a timing.
 
     Cost and flash are known of cores with a table of costs. Of others "speed" gives each kernel a

@@ -223,8 +223,11 @@ def analysis(planned: Plan, m: Measurement) -> RenderableType:
     return Group(table(columns, rows), Text(""), table(("", ""), facts))
 
 
-def goals(expected: Sequence[Expected], chosen: Goal) -> Table:
-    """What each goal is expected to take, before any build; a star at the one that is shown."""
+def goals(expected: Sequence[Expected], chosen: Goal) -> Group:
+    """What each goal is expected to take, before any build; a star at the one that is shown.
+
+    Below, the kernels of the steps where they differ.
+    """
     rows = [
         (
             f"{e.goal}{' *' if e.goal == chosen.kind else ''}",
@@ -232,8 +235,15 @@ def goals(expected: Sequence[Expected], chosen: Goal) -> Table:
         )
         for e in expected
     ]  # fmt: skip
-    return table(("goal", ">instructions", ">model cycles", ">flash B", ">arena B"), rows,
-                 "Expected, before any build")  # fmt: skip
+    costs = table(("goal", ">instructions", ">model cycles", ">flash B", ">arena B"), rows,
+                  "Expected, before any build")  # fmt: skip
+    steps = enumerate(zip(*(e.kernels for e in expected), strict=True))
+    differing = [(i, *names) for i, names in steps if len({*names}) > 1]
+    if not differing:
+        return Group(costs)
+    return Group(
+        costs, Text(""), table((">step", *(e.goal for e in expected)), differing, "Kernels")
+    )
 
 
 def title(step: Step) -> str:
