@@ -14,14 +14,7 @@ from ascua import boards, kernels, tflite
 from ascua.artifact import Library
 from ascua.ir import Array, Graph, Quant
 from ascua.kernels import Kernel
-from ascua.kernels._winograd import MOST, transformed
-from ascua.kernels.conv2d import (
-    Conv2DWinogradLate1S8,
-    Conv2DWinogradLate2S8,
-    Conv2DWinogradLate4S8,
-    Conv2DWinogradLateS8,
-    Conv2DWinogradS8,
-)
+from ascua.kernels._winograd import F2X2, F4X4, Tiles, Winograd, transformed
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.relu import Relu
 from ascua.passes import prepare
@@ -45,12 +38,10 @@ from tests.support import (
 from tests.support.command import MODELS
 from tests.support.tools import require_board
 
-KERNELS = (
-    Conv2DWinogradS8(), Conv2DWinogradLateS8(), Conv2DWinogradLate4S8(), Conv2DWinogradLate2S8(),
-    Conv2DWinogradLate1S8(),
-)  # fmt: skip
-BOTH = KERNELS[::3]
-IDS = [type(k).__name__ for k in KERNELS]
+KERNELS = tuple(k for k in kernels.of(Conv2D) if isinstance(k, Winograd))
+IDS = [type(k).__name__.removeprefix("Conv2D") for k in KERNELS]
+ONES = tuple({k.name: k for k in KERNELS}.values())
+"""A kernel a header: of those for more and fewer tiles together that for fewest."""
 BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505")
 """Of Cortex-M3, M4, M7 and M33."""
 
@@ -80,13 +71,19 @@ CASES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+def each(*found: Winograd) -> pytest.MarkDecorator:
+    """A test for each of these kernels."""
+    ids = [IDS[KERNELS.index(k)] for k in found]
+    return pytest.mark.parametrize("kernel", found, ids=ids, indirect=True)
+
+
 @pytest.fixture(params=KERNELS, ids=IDS)
-def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Kernel[Conv2D]:
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Winograd:
     """Each of them, as the only one for convolutions."""
     return only(request.param, monkeypatch)
 
 
-def only(kernel: Kernel[Conv2D], monkeypatch: pytest.MonkeyPatch) -> Kernel[Conv2D]:
+def only(kernel: Winograd, monkeypatch: pytest.MonkeyPatch) -> Winograd:
     """The planner knows `kernel` alone, and takes it for as many pairs as it is for."""
     others = kernels.of
 
@@ -97,32 +94,30 @@ def only(kernel: Kernel[Conv2D], monkeypatch: pytest.MonkeyPatch) -> Kernel[Conv
     return kernel
 
 
-def fitting(kernel: Kernel[Conv2D], graphs: dict[str, Graph]) -> dict[str, Graph]:
-    """The networks whose convolution it runs."""
+def fitting(kernel: Winograd) -> dict[str, Graph]:
+    """The networks of CASES, with its stride, that it runs."""
+    stride = (kernel.stride, kernel.stride)
+    graphs = {case: conv(**fields, stride=stride) for case, fields in CASES.items()}
     return {key: g for key, g in graphs.items() if kernel.fits(g.ops[0])}
 
 
 @pytest.mark.parametrize("inline", [False, True], ids=["shared", "inline"])
-def test_equals_tflm(kernel: Kernel[Conv2D], inline: bool) -> None:
-    graphs = fitting(kernel, {case: conv(**fields) for case, fields in CASES.items()})
+def test_equals_tflm(kernel: Winograd, inline: bool) -> None:
+    graphs = fitting(kernel)
     assert len(graphs) >= 4
     check_everywhere(collected(graphs), goal=replace(FAST, inline=inline))
 
 
 @pytest.mark.parametrize(
     ("kernel", "name"),
-    [
-        *((k, b) for k in BOTH for b in BOARDS[:2]),
-        *((k, b) for k, b in zip(BOTH, BOARDS[2:], strict=True)),
-    ],
+    [(k, b) for k in ONES for b in BOARDS[:2]] + [*zip(ONES, BOARDS[2:] * 2, strict=True)],
     indirect=["kernel"],
     ids=lambda v: v if isinstance(v, str) else v.name,
 )
-def test_equals_on_boards(name: str, kernel: Kernel[Conv2D], tmp_path: Path) -> None:
+def test_equals_on_boards(name: str, kernel: Winograd, tmp_path: Path) -> None:
     board = boards.load(name)
     require_board(board)
-    graphs = fitting(kernel, {case: conv(**fields) for case, fields in CASES.items()})
-    graph = collected(graphs)
+    graph = collected(fitting(kernel))
     ready, xs = prepare(graph), samples(graph, 2)
     made = plan(ready, untold(board), FAST)
     done = run(board, emit(made, "net"), pack(xs), 2, build_dir=tmp_path)
@@ -134,13 +129,13 @@ def test_equals_on_boards(name: str, kernel: Kernel[Conv2D], tmp_path: Path) -> 
 EXTREMES = np.array([-128, 127], np.int8)
 
 
-def hard(rng: np.random.Generator, like: Conv2D | None = None) -> Graph:
+def hard(rng: np.random.Generator, stride: int, like: Conv2D | None = None) -> Graph:
     """A layer of random size with weights that go far; or `like` another."""
     ih, iw, ic, oc = (int(n) for n in rng.integers(1, (10, 18, 13, 10)))
     graph = conv(
         ih=ih, iw=iw, ic=ic, oc=oc, scale=0.01 / ic**0.5, zero=int(rng.integers(-128, 128)),
         y_zero=int(rng.integers(-128, 128)), padding=str(rng.choice(["SAME", "VALID"]))
-        if min(ih, iw) > 2 else "SAME",
+        if min(ih, iw) > 2 else "SAME", stride=(stride, stride),
     )  # fmt: skip
     op = like or graph.ops[0]
     assert isinstance(op, Conv2D)
@@ -180,9 +175,8 @@ def sums(graph: Graph, xs: list[Array]) -> list[Array]:
         total = np.zeros((len(x), oh, ow, op.y.shape[3]), np.int64)
         for ky in range(3):
             for kx in range(3):
-                total += v[:, ky : ky + oh, kx : kx + ow] @ op.w.values[:, ky, kx].T.astype(
-                    np.int64
-                )
+                seen = v[:, ky :: op.stride[0], kx :: op.stride[1]][:, :oh, :ow]
+                total += seen @ op.w.values[:, ky, kx].T.astype(np.int64)
         found.append((total + (op.bias.values if op.bias else 0))[:, None])
     return found
 
@@ -216,90 +210,87 @@ def check_sums(graphs: list[Graph], board: str, folder: Path, seed: int) -> None
         got.append(unpack(done.outputs, ready, n))
     for i, (expected, t) in enumerate(zip(sums(graph, xs), graph.outputs, strict=True)):
         parts = np.stack([ys[i] for ys in got], -1).view("<i4")[..., 0]
-        assert np.abs(expected).max() < MOST
+        assert np.abs(expected).max() < F2X2.most
         np.testing.assert_array_equal(parts, expected, t.name)
 
 
-def random_layers(n: int, seed: int) -> list[Graph]:
+def random_layers(n: int, seed: int, kernel: Winograd) -> list[Graph]:
     """Layers that are hard, of those whose sums stay below the bound."""
     rng = np.random.default_rng(seed)
     found: list[Graph] = []
     while len(found) < n:
-        graph = hard(rng)
-        if KERNELS[0].fits(graph.ops[0]):
+        graph = hard(rng, kernel.stride)
+        if kernel.fits(graph.ops[0]):
             found.append(graph)
     return found
 
 
-@pytest.mark.parametrize("kernel", BOTH, ids=IDS[::3], indirect=True)
-def test_every_sum_of_500_random_layers(kernel: Kernel[Conv2D], tmp_path: Path) -> None:
-    layers = [g for g in random_layers(500, 7) if kernel.fits(g.ops[0])]
+@each(*ONES)
+def test_every_sum_of_500_random_layers(kernel: Winograd, tmp_path: Path) -> None:
+    layers = random_layers(500, 7, kernel)
     for i in range(0, len(layers), 125):
         check_sums(layers[i : i + 125], "host", tmp_path / str(i), i)
 
 
 @pytest.mark.parametrize("board", BOARDS[:2])
-@pytest.mark.parametrize("kernel", BOTH, ids=IDS[::3], indirect=True)
-def test_every_sum_on_boards(board: str, kernel: Kernel[Conv2D], tmp_path: Path) -> None:
-    layers = [g for g in random_layers(30, 11) if kernel.fits(g.ops[0])]
+@each(*ONES)
+def test_every_sum_on_boards(board: str, kernel: Winograd, tmp_path: Path) -> None:
+    layers = random_layers(30, 11, kernel)
     check_sums(layers, board, tmp_path, 3)
 
 
 @pytest.mark.parametrize(
     "board", ["host", *(pytest.param(b, marks=pytest.mark.slow) for b in BOARDS[:2])]
 )
-@pytest.mark.parametrize("kernel", BOTH, ids=IDS[::3], indirect=True)
-def test_every_sum_of_a_real_network(board: str, kernel: Kernel[Conv2D], tmp_path: Path) -> None:
+@each(*ONES)
+def test_every_sum_of_a_real_network(board: str, kernel: Winograd, tmp_path: Path) -> None:
     path = MODELS / "ic.tflite"
     if not path.is_file():
         pytest.skip("../shared/models is not here")
     rng = np.random.default_rng(5)
     own = [op for op in prepare(tflite.load(path)).ops if isinstance(op, Conv2D)]
     own = [op for op in own if kernel.fits(op)]
-    assert len(own) >= 4
+    assert len(own) >= 2
     for i, op in enumerate(own):
-        harder = (hard(rng, op) for _ in range(3))
+        harder = (hard(rng, kernel.stride, op) for _ in range(3))
         layers = [network(op), *(g for g in harder if kernel.fits(g.ops[0]))]
         check_sums(layers, board, tmp_path / str(i), i)
 
 
-def bounded(bias: int, w: int = 127) -> Conv2D:
-    """A layer of one sum: 9 weights, of inputs 0 to 255 above the zero point."""
-    x, y = activation("x", (1, 3, 3, 1), 0.05, -128), activation("y", (1, 1, 1, 1), 40.0)
-    weights = constant("w", np.full((1, 3, 3, 1), w, np.int8), [1e-3])
+def bounded(end: int, tiles: Tiles, w: int) -> Conv2D:
+    """A layer of one sum, whose weights are all w, and whose farthest from 0 is `end`."""
+    ic, stride = tiles.most // 2**21 - 15, 4 // tiles.side
+    bias = end - 9 * ic * 255 * w
+    x = activation("x", (1, 3, 3, ic), 0.05, -128)
+    y = activation("y", (1, 1, 1, 1), abs(end) * 5e-5 / 200, -128 if end > 0 else 127)
+    weights = constant("w", np.full((1, 3, 3, ic), w, np.int8), [1e-3])
     inputs = x, weights, constant("b", np.array([bias], np.int32))
-    return Conv2D(inputs, (y,), (1, 1), (1, 1), "VALID", "NONE")
+    return Conv2D(inputs, (y,), (stride, stride), (1, 1), "VALID", "NONE")
 
 
-@pytest.mark.parametrize("kernel", KERNELS, ids=IDS)
-def test_sums_that_reach_the_bound_are_refused(kernel: Kernel[Conv2D]) -> None:
-    most = MOST - 1 - 9 * 127 * 255
-    assert kernel.fits(bounded(most)) or kernel.most > 1  # type: ignore[attr-defined]
-    assert not kernel.fits(bounded(most + 1))
-    least = 1 - MOST + 9 * 128 * 255
-    assert kernel.fits(bounded(least, -128)) == kernel.fits(bounded(most))
-    assert not kernel.fits(bounded(least - 1, -128))
-
-
-@pytest.mark.parametrize("kernel", KERNELS[::4], ids=IDS[::4], indirect=True)
-def test_sums_next_to_the_bound(kernel: Kernel[Conv2D], tmp_path: Path) -> None:
-    most, least = MOST - 1 - 9 * 127 * 255, 1 - MOST + 9 * 128 * 255
-    layers = [network(bounded(most)), network(bounded(least, -128))]
-    assert all(kernel.fits(g.ops[0]) for g in layers)
-    check_sums(layers, "host", tmp_path, 1)
+@each(*ONES)
+def test_sums_next_to_the_bound(kernel: Winograd, tmp_path: Path) -> None:
+    """They are right there, and refused from there on."""
+    tiles = F4X4 if kernel.stride == 1 else F2X2
+    near = [bounded(tiles.most - 1, tiles, 127), bounded(1 - tiles.most, tiles, -128)]
+    beyond = [bounded(tiles.most, tiles, 127), bounded(-tiles.most, tiles, -128)]
+    assert [kernel.fits(op) for op in (*near, *beyond)] == [True, True, False, False]
+    for board in ("host", *BOARDS[:2]):
+        check_sums([network(op) for op in near], board, tmp_path / board, 1)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"stride": (2, 2)}, {"stride": (1, 2)}, {"dilation": (2, 2)}, {"kh": 1}, {"kw": 5},
+        {"stride": (3, 3)}, {"stride": (1, 2)}, {"dilation": (2, 2)}, {"kh": 1}, {"kw": 5},
         {"scale": 30.0}, {"bias": 2**30, "scale": 3e-6},
     ],
     ids=str,
 )  # fmt: skip
 def test_others_are_refused(change: dict[str, Any]) -> None:
     op = conv(**{"ih": 9, "iw": 9, **change}).ops[0]
-    assert not any(k.fits(op) for k in KERNELS)  # type: ignore[arg-type]
+    assert isinstance(op, Conv2D)
+    assert not any(k.fits(op) for k in KERNELS)
 
 
 def test_the_kernels_are_for_int8_weights_without_a_zero_point() -> None:
@@ -311,18 +302,17 @@ def test_the_kernels_are_for_int8_weights_without_a_zero_point() -> None:
     assert not any(k.fits(other) for k in KERNELS)
 
 
-def test_transformed_filters_are_16_bits_for_any_weights() -> None:
+@pytest.mark.parametrize(("tiles", "most"), [(F4X4, 6272), (F2X2, 512)], ids=["4x4", "2x2"])
+def test_transformed_filters_are_16_bits_for_any_weights(tiles: Tiles, most: int) -> None:
     """The greatest of all: by the sums of each row of G, of both signs."""
-    g = np.array([[3, 0, 0], [1, 1, 1], [1, -1, 1], [1, 2, 4], [1, -2, 4], [0, 0, 3]])
-    signs = np.einsum("ia,jb->ijab", g, g)
-    most = 128 * np.abs(signs).sum(axis=(2, 3)).max()
-    assert most == 6272
-    for worst in (np.where(signs[3, 3] > 0, -128, 127), np.where(signs[4, 4] > 0, -128, 127)):
-        filters = np.zeros((1, 4, 3, 3, 4), np.int64)
-        filters[...] = worst[None, None, :, :, None]
-        lanes = transformed(filters).view("<i2").astype(np.int64)
+    signs = np.einsum("ia,jb->ijab", tiles.filter, tiles.filter)
+    assert 128 * np.abs(signs).sum(axis=(2, 3)).max() == most
+    for positive in signs.reshape(-1, 3, 3):
+        worst = np.where(positive > 0, -128, 127)
+        filters = np.broadcast_to(worst[None, None, :, :, None], (1, 4, 3, 3, 4))
+        lanes = transformed(filters, tiles.filter).view("<i2").astype(np.int64)
         expected = np.einsum("ijab,ab->ji", signs, worst)
-        np.testing.assert_array_equal(np.unique(lanes), np.unique(expected))
+        np.testing.assert_array_equal(lanes[0, :, 0, 0], expected.reshape(-1))
 
 
 def test_blocks_of_rows_in_one_loop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,13 +52,13 @@ def _conv(rng: Random, filters: Sequence[tuple[int, int]] = USUAL) -> Graph:
             )  # fmt: skip
 
 
-def _winograd(rng: Random) -> Graph:
+def _winograd(rng: Random, stride: int = 1) -> Graph:
     while True:
         ih, ic, oc = rng.choice(SIDES[2:]), rng.choice(CHANNELS), rng.choice(CHANNELS[1:])
-        iw = max(1, ih + rng.choice((0, 0, 1, -2)))
-        if 5000 <= 9 * ih * iw * ic * oc <= 4 * MOST and ih * iw * max(ic, oc) <= BYTES:
+        iw, macs = max(1, ih + rng.choice((0, 0, 1, -2))), 4 * MOST * stride**2
+        if 5000 * stride**2 <= 9 * ih * iw * ic * oc <= macs and ih * iw * max(ic, oc) <= BYTES:
             return conv(
-                ih=ih, iw=iw, ic=ic, oc=oc, scale=0.01 / ic**0.5,
+                ih=ih, iw=iw, ic=ic, oc=oc, scale=0.01 / ic**0.5, stride=(stride, stride),
                 padding=rng.choice(("SAME", "SAME", "VALID")), act=rng.choice(("NONE", "RELU")),
                 y_zero=rng.choice((-128, -128, 4)), seed=rng.randrange(1000),
             )  # fmt: skip
@@ -162,6 +162,7 @@ SAMPLES: dict[str, Callable[[Random], Graph]] = {
     "conv": _conv,
     "conv, unusual": lambda rng: _conv(rng, UNUSUAL),
     "conv, 3x3": _winograd,
+    "conv, 3x3, stride 2": lambda rng: _winograd(rng, 2),
     "conv, int4": lambda rng: as_int4(_conv(rng)),
     "conv, uint8": lambda rng: as_uint8(_conv(rng)),
     "conv, int16": lambda rng: widened(_conv(rng)),
@@ -197,7 +198,8 @@ SAMPLES: dict[str, Callable[[Random], Graph]] = {
 }
 """By what they are."""
 TIMES = {
-    "conv": 3, "conv, 3x3": 3, "conv, unusual": 3, "conv, int4": 2, "conv, uint8": 2,
+    "conv": 3, "conv, 3x3": 3, "conv, 3x3, stride 2": 3, "conv, unusual": 3,
+    "conv, int4": 2, "conv, uint8": 2,
     "depthwise": 3, "depthwise, several": 2, "dense": 2, "pool": 3, "pair": 2, "residual": 2,
     "softmax": 2, "network": 2,
 }  # fmt: skip

@@ -1,38 +1,187 @@
-"""Constants of Winograd's F(4x4, 3x3) in integers, and where its sums are exact."""
+"""Convolutions by Winograd's products in integers, where that is exact; and their constants."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, limits
-from ascua.kernels._kernel import Const
+from ascua.kernels._bounds import bounds
+from ascua.kernels._convolution import padded_rows
+from ascua.kernels._kernel import Const, Kernel, Rows
 from ascua.kernels._packing import requant_const, whole
 from ascua.kernels._pairs import channels
 from ascua.ops.conv2d import Conv2D
 
-FILTER = np.array([[3, 0, 0], [1, 1, 1], [1, -1, 1], [1, 2, 4], [1, -2, 4], [0, 0, 3]])
-"""G: a filter g becomes GgG'."""
-MOST = 2**25
-"""A sum that stays below can be told from 64 times itself mod 2^32."""
-TILE, POSITIONS, LANES = 4, 36, 8
-"""Outputs of a tile each way; products of a tile for each channel; sums that are made together."""
+LANES = 8
+"""Sums that are made together: of four channels of two tiles."""
 
 
-def pairs(op: Conv2D) -> int:
-    """Pairs of tiles side by side in the output."""
-    return -(-op.y.shape[1] // TILE) * -(-op.y.shape[2] // (2 * TILE))
+@dataclass(frozen=True, eq=False)
+class Tiles:
+    """How outputs of 3x3 filters are made of fewer products, tile by tile."""
+
+    side: int
+    """Outputs of a tile each way."""
+    window: int
+    """Inputs that they are made of, each way; neighboring tiles begin STEP apart."""
+    filter: Array
+    """G: a filter g becomes GgG'."""
+    scale: int
+    """The bias goes times this into the product (1, 1)."""
+    most: int
+    """What a sum has to stay below."""
+
+    @property
+    def positions(self) -> int:
+        """Products of a tile for each channel."""
+        return len(self.filter) ** 2
+
+
+STEP = 4
+"""Inputs from one tile to the next."""
+F4X4 = Tiles(
+    4, 6, np.array([[3, 0, 0], [1, 1, 1], [1, -1, 1], [1, 2, 4], [1, -2, 4], [0, 0, 3]]), 36, 2**25
+)
+"""For stride 1; a sum below 2^25 can be told from 64 times itself mod 2^32."""
+F2X2 = Tiles(2, 5, np.array([[1, 0, 0], [1, 0, 1], [0, 0, 1], [0, 1, 0], [0, 1, 0]]), 1, 2**30)
+"""For stride 2; kernels double a sum."""
+BY_STRIDE = {(1, 1): F4X4, (2, 2): F2X2}
+
+
+class Winograd(Kernel[Conv2D]):
+    """Two tiles of outputs by four channels at a time; filters are transformed in flash."""
+
+    weights = ("int8",)
+    stride: ClassVar[int] = 1
+
+    def fits(self, op: Conv2D) -> bool:
+        return op.stride == (self.stride, self.stride) and exact(op)
+
+    def tiles(self, op: Conv2D) -> int:  # noqa: ARG002
+        """Rows of tiles that a call makes."""
+        return 1
+
+    def work(self, op: Conv2D) -> Rows:
+        rows, (_, _, iw, ic), how = padded_rows(op), op.x.shape, tiles_of(op)
+        # Channels are read by fours, the last pixel's from behind it.
+        beyond = -(-(-ic % 4) // ic)
+        wide = whole(op.y.shape[2], how.side) * self.stride + how.window - STEP + beyond
+        return replace(
+            rows,
+            kh=STEP * self.tiles(op) + how.window - STEP,
+            sy=STEP * self.tiles(op),
+            block=how.side * self.tiles(op),
+            right=max(0, wide - rows.left - iw),
+        )
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        (_, _, ow, oc), ic = op.y.shape, op.x.shape[3]
+        outputs = {"zero": op.y.q.zero_point, **bounds(op.activation, op.y)}
+        return {"ow": ow, "oc": oc, "ic": ic, **self.grouping(op), **outputs}
+
+    def grouping(self, op: Conv2D) -> Mapping[str, int]:  # noqa: ARG002
+        """The parameters by which pairs of tiles are held together."""
+        return {}
+
+    def consts(self, op: Conv2D) -> tuple[Const, ...]:
+        filters = transformed(by_fours(op), tiles_of(op).filter)
+        return Const("filters", filters, "uint32_t", {"weights": op.w.bytes}), winograd_requant(op)
+
+    def scratch(self, op: Conv2D) -> int:
+        return 4 * tiles_of(op).positions * (2 * winograd_words(op) + LANES)
+
+    def terms(self, op: Conv2D) -> Mapping[str, float]:
+        (_, oh, ow, oc), n, side = op.y.shape, winograd_words(op), tiles_of(op).side
+        tiles, fours = down(op) * -(-ow // side), -(-oc // 4)
+        pairs, products = down(op) * across(op), down(op) * across(op) * fours
+        # Of a pair that is cut in any direction all outputs are copied.
+        columns = ow // side * side if ow % (2 * side) <= side else ow // (2 * side) * (2 * side)
+        return {
+            "tile": tiles,
+            "tile's four": tiles * n / 2,
+            "pair": pairs,
+            "products": products,
+            "product's word": products * n,
+            "product's eight words": products * -(-(n - 1) // 8),
+            "tile's channel": tiles * 4 * fours,
+            "cut": products - oh // side * -(-columns // (2 * side)) * (oc // 4),
+            "cut output": op.y.size - oh // side * side * columns * (oc // 4 * 4),
+        }
+
+
+class WinogradLate(Winograd):
+    """The same with int8 filters, each transformed once for some pairs of tiles."""
+
+    most: ClassVar[int]
+    """Pairs of tiles that are held together at most."""
+    least: ClassVar[int] = 0
+    """Where an image has no more pairs, a kernel with less working memory does as well."""
+
+    def fits(self, op: Conv2D) -> bool:
+        return super().fits(op) and down(op) * across(op) > self.least
+
+    def tiles(self, op: Conv2D) -> int:
+        return min(-(-self.most // across(op)), down(op))
+
+    def together(self, op: Conv2D) -> int:
+        """Pairs of tiles that are held together: in groups of like sizes."""
+        in_call = self.tiles(op) * across(op)
+        return -(-in_call // -(-in_call // self.most))
+
+    def grouping(self, op: Conv2D) -> Mapping[str, int]:
+        return {"tiles": self.tiles(op), "together": self.together(op)}
+
+    def consts(self, op: Conv2D) -> tuple[Const, ...]:
+        data = packed_filters(by_fours(op))
+        return Const("filters", data, "uint32_t", {"weights": op.w.bytes}), winograd_requant(op)
+
+    def scratch(self, op: Conv2D) -> int:
+        n = winograd_words(op)
+        return 4 * tiles_of(op).positions * (2 * n * self.together(op) + LANES + 4 * n)
+
+    def terms(self, op: Conv2D) -> Mapping[str, float]:
+        whole_calls, rest = divmod(down(op), self.tiles(op))
+        calls = [self.tiles(op)] * whole_calls + [rest] * (rest > 0)
+        groups = sum(-(-n * across(op) // self.together(op)) for n in calls)
+        fours = -(-op.y.shape[3] // 4)
+        return {
+            **super().terms(op),
+            "group": groups,
+            "filters": groups * fours,
+            "filter's word": groups * fours * winograd_words(op),
+        }
+
+
+def tiles_of(op: Conv2D) -> Tiles:
+    """How the outputs of an `op` that is `exact` are made."""
+    return BY_STRIDE[op.stride]
+
+
+def down(op: Conv2D) -> int:
+    """Rows of tiles in the output."""
+    return -(-op.y.shape[1] // tiles_of(op).side)
+
+
+def across(op: Conv2D) -> int:
+    """Pairs of tiles in such a row."""
+    return -(-op.y.shape[2] // (2 * tiles_of(op).side))
 
 
 def exact(op: Conv2D) -> bool:
-    """Whether each sum stays below MOST for any input, and is shifted as kernels do it."""
+    """Whether it is a 3x3 filter whose sums stay small for any input, shifted as kernels do it."""
+    plain = op.w.dtype == "int8" and op.w.q.zero_point == 0 and op.dilation == (1, 1)
+    if not plain or op.w.shape[1:3] != (3, 3) or op.stride not in BY_STRIDE:
+        return False
     rows, requant = channels(op)
     rows = filled(rows, 2)
     products = np.stack([rows * end for end in limits("int8")])
     sums = requant[:, 0] + np.stack([end.sum(axis=1) for end in (products.min(0), products.max(0))])
-    return bool((requant[:, 2] > 0).all() and np.abs(sums).max() < MOST)
+    return bool((requant[:, 2] > 0).all() and np.abs(sums).max() < tiles_of(op).most)
 
 
 def winograd_words(op: Conv2D) -> int:
@@ -55,10 +204,10 @@ def by_fours(op: Conv2D) -> Array:
 
 
 def winograd_requant(op: Conv2D) -> Const:
-    """`requant_t` of each channel, filled up to fours; the bias is 36 times what it is."""
+    """`requant_t` of each channel, filled up to fours; the bias is `scale` times what it is."""
     rows, requant = channels(op)
     # Kernels take inputs as numbers from 0 up, 128 more than they are.
-    requant[:, 0] = 36 * (requant[:, 0] - 128 * filled(rows, 2).sum(axis=1))
+    requant[:, 0] = tiles_of(op).scale * (requant[:, 0] - 128 * filled(rows, 2).sum(axis=1))
     none = np.tile([0, 0, 1], (-len(requant) % 4, 1))
     requant = np.concatenate([requant, none])
     return replace(requant_const(op), data=fixed.wrap32(requant).astype(np.int32))
@@ -71,15 +220,16 @@ def packed_filters(filters: Array) -> Array:
     return np.ascontiguousarray(fours, dtype=np.int8).view("<u4")[..., 0]
 
 
-def transformed(filters: Array) -> Array:
-    """GgG' of filters (n, 4, 3, 3, ic), as uint32 (n, 36, ic / 2, 4): pairs of int16.
+def transformed(filters: Array, g: Array) -> Array:
+    """GgG' of filters (n, 4, 3, 3, ic), as uint32 (n, positions, ic / 2, 4): pairs of int16.
 
     Positions go down columns. Of four channels 0 and 2 make the first word, 1 and 3 the second.
     """
-    n, ic, g = len(filters), filters.shape[-1], FILTER.astype(np.float64)
-    # Exact in float64, and by far quicker: [6 columns][6 rows][n][4][ic].
+    n, ic, positions = len(filters), filters.shape[-1], len(g) ** 2
+    # Exact in float64, and by far quicker: [columns][rows][n][4][ic].
+    g = g.astype(np.float64)
     found = np.tensordot(g, np.tensordot(g, filters, (1, 2)), (1, 3))
-    words = found.reshape(POSITIONS, n, 4, ic // 4, 2, 2)  # channel = 4 q + 2 half + word
+    words = found.reshape(positions, n, 4, ic // 4, 2, 2)  # channel = 4 q + 2 half + word
     lanes = words.transpose(1, 0, 3, 5, 2, 4)
     packed = np.ascontiguousarray(lanes, dtype="<i2")
-    return packed.view("<u4").reshape(n, POSITIONS, ic // 2, 4)
+    return packed.view("<u4").reshape(n, positions, ic // 2, 4)

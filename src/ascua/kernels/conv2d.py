@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
-from typing import ClassVar
 
 import numpy as np
 
@@ -25,18 +24,7 @@ from ascua.kernels._packing import (
     wide_consts,
 )
 from ascua.kernels._pairs import channels, in_words, words
-from ascua.kernels._winograd import (
-    LANES,
-    POSITIONS,
-    TILE,
-    by_fours,
-    exact,
-    packed_filters,
-    pairs,
-    transformed,
-    winograd_requant,
-    winograd_words,
-)
+from ascua.kernels._winograd import Winograd, WinogradLate
 from ascua.ops.conv2d import Conv2D
 
 
@@ -281,127 +269,62 @@ class Conv2DU8(Conv2DS8):
         return {**super().params(op), "offset": offset(op)}
 
 
-class Conv2DWinogradS8(Kernel[Conv2D]):
-    """Two tiles of 4x4 outputs by four channels at a time; filters are transformed in flash."""
+class Conv2DWinogradS8(Winograd):
+    """4x4 outputs by 36 products a channel."""
 
     name = "conv2d_winograd_s8"
-    weights = ("int8",)
-
-    def fits(self, op: Conv2D) -> bool:
-        plain = op.w.dtype == "int8" and op.w.q.zero_point == 0
-        once = op.stride == (1, 1) and op.dilation == (1, 1)
-        return plain and once and op.w.shape[1:3] == (3, 3) and exact(op)
-
-    def tiles(self, op: Conv2D) -> int:  # noqa: ARG002
-        """Rows of tiles that a call makes."""
-        return 1
-
-    def work(self, op: Conv2D) -> Rows:
-        rows, ic = padded_rows(op), op.x.shape[3]
-        block = TILE * self.tiles(op)
-        # Channels are read by fours, the last pixel's from behind it.
-        beyond = -(-(-ic % 4) // ic)
-        wide = whole(op.y.shape[2], TILE) + 2 + beyond
-        return replace(
-            rows, kh=block + 2, sy=block, block=block, right=wide - rows.left - op.x.shape[2]
-        )
-
-    def params(self, op: Conv2D) -> Mapping[str, int]:
-        (_, _, ow, oc), ic = op.y.shape, op.x.shape[3]
-        outputs = {"zero": op.y.q.zero_point, **bounds(op.activation, op.y)}
-        return {"ow": ow, "oc": oc, "ic": ic, **self.grouping(op), **outputs}
-
-    def grouping(self, op: Conv2D) -> Mapping[str, int]:  # noqa: ARG002
-        """The parameters by which pairs of tiles are held together."""
-        return {}
-
-    def consts(self, op: Conv2D) -> tuple[Const, ...]:
-        filters = transformed(by_fours(op))
-        return Const("filters", filters, "uint32_t", {"weights": op.w.bytes}), winograd_requant(op)
-
-    def scratch(self, op: Conv2D) -> int:
-        return 4 * POSITIONS * (2 * winograd_words(op) + LANES)
-
-    def terms(self, op: Conv2D) -> Mapping[str, float]:
-        (_, oh, ow, oc), n = op.y.shape, winograd_words(op)
-        tiles, fours = -(-oh // TILE) * -(-ow // TILE), -(-oc // 4)
-        products = pairs(op) * fours
-        # Of a pair that is cut in any direction all outputs are copied.
-        across = ow // (2 * TILE) + (ow % (2 * TILE) == TILE)
-        whole_ones = oh // TILE * across * (oc // 4)
-        sides = oh // TILE * TILE, ow // TILE * TILE if ow % (2 * TILE) <= TILE else ow // 8 * 8
-        return {
-            "tile": tiles,
-            "tile's four": tiles * n / 2,
-            "pair": pairs(op),
-            "products": products,
-            "product's word": products * n,
-            "product's eight words": products * -(-(n - 1) // 8),
-            "tile's channel": tiles * 4 * fours,
-            "cut": products - whole_ones,
-            "cut output": op.y.size - prod(sides) * (oc // 4 * 4),
-        }
 
 
-class Conv2DWinogradLateS8(Conv2DWinogradS8):
-    """The same with int8 filters, each transformed once for up to eight pairs of tiles."""
+class Conv2DWinogradStride2S8(Winograd):
+    """2x2 outputs by 25 products a channel."""
+
+    name = "conv2d_winograd_stride2_s8"
+    stride = 2
+
+
+class Conv2DWinogradLateS8(WinogradLate):
+    """4x4 outputs, eight pairs of tiles together."""
 
     name = "conv2d_winograd_late_s8"
-    most: ClassVar[int] = 8
-    """Pairs of tiles that are held together at most."""
-
-    def fits(self, op: Conv2D) -> bool:
-        return super().fits(op) and (self.most == 1 or pairs(op) > self.most // 2)
-
-    def tiles(self, op: Conv2D) -> int:
-        across = -(-op.y.shape[2] // (2 * TILE))
-        return min(-(-self.most // across), -(-op.y.shape[1] // TILE))
-
-    def together(self, op: Conv2D) -> int:
-        """Pairs of tiles that are held together: in groups of like sizes."""
-        in_call = self.tiles(op) * -(-op.y.shape[2] // (2 * TILE))
-        return -(-in_call // -(-in_call // self.most))
-
-    def grouping(self, op: Conv2D) -> Mapping[str, int]:
-        return {"tiles": self.tiles(op), "together": self.together(op)}
-
-    def consts(self, op: Conv2D) -> tuple[Const, ...]:
-        data = packed_filters(by_fours(op))
-        return Const("filters", data, "uint32_t", {"weights": op.w.bytes}), winograd_requant(op)
-
-    def scratch(self, op: Conv2D) -> int:
-        n = winograd_words(op)
-        return 4 * POSITIONS * (2 * n * self.together(op) + LANES + 4 * n)
-
-    def terms(self, op: Conv2D) -> Mapping[str, float]:
-        work, across = self.work(op), -(-op.y.shape[2] // (2 * TILE))
-        left = [min(work.block, op.y.shape[1] - i * work.block) for i in range(work.calls(op.y))]
-        groups = sum(-(-(-(-n // TILE) * across) // self.together(op)) for n in left)
-        fours = -(-op.y.shape[3] // 4)
-        return {
-            **super().terms(op),
-            "group": groups,
-            "filters": groups * fours,
-            "filter's word": groups * fours * winograd_words(op),
-        }
+    most = 8
+    least = 4
 
 
 class Conv2DWinogradLate4S8(Conv2DWinogradLateS8):
-    """The same with less working memory, for four pairs."""
+    """With less working memory, four pairs."""
 
     most = 4
+    least = 2
 
 
 class Conv2DWinogradLate2S8(Conv2DWinogradLateS8):
-    """For two pairs."""
+    """Two pairs."""
 
     most = 2
+    least = 1
 
 
 class Conv2DWinogradLate1S8(Conv2DWinogradLateS8):
-    """For each pair by itself."""
+    """Each pair by itself."""
 
     most = 1
+    least = 0
+
+
+class Conv2DWinogradStride2LateS8(WinogradLate):
+    """2x2 outputs, eight pairs of tiles together."""
+
+    name = "conv2d_winograd_stride2_late_s8"
+    stride = 2
+    most = 8
+    least = 2
+
+
+class Conv2DWinogradStride2Late2S8(Conv2DWinogradStride2LateS8):
+    """With less working memory, two pairs."""
+
+    most = 2
+    least = 0
 
 
 def rows_of(op: Conv2D, work: Work) -> int:

@@ -1,4 +1,4 @@
-/* Convolution with 3x3 filters by Winograd's products; the filters are int8, transformed late. */
+/* 3x3 convolution of stride 1 by Winograd's products; filters are int8, transformed late. */
 #ifndef ASCUA_CONV2D_WINOGRAD_LATE_S8_H
 #define ASCUA_CONV2D_WINOGRAD_LATE_S8_H
 
@@ -15,7 +15,7 @@ KERNEL void conv2d_winograd_late_s8(const conv2d_winograd_late_s8_t *p, const in
                                     const uint32_t *filters, const requant_t *requant, int8_t *y,
                                     int32_t left, void *scratch) {
     const winograd_t all = {p->ow, p->oc, p->ic, p->tiles, p->together, p->zero, p->low, p->high};
-    winograd_block(&all, 1, rows, filters, requant, y, left, scratch);
+    winograd_block(&all, 1, 1, rows, filters, requant, y, left, scratch);
 }
 
 #endif

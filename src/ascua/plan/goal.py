@@ -23,8 +23,8 @@ class Goal:
 
     "balanced": least cost with an arena of at most 1.35 times the tensors and flash of at most 1.3
     times that of "size"; "speed": least cost, with such an arena, or of small networks the tensors
-    and 12 KB; "size": least flash. Where no kernel keeps to a limit, the least is taken. Cost is in model
-    cycles, and in instructions of cores without a timing.
+    and 12 KB; "size": least flash. Where no kernel keeps to a limit, the least is taken. Cost is in
+    model cycles, and in instructions of cores without a timing.
 
     Cost and flash are known of cores with a table of costs. Of others "speed" gives each kernel a
     copy of its own, "balanced" those with most outputs, and "size" none.
