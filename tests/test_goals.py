@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 
 from ascua import boards
+from ascua.boards import Board
 from ascua.errors import InputError
 from ascua.passes import prepare
-from ascua.plan import BALANCED, GOALS, STACK_BYTES, goal_named, plan
+from ascua.plan import BALANCED, GOALS, STACK_BYTES, check_fit, goal_named, plan
 from ascua.plan.choose import BESIDE
 from ascua.plan.cost import Costs, Fit
 from ascua.plan.goal import SPEED_ARENA
@@ -143,6 +144,24 @@ def test_the_arena_has_a_limit_of_each_goal() -> None:
     assert of["speed"].arena.bytes <= whole + SPEED_ARENA
     assert of["speed"].calls[0].kernel.name == "conv2d_s8_dsp"
     assert of["balanced"].calls[0].kernel.name == "conv2d_s8"
+
+
+def test_filters_are_transformed_where_flash_allows_it() -> None:
+    """Seven layers of 74 KB transformed and 9 KB not."""
+    layers = {str(i): conv(ih=16, iw=16, ic=32, oc=32, scale=1e-3, seed=i) for i in range(7)}
+    graph, board = prepare(beside(layers)), boards.load("mps2-an386")
+    small = [replace(m, bytes=2**18) if "x" in m.use else m for m in board.memories]
+
+    def kernels(goal: str, board: Board = board) -> set[str]:
+        made = plan(graph, board, goal_named(goal))
+        check_fit(made)
+        return {c.kernel.name for c in made.calls}
+
+    assert kernels("speed") == {"conv2d_winograd_s8"}
+    assert kernels("balanced") == {"conv2d_winograd_late_s8"}
+    assert kernels("size") == {"conv2d_compact_s8"}
+    some = {"conv2d_winograd_s8", "conv2d_winograd_late_s8"}
+    assert kernels("speed", replace(board, memories=tuple(small))) == some
 
 
 def test_without_a_table_the_kernels_with_most_outputs_have_copies() -> None:
