@@ -43,10 +43,10 @@ class Read(NamedTuple):
         """Which channels of those `gone` the outputs that stay cannot do without; both booleans."""
         weights = self.weights[outputs]
         read = gone & weights.any(axis=(0, 1))
-        bad = read & ~self.known
+        bad: Array = read & ~self.known
         for c in np.flatnonzero(read & self.known & ~self.steady):
             added = self.values[:, :, c] @ weights[:, :, c].T
-            bad[c] = (added != added[0]).any()
+            bad[c] = bool((added != added[0]).any())
         folded = read & ~bad
         adds = folded & self.values.any(axis=(0, 1))
         if adds.any() and not self._fits(outputs, folded, gone):

@@ -12,39 +12,43 @@ from ascua.tflite.layout import layout_of, restated
 from ascua.tflite.tables import Table
 
 
-def write(graph: Graph) -> bytes:
+def write(graph: Graph, *, small: bool = False) -> bytes:
     """The .tflite file of `graph`: `read(write(graph))` gives the same network.
 
-    What `read` gave and nothing changed becomes a file that says all that the other one did; it
+    With `small`, equal vectors and texts lie in it once, and tensors without values share a buffer.
+    Else, what `read` gave and nothing changed becomes a file that says all that the other one did; it
     raises ModelError where that one is damaged, in what no network is read from.
     """
-    layout = layout_of(graph)
-    return Writer(graph).file() if layout is None else restated(layout.file)
+    layout = None if small else layout_of(graph)
+    return Writer(graph, small=small).file() if layout is None else restated(layout.file)
 
 
 class Writer(Building):
     """One file being written: each tensor once, in a buffer of its own."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, small: bool = False) -> None:
         self.graph = graph
         self.handles = variables.handles(graph)
         own = (*graph.tensors(), *graph.left, *self.handles.values())
         self.tensors = list(dict.fromkeys(own))
         self.index = {t: i for i, t in enumerate(self.tensors)}
-        super().__init__(1 + len(self.tensors))
+        # Buffer 0 is empty: all that is computed may share it.
+        held = [t for t in self.tensors if t.data is not None or not small]
+        self.held_by = {t: 1 + i for i, t in enumerate(held)}
+        super().__init__(1 + len(held), shared=small)
 
     def file(self) -> bytes:
         """The bytes of all of it."""
         codes, rows, more = self.own()
         operators = [self.table("Operator", **row) for row in rows]
-        tensors = [self.tensor(i, t) for i, t in enumerate(self.tensors)]
+        tensors = [self.tensor(t) for t in self.tensors]
         parts = {"Tensors": tensors, "Operators": operators}
         sub = stating.subgraph(self.graph, self.index) | parts
         subgraphs = [self.table("SubGraph", **sub), *(self.value(s) for s in more)]
         model = stating.model(self.graph, self.index, codes)
         model["Metadata"] = self.value(model["Metadata"])
         # All contents of buffers are known now.
-        buffers = [self.table("Buffer"), *map(self.buffer, self.tensors)]
+        buffers = [self.table("Buffer"), *map(self.buffer, self.held_by)]
         buffers += map(self.held, self.contents)
         return self.finished(model | {"Subgraphs": subgraphs, "Buffers": buffers})
 
@@ -68,7 +72,7 @@ class Writer(Building):
         """The buffer of a tensor."""
         return self.held(b"" if t.data is None else stating.data(t).tobytes())
 
-    def tensor(self, i: int, t: Tensor) -> int:
+    def tensor(self, t: Tensor) -> int:
         """Its table."""
-        fields = stating.tensor(t, i + 1)
+        fields = stating.tensor(t, self.held_by.get(t, 0))
         return self.table("Tensor", **fields | {"Quantization": self.value(fields["Quantization"])})
