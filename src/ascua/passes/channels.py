@@ -43,7 +43,7 @@ class Read(NamedTuple):
         """Which channels of those `gone` the outputs that stay cannot do without; both booleans."""
         weights = self.weights[outputs]
         read = gone & weights.any(axis=(0, 1))
-        bad: Array = read & ~self.known
+        bad = np.asarray(read & ~self.known)
         for c in np.flatnonzero(read & self.known & ~self.steady):
             added = self.values[:, :, c] @ weights[:, :, c].T
             bad[c] = bool((added != added[0]).any())

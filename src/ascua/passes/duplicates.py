@@ -108,12 +108,16 @@ def _named(op: Op, names: dict[Tensor, list[Hashable]]) -> Iterator[list[Hashabl
     for y in op.outputs:
         n = y.shape[-1] if y.shape else 1
         of: list[list[Hashable]] = [[] for _ in range(n)]
-        for tie in tied:
-            for place in [at for t, at in tie if t is y]:
-                for t, at in tie:
-                    if t is not y:
-                        for i, j in zip(place, at, strict=True):
-                            of[i].append(names[t][j])
+        pairs = (
+            (names[t][j], i)
+            for tie in tied
+            for place in [at for t, at in tie if t is y]
+            for t, at in tie
+            if t in op.activations
+            for i, j in zip(place, at, strict=True)
+        )
+        for name, i in pairs:
+            of[i].append(name)
         if all(of):
             turns = n // op.x.shape[-1] or 1 if isinstance(op, VIEWS) else 1
             part = n // turns

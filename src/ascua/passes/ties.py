@@ -58,8 +58,12 @@ VIEWS = (ExpandDims, Reshape, Squeeze)
 
 
 def makes_anew(op: Op) -> bool:
-    """Whether each channel that `op` makes is a sum over all channels that it reads."""
-    return isinstance(op, Weighted) and not isinstance(op, DepthwiseConv2D)
+    """Whether each channel that `op` makes is a sum over all channels that it reads.
+
+    A matrix that has fewer columns than its input has channels mixes them otherwise.
+    """
+    whole = isinstance(op, Weighted) and not op.w.shape[op.in_axis] % op.x.shape[-1]
+    return whole and not isinstance(op, DepthwiseConv2D)
 
 
 def ties(op: Op) -> list[Tie] | None:

@@ -15,9 +15,9 @@ from ascua.tflite.tables import Table
 def write(graph: Graph, *, small: bool = False) -> bytes:
     """The .tflite file of `graph`: `read(write(graph))` gives the same network.
 
-    With `small`, equal vectors and texts lie in it once, and tensors without values share a buffer.
-    Else, what `read` gave and nothing changed becomes a file that says all that the other one did; it
-    raises ModelError where that one is damaged, in what no network is read from.
+    What `read` gave and nothing changed becomes a file that says all that the other one did; it
+    raises ModelError where that one is damaged, in what no network is read from. With `small` it
+    says less: equal vectors and texts lie there once, and all that has no values has one buffer.
     """
     layout = None if small else layout_of(graph)
     return Writer(graph, small=small).file() if layout is None else restated(layout.file)
