@@ -43,14 +43,14 @@ class Read(NamedTuple):
         """Which channels of those `gone` the outputs that stay cannot do without; both booleans."""
         weights = self.weights[outputs]
         read = gone & weights.any(axis=(0, 1))
-        bad = np.asarray(read & ~self.known)
+        bad = np.logical_and(read, ~self.known)
         for c in np.flatnonzero(read & self.known & ~self.steady):
             added = self.values[:, :, c] @ weights[:, :, c].T
-            bad[c] = bool((added != added[0]).any())
+            bad[c] = (added != added[0]).any()
         folded = read & ~bad
         adds = folded & self.values.any(axis=(0, 1))
         if adds.any() and not self._fits(outputs, folded, gone):
-            bad |= adds
+            bad = np.logical_or(bad, adds)
         return bad
 
     def bias(self, folded: Array) -> Array:
@@ -88,7 +88,7 @@ def constants(t: Tensor, known: Ranges) -> Array:
     """Which channels of `t` have one value for every input at each position: booleans."""
     if t not in known:
         return np.zeros(t.shape[-1], bool)
-    found: Array = known[t].constant.reshape(-1, t.shape[-1]).all(axis=0)
+    found: Array = np.logical_and.reduce(known[t].constant.reshape(-1, t.shape[-1]))
     return found
 
 
