@@ -111,6 +111,8 @@ def _weighted(op: Weighted, whole: Weighted, kept: Kept) -> Weighted:
             bias = sliced(flat, 0, kept[op.y])
             inputs[op.optional[0]] = bias
     inputs[1] = w
+    if isinstance(whole, DepthwiseConv2D) and op.x.shape[-1] == 1:
+        return replace(whole, inputs=tuple(inputs), multiplier=w.shape[op.out_axis])
     shape = inputs[0]
     if isinstance(op, TransposeConv) and shape is not None:
         inputs[0] = replaced(shape, whole.y.shape)

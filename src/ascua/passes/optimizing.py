@@ -14,6 +14,7 @@ from ascua.ir import Graph, Tensor
 from ascua.ops import Weighted
 from ascua.passes.channels import drop_channels
 from ascua.passes.cutting import Origin, Origins
+from ascua.passes.dead import drop_dead
 from ascua.passes.duplicates import merge_channels
 from ascua.passes.saving import Saving
 from ascua.passes.unsigned import is_uint8
@@ -52,7 +53,10 @@ def optimize(graph: Graph, passes: tuple[Pass, ...] | None = None) -> Optimized:
                     savings += found
             if len(savings) == before:
                 break
-    return Optimized(graph, origins, tuple(savings))
+            graph = drop_dead(graph)
+    there = set(graph.tensors())
+    kept = {t: o for t, o in origins.items() if t in there}
+    return Optimized(graph, kept, tuple(savings))
 
 
 def weights(graph: Graph) -> int:

@@ -75,6 +75,8 @@ def ties(op: Op) -> list[Tie] | None:
         return None
     x, y = op.x, op.y
     if isinstance(op, DepthwiseConv2D):
+        if x.shape[-1] == 1:  # a lower multiplier makes fewer of it
+            return [[(y, _all(y))]]
         return [[(x, np.repeat(_all(x), op.multiplier)), (y, _all(y))]]
     if isinstance(op, OF_TWO):
         full = [t for t in op.activations if t.shape[-1] == y.shape[-1]]
