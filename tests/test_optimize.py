@@ -14,9 +14,11 @@ from ascua.errors import Unsupported
 from ascua.ir import Array, Graph, Op, Tensor
 from ascua.ops import Weighted
 from ascua.ops.concatenation import Concatenation
+from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.max_pool2d import MaxPool2D
 from ascua.ops.mean import Mean
 from ascua.ops.relu import Relu
+from ascua.ops.reshape import Reshape
 from ascua.ops.split import Split, SplitV
 from ascua.ops.transpose import Transpose
 from ascua.passes import channels as channels_pass
@@ -200,7 +202,7 @@ def test_depth_multipliers() -> None:
     """A channel goes with all that are made of it."""
     a = conv(image(), weights(3, 1, 1, 3), [LOW, 5, 6])
     w = weights(1, 3, 3, 6, seed=7, most=4)
-    b = depthwise(a.y, w, [3, 4, LOW, LOW, LOW, 9], "b", 2)
+    b = depthwise(a.y, w, [3, 4, LOW, LOW, 8, 9], "b", 2)
     y = conv(b.y, weights(2, 1, 1, 6, seed=4), [1, 2], "y")
     found = smaller(through(a, b, y))
     assert channels(found, "a") == [2]
@@ -216,6 +218,24 @@ def test_flat_layers() -> None:
     found = smaller(through(a, pool, row, dense(row.y, weights(4, 12, seed=4))))
     assert channels(found, "a") == [1]
     assert [op.kind for op in found.graph.ops] == ["conv2d", "max_pool2d", "fully_connected"]
+
+
+def test_a_view_with_a_scale_of_its_own_stays() -> None:
+    """TFLM copies its bytes, which mean something else behind it."""
+    a = conv(image(), weights(3, 1, 1, 3), [4, 5, 6])
+    row = Reshape((a.y,), (activation("row", (1, 75), 0.05, 7),), (1, 75))
+    found = smaller(through(a, row, dense(row.y, weights(4, 75, seed=4))))
+    assert [op.kind for op in found.graph.ops] == ["conv2d", "reshape", "fully_connected"]
+
+
+def test_fewer_of_one_channel() -> None:
+    """A depthwise layer of one channel makes as many of it as are read."""
+    b = depthwise(image(1), weights(1, 3, 3, 4, seed=7, most=4), [3, LOW, LOW, 9], "b", 4)
+    found = smaller(through(b, conv(b.y, weights(2, 3, 3, 4, seed=4), [1, 2], "y")))
+    assert channels(found, "b") == [0, 3]
+    first = found.graph.ops[0]
+    assert isinstance(first, DepthwiseConv2D)
+    assert first.multiplier == 2
 
 
 def test_mean_and_rescaling() -> None:

@@ -45,13 +45,14 @@ def optimize(graph: Graph, passes: tuple[Pass, ...] | None = None) -> Optimized:
     savings: list[Saving] = []
     if not is_uint8(graph):
         for _ in range(MOST_ROUNDS):
-            before = len(savings)
+            before = graph
             for one in PASSES if passes is None else passes:
-                graph, new, found = one(graph)
-                if found:
+                made, new, found = one(graph)
+                if made is not graph:
                     origins = {t: o.behind(origins[o.tensor]) for t, o in new.items()}
                     savings += found
-            if len(savings) == before:
+                    graph = made
+            if graph is before:
                 break
             graph = drop_dead(graph)
     there = set(graph.tensors())

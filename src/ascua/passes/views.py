@@ -25,7 +25,8 @@ def drop_views(graph: Graph) -> tuple[Graph, Origins, list[Saving]]:
         if isinstance(op, FullyConnected | Reshape) and (view := made.get(op.x)):
             read = replace(op, inputs=(view.x, *op.inputs[1:]))
             op = op if read.check() else read
-        if op.view and isinstance(op, Reshape | Squeeze | ExpandDims):
+        # Where the output has another scale, bytes mean something else behind it.
+        if op.view and isinstance(op, Reshape | Squeeze | ExpandDims) and op.x.quant == op.y.quant:
             made[op.y] = op
         ops.append(op)
     read_now = {t for op in ops for t in op.inputs if t is not None}

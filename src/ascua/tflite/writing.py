@@ -32,23 +32,29 @@ class Writer(Building):
         own = (*graph.tensors(), *graph.left, *self.handles.values())
         self.tensors = list(dict.fromkeys(own))
         self.index = {t: i for i, t in enumerate(self.tensors)}
-        # Buffer 0 is empty: all that is computed may share it.
-        held = [t for t in self.tensors if t.data is not None or not small]
-        self.held_by = {t: 1 + i for i, t in enumerate(held)}
-        super().__init__(1 + len(held), shared=small)
+        self.first: dict[Any, Tensor] = {}
+        """The tensors that have a buffer each, from number 1 on; buffer 0 is empty."""
+        for t in self.tensors:
+            if not small:
+                self.first[t] = t
+            elif raw := held(t):
+                self.first.setdefault(raw, t)
+        numbers = {key: 1 + i for i, key in enumerate(self.first)}
+        self.buffers_of = [numbers.get(held(t) if small else t, 0) for t in self.tensors]
+        super().__init__(1 + len(self.first), shared=small)
 
     def file(self) -> bytes:
         """The bytes of all of it."""
         codes, rows, more = self.own()
         operators = [self.table("Operator", **row) for row in rows]
-        tensors = [self.tensor(t) for t in self.tensors]
+        tensors = list(map(self.tensor, self.tensors, self.buffers_of))
         parts = {"Tensors": tensors, "Operators": operators}
         sub = stating.subgraph(self.graph, self.index) | parts
         subgraphs = [self.table("SubGraph", **sub), *(self.value(s) for s in more)]
         model = stating.model(self.graph, self.index, codes)
         model["Metadata"] = self.value(model["Metadata"])
         # All contents of buffers are known now.
-        buffers = [self.table("Buffer"), *map(self.buffer, self.held_by)]
+        buffers = [self.table("Buffer"), *map(self.buffer, self.first.values())]
         buffers += map(self.held, self.contents)
         return self.finished(model | {"Subgraphs": subgraphs, "Buffers": buffers})
 
@@ -70,9 +76,14 @@ class Writer(Building):
 
     def buffer(self, t: Tensor) -> int:
         """The buffer of a tensor."""
-        return self.held(b"" if t.data is None else stating.data(t).tobytes())
+        return self.held(held(t))
 
-    def tensor(self, t: Tensor) -> int:
+    def tensor(self, t: Tensor, buffer: int) -> int:
         """Its table."""
-        fields = stating.tensor(t, self.held_by.get(t, 0))
+        fields = stating.tensor(t, buffer)
         return self.table("Tensor", **fields | {"Quantization": self.value(fields["Quantization"])})
+
+
+def held(t: Tensor) -> bytes:
+    """What the buffer of a tensor holds: nothing where its values are computed."""
+    return b"" if t.data is None else stating.data(t).tobytes()
