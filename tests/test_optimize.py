@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ascua import tflite
+from ascua.boards import load as load_board
 from ascua.errors import Unsupported
 from ascua.ir import Array, Graph, Op, Tensor
 from ascua.ops import Weighted
@@ -21,13 +22,13 @@ from ascua.ops.relu import Relu
 from ascua.ops.reshape import Reshape
 from ascua.ops.split import Split, SplitV
 from ascua.ops.transpose import Transpose
+from ascua.passes import Optimized, cutting, duplicates, names, optimize, prepare, ranges, views
 from ascua.passes import channels as channels_pass
-from ascua.passes import cutting, duplicates, names, prepare, ranges, views
-from ascua.passes.optimizing import Optimized, optimize
 from ascua.passes.optimizing import weights as count
 from ascua.passes.unsigned import is_uint8
 from tests.fuzz import idle, oracle
-from tests.support import activation, constant, litert, network, reference
+from tests.fuzz.networks import joined
+from tests.support import activation, constant, generated_c, litert, network, reference
 from tests.support.command import MODELS
 from tests.support.idle_nets import (
     added,
@@ -43,6 +44,7 @@ from tests.support.idle_nets import (
     smaller,
     weights,
 )
+from tests.support.tools import require_board
 
 LOW = -(10**6)
 """A bias that makes a channel the least value for every input."""
@@ -337,6 +339,16 @@ def test_random_networks(first: int) -> None:
 @pytest.mark.parametrize("first", range(10_000, 12_000, 100))
 def test_many_random_networks(first: int) -> None:
     assert check_random(first, 100) > 30
+
+
+def test_generated_c_of_what_is_left() -> None:
+    """Kernels take what passes make: single channels, sums of one, fewer of one channel."""
+    require_board(load_board("host"))
+    found = [optimize(prepare(g)) for g in idle.networks(300, 60)]
+    graph = joined([f.graph for f in found if f.savings])
+    xs = idle.extremes(graph, 4, 1)
+    for y, e in zip(generated_c(graph, xs), reference(graph, xs), strict=True):
+        np.testing.assert_array_equal(y, e)
 
 
 def parts(graph: Graph, found: Optimized, xs: list[Array]) -> Iterator[tuple[Tensor, Array, Array]]:

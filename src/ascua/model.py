@@ -9,9 +9,8 @@ from pathlib import Path
 from ascua import targets, tflite
 from ascua.boards import Board
 from ascua.ir import Array, Graph
-from ascua.passes import prepare
+from ascua.passes import Optimized, optimize, prepare
 from ascua.passes.cutting import Origin
-from ascua.passes.optimizing import Optimized, optimize
 from ascua.plan import BALANCED, Goal, Plan
 
 

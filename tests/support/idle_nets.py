@@ -14,9 +14,8 @@ from ascua.ops.conv2d import Conv2D
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.reshape import Reshape
-from ascua.passes import prepare
+from ascua.passes import Optimized, optimize, prepare
 from ascua.passes.names import bare
-from ascua.passes.optimizing import Optimized, optimize
 from tests.fuzz import idle, oracle
 from tests.support import activation, constant
 

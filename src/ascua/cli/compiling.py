@@ -52,7 +52,8 @@ from ascua.inputs import check_outputs, save_outputs
 from ascua.ir import Array, Graph
 from ascua.labels import Labels
 from ascua.model import Model, load_model
-from ascua.passes.optimizing import optimize, weights
+from ascua.passes import optimize
+from ascua.passes.optimizing import weights
 from ascua.plan import Goal, Plan, check_fit
 from ascua.report import tables
 from ascua.samples import bring, bring_labels, image_inputs, load_or_random, sample_vectors

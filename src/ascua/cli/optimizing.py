@@ -19,8 +19,8 @@ from ascua.files import Output
 from ascua.files.kinds import TFLITE
 from ascua.ir import Graph, Signature, Tensor
 from ascua.passes import drop_dead, prepare
+from ascua.passes import optimize as optimized
 from ascua.passes.names import bare
-from ascua.passes.optimizing import optimize as optimized
 from ascua.passes.optimizing import weights
 from ascua.passes.saving import Saving
 from ascua.passes.unsigned import is_uint8

@@ -12,11 +12,12 @@ from ascua.ops.space_to_batch_nd import SpaceToBatchND
 from ascua.passes import unsigned
 from ascua.passes.dead import drop_dead
 from ascua.passes.dilation import dilated
+from ascua.passes.optimizing import Optimized, optimize
 from ascua.passes.unsigned import as_int8
 
 __all__ = [
-    "EDGES", "check", "check_outputs", "check_sound", "check_stateless", "drop_dead",
-    "drop_identities", "fold_constants", "fuse_dilations", "prepare",
+    "EDGES", "Optimized", "check", "check_outputs", "check_sound", "check_stateless", "drop_dead",
+    "drop_identities", "fold_constants", "fuse_dilations", "optimize", "prepare",
 ]  # fmt: skip
 
 EDGES = ("int8", "uint8", "int16", "int32", "int64", "float32", "bool")

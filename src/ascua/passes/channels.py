@@ -116,9 +116,9 @@ def drop_channels(graph: Graph) -> tuple[Graph, Origins, list[Saving]]:
         return graph, {}, []
     changed: dict[Op, Op] = {}
     for read in layers:
-        gone = ~stays[channels.of(read.op.x)]
-        if (gone & read.known).any():
-            changed[read.op] = with_bias(read.op, read.bias(gone & read.known))
+        folded = read.known & ~stays[channels.of(read.op.x)]
+        if (folded & read.values.any(axis=(0, 1))).any():
+            changed[read.op] = with_bias(read.op, read.bias(folded))
     made, origins = cut(graph, kept, changed)
     return made, origins, list(_savings(graph, kept, known))
 
