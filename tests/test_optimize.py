@@ -12,7 +12,7 @@ import pytest
 from ascua import tflite
 from ascua.boards import load as load_board
 from ascua.errors import Unsupported
-from ascua.ir import Array, Graph, Op, Tensor
+from ascua.ir import Array, Graph, Op, State, Tensor
 from ascua.ops import Weighted
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
@@ -44,7 +44,9 @@ from tests.support.idle_nets import (
     smaller,
     weights,
 )
+from tests.support.states import with_states
 from tests.support.tools import require_board
+from tests.support.wide import widened
 
 LOW = -(10**6)
 """A bias that makes a channel the least value for every input."""
@@ -304,10 +306,38 @@ def test_equal_channels_through_depthwise_layers_and_sums() -> None:
     v = weights(1, 3, 3, 4, seed=7, most=9)
     v[..., 3] = v[..., 1]
     b = depthwise(a.y, v, [1, 2, 3, 2], "b")
-    y = conv(added(a.y, b.y).y, weights(3, 1, 1, 4, seed=4), [1, 2, 3], "y")
     total = added(a.y, b.y)
     y = conv(total.y, weights(3, 1, 1, 4, seed=4), [1, 2, 3], "y")
     assert channels(smaller(through(a, b, total, y)), "b") == [0, 1, 2]
+
+
+def test_int16_loses_what_is_unread() -> None:
+    assert channels(smaller(widened(example())), "a") == [0, 1, 2, 4]
+
+
+def test_int4_weights() -> None:
+    def narrow(op: Op) -> Op:
+        assert isinstance(op, Weighted)
+        w = dataclasses.replace(op.w, dtype="int4", data=op.w.values >> 4)
+        return dataclasses.replace(op, inputs=(op.inputs[0], w, *op.inputs[2:]))
+
+    graph = example()
+    found = smaller(dataclasses.replace(graph, ops=tuple(map(narrow, graph.ops))))
+    assert channels(found, "a") == [1, 4]
+
+
+def test_what_a_state_keeps_stays() -> None:
+    """Its channels are another run's, whatever this one makes of them."""
+    a = conv(image(), weights(4, 1, 1, 3), [LOW, 5, HIGH, 9])
+    b = conv(a.y, weights(3, 1, 1, 4, seed=4), [LOW, 5, HIGH], "b")
+    held = dataclasses.replace(b.y, name="held")
+    total = added(b.y, held)
+    y = conv(total.y, weights(2, 1, 1, 3, seed=6), [1, 2], "y")
+    first = np.full(held.shape, -128, np.int8)
+    graph = with_states(network(a, b, total, y), State("last", held, b.y, first))
+    found = smaller(graph)
+    assert channels(found, "a") == [1, 3]
+    assert channels(found, "b") == [0, 1, 2]
 
 
 def test_nothing_goes_of_a_network_without_idle_channels() -> None:
@@ -465,7 +495,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_seen(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    graphs = idle.networks(0, 60)
+    graphs = idle.networks(0, 40)
     if fault == "equal but for the bias":
         w = weights(3, 1, 1, 3)
         w[2] = w[0]
