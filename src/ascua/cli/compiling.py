@@ -17,6 +17,7 @@ from rich.text import Text
 from ascua import boards as board_files
 from ascua import k210, measure, targets, validation
 from ascua.cli import kmodels
+from ascua.cli.optimizing import saved
 from ascua.cli.options import (
     PATH,
     Reading,
@@ -52,8 +53,6 @@ from ascua.inputs import check_outputs, save_outputs
 from ascua.ir import Array, Graph
 from ascua.labels import Labels
 from ascua.model import Model, load_model
-from ascua.passes import optimize
-from ascua.passes.optimizing import weights
 from ascua.plan import Goal, Plan, check_fit
 from ascua.report import tables
 from ascua.samples import bring, bring_labels, image_inputs, load_or_random, sample_vectors
@@ -326,19 +325,6 @@ def _not_validated(model: Path, oracle: validation.Check, checks: Sequence[valid
         f" with Ascua's own reference, and that is no proof.\n{oracle.error.what}",
         oracle.error.things_to_try
         or [f"What {oracle.executor} says comes first: export the model as it wants it."],
-    )
-
-
-def saved(model: Model) -> str:
-    """A sentence on what goes of a network without a change of its outputs; none where nothing."""
-    found = model.optimized or optimize(model.prepared)
-    before, after = ((weights(g), g.macs()) for g in (model.prepared, found.graph))
-    if before == after:
-        return ""
-    how = "which is what is planned" if model.optimized else "without `--no-optimize`"
-    return (
-        f"The same outputs with {after[0]:,} of {before[0]:,} weights and {after[1]:,} of"
-        f" {before[1]:,} MACs, {how}; `ascua optimize` writes it."
     )
 
 

@@ -18,6 +18,7 @@ from ascua.executors.reference import reference
 from ascua.files import Output
 from ascua.files.kinds import TFLITE
 from ascua.ir import Graph, Signature, Tensor
+from ascua.model import Model
 from ascua.passes import drop_dead, prepare
 from ascua.passes import optimize as optimized
 from ascua.passes.names import bare
@@ -154,3 +155,16 @@ def _print(before: Size, after: Size, savings: Sequence[Saving]) -> None:
         what = [(s.by, brief(s.layer, 40), s.op, s.what, s.why) for s in savings]
         out.print()
         out.print(tables.table(("pass", "layer", "operator", "what went", "why"), what))
+
+
+def saved(model: Model) -> str:
+    """A sentence on what goes of a network without a change of its outputs; none where nothing."""
+    found = model.optimized or optimized(model.prepared)
+    before, after = ((weights(g), g.macs()) for g in (model.prepared, found.graph))
+    if before == after:
+        return ""
+    how = "which is what is planned" if model.optimized else "without `--no-optimize`"
+    return (
+        f"The same outputs with {after[0]:,} of {before[0]:,} weights and {after[1]:,} of"
+        f" {before[1]:,} MACs, {how}; `ascua optimize` writes it."
+    )

@@ -91,7 +91,12 @@ def _cut(op: Op, kept: Kept, new: Mapping[Tensor, Tensor]) -> Op:
 
 
 def replaced(t: Tensor, values: tuple[int, ...]) -> Tensor:
-    """The constant of integers `t` with other values, as many as there were."""
+    """The constant of integers `t` with other values; as it is where it has not as many.
+
+    Such a shape, as old exporters write for one without dimensions, is read by nobody.
+    """
+    if t.size != len(values):
+        return t
     data = np.array(values, t.values.dtype).reshape(t.shape)
     return t if np.array_equal(data, t.values) else replace(t, data=data)
 
