@@ -10,7 +10,7 @@ from ascua import targets, tflite
 from ascua.boards import Board
 from ascua.ir import Array, Graph
 from ascua.passes import Optimized, optimize, prepare
-from ascua.passes.cutting import Origin
+from ascua.passes.cutting import Former
 from ascua.plan import BALANCED, Goal, Plan
 
 
@@ -35,10 +35,10 @@ class Model:
         """The plan for `board`. Raises Unsupported."""
         return targets.of(board).lower(self.graph, board, goal)
 
-    def in_file(self, part: Graph) -> tuple[Graph, list[Origin]]:
+    def in_file(self, part: Graph) -> tuple[Graph, list[Former]]:
         """Of a part of `graph`, what computes the same of `prepared`; and of that, what stayed."""
         if self.optimized is None:
-            return part, [Origin(t) for t in part.outputs]
+            return part, [Former(t) for t in part.outputs]
         origins = [self.optimized.origins[t] for t in part.outputs]
         if part is self.graph:
             return self.prepared, origins
@@ -48,7 +48,7 @@ class Model:
         return replace(whole, outputs=tuple(o.tensor for o in origins)), origins
 
 
-def stayed(ys: list[Array], origins: list[Origin]) -> list[Array]:
+def stayed(ys: list[Array], origins: list[Former]) -> list[Array]:
     """Of the file's values (n, *shape), those of the channels that stayed."""
     return [o.of(y) for y, o in zip(ys, origins, strict=True)]
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from ascua import tflite
+from ascua.errors import Unsupported
 from ascua.ir import Array, Graph, Op, Quant, Tensor, each
 from ascua.ops import Weighted
 from ascua.ops.add import Add
@@ -19,6 +20,7 @@ from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.mean import Mean
 from ascua.ops.mul import Mul
 from ascua.ops.sub import Sub
+from ascua.passes import prepare
 from tests.fuzz import moves, values, weights
 from tests.fuzz.builder import Builder, Draw, Refused
 from tests.fuzz.networks import GENERATORS, Generator
@@ -96,7 +98,12 @@ def network(seed: int) -> Graph:
     if not outputs or not inputs:
         raise Refused("no operator was taken")
     graph = Graph(f"seed {seed}", inputs, outputs, tuple(builder.ops))
-    return tflite.read(tflite.write(graph), f"seed {seed}")
+    read_again = tflite.read(tflite.write(graph), f"seed {seed}")
+    try:
+        prepare(read_again)
+    except Unsupported as e:  # of scales that a file rounds
+        raise Refused(e.what) from e
+    return read_again
 
 
 def residual(b: Builder) -> None:

@@ -26,7 +26,7 @@ Kept: TypeAlias = Mapping[Tensor, Array]
 
 
 @dataclass(frozen=True, eq=False)
-class Origin:
+class Former:
     """What a tensor was: another one, or these channels of it (None: all)."""
 
     tensor: Tensor
@@ -36,14 +36,14 @@ class Origin:
         """The part of the older tensor's values (n, *shape) that stayed."""
         return values if self.channels is None else values[..., list(self.channels)]
 
-    def behind(self, older: Origin) -> Origin:
+    def behind(self, older: Former) -> Former:
         """The same of what the older tensor was before."""
         if self.channels is None or older.channels is None:
-            return Origin(older.tensor, self.channels or older.channels)
-        return Origin(older.tensor, tuple(older.channels[i] for i in self.channels))
+            return Former(older.tensor, self.channels or older.channels)
+        return Former(older.tensor, tuple(older.channels[i] for i in self.channels))
 
 
-Origins: TypeAlias = Mapping[Tensor, Origin]
+Origins: TypeAlias = Mapping[Tensor, Former]
 """Of each activation of a graph, what it was in an older one."""
 
 
@@ -53,13 +53,13 @@ def cut(graph: Graph, kept: Kept, changed: Mapping[Op, Op]) -> tuple[Graph, Orig
     Answers what each tensor was, too. What has no channel left goes, and who makes it.
     """
     new: dict[Tensor, Tensor] = {}
-    origins: dict[Tensor, Origin] = {}
+    origins: dict[Tensor, Former] = {}
     for t in graph.tensors():
         if t not in kept:
-            origins[t] = Origin(t)
+            origins[t] = Former(t)
         elif len(kept[t]):
             new[t] = replace(t, shape=(*t.shape[:-1], len(kept[t])))
-            origins[new[t]] = Origin(t, tuple(map(int, kept[t])))
+            origins[new[t]] = Former(t, tuple(map(int, kept[t])))
     stay = (op for op in graph.ops if any(t not in kept or len(kept[t]) for t in op.outputs))
     ops = [_cut(changed.get(op, op), kept, new) for op in stay]
     made = replace(graph, ops=tuple(ops))

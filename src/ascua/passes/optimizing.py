@@ -13,7 +13,7 @@ from typing import TypeAlias
 from ascua.ir import Graph, Tensor
 from ascua.ops import Weighted
 from ascua.passes.channels import drop_channels
-from ascua.passes.cutting import Origin, Origins
+from ascua.passes.cutting import Former, Origins
 from ascua.passes.dead import drop_dead
 from ascua.passes.duplicates import merge_channels
 from ascua.passes.saving import Saving
@@ -34,14 +34,14 @@ class Optimized:
     """A network that gives the same outputs with less."""
 
     graph: Graph
-    origins: Mapping[Tensor, Origin]
+    origins: Mapping[Tensor, Former]
     """Of each activation, what it was in the graph before: all of a tensor, or some channels."""
     savings: tuple[Saving, ...]
 
 
 def optimize(graph: Graph, passes: tuple[Pass, ...] | None = None) -> Optimized:
     """The smaller network of a graph that `passes.prepare` made."""
-    origins: dict[Tensor, Origin] = {t: Origin(t) for t in graph.tensors() if not t.const}
+    origins: dict[Tensor, Former] = {t: Former(t) for t in graph.tensors() if not t.const}
     savings: list[Saving] = []
     if not is_uint8(graph):
         for _ in range(MOST_ROUNDS):

@@ -12,7 +12,7 @@ from ascua.ops.expand_dims import ExpandDims
 from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.reshape import Reshape
 from ascua.ops.squeeze import Squeeze
-from ascua.passes.cutting import Origin, Origins
+from ascua.passes.cutting import Former, Origins
 from ascua.passes.saving import Saving
 
 
@@ -39,4 +39,4 @@ def drop_views(graph: Graph) -> tuple[Graph, Origins, list[Saving]]:
                "what reads it takes the same bytes in their old shape")
         for op in gone
     ]  # fmt: skip
-    return new, {t: Origin(t) for t in new.tensors() if not t.const}, savings
+    return new, {t: Former(t) for t in new.tensors() if not t.const}, savings
