@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -83,6 +83,7 @@ def optimize(
         small, savings = found.graph, found.savings
     content = tflite.write(bare(small), small=True)
     _check(prepared, content, to)
+    savings += tuple(of_file(original, prepared, small, len(content)))
     before = Size(weights(prepared), prepared.macs(), model.stat().st_size)
     after = Size(weights(small), small.macs(), len(content))
     output.write(lambda file: file.write_bytes(content))
@@ -126,6 +127,22 @@ def with_outputs(graph: Graph, keep: Sequence[str], model: Path) -> Graph:
             for s in graph.signatures
         ),
     )
+
+
+def of_file(original: Graph, prepared: Graph, small: Graph, size: int) -> Iterator[Saving]:
+    """What else goes of the file: operators that no run needs, and what no kernel reads."""
+    if (n := len(original.ops) - len(prepared.ops)) > 0:
+        yield Saving(
+            "prepare", "", "", f"{n} operator{'s' if n > 1 else ''}",
+            "no output depends on them, they are known before any input as shapes are, or several"
+            " are one dilated convolution",
+        )  # fmt: skip
+    if (n := len(tflite.write(replace(small, layout=None))) - size) > 0:
+        yield Saving(
+            "names", "", "", f"{n:,} bytes",
+            "no kernel reads the names of constants, nor the ranges that scales were made of; and"
+            " equal vectors need to be there once",
+        )  # fmt: skip
 
 
 def _check(prepared: Graph, content: bytes, to: Path) -> None:
