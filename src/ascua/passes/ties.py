@@ -115,13 +115,19 @@ def _of_move(op: Op) -> list[Tie] | None:
     if isinstance(op, Slice):
         begin = op.begin()[-1]
         return [[(op.x, begin + _all(op.y)), (op.y, _all(op.y))]]
-    numbers = [np.broadcast_to(_all(t), (1, *t.shape)) for t in op.activations]
+    return [[(t, _all(t)) for t in (*op.activations, *op.outputs)]] if _stays(op) else None
+
+
+def _stays(op: Op) -> bool:
+    """Whether what `op` copies from channel i of its inputs lies in channel i of its outputs.
+
+    It is asked to copy the numbers of channels.
+    """
     tensors = (*op.activations, *op.outputs)
-    same = {t.shape[-1] for t in tensors} == {op.y.shape[-1]}
-    if not same or not all((y == numbers[0][0, ..., :].reshape(-1, op.y.shape[-1])[0]).all()
-                           for y in each(op.eval(*numbers))):  # fmt: skip
-        return None
-    return [[(t, _all(t)) for t in tensors]]
+    if {t.shape[-1] for t in tensors} != {op.y.shape[-1]}:
+        return False
+    numbers = [np.broadcast_to(_all(t), (1, *t.shape)) for t in op.activations]
+    return all((y == _all(op.y)).all() for y in each(op.eval(*numbers)))
 
 
 def _parts(whole: Tensor, parts: Iterable[Tensor]) -> list[Tie]:
