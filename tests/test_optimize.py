@@ -396,6 +396,15 @@ def test_origins(seed: int) -> None:
         np.testing.assert_array_equal(now, then, t.name)
 
 
+@pytest.mark.skipif(not FILES, reason="no real networks beside the repository")
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_origins_in_real_files(path: Path) -> None:
+    """Not only outputs are equal: every value that is still computed is."""
+    graph = taken(path)
+    for t, now, then in parts(graph, optimize(graph), idle.extremes(graph, 4, 5)):
+        np.testing.assert_array_equal(now, then, t.name)
+
+
 # What is said of ranges, found again by running every input, or many.
 
 

@@ -211,7 +211,8 @@ def extremes(graph: Graph, n: int, seed: int) -> list[Array]:
     found: list[Array] = []
     for t in graph.inputs:
         if t.dtype == "float32":
-            found.append(rng.normal(0, 3, (n, *t.shape)).astype(np.float32))
+            reach = rng.choice([1, 30, 250], (n, *(1,) * len(t.shape)))
+            found.append(rng.normal(0, reach, (n, *t.shape)).astype(np.float32))
             continue
         info = np.iinfo(t.dtype)
         x = rng.integers(info.min, info.max + 1, (n, *t.shape)).astype(t.dtype)
