@@ -26,6 +26,8 @@ from ascua.tflite.writing import Writer
 from tests.ops.test_conv2d import conv
 from tests.support import activation, check_everywhere, constant, network, oracle, samples
 from tests.support.everything import everything
+from tests.support.examples import ALL
+from tests.support.examples import small as residual
 
 MODELS = Path(__file__).parents[2] / "shared" / "models"
 """Real networks beside the repository; they are not part of it."""
@@ -435,3 +437,30 @@ def test_load(tmp_path: Path) -> None:
         tflite.load(tmp_path / "absent.tflite")
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
         tflite.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_small_file_says_the_same(name: str) -> None:
+    """Equal vectors, texts and constants lie there once, and every tensor is what it was."""
+    for graph in ALL[name]:
+        whole, less = (tflite.read(tflite.write(graph, small=small)) for small in (False, True))
+        assert [op.write() for op in whole.ops] == [op.write() for op in less.ops]
+        for a, b in zip(whole.tensors(), less.tensors(), strict=True):
+            assert (a.name, a.shape, a.dtype, a.quant) == (b.name, b.shape, b.dtype, b.quant)
+            assert a.const == b.const
+            assert not a.const or np.array_equal(a.values, b.values)
+
+
+def test_equal_constants_share_a_buffer() -> None:
+    graph = residual()
+    first = graph.ops[0]
+    again = replace(
+        first,
+        inputs=(first.inputs[0], *(t and replace(t, name=f"{t.name}/2") for t in first.inputs[1:])),
+        outputs=(replace(first.y, name="again"),),
+    )
+    twice = replace(graph, outputs=(*graph.outputs, again.y), ops=(*graph.ops, again))
+    sizes = [[len(tflite.write(g, small=s)) for g in (graph, twice)] for s in (True, False)]
+    held = sum(t.bytes for t in first.inputs[1:] if t is not None)
+    assert sizes[1][1] - sizes[1][0] > held + 100
+    assert sizes[0][1] - sizes[0][0] < held

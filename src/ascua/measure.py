@@ -264,7 +264,8 @@ def run_model(
 ) -> Run:
     """Run samples `xs` (n, *shape) on the board of `planned`, the plan of `model`.
 
-    Every byte is compared with the reference. `labels` may be class indices (n,).
+    Every byte is compared with the reference of all that the file computes. `labels` may be class
+    indices (n,).
     Raises DoesNotFit, ToolMissing, ToolFailed; differing outputs are counted, not raised.
     """
     told = as_labels(labels)
@@ -273,7 +274,7 @@ def run_model(
     answer = executor.run(model.graph, xs, progress=on_board)
     ys, outcome = answer.outputs, answer.outcome
     assert outcome is not None  # a board tells
-    expected = reference(model.graph, xs, on_reference)
+    expected = reference(model.prepared, xs, on_reference)
     found = known(model, planned)
     if outcome.sizes is not None:
         found = linked(found, planned, outcome.sizes)

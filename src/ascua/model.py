@@ -3,32 +3,62 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ascua import targets, tflite
 from ascua.boards import Board
-from ascua.ir import Graph
-from ascua.passes import prepare
+from ascua.ir import Array, Graph
+from ascua.passes import Optimized, optimize, prepare
+from ascua.passes.cutting import Former
 from ascua.plan import BALANCED, Goal, Plan
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A .tflite file as it is, and prepared for planning."""
+    """A .tflite file as it is, prepared for planning, and the same with less."""
 
     path: Path
     sha256: str
     original: Graph
-    graph: Graph
+    prepared: Graph
+    """All that the file computes: what every output is compared with."""
+    optimized: Optimized | None = None
+    """What is planned instead, unless the file's own graph is asked for."""
+
+    @property
+    def graph(self) -> Graph:
+        """What is planned."""
+        return self.prepared if self.optimized is None else self.optimized.graph
 
     def plan(self, board: Board, goal: Goal = BALANCED) -> Plan:
         """The plan for `board`. Raises Unsupported."""
         return targets.of(board).lower(self.graph, board, goal)
 
+    def in_file(self, part: Graph) -> tuple[Graph, list[Former]]:
+        """Of a part of `graph`, what computes the same of `prepared`; and of that, what stayed."""
+        if self.optimized is None:
+            return part, [Former(t) for t in part.outputs]
+        origins = [self.optimized.origins[t] for t in part.outputs]
+        if part is self.graph:
+            return self.prepared, origins
+        places = [self.prepared.makers.get(o.tensor) for o in origins]
+        last = max((op for op in places if op is not None), key=self.prepared.ops.index)
+        whole = self.prepared.until(last)
+        return replace(whole, outputs=tuple(o.tensor for o in origins)), origins
 
-def load_model(path: Path) -> Model:
-    """Read and check the model at `path`. Raises ModelError, Unsupported or InputError."""
+
+def stayed(ys: list[Array], origins: list[Former]) -> list[Array]:
+    """Of the file's values (n, *shape), those of the channels that stayed."""
+    return [o.of(y) for y, o in zip(ys, origins, strict=True)]
+
+
+def load_model(path: Path, *, smaller: bool = True) -> Model:
+    """Read and check the model at `path`. Raises ModelError, Unsupported or InputError.
+
+    Unless it is to be `smaller`, the file's own graph is planned.
+    """
     original = tflite.load(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Model(path, digest, original, prepare(original, str(path)))
+    prepared = prepare(original, str(path))
+    return Model(path, digest, original, prepared, optimize(prepared) if smaller else None)

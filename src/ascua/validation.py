@@ -6,19 +6,19 @@ import contextlib
 import importlib.metadata
 import importlib.util
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ascua.errors import AscuaError, DoesNotFit, ToolFailed, ToolMissing
-from ascua.executors import Executor, Progress
+from ascua.executors import Answer, Executor, Progress
 from ascua.executors.board import OnBoard
 from ascua.executors.oracles import LiteRT, Tflm
 from ascua.executors.reference import Reference
 from ascua.ir import Array, Graph, Op, Tensor
-from ascua.model import Model
+from ascua.model import Model, stayed
 from ascua.nearness import cosine, decibels
 from ascua.passes.unsigned import is_uint8
 from ascua.plan import Plan
@@ -77,6 +77,31 @@ class Check:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class InFile:
+    """An executor of a model's own file: of a part of what is planned, it runs the file's part."""
+
+    executor: Executor
+    model: Model
+
+    @property
+    def name(self) -> str:
+        """The executor's."""
+        return self.executor.name
+
+    def run(
+        self,
+        graph: Graph,
+        xs: Sequence[Array],
+        states: Sequence[Array] | None = None,
+        progress: Progress | None = None,
+    ) -> Answer:
+        """As `Executor.run`, of the channels that `graph` has."""
+        part, origins = self.model.in_file(graph)
+        answer = self.executor.run(part, xs, states, progress)
+        return replace(answer, outputs=stayed(answer.outputs, origins))
+
+
 def validate(
     model: Model,
     xs: Sequence[Array],
@@ -91,7 +116,7 @@ def validate(
     """
     graph = model.graph
     executors: list[Executor] = [Reference(), *(OnBoard(planned, build) for planned in plans)]
-    truth: Executor = executors[0]
+    truth: Executor = InFile(Reference(), model)
     expected = truth.run(graph, xs).outputs
     notes: list[Check] = []
     uint8 = is_uint8(graph)
@@ -99,7 +124,7 @@ def validate(
     if oracle.version() is not None:
         try:
             expected = _asked(name, oracle, model, xs)
-            truth = LiteRT(model.original) if uint8 else Tflm()
+            truth = InFile(LiteRT(model.original) if uint8 else Tflm(), model)
         except ToolFailed as e:
             notes.append(Check(name, NOTHING, None, 0, e.what, error=e))
     else:

@@ -35,6 +35,10 @@ VERBS = {
     "models": ("models:models", "List the zoo's networks, or measure one of yours."),
     "ncc": ("ncc:ncc", "What nncase's ncc 0.2 does with .kmodel files of the Kendryte K210."),
     "ops": ("listing:ops", "List the operators, their kernels, and what each takes."),
+    "optimize": (
+        "optimizing:optimize",
+        "Write an int8 MODEL.tflite smaller, without a change in any bit of its outputs.",
+    ),
     "prune": ("pruning:prune", "Take the channels of MODEL that are worth least out of it."),
     "quantize": ("quantizing:quantize", "Quantise a float MODEL to an int8 .tflite file."),
     "run": (

@@ -17,6 +17,7 @@ from rich.text import Text
 from ascua import boards as board_files
 from ascua import k210, measure, targets, validation
 from ascua.cli import kmodels
+from ascua.cli.optimizing import saved
 from ascua.cli.options import (
     PATH,
     Reading,
@@ -37,6 +38,7 @@ from ascua.cli.options import (
     labels_file,
     like,
     model_file,
+    no_optimize,
     rounding,
     seed,
     skip_damaged,
@@ -61,20 +63,25 @@ from ascua.targets.folder import check_folder, write_folder
 @model_file()
 @board_name(help="Check whether it fits this board.")
 @goal()
+@no_optimize()
 @as_json()
 @verbose
-def analyze(model: Path, board: str | None, goal: Goal, *, as_json: bool) -> None:
+def analyze(
+    model: Path, board: str | None, goal: Goal, *, no_optimize: bool, as_json: bool
+) -> None:
     """Operators, MACs, weights, arena and fit of MODEL.tflite."""
     target = board_files.load(board) if board else None
     if k210.is_kmodel(model):
         kmodels.analyze(model, target, as_json=as_json)
         return
-    loaded = load_model(model)
+    loaded = load_model(model, smaller=not no_optimize)
     planned, measured = measure.analyze(loaded, target, goal)
     if as_json:
         print_json(measured.json())
     else:
         out.print(tables.analysis(planned, measured))
+        if line := saved(loaded):
+            out.print(line, markup=False, highlight=False, soft_wrap=True)
         if measured.expected:
             out.print(Group(Text(""), tables.goals(measured.expected, goal)))
     _show(planned)
@@ -107,13 +114,14 @@ def analyze(model: Path, board: str | None, goal: Goal, *, as_json: bool) -> Non
 )
 @data_dir()
 @skip_damaged()
+@no_optimize()
 @force()
 @as_json()
 @verbose
 @gathered(how=kmodels.Compiling)
 def compile_(
     model: Path, board: str, goal: Goal, to: Path, name: str | None, how: kmodels.Compiling, *,
-    force: bool, as_json: bool,
+    no_optimize: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Write MODEL.tflite as a C library, or as a kmodel for a K210; needs no C compiler."""
     target = board_files.load(board)
@@ -126,13 +134,13 @@ def compile_(
         return
     how.refuse(target)
     check_folder(to, target, force=force)
-    loaded = load_model(model)
+    loaded = load_model(model, smaller=not no_optimize)
     planned = loaded.plan(target, goal)
     artifact = measure.compile_model(loaded, planned, name)
     _show(planned)
     xs = sample_vectors(loaded.graph)
     files = write_folder(
-        to, planned, artifact, xs, reference(loaded.graph, xs),
+        to, planned, artifact, xs, reference(loaded.prepared, xs),
         model=loaded.path.name, sha256=loaded.sha256, force=force,
     )  # fmt: skip
     if as_json:
@@ -173,13 +181,14 @@ class Given(Reading):
 @rounding()
 @fma()
 @build_dir()
+@no_optimize()
 @force()
 @as_json()
 @verbose
 @gathered(given=Given, switches=Switches)
 def run(
     model: Path, board: str, goal: Goal, given: Given, switches: Switches,
-    outputs: Path | None, build_dir: Path, *, force: bool, as_json: bool,
+    outputs: Path | None, build_dir: Path, *, no_optimize: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Build MODEL.tflite, run it on a board, check every output byte; or run a .kmodel."""
     target = board_files.load(board)
@@ -192,7 +201,7 @@ def run(
         )  # fmt: skip
         return
     switches.refuse(model)
-    loaded = load_model(model)
+    loaded = load_model(model, smaller=not no_optimize)
     if outputs is not None:
         check_outputs(outputs, loaded.graph, **spared)
     xs, ys = _samples(loaded.graph, given)
@@ -261,10 +270,12 @@ def raise_on_mismatch(result: measure.Run, board: str) -> None:
 @inputs_file(help="Samples, .npy or .npz; default: fixed random ones.")
 @board_name("only", multiple=True, help="Only this board; may be repeated.")
 @build_dir()
+@no_optimize()
 @as_json()
 @verbose
 def validate(
-    model: Path, inputs: Path | None, only: tuple[str, ...], build_dir: Path, *, as_json: bool,
+    model: Path, inputs: Path | None, only: tuple[str, ...], build_dir: Path, *,
+    no_optimize: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare MODEL.tflite on every executor, byte for byte.
 
@@ -272,7 +283,7 @@ def validate(
     """
     if k210.is_kmodel(model):
         raise kmodels.alone(k210.load(model))
-    loaded = load_model(model)
+    loaded = load_model(model, smaller=not no_optimize)
     names = dict.fromkeys(only) or itertools.chain(*map(board_files.names, targets.TARGETS))
     chosen = tuple(board_files.load(name) for name in names)
     xs = load_or_random(loaded.graph, inputs)
@@ -339,7 +350,8 @@ def _one_sample(xs: Sequence[Array], result: measure.Run) -> list[Array]:
 
 def _trace(model: Model, xs: Sequence[Array], executor: Executor) -> None:
     """Log each layer on a board: the first value that differs, or that all are equal."""
-    layers = validation.layer_by_layer(model.graph, xs, executor, Reference())
+    truth = validation.InFile(Reference(), model)
+    layers = validation.layer_by_layer(model.graph, xs, executor, truth)
     try:
         for i, (op, first) in enumerate(layers):
             found = "equal"

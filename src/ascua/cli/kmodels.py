@@ -252,7 +252,7 @@ def _of_integers(path: Path, how: Compiling) -> kmodel.Kmodel:
             f"{path}: it is quantised already: its own scales and weights are taken.",
             ["Leave out `--data`, `--input-range` and `--weight-bits`, or give the float model."],
         )
-    return k210.compile_quantized(load_model(path).graph, how.version)
+    return k210.compile_quantized(load_model(path, smaller=False).graph, how.version)
 
 
 def alone(model: k210.Model) -> ToolMissing:

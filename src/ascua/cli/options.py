@@ -60,6 +60,10 @@ to = partial(click.option, "--out", "-o", "to", type=PATH)
 force = partial(
     click.option, "--force", is_flag=True, help="Replace also what would be left alone otherwise."
 )
+no_optimize = partial(
+    click.option, "--no-optimize", is_flag=True,
+    help="Take the file's own graph: channels that change no output stay in it.",
+)  # fmt: skip
 as_json = partial(
     click.option, "--json", "as_json", is_flag=True, help="One JSON object on stdout."
 )

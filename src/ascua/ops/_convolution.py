@@ -132,7 +132,6 @@ class Convolution(Weighted):
         return [(a.before, max(0, a.after)) for a in (self.rows, self.columns)]
 
     def finish(self, acc: Array, samples: int) -> Array:
-        """Sums (samples, oh, ow, oc) int64 as the output (samples, *y.shape)."""
         if self.bias is not None:
             acc = acc + self.bias.values.reshape(-1)
         low, high = _activation.bounds(self.activation, self.y)

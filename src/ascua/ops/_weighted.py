@@ -84,6 +84,13 @@ class Weighted(Op):
         It is (n * vectors, taps * input channels), and 0 where a tap meets no input.
         """
 
+    @abstractmethod
+    def finish(self, acc: Array, samples: int) -> Array:
+        """Sums of products (..., channels) int64, without bias, as the output (samples, *y.shape).
+
+        It adds the bias, rescales and clamps, and so never falls where a sum of 32 bits grows.
+        """
+
     def patches(self, x: Array) -> Array:
         """As `gathered`, by group, as `matrices` wants it: (groups, n * vectors, products).
 

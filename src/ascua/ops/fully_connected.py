@@ -134,15 +134,18 @@ class FullyConnected(Weighted):
         x = xs[0].reshape(-1, self.w.shape[1]).astype(np.float64) - self.x.q.zero_point
         # Sums of products of int8 stay exact in float64.
         total = (x @ centred(self.w).T.astype(np.float64)).astype(np.int64)
+        return self.finish(total, len(xs[0]))
+
+    def finish(self, acc: Array, samples: int) -> Array:
         if self.bias is not None:
-            total += self.bias.values.reshape(-1)
+            acc = acc + self.bias.values.reshape(-1)
         low, high = _activation.bounds(self.activation, self.y)
         if self.uint8:  # LiteRT's layer is the one that rounds once.
-            y = requantize(total, self.scales(), self.y, low, high, fixed.multiply_rounded_once)
+            y = requantize(acc, self.scales(), self.y, low, high, fixed.multiply_rounded_once)
         else:
             rescale = requantize if self.short else requantize_wide
-            y = rescale(total, self.scales(), self.y, low, high)
-        return y.reshape(len(xs[0]), *self.y.shape)
+            y = rescale(acc, self.scales(), self.y, low, high)
+        return y.reshape(samples, *self.y.shape)
 
     def eval_float(self, *xs: Array) -> Array:
         total = xs[0].reshape(-1, self.w.shape[1]) @ self.w.values.T

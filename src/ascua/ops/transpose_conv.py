@@ -140,12 +140,15 @@ class TransposeConv(Weighted):
     def eval(self, *xs: Array) -> Array:
         # Sums of products of int8 stay exact in float64.
         total = self._sums(xs[0].astype(np.float64) - self.x.q.zero_point).astype(np.int64)
+        return self.finish(total, len(xs[0]))
+
+    def finish(self, acc: Array, samples: int) -> Array:
         if self.bias is not None:
-            total += self.bias.values.reshape(-1)
+            acc = acc + self.bias.values.reshape(-1)
         low, high = _activation.bounds(self.activation, self.y)
         rescale = requantize if self.x.dtype == "int8" else requantize_wide
-        y = rescale(total, self.scales(), self.y, low, high)
-        return y.reshape(len(xs[0]), *self.y.shape)
+        y = rescale(acc, self.scales(), self.y, low, high)
+        return y.reshape(samples, *self.y.shape)
 
     def eval_float(self, *xs: Array) -> Array:
         total = self._sums(xs[0])

@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ascua.errors import ModelError, Unsupported, brief
-from ascua.ir import Graph, Op, State, Tensor, each
+from ascua.ir import Graph, Op, Tensor, each
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
 from ascua.ops.quantize import Quantize
 from ascua.ops.space_to_batch_nd import SpaceToBatchND
 from ascua.passes import unsigned
+from ascua.passes.dead import drop_dead
 from ascua.passes.dilation import dilated
+from ascua.passes.optimizing import Optimized, optimize
 from ascua.passes.unsigned import as_int8
+
+__all__ = [
+    "EDGES", "Optimized", "check", "check_outputs", "check_sound", "check_stateless", "drop_dead",
+    "drop_identities", "fold_constants", "fuse_dilations", "optimize", "prepare",
+]  # fmt: skip
 
 EDGES = ("int8", "uint8", "int16", "int32", "int64", "float32", "bool")
 """Types that inputs and outputs of a library can have."""
@@ -93,23 +100,6 @@ def _chain(first: Op, graph: Graph) -> tuple[Op, ...]:
             return ()
         chain.append(following[0])
     return tuple(chain)
-
-
-def drop_dead(graph: Graph) -> Graph:
-    """Remove ops and states that no output depends on, of this run or of a later one."""
-    states: list[State] = []
-    while True:
-        wanted = {*graph.outputs, *(s.after for s in states)}
-        ops = []
-        for op in reversed(graph.ops):
-            if any(t in wanted for t in op.outputs):
-                ops.append(op)
-                wanted.update(t for t in op.inputs if t is not None)
-        more = [s for s in graph.states if s.tensor in wanted and s not in states]
-        if not more:
-            kept = tuple(s for s in graph.states if s in states)
-            return replace(graph, ops=tuple(reversed(ops)), states=kept)
-        states += more
 
 
 def check(graph: Graph, where: str | None = None) -> None:

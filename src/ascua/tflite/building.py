@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flatbuffers
@@ -14,12 +14,14 @@ from ascua.tflite.tables import Content, Table, Vector
 class Building:
     """The tables and vectors that there are so far; each is known by its offset."""
 
-    def __init__(self, buffers: int = 0) -> None:
+    def __init__(self, buffers: int = 0, *, shared: bool = False) -> None:
         self.b = flatbuffers.Builder(1 << 16)
         self.buffers = buffers
         """How many buffers the file has before those of `contents`."""
         self.contents: dict[bytes, int] = {}
         """What further buffers hold, and the number of each: equal bytes lie in one."""
+        self.shared: dict[tuple[str, bytes], int] | None = {} if shared else None
+        """Where each text and each vector of numbers lies, if equal ones lie there once."""
 
     def finished(self, model: Mapping[str, Any]) -> bytes:
         """The bytes of the file, whose Model has these fields."""
@@ -39,9 +41,10 @@ class Building:
         """What a field of the file holds for a plain value: a number, or an offset."""
         match value:
             case bytes():
-                return self.b.CreateString(value)
+                return self._once("", value, lambda: self.b.CreateString(value))
             case Vector():
-                return int(self.b.CreateNumpyVector(value.values))
+                raw, kind = value.values.tobytes(), value.values.dtype.str
+                return self._once(kind, raw, lambda: self.b.CreateNumpyVector(value.values))
             case Table():
                 return self.table(value.kind, **value.fields)
             case Content():
@@ -51,6 +54,14 @@ class Building:
             case tuple():
                 return self.offsets([self.value(v) for v in value])
         return value
+
+    def _once(self, kind: str, raw: bytes, make: Callable[[], int]) -> int:
+        """The offset of what `make` makes of these bytes: a new one, or that of equal ones."""
+        if self.shared is None:
+            return int(make())
+        if (kind, raw) not in self.shared:
+            self.shared[kind, raw] = int(make())
+        return self.shared[kind, raw]
 
     def offsets(self, offsets: Sequence[int]) -> int:
         """A vector of tables."""

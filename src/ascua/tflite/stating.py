@@ -31,7 +31,7 @@ def tensor(t: Tensor, buffer: int | None) -> dict[str, Any]:
         "Shape": ints(t.shape),
         "Type": getattr(schema.TensorType, t.dtype.upper()),
         "Buffer": buffer,
-        "Name": t.name.encode(),
+        "Name": t.name.encode() or None,
         "Quantization": None if t.quant is None else quantization(t.quant),
     }
 

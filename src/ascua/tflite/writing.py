@@ -12,39 +12,49 @@ from ascua.tflite.layout import layout_of, restated
 from ascua.tflite.tables import Table
 
 
-def write(graph: Graph) -> bytes:
+def write(graph: Graph, *, small: bool = False) -> bytes:
     """The .tflite file of `graph`: `read(write(graph))` gives the same network.
 
     What `read` gave and nothing changed becomes a file that says all that the other one did; it
-    raises ModelError where that one is damaged, in what no network is read from.
+    raises ModelError where that one is damaged, in what no network is read from. With `small` it
+    says less: equal vectors and texts lie there once, and all that has no values has one buffer.
     """
-    layout = layout_of(graph)
-    return Writer(graph).file() if layout is None else restated(layout.file)
+    layout = None if small else layout_of(graph)
+    return Writer(graph, small=small).file() if layout is None else restated(layout.file)
 
 
 class Writer(Building):
     """One file being written: each tensor once, in a buffer of its own."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, small: bool = False) -> None:
         self.graph = graph
         self.handles = variables.handles(graph)
         own = (*graph.tensors(), *graph.left, *self.handles.values())
         self.tensors = list(dict.fromkeys(own))
         self.index = {t: i for i, t in enumerate(self.tensors)}
-        super().__init__(1 + len(self.tensors))
+        self.first: dict[Any, Tensor] = {}
+        """The tensors that have a buffer each, from number 1 on; buffer 0 is empty."""
+        for t in self.tensors:
+            if not small:
+                self.first[t] = t
+            elif raw := held(t):
+                self.first.setdefault(raw, t)
+        numbers = {key: 1 + i for i, key in enumerate(self.first)}
+        self.buffers_of = [numbers.get(held(t) if small else t, 0) for t in self.tensors]
+        super().__init__(1 + len(self.first), shared=small)
 
     def file(self) -> bytes:
         """The bytes of all of it."""
         codes, rows, more = self.own()
         operators = [self.table("Operator", **row) for row in rows]
-        tensors = [self.tensor(i, t) for i, t in enumerate(self.tensors)]
+        tensors = list(map(self.tensor, self.tensors, self.buffers_of))
         parts = {"Tensors": tensors, "Operators": operators}
         sub = stating.subgraph(self.graph, self.index) | parts
         subgraphs = [self.table("SubGraph", **sub), *(self.value(s) for s in more)]
         model = stating.model(self.graph, self.index, codes)
         model["Metadata"] = self.value(model["Metadata"])
         # All contents of buffers are known now.
-        buffers = [self.table("Buffer"), *map(self.buffer, self.tensors)]
+        buffers = [self.table("Buffer"), *map(self.buffer, self.first.values())]
         buffers += map(self.held, self.contents)
         return self.finished(model | {"Subgraphs": subgraphs, "Buffers": buffers})
 
@@ -66,9 +76,14 @@ class Writer(Building):
 
     def buffer(self, t: Tensor) -> int:
         """The buffer of a tensor."""
-        return self.held(b"" if t.data is None else stating.data(t).tobytes())
+        return self.held(held(t))
 
-    def tensor(self, i: int, t: Tensor) -> int:
+    def tensor(self, t: Tensor, buffer: int) -> int:
         """Its table."""
-        fields = stating.tensor(t, i + 1)
+        fields = stating.tensor(t, buffer)
         return self.table("Tensor", **fields | {"Quantization": self.value(fields["Quantization"])})
+
+
+def held(t: Tensor) -> bytes:
+    """What the buffer of a tensor holds: nothing where its values are computed."""
+    return b"" if t.data is None else stating.data(t).tobytes()
