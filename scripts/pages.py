@@ -20,6 +20,7 @@ from scripts import (
     convolution_figures,
     cycles_tables,
     k210_tables,
+    optimized_tables,
     pruning_tables,
     quantizer_tables,
 )
@@ -264,14 +265,16 @@ def networks() -> str:
     return markdown(COLUMNS, [cells(row(v)) for v in VARIANTS])
 
 
-def verb_pages(folder: Path) -> dict[Path, str]:
+def verb_pages(folder: Path, measured: Path) -> dict[Path, str]:
     """A page a verb, where what people wrote stays, and their index."""
     found, rows = {}, []
     for verb, command in verbs().items():
         path, summary = folder / f"{verb}.md", command.get_short_help_str(200)
         first = FIRST.format(verb=verb, summary=summary)
         text = path.read_text(encoding="utf-8") if path.exists() else first
-        found[path] = between(text, "options", usage(verb, command))
+        text = between(text, "options", usage(verb, command))
+        table = markdown(optimized_tables.COLUMNS, optimized_tables.rows(measured))
+        found[path] = between(text, "optimized", table)
         rows.append((f"[{verb}]({verb}.md)", summary))
     index = folder / "README.md"
     table = markdown(("verb", "what it does"), rows)
@@ -284,6 +287,8 @@ def pages(root: Path) -> dict[Path, str]:
     readme = (root / "README.md").read_text(encoding="utf-8")
     readme = between(readme, "recipes", recipes_table(folder))
     readme = between(readme, "peers", peers_table(folder))
+    short = markdown(optimized_tables.SHORT, optimized_tables.short(folder))
+    readme = between(readme, "optimized", short)
     quantization = (root / "docs/quantization.md").read_text(encoding="utf-8")
     table = markdown(quantizer_tables.COLUMNS, quantizer_tables.rows(folder))
     quantization = between(quantization, "quantizers", table)
@@ -309,7 +314,7 @@ def pages(root: Path) -> dict[Path, str]:
         root / "docs/quantization.md": between(quantization, "sizes", table),
         root / "docs/pruning.md": between(pruning, "pruning", table_of_pruned),
         root / "docs/models.md": between(models, "models", networks()),
-        **verb_pages(root / "docs/verbs"),
+        **verb_pages(root / "docs/verbs", folder),
     }
 
 

@@ -15,7 +15,9 @@ from ascua.errors import InputError
 from ascua.plan import BALANCED, GOALS
 from ascua.results import (
     Agreement,
+    Footprint,
     KmodelResult,
+    OptimizedResult,
     Peer,
     PrunedResult,
     Quantized,
@@ -52,19 +54,23 @@ PRUNED = PrunedResult(
     network="net", seed=1, method="l1", ratio=0.5, epochs=40, key="k", commit="0", clean=True,
     accuracy=0.75, untuned=None, parameters=10, macs=20,
 )  # fmt: skip
+OPTIMIZED = OptimizedResult(
+    model="net", model_sha256="m", key="k", commit="0", clean=True, board="b", goal="speed",
+    before=Footprint(5, 4, 3, 2, 1), after=Footprint(4, 3, 2, 1, 0), samples=2, differing=0,
+)  # fmt: skip
 
 
 def test_what_is_published_is_read_and_would_be_written_the_same() -> None:
     read: list[Line] = [*results.results(FOLDER), *results.peers(FOLDER)]
     read += [*results.quantized(FOLDER), *results.kmodels(FOLDER), *results.pruned(FOLDER)]
-    read += results.published(FOLDER)
+    read += [*results.published(FOLDER), *results.optimized(FOLDER)]
     lines = [line for p in FOLDER.glob("*.jsonl") for line in p.read_text().splitlines()]
     assert sorted(json.dumps(value.line()) for value in read) == sorted(lines)
 
 
 def test_what_is_published_was_measured_on_unchanged_trees() -> None:
     read = [*results.results(FOLDER), *results.quantized(FOLDER), *results.kmodels(FOLDER)]
-    read += results.pruned(FOLDER)
+    read += [*results.pruned(FOLDER), *results.optimized(FOLDER)]
     dirty = [r for r in read if r.clean is False or (not isinstance(r, Quantized) and not r.clean)]
     assert not dirty, "measure them again on a tree without changes in src/"
 
@@ -75,7 +81,7 @@ def test_every_history_is_of_a_recipe_that_has_a_row() -> None:
 
 
 def test_values_come_back(tmp_path: Path) -> None:
-    for value in (RESULT, PEER, QUANTIZED, KMODEL, PRUNED):
+    for value in (RESULT, PEER, QUANTIZED, KMODEL, PRUNED, OPTIMIZED):
         assert results.append(tmp_path, value) == (value, True)
         assert results.append(tmp_path, value) == (value, False)
     assert results.results(tmp_path) == results.results(tmp_path, "net") == [RESULT]
@@ -83,6 +89,7 @@ def test_values_come_back(tmp_path: Path) -> None:
     assert results.quantized(tmp_path) == [QUANTIZED]
     assert results.kmodels(tmp_path) == [KMODEL]
     assert results.pruned(tmp_path) == [PRUNED]
+    assert results.optimized(tmp_path) == [OPTIMIZED]
     assert results.results(tmp_path, "other") == []
 
 

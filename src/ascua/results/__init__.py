@@ -7,6 +7,7 @@ from ascua.results.store import (
     kmodels,
     known,
     newest,
+    optimized,
     parsed,
     peers,
     pruned,
@@ -16,8 +17,10 @@ from ascua.results.store import (
 )
 from ascua.results.values import (
     Agreement,
+    Footprint,
     KmodelResult,
     LayerEstimate,
+    OptimizedResult,
     Peer,
     PrunedResult,
     Published,
@@ -29,8 +32,10 @@ from ascua.results.values import (
 
 __all__ = [
     "Agreement",
+    "Footprint",
     "KmodelResult",
     "LayerEstimate",
+    "OptimizedResult",
     "Peer",
     "PrunedResult",
     "Published",
@@ -45,6 +50,7 @@ __all__ = [
     "kmodels",
     "known",
     "newest",
+    "optimized",
     "parsed",
     "peers",
     "pruned",

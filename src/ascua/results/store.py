@@ -1,4 +1,4 @@
-"""The folder of results: a line of JSON a value, in a file for each recipe, and five of others."""
+"""The folder of results: a line of JSON a value, in a file for each recipe, and six of others."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ascua.results.values import (
     DEFAULT_GOAL,
     KmodelResult,
     Line,
+    OptimizedResult,
     Peer,
     PrunedResult,
     Published,
@@ -21,11 +22,11 @@ from ascua.results.values import (
 from ascua.settings import build
 
 T = TypeVar("T", bound=Line)
-Measured = TypeVar("Measured", Result, Quantized, KmodelResult, PrunedResult)
+Measured = TypeVar("Measured", Result, Quantized, KmodelResult, PrunedResult, OptimizedResult)
 
 OTHERS: dict[type[Line], str] = {
     Peer: "peers", Quantized: "quantization", KmodelResult: "k210", PrunedResult: "pruning",
-    Published: "published",
+    Published: "published", OptimizedResult: "optimized",
 }  # fmt: skip
 """The names of the files that are of no recipe."""
 REMEDY = (*lines.REMEDY, "See docs/json.md for what a line holds.")
@@ -64,6 +65,11 @@ def kmodels(folder: Path) -> list[KmodelResult]:
 def pruned(folder: Path) -> list[PrunedResult]:
     """What is known of pruning."""
     return _read(_path(folder, OTHERS[PrunedResult]), PrunedResult)
+
+
+def optimized(folder: Path) -> list[OptimizedResult]:
+    """What is known of finished files made smaller."""
+    return _read(_path(folder, OTHERS[OptimizedResult]), OptimizedResult)
 
 
 def published(folder: Path) -> list[Published]:

@@ -262,6 +262,40 @@ class KmodelResult(Line):
     """What the compiler was asked for besides; empty of its defaults."""
 
 
+@dataclass(frozen=True)
+class Footprint:
+    """What a network has, and takes on a board."""
+
+    weights: int
+    macs: int
+    bytes: int
+    """Of its file."""
+    instructions: int
+    flash_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizedResult(Line):
+    """A finished file, and the smaller one made of it: a line of results/optimized.jsonl."""
+
+    identity = ("key", "clean")
+
+    model: str
+    model_sha256: str
+    key: str
+    """The hash of all that the measurement read."""
+    commit: str | None
+    clean: bool | None
+    """As in a Result."""
+    board: str
+    goal: str
+    before: Footprint
+    after: Footprint
+    samples: int
+    differing: int
+    """Bytes of their outputs in which TFLM tells the two files apart."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PrunedResult(Line):
     """A network with fewer channels, trained: a line of results/pruning.jsonl."""
