@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ascua import tflite
+from ascua import bench, boards, tflite
 from ascua.ir import Graph, Metadata, Signature
 from ascua.model import load_model
 from ascua.passes import channels as channels_pass
@@ -17,6 +17,7 @@ from tests.fuzz import idle
 from tests.support import network, oracle
 from tests.support.command import ascua, model_file, refused
 from tests.support.idle_nets import conv, image, weights
+from tests.support.tools import require_board
 from tests.test_optimize import HIGH, LOW, example, off_by_one
 
 
@@ -203,3 +204,23 @@ def test_the_map_of_a_model(tmp_path: Path) -> None:
     assert part.outputs[0].shape[-1] == 5
     own = load_model(loaded.path, smaller=False)
     assert own.graph is own.prepared
+
+
+def test_bench_measures_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are other measurements of one file: neither is taken for the other."""
+    require_board(boards.load("host"))
+    model = load_model(model_file(tmp_path, example()))
+    xs = idle.extremes(model.graph, 4, 1)
+    case = bench.Case("idle", model, boards.load("host"), xs)
+    monkeypatch.setattr(bench, "_peers", lambda *_: iter([case]))
+    monkeypatch.setattr(bench, "_chosen", lambda *_, **__: iter([]))
+
+    def macs(smaller: bool) -> tuple[int, int]:
+        (found,) = bench.bench(
+            (), None, smaller=smaller, folder=tmp_path / "results", build=tmp_path / "build",
+            data_dir=None, say=lambda _: None,
+        )  # fmt: skip
+        return found.macs, found.macs_model
+
+    assert [macs(s) for s in (True, False, True)] == [(1550, 3875), (3875, 3875), (1550, 3875)]
+    assert len((tmp_path / "results/idle.jsonl").read_text().splitlines()) == 2

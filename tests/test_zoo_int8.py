@@ -48,7 +48,8 @@ def test_trains_converts_and_runs(keras: Any, tmp_path: Path, name: str) -> None
     expected = oracle(path.read_bytes(), x)
     assert np.array_equal(reference(loaded.graph, x)[0], expected[0])
 
-    planned, measured = measure.analyze(loaded, None)
+    # What is estimated is the file's own graph: random channels may be idle.
+    planned, measured = measure.analyze(load_model(path, smaller=False), None)
     estimate = zoo.size(model)
     assert estimate.macs == measured.macs_model
     assert estimate.weights_bytes == pytest.approx(measured.weights_bytes, rel=0.01, abs=64)

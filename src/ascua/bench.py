@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, product
 from pathlib import Path
@@ -208,6 +208,7 @@ def bench(
     models: Path | None,
     *,
     untrained: bool = False,
+    smaller: bool = True,
     folder: Path,
     build: Path,
     data_dir: Path | None,
@@ -219,7 +220,8 @@ def bench(
     Without `names`, all recipes that are trained in `build` or kept in `folder`, or all, if
     `untrained` ones are to be trained first. `models` is the folder with the peers' models' files.
     What is already known is not measured again. A recipe's model is kept in `folder`. Only with
-    `force` a training's history replaces a file of another kind.
+    `force` a training's history replaces a file of another kind. Unless networks are to be
+    `smaller`, the files' own graphs are measured.
     """
     found: list[Result] = []
     chosen = _chosen(names, folder, build, untrained=untrained, say=say)
@@ -227,7 +229,8 @@ def bench(
         recipe_cases(recipe, data_dir, folder, build, untrained=untrained, say=say)
         for recipe in chosen
     )
-    for case in chain(_peers(models, folder, say), chain.from_iterable(trained)):
+    for each in chain(_peers(models, folder, say), chain.from_iterable(trained)):
+        case = each if smaller else replace(each, model=replace(each.model, optimized=None))
         result, fresh = measure_case(case, folder, build / "firmware", force=force)
         aim = "" if case.goal == BALANCED else f", {case.goal.kind}"
         where = f"{case.name} on {case.board.name}{aim}"

@@ -22,6 +22,7 @@ from ascua.cli.options import (
     data_dir,
     force,
     gathered,
+    no_optimize,
     seed,
     skip_damaged,
     teacher,
@@ -283,12 +284,13 @@ def demo(recipe: str, reading: Reading, build_dir: Path) -> None:
 @click.option("--models", type=PATH, help="Where the peers' .tflite files are.")
 @click.option("--results", type=PATH, default=Path("results"), show_default=True)
 @data_dir()
+@no_optimize()
 @force()
 @as_json()
 @verbose
 def bench(
     recipe: tuple[str, ...], models: Path | None, results: Path, data_dir: Path | None,
-    *, untrained: bool, force: bool, as_json: bool,
+    *, untrained: bool, no_optimize: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure RECIPEs and the peers' models, side by side.
 
@@ -299,8 +301,8 @@ def bench(
     from ascua.bench import bench as measure_all
 
     found = measure_all(
-        recipe, models, untrained=untrained, folder=results, build=Path("build"),
-        data_dir=data_dir, force=force,
+        recipe, models, untrained=untrained, smaller=not no_optimize, folder=results,
+        build=Path("build"), data_dir=data_dir, force=force,
         say=lambda text: err.print(text, highlight=False, soft_wrap=True),
     )  # fmt: skip
     if as_json:
