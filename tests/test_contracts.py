@@ -14,7 +14,8 @@ from ascua.ir import Graph, Op
 from ascua.kernels import Kernel
 from ascua.ops import OPERATORS
 from ascua.passes import prepare
-from ascua.plan import goal_named, plan
+from ascua.plan import plan
+from ascua.plan.choose import options
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
@@ -31,14 +32,16 @@ EVERY_GRAPH = [*(graph for _, graph in CASES), *UINT8.values()]
 
 
 def steps(graph: Graph) -> list[tuple[Kernel[Any], Op]]:
-    """The kernels that run `graph` on any board, by their order and for least flash, and what."""
+    """The kernels that can run `graph` on any board, and what."""
+    ready = prepare(graph)
     return [
-        (c.kernel, c.op)
+        (o.kernel, o.op)
         for board in map(boards.load, boards.names("c"))
-        for p in (plan(prepare(graph), untold(board), FAST),
-                  plan(prepare(graph), board, goal_named("size")))
-        for c in p.calls
-    ]  # fmt: skip
+        for op in ready.ops
+        if not op.view
+        for o in options(ready, op, untold(board), FAST)
+        if o.inline
+    ]
 
 
 def test_the_test_of_an_operator_is_found_by_its_name() -> None:

@@ -72,7 +72,10 @@ def geometry(b: Builder, x: Tensor, dilate: bool = True) -> tuple[
     stride = [b.draw.pick(STRIDES) for _ in range(2)]
     kernel, stride = ([n[0]] * 2 if square else n for n in (kernel, stride))
     dilation = [1, 1]
-    if dilate and b.draw.one_in(4):
+    usual = b.draw.one_in(3)
+    if usual:
+        kernel, stride = [3, 3], [b.draw.pick((1, 1, 2))] * 2
+    elif dilate and b.draw.one_in(4):
         dilation = [b.draw.integer(1, 4) for _ in range(2)]
     padding = b.draw.pick(("VALID", "SAME"))
     if padding == "VALID":

@@ -86,7 +86,10 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
         network(to_space((4, 2, 3, 3), (2, 2), [(1, 0), (0, 1)])), dilated(),
     ),
     "CONCATENATION": (network(concatenation(3, (1, 2, 3, 4), (1, 2, 3, 1))),),
-    "CONV_2D": (conv(), conv(kh=1, kw=1, ic=8, oc=8), as_int4(conv())),
+    "CONV_2D": (
+        conv(), conv(kh=1, kw=1, ic=8, oc=8), as_int4(conv()), conv(ih=9, iw=17, ic=2, oc=3),
+        conv(ih=9, iw=13, stride=(2, 2)),
+    ),
     "DEPTHWISE_CONV_2D": (depthwise(), depthwise(kh=5, kw=2), as_int4(depthwise())),
     "DEPTH_TO_SPACE": (network(blocks(DepthToSpace, 2, 2, 3, 3)),),
     "DEQUANTIZE": (edges(),),

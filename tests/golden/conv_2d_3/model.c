@@ -1,0 +1,55 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/conv2d_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[884];
+
+/* conv2d y: 9x17x3, 8262 MACs */
+STEP void golden_step_00_conv2d(void) {
+    static const conv2d_s8_t p = {.ow = 17, .oc = 3, .step = 2, .kh = 3, .runs = 1, .run = 6,
+        .gap = 2, .small = 1, .zero = 4, .low = -128, .high = 127};
+    static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 9, .row = 34, .left = 2,
+        .right = 2, .fill = -3};
+    const int8_t *rows[3];
+    for (int32_t oy = 0; oy < 9; oy++) {
+        window_padded(&w, arena + 460, oy, arena + 768, rows);
+        conv2d_s8(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_requant,
+            arena + 0 + oy * 51);
+    }
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {460};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {306};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {459};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_conv2d();
+}
+
+void golden_invoke(const int8_t *in, int8_t *out) {
+    if ((const void *)in != (const void *)(arena + 460)) {
+        memcpy(arena + 460, in, 306);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 0)) {
+        memcpy(out, arena + 0, 459);
+    }
+}

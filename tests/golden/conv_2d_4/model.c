@@ -1,0 +1,55 @@
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/conv2d_pairs_s8.h"
+#include "ascua/window.h"
+
+static _Alignas(8) int8_t arena[888];
+
+/* conv2d y: 5x7x5, 4725 MACs */
+STEP void golden_step_00_conv2d(void) {
+    static const conv2d_pairs_s8_t p = {.ow = 7, .oc = 5, .step = 6, .kh = 3, .runs = 1, .run = 9,
+        .gap = 3, .small = 1, .zero = 4, .low = -128, .high = 127};
+    static const window_t w = {.kh = 3, .sy = 2, .dy = 1, .py = 1, .ih = 9, .row = 39, .left = 3,
+        .right = 3, .fill = -3};
+    const int8_t *rows[3];
+    for (int32_t oy = 0; oy < 5; oy++) {
+        window_padded(&w, arena + 0, oy, arena + 752, rows);
+        conv2d_pairs_s8(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_fours,
+            golden_00_conv2d_requant, arena + 576 + oy * 35, arena + 352);
+    }
+}
+
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {351};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {576};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {175};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_conv2d();
+}
+
+void golden_invoke(const int8_t *in, int8_t *out) {
+    if ((const void *)in != (const void *)(arena + 0)) {
+        memcpy(arena + 0, in, 351);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 576)) {
+        memcpy(out, arena + 576, 175);
+    }
+}
