@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from ascua import tflite, train, zoo
 from ascua.errors import InputError
-from ascua.pruning.channels import Traced, trace
 from ascua.pruning.network import flattened
 from ascua.pruning.rebuild import Mask, masks_of, without
 from ascua.pruning.sizes import by_layer, sizes
+from ascua.pruning.tracing import Traced, trace
 from ascua.quantize import Options
 from ascua.train.export import as_float, export_quantized
 from ascua.zoo.size import macs

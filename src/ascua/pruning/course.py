@@ -21,13 +21,13 @@ from ascua.boards import Board
 from ascua.data import Dataset
 from ascua.errors import InputError, did_you_mean
 from ascua.plan.cost import costs
-from ascua.pruning.channels import trace
 from ascua.pruning.needs import IMAGES, Limits, Needs, expected, needs
 from ascua.pruning.network import flattened
 from ascua.pruning.removal import Change, Pruned, Ranked, rank
 from ascua.pruning.samples import Samples
 from ascua.pruning.select import Of, Scope, Wish
 from ascua.pruning.sizes import by_layer, sizes
+from ascua.pruning.tracing import trace
 from ascua.recipes import Recipe, Teacher
 from ascua.train import train
 from ascua.train.export import calibration_images

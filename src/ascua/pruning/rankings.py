@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascua.errors import InputError, did_you_mean
-from ascua.pruning.channels import Traced, Units
+from ascua.pruning.channels import Units
 from ascua.pruning.layers import rule
 from ascua.pruning.network import Call
 from ascua.pruning.samples import Samples
 from ascua.pruning.seen import gradients, means
+from ascua.pruning.tracing import Traced
 from ascua.zoo import import_tensorflow
 
 Scores: TypeAlias = NDArray[np.float64]

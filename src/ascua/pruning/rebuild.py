@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascua.errors import InputError
-from ascua.pruning.channels import Traced, kept
 from ascua.pruning.layers import Masks, rule
 from ascua.pruning.network import Call, replayed
+from ascua.pruning.tracing import Traced, kept
 from ascua.zoo import import_keras
 
 Mask = NDArray[np.bool_]

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from ascua.errors import InputError
-from ascua.pruning.channels import Traced, trace
 from ascua.pruning.network import flattened
 from ascua.pruning.rankings import Evidence, Ranking, find
 from ascua.pruning.rebuild import without
 from ascua.pruning.samples import Samples
 from ascua.pruning.select import Ladder, Of, Queue, Scope, Wish, ladder, queues
 from ascua.pruning.sizes import Sizes, by_layer, sizes
+from ascua.pruning.tracing import Traced, trace
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascua.errors import InputError
-from ascua.pruning.channels import Traced
 from ascua.pruning.layers import rule
 from ascua.pruning.network import Call, Value, replayed
+from ascua.pruning.tracing import Traced
 from ascua.zoo import import_tensorflow
 
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascua.errors import InputError, did_you_mean
-from ascua.pruning.channels import Group, Traced
 from ascua.pruning.rankings import Ranking, Scores
 from ascua.pruning.rebuild import Mask
 from ascua.pruning.sizes import sizes
+from ascua.pruning.tracing import Group, Traced
 
 Of: TypeAlias = Literal["channels", "parameters", "macs"]
 Scope: TypeAlias = Literal["layer", "global"]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from ascua.pruning.channels import Traced
 from ascua.pruning.layers import Rule, rule
 from ascua.pruning.network import Call
 from ascua.pruning.rebuild import Mask, masks_of
+from ascua.pruning.tracing import Traced
 
 
 @dataclass(frozen=True)
