@@ -20,7 +20,7 @@ from ascua.plan import GOALS, Goal, Plan, check_fit, plan
 from ascua.run import run
 from ascua.samples import pack, sample_vectors, unpack
 from ascua.targets.c import emit
-from tests.support import beside, oracle, samples
+from tests.support import beside, oracle, samples, untimed
 from tests.support.command import MODELS
 from tests.support.random_nets import random_net
 from tests.support.tools import require_board
@@ -73,7 +73,7 @@ def places(first: int, count: int) -> Iterator[tuple[range, Goal, Board]]:
     """Networks with a goal and a board each time."""
     for turn, start in enumerate(range(first, first + count, TOGETHER)):
         goal, name = PLACES[turn % len(PLACES)]
-        board = boards.load(name)
+        board = untimed(boards.load(name))
         require_board(board)
         yield range(start, start + TOGETHER), goal, board
 
@@ -101,7 +101,7 @@ def test_many_random_networks(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     found: list[float] = []
     for turn in range(3):
         for i, (seeds, goal, _) in enumerate(places(first, count)):
-            board = boards.load(BOARDS[(i + turn) % len(BOARDS)])
+            board = untimed(boards.load(BOARDS[(i + turn) % len(BOARDS)]))
             found += errors(seeds, goal, board, tmp_path / "build")
         with capsys.disabled():
             off = sorted(abs(e) for e in found)
@@ -117,7 +117,7 @@ def check_file(name: str, board_name: str, folder: Path, goals: tuple[Goal, ...]
     path = MODELS / f"{name}.tflite"
     if not path.exists():
         pytest.skip("../shared/models is not here")
-    board = boards.load(board_name)
+    board = untimed(boards.load(board_name))
     require_board(board)
     try:
         graph = load_model(path).graph

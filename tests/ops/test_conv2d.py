@@ -33,6 +33,7 @@ from tests.support import (
     network,
     reference,
     samples,
+    untimed,
     untold,
 )
 from tests.support.tools import require_board
@@ -143,7 +144,7 @@ def test_kernel(goal: Goal) -> None:
 def on_board(graph: Graph, board: Board, build: Path, goal: Goal = FAST) -> set[str]:
     """The names of the kernels with which the board gives every byte of the reference."""
     require_board(board)
-    ready, xs = prepare(graph), samples(graph, 3)
+    ready, xs, board = prepare(graph), samples(graph, 3), untimed(board)
     made = plan(ready, board, goal)
     done = run(board, emit(made, "net"), pack(xs), 3, build_dir=build)
     answers = zip(unpack(done.outputs, ready, 3), reference(graph, xs), graph.outputs, strict=True)

@@ -33,6 +33,7 @@ from tests.support import (
     network,
     reference,
     samples,
+    untimed,
     untold,
 )
 from tests.support.command import MODELS
@@ -115,7 +116,7 @@ def test_equals_tflm(kernel: Winograd, inline: bool) -> None:
     ids=lambda v: v if isinstance(v, str) else v.name,
 )
 def test_equals_on_boards(name: str, kernel: Winograd, tmp_path: Path) -> None:
-    board = boards.load(name)
+    board = untimed(boards.load(name))
     require_board(board)
     graph = collected(fitting(kernel))
     ready, xs = prepare(graph), samples(graph, 2)
@@ -200,7 +201,7 @@ def check_sums(graphs: list[Graph], board: str, folder: Path, seed: int) -> None
     graph = beside({str(i): g for i, g in enumerate(graphs)})
     xs = hard_samples(graph, np.random.default_rng(seed))
     n = len(xs[0])
-    target, ready = boards.load(board), prepare(graph)
+    target, ready = untimed(boards.load(board)), prepare(graph)
     require_board(target)
     made = plan(ready, untold(target), replace(FAST, inline=False, tries=0))
     got = []
