@@ -164,8 +164,8 @@ def _check_edges(graph: Graph, where: str) -> None:
 def _remedies(graph: Graph, reason: str) -> list[str]:
     if any(t.dtype == "float32" for op in graph.ops for t in op.outputs) and "float" in reason:
         return [
-            "Convert with full-integer quantisation: a representative data set, and"
+            "`ascua quantize MODEL.tflite --data DATA -o int8.tflite`, with inputs like its own.",
+            "Or convert with full-integer quantisation: a representative data set, and"
             " supported_ops = [TFLITE_BUILTINS_INT8].",
-            "`ascua train` writes such a file.",
         ]
     return ["`ascua ops` lists the operators; docs/ops.md says what each takes."]
