@@ -31,15 +31,19 @@ CASES = [(name, graph) for name in sorted(ALL) for graph in ALL[name]]
 EVERY_GRAPH = [*(graph for _, graph in CASES), *UINT8.values()]
 
 
+BY_FEATURES = {b.core.features: untold(b) for b in map(boards.load, boards.names("c"))}
+"""A board of each kind of core."""
+
+
 def steps(graph: Graph) -> list[tuple[Kernel[Any], Op]]:
     """The kernels that can run `graph` on any board, and what."""
     ready = prepare(graph)
     return [
         (o.kernel, o.op)
-        for board in map(boards.load, boards.names("c"))
+        for board in BY_FEATURES.values()
         for op in ready.ops
         if not op.view
-        for o in options(ready, op, untold(board), FAST)
+        for o in options(ready, op, board, FAST)
         if o.inline
     ]
 
