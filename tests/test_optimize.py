@@ -31,6 +31,7 @@ from tests.fuzz.networks import joined
 from tests.support import activation, constant, generated_c, litert, network, reference
 from tests.support.command import MODELS
 from tests.support.idle_nets import (
+    FullyConnected,
     added,
     channels,
     conv,
@@ -249,6 +250,45 @@ def test_mean_and_rescaling() -> None:
     mean = Mean((lower.y, axes), (activation("mean", (1, 3), 0.05, -90),), keep_dims=False)
     found = smaller(through(a, lower, mean, dense(mean.y, weights(4, 3, seed=4))))
     assert channels(found, "mean") == [1, 2]
+
+
+@pytest.mark.parametrize("rows", [[LOW, 5, LOW], [7, 7, 7]], ids=["constant", "equal"])
+def test_a_flat_layer_of_one_channel_has_the_scale_of_its_bias(rows: list[int]) -> None:
+    """TFLM looks at it where there is one scale, and not where there are several."""
+    x = activation("x", (1, 12), 0.05, -11)
+    same = rows[0] == rows[1]
+    w = np.tile(weights(1, 12), (3, 1)) if same else weights(3, 12)
+    scales = [1.0] * 3 if same else [1.0, 1.1, 1.2]
+    bias = constant("b", np.array(rows, np.int32))
+    y = activation("a", (1, 3), 0.5, -128)
+    first = FullyConnected((x, constant("w", w.astype(np.int8), scales), bias), (y,), False, "RELU")
+    found = smaller(network(first, dense(first.y, weights(2, 3))))
+    assert channels(found, "a") == ([0] if same else [1])
+
+
+def test_a_layer_that_keeps_dimensions_needs_its_view() -> None:
+    """LiteRT takes the last axis for the row, and the others for those of its output."""
+    first = conv(image(), weights(6, 3, 3, 3), [1, 5, 2, -9, 3, 7])
+    rows = flat(first.y)
+    last = dataclasses.replace(dense(rows.y, weights(2, 150)), keep_num_dims=True)
+    assert len(smaller(network(first, rows, last)).graph.ops) == 3
+
+
+def test_layers_that_share_weights_keep_all_channels() -> None:
+    held = constant("w", weights(8, 3, 3, 3).astype(np.int8), [0.004] * 8)
+    biases = constant("b", np.array([LOW, *range(7)], np.int32))
+    layers = [
+        dataclasses.replace(
+            conv(image(name=f"x{n}"), weights(8, 3, 3, 3), list(range(8)), n), inputs=()
+        )
+        for n in "ab"
+    ]
+    a, b = (
+        dataclasses.replace(op, inputs=(image(name=f"x{n}"), held, biases))
+        for op, n in zip(layers, "ab", strict=True)
+    )
+    found = smaller(network(a, b, added(a.y, b.y)))
+    assert count(found.graph) == held.size
 
 
 def test_an_output_keeps_its_channels() -> None:

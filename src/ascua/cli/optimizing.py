@@ -108,24 +108,29 @@ def with_outputs(graph: Graph, keep: Sequence[str], model: Path) -> Graph:
     """
     if not keep:
         return graph
-    names: dict[str, Tensor] = {t.name: t for t in graph.outputs}
+    names: dict[str, set[Tensor]] = {}
+    for t in graph.outputs:
+        names.setdefault(t.name, set()).add(t)
+    own = set(names)
     for s in graph.signatures:
         for name, t in s.outputs:
-            names.setdefault(name, t)
+            if name not in own:
+                names.setdefault(name, set()).add(t)
     if unknown := [name for name in keep if name not in names]:
         listed = ", ".join(f"'{brief(name)}'" for name in names)
         raise InputError(
             f"{model}: it has no output '{brief(unknown[0])}'.",
             [f"`--keep` one of these: {listed}."],
         )
-    wanted = {names[name] for name in keep}
+    wanted = {t for name in keep for t in names[name]}
+    kept = (
+        Signature(s.key, s.inputs, tuple(end for end in s.outputs if end[1] in wanted))
+        for s in graph.signatures
+    )
     return replace(
         graph,
         outputs=tuple(t for t in graph.outputs if t in wanted),
-        signatures=tuple(
-            Signature(s.key, s.inputs, tuple(end for end in s.outputs if end[1] in wanted))
-            for s in graph.signatures
-        ),
+        signatures=tuple(s for s in kept if s.outputs),
     )
 
 

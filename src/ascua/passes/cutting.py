@@ -114,6 +114,10 @@ def _weighted(op: Weighted, whole: Weighted, kept: Kept) -> Weighted:
         if bias is not None:
             flat = replace(bias, shape=(bias.size,), data=bias.values.reshape(-1))
             bias = sliced(flat, 0, kept[op.y])
+            if w.quant is not None and len(w.q.scales) == 1:
+                # Of one scale TFLM looks whether the bias has it, too.
+                scale = float(np.float32(op.x.q.scale * w.q.scale))
+                bias = replace(bias, quant=Quant((scale,), (0,)))
             inputs[op.optional[0]] = bias
     inputs[1] = w
     if isinstance(whole, DepthwiseConv2D) and op.x.shape[-1] == 1:

@@ -6,6 +6,7 @@ them can go without the others. Operators with weights make every channel anew.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -153,7 +154,11 @@ class Channels:
                 count += n
         self._above = np.arange(count)
         needed = [t for t in (*graph.given, *graph.left) if not t.const]
+        filters = Counter(op.w for op in graph.ops if isinstance(op, Weighted))
         for op in graph.ops:
+            if isinstance(op, Weighted) and filters[op.w] > 1:
+                # Cut for each of its readers, a tensor would be there several times.
+                needed += [op.x, op.y]
             if not makes_anew(op):
                 needed += self._tie(op)
         self.group = np.array([self._top(i) for i in range(count)], int)

@@ -22,7 +22,8 @@ def drop_views(graph: Graph) -> tuple[Graph, Origins, list[Saving]]:
     ops: list[Op] = []
     for old in graph.ops:
         op = old
-        if isinstance(op, FullyConnected | Reshape) and (view := made.get(op.x)):
+        shaped = isinstance(op, FullyConnected) and op.keep_num_dims
+        if isinstance(op, FullyConnected | Reshape) and not shaped and (view := made.get(op.x)):
             read = replace(op, inputs=(view.x, *op.inputs[1:]))
             op = op if read.check() else read
         # Where the output has another scale, bytes mean something else behind it.
