@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from tests.ops.test_depthwise_conv2d import depthwise
 from tests.ops.test_fully_connected import dense
 from tests.ops.test_mean import mean
 from tests.ops.test_transpose_conv import transpose_conv
-from tests.support import SHARED, as_int4, reference, samples
+from tests.support import SHARED, as_int4, reference, samples, untold
 from tests.support.command import MODELS
 from tests.support.compilers import COMPILERS, LEVELS, Compiler, tool, write
 from tests.support.pools import pool
@@ -103,6 +104,35 @@ def test_random_networks(compiler: str, level: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("compiler", "level"), EVERY)
 def test_more_random_networks(compiler: str, level: str, tmp_path: Path) -> None:
     check_networks(SLOW, COMPILERS[compiler], level, tmp_path)
+
+
+WITH_FPU = {
+    "cortex-m4": ("mps2-an386", "-mfpu=fpv4-sp-d16"),
+    "cortex-m7": ("mps2-an500", "-mfpu=fpv5-d16"),
+    "cortex-m33": ("mps2-an505", "-mfpu=fpv5-sp-d16"),
+}
+"""Boards by the cores that have a floating-point unit, which their flags leave out."""
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("core", WITH_FPU)
+def test_cores_with_a_floating_point_unit(core: str, level: str, tmp_path: Path) -> None:
+    """There compilers keep more registers to themselves, above all without optimisation."""
+    board, fpu = WITH_FPU[core]
+    arm = COMPILERS["arm"]
+    arm.require()
+    cc = replace(arm, flags=(*arm.flags[1:], f"-mcpu={core}", fpu, "-mfloat-abi=hard"))
+    graphs = {
+        "conv": conv(ih=8, iw=8, ic=8, oc=8, scale=1e-3),
+        "conv_s2": conv(ih=9, iw=13, ic=8, oc=8, stride=(2, 2), scale=1e-3),
+        "wide": conv(kh=5, kw=5, ic=16, oc=8),
+        "pixels": conv(ih=32, iw=32, kh=1, kw=1, ic=15, oc=17),
+        **{n: make() for n, make in ONE_CALLER.items()},
+    }
+    for name, graph in graphs.items():
+        for target in (boards.load(board), untold(boards.load(board))):
+            made = emit(plan(prepare(graph), target), identifier(f"{name}_{len(target.core.name)}"))
+            cc.compile(write(tmp_path / made.name, made), level)
 
 
 ONE_CALLER = {

@@ -148,6 +148,8 @@ def _otherwise(a: Array, t: Tensor) -> list[str]:
     if len(inner) == 3 and a.shape[-3:] == (inner[2], *inner[:2]) and a.ndim in (3, 4):
         axes = (1, 2, 0) if a.ndim == 3 else (0, 2, 3, 1)
         return [f"Channels come last: array.transpose{axes}."]
+    if len(inner) == 3 and a.ndim == 4 and a.shape[3] == inner[2]:
+        return [f"Resize the images to {inner[0]}x{inner[1]}, as they were for the training."]
     if a.size % max(t.size, 1) == 0:
         return [f"Reshape it: array.reshape(-1, {', '.join(map(str, inner))})."]
     if len(inner) == 3 and inner[2] == 3 and a.shape[1:] in (inner[:2], (*inner[:2], 1)):
