@@ -21,13 +21,105 @@ KERNEL int32_t winograd_positions(int32_t stride) {
     return stride == 2 ? 25 : 36;
 }
 
-KERNEL void winograd_image(int32_t stride, const int8_t *const *rows, int32_t at, int32_t ic,
-                           int32_t words, pair_t *v) {
+KERNEL void winograd_image_of(int32_t stride, const int8_t *const *rows, int32_t at, int32_t ic,
+                              int32_t words, pair_t *v) {
     if (stride == 2) {
         winograd_2x2_image(rows, at, ic, words, v);
     } else {
         winograd_4x4_image(rows, at, ic, words, v);
     }
+}
+
+SHARED void winograd_4x4_image_shared(const int8_t *const *rows, int32_t at, int32_t ic,
+                                      int32_t words, pair_t *v) {
+    winograd_image_of(1, rows, at, ic, words, v);
+    KEEP_ORDER();
+}
+
+SHARED void winograd_2x2_image_shared(const int8_t *const *rows, int32_t at, int32_t ic,
+                                      int32_t words, pair_t *v) {
+    winograd_image_of(2, rows, at, ic, words, v);
+    KEEP_ORDER();
+}
+
+/* The transformed image of a tile: in a copy of its own where ic is known. */
+KERNEL void winograd_image(int32_t stride, const int8_t *const *rows, int32_t at, int32_t ic,
+                           int32_t words, pair_t *v) {
+    if (__builtin_constant_p(ic)) {
+        winograd_image_of(stride, rows, at, ic, words, v);
+    } else if (stride == 2) {
+        winograd_2x2_image_shared(rows, at, ic, words, v);
+    } else {
+        winograd_4x4_image_shared(rows, at, ic, words, v);
+    }
+}
+
+KERNEL void winograd_filter(int32_t stride, const pair_t *g, int32_t odd, pair_t *u, int32_t next) {
+    if (stride == 2) {
+        winograd_2x2_filter(g, odd, u, next);
+    } else {
+        winograd_4x4_filter(g, odd, u, next);
+    }
+}
+
+/* u[positions][words][4 channels] of int8 filters, four by four channels of
+   w[words / 2][4][3][3][4]; answers the end of w. */
+KERNEL const pair_t *winograd_filters_of(int32_t stride, const pair_t *w, int32_t words,
+                                         pair_t *u) {
+    const int32_t next = 4 * words;
+    for (int32_t k = 0; k < words; k += 2) {
+        for (int32_t channel = 0; channel < 4; channel++) {
+            winograd_filter(stride, w, 0, u, next);
+            winograd_filter(stride, w, 1, u + 4, next);
+            w += 9;
+            u++;
+        }
+        u += 4;
+    }
+    KEEP_ORDER();
+    return w;
+}
+
+SHARED const pair_t *winograd_4x4_filters(const pair_t *w, int32_t words, pair_t *u) {
+    return winograd_filters_of(1, w, words, u);
+}
+
+SHARED const pair_t *winograd_2x2_filters(const pair_t *w, int32_t words, pair_t *u) {
+    return winograd_filters_of(2, w, words, u);
+}
+
+/* y[tiles][side][side][4 channels] of sums[positions][4 channels][2 tiles], which are used up, and
+   requant[4], whose shift is to the right, 1 to 23 bits. */
+KERNEL void winograd_outputs_of(int32_t stride, pair_t *sums, const requant_t *q, int32_t zero,
+                                int32_t tiles, int8_t *y, const winograd_steps_t *steps) {
+    for (int32_t channel = 0; channel < 4; channel++) {
+        const rescale_dsp_t r = rescale_dsp(q->multiplier, -q->shift, zero);
+        pair_t *m = sums;
+        int8_t *to = y;
+        for (int32_t tile = 0; tile < tiles; tile++) {
+            if (stride == 2) {
+                winograd_2x2_tile(m, (uint32_t)q->bias, &r, to, steps);
+            } else {
+                winograd_4x4_tile(m, (uint32_t)q->bias, &r, to, steps);
+            }
+            m++;
+            to += steps->tile;
+        }
+        sums += 2;
+        q++;
+        y++;
+    }
+    KEEP_ORDER();
+}
+
+SHARED void winograd_4x4_outputs(pair_t *sums, const requant_t *q, int32_t zero, int32_t tiles,
+                                 int8_t *y, const winograd_steps_t *steps) {
+    winograd_outputs_of(1, sums, q, zero, tiles, y, steps);
+}
+
+SHARED void winograd_2x2_outputs(pair_t *sums, const requant_t *q, int32_t zero, int32_t tiles,
+                                 int8_t *y, const winograd_steps_t *steps) {
+    winograd_outputs_of(2, sums, q, zero, tiles, y, steps);
 }
 
 KERNEL const pair_t *winograd_filters(int32_t stride, const pair_t *w, int32_t words, pair_t *u) {

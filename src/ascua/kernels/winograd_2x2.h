@@ -31,8 +31,8 @@ KERNEL void winograd_2x2_down(const uint32_t *column, pair_t *v, int32_t next) {
 
 /* v[5 columns][5 rows][words][2 tiles] of one tile, whose window begins `at` bytes into each of
    rows[5]; ic bytes lie between its pixels, and `words` pairs of channels in each. */
-KERNEL void winograd_2x2_image_of(const int8_t *const *rows, int32_t at, int32_t ic, int32_t words,
-                                  pair_t *v) {
+KERNEL void winograd_2x2_image(const int8_t *const *rows, int32_t at, int32_t ic, int32_t words,
+                               pair_t *v) {
     const int32_t next = 2 * words;
     for (int32_t k = 0; k < words; k += 2) {
         uint32_t even[25], odd[25]; /* [5 columns][5 rows] */
@@ -58,22 +58,6 @@ KERNEL void winograd_2x2_image_of(const int8_t *const *rows, int32_t at, int32_t
     }
 }
 
-SHARED void winograd_2x2_image_shared(const int8_t *const *rows, int32_t at, int32_t ic,
-                                      int32_t words, pair_t *v) {
-    winograd_2x2_image_of(rows, at, ic, words, v);
-    KEEP_ORDER();
-}
-
-/* The same, in a copy of its own where ic is known. */
-KERNEL void winograd_2x2_image(const int8_t *const *rows, int32_t at, int32_t ic, int32_t words,
-                               pair_t *v) {
-    if (__builtin_constant_p(ic)) {
-        winograd_2x2_image_of(rows, at, ic, words, v);
-    } else {
-        winograd_2x2_image_shared(rows, at, ic, words, v);
-    }
-}
-
 /* Of five sums of a column what makes the first output, and what makes the second. */
 KERNEL uint32_t winograd_2x2_first(const pair_t *sums) {
     return sums[0] + sums[WINOGRAD_SUMS] + sums[3 * WINOGRAD_SUMS];
@@ -92,33 +76,19 @@ KERNEL void winograd_2x2_row(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3,
     KEEP_ORDER();
 }
 
-/* y[tiles][2][2][4 channels] of sums[25][4 channels][2 tiles], to one of which the bias is added,
-   and requant[4], whose shift is to the right, 1 to 23 bits. */
-SHARED void winograd_2x2_outputs(pair_t *sums, const requant_t *q, int32_t zero, int32_t tiles,
-                                 int8_t *y, const winograd_steps_t *steps) {
+/* y[2][2] of one channel of one tile, of sums[25], WINOGRAD_SUMS apart, to one of which the bias is
+   added. */
+KERNEL void winograd_2x2_tile(pair_t *sums, uint32_t bias, const rescale_dsp_t *r, int8_t *y,
+                              const winograd_steps_t *steps) {
     const int32_t column = 5 * WINOGRAD_SUMS;
-    for (int32_t channel = 0; channel < 4; channel++) {
-        const rescale_dsp_t r = rescale_dsp(q->multiplier, -q->shift, zero);
-        pair_t *m = sums;
-        int8_t *to = y;
-        for (int32_t tile = 0; tile < tiles; tile++) {
-            /* The second position of both ways reaches every output alike. */
-            m[6 * WINOGRAD_SUMS] += (uint32_t)q->bias;
-            winograd_2x2_row(winograd_2x2_first(m), winograd_2x2_first(m + column),
-                             winograd_2x2_first(m + 2 * column), winograd_2x2_first(m + 3 * column),
-                             winograd_2x2_first(m + 4 * column), &r, to, steps->column);
-            winograd_2x2_row(
-                winograd_2x2_second(m), winograd_2x2_second(m + column),
-                winograd_2x2_second(m + 2 * column), winograd_2x2_second(m + 3 * column),
-                winograd_2x2_second(m + 4 * column), &r, to + steps->row, steps->column);
-            m++;
-            to += steps->tile;
-        }
-        sums += 2;
-        q++;
-        y++;
-    }
-    KEEP_ORDER();
+    /* The second position of both ways reaches every output alike. */
+    sums[6 * WINOGRAD_SUMS] += bias;
+    winograd_2x2_row(winograd_2x2_first(sums), winograd_2x2_first(sums + column),
+                     winograd_2x2_first(sums + 2 * column), winograd_2x2_first(sums + 3 * column),
+                     winograd_2x2_first(sums + 4 * column), r, y, steps->column);
+    winograd_2x2_row(winograd_2x2_second(sums), winograd_2x2_second(sums + column),
+                     winograd_2x2_second(sums + 2 * column), winograd_2x2_second(sums + 3 * column),
+                     winograd_2x2_second(sums + 4 * column), r, y + steps->row, steps->column);
 }
 
 /* u[5 columns][5 rows], `next` words apart, of two channels of g[3][3]. */
@@ -140,23 +110,6 @@ KERNEL void winograd_2x2_filter(const pair_t *g, int32_t odd, pair_t *u, int32_t
         u[4 * next] = winograd_repaid(column[4]);
         u += 5 * next;
     }
-}
-
-/* u[25][words][4 channels] of int8 filters, four by four channels of w[words / 2][4][3][3][4];
-   answers the end of w. */
-SHARED const pair_t *winograd_2x2_filters(const pair_t *w, int32_t words, pair_t *u) {
-    const int32_t next = 4 * words;
-    for (int32_t k = 0; k < words; k += 2) {
-        for (int32_t channel = 0; channel < 4; channel++) {
-            winograd_2x2_filter(w, 0, u, next);
-            winograd_2x2_filter(w, 1, u + 4, next);
-            w += 9;
-            u++;
-        }
-        u += 4;
-    }
-    KEEP_ORDER();
-    return w;
 }
 
 #endif

@@ -55,8 +55,8 @@ KERNEL void winograd_4x4_down(const uint32_t *column, pair_t *v, int32_t next) {
 
 /* v[6 columns][6 rows][words][2 tiles] of one tile, whose window begins `at` bytes into each of
    rows[6]; ic bytes lie between its pixels, and `words` pairs of channels in each. */
-KERNEL void winograd_4x4_image_of(const int8_t *const *rows, int32_t at, int32_t ic, int32_t words,
-                                  pair_t *v) {
+KERNEL void winograd_4x4_image(const int8_t *const *rows, int32_t at, int32_t ic, int32_t words,
+                               pair_t *v) {
     const int32_t next = 2 * words;
     for (int32_t k = 0; k < words; k += 2) {
         uint32_t even[36], odd[36]; /* [6 columns][6 rows] */
@@ -82,22 +82,6 @@ KERNEL void winograd_4x4_image_of(const int8_t *const *rows, int32_t at, int32_t
         }
         v += 4;
         at += 4;
-    }
-}
-
-SHARED void winograd_4x4_image_shared(const int8_t *const *rows, int32_t at, int32_t ic,
-                                      int32_t words, pair_t *v) {
-    winograd_4x4_image_of(rows, at, ic, words, v);
-    KEEP_ORDER();
-}
-
-/* The same, in a copy of its own where ic is known. */
-KERNEL void winograd_4x4_image(const int8_t *const *rows, int32_t at, int32_t ic, int32_t words,
-                               pair_t *v) {
-    if (__builtin_constant_p(ic)) {
-        winograd_4x4_image_of(rows, at, ic, words, v);
-    } else {
-        winograd_4x4_image_shared(rows, at, ic, words, v);
     }
 }
 
@@ -144,34 +128,21 @@ KERNEL void winograd_4x4_row(const pair_t *sums, int32_t bits, const rescale_dsp
     KEEP_ORDER();
 }
 
-/* y[tiles][4][4][4 channels] of sums[36][4 channels][2 tiles], which are used up, and requant[4],
-   whose bias is 36 times what it is and whose shift is to the right, 1 to 23 bits. */
-SHARED void winograd_4x4_outputs(pair_t *sums, const requant_t *q, int32_t zero, int32_t tiles,
-                                 int8_t *y, const winograd_steps_t *steps) {
-    for (int32_t channel = 0; channel < 4; channel++) {
-        const rescale_dsp_t r = rescale_dsp(q->multiplier, -q->shift, zero);
-        pair_t *m = sums;
-        int8_t *to = y;
-        for (int32_t tile = 0; tile < tiles; tile++) {
-            /* The second position of both ways reaches every output alike. */
-            winograd_4x4_column(m, 0);
-            winograd_4x4_column(m + 6 * WINOGRAD_SUMS, (uint32_t)q->bias);
-            winograd_4x4_column(m + 12 * WINOGRAD_SUMS, 0);
-            winograd_4x4_column(m + 18 * WINOGRAD_SUMS, 0);
-            winograd_4x4_column(m + 24 * WINOGRAD_SUMS, 0);
-            winograd_4x4_column(m + 30 * WINOGRAD_SUMS, 0);
-            winograd_4x4_row(m, 3, &r, to, steps->column);
-            winograd_4x4_row(m + WINOGRAD_SUMS, 2, &r, to + steps->row, steps->column);
-            winograd_4x4_row(m + 2 * WINOGRAD_SUMS, 1, &r, to + 2 * steps->row, steps->column);
-            winograd_4x4_row(m + 3 * WINOGRAD_SUMS, 1, &r, to + 3 * steps->row, steps->column);
-            m++;
-            to += steps->tile;
-        }
-        sums += 2;
-        q++;
-        y++;
-    }
-    KEEP_ORDER();
+/* y[4][4] of one channel of one tile, of sums[36], WINOGRAD_SUMS apart, which are used up. The bias
+   is 36 times what it is. */
+KERNEL void winograd_4x4_tile(pair_t *sums, uint32_t bias, const rescale_dsp_t *r, int8_t *y,
+                              const winograd_steps_t *steps) {
+    winograd_4x4_column(sums, 0);
+    /* The second position of both ways reaches every output alike. */
+    winograd_4x4_column(sums + 6 * WINOGRAD_SUMS, bias);
+    winograd_4x4_column(sums + 12 * WINOGRAD_SUMS, 0);
+    winograd_4x4_column(sums + 18 * WINOGRAD_SUMS, 0);
+    winograd_4x4_column(sums + 24 * WINOGRAD_SUMS, 0);
+    winograd_4x4_column(sums + 30 * WINOGRAD_SUMS, 0);
+    winograd_4x4_row(sums, 3, r, y, steps->column);
+    winograd_4x4_row(sums + WINOGRAD_SUMS, 2, r, y + steps->row, steps->column);
+    winograd_4x4_row(sums + 2 * WINOGRAD_SUMS, 1, r, y + 2 * steps->row, steps->column);
+    winograd_4x4_row(sums + 3 * WINOGRAD_SUMS, 1, r, y + 3 * steps->row, steps->column);
 }
 
 #if ASCUA_DSP
@@ -225,23 +196,6 @@ KERNEL void winograd_4x4_filter(const pair_t *g, int32_t odd, pair_t *u, int32_t
         u[5 * next] = winograd_repaid(to.v5);
         u += 6 * next;
     }
-}
-
-/* u[36][words][4 channels] of int8 filters, four by four channels of w[words / 2][4][3][3][4];
-   answers the end of w. */
-SHARED const pair_t *winograd_4x4_filters(const pair_t *w, int32_t words, pair_t *u) {
-    const int32_t next = 4 * words;
-    for (int32_t k = 0; k < words; k += 2) {
-        for (int32_t channel = 0; channel < 4; channel++) {
-            winograd_4x4_filter(w, 0, u, next);
-            winograd_4x4_filter(w, 1, u + 4, next);
-            w += 9;
-            u++;
-        }
-        u += 4;
-    }
-    KEEP_ORDER();
-    return w;
 }
 
 #endif
