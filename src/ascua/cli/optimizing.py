@@ -162,7 +162,10 @@ def _check(prepared: Graph, content: bytes, to: Path) -> None:
         raise Mismatch(
             f"{to}: not written: {wrong} bytes of its outputs would differ. That is a fault of"
             " Ascua's.",
-            ["Report it, with the model if you may.", "`ascua compile` and `run` take the file as it is with `--no-optimize`."],
+            [
+                "Report it, with the model if you may.",
+                "`ascua compile` and `run` take the file as it is with `--no-optimize`.",
+            ],
         )
 
 
