@@ -20,8 +20,8 @@ from ascua.ops.arg_max import ArgMax
 from ascua.ops.conv2d import Conv2D
 from tests.ops.test_arg_max import arg
 from tests.ops.test_conv2d import conv
-from tests.support import network, reference, samples
-from tests.support.command import ascua, model_file
+from tests.support import fake_photos, network, reference, samples
+from tests.support.command import ascua, model_file, refused
 from tests.support.examples import small
 from tests.support.tools import require_board
 
@@ -154,6 +154,20 @@ def test_run_takes_a_recipe_s_test_set(build: Path, tmp_path: Path) -> None:
     model = model_file(tmp_path, of_digits(), "scores")
     found = json.loads(run_host(model, build, "--recipe", "digits-dscnn", "--json").out)
     assert (found["samples"], found["accuracy"], found["mismatched_bytes"]) == (360, right, 0)
+
+
+def test_run_takes_a_folder_of_pictures(build: Path, tmp_path: Path) -> None:
+    pytest.importorskip("PIL", reason="Pillow is not installed")
+    fake_photos.classes(tmp_path / "photos", {"cat": 3, "dog": 4}, "PNG")
+    (tmp_path / "photos" / "cat" / "IMG_1.heic").write_bytes(b"of a telephone")
+    model = model_file(tmp_path, conv(ih=8, iw=8, oc=2, kh=8, kw=8, padding="VALID"), "scores")
+    result = run_host(model, build, "--data", tmp_path / "photos", "--json")
+    found = json.loads(result.out)
+    assert (found["samples"], found["mismatched_bytes"]) == (7, 0)
+    assert found["accuracy"] * 7 == pytest.approx(round(found["accuracy"] * 7))
+    assert "left out 1 of 8 pictures, such as IMG_1.heic" in found["warnings"][0]
+    one = model_file(tmp_path, conv(ih=8, iw=8, oc=1, kh=8, kw=8, padding="VALID"), "one")
+    refused(run_host(one, build, "--data", tmp_path / "photos"), 1, "label 1 is outside")
 
 
 def test_run_compares_the_class_with_the_label(build: Path, tmp_path: Path) -> None:

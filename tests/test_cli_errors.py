@@ -167,14 +167,50 @@ def test_wrong_labels(model: Path, labels: np.ndarray, words: list[str], tmp_pat
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--recipe", "digits-dscnn", "--labels", "y.npy"], ["samples and labels of its own"]),
-        (["--recipe", "digits-dscnn", "--inputs", "x.npy"], ["samples and labels of its own"]),
+        (
+            ["--recipe", "digits-dscnn", "--labels", "y.npy"],
+            ["`--recipe` brings labels"],
+        ),
+        (["--data", "digits", "--labels", "y.npy"], ["`--data` brings labels of its own"]),
+        (["--recipe", "digits-dscnn", "--inputs", "x.npy"], ["`--inputs` and `--recipe` both"]),
+        (["--recipe", "digits-dscnn", "--data", "digits"], ["Leave out `--data`, or `--recipe`"]),
+        (["--data", "dogits"], ["neither a data set, nor a folder", "Did you mean 'digits'"]),
+        (["--data", "digits"], ["its images are 8 x 8 x 1", "9 x 9 x 3"]),
         (["--data-dir", "images"], ["`--data-dir`", "none was named", "`--recipe NAME`"]),
         (["--recipe", "digit-dscnn"], ["Did you mean 'digits-dscnn'"]),
     ],
 )
 def test_wrong_test_sets(model: Path, options: list[str], words: list[str]) -> None:
     refused(ascua("run", model, "-b", "host", *options), 1, *words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["rnu", "net.tflite"], ["no verb 'rnu'", "Did you mean 'run'", "Known names: analyze"]),
+        (["run", "net.tflite"], ["Missing option '--board'", "`ascua run --help`"]),
+        (["run", "net.tflite", "--bord", "host"], ["No such option", "--board"]),
+        (["run", "net.tflite", "-b", "lm3s"], ["Did you mean 'lm3s6965evb'?"]),
+        (["compile"], ["Missing argument 'MODEL'", "`ascua compile --help`"]),
+    ],
+)
+def test_a_wrong_command_line(arguments: list[str], words: list[str]) -> None:
+    refused(ascua(*arguments), 1, *words)
+
+
+def test_a_board_that_takes_kmodels(model: Path) -> None:
+    result = ascua("run", model, "-b", "maix-go")
+    refused(result, 1, "maix-go", "`ascua compile MODEL --data D --board maix-go -o MODEL.kmodel`")
+
+
+def test_folders_and_pictures_in_place_of_files(model: Path, tmp_path: Path) -> None:
+    refused(ascua("analyze", tmp_path), 1, "Is a directory", "Give a file: a .tflite")
+    (tmp_path / "saved_model.pb").touch()
+    refused(ascua("analyze", tmp_path), 1, "`ascua quantize")
+    picture = tmp_path / "cat.jpg"
+    picture.write_bytes(b"\xff\xd8\xff\xe0")
+    result = ascua("run", model, "-b", "host", "--inputs", picture)
+    refused(result, 1, "cat.jpg: neither an .npy nor an .npz file", "`--data FOLDER`")
 
 
 def test_a_test_set_of_other_images(model: Path) -> None:

@@ -52,7 +52,7 @@ def test_compiling_needs_no_extra(arguments: tuple[str, ...], model: Path, tmp_p
     assert (result.code, result.err) == (0, "")
     assert result.out
     if arguments[0] == "doctor":
-        assert "pip install 'ascua[train]'" in result.out
+        assert "pip install '.[train]'" in result.out
 
 
 def test_validating_without_the_oracle_is_no_pass(model: Path, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_validating_without_the_oracle_is_no_pass(model: Path, tmp_path: Path) -
 def test_training_says_which_extra_it_needs(arguments: tuple[str, ...], tmp_path: Path) -> None:
     result = without_extras(*arguments, cwd=tmp_path)
     assert result.code == 2, result.err
-    assert "`pip install 'ascua[train]'`" in result.err
+    assert "`pip install '.[train]'`" in result.err
     assert "Traceback" not in result.err
     assert list(tmp_path.iterdir()) == []
 

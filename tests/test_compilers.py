@@ -129,10 +129,14 @@ def test_cores_with_a_floating_point_unit(core: str, level: str, tmp_path: Path)
         "pixels": conv(ih=32, iw=32, kh=1, kw=1, ic=15, oc=17),
         **{n: make() for n, make in ONE_CALLER.items()},
     }
+    others = boards.load("mps2-an385")
     for name, graph in graphs.items():
-        for target in (boards.load(board), untold(boards.load(board))):
-            made = emit(plan(prepare(graph), target), identifier(f"{name}_{len(target.core.name)}"))
-            cc.compile(write(tmp_path / made.name, made), level)
+        for i, target in enumerate((boards.load(board), untold(boards.load(board)), others)):
+            made = emit(plan(prepare(graph), target), identifier(f"{name}_{i}"))
+            at = write(tmp_path / made.name, made)
+            cc.compile(at, level)
+            if level == "-O2":
+                cc.compile(at, level, "-fpic", "-msingle-pic-base")
 
 
 ONE_CALLER = {

@@ -120,7 +120,7 @@ def test_digits_split_never_changes() -> None:
 
 def test_digits_without_scikit_learn_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(ToolMissing, match=r"pip install 'ascua\[train\]'"):
+    with pytest.raises(ToolMissing, match=r"pip install '\.\[train\]'"):
         data.load("digits")
 
 

@@ -190,7 +190,7 @@ def test_without_pillow_it_says_what_to_install(
     pets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "PIL", None)
-    with pytest.raises(ToolMissing, match=r"pip install 'ascua\[train\]'"):
+    with pytest.raises(ToolMissing, match=r"pip install '\.\[train\]'"):
         data.load("folder", pets, image=IMAGE)
 
 

@@ -396,7 +396,7 @@ def test_folders_without_permission() -> None:
 
 def test_without_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
-    refused(infer("copy"), 2, "Photographs are read by Pillow", "pip install 'ascua[train]'")
+    refused(infer("copy"), 2, "Photographs are read by Pillow", "pip install '.[train]'")
     data = raw(x=np.zeros(48, "<f4"))
     done(infer("copy", "--dataset-format", "raw", dataset=data))
 

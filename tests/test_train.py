@@ -319,7 +319,7 @@ def test_without_keras_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "keras", None)
-    with pytest.raises(ToolMissing, match=r"pip install 'ascua\[train\]'"):
+    with pytest.raises(ToolMissing, match=r"pip install '\.\[train\]'"):
         train(recipes.load("digits-dscnn"), out=tmp_path / "x")
     assert not (tmp_path / "x").exists()
 

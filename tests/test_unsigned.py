@@ -284,7 +284,7 @@ def test_validate_without_litert(path: Path, monkeypatch: pytest.MonkeyPatch) ->
     model = load_model(path)
     check, note = validation.validate(model, samples(model.graph, 2), [], path.parent)
     assert (check.against, check.mismatched_bytes) == ("reference", 0)
-    assert (note.executor, note.note) == ("litert", "not installed: pip install 'ascua[train]'")
+    assert (note.executor, note.note) == ("litert", "not installed: pip install '.[train]'")
 
 
 def test_tensors_without_quantisation_are_refused() -> None:

@@ -203,7 +203,7 @@ def test_a_uint8_network_whose_oracle_is_absent(
     path = model_file(tmp_path, as_uint8(conv()), "u8")
     monkeypatch.setattr(validation.litert, "version", lambda: None)
     result = ascua("validate", path, "-b", "host", "--build-dir", tmp_path)
-    refused(result, 2, "litert could not be asked", "`pip install 'ascua[train]'`")
+    refused(result, 2, "litert could not be asked", "`pip install '.[train]'`")
 
 
 def fail_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -237,12 +237,12 @@ def test_the_list_needs_no_keras(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert "1,204,224" in ascua("models").out
     own = tmp_path / "own.keras"
     own.write_bytes(b"PK\x03\x04")
-    refused(ascua("models", own), 2, "needs Keras", "ascua[train]")
+    refused(ascua("models", own), 2, "needs Keras", ".[train]")
 
 
 def test_without_keras_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "keras", None)
-    with pytest.raises(ToolMissing, match=r"pip install 'ascua\[train\]'"):
+    with pytest.raises(ToolMissing, match=r"pip install '\.\[train\]'"):
         registry.build("dscnn", (32, 32, 3), 10)

@@ -15,6 +15,8 @@ from ascua.errors import InputError, brief
 
 MOST_BYTES = 1 << 32
 """A larger file has more samples than are looked at."""
+NPY, ZIP = b"\x93NUMPY", b"PK"
+"""How .npy and .npz files begin."""
 FREELY = 1 << 28
 """Bytes that the arrays of an .npz may take however small it is."""
 MOST_EXPANSION = 100
@@ -30,6 +32,9 @@ def read(path: Path) -> Mapping[str, NDArray[np.generic]]:
     try:
         files.check_regular(path, MOST_BYTES)
         with path.open("rb") as f, warnings.catch_warnings(action="ignore"):
+            if not f.read(len(NPY)).startswith((NPY, ZIP)):
+                raise _no_array(path)
+            f.seek(0)
             loaded = np.load(f, allow_pickle=False)  # it warns of headers that Python 2 wrote
             if isinstance(loaded, np.ndarray):
                 return {"": _native(loaded)}
@@ -61,6 +66,17 @@ def _check_expansion(path: Path, archive: zipfile.ZipFile) -> None:
             f"{path}: its {packed:,} bytes expand to {expanded:,}, which no real data do.",
             ["Save it without compression: numpy.savez."],
         )
+
+
+def _no_array(path: Path) -> InputError:
+    pictures = path.suffix.lower() in (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
+    return InputError(
+        f"{path}: neither an .npy nor an .npz file.",
+        [
+            *(["Pictures go in folders, one for each class: `--data FOLDER`."] if pictures else ()),
+            "Write arrays with numpy.save(path, array).",
+        ],
+    )
 
 
 def _damaged(path: Path, e: Exception) -> InputError:

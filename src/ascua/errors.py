@@ -15,6 +15,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+PIP_TRAIN = "pip install '.[train]'"
+"""Installs the packages for training and pictures; said in Ascua's folder."""
+
 
 class AscuaError(Exception):
     """An error with a cause that the user can act on.
@@ -86,6 +89,7 @@ def brief(name: str, most: int = 60) -> str:
 def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:
     """Sentences that point from a wrong `name` to the right ones of `known`."""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1)
+    begin = [k for k in known if name and k.startswith(name)]
+    close = difflib.get_close_matches(name, known, n=1) or begin[:1]
     hint = (f"Did you mean {close[0]!r}?",) if close else ()
     return (*hint, f"Known names: {', '.join(known)}.")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ascua.errors import AscuaError, DoesNotFit, ToolFailed, ToolMissing
+from ascua.errors import PIP_TRAIN, AscuaError, DoesNotFit, ToolFailed, ToolMissing
 from ascua.executors import Answer, Executor, Progress
 from ascua.executors.board import OnBoard
 from ascua.executors.oracles import LiteRT, Tflm
@@ -120,7 +120,7 @@ def validate(
     expected = truth.run(graph, xs).outputs
     notes: list[Check] = []
     uint8 = is_uint8(graph)
-    oracle, name, package = (litert, "litert", "'ascua[train]'") if uint8 else _TFLM
+    oracle, name, command = (litert, "litert", PIP_TRAIN) if uint8 else _TFLM
     if oracle.version() is not None:
         try:
             expected = _asked(name, oracle, model, xs)
@@ -128,8 +128,8 @@ def validate(
         except ToolFailed as e:
             notes.append(Check(name, NOTHING, None, 0, e.what, error=e))
     else:
-        note = f"not installed: pip install {package}"
-        missing = ToolMissing(f"{name} is not installed.", [f"`pip install {package}`"])
+        note = f"not installed: {command}"
+        missing = ToolMissing(f"{name} is not installed.", [f"`{command}`"])
         notes.append(Check(name, NOTHING, None, 0, note, error=missing))
     checks = []
     for i, executor in enumerate(executors):
@@ -142,7 +142,7 @@ def validate(
 NOTHING = "-"
 """What an oracle is compared with that could not be asked."""
 
-_TFLM = (tflm, "tflite-micro", "tflite-micro")
+_TFLM = (tflm, "tflite-micro", "pip install tflite-micro")
 
 
 def _asked(name: str, oracle: Any, model: Model, xs: Sequence[Array]) -> list[Array]:
@@ -264,10 +264,10 @@ def python_extras() -> tuple[ToolStatus, ...]:
     """The optional Python packages, and how to add them."""
     rows = []
     for module, package, command in (
-        ("keras", "keras", "pip install 'ascua[train]'"),
-        ("tensorflow", "tensorflow-cpu", "pip install 'ascua[train]'"),
-        ("sklearn", "scikit-learn", "pip install 'ascua[train]'"),
-        ("PIL", "pillow", "pip install 'ascua[train]'"),
+        ("keras", "keras", PIP_TRAIN),
+        ("tensorflow", "tensorflow-cpu", PIP_TRAIN),
+        ("sklearn", "scikit-learn", PIP_TRAIN),
+        ("PIL", "pillow", PIP_TRAIN),
         ("tflite_micro", "tflite-micro", "pip install tflite-micro"),
     ):
         found = importlib.util.find_spec(module) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ascua.quantize import Options
 from tests.ops.test_conv2d import conv
 from tests.support import check_reference
 from tests.support.command import ascua, model_file, refused
-from tests.support.fake_photos import encoded
+from tests.support.fake_photos import classes, encoded
 from tests.support.floats import floated, samples
 
 
@@ -58,6 +59,27 @@ def test_arrays_and_folders_of_images_calibrate(model: Path, tmp_path: Path) -> 
     first = out.read_bytes()
     ascua("quantize", model, "-d", floats, "-o", out, "--calibration", 4, "--seed", 2)
     assert out.read_bytes() != first
+
+
+def test_what_comes_next(tmp_path: Path) -> None:
+    """The command that is named runs: on a board that holds the network, with its labels."""
+    classes(tmp_path / "photos", {"cat": 3, "dog": 3}, "PNG")
+    graph = floated(conv(oc=2, kh=6, kw=7, padding="VALID"))
+    out = tmp_path / "int8.tflite"
+    scaled = ("-o", out, "--input-range", 0, 1)
+    result = ascua("quantize", model_file(tmp_path, graph), "-d", tmp_path / "photos", *scaled)
+    assert result.code == 0, result.err
+    said = result.out.splitlines()[-1]
+    assert said == f"Next: ascua run {out} --board lm3s6965evb --data {tmp_path / 'photos'}"
+    run = shlex.split(said.removeprefix("Next: ascua "))
+    run[run.index("--board") + 1] = "host"
+    ran = ascua(*run, "--build-dir", tmp_path / "build")
+    assert ran.code == 0, ran.err
+    assert "accuracy, on host" in ran.out
+    wide = model_file(tmp_path, floated(conv(ih=400, iw=400, oc=8, kh=1, kw=1)), "wide")
+    x = saved(tmp_path, np.zeros((1, 400, 400, 3), np.float32))
+    result = ascua("quantize", wide, "-d", x, "-o", out)
+    assert result.out.splitlines()[-1] == f"Next: ascua run {out} --board mps2-an386"
 
 
 def test_bytes_in_an_array_are_pixels(model: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from ascua.cli.terminal import drop_stdout, err, print_error, verbose
-from ascua.errors import AscuaError, InputError
+from ascua.errors import AscuaError, InputError, did_you_mean
 
 INTERRUPTED = 130
 """The exit code that shells give a program ended by Ctrl-C; 143 stands for SIGTERM."""
@@ -68,8 +68,10 @@ class Verbs(click.Group):
         return sorted(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The verb of that name; None where there is none."""
-        return verb(cmd_name) if cmd_name in VERBS else None
+        """The verb of that name. Raises InputError where there is none."""
+        if cmd_name not in VERBS:
+            raise InputError(f"There is no verb {cmd_name!r}.", did_you_mean(cmd_name, VERBS))
+        return verb(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list in `ascua --help`."""
@@ -97,13 +99,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def invoke(arguments: Sequence[str] | None = None) -> int:
     """The exit code of one command; what went wrong is told on stderr."""
     try:
-        code = app.main(arguments, standalone_mode=False)
+        code = app.main(arguments, prog_name="ascua", standalone_mode=False)
         sys.stdout.flush()
     except AscuaError as e:
         return _fail(e)
+    except click.UsageError as e:
+        verb = "ascua" if e.ctx is None else e.ctx.command_path
+        return _fail(InputError(e.format_message(), [f"`{verb} --help` says what it takes."]))
     except click.ClickException as e:
-        e.show()
-        return 1
+        return _fail(InputError(e.format_message()))
     except (KeyboardInterrupt, click.Abort):
         err.print("Interrupted; nothing half-written was left.")
         return INTERRUPTED

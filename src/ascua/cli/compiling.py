@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from ascua.cli import kmodels
 from ascua.cli.optimizing import saved
 from ascua.cli.options import (
     PATH,
-    Reading,
     Switches,
     as_json,
     bias_correction,
@@ -44,18 +42,19 @@ from ascua.cli.options import (
     skip_damaged,
     to,
 )
+from ascua.cli.sampling import Given
 from ascua.cli.terminal import LAYERS, PLAN, err, log, out, print_json, progress, verbose
 from ascua.errors import AscuaError, InputError, Mismatch, ToolFailed, brief
 from ascua.executors import Executor
 from ascua.executors.board import OnBoard
 from ascua.executors.reference import Reference, reference
 from ascua.inputs import check_outputs, save_outputs
-from ascua.ir import Array, Graph
+from ascua.ir import Array
 from ascua.labels import Labels
 from ascua.model import Model, load_model
 from ascua.plan import Goal, Plan, check_fit
 from ascua.report import tables
-from ascua.samples import bring, bring_labels, image_inputs, load_or_random, sample_vectors
+from ascua.samples import load_or_random, sample_vectors
 from ascua.targets.folder import check_folder, write_folder
 
 
@@ -152,28 +151,16 @@ def compile_(
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Given(Reading):
-    """The samples that `run` runs: a file's, a recipe's test set, or a fixed one."""
-
-    inputs: Path | None
-    labels: Path | None
-    recipe: str | None
-
-    @property
-    def named(self) -> list[Path]:
-        """All that is read."""
-        named = (self.inputs, self.labels, self.recipe, self.data_dir)
-        data = () if self.data_dir is None else self.data_dir.glob("*.npz")
-        return [*(Path(p) for p in named if p is not None), *data]
-
-
 @click.command()
 @model_file()
 @board_name(required=True)
 @goal()
 @inputs_file(help="Samples, .npy or .npz; default: one fixed sample.")
 @labels_file(help="Class indices of the samples, .npy.")
+@data_set(
+    required=False,
+    help="Run labelled images: the test part of this data set, or a folder's by class.",
+)
 @click.option("--recipe", help="Run the whole test set of this recipe, with its labels.")
 @data_dir()
 @skip_damaged(help="Leave out images that cannot be read; they are named.")
@@ -196,7 +183,7 @@ def run(
     if k210.is_kmodel(model):
         network = k210.load(model)
         kmodels.run(
-            network, target, partial(_samples, network.ends, given), switches, outputs, spared,
+            network, target, partial(given.samples, network.ends), switches, outputs, spared,
             as_json=as_json,
         )  # fmt: skip
         return
@@ -204,7 +191,7 @@ def run(
     loaded = load_model(model, smaller=not no_optimize)
     if outputs is not None:
         check_outputs(outputs, loaded.graph, **spared)
-    xs, ys = _samples(loaded.graph, given)
+    xs, ys = given.samples(loaded.graph)
     planned = loaded.plan(target, goal)
     _show(planned)
     result = measured_run(loaded, planned, xs, ys, build_dir)
@@ -218,31 +205,6 @@ def run(
     else:
         out.print(tables.run(result.measurement, int8_score=result.score_reference))
     raise_on_mismatch(result, board)
-
-
-def _samples(graph: Graph, given: Given) -> tuple[list[Array], Labels | None]:
-    """Samples as inputs (n, *shape), and their labels where they are known. Raises InputError."""
-    if given.recipe is not None:
-        if given.inputs is not None or given.labels is not None:
-            what = "`--recipe` brings samples and labels of its own."
-            raise InputError(what, ["Leave out `--inputs` and `--labels`, or `--recipe`."])
-        return _test_set(graph, given.recipe, given)
-    if given.data_dir is not None or given.skip_damaged:
-        what = "`--data-dir` and `--skip-damaged` go with a recipe, and none was named."
-        raise InputError(what, ["Name it: `--recipe NAME`, or the path of its TOML file."])
-    xs = bring(graph, given.inputs)
-    return xs, bring_labels(graph, given.labels, len(xs[0]))
-
-
-def _test_set(graph: Graph, name: str, reading: Reading) -> tuple[list[Array], Labels]:
-    """The test images of the recipe of that name as inputs (n, *shape), and their labels."""
-    from ascua import data, recipes
-
-    recipe = recipes.load(name)
-    found = data.load(
-        recipe.dataset, reading.data_dir, image=recipe.input, skip_damaged=reading.skip_damaged
-    )
-    return image_inputs(graph, found.x_test), found.labels
 
 
 def measured_run(

@@ -13,10 +13,10 @@ import numpy as np
 
 from ascua import k210, kmodel
 from ascua.boards import Board
-from ascua.cli import quantizing
+from ascua.cli import following, quantizing
 from ascua.cli.options import Reading, Sampling, Switches
 from ascua.cli.quantizing import JUDGED
-from ascua.cli.terminal import PLAN, err, log, out, print_json, progress
+from ascua.cli.terminal import PLAN, err, log, out, print_json, printable, progress
 from ascua.errors import InputError, ToolMissing
 from ascua.executors.kpu import Kpu
 from ascua.files import Output
@@ -176,7 +176,7 @@ def finish(
             f"Beside the float model: {more.same_top1:.1%} same top-1, mean cosine"
             f" {more.cosine:.4f}."
         )
-    said.append(f"Next: ascua run {to} --board {board.name}")
+    said.append(f"Next: {printable(following.run(to, board.name))}")
     out.print("\n".join(said), soft_wrap=True, highlight=False, markup=False)
 
 

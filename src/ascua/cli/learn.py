@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.console import Console
 
 from ascua import boards, figures, measure
 from ascua import recipes as recipe_files
+from ascua.cli import following
 from ascua.cli.compiling import measured_run, raise_on_mismatch
 from ascua.cli.options import (
     PATH,
@@ -112,14 +112,9 @@ def train(
         sizes = ", ".join(f"{n:,} {part}" for part, n in result["images"].items())
         out.print(f"images                     {sizes}")
     if chosen.board and not as_json:
-        command = _next(result["tflite"], chosen.board, recipe, reading.data_dir)
+        at = () if reading.data_dir is None else ("--data-dir", str(reading.data_dir))
+        command = following.run(result["tflite"], chosen.board, "--recipe", recipe, *at)
         out.print(f"Next: {printable(command)}", markup=False, soft_wrap=True)
-
-
-def _next(tflite: str, board: str, recipe: str, data_dir: Path | None) -> str:
-    """The command that measures the trained network on its board, over the test set."""
-    words = ["ascua", "run", tflite, "--board", board, "--recipe", recipe]
-    return shlex.join(words if data_dir is None else [*words, "--data-dir", str(data_dir)])
 
 
 def _taught(recipe: recipe_files.Recipe, wanted: Teaching) -> recipe_files.Recipe:
@@ -151,6 +146,8 @@ def _train(
     """
     from ascua.train import train as train_recipe
 
+    if recipe.board:
+        boards.load(recipe.board)  # before hours of training
     where = folder or Path("build") / recipe.name
     trained = train_recipe(
         recipe,

@@ -12,7 +12,7 @@ import numpy as np
 
 from ascua import k210, measure, tflite
 from ascua.cli.options import as_json, force, model_file, to
-from ascua.cli.terminal import log, out, print_json, verbose
+from ascua.cli.terminal import log, out, print_json, verbose, waiting
 from ascua.errors import InputError, Mismatch, brief
 from ascua.executors.reference import reference
 from ascua.files import Output
@@ -79,7 +79,8 @@ def optimize(
         )
         small = drop_dead(original)
     else:
-        found = optimized(prepared)
+        with waiting(f"Looking for what no output of {model} depends on"):
+            found = optimized(prepared)
         small, savings = found.graph, found.savings
     content = tflite.write(bare(small), small=True)
     _check(prepared, content, to)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ import click
 
 from ascua import boards, figures, measure
 from ascua import recipes as recipe_files
+from ascua.cli import following
 from ascua.cli.options import (
     PATH,
     Reading,
@@ -30,7 +30,7 @@ from ascua.cli.options import (
     teacher,
     to,
 )
-from ascua.cli.terminal import err, out, print_json, printable, verbose
+from ascua.cli.terminal import err, out, print_json, printable, verbose, waiting
 from ascua.errors import InputError, did_you_mean
 from ascua.files import Output
 from ascua.files.kinds import KERAS, SVG
@@ -189,7 +189,8 @@ def prune(
                 printable(text), highlight=False, soft_wrap=True, markup=False
             ),
         )  # fmt: skip
-        found = _found(base, outcome, board, place.build_dir)
+        with waiting("Measuring both networks"):
+            found = _found(base, outcome, board, place.build_dir)
         made.write(lambda file: file.write_bytes(outcome.file.read_bytes()))
     if drawn is not None:
         drawn.write(lambda file: file.write_text(_picture(outcome), encoding="utf-8"))
@@ -233,7 +234,8 @@ def _base(
         return pruning.of_recipe(
             model, reading.data_dir, skip_damaged=reading.skip_damaged, console=err
         )
-    found = load_keras(path)
+    with waiting(f"Reading {path}"):
+        found = load_keras(path)
     if data is None:
         return pruning.Base(found, path)
     return pruning.with_data(found, path, data, reading.data_dir, skip_damaged=reading.skip_damaged)
@@ -344,8 +346,8 @@ def _totals(
 
 def _next(to: Path, outcome: Outcome, board: str | None) -> str:
     """The command that takes the network on its way."""
-    on = board or "lm3s6965evb"
-    if outcome.tflite is not None:
-        return shlex.join(["ascua", "run", str(outcome.tflite), "--board", on])
-    small = to.with_suffix(".tflite")
-    return f"{shlex.join(['ascua', 'quantize', str(to), '--out', str(small)])} --data D"
+    if outcome.tflite is None:
+        return following.quantize(to)
+    if board is None:
+        return following.run_somewhere(outcome.tflite)
+    return following.run(outcome.tflite, board)

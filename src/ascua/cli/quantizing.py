@@ -13,6 +13,7 @@ import numpy as np
 
 from ascua import chance, inputs, measure, pixels, tflite
 from ascua import quantize as quantizer
+from ascua.cli import following
 from ascua.cli.options import (
     Sampling,
     as_json,
@@ -29,7 +30,7 @@ from ascua.cli.options import (
     skip_damaged,
     to,
 )
-from ascua.cli.terminal import log, out, print_json, progress, verbose
+from ascua.cli.terminal import log, out, print_json, printable, progress, verbose, waiting
 from ascua.errors import InputError
 from ascua.files import Output
 from ascua.files.kinds import TFLITE
@@ -154,7 +155,8 @@ def quantize(
         )
     if fidelity.same_top1 < LOW and not best:
         said.append("That is low: `--best` tries what comes nearer.")
-    said.append(f"Next: ascua run {to} --board lm3s6965evb")
+    known = None if given.labels is None else sampling
+    said.append(f"Next: {printable(following.run_somewhere(to, known))}")
     out.print("\n".join(said), soft_wrap=True, highlight=False, markup=False)
 
 
@@ -243,7 +245,8 @@ def load_network(model: Path) -> Loaded:
         return Loaded(tflite.load(model), First())
     from ascua.train.export import float_file
 
-    content, layers = float_file(model)
+    with waiting(f"Converting {model} by TensorFlow"):
+        content, layers = float_file(model)
     return Loaded(tflite.read(content, str(model)), layers)
 
 

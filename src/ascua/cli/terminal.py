@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ascua.errors import AscuaError
@@ -95,6 +96,11 @@ def progress() -> Iterator[Callable[[str], executors.Progress]]:
             return lambda done, total: bars.update(task, completed=done, total=total)
 
         yield bar
+
+
+def waiting(what: str) -> contextlib.AbstractContextManager[object]:
+    """Says on a terminal what takes seconds, and that it goes on."""
+    return err.status(f"{escape(printable(what))} …", spinner="line")
 
 
 def print_error(error: AscuaError) -> None:

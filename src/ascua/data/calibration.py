@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascua.data.folder import scattered
-from ascua.data.photos import NAMED, SUFFIXES, Image3, Photo, attempt
+from ascua.data.photos import NAMED, SUFFIXES, Image3, Photo, attempt, readable
 from ascua.data.registry import load, names
 from ascua.errors import InputError, did_you_mean
 
@@ -56,7 +56,7 @@ def images(
             f"{source}: neither a data set, nor a folder of images, nor an .npy file.",
             did_you_mean(source, names()),
         )
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    files = readable(folder, folder.rglob("*"))
     if not files:
         raise InputError(
             f"{source}: no images ({', '.join(SUFFIXES)}) in this folder.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ascua.data.registry import Dataset, Request, dataset
-from ascua.errors import ToolMissing
+from ascua.errors import PIP_TRAIN, ToolMissing
 
 
 @dataset("digits")
@@ -19,7 +19,7 @@ def digits(_: Request) -> Dataset:
     except ImportError as e:
         raise ToolMissing(
             "The data set 'digits' comes with scikit-learn, which is not installed.",
-            ["Install it with `pip install 'ascua[train]'`."],
+            [f"In Ascua's folder: `{PIP_TRAIN}`."],
         ) from e
     table = load_digits()
     x = np.round(table.images * (255 / 16)).astype(np.uint8)[..., None]

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ascua.data.photos import SUFFIXES, Photo, dataset_of
+from ascua.data.photos import Photo, dataset_of, readable
 from ascua.data.registry import Dataset, Request, dataset
 from ascua.errors import InputError
 
@@ -60,11 +60,10 @@ def by_class(root: Path) -> dict[str, list[Path]]:
     """The files in each folder of `root`, sorted. Raises InputError where there are none."""
     if not root.is_dir():
         raise InputError(f"{root}: not a folder.", LAYOUT)
-    found = {
-        d.name: sorted(p for p in d.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
-        for d in sorted(root.iterdir())
-        if d.is_dir() and not d.name.startswith(".")
-    }
+    folders = [d for d in sorted(root.iterdir()) if d.is_dir() and not d.name.startswith(".")]
+    found: dict[str, list[Path]] = {d.name: [] for d in folders}
+    for path in readable(root, (p for d in folders for p in d.iterdir())):
+        found[path.parent.name].append(path)
     empty = [name for name, files in found.items() if not files]
     if empty or len(found) < 2:
         what = f"no photographs in {', '.join(empty)}" if empty else "fewer than two classes"

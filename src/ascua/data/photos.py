@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -26,12 +26,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ascua.data.cache import alone, cache_folder
 from ascua.data.registry import Dataset, Request
-from ascua.errors import InputError, ToolMissing
+from ascua.errors import PIP_TRAIN, InputError, ToolMissing
 from ascua.files import scratch
 
 log = logging.getLogger(__name__)
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
+OTHERS = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".tif", ".tiff", ".webp")
+"""Of pictures that are left out."""
 AT_ONCE = 512
 """Photographs between two looks at what could not be read."""
 VERSION = 1
@@ -80,6 +82,17 @@ def dataset_of(
     x_train, y_train = pixels(f"{name}-train", train, asked)
     x_test, y_test = pixels(f"{name}-test", test, asked)
     return Dataset(name, x_train, y_train, x_test, y_test, tuple(classes))
+
+
+def readable(root: Path, files: Iterable[Path]) -> list[Path]:
+    """Those of the files in `root` that are photographs, sorted; of other pictures it warns."""
+    found = sorted(p for p in files if p.suffix.lower() in SUFFIXES + OTHERS and p.is_file())
+    if others := [p for p in found if p.suffix.lower() in OTHERS]:
+        log.warning(
+            "warning: %s: left out %d of %d pictures, such as %s: JPEG and PNG files are read.",
+            root, len(others), len(found), others[0].name,
+        )  # fmt: skip
+    return [p for p in found if p.suffix.lower() in SUFFIXES]
 
 
 def _size(name: str, asked: Request) -> Image3:
@@ -275,6 +288,6 @@ def _import_pillow() -> tuple[Any, Any]:
     except ImportError as e:
         raise ToolMissing(
             "Photographs are read by Pillow, which is not installed.",
-            ["Install it with `pip install 'ascua[train]'`."],
+            [f"In Ascua's folder: `{PIP_TRAIN}`."],
         ) from e
     return Image, ImageOps

@@ -14,7 +14,7 @@ typedef struct {
     uint32_t all_a, upper_a, all_b, upper_b;
 } conv2d_pairs_s8_sums_t;
 
-#if ASCUA_ARM_32
+#if ASCUA_ARM_32_INTEGER
 
 /* Two taps: words into r2 to r5, products into r2 and r3, which begin with a half. The upper half
    of either is its pixel's then, and borrows nothing: the lower one is nowhere below 0. */

@@ -1,13 +1,11 @@
-/* Instructions of Arm's DSP extension, each with a twin in plain C: on other cores, for other
-   compilers, where ASCUA_PLAIN_C is defined, and without optimisation, when compilers keep a frame
-   pointer in a register that the assembly needs. */
+/* Instructions of Arm's DSP extension, each with a twin in plain C, for other cores and wherever
+   there is no assembly. */
 #ifndef ASCUA_DSP_H
 #define ASCUA_DSP_H
 
 #include "kernel.h"
 
-#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && defined(__OPTIMIZE__) && \
-    !defined(ASCUA_PLAIN_C)
+#if ASCUA_ASSEMBLY && defined(__ARM_FEATURE_DSP)
 #define ASCUA_DSP 1
 #else
 #define ASCUA_DSP 0

@@ -38,7 +38,7 @@ KERNEL void fully_connected_s8_four(uint32_t *s, const int8_t *x, const int8_t *
     }
 }
 
-#if ASCUA_ARM_32
+#if ASCUA_ARM_32_INTEGER
 
 /* One weight, times the input in v, to sum i. */
 #define FULLY_CONNECTED_S8_ONE(i) \

@@ -14,14 +14,30 @@
 /* Loads stay on their side: GCC would move them all to the front, out of registers. */
 #define KEEP_ORDER() __asm__ volatile("" ::: "memory")
 
-/* Assembly of 32-bit Arm: all but the first Thumb's, and with nearly all registers, of which
-   compilers keep some to themselves where they do not optimise, or for vectors on the stack. Beside
+/* Assembly takes nearly all registers, of which compilers keep some to themselves: without
+   optimisation, and on a microcontroller for position-independent code. */
+#if defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(ASCUA_PLAIN_C) && \
+    !(defined(__PIC__) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M')
+#define ASCUA_ASSEMBLY 1
+#else
+#define ASCUA_ASSEMBLY 0
+#endif
+
+/* Assembly of 32-bit Arm: all but the first Thumb's, and not where vectors lie on the stack. Beside
    it there is plain C, for other cores and where ASCUA_PLAIN_C is defined. */
-#if defined(__arm__) && (defined(__thumb2__) || !defined(__thumb__)) && defined(__OPTIMIZE__) && \
-    !defined(__ARM_FEATURE_MVE) && !defined(ASCUA_PLAIN_C)
+#if ASCUA_ASSEMBLY && defined(__arm__) && (defined(__thumb2__) || !defined(__thumb__)) && \
+    !defined(__ARM_FEATURE_MVE)
 #define ASCUA_ARM_32 1
 #else
 #define ASCUA_ARM_32 0
+#endif
+
+/* The same with one register more, which GCC lacks on microcontrollers with floating point: they
+   have the DSP extension too, and kernels of their own. */
+#if ASCUA_ARM_32 && !(defined(__ARM_FP) && __ARM_ARCH_PROFILE == 'M')
+#define ASCUA_ARM_32_INTEGER 1
+#else
+#define ASCUA_ARM_32_INTEGER 0
 #endif
 
 /* A kernel is inlined into the step that calls it: its parameters are constants there. */

@@ -317,6 +317,7 @@ class _Climb:
                 ["Give larger limits, or another network.", *ranked.ladder.finer],
             )
         guess = None
+        self.say("Looking for the largest network that fits.")
         if costs(board.core) is not None:
             guess = ranked.ladder.first(
                 lambda r: r == last

@@ -49,7 +49,11 @@ def of(board: Board) -> Target[Any]:
     """The target of `board`. Raises Unsupported for one that Ascua does not write yet."""
     if board.target not in TARGETS:
         raise Unsupported(
-            f"{board.name}: its target is {board.target!r}, which Ascua does not write yet.",
-            [f"Choose a board of the target {' or '.join(map(repr, TARGETS))}: `ascua boards`."],
+            f"{board.name}: it runs no C that Ascua writes; its target is {board.target!r}.",
+            [
+                f"Of a float model: `ascua compile MODEL --data D --board {board.name} -o"
+                " MODEL.kmodel` makes what it runs.",
+                f"Choose a board of the target {' or '.join(map(repr, TARGETS))}: `ascua boards`.",
+            ],
         )
     return TARGETS[board.target]

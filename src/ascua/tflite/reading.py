@@ -46,6 +46,8 @@ def load(path: Path | str) -> Graph:
     except OSError as e:
         hint = "Check the path of the model file."
         if path.is_dir():
+            hint = "Give a file: a .tflite, or a .keras one to `ascua quantize`."
+        if (path / "saved_model.pb").is_file():
             hint = f"Make a file of a SavedModel: `ascua quantize {path} --data D -o model.tflite`."
         raise InputError(f"{path}: cannot be read: {e.strerror}.", [hint]) from e
     return read(data, str(path))

@@ -61,7 +61,10 @@ def load_keras(path: Path) -> Any:
 def _load_saved_model(path: Path) -> Any:
     """A model of one layer, which cannot be trained: what the folder serves."""
     if not (path / "saved_model.pb").is_file():
-        raise InputError(f"{path}: a folder without saved_model.pb: not a SavedModel.")
+        raise InputError(
+            f"{path}: a folder without saved_model.pb: not a SavedModel.",
+            ["Give the .keras, .h5 or float .tflite file, or the folder that Keras exported."],
+        )
     keras = import_keras()
     log.warning("Loading a program of TensorFlow: %s", path.resolve() / "saved_model.pb")
     try:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
-from ascua.errors import ToolMissing
+from ascua.errors import PIP_TRAIN, ToolMissing
 
 PARALLEL = 4
 """Operators that TensorFlow computes at a time, each on one thread: so the last bit of a result
@@ -34,7 +34,7 @@ def import_keras() -> Any:
     except ImportError as e:
         raise ToolMissing(
             f"Training needs Keras and TensorFlow: {e}.",
-            ["Install them with `pip install 'ascua[train]'`, or `make setup` in Ascua's source."],
+            [f"In Ascua's folder: `{PIP_TRAIN}`, or `make setup`."],
         ) from e
     if keras.backend.backend() != "tensorflow":
         raise ToolMissing(

@@ -20,7 +20,7 @@ from ascua.ir import ITEMSIZE, Array, Tensor
 from ascua.kernels import Const
 from ascua.plan import Call, Plan, Step, View
 from ascua.targets.c import constants, states
-from ascua.targets.c.constants import key, literal, numbers
+from ascua.targets.c.constants import decimal, key, literal, numbers
 from ascua.targets.c.names import check_name
 from ascua.targets.c.states import place
 
@@ -163,7 +163,7 @@ class _Texts:
             f"{prefix}_SHAPE {{{', '.join(map(str, t.shape))}}}",
         ]
         if t.quant is not None and t.dtype != "float32":
-            lines.append(f"{prefix}_SCALE {literal(t.quant.scale)} /* {t.quant.scale:.9g} */")
+            lines.append(f"{prefix}_SCALE {decimal(t.quant.scale)}")
             lines.append(f"{prefix}_ZERO_POINT ({t.quant.zero_point})")
         return "\n".join(lines) + "\n"
 

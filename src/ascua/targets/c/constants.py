@@ -37,6 +37,12 @@ def literal(value: float) -> str:
     return f"{float(value).hex()}f"
 
 
+def decimal(value: float) -> str:
+    """A C literal of exactly this float, in the form that C++ before C++17 takes, too."""
+    text = f"{value:.9g}"
+    return f"{text}f" if {".", "e"} & {*text} else f"{text}.0f"
+
+
 def numbers(values: Array) -> str:
     """Comma-separated numbers, broken into lines."""
     texts = [literal(v) for v in values.reshape(-1).tolist()]
