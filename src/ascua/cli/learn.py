@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,12 +33,13 @@ from ascua.errors import InputError
 from ascua.executors.reference import reference
 from ascua.ir import Array
 from ascua.labels import Labels, Score
-from ascua.model import load_model
+from ascua.model import Model, load_model
 from ascua.report import tables
 from ascua.samples import image_inputs
 
 if TYPE_CHECKING:
     from ascua.data import Dataset
+    from ascua.train import Trained
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,16 @@ def _train(
         "float": Score(labels.metric, trained.accuracy_float),
         "int8 reference": labels.score(ys),
     }
-    result = {
+    return _result(recipe, trained, model, dataset, scores), scores
+
+
+def _result(
+    recipe: recipe_files.Recipe, trained: Trained, model: Model, dataset: Dataset,
+    scores: Mapping[str, Score],
+) -> dict[str, Any]:  # fmt: skip
+    """The object that `--json` prints."""
+    labels = dataset.labels
+    return {
         "schema": measure.SCHEMA,
         "recipe": recipe.name,
         "keras": str(trained.keras),
@@ -197,7 +207,6 @@ def _train(
         f"{labels.metric}_float": scores["float"].value,
         f"{labels.metric}_int8": scores["int8 reference"].value,
     }
-    return result, scores
 
 
 def _loaded(recipe: recipe_files.Recipe, reading: Reading) -> Dataset:

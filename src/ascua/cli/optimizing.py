@@ -99,6 +99,8 @@ def optimize(
         })  # fmt: skip
         return
     _print(before, after, savings if report else ())
+    if before == after:
+        out.print("Nothing goes: all of it reaches an output.")
     out.print(f"{to}: the outputs of {model}, bit for bit", markup=False, soft_wrap=True)
 
 

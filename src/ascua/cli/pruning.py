@@ -138,7 +138,9 @@ class Written:
     "--finetune", type=click.IntRange(0), default=0, show_default=True,
     help="Epochs of training after each step.",
 )  # fmt: skip
-@click.option("--lr", type=float, help="Its highest learning rate; default: half of before.")
+@click.option(
+    "--lr", type=float, help="Its highest learning rate; default: half of the first's."
+)
 @teacher(is_flag=True, help="It imitates the network as it was.")
 @data_set(required=False, help="Of a Keras model: a data set, a folder of images, an .npz file.")
 @data_dir()
@@ -300,9 +302,11 @@ def _print(to: Path, outcome: Outcome, found: list[End], board: str | None) -> N
         for c in pruned.layers
         if c.before != c.after and (c.before.channels or c.before.macs)
     ]  # fmt: skip
-    out.print(table(
-        ("layer", "kind", ">channels", ">now", ">parameters", ">now", ">MACs", ">now"), rows
-    ))  # fmt: skip
+    if rows:
+        columns = ("layer", "kind", ">channels", ">now", ">parameters", ">now", ">MACs", ">now")
+        out.print(table(columns, rows))
+    else:
+        out.print("No channel goes: the network is within the limits as it is.")
     for name, reason in pruned.left.items():
         out.print(f"{name} stays: {reason}.", markup=False, highlight=False, soft_wrap=True)
     out.print()

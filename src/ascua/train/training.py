@@ -97,12 +97,8 @@ def train(
     if taught is not None:
         taught = scaling.fitted(taught, data)
     if zoo.is_own(recipe.model):
-        if not zoo.is_function(recipe.model) and not recipe.weights:
-            scaling.check(recipe.model, model, data)
-        scaling.check_front(recipe.model, model)
+        _check_own(recipe, data, model)
         display.say(_pixels(recipe, model))
-        _refuse_unsaved(recipe, model)
-        _refuse_unsupported(recipe, data, model)
     display.say(_opening(recipe, data, model, done))
     try:
         _train(recipe, data, model, out, display, taught)
@@ -318,6 +314,15 @@ def _check(recipe: Recipe, data: Dataset) -> None:
         )
 
 
+def _check_own(recipe: Recipe, data: Dataset, model: Any) -> None:
+    """Raise InputError where the user's own network cannot be trained, saved or quantised."""
+    if not zoo.is_function(recipe.model) and not recipe.weights:
+        scaling.check(recipe.model, model, data)
+    scaling.check_front(recipe.model, model)
+    _refuse_unsaved(recipe, model)
+    _refuse_unsupported(recipe, data, model)
+
+
 def _pixels(recipe: Recipe, model: Any) -> str:
     """What pixels are for the user's own network."""
     first = zoo.first_layers(model)
@@ -330,5 +335,5 @@ def _opening(recipe: Recipe, data: Dataset, model: Any, done: int) -> str:
     start = f"going on after epoch {done} of" if done else "for"
     return (
         f"Training {recipe.name}: {model.count_params():,} parameters, "
-        f"{start} {recipe.epochs} epochs; images: {data.sizes}"
+        f"{start} {recipe.epochs} epoch{'s' if recipe.epochs > 1 else ''}; images: {data.sizes}"
     )
