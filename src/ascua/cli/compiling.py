@@ -42,7 +42,7 @@ from ascua.cli.options import (
     skip_damaged,
     to,
 )
-from ascua.cli.sampling import Given
+from ascua.cli.source import Source
 from ascua.cli.terminal import LAYERS, PLAN, err, log, out, print_json, progress, verbose
 from ascua.errors import AscuaError, InputError, Mismatch, ToolFailed, brief
 from ascua.executors import Executor
@@ -172,18 +172,18 @@ def compile_(
 @force()
 @as_json()
 @verbose
-@gathered(given=Given, switches=Switches)
+@gathered(source=Source, switches=Switches)
 def run(
-    model: Path, board: str, goal: Goal, given: Given, switches: Switches,
+    model: Path, board: str, goal: Goal, source: Source, switches: Switches,
     outputs: Path | None, build_dir: Path, *, no_optimize: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Build MODEL.tflite, run it on a board, check every output byte; or run a .kmodel."""
     target = board_files.load(board)
-    spared: dict[str, Any] = {"inputs": (model, Path(board), *given.named), "force": force}
+    spared: dict[str, Any] = {"inputs": (model, Path(board), *source.named), "force": force}
     if k210.is_kmodel(model):
         network = k210.load(model)
         kmodels.run(
-            network, target, partial(given.samples, network.ends), switches, outputs, spared,
+            network, target, partial(source.samples, network.ends), switches, outputs, spared,
             as_json=as_json,
         )  # fmt: skip
         return
@@ -191,7 +191,7 @@ def run(
     loaded = load_model(model, smaller=not no_optimize)
     if outputs is not None:
         check_outputs(outputs, loaded.graph, **spared)
-    xs, ys = given.samples(loaded.graph)
+    xs, ys = source.samples(loaded.graph)
     planned = loaded.plan(target, goal)
     _show(planned)
     result = measured_run(loaded, planned, xs, ys, build_dir)

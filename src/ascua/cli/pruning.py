@@ -138,9 +138,7 @@ class Written:
     "--finetune", type=click.IntRange(0), default=0, show_default=True,
     help="Epochs of training after each step.",
 )  # fmt: skip
-@click.option(
-    "--lr", type=float, help="Its highest learning rate; default: half of the first's."
-)
+@click.option("--lr", type=float, help="Its highest learning rate; default: half of the first's.")
 @teacher(is_flag=True, help="It imitates the network as it was.")
 @data_set(required=False, help="Of a Keras model: a data set, a folder of images, an .npz file.")
 @data_dir()

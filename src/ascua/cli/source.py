@@ -16,7 +16,7 @@ FILES = (".npy", ".npz")
 
 
 @dataclass(frozen=True)
-class Given(Reading):
+class Source(Reading):
     """What the command line says of samples."""
 
     inputs: Path | None
