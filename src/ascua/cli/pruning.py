@@ -234,6 +234,8 @@ def _base(
         return pruning.of_recipe(
             model, reading.data_dir, skip_damaged=reading.skip_damaged, console=err
         )
+    if data is not None:
+        pruning.check_source(data)  # before TensorFlow, which takes seconds
     with waiting(f"Reading {path}"):
         found = load_keras(path)
     if data is None:

@@ -1,6 +1,6 @@
 """Removes channels from Keras models: what is left is a smaller model."""
 
-from ascua.pruning.course import Base, Course, Outcome, of_recipe, run, with_data
+from ascua.pruning.course import Base, Course, Outcome, check_source, of_recipe, run, with_data
 from ascua.pruning.needs import Limits, Needs, check_board, limits, needs
 from ascua.pruning.rankings import RANKINGS
 from ascua.pruning.removal import Change, Pruned, Ranked, prune, rank
@@ -22,6 +22,7 @@ __all__ = [
     "Sizes",
     "Wish",
     "check_board",
+    "check_source",
     "limits",
     "needs",
     "of_recipe",

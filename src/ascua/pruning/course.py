@@ -23,6 +23,7 @@ from ascua.errors import InputError, did_you_mean
 from ascua.plan.cost import costs
 from ascua.pruning.needs import IMAGES, Limits, Needs, expected, needs
 from ascua.pruning.network import flattened
+from ascua.pruning.rankings import find
 from ascua.pruning.removal import Change, Pruned, Ranked, rank
 from ascua.pruning.samples import Samples
 from ascua.pruning.select import Of, Scope, Wish
@@ -71,6 +72,7 @@ class Course:
 
     def __post_init__(self) -> None:
         """Raises InputError for what no course can do."""
+        find(self.method)
         if self.ratio is not None:
             Wish(self.ratio, self.of, self.scope, self.round_to)
         if self.ratio is None and self.limits == NO_LIMITS:
@@ -149,6 +151,15 @@ def of_recipe(
     return Base(model, trained.keras, recipe, data, data_dir, skip_damaged=skip_damaged)
 
 
+def check_source(source: str) -> None:
+    """Raise InputError unless `source` is a data set, a folder or a file."""
+    if source not in datasets.names() and not Path(source).exists():
+        raise InputError(
+            f"{source}: neither a data set, nor a folder of images, nor an .npz file.",
+            did_you_mean(source, datasets.names()),
+        )
+
+
 def with_data(
     model: Any, file: Path, source: str, data_dir: Path | None, *, skip_damaged: bool
 ) -> Base:
@@ -157,15 +168,11 @@ def with_data(
     It is tuned with a plain schedule. Raises InputError for data that are not the model's.
     """
     _check_one(model, file)
+    check_source(source)
     image = tuple(model.inputs[0].shape[1:])
     where = data_dir
     if source not in datasets.names():
         where = Path(source)
-        if not where.exists():
-            raise InputError(
-                f"{source}: neither a data set, nor a folder of images, nor an .npz file.",
-                did_you_mean(source, datasets.names()),
-            )
         source = "npz" if where.is_file() else "folder"
     data = datasets.load(source, where, image=image, skip_damaged=skip_damaged)
     classes = model.outputs[0].shape[-1]

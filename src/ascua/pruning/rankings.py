@@ -72,10 +72,7 @@ def ranking(
 def find(name: str) -> Ranking:
     """The ranking called `name`. Raises InputError with those that exist."""
     if name not in RANKINGS:
-        raise InputError(
-            f"There is no ranking called {name!r}.",
-            [*did_you_mean(name, RANKINGS), f"Known: {', '.join(RANKINGS)}."],
-        )
+        raise InputError(f"There is no ranking called {name!r}.", did_you_mean(name, RANKINGS))
     return RANKINGS[name]
 
 
