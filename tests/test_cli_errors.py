@@ -85,7 +85,7 @@ def test_other_types(dtype: str, words: list[str], tmp_path: Path) -> None:
 def test_unknown_operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = model_file(tmp_path, of_type("int8"))
     monkeypatch.delitem(OPERATORS, "RELU")
-    refused(ascua("analyze", path), 1, str(path), "RELU (1 times)", "`ascua ops`")
+    refused(ascua("analyze", path), 1, str(path), "RELU ('my_relu')", "`ascua ops`")
 
 
 def test_newer_operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,6 +196,20 @@ def test_wrong_test_sets(model: Path, options: list[str], words: list[str]) -> N
 )
 def test_a_wrong_command_line(arguments: list[str], words: list[str]) -> None:
     refused(ascua(*arguments), 1, *words)
+
+
+def test_an_empty_name(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a script gives with a variable that is not set: not the current folder."""
+    monkeypatch.chdir(tmp_path)
+    refused(ascua("compile", model, "-b", "host", "-o", ""), 1, "'--out'", "it is empty")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_link_to_itself(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    result = ascua("run", model, "-b", "host", "--build-dir", tmp_path / "loop")
+    assert result.code == 1
+    assert str(tmp_path / "loop") in result.err
 
 
 def test_a_board_that_takes_kmodels(model: Path) -> None:

@@ -186,6 +186,44 @@ def test_no_room_is_told(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         data.load("folder", pets, image=IMAGE)
 
 
+def test_a_disk_that_fills_is_told(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before pixels are written through a map, where it would end the process."""
+
+    def full(_file: int, _start: int, _bytes: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(photos.os, "posix_fallocate", full)
+    with pytest.raises(InputError, match=r"(?s)No space left on device.*XDG_CACHE_HOME"):
+        data.load("folder", pets, image=IMAGE)
+    assert not [p for p in (cache_folder() / "photos").iterdir() if p.is_dir()]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("damaged.json", b'{"a": 1}'),
+        ("damaged.json", b"[1, 2]"),
+        ("damaged.json", b""),
+        ("y.npy", b""),
+        ("x.npy", b""),
+        ("y.npy", np.float64(3)),
+        ("y.npy", np.full(11, -1)),
+        ("y.npy", np.zeros((11, 2), np.int64)),
+        ("x.npy", np.zeros((11, 10, 10, 3))),
+        ("x.npy", np.zeros((2, 10, 10, 3), np.uint8)),
+    ],
+)
+def test_a_damaged_cache_is_told(pets: Path, name: str, content: bytes | np.ndarray) -> None:
+    data.load("folder", pets, image=IMAGE)
+    for folder in (p for p in (cache_folder() / "photos").iterdir() if p.is_dir()):
+        if isinstance(content, bytes):
+            (folder / name).write_bytes(content)
+        else:
+            np.save(folder / name, content)
+    with pytest.raises(InputError, match=r"(?s)is damaged.*Delete it"):
+        data.load("folder", pets, image=IMAGE)
+
+
 def test_without_pillow_it_says_what_to_install(
     pets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -205,6 +205,19 @@ def test_after_a_kill_the_same_command_goes_on(at: int, given: Path, tmp_path: P
     assert (lib / "notes.txt").read_text() == MINE
 
 
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_new_folder_is_there_whole_or_not_at_all(at: int, given: Path, tmp_path: Path) -> None:
+    lib = tmp_path / "lib"
+    arguments = ["compile", given / "b.tflite", "-b", "host", "-o", lib]
+    command = [sys.executable, "-c", KILLED, str(at), *map(str, arguments)]
+    assert (subprocess.run(command).returncode == -signal.SIGKILL) == (at == 0)
+    assert lib.exists() == (at == 1)
+    before = everything(lib) if at else None
+    assert compiled(given, lib).code == 0
+    assert before in (None, everything(lib))
+    assert not list(tmp_path.glob(".ascua-*"))
+
+
 def test_others_files_are_kept_when_a_forced_command_is_killed(given: Path, tmp_path: Path) -> None:
     lib = tmp_path / "lib"
     put(lib / "src/b.c")

@@ -324,6 +324,12 @@ def test_another_pruning_does_not_go_on(tmp_path: Path) -> None:
                    say=lambda _: None)  # fmt: skip
 
     go(0.5)
+    bound = folder / "step1/bound.json"
+    for damage in (b"", b"1", b"\xff", b"[1]"):
+        bound.write_bytes(damage)
+        with pytest.raises(InputError, match=r"(?s)bound\.json: is damaged.*Delete .*step1"):
+            run(given, Course("l1", 0.5), folder, None, build=tmp_path, say=print)
+    bound.write_text("[]")
     with pytest.raises(InputError, match="steps of another pruning"):
         go(0.25)
     assert go(0.25, force=True).pruned.model.get_layer("first").filters == 6

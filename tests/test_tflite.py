@@ -35,8 +35,8 @@ MODELS = Path(__file__).parents[2] / "shared" / "models"
 REAL = sorted(MODELS.glob("*.tflite"))
 
 UNKNOWN = {
-    "keras_lstm_mnist_ptq": "UNIDIRECTIONAL_SEQUENCE_LSTM (1 times)",
-    "keyword_scrambled_8bit": "SVDF (7 times)",
+    "keras_lstm_mnist_ptq": "UNIDIRECTIONAL_SEQUENCE_LSTM ('",
+    "keyword_scrambled_8bit": "SVDF ('",
 }
 """What Ascua does not know in some of them."""
 
@@ -240,8 +240,8 @@ def test_every_truncation_is_an_error() -> None:
         (bent("Operator", BuiltinOptionsType=3), "has options of the type 3"),
         (bent("AddOptions", FusedActivationFunction=9), "fused activation 9 does not exist"),
         (bent("OperatorCode", Version=99), "ADD has version 99; Ascua knows up to"),
-        (bent("OperatorCode", DeprecatedBuiltinCode=16), "does not support LSTM (1 times)"),
-        (bent("OperatorCode", BuiltinCode=9999), "does not support builtin 9999 (1 times)"),
+        (bent("OperatorCode", DeprecatedBuiltinCode=16), "does not support LSTM ('"),
+        (bent("OperatorCode", BuiltinCode=9999), "does not support builtin 9999 ('"),
         (bent("OperatorCode", DeprecatedBuiltinCode=32), "custom operator '?'"),
         (bent("QuantizationParameters", Scale=lambda w: w.ints([-1])), "not a positive number"),
         (bent("QuantizationParameters", Scale=lambda w: w.ints([0, 0])), "2 scales on axis 0"),
@@ -313,7 +313,7 @@ def test_custom_operator_is_named() -> None:
 
     names: list[int] = []
     e = error(Named(small(), bend).file())
-    assert "custom operator 'TFLite_Detection_PostProcess' (1 times)" in e.what
+    assert "custom operator 'TFLite_Detection_PostProcess' ('" in e.what
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int32", "int4", "float16", "bool"])

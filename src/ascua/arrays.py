@@ -81,6 +81,8 @@ def _no_array(path: Path) -> InputError:
 
 def _damaged(path: Path, e: Exception) -> InputError:
     detail = brief((str(e).splitlines() or [type(e).__name__])[0], 100)
+    if "pickle" in detail:  # whose remedy is a program of the file's
+        detail = "it holds objects"
     return InputError(
         f"{path}: not a complete .npy or .npz file of numbers ({detail}).",
         ["Write it with numpy.save(path, array); arrays of objects are not taken."],

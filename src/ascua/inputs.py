@@ -287,5 +287,6 @@ def load_pixels(path: Path, graph: Graph) -> Array | None:
     if only.dtype != np.uint8:
         return None
     t = graph.inputs[0]
+    x = convert(only, Tensor(t.name, t.shape, "uint8"), f"{path}: input '{t.name}'")
     _doubt_bytes(path, only, t)
-    return convert(only, Tensor(t.name, t.shape, "uint8"), f"{path}: input '{t.name}'")
+    return x

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -118,6 +119,8 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
         drop_stdout()
         where = f"{e.filename}: " if e.filename else ""
         hint = "Check that the folder can be written to and that the disk is not full."
+        if e.errno == errno.ENOSPC and not e.filename:
+            hint = "Make room where the output goes, in `--build-dir` and in TMPDIR (/tmp)."
         return _fail(InputError(f"{where}{e.strerror or e}.", [hint]))
     except MemoryError:
         return _fail(InputError("Not enough memory.", ["Fewer samples at once, a smaller model."]))

@@ -25,7 +25,7 @@ from ascua.cli.options import (
     skip_damaged,
 )
 from ascua.cli.quantizing import check_image, load_network
-from ascua.cli.terminal import PLAN, log, out, print_json, progress, verbose
+from ascua.cli.terminal import PLAN, log, out, print_json, printable, progress, verbose
 from ascua.compare import Comparison, Network, Observed, Samples, scaling
 from ascua.compare.chip import Chip
 from ascua.compare.matching import matched
@@ -90,7 +90,8 @@ def compare(
     if as_json:
         print_json(_json(found, chosen, scalings))
     else:
-        out.print(comparison(found, chosen.classes, whole=log.isEnabledFor(PLAN)), soft_wrap=False)
+        classes = tuple(map(printable, chosen.classes))
+        out.print(comparison(found, classes, whole=log.isEnabledFor(PLAN)), soft_wrap=False)
         for name, each in zip("AB", scalings, strict=False):
             out.print(f"Pixels are for {name} {each}.", markup=False, highlight=False)
 

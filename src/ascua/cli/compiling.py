@@ -43,7 +43,7 @@ from ascua.cli.options import (
     to,
 )
 from ascua.cli.source import Source
-from ascua.cli.terminal import LAYERS, PLAN, err, log, out, print_json, progress, verbose
+from ascua.cli.terminal import LAYERS, PLAN, err, log, out, print_json, progress, verbose, waiting
 from ascua.errors import AscuaError, InputError, Mismatch, ToolFailed, brief
 from ascua.executors import Executor
 from ascua.executors.board import OnBoard
@@ -73,8 +73,9 @@ def analyze(
     if k210.is_kmodel(model):
         kmodels.analyze(model, target, as_json=as_json)
         return
-    loaded = load_model(model, smaller=not no_optimize)
-    planned, measured = measure.analyze(loaded, target, goal)
+    with waiting(f"Planning {model}"):
+        loaded = load_model(model, smaller=not no_optimize)
+        planned, measured = measure.analyze(loaded, target, goal)
     if as_json:
         print_json(measured.json())
     else:
@@ -133,13 +134,16 @@ def compile_(
         return
     how.refuse(target)
     check_folder(to, target, force=force)
-    loaded = load_model(model, smaller=not no_optimize)
-    planned = loaded.plan(target, goal)
+    with waiting(f"Planning {model}"):
+        loaded = load_model(model, smaller=not no_optimize)
+        planned = loaded.plan(target, goal)
     artifact = measure.compile_model(loaded, planned, name)
     _show(planned)
     xs = sample_vectors(loaded.graph)
+    with progress() as bar:
+        ys = reference(loaded.prepared, xs, bar("vectors of the self-test"))
     files = write_folder(
-        to, planned, artifact, xs, reference(loaded.prepared, xs),
+        to, planned, artifact, xs, ys,
         model=loaded.path.name, sha256=loaded.sha256, force=force,
     )  # fmt: skip
     if as_json:
@@ -192,7 +196,8 @@ def run(
     if outputs is not None:
         check_outputs(outputs, loaded.graph, **spared)
     xs, ys = source.samples(loaded.graph)
-    planned = loaded.plan(target, goal)
+    with waiting(f"Planning {model}"):
+        planned = loaded.plan(target, goal)
     _show(planned)
     result = measured_run(loaded, planned, xs, ys, build_dir)
     if outputs is not None:

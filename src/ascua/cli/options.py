@@ -15,7 +15,17 @@ from ascua.plan import BALANCED, goal_named
 
 T = TypeVar("T")
 
-PATH = click.Path(path_type=Path)
+
+class _Path(click.Path):
+    """A path, which is not empty: that would be the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("it is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _Path(path_type=Path)
 
 # A verb calls one of these for its option, and may add to it or say `help` in its own words.
 model_file = partial(click.argument, "model", type=PATH)

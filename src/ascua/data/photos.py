@@ -127,16 +127,34 @@ def pixels(
                     work.mkdir()
                     _fill(work, title, photos, image, asked)
                     work.rename(folder)
-        y = np.load(folder / "y.npy")
-        x = np.load(folder / "x.npy", mmap_mode="r")[: len(y)]
-        damaged = json.loads((folder / "damaged.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
+        x, y, damaged = _kept(folder, image)
+    except OSError as e:
         raise InputError(
-            f"{folder}: cannot be used: {e}.", ["Delete it: it is made anew where it is absent."]
+            f"{folder}: cannot be used: {e.strerror or e}.",
+            ["Make room, or set XDG_CACHE_HOME to a folder with more of it."],
+        ) from e
+    except (ValueError, EOFError) as e:
+        raise InputError(
+            f"{folder}: is damaged: {e}.", ["Delete it: it is made anew where it is absent."]
         ) from e
     if damaged:
         log.warning("%s: left out: %s", title, _listed(damaged))
     return x, y
+
+
+def _kept(
+    folder: Path, image: Image3
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], Sequence[str]]:
+    """Pixels, labels and what was left out, as `_fill` wrote them. Raises ValueError."""
+    x, y = np.load(folder / "x.npy", mmap_mode="r"), np.load(folder / "y.npy")
+    damaged = json.loads((folder / "damaged.json").read_text(encoding="utf-8"))
+    if y.dtype != np.int64 or y.ndim != 1 or not len(y) or y.min() < 0:
+        raise ValueError("its labels are no numbers of classes")
+    if x.dtype != np.uint8 or x.shape[1:] != image or len(x) < len(y):
+        raise ValueError("its pixels are not those of the photographs")
+    if not isinstance(damaged, list) or not all(isinstance(d, str) for d in damaged):
+        raise ValueError("it does not tell what was left out")
+    return x[: len(y)], y, damaged
 
 
 def _key(photos: Sequence[Photo], image: Image3, asked: Request) -> str:
@@ -162,6 +180,9 @@ def _fill(folder: Path, title: str, photos: Sequence[Photo], image: Image3, aske
     x = np.lib.format.open_memmap(
         folder / "x.npy", mode="w+", dtype=np.uint8, shape=(len(photos), *image)
     )
+    with (folder / "x.npy").open("r+b") as file:  # or a disk that fills ends Python by a signal
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
     labels: list[int] = []
     damaged: list[str] = []
     console = Console(stderr=True)

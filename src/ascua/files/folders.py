@@ -7,6 +7,7 @@ for regular files behind no link, and only while they have the hash that it says
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -203,7 +204,10 @@ def exchange(
     """
     made = _missing(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if made and _renamed(folder, files):
+            return
+        folder.mkdir(exist_ok=True)
         with locked(folder):
             check(folder, form, force=force)
             known = written(folder, form)
@@ -245,6 +249,28 @@ def _move_back(source: Path, target: Path) -> None:
         target.rename(source)
 
 
+def _renamed(folder: Path, files: Mapping[str, str | bytes]) -> bool:
+    """Make the whole new folder at once; False where another process has made it meanwhile."""
+    with temporary(folder.parent, OUTPUT) as work:
+        _write_all(work / "new", files)
+        try:
+            (work / "new").rename(folder)
+        except OSError as e:
+            if e.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                return False
+            raise
+    return True
+
+
+def _write_all(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    for path, data in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(data, str):
+            (folder / path).write_text(data, encoding="utf-8")
+        else:
+            (folder / path).write_bytes(data)
+
+
 def _exchange(
     folder: Path, files: Mapping[str, str | bytes], own: Collection[str], others: Collection[str]
 ) -> None:
@@ -256,12 +282,8 @@ def _exchange(
     """
     with temporary(folder, OUTPUT) as work:
         new = work / "new"
-        for path, data in files.items():
-            (new / path).parent.mkdir(parents=True, exist_ok=True)
-            if isinstance(data, str):
-                (new / path).write_text(data, encoding="utf-8")
-            else:
-                (new / path).write_bytes(data)
+        _write_all(new, files)
+        for path in files:
             keep_mode(new / path, folder / path)
         subfolders = {(folder / p).parent for p in (*files, *own, *others)} - {folder}
         moves = [(folder / p, work / "old" / p) for p in sorted(others)]

@@ -177,7 +177,10 @@ def _layers(
         reader.at = end
     reader.part = "file"
     if reader.at - missing < len(reader.data):
-        raise reader.fail(f"it goes on behind its last layer, from byte {reader.at}")
+        raise reader.refuse(
+            f"it goes on behind its last layer, from byte {reader.at}",
+            [f"If other data follow the kmodel: `head -c {reader.at} FILE > net.kmodel`."],
+        )
     return tuple(found), missing
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def names(paths: Sequence[Path]) -> list[str]:
 
 def check(folder: Path, dataset: Path, *, force: bool) -> None:
     """Raise InputError unless outputs can and may be written there: before a long run."""
-    inner, outer = folder.resolve(), dataset.resolve()
+    inner, outer = (Path(os.path.realpath(p)) for p in (folder, dataset))
     if dataset.is_dir() and outer in (inner, *inner.parents):
         where = "the data set itself" if inner == outer else f"in the data set {dataset}"
         raise InputError(

@@ -163,6 +163,11 @@ def _check_edges(graph: Graph, where: str) -> None:
 
 def _remedies(graph: Graph, reason: str) -> list[str]:
     if any(t.dtype == "float32" for op in graph.ops for t in op.outputs) and "float" in reason:
+        if any(t.dtype in ("int8", "int16") for t in graph.given):
+            return [
+                "The converter left these layers in float: begin with the float .tflite or the"
+                " .keras file, and `ascua quantize`.",
+            ]
         return [
             "`ascua quantize MODEL.tflite --data DATA -o int8.tflite`, with inputs like its own.",
             "Or convert with full-integer quantisation: a representative data set, and"

@@ -171,17 +171,15 @@ def _smaller(
     found = list(chosen)
     over = flash(found) - most
     while over > 0:
-        best: tuple[float, dict[int, Chosen], float] | None = None
-        used = Counter(name for c in found for name in c.parts)
-        for move in _moves(found, every):
-            saved = _saved(found, move, used)
+        best: tuple[float, Sequence[tuple[int, Chosen]], float] | None = None
+        for move, dearer, saved in _moves(found, every):
             if saved >= 1:
-                dearer = sum(price(o)[0] - price(found[i])[0] for i, o in move.items())
-                if best is None or dearer / min(saved, over) < best[0]:
-                    best = dearer / min(saved, over), move, saved
+                rate = dearer / min(saved, over)
+                if best is None or rate < best[0]:
+                    best = rate, move, saved
         if best is None:
             break
-        for i, other in best[1].items():
+        for i, other in best[1]:
             found[i] = other
         over -= best[2]
     return found
@@ -200,36 +198,45 @@ def _together(chosen: Sequence[Chosen], every: Sequence[Sequence[Chosen]]) -> li
 
 def _moves(
     found: Sequence[Chosen], every: Sequence[Sequence[Chosen]]
-) -> Iterator[dict[int, Chosen]]:
-    """Changes worth a try: of one call; or of those that could share a copy, the cheapest first."""
+) -> Iterator[tuple[Sequence[tuple[int, Chosen]], float, float]]:
+    """Changes worth a try, what each costs and the bytes of flash that it saves.
+
+    They are of one call; or of those that could share a copy, the cheapest first.
+    """
+    used = Counter(name for c in found for name in c.parts)
     sharing: dict[str, list[tuple[float, int, Chosen]]] = {}
     for i, several in enumerate(every):
         for other in several:
             if other is found[i]:
                 continue
-            yield {i: other}
+            dearer = price(other)[0] - price(found[i])[0]
+            yield [(i, other)], dearer, _Saving(used).with_change(found[i], other)
             if other.alike or not other.inline:
-                dearer = price(other)[0] - price(found[i])[0]
                 sharing.setdefault(other.copy, []).append((dearer, i, other))
     for calls in sharing.values():
-        calls.sort(key=lambda c: c[:2])
-        for n in range(2, len(calls) + 1):
-            yield {i: other for _, i, other in calls[:n]}
+        saving, cost, move = _Saving(used), 0.0, dict[int, Chosen]()
+        for dearer, i, other in sorted(calls, key=lambda c: c[:2]):
+            if i in move:
+                continue
+            move[i] = other
+            cost, saved = cost + dearer, saving.with_change(found[i], other)
+            if len(move) > 1:
+                yield [*move.items()], cost, saved
 
 
-def _saved(found: Sequence[Chosen], move: Mapping[int, Chosen], used: Mapping[str, int]) -> float:
-    """Bytes of flash that a change saves; `used` counts the calls of each shared function."""
-    saved = 0.0
-    calls: dict[str, int] = {}
-    sizes: dict[str, float] = {}
-    for i, other in move.items():
-        old = found[i]
-        saved += old.const_bytes + old.own_code - other.const_bytes - other.own_code
-        for c, more in ((old, -1), (other, 1)):
+class _Saving:
+    """Bytes of flash that changes save together; `used` counts the calls of shared functions."""
+
+    def __init__(self, used: Mapping[str, int]) -> None:
+        self.used, self.more = used, dict[str, int]()
+        self.bytes = self.shared = 0.0
+
+    def with_change(self, old: Chosen, new: Chosen) -> float:
+        """What is saved with this change, too."""
+        self.bytes += old.const_bytes + old.own_code - new.const_bytes - new.own_code
+        for c, more in ((old, -1), (new, 1)):
             for name, size in c.parts.items():
-                calls[name] = calls.get(name, 0) + more
-                sizes[name] = size
-    for name, more in calls.items():
-        before, after = used.get(name, 0) > 0, used.get(name, 0) + more > 0
-        saved += sizes[name] * (before - after)
-    return saved
+                before = self.used.get(name, 0) + self.more.get(name, 0)
+                self.more[name] = self.more.get(name, 0) + more
+                self.shared += size * ((before > 0) - (before + more > 0))
+        return self.bytes + self.shared

@@ -376,7 +376,7 @@ def _claim(folder: Path, base: Base, course: Course, *, force: bool) -> None:
         },
         indent=1,
     )
-    if known.is_file() and known.read_text(encoding="utf-8") == wanted and not force:
+    if known.is_file() and known.read_bytes() == wanted.encode() and not force:
         return
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if not known.is_file():
@@ -397,4 +397,11 @@ def _claim(folder: Path, base: Base, course: Course, *, force: bool) -> None:
 
 
 def _bound(at: Path) -> tuple[str, ...]:
-    return tuple(json.loads((at / BOUND).read_text(encoding="utf-8")))
+    path = at / BOUND
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise InputError(f"{path}: is damaged.", [f"Delete {at}: the step is made anew."])
+    return tuple(found)

@@ -31,7 +31,7 @@ def check_float(graph: Graph, where: str) -> None:
         if t.dtype != "float32":
             raise Unsupported(
                 f"{where}: its input '{t.name}' is {t.dtype}: it is quantised already.",
-                ["Give the float model; `ascua validate` takes a quantised one."],
+                ["Give the float model that it was made of; `ascua validate` takes this one."],
             )
     folded(graph, where)
 

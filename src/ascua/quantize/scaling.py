@@ -230,6 +230,7 @@ def check_real(
             f" say {reason}; {wrong[0]}.",
             [
                 "Scale the data as in training.",
-                f"If they are: `--input-range {x.min():.4g} {x.max():.4g}` says so.",
+                f"If it was trained on such values, `--input-range {x.min():.3g} {x.max():.3g}`"
+                " says so.",
             ],
         )

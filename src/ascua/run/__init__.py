@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,9 @@ def run(
     Raises InputError, ToolMissing, ToolFailed (a compiler's errors, a crash of the firmware) or
     DoesNotFit.
     """
-    build_dir = build_dir.resolve()  # compilers and emulators run in folders of their own
+    build_dir = Path(
+        os.path.realpath(build_dir)
+    )  # compilers and emulators run in folders of their own
     scratch.sweep(build_dir, scratch.BUILDING, scratch.RUNNING)
     return _runner(board, artifact).run(
         board,

@@ -10,11 +10,10 @@ from typing import Any
 import tflite as schema
 
 from ascua import files
-from ascua.errors import InputError, ModelError, Unsupported
+from ascua.errors import InputError, ModelError, Unsupported, brief
 from ascua.ir import Graph, Layout, Metadata, Node, Op, Signature, Tensor
-from ascua.kmodel import begins
 from ascua.ops import OPERATORS
-from ascua.tflite import variables
+from ascua.tflite import advice, variables
 from ascua.tflite.stating import decoded
 from ascua.tflite.tables import EMPTY, File, builtin_code, damage, fields
 from ascua.tflite.tensors import check_held, tensors
@@ -56,19 +55,8 @@ def load(path: Path | str) -> Graph:
 def read(data: bytes, name: str = "model") -> Graph:
     """The network in the bytes of a .tflite file; `name` (a path) stands in error messages."""
     if len(data) < 8 or data[4:8] != b"TFL3":
-        what = "is empty" if not data else "is not a .tflite file (no TFL3 mark)"
-        if begins(data[:8]):
-            raise ModelError(
-                f"{name}: is a kmodel, which `ascua analyze`, `run` and `ncc infer` take.",
-                ["Give the .tflite file that it was made of."],
-            )
-        raise ModelError(
-            f"{name}: {what}.",
-            [
-                "Convert the model first: `ascua quantize`, or TensorFlow's TFLiteConverter.",
-                "If it was downloaded, check that the download is complete.",
-            ],
-        )
+        what, remedies = advice.of_other(data, name)
+        raise ModelError(f"{name}: {what}.", remedies)
     with damage(name):
         return _Reader(data, name).graph()
 
@@ -89,7 +77,7 @@ class _Reader:
         sub, *firsts = file.vector(model, "Subgraphs")
         codes = [self.opcode(c) for c in file.vector(model, "OperatorCodes")]
         operators = list(file.vector(sub, "Operators"))
-        self.refuse_unknown(codes, operators)
+        self.refuse_unknown(sub, codes, operators)
         buffers = list(file.vector(model, "Buffers"))
         listed = tensors(file, sub, buffers)
         inputs = self.file.pick(listed, file.numbers(sub, "Inputs"), "graph inputs")
@@ -122,10 +110,14 @@ class _Reader:
         few = 1 <= count <= MAX_SUBGRAPHS
         missing = set(range(1, count)) if few else set()
         if missing:
-            codes = [self.opcode(c)[0] for c in self.file.vector(self.model, "OperatorCodes")]
-            for o in self.file.vector(self.model.Subgraphs(0), "Operators"):
-                if codes[o.OpcodeIndex() : o.OpcodeIndex() + 1] == ["CALL_ONCE"]:
+            codes = [self.opcode(c) for c in self.file.vector(self.model, "OperatorCodes")]
+            sub = self.model.Subgraphs(0)
+            operators = list(self.file.vector(sub, "Operators"))
+            for o in operators:
+                if [name for name, _ in codes[o.OpcodeIndex() :][:1]] == ["CALL_ONCE"]:
                     missing.discard(variables.called(o))
+            if missing:
+                self.refuse_unknown(sub, codes, operators)
         if missing or not few:
             other = f", and none names subgraph {min(missing)}" if missing else ""
             raise Unsupported(
@@ -167,7 +159,9 @@ class _Reader:
             name = f"custom operator '{custom.decode('utf-8', 'replace')}'"
         return name, code.Version()
 
-    def refuse_unknown(self, codes: Sequence[tuple[str, int]], operators: Sequence[Any]) -> None:
+    def refuse_unknown(
+        self, sub: Any, codes: Sequence[tuple[str, int]], operators: Sequence[Any]
+    ) -> None:
         """Name every operator that Ascua does not know, before anything else is read."""
         for o in operators:
             if not 0 <= o.OpcodeIndex() < len(codes):
@@ -176,13 +170,10 @@ class _Reader:
         newest = {name: kind.max_version for name, kind in OPERATORS.items()} | VERSIONS
         unknown = sorted({name for name, _ in used if name not in newest})
         if unknown:
-            listed = ", ".join(f"{u} ({[n for n, _ in used].count(u)} times)" for u in unknown)
+            made = self.first_outputs(sub, operators, [name for name, _ in used])
+            listed = ", ".join(f"{u} ({made[u]})" for u in unknown)
             raise Unsupported(
-                f"{self.name}: Ascua does not support {listed}.",
-                [
-                    "`ascua ops` lists what is supported.",
-                    "Replace the layers that make these operators, or cut them off the model.",
-                ],
+                f"{self.name}: Ascua does not support {listed}.", advice.for_operators(unknown)
             )
         for name, version in used:
             if version > newest[name]:
@@ -190,6 +181,21 @@ class _Reader:
                     f"{self.name}: {name} has version {version}; Ascua knows up to {newest[name]}.",
                     ["Export with an older converter, or with its default types (int8)."],
                 )
+
+    def first_outputs(
+        self, sub: Any, operators: Sequence[Any], names: Sequence[str]
+    ) -> dict[str, str]:
+        """Of each operator by its name: what the first one makes, and how many there are."""
+        listed = list(self.file.vector(sub, "Tensors"))
+        found: dict[str, str] = {}
+        for name, o in zip(names, operators, strict=True):
+            made = [int(i) for i in self.file.numbers(o, "Outputs")]
+            at = made[0] if made and 0 <= made[0] < len(listed) else None
+            text = b"?" if at is None else listed[at].Name() or b"?"
+            times = names.count(name)
+            more = f", and {times - 1} more" if times > 1 else ""
+            found.setdefault(name, f"'{brief(text.decode('utf-8', 'replace'))}'{more}")
+        return found
 
     def op(self, i: int, o: Any, code: tuple[str, int], tensors: Sequence[Tensor]) -> Op:
         kind = OPERATORS[code[0]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import platform
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -283,7 +284,7 @@ def _finished(out: Path, *, epochs_run: int = 0, resumed: bool = True) -> Traine
 def _refuse_own_folder(recipe: Recipe, out: Path) -> None:
     """Raises InputError where a recipe that is trained before `recipe` goes into `out` too."""
     for first in (prerequisites.teacher(recipe), prerequisites.start(recipe)):
-        if first is not None and (out.parent / first.name).resolve() == out.resolve():
+        if first is not None and os.path.realpath(out.parent / first.name) == os.path.realpath(out):
             raise InputError(
                 f"{out}: the recipe {first.name!r}, which is trained before, goes there.",
                 ["Give another folder with `--out`."],

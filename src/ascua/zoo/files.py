@@ -6,7 +6,12 @@ it is loaded, as a user's own Python is.
 
 from __future__ import annotations
 
+import json
 import logging
+import re
+import textwrap
+import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,7 +60,28 @@ def load_keras(path: Path) -> Any:
         with quiet():
             return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as e:  # Keras has no error of its own for a wrong file
-        raise InputError(f"{path}: Keras cannot load it: {first_line(e)}", _remedies(e)) from e
+        remedies = _remedies(e) if (older := _keras_2(path, what)) is None else [older]
+        raise InputError(f"{path}: Keras cannot load it: {first_line(e)}", remedies) from e
+
+
+def _keras_2(path: Path, what: str) -> str | None:
+    """What to try with a file that Keras 2 wrote; None of another."""
+    version = ""
+    with suppress(Exception):  # whatever a damaged file makes of it: it is only a hint
+        if what == "zip":
+            with zipfile.ZipFile(path) as archive:
+                version = json.loads(archive.read("metadata.json"))["keras_version"]
+        else:
+            import h5py
+
+            with h5py.File(path) as file:
+                version = file.attrs["keras_version"]
+    if not isinstance(version, str) or not re.fullmatch(r"[0-2]\.[\w.-]{1,20}", version):
+        return None
+    return (
+        f"Keras {version} wrote it: convert it there to a float .tflite file"
+        " (`tf.lite.TFLiteConverter.from_keras_model`), and give that."
+    )
 
 
 def _load_saved_model(path: Path) -> Any:
@@ -96,8 +122,8 @@ def _load_saved_model(path: Path) -> Any:
 def first_line(e: BaseException) -> str:
     """What an exception says first, short enough for a message, ending in a full stop."""
     text = next((line.strip() for line in str(e).splitlines() if line.strip()), "")
-    text = (text or type(e).__name__)[:300]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    text = textwrap.shorten(text or type(e).__name__, 300, placeholder=" …")
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def _remedies(e: Exception) -> list[str]:
