@@ -100,6 +100,8 @@ class Board:
             raise ValueError(f"name must be {NAME_RULE}, not {self.name!r}.")
         if self.runner not in (*IN_PROCESS, None) and not self.run:
             raise ValueError("`run` is empty: it is the command that starts the board.")
+        if self.cc == "" or "" in self.run[:1]:
+            raise ValueError("`cc` and `run` begin with the name of a program, not with nothing.")
         if self.runner == KPU and self.target != K210:
             raise ValueError(f"runner: {KPU!r} runs kmodels alone: state target = {K210!r}.")
         if self.clock_hz is not None and self.clock_hz <= 0:

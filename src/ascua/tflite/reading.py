@@ -242,15 +242,16 @@ class _Reader:
             for t in op.activations:
                 if t not in known:
                     raise self.file.fail(
-                        f"{op.tflite} '{op.name}' reads '{t.name}' before anything computes it."
+                        f"{op.tflite} '{brief(op.name)}' reads '{brief(t.name)}' before anything"
+                        " computes it."
                     )
             for t in op.outputs:
                 if t in known or t.const:
-                    raise self.file.fail(f"tensor '{t.name}' is computed twice.")
+                    raise self.file.fail(f"tensor '{brief(t.name)}' is computed twice.")
                 known.add(t)
         for t in graph.outputs:
             if t not in known and not t.const:
-                raise self.file.fail(f"nothing computes the output '{t.name}'.")
+                raise self.file.fail(f"nothing computes the output '{brief(t.name)}'.")
 
     def signatures(self, listed: Sequence[Tensor]) -> tuple[Signature, ...]:
         """What callers know the network by."""

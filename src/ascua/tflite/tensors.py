@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tflite as schema
 
-from ascua.errors import Unsupported
+from ascua.errors import Unsupported, brief
 from ascua.ir import ITEMSIZE, Array, Quant, Tensor, storage
 from ascua.tflite.tables import BLOCKWISE, File, external
 
@@ -46,10 +46,10 @@ def check_held(file: File, t: Tensor) -> None:
 
 def _tensor(file: File, t: Any, name: str, buffers: Sequence[Any]) -> Tensor:
     if t.Type() not in _DTYPES:
-        raise file.fail(f"tensor '{name}' has the type {t.Type()}, which does not exist.")
+        raise file.fail(f"tensor '{brief(name)}' has the type {t.Type()}, which does not exist.")
     dtype = _DTYPES[t.Type()]
     if t.ShapeLength() > MAX_DIMENSIONS:
-        raise file.fail(f"tensor '{name}' claims {t.ShapeLength()} dimensions.")
+        raise file.fail(f"tensor '{brief(name)}' claims {t.ShapeLength()} dimensions.")
     shape = tuple(file.numbers(t, "Shape"))
     signature = file.numbers(t, "ShapeSignature")
     if len(signature) == len(shape) and signature[:1] == [-1]:
@@ -58,25 +58,26 @@ def _tensor(file: File, t: Any, name: str, buffers: Sequence[Any]) -> Tensor:
     for d in shape:
         elements *= d
         if d < 0 or elements > MAX_ELEMENTS:
-            raise file.fail(f"tensor '{name}' has the impossible shape {list(shape)}.")
+            raise file.fail(f"tensor '{brief(name)}' has the impossible shape {list(shape)}.")
     if t.Sparsity() is not None:
         raise Unsupported(
-            f"{file.name}: tensor '{name}' is stored sparse.",
+            f"{file.name}: tensor '{brief(name)}' is stored sparse.",
             ["Export without the sparsity optimisation."],
         )
     if external(t):
         raise Unsupported(
-            f"{file.name}: the values of tensor '{name}' lie in another file (an external buffer).",
+            f"{file.name}: the values of tensor '{brief(name)}' lie in another file"
+            " (an external buffer).",
             ["Export one file that holds its weights."],
         )
     index = t.Buffer()
     if not 0 <= index < len(buffers):
-        raise file.fail(f"tensor '{name}' has buffer {index} of {len(buffers)}.")
+        raise file.fail(f"tensor '{brief(name)}' has buffer {index} of {len(buffers)}.")
     data = _constant(file, name, shape, dtype, buffers[index])
     if data is None and elements > MAX_COMPUTED:
-        raise file.fail(f"tensor '{name}' has the impossible shape {list(shape)}.")
+        raise file.fail(f"tensor '{brief(name)}' has the impossible shape {list(shape)}.")
     if data is not None and t.IsVariable():  # TFLM overwrites them before the first inference
-        raise file.fail(f"tensor '{name}' is a variable, and the file holds values of it.")
+        raise file.fail(f"tensor '{brief(name)}' is a variable, and the file holds values of it.")
     return Tensor(name, shape, dtype, _quant(file, t, name, dtype, shape), data)
 
 
@@ -84,7 +85,7 @@ def _constant(
     file: File, name: str, shape: tuple[int, ...], dtype: str, buffer: Any
 ) -> Array | None:
     """The tensor's values, or None where its buffer is empty."""
-    raw = file.raw(buffer, f"tensor '{name}'")
+    raw = file.raw(buffer, f"tensor '{brief(name)}'")
     if raw.size == 0:
         return None
     if not _held(dtype):
@@ -92,7 +93,7 @@ def _constant(
     size = int(np.prod(shape, dtype=np.int64))
     need = storage(dtype, size)
     if raw.size != need:
-        raise file.fail(f"tensor '{name}' needs {need} bytes and its buffer has {raw.size}.")
+        raise file.fail(f"tensor '{brief(name)}' needs {need} bytes and its buffer has {raw.size}.")
     if dtype == "int4":
         return _unpacked(raw, size).reshape(shape)
     values: Array = raw.view(np.dtype(dtype).newbyteorder("<")).reshape(shape)
@@ -107,7 +108,7 @@ def _held(dtype: str) -> bool:
 
 def _refused_type(file: File, name: str, dtype: str) -> Unsupported:
     return Unsupported(
-        f"{file.name}: tensor '{name}' holds {dtype} values.",
+        f"{file.name}: tensor '{brief(name)}' holds {dtype} values.",
         ["Export with int8 weights: string and other types are not taken."],
     )
 
@@ -124,18 +125,18 @@ def _quant(file: File, t: Any, name: str, dtype: str, shape: tuple[int, ...]) ->
     q = t.Quantization()
     if q is not None and q.DetailsType() == BLOCKWISE:
         raise Unsupported(
-            f"{file.name}: tensor '{name}' has a scale a block (BlockwiseQuantization).",
+            f"{file.name}: tensor '{brief(name)}' has a scale a block (BlockwiseQuantization).",
             ["Export with one scale a tensor, or one a channel."],
         )
     if q is None or q.ScaleIsNone() or q.ScaleLength() == 0:
         return None
     if q.ScaleLength() * 4 > len(file.data):
-        raise file.fail(f"tensor '{name}' claims {q.ScaleLength()} scales.")
+        raise file.fail(f"tensor '{brief(name)}' claims {q.ScaleLength()} scales.")
     scales = tuple(float(s) for s in q.ScaleAsNumpy())
     zeros = file.numbers(q, "ZeroPoint")
     if not zeros:  # TFLM then takes the tensor for one without quantisation
         if dtype in _QUANTIZED:
-            raise file.fail(f"tensor '{name}' has a scale and no zero point.")
+            raise file.fail(f"tensor '{brief(name)}' has a scale and no zero point.")
         return None
     axis = q.QuantizedDimension()
     if shape == (len(scales),):
@@ -143,13 +144,16 @@ def _quant(file: File, t: Any, name: str, dtype: str, shape: tuple[int, ...]) ->
     if len(zeros) == 1:
         zeros *= len(scales)
     if len(zeros) != len(scales):
-        raise file.fail(f"tensor '{name}' has {len(scales)} scales, {len(zeros)} zero points.")
+        raise file.fail(
+            f"tensor '{brief(name)}' has {len(scales)} scales, {len(zeros)} zero points."
+        )
     if len(scales) > 1 and (not 0 <= axis < len(shape) or shape[axis] != len(scales)):
         raise file.fail(
-            f"tensor '{name}' of shape {list(shape)} has {len(scales)} scales on axis {axis}."
+            f"tensor '{brief(name)}' of shape {list(shape)} has {len(scales)} scales on axis"
+            f" {axis}."
         )
     if not all(np.isfinite(s) and s > 0 for s in scales):
-        raise file.fail(f"tensor '{name}' has a scale that is not a positive number.")
+        raise file.fail(f"tensor '{brief(name)}' has a scale that is not a positive number.")
     return Quant(scales, tuple(zeros), axis, _ends(file, q, "Min"), _ends(file, q, "Max"))
 
 

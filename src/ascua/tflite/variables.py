@@ -105,7 +105,7 @@ class Variables:
     def read(self, name: Name, t: Tensor, where: str, known: Collection[Tensor]) -> None:
         """`t` holds what the variable does."""
         if t.const or t in known or t in self.instead or t in self.read_first:
-            raise self.file.fail(f"tensor '{t.name}' is computed twice.")
+            raise self.file.fail(f"tensor '{brief(t.name)}' is computed twice.")
         if t.size == 0:
             raise self.refuse(where, f"the variable '{shown(name)}' is empty", CONSTANTS)
         held = self.now.get(name)
@@ -119,7 +119,7 @@ class Variables:
     def assign(self, name: Name, t: Tensor, where: str, known: Collection[Tensor]) -> None:
         """The variable holds what `t` does."""
         if not t.const and t not in known and t not in self.read_first:
-            raise self.file.fail(f"{where} reads '{t.name}' before anything computes it.")
+            raise self.file.fail(f"{where} reads '{brief(t.name)}' before anything computes it.")
         self.check(self.first[name], t, name, where)
         self.now[name] = t
 
