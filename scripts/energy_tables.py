@@ -63,7 +63,7 @@ def method(folder: Path) -> str:
     return (
         f"Over {len(found)} measurements in {len(by_group(folder))} groups the error is"
         f" {100 * mean(map(abs, found)):.1f} % in the mean, {100 * min(found):+.0f} to"
-        f" {100 * max(found):+.0f} % at most."
+        f" {100 * max(found):+.0f} % at most.\n"
     )
 
 
