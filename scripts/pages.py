@@ -19,6 +19,7 @@ from ascua.report.tables import markdown
 from scripts import (
     convolution_figures,
     cycles_tables,
+    energy_tables,
     k210_tables,
     optimized_tables,
     pruning_tables,
@@ -120,7 +121,7 @@ def boards_page() -> str:
                 board.core.name,
                 ", ".join(sorted(board.core.features)) or "-",
                 "<br>".join(sizes) or "-",
-                board.counter,
+                f"on `{board.counts_on}`" if board.counts_on else board.counter,
             )
         )
     table = markdown(("board", "title", "core", "features", "memories", "counts"), rows)
@@ -265,6 +266,20 @@ def networks() -> str:
     return markdown(COLUMNS, [cells(row(v)) for v in VARIANTS])
 
 
+def energy_page(text: str, folder: Path) -> str:
+    """docs/energy.md with its tables."""
+    tables = {
+        "sources": markdown(energy_tables.SOURCES, energy_tables.sources()),
+        "groups": markdown(energy_tables.GROUPS, energy_tables.groups(folder)),
+        "method": energy_tables.method(folder),
+        "pairs": markdown(energy_tables.PAIRS, energy_tables.pairs(folder)),
+        "beside": markdown(energy_tables.BESIDE, energy_tables.beside(folder)),
+    }
+    for name, table in tables.items():
+        text = between(text, name, table)
+    return text
+
+
 def verb_pages(folder: Path, measured: Path) -> dict[Path, str]:
     """A page a verb, where what people wrote stays, and their index."""
     found, rows = {}, []
@@ -296,6 +311,9 @@ def pages(root: Path) -> dict[Path, str]:
     models = (root / "docs/models.md").read_text(encoding="utf-8")
     k210 = (root / "docs/k210.md").read_text(encoding="utf-8")
     cycles = (root / "docs/cycles.md").read_text(encoding="utf-8")
+    spent = markdown(energy_tables.SHORT, energy_tables.short(folder))
+    readme = between(readme, "energy", spent)
+    energy = (root / "docs/energy.md").read_text(encoding="utf-8")
     pruning = (root / "docs/pruning.md").read_text(encoding="utf-8")
     table_of_rankings = markdown(pruning_tables.RANKING, pruning_tables.rankings())
     pruning = between(pruning, "rankings", table_of_rankings)
@@ -308,6 +326,7 @@ def pages(root: Path) -> dict[Path, str]:
         root / "docs/ops.md": ops_page(),
         root / "docs/boards.md": boards_page(),
         root / "docs/cycles.md": cycles_page(cycles, folder),
+        root / "docs/energy.md": energy_page(energy, folder),
         root / "docs/k210.md": k210_page(k210, folder),
         root / "docs/k210-layers.md": k210_layers_page(folder),
         root / "docs/results.md": results_page(folder),

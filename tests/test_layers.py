@@ -18,7 +18,7 @@ LAYERS = (
     {"files"},
     {"arrays", "ir", "settings", "figures", "chance", "discovery", "nearness"},
     {"artifact", "fixed", "geometry", "boards", "kmodel", "labels", "pixels", "results"},
-    {"kpu", "ops"},
+    {"estimate", "kpu", "ops"},
     {"kernels"},
     {"tflite", "passes", "inputs", "plan", "data", "zoo"},
     {"quantize"},

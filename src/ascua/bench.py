@@ -177,7 +177,10 @@ def result_of(
 ) -> Result:
     """What `run`, of `case`, gave."""
     measured = run.measurement.json()
-    for printed in ("layers", "expected", "instructions_min", "instructions_max"):
+    printed_alone = (
+        "layers", "expected", "instructions_min", "instructions_max", "counted_on", "estimate",
+    )  # fmt: skip
+    for printed in printed_alone:
         del measured[printed]
     if case.labels is not None:
         measured |= case.labels.details(run.ys)

@@ -11,6 +11,8 @@ from ascua import targets
 from ascua.artifact import Artifact
 from ascua.boards import Board
 from ascua.boards import load as load_board
+from ascua.errors import DoesNotFit
+from ascua.estimate import Estimate, estimate
 from ascua.executors import Progress
 from ascua.executors.board import OnBoard
 from ascua.executors.reference import reference
@@ -67,6 +69,11 @@ class Expected:
     arena_bytes: int
     kernels: tuple[str, ...]
     """Of each step."""
+    estimate: Estimate | None = None
+
+    def json(self) -> dict[str, Any]:
+        """As `--json` has it."""
+        return {**asdict(self), "estimate": self.estimate and self.estimate.json()}
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,9 @@ class Measurement:
     counter: str | None = None
     extremes: tuple[int, int] | None = None
     cycles: Cycles | None = None
+    counted_on: str | None = None
+    """The emulated board that all this was counted on, where `board` is not emulated."""
+    estimate: Estimate | None = None
     mismatched_bytes: int | None = None
     score: Score | None = None
     tools: Mapping[str, str] | None = None
@@ -131,7 +141,7 @@ class Measurement:
                 }
                 for layer in self.layers
             ],
-            "expected": [asdict(e) for e in self.expected] or None,
+            "expected": [e.json() for e in self.expected] or None,
             "samples": self.samples,
             "instructions": whole(self.instructions),
             "instructions_min": self.extremes and self.extremes[0],
@@ -147,6 +157,8 @@ class Measurement:
                 "most": round(self.cycles.total.most),
                 "unknown": list(self.cycles.unknown),
             },
+            "counted_on": self.counted_on,
+            "estimate": self.estimate and self.estimate.json(),
             "mismatched_bytes": self.mismatched_bytes,
             "accuracy": None,
             **({} if self.score is None else {self.score.metric: self.score.value}),
@@ -159,8 +171,13 @@ def whole(count: float | None) -> float | int | None:
     return int(count) if count is not None and count == int(count) else count
 
 
-def analyze(model: Model, board: Board | None, goal: Goal = BALANCED) -> tuple[Plan, Measurement]:
-    """What is known before any build; without a board, for one of unlimited memory."""
+def analyze(
+    model: Model, board: Board | None, goal: Goal = BALANCED, period_s: float | None = None
+) -> tuple[Plan, Measurement]:
+    """What is known before any build; without a board, for one of unlimited memory.
+
+    `period_s` is as `estimate` takes it.
+    """
     planned = model.plan(board or load_board("host"), goal)
     found = known(model, planned)
     if board is None:
@@ -168,14 +185,15 @@ def analyze(model: Model, board: Board | None, goal: Goal = BALANCED) -> tuple[P
     if planned.cost is None:
         return planned, found
     plans = [planned if g.kind == goal.kind else model.plan(board, g) for g in GOALS]
-    return planned, replace(found, expected=tuple(map(expected, plans)))
+    return planned, replace(found, expected=tuple(expected(p, period_s) for p in plans))
 
 
-def expected(planned: Plan) -> Expected:
+def expected(planned: Plan, period_s: float | None = None) -> Expected:
     """Of a plan for a board whose core has a table of costs."""
     cost = planned.cost
     assert cost is not None
     return Expected(
+        estimate=estimate(planned.board, cost.cycles or None, period_s),
         goal=planned.goal.kind,
         instructions=round(cost.instructions),
         cycles=round(cost.cycles) or None,
@@ -234,6 +252,25 @@ def linked(found: Measurement, planned: Plan, size: Sizes) -> Measurement:
     )
 
 
+def _runnable(planned: Plan) -> Plan:
+    """The plan, on the emulated board that counts for its own, if that is not emulated."""
+    check_fit(planned)
+    stand_in = planned.board.counts_on
+    return replace(planned, board=load_board(stand_in)) if stand_in else planned
+
+
+def _elsewhere(found: Measurement, planned: Plan, name: str) -> Measurement:
+    """`found`, which the board called `name` counted, of the plan's. Raises DoesNotFit."""
+    flash = planned.board.memory("x")
+    if flash is not None and found.flash_bytes is not None and found.flash_bytes > flash.bytes:
+        raise DoesNotFit(
+            f"{planned.graph.name} does not fit {planned.board.name}: it needs"
+            f" {found.flash_bytes:,} bytes of {flash.name}, and there are {flash.bytes:,}.",
+            ["`--goal size`.", "A board with more memory: `ascua boards` lists them."],
+        )
+    return replace(found, regions=(), counted_on=name)
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """A measured run: `ys` are the board's outputs (n, *shape), `expected` the reference's."""
@@ -261,16 +298,18 @@ def run_model(
     on_board: Progress | None = None,
     on_reference: Progress | None = None,
     sanitize: bool = False,
+    period_s: float | None = None,
 ) -> Run:
     """Run samples `xs` (n, *shape) on the board of `planned`, the plan of `model`.
 
-    Every byte is compared with the reference of all that the file computes. `labels` may be class
-    indices (n,).
+    A board that is not emulated has another count for it. Every byte is compared with the
+    reference of all that the file computes. `labels` may be class indices (n,); `period_s` is as
+    `estimate` takes it.
     Raises DoesNotFit, ToolMissing, ToolFailed; differing outputs are counted, not raised.
     """
     told = as_labels(labels)
     name = targets.of(planned.board).named(model.path.stem)
-    executor = OnBoard(planned, build, name, sanitize=sanitize)
+    executor = OnBoard(_runnable(planned), build, name, sanitize=sanitize)
     answer = executor.run(model.graph, xs, progress=on_board)
     ys, outcome = answer.outputs, answer.outcome
     assert outcome is not None  # a board tells
@@ -278,6 +317,8 @@ def run_model(
     found = known(model, planned)
     if outcome.sizes is not None:
         found = linked(found, planned, outcome.sizes)
+    if executor.name != planned.board.name:
+        found = _elsewhere(found, planned, executor.name)
     none = (None,) * len(found.layers)
     counts = outcome.step_instructions or none
     cycles = none if outcome.cycles is None else [s.assumed for s in outcome.cycles.steps]
@@ -293,6 +334,9 @@ def run_model(
         counter=outcome.counter,
         extremes=outcome.extremes,
         cycles=outcome.cycles,
+        estimate=estimate(
+            planned.board, outcome.cycles.total.assumed if outcome.cycles else None, period_s
+        ),
         mismatched_bytes=mismatches(ys, expected),
         score=None if told is None else told.score(ys),
         tools=outcome.tools,

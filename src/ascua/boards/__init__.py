@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
-from ascua.boards.timing import Timing
+from ascua.boards.timing import Error, Timing, check_error
 from ascua.errors import InputError, brief, did_you_mean
 from ascua.settings import build, read_toml
 
@@ -54,11 +55,61 @@ class Memory:
 
 @dataclass(frozen=True)
 class Energy:
-    """Energy of a clock cycle, with its source and relative error (0.04 is 4 %)."""
+    """Energy of a clock cycle while the core computes, and who says so."""
 
     pj_per_cycle: float
     source: str
-    error: float
+    error: Error | None = None
+    """None where nobody knows."""
+
+    def __post_init__(self) -> None:
+        check_error(self.error, "energy: error")
+        if not 0 < self.pj_per_cycle < inf:
+            raise ValueError(f"energy: pj_per_cycle is a positive number, not {self.pj_per_cycle}.")
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """Power while a board waits for its next inference, its RAM kept, and who says so."""
+
+    microwatts: float
+    source: str
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.microwatts < inf:
+            raise ValueError(f"sleep: microwatts is a number from 0 on, not {self.microwatts}.")
+
+
+@dataclass(frozen=True)
+class Meter:
+    """What the user's own meter shows of a board while it infers, and while it sleeps."""
+
+    ma: float
+    volts: float
+    mhz: float
+    """The clock at that time."""
+    sleep_ua: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("ma", "volts", "mhz"):
+            if not 0 < getattr(self, name) < inf:
+                raise ValueError(f"meter: {name} is a positive number, not {getattr(self, name)}.")
+        if self.sleep_ua is not None and not 0 <= self.sleep_ua < inf:
+            raise ValueError(f"meter: sleep_ua is a number from 0 on, not {self.sleep_ua}.")
+
+    @property
+    def energy(self) -> Energy:
+        """Of a cycle."""
+        read = f"your meter: {self.ma:g} mA at {self.volts:g} V and {self.mhz:g} MHz"
+        return Energy(1e3 * self.ma * self.volts / self.mhz, read)
+
+    @property
+    def sleep(self) -> Sleep | None:
+        """Between inferences, where it was read."""
+        if self.sleep_ua is None:
+            return None
+        read = f"your meter: {self.sleep_ua:g} µA at {self.volts:g} V"
+        return Sleep(self.sleep_ua * self.volts, read)
 
 
 @dataclass(frozen=True)
@@ -93,7 +144,13 @@ class Board:
     """The start-up code in `firmware/`: `<startup>.c` or `.S`, and `<startup>.ld`; or `posix`."""
     run: tuple[str, ...] = ()
     clock_hz: int | None = None
+    counts_on: str = ""
+    """The emulated board that firmware is run on to count, where this one is not emulated: of the
+    same core, or of the nearest."""
     energy: Energy | None = None
+    sleep: Sleep | None = None
+    meter: Meter | None = None
+    """In place of `energy` and `sleep`."""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -104,6 +161,10 @@ class Board:
             raise ValueError("`cc` and `run` begin with the name of a program, not with nothing.")
         if self.runner == KPU and self.target != K210:
             raise ValueError(f"runner: {KPU!r} runs kmodels alone: state target = {K210!r}.")
+        if self.counts_on and self.runner is not None:
+            raise ValueError("counts_on: it is for a board without a runner.")
+        if self.counts_on and self.counts_on not in names():
+            raise ValueError(f"counts_on: {self.counts_on!r} is no board that comes with Ascua.")
         if self.clock_hz is not None and self.clock_hz <= 0:
             raise ValueError(f"clock_hz: {self.clock_hz} is no positive number of Hz.")
         if self.hosted:
@@ -120,6 +181,16 @@ class Board:
                 raise ValueError(f"the memories {a.name} and {b.name} overlap.")
         if len({m.name for m in self.memories}) < len(self.memories):
             raise ValueError("two memories have the same name.")
+
+    @property
+    def energy_of_a_cycle(self) -> Energy | None:
+        """By the user's meter, or by who published it; None where nobody did."""
+        return self.energy if self.meter is None else self.meter.energy
+
+    @property
+    def asleep(self) -> Sleep | None:
+        """Its power between inferences, likewise."""
+        return self.sleep if self.meter is None else self.meter.sleep
 
     @property
     def flags(self) -> tuple[str, ...]:

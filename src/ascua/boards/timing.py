@@ -12,6 +12,9 @@ Cycles = tuple[float, ...]
 """One number, or three: the least, what is assumed, and the most."""
 CORNERS = ("least", "assumed", "most")
 LEAST, ASSUMED, MOST = range(3)
+Error = tuple[float, float]
+"""Of an estimate, where measurements are known: the least and the most of estimate / measurement
+- 1."""
 Kind = Literal["model", "bound", "fitted"]
 """Of a figure: "model": after the core's documents; "bound": it takes at least so many;
 "fitted": another core's model times a factor that was fitted to published measurements."""
@@ -91,6 +94,28 @@ class InstructionClass:
         return bool(found and self._mnemonic.fullmatch(found[1] + (found[2] or "")))
 
 
+def check_error(error: Error | None, name: str) -> None:
+    """Raise ValueError unless `error` is what an estimate's can be."""
+    if error is not None and not -1 < error[0] <= error[1] < inf:
+        raise ValueError(f"{name} is the least and the most, above -1: not {list(error)}.")
+
+
+@dataclass(frozen=True)
+class Chips:
+    """What chips with this core, and flash, took of the cycles that the timing gives."""
+
+    factor: float
+    error: Error
+    """Of what the timing gives times the factor."""
+    source: str
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for numbers that are none."""
+        check_error(self.error, "timing: chips: error")
+        if not 0 < self.factor < inf:
+            raise ValueError(f"timing: chips: factor is a positive number, not {self.factor}.")
+
+
 @dataclass(frozen=True)
 class Timing:
     """The timing of a core; the first class that has an instruction tells its cycles."""
@@ -109,6 +134,8 @@ class Timing:
     like: str = ""
     """The core whose model is multiplied by `factor`."""
     factor: Cycles = (1.0,)
+    chips: Chips | None = None
+    """None where no measurement of such a chip has a count beside it."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for classes that contradict each other, and numbers that are none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from rich.text import Text
 
 from ascua import boards as board_files
 from ascua import k210, measure, targets, validation
+from ascua.boards import Board
 from ascua.cli import kmodels
 from ascua.cli.optimizing import saved
 from ascua.cli.options import (
@@ -37,6 +39,7 @@ from ascua.cli.options import (
     like,
     model_file,
     no_optimize,
+    period,
     rounding,
     seed,
     skip_damaged,
@@ -62,20 +65,23 @@ from ascua.targets.folder import check_folder, write_folder
 @model_file()
 @board_name(help="Check whether it fits this board.")
 @goal()
+@period()
 @no_optimize()
 @as_json()
 @verbose
 def analyze(
-    model: Path, board: str | None, goal: Goal, *, no_optimize: bool, as_json: bool
-) -> None:
+    model: Path, board: str | None, goal: Goal, *, period_s: float | None, no_optimize: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Operators, MACs, weights, arena and fit of MODEL.tflite."""
     target = board_files.load(board) if board else None
+    _check_period(period_s, target)
     if k210.is_kmodel(model):
         kmodels.analyze(model, target, as_json=as_json)
         return
     with waiting(f"Planning {model}"):
         loaded = load_model(model, smaller=not no_optimize)
-        planned, measured = measure.analyze(loaded, target, goal)
+        planned, measured = measure.analyze(loaded, target, goal, period_s)
     if as_json:
         print_json(measured.json())
     else:
@@ -155,6 +161,15 @@ def compile_(
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Aim:
+    """Where a network is run, what it is planned for, and how often it is to run there."""
+
+    board: str
+    goal: Goal
+    period_s: float | None
+
+
 @click.command()
 @model_file()
 @board_name(required=True)
@@ -171,19 +186,21 @@ def compile_(
 @click.option("--outputs", type=PATH, help="Write the board's outputs there, .npy or .npz.")
 @rounding()
 @fma()
+@period()
 @build_dir()
 @no_optimize()
 @force()
 @as_json()
 @verbose
-@gathered(source=Source, switches=Switches)
+@gathered(aim=Aim, source=Source, switches=Switches)
 def run(
-    model: Path, board: str, goal: Goal, source: Source, switches: Switches,
-    outputs: Path | None, build_dir: Path, *, no_optimize: bool, force: bool, as_json: bool,
+    model: Path, aim: Aim, source: Source, switches: Switches, outputs: Path | None,
+    build_dir: Path, *, no_optimize: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Build MODEL.tflite, run it on a board, check every output byte; or run a .kmodel."""
-    target = board_files.load(board)
-    spared: dict[str, Any] = {"inputs": (model, Path(board), *source.named), "force": force}
+    target = board_files.load(aim.board)
+    _check_period(aim.period_s, target)
+    spared: dict[str, Any] = {"inputs": (model, Path(aim.board), *source.named), "force": force}
     if k210.is_kmodel(model):
         network = k210.load(model)
         kmodels.run(
@@ -197,9 +214,9 @@ def run(
         check_outputs(outputs, loaded.graph, **spared)
     xs, ys = source.samples(loaded.graph)
     with waiting(f"Planning {model}"):
-        planned = loaded.plan(target, goal)
+        planned = loaded.plan(target, aim.goal)
     _show(planned)
-    result = measured_run(loaded, planned, xs, ys, build_dir)
+    result = measured_run(loaded, planned, xs, ys, build_dir, aim.period_s)
     if outputs is not None:
         save_outputs(outputs, loaded.graph, result.ys, **spared)
     if log.isEnabledFor(LAYERS):
@@ -209,18 +226,33 @@ def run(
         print_json(result.measurement.json())
     else:
         out.print(tables.run(result.measurement, int8_score=result.score_reference))
-    raise_on_mismatch(result, board)
+    raise_on_mismatch(result, aim.board)
 
 
 def measured_run(
-    model: Model, planned: Plan, xs: Sequence[Array], labels: Labels | None, build: Path
-) -> measure.Run:
+    model: Model, planned: Plan, xs: Sequence[Array], labels: Labels | None, build: Path,
+    period_s: float | None = None,
+) -> measure.Run:  # fmt: skip
     """Run samples `xs` (n, *shape) on the board of a plan, with progress bars."""
     with progress() as bar:
         return measure.run_model(
             model, planned, xs, labels=labels, build=build,
-            on_board=bar(f"on {planned.board.name}"), on_reference=bar("reference"),
+            on_board=bar(f"on {planned.board.counts_on or planned.board.name}"),
+            on_reference=bar("reference"), period_s=period_s,
         )  # fmt: skip
+
+
+def _check_period(period_s: float | None, board: Board | None) -> None:
+    """Raise InputError where there is no board whose time can be estimated."""
+    if period_s is None:
+        return
+    if board is None:
+        raise InputError("--period: on which board?", ["Name it: `--board stm32u585`."])
+    if board.clock_hz is None or board.core.timing is None or k210.has_one(board):
+        raise InputError(
+            f"--period: nothing tells the time of an inference on {board.name} from its cycles.",
+            ["Choose a board with a clock and a timing: docs/energy.md lists them."],
+        )
 
 
 def raise_on_mismatch(result: measure.Run, board: str) -> None:
@@ -252,7 +284,8 @@ def validate(
         raise kmodels.alone(k210.load(model))
     loaded = load_model(model, smaller=not no_optimize)
     names = dict.fromkeys(only) or itertools.chain(*map(board_files.names, targets.TARGETS))
-    chosen = tuple(board_files.load(name) for name in names)
+    known = map(board_files.load, names)
+    chosen = tuple(b for b in known if only or b.runner is not None)
     xs = load_or_random(loaded.graph, inputs)
     plans = [loaded.plan(board) for board in chosen]
     for planned in plans:

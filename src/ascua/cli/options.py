@@ -11,9 +11,19 @@ from typing import Any, Literal, TypeVar
 import click
 
 from ascua.errors import InputError
+from ascua.estimate import seconds
 from ascua.plan import BALANCED, goal_named
 
 T = TypeVar("T")
+
+
+def _seconds(text: str) -> float:
+    try:
+        return seconds(text)
+    except (ValueError, KeyError) as e:
+        raise InputError(
+            f"--period {text}: not a time.", ["Write it as 1s, 500ms, 5min or 1h."]
+        ) from e
 
 
 class _Path(click.Path):
@@ -36,6 +46,11 @@ goal = partial(
     click.option, "--goal", default=BALANCED.kind, show_default=True, metavar="GOAL",
     callback=lambda _context, _option, name: goal_named(name),
     help="speed: least time; size: least flash; balanced: least time in 1.3 times that flash.",
+)  # fmt: skip
+period = partial(
+    click.option, "--period", "period_s", metavar="TIME",
+    callback=lambda _context, _option, text: None if text is None else _seconds(text),
+    help="Estimate the power of one inference each 1s, 500ms, 5min, asleep in between.",
 )  # fmt: skip
 inputs_file = partial(click.option, "--inputs", type=PATH)
 data_set = partial(click.option, "--data", "-d", required=True, metavar="D")

@@ -123,7 +123,7 @@ class Written:
 )  # fmt: skip
 @click.option(
     "--until", metavar="LIMITS",
-    help="Instead of --ratio: flash=200KB,ram=48KB,instructions=5M on the board.",
+    help="Instead of --ratio: flash=200KB,ram=48KB,instructions=5M,uj=300 on the board.",
 )  # fmt: skip
 @samples_count(
     default=2000, show_default=True,
@@ -180,7 +180,7 @@ def prune(
     if wished.until is not None and board is None:
         raise InputError("--until: on which board?", ["Name it: `--board lm3s6965evb`."])
     if board is not None:
-        check_board(board)
+        check_board(board, course.limits)
     base = _base(model, data, reading)
     with _folder(written.to, course) as folder:
         outcome = run(
@@ -276,7 +276,7 @@ def _json(to: Path, course: Course, outcome: Outcome, found: list[End]) -> dict[
             **asdict(size), "accuracy": end.accuracy,
             **({} if end.needs is None else {
                 "flash_bytes": end.needs.flash, "ram_bytes": end.needs.ram,
-                "instructions": end.needs.instructions,
+                "instructions": end.needs.instructions, "uj": end.needs.uj,
             }),
         }
         for size, end in zip((pruned.before, pruned.after), found, strict=True)
@@ -337,8 +337,13 @@ def _totals(
     ]
     needs = [end.needs for end in found]
     if board is not None:
-        for name, of in (("flash", "flash"), ("RAM", "ram"), ("instructions", "instructions")):
+        for name, of in (
+            ("flash", "flash"), ("RAM", "ram"), ("instructions", "instructions"),
+            ("µJ (estimate)", "uj"),
+        ):  # fmt: skip
             a, b = (None if n is None else getattr(n, of) for n in needs)
+            if of == "uj" and a is None and b is None:
+                continue
             change = f"{b / a - 1:+.1%}" if a and b else ""
             one, two = (f"{v:,}" if v else "too large" for v in (a, b))
             rows.append((f"{name}, {board}", one, two, change))

@@ -339,7 +339,8 @@ def _said(found: Needs | None, board: Board) -> str:
         return f"more than {board.name} has"
     return (
         f"{found.flash:,} bytes of flash, {found.ram:,} of RAM, {found.instructions:,}"
-        f" instructions on {board.name}"
+        f" instructions{'' if found.uj is None else f', an estimated {found.uj:,.0f} µJ,'}"
+        f" on {board.name}"
     )
 
 

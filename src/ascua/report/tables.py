@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ascua.boards import Board
 from ascua.errors import brief
+from ascua.estimate import Estimate, Figure
 from ascua.ir import Array
 from ascua.labels import Score
 from ascua.measure import Expected, Layer, Measurement, whole
@@ -161,6 +162,10 @@ def run(
         facts.append(("instructions an inference", _instructions(m)))
     if m.cycles is not None:
         facts += _cycles(m.cycles)
+    if m.counted_on is not None:
+        facts.append(("counted on", f"{m.counted_on}, emulated: {m.board} is not"))
+    if m.estimate is not None:
+        facts += estimated(m.estimate)
     parts.append(table(("", ""), facts))
     return Group(*parts)
 
@@ -231,12 +236,16 @@ def goals(expected: Sequence[Expected], chosen: Goal) -> Group:
     rows = [
         (
             f"{e.goal}{' *' if e.goal == chosen.kind else ''}",
-            e.instructions, e.cycles, e.flash_bytes, e.arena_bytes,
+            e.instructions, e.cycles, e.flash_bytes, e.arena_bytes, *_costs(e.estimate),
         )
         for e in expected
     ]  # fmt: skip
-    costs = table(("goal", ">instructions", ">model cycles", ">flash B", ">arena B"), rows,
-                  "Expected, before any build")  # fmt: skip
+    one = next(e.estimate for e in expected if e.goal == chosen.kind)
+    columns = ("goal", ">instructions", ">model cycles", ">flash B", ">arena B")
+    named = [] if one is None else [">ms (estimate)", *([">µJ (estimate)"] if one.uj else [])]
+    costs: RenderableType = table((*columns, *named), rows, "Expected, before any build")
+    if one is not None:
+        costs = Group(costs, Text(""), table(("", ""), estimated(one)))
     steps = enumerate(zip(*(e.kernels for e in expected), strict=True))
     differing = [(i, *names) for i, names in steps if len({*names}) > 1]
     if not differing:
@@ -244,6 +253,44 @@ def goals(expected: Sequence[Expected], chosen: Goal) -> Group:
     return Group(
         costs, Text(""), table((">step", *(e.goal for e in expected)), differing, "Kernels")
     )
+
+
+def _costs(found: Estimate | None) -> list[str]:
+    """Cells of time and energy, as far as they are known."""
+    figures = [] if found is None else [f for f in (found.ms, found.uj) if f is not None]
+    return [digits(f.value) for f in figures]
+
+
+def estimated(found: Estimate) -> list[tuple[str, str]]:
+    """Rows of what is estimated of an inference, how far off it may be, and by whom."""
+    rows = [("time an inference", f"{digits(found.ms.value)} ms (estimate{_off(found.ms)})"),
+            ("", found.ms.source)]  # fmt: skip
+    if found.uj is None:
+        rows.append(("energy an inference", "no source tells what a cycle takes on this board"))
+    else:
+        rows += [("energy an inference", f"{digits(found.uj.value)} µJ (estimate{_off(found.uj)})"),
+                 ("", found.uj.source)]  # fmt: skip
+    if found.period_s is not None:
+        name = f"power, one in {found.period_s:g} s"
+        if found.average_uw is None:
+            rows.append((name, "no source tells what this board takes, asleep or awake"))
+        else:
+            power = digits(found.average_uw.value)
+            rows += [(name, f"{power} µW (estimate)"), ("", found.average_uw.source)]
+    return rows
+
+
+def _off(found: Figure) -> str:
+    """How far estimates were from measurements."""
+    if found.error is None:
+        return "; its error is not known"
+    least, most = found.error
+    return f"; {100 * least:+.0f} to {100 * most:+.0f} % where it can be compared"
+
+
+def digits(value: float) -> str:
+    """Four digits, but all of those before the point."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def title(step: Step) -> str:
@@ -324,7 +371,7 @@ def boards(rows: Iterable[tuple[Board, Sequence[ToolStatus]]]) -> Table:
                 b.core.name,
                 _size(b, "x"),
                 _size(b, "w"),
-                b.counter,
+                f"on {b.counts_on}" if b.counts_on else b.counter,
                 "yes" if not missing else f"needs {', '.join(t.name for t in missing)}",
                 b.title,
             )

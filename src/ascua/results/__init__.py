@@ -3,6 +3,8 @@
 from ascua.results.models import keep, kept
 from ascua.results.store import (
     append,
+    energy,
+    estimates,
     history_path,
     kmodels,
     known,
@@ -17,9 +19,11 @@ from ascua.results.store import (
 )
 from ascua.results.values import (
     Agreement,
+    EstimatedEnergy,
     Footprint,
     KmodelResult,
     LayerEstimate,
+    MeasuredEnergy,
     OptimizedResult,
     Peer,
     PrunedResult,
@@ -32,9 +36,11 @@ from ascua.results.values import (
 
 __all__ = [
     "Agreement",
+    "EstimatedEnergy",
     "Footprint",
     "KmodelResult",
     "LayerEstimate",
+    "MeasuredEnergy",
     "OptimizedResult",
     "Peer",
     "PrunedResult",
@@ -44,6 +50,8 @@ __all__ = [
     "Result",
     "Timing",
     "append",
+    "energy",
+    "estimates",
     "history_path",
     "keep",
     "kept",

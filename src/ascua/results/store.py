@@ -1,4 +1,4 @@
-"""The folder of results: a line of JSON a value, in a file for each recipe, and six of others."""
+"""The folder of results: a line of JSON a value, in a file for each recipe, and eight of others."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from ascua.errors import InputError
 from ascua.files import lines
 from ascua.results.values import (
     DEFAULT_GOAL,
+    EstimatedEnergy,
     KmodelResult,
     Line,
+    MeasuredEnergy,
     OptimizedResult,
     Peer,
     PrunedResult,
@@ -22,11 +24,14 @@ from ascua.results.values import (
 from ascua.settings import build
 
 T = TypeVar("T", bound=Line)
-Measured = TypeVar("Measured", Result, Quantized, KmodelResult, PrunedResult, OptimizedResult)
+Measured = TypeVar(
+    "Measured", Result, Quantized, KmodelResult, PrunedResult, OptimizedResult, EstimatedEnergy
+)
 
 OTHERS: dict[type[Line], str] = {
     Peer: "peers", Quantized: "quantization", KmodelResult: "k210", PrunedResult: "pruning",
     Published: "published", OptimizedResult: "optimized",
+    MeasuredEnergy: "energy", EstimatedEnergy: "estimates",
 }  # fmt: skip
 """The names of the files that are of no recipe."""
 REMEDY = (*lines.REMEDY, "See docs/json.md for what a line holds.")
@@ -75,6 +80,16 @@ def optimized(folder: Path) -> list[OptimizedResult]:
 def published(folder: Path) -> list[Published]:
     """What others measured of cycles."""
     return _read(_path(folder, OTHERS[Published]), Published)
+
+
+def energy(folder: Path) -> list[MeasuredEnergy]:
+    """What others measured of energy."""
+    return _read(_path(folder, OTHERS[MeasuredEnergy]), MeasuredEnergy)
+
+
+def estimates(folder: Path) -> list[EstimatedEnergy]:
+    """What Ascua estimates of its own networks."""
+    return _read(_path(folder, OTHERS[EstimatedEnergy]), EstimatedEnergy)
 
 
 def known(found: Iterable[Measured], key: str, *, clean: bool | None) -> Measured | None:

@@ -156,6 +156,61 @@ class Published(Line):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeasuredEnergy(Line):
+    """Energy that somebody measured on a chip: a line of results/energy.jsonl."""
+
+    identity = ("round", "submitter", "system", "model")
+
+    round: str
+    """Of MLPerf Tiny."""
+    submitter: str
+    system: str
+    """The board, and the software where it has a name there."""
+    board: str
+    """Ascua's board of that chip."""
+    model: str
+    hz: float
+    inferences_s: float
+    uj: float
+    """An inference."""
+
+    @property
+    def cycles(self) -> float:
+        """Of an inference."""
+        return self.hz / self.inferences_s
+
+    @property
+    def pj_per_cycle(self) -> float:
+        """While it infers."""
+        return 1e6 * self.uj / self.cycles
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimatedEnergy(Line):
+    """What an inference is estimated to take on a board: a line of results/estimates.jsonl."""
+
+    identity = ("key", "clean")
+
+    model: str
+    model_sha256: str
+    board: str
+    goal: str
+    counted_on: str
+    """The emulated board that counted."""
+    key: str
+    """The hash of all that the estimate read."""
+    commit: str | None
+    clean: bool | None
+    """As in a Result."""
+    cycles: int
+    """Model cycles."""
+    ms: float
+    ms_error: tuple[float, float] | None
+    uj: float
+    uj_error: tuple[float, float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Quantized(Line):
     """How near a quantised network comes to its float one: a line of results/quantization.jsonl.
 

@@ -72,7 +72,11 @@ def _runner(board: Board, artifact: Artifact) -> Runner:
         absent = "compiler (cc)" if compiles and board.cc is None else "runner"
         raise InputError(
             f"{board.name}: its file names no {absent}: it can be asked, and not run.",
-            ["`ascua analyze` and `ascua compile` take it.", "Choose another: `ascua boards`."],
+            [
+                *([f"`{board.counts_on}` counts for it."] if board.counts_on else ()),
+                "`ascua analyze` and `ascua compile` take it.",
+                "Choose another: `ascua boards`.",
+            ],
         )
     if board.runner not in RUNNERS:
         raise InputError(
