@@ -16,11 +16,11 @@ from ascua.targets.c import emit
 from tests.support import oracle, samples
 from tests.support.everything import everything
 from tests.support.examples import small
-from tests.support.tools import require_board
+from tests.support.tools import RUNNABLE, require_board
 
 
 @pytest.mark.emulator
-@pytest.mark.parametrize("name", [n for n in boards.names("c") if boards.load(n).runner])
+@pytest.mark.parametrize("name", RUNNABLE)
 def test_small_network(name: str, tmp_path: Path) -> None:
     board = boards.load(name)
     require_board(board)

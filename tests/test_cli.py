@@ -29,7 +29,7 @@ M3 = "lm3s6965evb"
 MEASUREMENT = {
     "schema", "board", "model_sha256", "macs", "macs_model", "flash_bytes", "weights_bytes",
     "code_bytes", "ram_bytes", "layers", "expected", "samples", "instructions", "instructions_min",
-    "instructions_max", "cycles", "mismatched_bytes", "accuracy", "tools",
+    "instructions_max", "cycles", "counted_on", "estimate", "mismatched_bytes", "accuracy", "tools",
 }  # fmt: skip
 LAYER = {"name", "op", "kernel", "macs", "instructions", "cycles", "output_shape"}
 

@@ -300,7 +300,7 @@ def test_full_disk_when_firmware_is_built(
     require_board(boards.load("host"))
     monkeypatch.setattr(Path, "write_bytes", full)
     result = ascua("run", model, "-b", "host", "--build-dir", tmp_path / "b")
-    refused(result, 1, "No space left", "disk is not full")
+    refused(result, 1, "No space left", "Make room", "`--build-dir`")
     assert list((tmp_path / "b").iterdir()) == []
 
 

@@ -145,7 +145,7 @@ import os, signal, sys
 from pathlib import Path
 rename = Path.rename
 def interrupted(self, target):
-    if self.name == "small.c":
+    if self.name == "new":
         os.kill(os.getpid(), signal.SIGINT)
     return rename(self, target)
 Path.rename = interrupted

@@ -21,7 +21,7 @@ from ascua.samples import pack, unpack
 from ascua.targets.c import emit
 from tests.support import FAST, network, oracle, reference, samples, untold
 from tests.support.examples import ALL, UINT8
-from tests.support.tools import require_tool
+from tests.support.tools import RUNNABLE, require_tool
 from tests.support.wide import widened
 
 KERNELS = kernels.FOLDER
@@ -31,7 +31,7 @@ CASES = [(name, graph) for name in sorted(ALL) for graph in ALL[name]]
 EVERY_GRAPH = [*(graph for _, graph in CASES), *UINT8.values()]
 
 
-BY_FEATURES = {b.core.features: untold(b) for b in map(boards.load, boards.names("c"))}
+BY_FEATURES = {b.core.features: untold(b) for b in map(boards.load, RUNNABLE)}
 """A board of each kind of core."""
 
 

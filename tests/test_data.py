@@ -208,7 +208,7 @@ WRONG_ARRAYS = {
     "one-hot": ({"y_train": np.eye(4)}, "labels are float64"),
     "below 0": ({"y_train": Y - 1}, "below 0"),
     "classes": ({"classes": np.array(["a", "b"])}, "labels up to 3, but 2 classes"),
-    "objects": ({"y_test": np.array([None] * 4)}, "allow_pickle=False"),
+    "objects": ({"y_test": np.array([None] * 4)}, "it holds objects"),
 }
 
 

@@ -43,6 +43,13 @@ def patched(data: bytes, at: int, form: str, *values: Any) -> bytes:
 # Header
 
 
+def test_other_data_behind_a_kmodel() -> None:
+    """The command that is named cuts them off."""
+    with pytest.raises(Unsupported, match=r"goes on behind its last layer") as caught:
+        read(ONE3 + b"more")
+    assert f"head -c {len(ONE3)} FILE" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -59,7 +66,6 @@ def patched(data: bytes, at: int, form: str, *values: Any) -> bytes:
         (patched(ONE4, 28, "I", TOP), ["the number of inputs is 4294967295"]),
         (patched(ONE4, 16, "I", TOP), ["constants takes 4294967295 bytes"]),
         (file4([conv4(main_out=0)], inputs=[]), ["it has 0 inputs"]),
-        (ONE3 + b"\0", ["file: it goes on behind its last layer, from byte"]),
         (patched(ONE3, 36, "I", 26), ["layer 0: no layer has the type 26"]),
         (patched(ONE3, 40, "I", TOP), ["layer 0 (K210Conv): its body has 4294967295 bytes"]),
         (layers(*[layer(15, "4I", 1, 0, 1024, 7)] * 2)[:-17], ["layer 1 (Softmax)", "15 are left"]),

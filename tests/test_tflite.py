@@ -188,7 +188,7 @@ def error(data: bytes) -> AscuaError:
         (b"TFL3", "is not a .tflite file"),
         (b"<!DOCTYPE html><html></html>", "is not a .tflite file"),
         (b"\x1c\x00\x00\x00TFL2" + bytes(100), "is not a .tflite file"),
-        (b"\x89HDF\r\n\x1a\n" + bytes(100), "is not a .tflite file"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(100), "is a Keras file"),
         (b"\x1c\x00\x00\x00TFL3", "is damaged or truncated"),
         (b"\xff\xff\xff\xffTFL3" + bytes(100), "is damaged or truncated"),
     ],

@@ -23,7 +23,7 @@ from tests.ops.test_conv2d import conv
 from tests.ops.test_fully_connected import dense
 from tests.support import FAST, beside, collected, featured, reference, samples, untold
 from tests.support.examples import ALL
-from tests.support.tools import require_board, require_tool
+from tests.support.tools import RUNNABLE, require_board, require_tool
 
 ASSEMBLY = "__asm__"
 VARIANTS = sorted(
@@ -50,7 +50,7 @@ def replaced() -> list[tuple[str, str]]:
     for name in sorted({k.name for k in kernels.every()}):
         needs = next(k.needs for k in kernels.every() if k.name == name)
         board = next(
-            b for b in (boards.load(TIMED), *map(boards.load, boards.names("c")))
+            b for b in (boards.load(TIMED), *map(boards.load, RUNNABLE))
             if needs <= b.core.features and b.core.timing is not None
         )  # fmt: skip
         graph = graph_for(name)
@@ -82,7 +82,7 @@ def test_equal_bytes(name: str, tmp_path: Path) -> None:
     """On this computer, as if it had the features, and on the first board that has them."""
     needs = next(k.needs for k in kernels.every() if k.name == name)
     host = featured(boards.load("host"), needs)
-    known = (untold(boards.load(n)) for n in (TIMED, *boards.names("c")))
+    known = (untold(boards.load(n)) for n in (TIMED, *RUNNABLE))
     having = next(b for b in known if needs <= b.core.features)
     graph = graph_for(name)
     expected = reference(graph, samples(graph, SAMPLES))

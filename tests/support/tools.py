@@ -8,9 +8,13 @@ from collections.abc import Sequence
 
 import pytest
 
+from ascua import boards
 from ascua.boards import Board
 from ascua.run import board_ready
 from ascua.run.tools import ToolStatus, doctor
+
+RUNNABLE = [n for n in boards.names("c") if boards.load(n).runner]
+"""The boards that run C here; others are counted on one of them."""
 
 
 def require_tool(name: str) -> None:
