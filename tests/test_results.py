@@ -64,15 +64,14 @@ def test_what_is_published_is_read_and_would_be_written_the_same() -> None:
     read: list[Line] = [*results.results(FOLDER), *results.peers(FOLDER)]
     read += [*results.quantized(FOLDER), *results.kmodels(FOLDER), *results.pruned(FOLDER)]
     read += [*results.published(FOLDER), *results.optimized(FOLDER)]
-        read += [*results.energy(FOLDER), *results.estimates(FOLDER)]
+    read += [*results.energy(FOLDER), *results.estimates(FOLDER)]
     lines = [line for p in FOLDER.glob("*.jsonl") for line in p.read_text().splitlines()]
     assert sorted(json.dumps(value.line()) for value in read) == sorted(lines)
 
 
 def test_what_is_published_was_measured_on_unchanged_trees() -> None:
     read = [*results.results(FOLDER), *results.quantized(FOLDER), *results.kmodels(FOLDER)]
-    read += [*results.pruned(FOLDER), *results.optimized(FOLDER)]
-        read += [*results.energy(FOLDER), *results.estimates(FOLDER)]
+    read += [*results.pruned(FOLDER), *results.optimized(FOLDER), *results.estimates(FOLDER)]
     dirty = [r for r in read if r.clean is False or (not isinstance(r, Quantized) and not r.clean)]
     assert not dirty, "measure them again on a tree without changes in src/"
 
