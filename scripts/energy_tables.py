@@ -60,6 +60,8 @@ def by_cycles(group: Sequence[MeasuredEnergy]) -> list[float]:
 def method(folder: Path) -> str:
     """A sentence on all of them."""
     found = errors(folder, by_cycles)
+    if not found:
+        return ""
     return (
         f"Over {len(found)} measurements in {len(by_group(folder))} groups the error is"
         f" {100 * mean(map(abs, found)):.1f} % in the mean, {100 * min(found):+.0f} to"
