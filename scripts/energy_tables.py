@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import mean
 
 from ascua import boards
 from ascua.boards import Board
 from ascua.boards.timing import Error
-from ascua.report.tables import digits
+from ascua.report.tables import digits, span
 from ascua.results import EstimatedEnergy, MeasuredEnergy, energy, estimates, published
 
 Row = Sequence[object]
 Group = tuple[str, str, str]
 
 GROUPS = (
-    "chip", "measured by", "MLPerf Tiny", ">networks", ">MHz", ">pJ a cycle",
+    "board", "measured by", "MLPerf Tiny", ">networks", ">MHz", ">pJ a cycle",
     ">mean error", ">least", ">most",
 )  # fmt: skip
 PAIRS = (
@@ -47,19 +47,14 @@ def by_group(folder: Path) -> dict[Group, list[MeasuredEnergy]]:
     return found
 
 
-def errors(folder: Path, of: Callable[[Sequence[MeasuredEnergy]], Sequence[float]]) -> list[float]:
-    """What `of` tells of each group, all together."""
-    return [e for group in by_group(folder).values() for e in of(group)]
-
-
-def by_cycles(group: Sequence[MeasuredEnergy]) -> list[float]:
-    """Errors of one constant a cycle."""
-    return [without(r, group) for r in group]
+def errors(folder: Path) -> list[float]:
+    """Of one constant a cycle in each group, all together."""
+    return [without(r, group) for group in by_group(folder).values() for r in group]
 
 
 def method(folder: Path) -> str:
     """A sentence on all of them."""
-    found = errors(folder, by_cycles)
+    found = errors(folder)
     if not found:
         return ""
     return (
@@ -73,10 +68,9 @@ def groups(folder: Path) -> list[Row]:
     """Rows of GROUPS."""
     rows: list[Row] = []
     for (round_, submitter, system), group in by_group(folder).items():
-        found = by_cycles(group)
-        chip = boards.load(group[0].board).name.upper().replace("STM32U585", "STM32U575")
+        found = [without(r, group) for r in group]
         rows.append((
-            chip, f"{submitter}: {system}", round_, len(group), f"{group[0].hz / 1e6:g}",
+            group[0].board, f"{submitter}: {system}", round_, len(group), f"{group[0].hz / 1e6:g}",
             f"{mean(r.pj_per_cycle for r in group):.1f}",
             f"{100 * mean(map(abs, found)):.1f} %",
             f"{100 * min(found):+.1f} %", f"{100 * max(found):+.1f} %",
@@ -125,9 +119,7 @@ def sources() -> list[Row]:
 
 def said(error: Error | None) -> str:
     """How far off."""
-    if error is None:
-        return "not known"
-    return f"{100 * error[0]:+.0f} to {100 * error[1]:+.0f} %"
+    return "not known" if error is None else span(error)
 
 
 def best(folder: Path, board: Board, model: str) -> MeasuredEnergy | None:

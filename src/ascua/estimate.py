@@ -10,7 +10,6 @@ from ascua.boards.timing import Error
 from ascua.errors import InputError
 
 NO_CHIP = "model cycles, which know no flash that waits and no cache that misses"
-NO_SLEEP = "no source tells what it takes asleep"
 
 
 @dataclass(frozen=True)

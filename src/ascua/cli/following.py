@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ascua import boards
 from ascua.cli.options import Sampling
-from ascua.errors import DoesNotFit
+from ascua.errors import AscuaError
 from ascua.model import load_model
 from ascua.plan import check_fit
 
@@ -38,7 +38,7 @@ def _holding(tflite: Path) -> str:
         try:
             planned = model.plan(boards.load(name))
             check_fit(planned)
-        except DoesNotFit:
+        except AscuaError:  # it does not fit, or no kernel runs it there
             continue
         flash = planned.board.memory("x")
         if flash is None or planned.const_bytes + planned.code_estimate <= flash.bytes:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ascua.boards import Board
+from ascua.boards.timing import Error
 from ascua.errors import brief
 from ascua.estimate import Estimate, Figure
 from ascua.ir import Array
@@ -284,8 +285,12 @@ def _off(found: Figure) -> str:
     """How far estimates were from measurements."""
     if found.error is None:
         return "; its error is not known"
-    least, most = found.error
-    return f"; {100 * least:+.0f} to {100 * most:+.0f} % where it can be compared"
+    return f"; {span(found.error)} where it can be compared"
+
+
+def span(error: Error) -> str:
+    """The least and the most of an error."""
+    return f"{100 * error[0]:+.0f} to {100 * error[1]:+.0f} %"
 
 
 def digits(value: float) -> str:
