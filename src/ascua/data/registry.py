@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,6 +75,17 @@ class Dataset:
             y_validation=self.y_train[validation],
             held_sha256=hashlib.sha256(seen).hexdigest(),
         )
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of all of it: images, classes, and their names."""
+        found = hashlib.sha256(json.dumps([self.classes, self.x_train.shape]).encode())
+        for start in range(0, len(self.x_train), 1024):
+            found.update(np.ascontiguousarray(self.x_train[start : start + 1024]))
+        for rest in (self.y_train, self.x_test, self.y_test, self.x_validation, self.y_validation):
+            found.update(json.dumps([rest.shape, len(rest)]).encode())
+            found.update(np.ascontiguousarray(rest[slice(0, len(rest))]))
+        return found.hexdigest()
 
     @property
     def sizes(self) -> Counts:

@@ -42,6 +42,7 @@ BUILDING = Scratch(".building-")
 RUNNING = Scratch(".running-", holds=r"\d+")
 READING = Scratch("reading-")
 UNPACKING = Scratch("unpacking-")
+PACKING = Scratch("packing-")
 
 
 @contextlib.contextmanager
@@ -84,6 +85,24 @@ def locked(folder: Path) -> Iterator[None]:
     finally:
         if lock is not None:
             os.close(lock)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether another process is alone in `folder`, as far as the file system can tell."""
+    try:
+        lock = _lock(folder)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    if lock is not None:
+        os.close(lock)
+    return False
+
+
+def is_scratch(path: Path) -> bool:
+    """Whether `path` is a folder for a while, of any kind."""
+    return any(s.is_one(path) for s in (OUTPUT, BUILDING, RUNNING, READING, UNPACKING, PACKING))
 
 
 def _make(folder: Path, scratch: Scratch) -> tuple[Path, int | None]:

@@ -2,7 +2,9 @@
 
 from ascua.results.models import keep, kept
 from ascua.results.store import (
+    STUDIES,
     append,
+    append_cell,
     energy,
     estimates,
     history_path,
@@ -16,9 +18,11 @@ from ascua.results.store import (
     published,
     quantized,
     results,
+    study,
 )
 from ascua.results.values import (
     Agreement,
+    CellResult,
     EstimatedEnergy,
     Footprint,
     KmodelResult,
@@ -36,6 +40,7 @@ from ascua.results.values import (
 
 __all__ = [
     "Agreement",
+    "CellResult",
     "EstimatedEnergy",
     "Footprint",
     "KmodelResult",
@@ -46,10 +51,12 @@ __all__ = [
     "PrunedResult",
     "Published",
     "Quantized",
+    "STUDIES",
     "RamBytes",
     "Result",
     "Timing",
     "append",
+    "append_cell",
     "energy",
     "estimates",
     "history_path",
@@ -65,4 +72,5 @@ __all__ = [
     "published",
     "quantized",
     "results",
+    "study",
 ]

@@ -10,6 +10,7 @@ from ascua.errors import InputError
 from ascua.files import lines
 from ascua.results.values import (
     DEFAULT_GOAL,
+    CellResult,
     EstimatedEnergy,
     KmodelResult,
     Line,
@@ -25,8 +26,9 @@ from ascua.settings import build
 
 T = TypeVar("T", bound=Line)
 Measured = TypeVar(
-    "Measured", Result, Quantized, KmodelResult, PrunedResult, OptimizedResult, EstimatedEnergy
-)
+    "Measured", Result, Quantized, KmodelResult, PrunedResult, OptimizedResult, EstimatedEnergy,
+    CellResult,
+)  # fmt: skip
 
 OTHERS: dict[type[Line], str] = {
     Peer: "peers", Quantized: "quantization", KmodelResult: "k210", PrunedResult: "pruning",
@@ -34,6 +36,8 @@ OTHERS: dict[type[Line], str] = {
     MeasuredEnergy: "energy", EstimatedEnergy: "estimates",
 }  # fmt: skip
 """The names of the files that are of no recipe."""
+STUDIES = "studies"
+"""The folder of what studies found: a file each."""
 REMEDY = (*lines.REMEDY, "See docs/json.md for what a line holds.")
 
 
@@ -92,6 +96,16 @@ def estimates(folder: Path) -> list[EstimatedEnergy]:
     return _read(_path(folder, OTHERS[EstimatedEnergy]), EstimatedEnergy)
 
 
+def study(folder: Path, name: str) -> list[CellResult]:
+    """What is known of the cells of a study."""
+    return _read(folder / STUDIES / f"{name}.jsonl", CellResult)
+
+
+def append_cell(folder: Path, name: str, value: CellResult) -> tuple[CellResult, bool]:
+    """As `append`, of a cell of the study called `name`."""
+    return _append(folder / STUDIES / f"{name}.jsonl", value)
+
+
 def known(found: Iterable[Measured], key: str, *, clean: bool | None) -> Measured | None:
     """The one of `found` that read just what `key` is the hash of, if there is one.
 
@@ -107,7 +121,11 @@ def append(folder: Path, value: T) -> tuple[T, bool]:
     Where there is none `value` is appended; of processes that do so at once the first one does.
     Raises InputError where it cannot be written, or what is there does not fit.
     """
-    path, line = _path(folder, _name(value)), value.line()
+    return _append(_path(folder, _name(value)), value)
+
+
+def _append(path: Path, value: T) -> tuple[T, bool]:
+    line = value.line()
     if value.identity[0] not in line:
         raise ValueError(
             f"{value.identity[0]} is missing: nothing would tell the value from others"

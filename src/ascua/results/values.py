@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 DEFAULT_GOAL = "balanced"
@@ -18,8 +18,11 @@ class Line:
     def line(self) -> dict[str, Any]:
         """The value as the object of its line."""
         values = asdict(self)
-        left_out = {f.name for f in fields(self) if f.default is not MISSING and
-                    values[f.name] == f.default}  # fmt: skip
+        left_out = {
+            f.name for f in fields(self)
+            if values[f.name] == f.default
+            or (f.default_factory is not MISSING and values[f.name] == f.default_factory())
+        }  # fmt: skip
         return {name: value for name, value in values.items() if name not in left_out}
 
 
@@ -378,3 +381,57 @@ class PrunedResult(Line):
     """The same before the tuning."""
     parameters: int
     macs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellResult(Line):
+    """What a study found of one combination: a line of results/studies/<study>.jsonl."""
+
+    identity = ("key", "clean")
+
+    cell: str
+    network: str
+    method: str
+    """The ranking; "none": nothing is gone, "scratch": its shape, trained from random weights."""
+    ratio: float
+    """The share that was to go."""
+    form: str
+    """`keras`, `float` (.tflite), or the scheme of a .tflite file of integers."""
+    seed: int
+    board: str | None = None
+    goal: str | None = None
+    definition: str
+    """The hash of what was asked for."""
+    key: str
+    """The hash of that and of all that its stages read."""
+    commit: str | None
+    clean: bool | None
+    """As in a Result."""
+    failed: str | None = None
+    """Why there is nothing more."""
+    accuracy: float | None = None
+    """Over all test images, of this form."""
+    samples: int | None = None
+    """Of those that ran on the board; its bytes equal those that the accuracy is of."""
+    untuned: float | None = None
+    """The float accuracy after the pruning, before the tuning."""
+    parameters: int | None = None
+    macs: int | None = None
+    bytes: int | None = None
+    """Of the file."""
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    instructions: float | None = None
+    cycles: int | None = None
+    """Model cycles."""
+    ms: float | None = None
+    ms_error: tuple[float, float] | None = None
+    uj: float | None = None
+    uj_error: tuple[float, float] | None = None
+    """As in an EstimatedEnergy: estimates, and the shares by which they may be off."""
+    counted_on: str | None = None
+    layers: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Filters of a layer before and after."""
+    seconds: float = 0.0
+    """That its stages took, those that it shares with others too."""
+    tools: dict[str, str] = field(default_factory=dict)

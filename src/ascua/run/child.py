@@ -5,6 +5,7 @@ Python itself runs in isolation: nothing that lies in the current folder is impo
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import logging
 import os
@@ -58,6 +59,73 @@ def python(program: str, arguments: Sequence[str], packages: Sequence[str]) -> t
     command = [sys.executable, "-I", "-c", lines, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     return done.returncode, done.stderr
+
+
+ATTENDED = """
+import os
+import sys
+import threading
+sys.path[:] = {path!r}
+answer = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+told = sys.stdin.readline()
+def attend():
+    os.read(0, 1)
+    os._exit(1)
+threading.Thread(target=attend, daemon=True).start()
+from importlib import import_module
+answer.write(getattr(import_module({module!r}), {function!r})(told.rstrip("\\n")))
+answer.close()
+os._exit(0)
+"""
+"""It ends when its input does: with the process that started it, however that ends."""
+
+
+class Attended:
+    """A process of its own for one call of a function, which ends when this one does."""
+
+    def __init__(self, function: str, told: str, said: Path, threads: int) -> None:
+        """Call `function` (`module:function`), which answers text, with the line `told`.
+
+        It computes with so many threads. What it says goes to the file `said`.
+        """
+        module, _, name = function.partition(":")
+        program = ATTENDED.format(path=sys.path, module=module, function=name)
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", **threads_of(threads)}
+        with said.open("wb") as stderr:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", program], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=stderr, env=environment, text=True,
+                start_new_session=True,
+            )  # fmt: skip
+        self._told = told
+
+    def answer(self) -> tuple[int, str]:
+        """Its exit status, negative for a signal, and what the function answered."""
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(f"{self._told}\n")
+            process.stdin.flush()
+        answer = process.stdout.read()  # the input stays open until then
+        process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        process.stdout.close()
+        return process.returncode, answer
+
+    def kill(self) -> None:
+        """End it, and what it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def threads_of(count: int) -> dict[str, str]:
+    """The environment in which libraries compute with so many threads."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
+             "TF_NUM_INTEROP_THREADS")  # fmt: skip
+    return dict.fromkeys(names, str(count))
 
 
 def compiled(command: Sequence[str], folder: Path) -> tuple[int, str]:

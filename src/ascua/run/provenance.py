@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+NOT_COMPILING = frozenset({"cli", "report", "study", "train", "pruning", "data", "zoo", "recipes"})
+"""Parts of the package that decide nothing of what a network becomes on a board."""
+
+
+@cache
+def code() -> str:
+    """The SHA-256 of all of this package that compiles and measures networks."""
+    found = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*")):
+        part = path.relative_to(PACKAGE)
+        if path.is_file() and part.parts[0] not in NOT_COMPILING and path.suffix != ".pyc":
+            found.update(f"{part.as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return found.hexdigest()
 
 
 def source_tree() -> tuple[str | None, bool | None]:

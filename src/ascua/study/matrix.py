@@ -1,0 +1,341 @@
+"""A study as a TOML file says it, and the cells that it is made of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from ascua import boards, recipes, zoo
+from ascua import data as datasets
+from ascua.errors import InputError, did_you_mean
+from ascua.plan import BALANCED, goal_named
+from ascua.pruning.rankings import find as find_ranking
+from ascua.pruning.select import Of, Scope, Wish
+from ascua.quantize.options import SCHEME_NAMES
+from ascua.recipes import Recipe
+from ascua.settings import build, read_toml
+from ascua.study import stages
+from ascua.study.schedule import Cell
+from ascua.study.stage import Stage, stage
+
+FOLDER = Path(__file__).parent
+KERAS, FLOAT = "keras", "float"
+FORMS = (KERAS, FLOAT, *SCHEME_NAMES)
+"""What becomes of a network: the Keras model, its float .tflite file, or one of integers."""
+STAGE = "stage"
+"""The name that recipes have in stages: what they are called decides nothing."""
+NONE, SCRATCH = "none", "scratch"
+"""Beside the rankings: the network itself, trained as long; the shape, from random weights."""
+
+
+@dataclass(frozen=True)
+class Prune:
+    """How networks are pruned, and tuned after it."""
+
+    methods: tuple[str, ...]
+    ratios: tuple[float, ...]
+    of: Of = "channels"
+    scope: Scope = "layer"
+    round_to: int = 1
+    epochs: int = 10
+    """Of tuning; the network itself is trained on for as long."""
+    lr: float | None = None
+    """The highest of tuning; None: half of the recipe's."""
+    scratch: str = ""
+    """The ranking whose shapes are trained from random weights too; empty: none's are."""
+
+    def __post_init__(self) -> None:
+        """Raises InputError for what no pruning can do."""
+        for method in (*self.methods, *([self.scratch] if self.scratch else [])):
+            find_ranking(method)
+        for ratio in self.ratios:
+            Wish(ratio, self.of, self.scope, self.round_to)
+        if not self.methods or not self.ratios:
+            raise InputError("prune: name `methods` and `ratios`, one of each at least.")
+        if self.epochs < 1:
+            raise InputError(f"prune: epochs must be at least 1, not {self.epochs}.")
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of a study, and what is otherwise for it; None: as the study says."""
+
+    recipe: str
+    name: str = ""
+    """Of its cells; empty: the recipe's network."""
+    changes: dict[str, Any] = field(default_factory=dict)
+    """Keys of the recipe that are otherwise here."""
+    seeds: tuple[int, ...] | None = None
+    forms: tuple[str, ...] | None = None
+    boards: tuple[str, ...] | None = None
+    prune: dict[str, Any] = field(default_factory=dict)
+    """Keys of the study's table that are otherwise here."""
+    data_dir: str = ""
+    """Where the data of a recipe without a data set's name are, beside the study."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything that a study varies, and what stays."""
+
+    title: str
+    networks: tuple[Network, ...]
+    seeds: tuple[int, ...] = (1,)
+    forms: tuple[str, ...] = (KERAS, FLOAT, "int8")
+    boards: tuple[str, ...] = ()
+    """Where networks of integers run."""
+    goals: tuple[str, ...] = (BALANCED.kind,)
+    prune: Prune | None = None
+    calibration: int = 500
+    """Training images that ranges are found on."""
+    quantize: dict[str, Any] = field(default_factory=dict)
+    """Options of the quantiser."""
+    samples: int = 4
+    """Test images that run on a board; all test images are judged by the same C on the host."""
+    threads: int = 1
+    """A stage computes with. They decide the last bits of a training: more than one make a single
+    training faster, and all of them together slower."""
+    name: str = ""
+    """The file's."""
+
+    def __post_init__(self) -> None:
+        """Raises InputError for a value that no study can use."""
+        if not self.networks:
+            raise InputError("networks: there are none.", ["Add a table `[[networks]]`."])
+        for network in self.networks:
+            _check(f"{network.recipe}: forms", network.forms or self.forms, FORMS)
+            for board in network.boards or self.boards:
+                boards.load(board)
+        for goal in self.goals:
+            goal_named(goal)
+        for what, least, value in (
+            ("threads", 1, self.threads), ("samples", 1, self.samples),
+            ("calibration", 1, self.calibration),
+        ):  # fmt: skip
+            if value < least:
+                raise InputError(f"{what} must be at least {least}, not {value}.")
+        names = [named(n) for n in self.networks]
+        if twice := {n for n in names if names.count(n) > 1}:
+            raise InputError(
+                f"networks: {', '.join(sorted(twice))} is there twice.",
+                ["Give each a `name` of its own."],
+            )
+
+
+def _check(what: str, given: Sequence[str], known: Sequence[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise InputError(f"{what}: {name!r} is not known.", did_you_mean(name, known))
+
+
+def named(network: Network) -> str:
+    """What its cells are called."""
+    return network.name or recipes.load(network.recipe).model.rpartition("/")[2]
+
+
+def names() -> tuple[str, ...]:
+    """The studies that come with Ascua."""
+    return tuple(sorted(p.stem for p in FOLDER.glob("*.toml")))
+
+
+def load(name: str) -> Study:
+    """The study called `name`, or the one in the TOML file at that path.
+
+    Raises InputError with the known names, or with what is wrong in the file.
+    """
+    path = Path(name)
+    if not name.endswith(".toml"):
+        if name not in names():
+            raise InputError(
+                f"There is no study called {name!r}.",
+                (*did_you_mean(name, names()), "Give the path of a study's TOML file."),
+            )
+        path = FOLDER / f"{name}.toml"
+    table = read_toml(path)
+    study = build(Study, {**table, "name": path.stem}, path.name)
+    near = [replace(n, recipe=_beside(n.recipe, path), data_dir=_folder(n.data_dir, path))
+            for n in study.networks]  # fmt: skip
+    study = replace(study, networks=tuple(near))
+    for network in near:
+        _prune(study, network)
+        recipe_of(network, 1, path.name)
+    return study
+
+
+def _beside(recipe: str, path: Path) -> str:
+    """The recipe's file, if it is one, from here."""
+    return str(path.parent / recipe) if recipe.endswith(".toml") else recipe
+
+
+def _folder(data_dir: str, path: Path) -> str:
+    return str(path.parent / data_dir) if data_dir else ""
+
+
+def recipe_of(network: Network, seed: int, where: str = "") -> Recipe:
+    """The recipe of a network as the study trains it. Raises InputError."""
+    first = recipes.load(network.recipe)
+    if first.aware:
+        raise InputError(
+            f"{where}: recipe {first.name!r} trains for int8; a study's networks are float ones.",
+            ["Name the recipe that it begins with."],
+        )
+    table = {**vars(first), **network.changes, "seed": seed, "name": named(network)}
+    return build(Recipe, table, f"{where}: {network.recipe}: changes")
+
+
+def _prune(study: Study, network: Network) -> Prune | None:
+    """How a network is pruned. Raises InputError."""
+    if study.prune is None:
+        if network.prune:
+            raise InputError(f"{study.name}: {named(network)}: prune: the study has no [prune].")
+        return None
+    return build(Prune, {**vars(study.prune), **network.prune}, f"{named(network)}: prune")
+
+
+def only(cells: Sequence[Cell], patterns: Sequence[str]) -> list[Cell]:
+    """The cells whose names match one of the `patterns`, as file names do; all without any.
+
+    Raises InputError for a pattern that none matches.
+    """
+    if not patterns:
+        return list(cells)
+    for pattern in patterns:
+        if not any(_matches(cell, pattern) for cell in cells):
+            raise InputError(
+                f"--only {pattern}: no cell is called so.",
+                [f"Cells are called as {cells[0].name} and {cells[-1].name}: `lenet5/*`, say."],
+            )
+    return [cell for cell in cells if any(_matches(cell, p) for p in patterns)]
+
+
+def _matches(cell: Cell, pattern: str) -> bool:
+    return any(fnmatchcase(cell.name, p) for p in (pattern, f"{pattern}/*"))
+
+
+class Cells:
+    """Makes the cells of a study; data sets are read for their hashes, each once."""
+
+    def __init__(self, study: Study, data_dir: Path | None) -> None:
+        self.study, self.data_dir = study, data_dir
+        self._data: dict[tuple[str, tuple[int, int, int], Path | None], str] = {}
+
+    def all(self) -> list[Cell]:
+        """In the order of the file. Raises InputError and ToolMissing as loading data does."""
+        return [cell for network in self.study.networks for cell in self._of(network)]
+
+    def _of(self, network: Network) -> Iterator[Cell]:
+        study, prune = self.study, _prune(self.study, network)
+        for seed in network.seeds or study.seeds:
+            first = recipe_of(network, seed, study.name)
+            data = self._digest(first, network)
+            told = {"recipe": _json(first), "data": data}
+            own = {"code": _code(first.model)} if zoo.is_function(first.model) else {}
+            base = self._stage(stages.train, {**told, **own})
+            for method, ratio in _pruned(prune):
+                axes = {"network": named(network), "method": method, "ratio": ratio, "seed": seed}
+                made = {"base": base, **self._tuned(prune, base, first, told, method, ratio, seed)}
+                yield from self._forms(network, axes, made, told)
+
+    def _tuned(
+        self, prune: Prune | None, base: Stage, first: Recipe, told: Mapping[str, Any],
+        method: str, ratio: float, seed: int,
+    ) -> dict[str, Stage]:  # fmt: skip
+        """The network of a cell, as it is quantised."""
+        if prune is None:
+            return {"model": base}
+        lr = first.lr / 2 if prune.lr is None else prune.lr
+        tuning = replace(first, epochs=prune.epochs, warmup=0.0, lr=lr)
+        if method == NONE:
+            return {"model": self._stage(stages.train, {**told, "recipe": _json(tuning)},
+                                         network=base)}  # fmt: skip
+        anew = method == SCRATCH
+        pruned = self._stage(
+            stages.prune,
+            {
+                **told, "method": prune.scratch if anew else method, "ratio": ratio,
+                "of": prune.of, "scope": prune.scope, "round_to": prune.round_to, "seed": seed,
+                "anew": anew,
+            },
+            network=base,
+        )  # fmt: skip
+        how = replace(first, epochs=first.epochs + prune.epochs) if anew else tuning
+        again = {**told, "recipe": _json(how), "anew": anew}
+        return {"pruned": pruned, "model": self._stage(stages.train, again, network=pruned)}
+
+    def _forms(
+        self, network: Network, axes: Mapping[str, Any], made: Mapping[str, Stage],
+        told: Mapping[str, Any],
+    ) -> Iterator[Cell]:  # fmt: skip
+        study = self.study
+        for form in network.forms or study.forms:
+            if form == KERAS:
+                yield self._cell(network, {**axes, "form": form}, made)
+                continue
+            options = {"calibration": study.calibration, "options": study.quantize, "form": form}
+            small = self._stage(stages.quantize, {**told, **options}, network=made["model"])
+            judged = {
+                **made, "file": small,
+                "score": self._stage(stages.score, {**told, "form": form}, network=small),
+            }  # fmt: skip
+            where = () if form == FLOAT else network.boards or study.boards
+            if not where:
+                yield self._cell(network, {**axes, "form": form}, judged)
+            for board in where:
+                for goal in study.goals:
+                    aim = {"board": board, "goal": goal}
+                    library = self._stage(stages.compile_, aim, network=small)
+                    ran = self._stage(
+                        stages.run, {**told, **aim, "samples": study.samples},
+                        network=small, library=library,
+                    )  # fmt: skip
+                    last = {**judged, "library": library, "run": ran}
+                    yield self._cell(network, {**axes, "form": form, **aim}, last)
+
+    def _cell(self, network: Network, axes: Mapping[str, Any], made: Mapping[str, Stage]) -> Cell:
+        parts = [axes["network"], axes["method"], f"{100 * axes['ratio']:g}", axes["form"],
+                 axes["seed"]]  # fmt: skip
+        parts += [axes["board"]] if "board" in axes else []
+        parts += [axes["goal"]] if axes.get("goal", BALANCED.kind) != BALANCED.kind else []
+        return Cell("/".join(map(str, parts)), axes, made, self._where(network))
+
+    def _stage(self, function: Any, settings: Mapping[str, Any], **inputs: Stage) -> Stage:
+        learns = function in (stages.train, stages.prune)
+        threads = self.study.threads if learns else 1
+        return stage(function, settings, threads=threads, **inputs)
+
+    def _where(self, network: Network) -> Path | None:
+        return Path(network.data_dir) if network.data_dir else self.data_dir
+
+    def _digest(self, recipe: Recipe, network: Network) -> str:
+        where = self._where(network)
+        key = (recipe.dataset, recipe.input, where)
+        if key not in self._data:
+            self._data[key] = datasets.load(recipe.dataset, where, image=recipe.input).sha256
+        return self._data[key]
+
+
+def _pruned(prune: Prune | None) -> Iterator[tuple[str, float]]:
+    """What is done to a network, the network itself first."""
+    yield NONE, 0.0
+    if prune is not None:
+        for method in (*prune.methods, *([SCRATCH] if prune.scratch else [])):
+            for ratio in prune.ratios:
+                yield method, ratio
+
+
+def _json(recipe: Recipe) -> dict[str, Any]:
+    """What of a recipe decides a training, as JSON has it."""
+    table = asdict(recipe)
+    return {**table, "name": STAGE, "title": STAGE, "board": "", "show": 0, "quantize": {}}
+
+
+def _code(function: str) -> str:
+    """The hash of the Python beside a recipe whose network a `function` builds."""
+    found = hashlib.sha256()
+    for path in sorted(Path(function.rpartition("/")[0] or ".").rglob("*.py")):
+        found.update(path.read_bytes())
+    return found.hexdigest()

@@ -1,0 +1,243 @@
+"""The stages of a study: train, prune, quantize, score, compile, run."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ascua import data as datasets
+from ascua import measure
+from ascua.boards import load as load_board
+from ascua.data import Dataset
+from ascua.errors import InputError, Mismatch, ToolMissing
+from ascua.executors.board import OnBoard
+from ascua.executors.reference import reference
+from ascua.labels import Classes
+from ascua.model import load_model
+from ascua.plan import goal_named
+from ascua.quantize.options import Options
+from ascua.recipes import Quantization, Recipe
+from ascua.run import build as firmware
+from ascua.run import key as run_key
+from ascua.run import litert, provenance
+from ascua.samples import bring, image_inputs, mismatches
+from ascua.settings import build
+from ascua.study.stage import Settings, Values, Work, pure
+
+KERAS, TFLITE = "model.keras", "model.tflite"
+CHECKED = 32
+"""Samples on which the host's bytes are held against the reference, of a whole test set."""
+LOOKED_AT = 2000
+"""Training samples that a ranking looks at, at most."""
+
+
+def learning(_: Settings) -> object:
+    """What trains: its versions decide the last bits."""
+    found = {}
+    for package in ("keras", "numpy"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = ""
+    return {**found, "tensorflow": litert.version()}
+
+
+def compiling(_: Settings) -> object:
+    """What compiles: Ascua itself."""
+    return provenance.code()
+
+
+def running(told: Settings) -> object:
+    """What builds and runs: compilers, emulators and the harness. Raises ToolMissing."""
+    return board_tools(told["board"])
+
+
+def board_tools(name: str) -> object:
+    """What a run on a board reads besides the network."""
+    board = load_board(name)
+    ran = load_board(board.counts_on) if board.counts_on else board
+    return [asdict(board), run_key(ran, firmware.empty(), b"", 0, Path("build"))]
+
+
+def dataset(work: Work, recipe: Recipe, sha256: str) -> Dataset:
+    """The recipe's data as they are loaded. Raises InputError where they are others."""
+    found = datasets.load(recipe.dataset, work.data_dir, image=recipe.input)
+    if found.sha256 != sha256:
+        raise InputError(
+            f"{recipe.dataset}: the images are not those that the study began with.",
+            ["Bring them back, or start it again: what read others is made anew."],
+        )
+    return found
+
+
+@pure(1, learning)
+def train(
+    work: Work, *, recipe: Mapping[str, Any], data: str, anew: bool = False,
+    code: str = "",  # noqa: ARG001
+) -> Values:  # fmt: skip
+    """Trains a recipe; a `network` that is given goes on, or, `anew`, from its random weights.
+
+    `code` is the hash of the Python that builds a network of the user's own.
+    """
+    from ascua import train as training
+    from ascua import zoo
+    from ascua.zoo.files import load_keras
+
+    how = build(Recipe, recipe, "recipe")
+    dataset(work, how, data)
+    if "network" in work.inputs:
+        file = str(work.inputs["network"] / KERAS)
+        how = replace(how, model=file, network={}, weights="" if anew else file, freeze=0)
+    quick = replace(how, quantize=Quantization("tflite", 2))  # its int8 form is not looked at
+    trained = training.train(quick, out=work.folder / "training", data_dir=work.data_dir)
+    shutil.copyfile(trained.keras, work.out / KERAS)
+    size = zoo.size(load_keras(trained.keras))
+    return {
+        "accuracy": trained.accuracy_float, "parameters": size.parameters, "macs": size.macs,
+        "epochs": how.epochs,
+    }  # fmt: skip
+
+
+@pure(1, learning)
+def prune(
+    work: Work, *, recipe: Mapping[str, Any], data: str, method: str, ratio: float, of: str,
+    scope: str, round_to: int, seed: int, anew: bool = False,
+) -> Values:  # fmt: skip
+    """Takes channels out of a `network`; `anew`: what is left gets random weights."""
+    from ascua import pruning, zoo
+    from ascua.train.fit import accuracy
+    from ascua.zoo.files import load_keras
+
+    how = build(Recipe, recipe, "recipe")
+    images = dataset(work, how, data)
+    split = images.split(how.validation, how.seed)
+    file = work.inputs["network"] / KERAS
+    base = pruning.Base(load_keras(file), file, how, split, work.data_dir)
+    found = pruning.prune(
+        base.model, method, ratio, of=of, scope=scope, round_to=round_to, seed=seed,
+        samples=base.samples(LOOKED_AT, seed),
+    )  # fmt: skip
+    model = found.model
+    if anew:
+        keras = zoo.import_keras()
+        keras.utils.set_random_seed(seed)
+        model = keras.models.clone_model(model)
+    model.save(work.out / KERAS)
+    return {
+        "before": asdict(found.before),
+        "after": asdict(found.after),
+        "untuned": None if anew else accuracy(model, images.x_test, images.y_test),
+        "layers": {
+            c.layer: [c.before.channels, c.after.channels]
+            for c in found.layers
+            if c.before.channels
+        },
+    }
+
+
+@pure(1, lambda told: [learning(told), compiling(told)])
+def quantize(
+    work: Work, *, recipe: Mapping[str, Any], data: str, form: str, calibration: int,
+    options: Mapping[str, Any],
+) -> Values:  # fmt: skip
+    """Makes a .tflite file of a `network`: float, or of an integer scheme."""
+    from ascua.train.export import calibration_images, export_float, export_quantized
+    from ascua.zoo.files import load_keras
+
+    how = build(Recipe, recipe, "recipe")
+    model = load_keras(work.inputs["network"] / KERAS)
+    if form == "float":
+        content = export_float(model)
+    else:
+        x = dataset(work, how, data).split(how.validation, how.seed).x_train
+        images = calibration_images(x, calibration, how.seed)
+        asked = build(Options, {**options, "scheme": form}, "options")
+        content = export_quantized(model, images, asked)
+    (work.out / TFLITE).write_bytes(content)
+    return {"bytes": len(content)}
+
+
+@pure(1, lambda told: [litert.version() if told["form"] == "float" else board_tools("host")])
+def score(work: Work, *, recipe: Mapping[str, Any], data: str, form: str) -> Values:
+    """The share of all test images that a .tflite file has right.
+
+    A float one is run by LiteRT; another one by C for this computer, of which some samples are held
+    against the reference.
+    """
+    images = dataset(work, build(Recipe, recipe, "recipe"), data)
+    model = load_model(work.inputs["network"] / TFLITE)
+    xs = image_inputs(model.graph, images.x_test)
+    if form == "float":
+        ys = litert.run(model.path.read_bytes(), [x[:, None] for x in xs], 1)
+    else:
+        host = OnBoard(model.plan(load_board("host")), work.build, "model")
+        ys = host.run(model.graph, xs).outputs
+        some = np.linspace(0, len(xs[0]) - 1, min(CHECKED, len(xs[0]))).astype(int)
+        wrong = mismatches([y[some] for y in ys], reference(model.prepared, [x[some] for x in xs]))
+        if wrong:
+            raise Mismatch(f"{wrong:,} bytes of {len(some)} samples differ from the reference")
+    right = Classes(images.y_test, images.classes).score([y.reshape(len(y), -1) for y in ys])
+    return {"accuracy": right.value, "samples": len(images.x_test)}
+
+
+@pure(1, lambda told: [compiling(told), asdict(load_board(told["board"]))])
+def compile_(work: Work, *, board: str, goal: str) -> Values:
+    """Writes a .tflite file as what the board's target makes of it."""
+    model = load_model(work.inputs["network"] / TFLITE)
+    planned = model.plan(load_board(board), goal_named(goal))
+    for path, content in measure.compile_model(model, planned, None).files.items():
+        target = work.out / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    return {"arena": planned.arena.bytes, "macs": planned.macs}
+
+
+@pure(1, running)
+def run(
+    work: Work, *, recipe: Mapping[str, Any] | None, data: str, board: str, goal: str,
+    samples: int,
+) -> Values:  # fmt: skip
+    """Runs a network on a board, on test images or, without data, on a pseudo-random sample.
+
+    It reads what `compile_` made, which it compiles again: so nothing is run where that is the
+    same.
+    """
+    model = load_model(work.inputs["network"] / TFLITE)
+    if recipe is None:
+        xs = bring(model.graph, None)
+    else:
+        images = dataset(work, build(Recipe, recipe, "recipe"), data)
+        some = np.linspace(0, len(images.x_test) - 1, samples).astype(int)
+        xs = image_inputs(model.graph, images.x_test[some])
+    planned = model.plan(load_board(board), goal_named(goal))
+    _check_same(work.inputs["library"], measure.compile_model(model, planned, None).files)
+    found = measure.run_model(model, planned, xs, build=work.build).measurement
+    if found.mismatched_bytes:
+        raise Mismatch(f"{board}: {found.mismatched_bytes:,} output bytes differ")
+    told = found.json()
+    dropped = ("layers", "expected", "schema", "accuracy")
+    return {name: value for name, value in told.items() if name not in dropped}
+
+
+def _check_same(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Raise InputError unless `folder` holds these files."""
+    for path, content in files.items():
+        there = (folder / path).read_bytes() if (folder / path).is_file() else b""
+        if hashlib.sha256(there).digest() != hashlib.sha256(content).digest():
+            raise InputError(
+                f"{path}: it is not what the stage before made of the network.",
+                ["Ascua changed while the study ran: start it again."],
+            )
+
+
+def check_extras() -> None:
+    """Raise ToolMissing unless what trains is installed."""
+    if litert.version() is None:
+        raise ToolMissing("TensorFlow is not installed.", ["`pip install '.[train]'`"])
