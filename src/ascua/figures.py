@@ -6,6 +6,7 @@ import math
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -109,6 +110,66 @@ def bars(
             )
             parts.append(_text(NAMES + length + 4, at + thick, f"{value:.{digits}f}", "start"))
     return _document(width, height, parts)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A point of a scatter."""
+
+    series: str
+    x: float
+    y: float
+    half: float | None = None
+    """How far up and down it may be."""
+
+
+KINDS = "abcde"
+MORE = """<style>.d{--c:#7e22ce}.e{--c:#6b7280}circle{fill:var(--c)}path.bar{stroke:var(--c)}
+@media(prefers-color-scheme:dark){.d{--c:#c084fc}.e{--c:#9ca3af}}</style>"""
+
+
+def scatter(title: str, marks: Sequence[Mark], front: Sequence[tuple[float, float]]) -> str:
+    """An SVG document: points of at most five series, from 0 to the right; a line joins a front."""
+    right = max((m.x for m in marks), default=1.0) or 1.0
+    ends = [m.y + sign * (m.half or 0) for m in marks for sign in (1, -1)]
+    low, high = math.floor(min(ends, default=0)), math.ceil(max(ends, default=1))
+    high = high if high > low else low + 1
+    plot = WIDTH - LEFT - RIGHT
+
+    def x(value: float) -> float:
+        return LEFT + plot * value / (1.05 * right)
+
+    def y(value: float) -> float:
+        return TOP + 12 + (HEIGHT - TOP - 12 - BOTTOM) * (1 - (value - low) / (high - low))
+
+    parts = [MORE, _text(LEFT, 16, title, "start")]
+    step = max(1, math.ceil((high - low) / 8))
+    for value in range(low, high + 1, step):
+        parts.append(f'<path d="M{LEFT} {y(value):.1f}H{WIDTH - RIGHT}" class="grid"/>')
+        parts.append(_text(LEFT - 6, y(value) + 4, str(value), "end"))
+    for part in range(5):
+        at = right * part / 4
+        parts.append(_text(x(at), HEIGHT - 14, _short_number(at), "middle"))
+    names = list(dict.fromkeys(m.series for m in marks))[: len(KINDS)]
+    if len(front) > 1:
+        joined = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in front)
+        parts.append(f'<polyline points="{joined}" class="e" stroke-dasharray="4"/>')
+    for m in marks:
+        kind = KINDS[names.index(m.series)] if m.series in names else "e"
+        if m.half is not None:
+            bar = f"M{x(m.x):.1f} {y(m.y - m.half):.1f}V{y(m.y + m.half):.1f}"
+            parts.append(f'<path d="{bar}" class="bar {kind}"/>')
+        parts.append(f'<circle cx="{x(m.x):.1f}" cy="{y(m.y):.1f}" r="4" class="{kind}"/>')
+    for i, name in enumerate(names):
+        parts.append(_text(WIDTH - RIGHT - 90 * i, 32, name, "end", KINDS[i]))
+    return _document(WIDTH, HEIGHT, parts)
+
+
+def _short_number(value: float) -> str:
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= unit:
+            return f"{value / unit:.3g} {name}"
+    return f"{value:.3g}"
 
 
 def ending(name: str, most: int) -> str:

@@ -42,9 +42,14 @@ VERBS = {
     ),
     "prune": ("pruning:prune", "Take the channels of MODEL that are worth least out of it."),
     "quantize": ("quantizing:quantize", "Quantise a float MODEL to an int8 .tflite file."),
+    "report": ("report:report", "Tell what STUDY found: tables, the Pareto front, and the answer."),
     "run": (
         "compiling:run",
         "Build MODEL.tflite, run it on a board, check every output byte; or run a .kmodel.",
+    ),
+    "study": (
+        "study:study",
+        "Run any matrix of experiments: networks, pruning, quantisation, boards, seeds.",
     ),
     "train": ("learn:train", "Train RECIPE to a float Keras model and an int8 .tflite file."),
     "validate": (

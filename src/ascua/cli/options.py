@@ -58,6 +58,10 @@ labels_file = partial(
     click.option, "--labels", type=PATH, help="Of an .npy or .npz file: class indices, .npy."
 )
 data_dir = partial(click.option, "--data-dir", type=PATH, help="Where the data set already is.")
+results_dir = partial(
+    click.option, "--results", type=PATH, default=Path("results"), show_default=True,
+    help="The folder of results.",
+)  # fmt: skip
 skip_damaged = partial(
     click.option, "--skip-damaged", is_flag=True, help="Leave out images that cannot be read."
 )

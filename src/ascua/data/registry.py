@@ -81,10 +81,10 @@ class Dataset:
         """The hash of all of it: images, classes, and their names."""
         found = hashlib.sha256(json.dumps([self.classes, self.x_train.shape]).encode())
         for start in range(0, len(self.x_train), 1024):
-            found.update(np.ascontiguousarray(self.x_train[start : start + 1024]))
+            found.update(self.x_train[start : start + 1024].tobytes())
         for rest in (self.y_train, self.x_test, self.y_test, self.x_validation, self.y_validation):
             found.update(json.dumps([rest.shape, len(rest)]).encode())
-            found.update(np.ascontiguousarray(rest[slice(0, len(rest))]))
+            found.update(rest[slice(0, len(rest))].tobytes())
         return found.hexdigest()
 
     @property

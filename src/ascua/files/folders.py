@@ -27,6 +27,7 @@ from ascua.files.scratch import OUTPUT, locked, sweep, temporary
 MANIFEST = "manifest.json"
 MOST_BYTES = 1 << 24
 """No manifest of Ascua's is larger."""
+NOTHING: Mapping[str, Any] = {}
 Hashes = Mapping[str, frozenset[str]]
 """The SHA-256 that a file may have, by its path in the folder."""
 
@@ -192,6 +193,17 @@ def note(folder: Path, form: Form, name: str, made: Path, known: Hashes) -> None
     files = {**known, name: there | {digest(made)}}
     table = {**header(form), "files": {p: sorted(h) for p, h in sorted(files.items())}}
     write_text(folder / MANIFEST, json.dumps(table, indent=1) + "\n")
+
+
+def fill(
+    folder: Path, form: Form, files: Mapping[str, str | bytes], *,
+    about: Mapping[str, Any] = NOTHING, force: bool = False,
+) -> None:  # fmt: skip
+    """Make `folder` hold `files`, and a manifest that tells them and `about`: as `exchange`."""
+    bytes_of = {name: d.encode() if isinstance(d, str) else d for name, d in sorted(files.items())}
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in bytes_of.items()}
+    manifest = json.dumps({**header(form), **about, "files": hashes}, indent=1) + "\n"
+    exchange(folder, form, {**files, MANIFEST: manifest}, force=force)
 
 
 def exchange(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +30,7 @@ def write(folder: Path, graphs: Mapping[str, Graph], *, force: bool) -> None:
     Raises InputError as `folders.check` does.
     """
     files = {name: dot(graph) for name, graph in graphs.items()}
-    hashes = {name: sha256(text.encode()).hexdigest() for name, text in sorted(files.items())}
-    manifest = json.dumps({**folders.header(FORM), "files": hashes}, indent=1) + "\n"
-    folders.exchange(folder, FORM, {**files, folders.MANIFEST: manifest}, force=force)
+    folders.fill(folder, FORM, files, force=force)
 
 
 def dot(graph: Graph) -> str:

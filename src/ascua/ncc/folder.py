@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -52,7 +50,4 @@ def write(
 
     `model` is the file's name and SHA-256, for the manifest. Raises InputError as `check` does.
     """
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
-    told = {**folders.header(FORM), "model": dict(model), "files": hashes}
-    manifest = json.dumps(told, indent=1) + "\n"
-    folders.exchange(folder, FORM, {**files, folders.MANIFEST: manifest}, force=force)
+    folders.fill(folder, FORM, files, about={"model": dict(model)}, force=force)

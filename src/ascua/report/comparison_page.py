@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -134,6 +132,4 @@ def write(folder: Path, content: Mapping[str, bytes], *, force: bool = False) ->
 
     Files of another origin stay. Raises InputError as `check_target` does.
     """
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(content.items())}
-    manifest = json.dumps({**folders.header(FORM), "files": hashes}, indent=1) + "\n"
-    folders.exchange(folder, FORM, {**content, folders.MANIFEST: manifest}, force=force)
+    folders.fill(folder, FORM, content, force=force)

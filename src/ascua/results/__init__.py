@@ -39,6 +39,7 @@ from ascua.results.values import (
 )
 
 __all__ = [
+    "STUDIES",
     "Agreement",
     "CellResult",
     "EstimatedEnergy",
@@ -51,7 +52,6 @@ __all__ = [
     "PrunedResult",
     "Published",
     "Quantized",
-    "STUDIES",
     "RamBytes",
     "Result",
     "Timing",

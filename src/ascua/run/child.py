@@ -84,14 +84,14 @@ os._exit(0)
 class Attended:
     """A process of its own for one call of a function, which ends when this one does."""
 
-    def __init__(self, function: str, told: str, said: Path, threads: int) -> None:
+    def __init__(self, function: str, told: str, said: Path) -> None:
         """Call `function` (`module:function`), which answers text, with the line `told`.
 
-        It computes with so many threads. What it says goes to the file `said`.
+        What it says goes to the file `said`.
         """
         module, _, name = function.partition(":")
         program = ATTENDED.format(path=sys.path, module=module, function=name)
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", **threads_of(threads)}
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", **ONE_THREAD}
         with said.open("wb") as stderr:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", program], stdin=subprocess.PIPE,
@@ -121,11 +121,8 @@ class Attended:
             os.killpg(self._process.pid, signal.SIGKILL)
 
 
-def threads_of(count: int) -> dict[str, str]:
-    """The environment in which libraries compute with so many threads."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
-             "TF_NUM_INTEROP_THREADS")  # fmt: skip
-    return dict.fromkeys(names, str(count))
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+"""The environment in which NumPy leaves the other cores to others."""
 
 
 def compiled(command: Sequence[str], folder: Path) -> tuple[int, str]:

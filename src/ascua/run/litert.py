@@ -22,9 +22,9 @@ import sys
 import warnings
 import numpy as np
 import tensorflow as tf
-model, given, taken = sys.argv[1:]
+model, given, taken, kernels = sys.argv[1:]
 warnings.simplefilter("ignore")
-resolver = tf.lite.experimental.OpResolverType.BUILTIN_REF
+resolver = getattr(tf.lite.experimental.OpResolverType, kernels)
 interpreter = tf.lite.Interpreter(model, experimental_op_resolver_type=resolver)
 interpreter.allocate_tensors()
 places = [d["index"] for d in interpreter.get_input_details()]
@@ -53,8 +53,10 @@ def version() -> str | None:
     return "of unknown version"
 
 
-def run(model: bytes, xs: Sequence[Array], outputs: int) -> list[Array]:
+def run(model: bytes, xs: Sequence[Array], outputs: int, *, reference: bool = True) -> list[Array]:
     """The outputs (n, *shape) of the .tflite file `model` for samples `xs` (n, *shape).
+
+    By its reference kernels, or else by its fast ones, without delegates.
 
     Raises ToolFailed with what LiteRT said when it refuses the model.
     """
@@ -63,7 +65,8 @@ def run(model: bytes, xs: Sequence[Array], outputs: int) -> list[Array]:
         (root / "model.tflite").write_bytes(model)
         np.savez(root / "x.npz", allow_pickle=False, **{f"x{i}": x for i, x in enumerate(xs)})
         files = [str(root / name) for name in ("model.tflite", "x.npz", "y.npz")]
-        status, said = python(PROGRAM, files, ("numpy", "tensorflow"))
+        kernels = "BUILTIN_REF" if reference else "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
+        status, said = python(PROGRAM, [*files, kernels], ("numpy", "tensorflow"))
         if status != 0:
             lines = [line for line in said.splitlines() if line.strip()]
             raise ToolFailed("\n".join(["LiteRT refuses the model:", *lines[-1:]]))

@@ -1,0 +1,42 @@
+"""Studies: any matrix of experiments, in stages that a cache knows by the hash of what they read."""
+
+from ascua.study.cache import Cache, Failure, Outcome
+from ascua.study.campaign import Finished, campaign, kept, known
+from ascua.study.cost import Bill, bill
+from ascua.study.engine import Engine, Processes, cores
+from ascua.study.matrix import Cells, Network, Prune, Study, load, names, only
+from ascua.study.schedule import Cell, Ended, Told, execute, stages_of, survey
+from ascua.study.stage import Pure, Stage, Work, pure, stage
+
+__all__ = [
+    "Bill",
+    "Cache",
+    "Cell",
+    "Cells",
+    "Ended",
+    "Engine",
+    "Failure",
+    "Finished",
+    "Network",
+    "Outcome",
+    "Processes",
+    "Prune",
+    "Pure",
+    "Stage",
+    "Study",
+    "Told",
+    "Work",
+    "bill",
+    "campaign",
+    "cores",
+    "execute",
+    "kept",
+    "known",
+    "load",
+    "names",
+    "only",
+    "pure",
+    "stage",
+    "stages_of",
+    "survey",
+]

@@ -13,6 +13,7 @@ from ascua.run.provenance import source_tree
 from ascua.settings import build
 from ascua.study.cache import Cache, Failure, Outcome
 from ascua.study.engine import Engine
+from ascua.study.matrix import KERAS
 from ascua.study.schedule import Cell, Ended, Told, execute
 from ascua.study.stage import hashed
 
@@ -80,16 +81,17 @@ def line_of(ended: Ended, commit: str | None, *, clean: bool | None) -> CellResu
     }  # fmt: skip
     if ended.failure is not None:
         told["failed"] = f"{ended.where.rstrip('_')}: {ended.failure.what}"
-    told |= _network(o) | _ran(o)
+    told |= _network(o, cell.axes["form"]) | _ran(o)
     return build(CellResult, told, cell.name)
 
 
-def _network(o: Mapping[str, Outcome]) -> dict[str, Any]:
+def _network(o: Mapping[str, Outcome], form: str) -> dict[str, Any]:
     """Of the trained network, and of the file that was made of it."""
+    judge, file = ("model", "model") if form == KERAS else ("score", "file")
     told: dict[str, Any] = {}
     for name, keys in (
-        ("pruned", ("untuned", "layers")), ("model", ("accuracy", "parameters", "macs")),
-        ("file", ("bytes",)), ("score", ("accuracy",)),
+        ("pruned", ("untuned", "layers")), ("model", ("parameters", "macs")),
+        (file, ("bytes",)), (judge, ("accuracy",)),
     ):  # fmt: skip
         if name in o:
             told |= {k: o[name].values[k] for k in keys if k in o[name].values}

@@ -25,7 +25,7 @@ class Engine(Protocol):
 
     @property
     def slots(self) -> int:
-        """How many threads its stages may have together: more jobs would wait."""
+        """How many stages it carries out at once: more would wait."""
 
     def submit(self, job: Job) -> Future[Failure | None]:
         """As `worker.carry_out`, somewhere."""
@@ -55,7 +55,7 @@ class Processes:
                 if self._closed:
                     return Failure(KILLED, "the study was stopped")
                 said = self._cache.said(job.key)
-                process = Attended("ascua.study.engine:answer", job.json(), said, job.threads)
+                process = Attended("ascua.study.engine:answer", job.json(), said)
                 self._running.add(process)
             try:
                 status, answer = process.answer()
@@ -87,7 +87,11 @@ def answer(told: str) -> str:
 def answered(text: str) -> Failure | None:
     """What `answer` said."""
     found: dict[str, Any] | None = json.loads(text)
-    return found and Failure(found["kind"], found["what"], tuple(found["things_to_try"]))
+    return (
+        None
+        if found is None
+        else Failure(found["kind"], found["what"], tuple(found["things_to_try"]))
+    )
 
 
 def died(status: int, said: Path) -> Failure:

@@ -96,9 +96,6 @@ class Study:
     """Options of the quantiser."""
     samples: int = 4
     """Test images that run on a board; all test images are judged by the same C on the host."""
-    threads: int = 1
-    """A stage computes with. They decide the last bits of a training: more than one make a single
-    training faster, and all of them together slower."""
     name: str = ""
     """The file's."""
 
@@ -112,12 +109,9 @@ class Study:
                 boards.load(board)
         for goal in self.goals:
             goal_named(goal)
-        for what, least, value in (
-            ("threads", 1, self.threads), ("samples", 1, self.samples),
-            ("calibration", 1, self.calibration),
-        ):  # fmt: skip
-            if value < least:
-                raise InputError(f"{what} must be at least {least}, not {value}.")
+        for what, value in (("samples", self.samples), ("calibration", self.calibration)):
+            if value < 1:
+                raise InputError(f"{what} must be at least 1, not {value}.")
         names = [named(n) for n in self.networks]
         if twice := {n for n in names if names.count(n) > 1}:
             raise InputError(
@@ -234,7 +228,7 @@ class Cells:
             data = self._digest(first, network)
             told = {"recipe": _json(first), "data": data}
             own = {"code": _code(first.model)} if zoo.is_function(first.model) else {}
-            base = self._stage(stages.train, {**told, **own})
+            base = stage(stages.train, {**told, **own})
             for method, ratio in _pruned(prune):
                 axes = {"network": named(network), "method": method, "ratio": ratio, "seed": seed}
                 made = {"base": base, **self._tuned(prune, base, first, told, method, ratio, seed)}
@@ -250,10 +244,10 @@ class Cells:
         lr = first.lr / 2 if prune.lr is None else prune.lr
         tuning = replace(first, epochs=prune.epochs, warmup=0.0, lr=lr)
         if method == NONE:
-            return {"model": self._stage(stages.train, {**told, "recipe": _json(tuning)},
+            return {"model": stage(stages.train, {**told, "recipe": _json(tuning)},
                                          network=base)}  # fmt: skip
         anew = method == SCRATCH
-        pruned = self._stage(
+        pruned = stage(
             stages.prune,
             {
                 **told, "method": prune.scratch if anew else method, "ratio": ratio,
@@ -264,7 +258,7 @@ class Cells:
         )  # fmt: skip
         how = replace(first, epochs=first.epochs + prune.epochs) if anew else tuning
         again = {**told, "recipe": _json(how), "anew": anew}
-        return {"pruned": pruned, "model": self._stage(stages.train, again, network=pruned)}
+        return {"pruned": pruned, "model": stage(stages.train, again, network=pruned)}
 
     def _forms(
         self, network: Network, axes: Mapping[str, Any], made: Mapping[str, Stage],
@@ -276,10 +270,10 @@ class Cells:
                 yield self._cell(network, {**axes, "form": form}, made)
                 continue
             options = {"calibration": study.calibration, "options": study.quantize, "form": form}
-            small = self._stage(stages.quantize, {**told, **options}, network=made["model"])
+            small = stage(stages.quantize, {**told, **options}, network=made["model"])
             judged = {
                 **made, "file": small,
-                "score": self._stage(stages.score, {**told, "form": form}, network=small),
+                "score": stage(stages.score, {**told, "form": form}, network=small),
             }  # fmt: skip
             where = () if form == FLOAT else network.boards or study.boards
             if not where:
@@ -287,8 +281,8 @@ class Cells:
             for board in where:
                 for goal in study.goals:
                     aim = {"board": board, "goal": goal}
-                    library = self._stage(stages.compile_, aim, network=small)
-                    ran = self._stage(
+                    library = stage(stages.compile_, aim, network=small)
+                    ran = stage(
                         stages.run, {**told, **aim, "samples": study.samples},
                         network=small, library=library,
                     )  # fmt: skip
@@ -301,11 +295,6 @@ class Cells:
         parts += [axes["board"]] if "board" in axes else []
         parts += [axes["goal"]] if axes.get("goal", BALANCED.kind) != BALANCED.kind else []
         return Cell("/".join(map(str, parts)), axes, made, self._where(network))
-
-    def _stage(self, function: Any, settings: Mapping[str, Any], **inputs: Stage) -> Stage:
-        learns = function in (stages.train, stages.prune)
-        threads = self.study.threads if learns else 1
-        return stage(function, settings, threads=threads, **inputs)
 
     def _where(self, network: Network) -> Path | None:
         return Path(network.data_dir) if network.data_dir else self.data_dir

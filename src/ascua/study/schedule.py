@@ -120,6 +120,13 @@ def _depth(stage: Stage) -> int:
     return 1 + max((_depth(before) for _, before in stage.inputs), default=0)
 
 
+def survey(cells: Sequence[Cell], cache: Cache) -> dict[str, Outcome]:
+    """What the cache knows of the cells' stages, by definition; nothing is carried out."""
+    graph = _graph(cells)
+    _settle(graph, cache, lambda _: None)
+    return {name: n.outcome for name, n in graph.nodes.items() if n.outcome is not None}
+
+
 def execute(
     cells: Sequence[Cell], cache: Cache, engine: Engine,
     tell: Callable[[Told], object] = lambda _: None,
@@ -188,9 +195,8 @@ def _begin(
     tell: Callable[[Told], object],
 ) -> None:  # fmt: skip
     """Submit stages whose inputs are there, as many as the engine has room for."""
-    busy = sum(n.stage.threads for n in running.values())
     for node in sorted(graph.nodes.values(), key=lambda n: n.rank):
-        if busy >= engine.slots and running:
+        if len(running) >= engine.slots:
             return
         if node.ended or node.running or node.key is None:
             continue
@@ -199,12 +205,11 @@ def _begin(
         job = Job(
             node.stage.does, node.stage.told, node.key,
             {name: o.key for name, o in before.items() if o is not None},
-            cache.address, tuple(map(str, cache.beside)), node.stage.threads,
+            cache.address, tuple(map(str, cache.beside)),
             None if node.data_dir is None else str(node.data_dir),
         )  # fmt: skip
         tell(_told(graph, node, begins=True))
         running[engine.submit(job)] = node
-        busy += node.stage.threads
 
 
 def _take(

@@ -77,8 +77,6 @@ class Stage:
     told: str
     """Its settings, as canonical JSON."""
     inputs: tuple[tuple[str, Stage], ...] = ()
-    threads: int = 1
-    """That it computes with: they decide the order of sums, and so the last bits."""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -98,7 +96,7 @@ class Stage:
         Unlike the key it is known before anything has run, and says nothing of tools.
         """
         before = {name: stage.definition for name, stage in self.inputs}
-        return hashed([self.does, find(self.does).version, self.told, before, self.threads])
+        return hashed([self.does, find(self.does).version, self.told, before])
 
     def key(self, digests: Mapping[str, str]) -> str:
         """The hash of all that it reads: `digests` are those of its inputs' files, by name.
@@ -106,13 +104,13 @@ class Stage:
         Raises ToolMissing where a tool that it needs cannot be asked for its version.
         """
         function = find(self.does)
-        read = [function.version, self.told, self.threads, function.reads(self.settings)]
+        read = [function.version, self.told, function.reads(self.settings)]
         return hashed([self.does, read, {name: digests[name] for name, _ in self.inputs}])
 
 
-def stage(function: Pure, settings: Settings, *, threads: int = 1, **inputs: Stage) -> Stage:
+def stage(function: Pure, settings: Settings, **inputs: Stage) -> Stage:
     """The call of `function` with `settings`, on the stages `inputs`."""
-    return Stage(function.name, canonical(settings), tuple(sorted(inputs.items())), threads)
+    return Stage(function.name, canonical(settings), tuple(sorted(inputs.items())))
 
 
 def canonical(value: object) -> str:

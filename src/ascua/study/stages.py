@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -13,25 +14,28 @@ from typing import Any
 import numpy as np
 
 from ascua import data as datasets
-from ascua import measure
+from ascua import measure, tflite
 from ascua.boards import load as load_board
 from ascua.data import Dataset
-from ascua.errors import InputError, Mismatch, ToolMissing
+from ascua.errors import InputError, Mismatch
 from ascua.executors.board import OnBoard
 from ascua.executors.reference import reference
 from ascua.labels import Classes
 from ascua.model import load_model
 from ascua.plan import goal_named
+from ascua.pruning.select import Of, Scope
 from ascua.quantize.options import Options
 from ascua.recipes import Quantization, Recipe
 from ascua.run import build as firmware
 from ascua.run import key as run_key
-from ascua.run import litert, provenance
+from ascua.run import litert, provenance, tools
 from ascua.samples import bring, image_inputs, mismatches
 from ascua.settings import build
 from ascua.study.stage import Settings, Values, Work, pure
 
 KERAS, TFLITE = "model.keras", "model.tflite"
+WARM, TRIED = 3, 4.0
+"""Steps of a trial that are not timed, and seconds that are."""
 CHECKED = 32
 """Samples on which the host's bytes are held against the reference, of a whole test set."""
 LOOKED_AT = 2000
@@ -101,14 +105,14 @@ def train(
     size = zoo.size(load_keras(trained.keras))
     return {
         "accuracy": trained.accuracy_float, "parameters": size.parameters, "macs": size.macs,
-        "epochs": how.epochs,
+        "epochs": how.epochs, "bytes": trained.keras.stat().st_size,
     }  # fmt: skip
 
 
 @pure(1, learning)
 def prune(
-    work: Work, *, recipe: Mapping[str, Any], data: str, method: str, ratio: float, of: str,
-    scope: str, round_to: int, seed: int, anew: bool = False,
+    work: Work, *, recipe: Mapping[str, Any], data: str, method: str, ratio: float, of: Of,
+    scope: Scope, round_to: int, seed: int, anew: bool = False,
 ) -> Values:  # fmt: skip
     """Takes channels out of a `network`; `anew`: what is left gets random weights."""
     from ascua import pruning, zoo
@@ -172,11 +176,14 @@ def score(work: Work, *, recipe: Mapping[str, Any], data: str, form: str) -> Val
     against the reference.
     """
     images = dataset(work, build(Recipe, recipe, "recipe"), data)
-    model = load_model(work.inputs["network"] / TFLITE)
-    xs = image_inputs(model.graph, images.x_test)
+    file = work.inputs["network"] / TFLITE
     if form == "float":
-        ys = litert.run(model.path.read_bytes(), [x[:, None] for x in xs], 1)
+        graph = tflite.load(file)
+        xs = image_inputs(graph, images.x_test)
+        ys = litert.run(file.read_bytes(), xs, len(graph.outputs), reference=False)
     else:
+        model = load_model(file)
+        xs = image_inputs(model.graph, images.x_test)
         host = OnBoard(model.plan(load_board("host")), work.build, "model")
         ys = host.run(model.graph, xs).outputs
         some = np.linspace(0, len(xs[0]) - 1, min(CHECKED, len(xs[0]))).astype(int)
@@ -237,7 +244,30 @@ def _check_same(folder: Path, files: Mapping[str, bytes]) -> None:
             )
 
 
-def check_extras() -> None:
-    """Raise ToolMissing unless what trains is installed."""
-    if litert.version() is None:
-        raise ToolMissing("TensorFlow is not installed.", ["`pip install '.[train]'`"])
+@pure(1, lambda told: [learning(told), tools.processor(load_board("host"))])
+def trial(work: Work, *, recipe: Mapping[str, Any], data: str) -> Values:
+    """Times some steps of a training on this computer."""
+    from ascua import zoo
+    from ascua.train import fit
+    from ascua.train.fused import fuse
+    from ascua.train.step import train_step
+
+    how = build(Recipe, recipe, "recipe")
+    images = dataset(work, how, data).split(how.validation, how.seed)
+    model = zoo.build(how.model, how.input, how.classes, seed=how.seed, **how.network)
+    size, twin = zoo.size(model), fuse(model, how.precision)
+    fit.compile_model(how, twin)
+    batch = fit.batch_size(how, images)
+    take = train_step(how, twin, batch)
+    clock, seen = 0.0, 0
+    for step, (x, y) in enumerate(fit.batches(how, images, 1)):
+        begin = time.process_time()
+        take(x, y)
+        if step >= WARM:  # the first ones compile
+            clock, seen = clock + time.process_time() - begin, seen + batch
+        if clock > TRIED:
+            break
+    return {
+        "seconds_image": clock / max(1, seen), "images": len(images.x_train),
+        "parameters": size.parameters, "macs": size.macs,
+    }  # fmt: skip

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from ascua import files
 from ascua.errors import InputError, ToolMissing
 from ascua.files import scratch
 
@@ -53,7 +52,7 @@ class Folder:
     def put(self, name: str, content: Path) -> None:
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        with scratch.temporary(target.parent, files.OUTPUT) as folder:
+        with scratch.temporary(target.parent, scratch.OUTPUT) as folder:
             new = folder / "new"
             shutil.copyfile(content, new)
             try:

@@ -33,7 +33,6 @@ class Job:
     """The keys of the outcomes that it reads, by name."""
     cache: str
     beside: tuple[str, ...] = ()
-    threads: int = 1
     data_dir: str | None = None
 
     def json(self) -> str:
@@ -76,7 +75,7 @@ def _check(job: Job, cache: Cache) -> None:
     found = {name: cache.outcome(key) for name, key in job.inputs.items()}
     digests = {name: "" if o is None else o.digest for name, o in found.items()}
     before = tuple((name, Stage("", "")) for name in sorted(digests))
-    key = Stage(job.does, job.told, before, job.threads).key(digests)
+    key = Stage(job.does, job.told, before).key(digests)
     if key != job.key:
         raise InputError(
             f"{platform.node()}: it has other versions of Ascua or of its tools than where the"
@@ -104,7 +103,7 @@ def _done(job: Job, cache: Cache, folder: Path) -> tuple[Outcome, Path]:
         with clock:
             values = function.call(work, **json.loads(job.told))
     except FINAL as e:
-        failure = Failure.of(e)
+        failure = without(Failure.of(e), folder)
     return Outcome(
         job.key, job.does.rpartition(":")[2], values, digest(out),
         round(clock.seconds, 3), round(clock.cpu_seconds, 3),
@@ -112,8 +111,14 @@ def _done(job: Job, cache: Cache, folder: Path) -> tuple[Outcome, Path]:
     ), out  # fmt: skip
 
 
+def without(failure: Failure, folder: Path) -> Failure:
+    """What it says without the path of a `folder` that nobody else has."""
+    said = [text.replace(f"{folder}/", "") for text in (failure.what, *failure.things_to_try)]
+    return Failure(failure.kind, said[0], tuple(said[1:]))
+
+
 class Clock:
-    """Seconds, of this process's turns and of those before it, which `file` holds."""
+    """Seconds of this process's turn, and of those before it that could tell `file`."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
