@@ -90,13 +90,19 @@ only_cells = click.option(
 @data_dir()
 @only_cells
 @click.option("--again", is_flag=True, help="Look also at what the results have already.")
-@click.option("--most-hours", type=click.FloatRange(0, min_open=True),
-              help="Refuse to begin what will take longer, as --dry-run tells it.")  # fmt: skip
-@click.option("--engine", type=click.Choice(["processes", "ray"]), default="processes",
-              show_default=True, help="Who carries it out: this computer, or a Ray cluster.")  # fmt: skip
+@click.option(
+    "--most-hours", type=click.FloatRange(0, min_open=True), metavar="H",
+    help="Refuse to begin what will take longer, as --dry-run tells it.",
+)  # fmt: skip
+@click.option(
+    "--engine", type=click.Choice(["processes", "ray"]), default="processes", show_default=True,
+    help="Who carries it out: this computer, or a Ray cluster.",
+)  # fmt: skip
 @click.option("--address", help="Of the Ray cluster; `local` begins one.  [default: auto]")
-@click.option("--jobs", "-j", type=click.IntRange(1),
-              help="Stages at once.  [default: as many as there are cores]")  # fmt: skip
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1),
+    help="Stages at once.  [default: as many as there are cores]",
+)  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Tell cells, hours and bytes; begin nothing.")
 @click.option("--status", is_flag=True, help="Tell how far it is; begin nothing.")
 @as_json()

@@ -1,4 +1,4 @@
-"""Studies: any matrix of experiments, in stages that a cache knows by the hash of what they read."""
+"""Studies: any matrix of experiments, in stages known by the hash of all that they read."""
 
 from ascua.study.cache import Cache, Failure, Outcome
 from ascua.study.campaign import Finished, campaign, kept, known

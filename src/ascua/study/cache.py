@@ -197,7 +197,7 @@ class Cache:
         self._storage.remove(_name(key))
 
     def keep(self, key: str, folder: Path, most: int) -> bool:
-        """Keep an outcome in `folder` too, one of `beside`, unless it has more than `most` bytes."""
+        """Keep an outcome of at most `most` bytes in `folder` too, one of `beside`."""
         found = self._read(key)
         if found is None or len(found[1]) > most:
             return False

@@ -79,7 +79,7 @@ def bill(cells: Sequence[Cell], known: int, cache: Cache, engine: Engine) -> Bil
     for outcome in there.values():
         seen[outcome.kind].append(outcome.cpu_seconds)
     to_do: Counter[str] = Counter()
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
     room = 0.0
     for of in stages_of(cells).values():
         if of.definition in there:
