@@ -58,6 +58,11 @@ labels_file = partial(
     click.option, "--labels", type=PATH, help="Of an .npy or .npz file: class indices, .npy."
 )
 data_dir = partial(click.option, "--data-dir", type=PATH, help="Where the data set already is.")
+cache = partial(
+    click.option, "--cache", metavar="C",
+    help="Where stages are kept: a folder, or an address of fsspec.  [default:"
+    " ~/.cache/ascua/study]",
+)  # fmt: skip
 results_dir = partial(
     click.option, "--results", type=PATH, default=Path("results"), show_default=True,
     help="The folder of results.",

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ascua import measure, results
-from ascua.cli.options import as_json, force, results_dir, to
-from ascua.cli.terminal import out, print_json, verbose
+from ascua.cli.options import as_json, cache, data_dir, force, gathered, results_dir, to
+from ascua.cli.terminal import err, out, print_json, printable, verbose
 from ascua.errors import InputError
 from ascua.files import folders
 from ascua.report import study as reports
 from ascua.report.tables import table
+
+if TYPE_CHECKING:
+    from ascua.study import Study
 
 FORM = folders.Form(
     "report of a study",
@@ -21,14 +26,32 @@ FORM = folders.Form(
 )
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How networks are to be laid out, and where they come from."""
+
+    layout: str | None
+    cache: str | None
+    data_dir: Path | None
+
+
 @click.command()
 @click.argument("study", metavar="STUDY")
 @to(help="A folder for the report in Markdown, its figures, and all cells as CSV.")
 @results_dir()
+@click.option(
+    "--layout", type=click.Choice(["X_Y"]),
+    help="Write the networks into the folder too, as APOZ/LeNet_50/ and so on, with notebooks.",
+)  # fmt: skip
+@cache(help="Where the networks are.  [default: ~/.cache/ascua/study]")
+@data_dir(help="Of the notebooks: where the data sets already are.")
 @force()
 @as_json()
 @verbose
-def report(study: str, to: Path | None, results: Path, *, force: bool, as_json: bool) -> None:
+@gathered(laid=Layout)
+def report(
+    study: str, to: Path | None, results: Path, laid: Layout, *, force: bool, as_json: bool
+) -> None:
     """Tell what STUDY found: tables, the Pareto front, and the answer in a sentence.
 
     STUDY is as for `ascua study`; its cells are read from the results, ended or not.
@@ -36,6 +59,9 @@ def report(study: str, to: Path | None, results: Path, *, force: bool, as_json: 
     from ascua import study as studies
 
     chosen = studies.load(study)
+    if laid.layout is not None:
+        _lay_out(chosen, laid, to, force=force)
+        return
     found = _lines(results, chosen.name)
     among = reports.groups(found)
     if to is not None:
@@ -67,6 +93,23 @@ def report(study: str, to: Path | None, results: Path, *, force: bool, as_json: 
     if to is not None:
         out.print(f"{to}: report.md, cells.csv and {len(reports.pictures(among))} figures.",
                   highlight=False, markup=False, soft_wrap=True)  # fmt: skip
+
+
+def _lay_out(study: Study, laid: Layout, to: Path | None, *, force: bool) -> None:
+    """Write the networks that the cache has."""
+    from ascua import study as studies
+    from ascua.study import layout
+
+    if to is None:
+        raise InputError("--layout: where to?", ["Name a folder with `--out`."])
+    layout.check()
+    cells = studies.Cells(study, laid.data_dir).all()
+    store = studies.Cache(laid.cache)
+    count = 0
+    for folder in layout.write(to, cells, store, laid.data_dir, force=force):
+        count += 1
+        err.print(printable(str(folder)), highlight=False, markup=False, soft_wrap=True)
+    out.print(f"{to}: {count} networks.", highlight=False, markup=False, soft_wrap=True)
 
 
 def _lines(folder: Path, name: str) -> list[results.CellResult]:

@@ -14,7 +14,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ascua import measure
-from ascua.cli.options import as_json, data_dir, gathered, results_dir
+from ascua.cli.options import as_json, cache, data_dir, gathered, results_dir
 from ascua.cli.terminal import err, out, print_json, printable, verbose, waiting
 from ascua.errors import AscuaError, InputError
 from ascua.report.tables import table
@@ -73,10 +73,6 @@ def study() -> None:
     """
 
 
-cache_address = click.option(
-    "--cache", metavar="C",
-    help="Where stages are kept: a folder, or an address of fsspec.  [default: ~/.cache/ascua]",
-)  # fmt: skip
 study_name = click.argument("study_", metavar="STUDY")
 only_cells = click.option(
     "--only", multiple=True, metavar="CELL", help="These cells: `lenet5/l1/*`; may be repeated."
@@ -85,7 +81,7 @@ only_cells = click.option(
 
 @study.command("run")
 @study_name
-@cache_address
+@cache()
 @results_dir()
 @data_dir()
 @only_cells
@@ -335,7 +331,7 @@ def hours(count: float) -> str:
 
 @study.command("clean")
 @click.argument("studies", nargs=-1, metavar="[STUDY]...")
-@cache_address
+@cache()
 @data_dir()
 @click.option("--dry-run", is_flag=True, help="Tell what would go; remove nothing.")
 @as_json()

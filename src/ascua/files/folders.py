@@ -77,6 +77,18 @@ def written(folder: Path, form: Form, first: str = "C library") -> Hashes:
     return found
 
 
+def about(folder: Path, form: Form) -> Mapping[str, Any]:
+    """What the manifest of a folder tells that is, unchanged, as Ascua wrote it in that `form`."""
+    known = written(folder, form)
+    if (
+        not known
+        or obstacles(folder, known, known)
+        or not all((folder / n).exists() for n in known)
+    ):
+        return {}
+    return _manifest(folder) or {}
+
+
 def _manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest in `folder`, if Ascua can have written it."""
     path = folder / MANIFEST

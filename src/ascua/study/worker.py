@@ -56,6 +56,10 @@ def carry_out(job: Job) -> Failure | None:
         _carry_out(job)
     except AscuaError as e:
         return Failure.of(e)
+    except OSError as e:
+        where = f"{e.filename}: " if e.filename else ""
+        tries = ("Check that the disk is not full, and that the folder can be written to.",)
+        return Failure("InputError", f"{where}{e.strerror or e}", tries)
     return None
 
 
