@@ -177,6 +177,12 @@ class Cache:
         """Forget what a stage had not finished."""
         shutil.rmtree(self.local / WORK / key, ignore_errors=True)
 
+    def sweep(self) -> None:
+        """Forget what was finished by processes that were killed just after that."""
+        for key, runs in self.unfinished().items():
+            if not runs and self.outcome(key) is not None:
+                self.finished(key)
+
     def unfinished(self) -> dict[str, bool]:
         """The keys of the stages that have begun on this computer, and whether each goes on."""
         root = self.local / WORK

@@ -26,6 +26,8 @@ FOLDER = Path(__file__).parent
 KERAS, FLOAT = "keras", "float"
 FORMS = (KERAS, FLOAT, *SCHEME_NAMES)
 """What becomes of a network: the Keras model, its float .tflite file, or one of integers."""
+FILES = ("recipe", "boards")
+"""Keys whose values may name TOML files."""
 STAGE = "stage"
 """The name that recipes have in stages: what they are called decides nothing."""
 NONE, SCRATCH = "none", "scratch"
@@ -150,23 +152,22 @@ def load(name: str) -> Study:
             )
         path = FOLDER / f"{name}.toml"
     table = read_toml(path)
+    table = _located(table, path.parent)
     study = build(Study, {**table, "name": path.stem}, path.name)
-    near = [replace(n, recipe=_beside(n.recipe, path), data_dir=_folder(n.data_dir, path))
-            for n in study.networks]  # fmt: skip
-    study = replace(study, networks=tuple(near))
-    for network in near:
+    for network in study.networks:
         _prune(study, network)
         recipe_of(network, 1, path.name)
     return study
 
 
-def _beside(recipe: str, path: Path) -> str:
-    """The recipe's file, if it is one, from here."""
-    return str(path.parent / recipe) if recipe.endswith(".toml") else recipe
-
-
-def _folder(data_dir: str, path: Path) -> str:
-    return str(path.parent / data_dir) if data_dir else ""
+def _located(value: Any, folder: Path, key: str = "") -> Any:
+    """What a file in `folder` says, with the files that it names beside it as found from here."""
+    if isinstance(value, dict):
+        return {k: _located(v, folder, k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_located(v, folder, key) for v in value]
+    names_file = isinstance(value, str) and value.endswith(".toml") and key in FILES
+    return str(folder / value) if names_file or (key == "data_dir" and value) else value
 
 
 def recipe_of(network: Network, seed: int, where: str = "") -> Recipe:
@@ -281,13 +282,14 @@ class Cells:
             for board in where:
                 for goal in study.goals:
                     aim = {"board": board, "goal": goal}
+                    called = {"board": boards.load(board).name, "goal": goal}
                     library = stage(stages.compile_, aim, network=small)
                     ran = stage(
                         stages.run, {**told, **aim, "samples": study.samples},
                         network=small, library=library,
                     )  # fmt: skip
                     last = {**judged, "library": library, "run": ran}
-                    yield self._cell(network, {**axes, "form": form, **aim}, last)
+                    yield self._cell(network, {**axes, "form": form, **called}, last)
 
     def _cell(self, network: Network, axes: Mapping[str, Any], made: Mapping[str, Stage]) -> Cell:
         parts = [axes["network"], axes["method"], f"{100 * axes['ratio']:g}", axes["form"],

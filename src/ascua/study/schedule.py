@@ -135,6 +135,7 @@ def execute(
 
     Whoever stops asking stops the study; `engine` is not closed here.
     """
+    cache.sweep()
     graph = _graph(cells)
     left = list(cells)
     running: dict[Future[Failure | None], _Node] = {}
