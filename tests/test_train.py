@@ -437,6 +437,33 @@ def test_probabilities_are_trained_as_logits() -> None:
         assert not np.allclose(logits.sum(1), 1)
 
 
+@needs_keras
+@pytest.mark.parametrize("channels", [1, 6, 12, 16, 18, 20])
+@pytest.mark.parametrize("size", [(5, 7), (4, 8), (1, 1)])
+def test_normalisation_is_of_whole_channels(channels: int, size: tuple[int, int]) -> None:
+    """As Keras' own, whatever the number of channels; columns of an image differ much."""
+    keras, tf = zoo.import_keras(), zoo.import_tensorflow()
+    image = keras.Input((*size, channels))
+    model = keras.Model(image, keras.layers.BatchNormalization(momentum=0.9)(image))
+    rng = np.random.default_rng(channels)
+    model.set_weights([rng.random(w.shape) + 0.5 for w in model.get_weights()])
+    twin, before = fuse(model), model.get_weights()[-1]
+    columns = np.linspace(-3, 3, size[1])[None, None, :, None]
+    x = tf.constant((rng.normal(1, 2, (6, *size, channels)) + columns).astype(np.float32))
+    dy = tf.constant(rng.normal(0, 1, x.shape).astype(np.float32))
+    found = []
+    for network in (model, twin):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = network(x, training=True)
+        variables = [x, *network.trainable_weights]
+        found.append([y, *tape.gradient(y, variables, dy), *network.get_weights()])
+    count = 6 * size[0] * size[1]  # the fused operator's running variance is the unbiased one
+    found[0][-1] = 0.9 * before + (found[0][-1] - 0.9 * before) * count / (count - 1)
+    for a, b in zip(*found, strict=True):
+        assert np.allclose(a, b, rtol=1e-4, atol=2e-4)
+
+
 def test_calibration_images_span_the_whole_range() -> None:
     x = np.full((30, 2, 2, 1), 7, np.uint8) + np.arange(30, dtype=np.uint8)[:, None, None, None]
     images = calibration_images(x, 10, seed=1)

@@ -42,7 +42,10 @@ VERBS = {
     ),
     "prune": ("pruning:prune", "Take the channels of MODEL that are worth least out of it."),
     "quantize": ("quantizing:quantize", "Quantise a float MODEL to an int8 .tflite file."),
-    "report": ("report:report", "Tell what STUDY found: tables, the Pareto front, and the answer."),
+    "report": (
+        "report:report",
+        "Tell what STUDY found: tables, the Pareto front, and the answer in a sentence.",
+    ),
     "run": (
         "compiling:run",
         "Build MODEL.tflite, run it on a board, check every output byte; or run a .kmodel.",

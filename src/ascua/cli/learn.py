@@ -23,6 +23,7 @@ from ascua.cli.options import (
     force,
     gathered,
     no_optimize,
+    results_dir,
     seed,
     skip_damaged,
     teacher,
@@ -288,7 +289,7 @@ def demo(recipe: str, reading: Reading, build_dir: Path) -> None:
     "--train", "untrained", is_flag=True, help="Train what is not trained yet, kept or not."
 )
 @click.option("--models", type=PATH, help="Where the peers' .tflite files are.")
-@click.option("--results", type=PATH, default=Path("results"), show_default=True)
+@results_dir()
 @data_dir()
 @no_optimize()
 @force()

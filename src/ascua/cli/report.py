@@ -79,13 +79,8 @@ def report(
             "out": None if to is None else str(to),
         })  # fmt: skip
         return
-    for columns, rows in (
-        (reports.BOARD_COLUMNS, reports.on_boards(among)),
-        (reports.FORM_COLUMNS, reports.forms(among)),
-    ):
-        if rows and to is None:
-            out.print(table(columns, rows))
-            out.print()
+    if to is None:
+        _print(among)
     for sentence in reports.answers(among):
         out.print(sentence, highlight=False, markup=False, soft_wrap=True)
     if failed := sum(len(g.failed) for g in among):
@@ -93,6 +88,18 @@ def report(
     if to is not None:
         out.print(f"{to}: report.md, cells.csv and {len(reports.pictures(among))} figures.",
                   highlight=False, markup=False, soft_wrap=True)  # fmt: skip
+
+
+def _print(among: list[reports.Group]) -> None:
+    """Two tables a network."""
+    shown = [reports.BOARD_COLUMNS.index(name) for name in reports.BRIEF]
+    for network in dict.fromkeys(g.network for g in among):
+        own = [g for g in among if g.network == network]
+        ran = [[row[i] for i in shown] for row in reports.on_boards(own)]
+        for columns, rows in ((reports.BRIEF, ran), (reports.FORM_COLUMNS, reports.forms(own))):
+            if rows:
+                out.print(table(columns, rows, network if columns == reports.BRIEF else ""))
+                out.print()
 
 
 def _lay_out(study: Study, laid: Layout, to: Path | None, *, force: bool) -> None:

@@ -14,7 +14,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ascua import measure
-from ascua.cli.options import as_json, cache, data_dir, gathered, results_dir
+from ascua.cli.options import as_json, cache, data_dir, dry_run, gathered, results_dir
 from ascua.cli.terminal import err, out, print_json, printable, verbose, waiting
 from ascua.errors import AscuaError, InputError
 from ascua.report.tables import table
@@ -99,7 +99,7 @@ only_cells = click.option(
     "--jobs", "-j", type=click.IntRange(1),
     help="Stages at once.  [default: as many as there are cores]",
 )  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Tell cells, hours and bytes; begin nothing.")
+@dry_run(help="Tell cells, hours and bytes; begin nothing.")
 @click.option("--status", is_flag=True, help="Tell how far it is; begin nothing.")
 @as_json()
 @verbose
@@ -125,7 +125,7 @@ def run(
     )  # fmt: skip
     left = [c for c in cells if c.definition not in there]
     if status:
-        _status(chosen, cells, left, cache, place, as_json=as_json)
+        _status(chosen, study_, cells, left, cache, place, as_json=as_json)
         return
     with closing(_engine(crew, cache)) as engine:
         if dry_run or share.most_hours is not None:
@@ -136,7 +136,7 @@ def run(
                 return
             _check_hours(chosen, found, engine.slots, share.most_hours)
         ended = _carried_out(chosen, cells, cache, engine, place, again=share.again)
-    _end(chosen, ended, as_json=as_json)
+    _end(chosen, study_, ended, as_json=as_json)
 
 
 def _engine(crew: Crew, cache: Cache) -> Engine:
@@ -229,7 +229,7 @@ def _said(finished: Finished) -> str:
     return ", ".join(said)
 
 
-def _end(study: Study, ended: Sequence[Finished], *, as_json: bool) -> None:
+def _end(study: Study, said: str, ended: Sequence[Finished], *, as_json: bool) -> None:
     """What all came to. Raises AscuaError where cells failed that may not fail again."""
     results = [f.result for f in ended if f.result is not None]
     failed = [f for f in ended if f.failure is not None]
@@ -250,7 +250,7 @@ def _end(study: Study, ended: Sequence[Finished], *, as_json: bool) -> None:
         for f in failed:
             assert f.failure is not None
             out.print(f"  {f.cell.name}: {_said(f)}", markup=False, highlight=False, soft_wrap=True)
-        out.print(f"Next: ascua report {study.name}", highlight=False)
+        out.print(f"Next: ascua report {said}", highlight=False, markup=False, soft_wrap=True)
     again = [f for f in failed if f.result is None]
     if again:
         tries = dict.fromkeys(t for f in again if f.failure for t in f.failure.things_to_try)
@@ -261,8 +261,8 @@ def _end(study: Study, ended: Sequence[Finished], *, as_json: bool) -> None:
 
 
 def _status(
-    study: Study, cells: Sequence[Cell], left: Sequence[Cell], cache: Cache, place: Place,
-    *, as_json: bool,
+    study: Study, said: str, cells: Sequence[Cell], left: Sequence[Cell], cache: Cache,
+    place: Place, *, as_json: bool,
 ) -> None:  # fmt: skip
     """How far it is."""
     from ascua import results
@@ -292,7 +292,7 @@ def _status(
         why = str(found[cell.definition].failed)[:SHORT]
         out.print(f"{cell.name}: {why}", markup=False, highlight=False, soft_wrap=True)
     out.print(
-        "Nothing is left." if not left else f"Next: ascua study {study.name} --dry-run",
+        "Nothing is left." if not left else f"Next: ascua study {said} --dry-run",
         highlight=False,
     )
 
@@ -333,7 +333,7 @@ def hours(count: float) -> str:
 @click.argument("studies", nargs=-1, metavar="[STUDY]...")
 @cache()
 @data_dir()
-@click.option("--dry-run", is_flag=True, help="Tell what would go; remove nothing.")
+@dry_run(help="Tell what would go; remove nothing.")
 @as_json()
 @verbose
 def clean(

@@ -192,6 +192,8 @@ def places(among: Sequence[Group]) -> list[list[Group]]:
     return list(by.values())
 
 
+BRIEF = tuple(c for c in BOARD_COLUMNS if c not in ("network", ">model cycles"))
+"""What of it fits a terminal, of one network at a time."""
 LAYER_COLUMNS = ("network", "layer", ">filters", "left, by share and ranking")
 
 
@@ -244,10 +246,10 @@ def _far(place: Sequence[Group], base: Group, points: float) -> str | None:
         if ranked and loss is not None and count is not None and 100 * loss.mean >= -points:
             within.append((count, g, loss))
     if not within:
-        return f"no ranking stays within {points:g} points of the whole network."
+        return f"no ranking stays within {_in_points(points)} of the whole network."
     count, g, loss = min(within, key=lambda each: each[0])
     words = (
-        f"for at most {points:g} point{'s' if points != 1 else ''} `{g.method}` takes"
+        f"for at most {_in_points(points)} `{g.method}` takes"
         f" {100 * g.ratio:g} % of the channels: {100 * (1 - count / taken):.1f} % fewer"
         f" instructions, accuracy {_signed(loss)} points"
     )
@@ -255,6 +257,10 @@ def _far(place: Sequence[Group], base: Group, points: float) -> str | None:
     if saved is not None and energy is not None:
         words += f", an estimated {saved:,.0f} in place of {energy:,.0f} µJ an inference"
     return f"{words} ({_seeds(loss)})."
+
+
+def _in_points(count: float) -> str:
+    return f"{count:g} point{'' if count == 1 else 's'}"
 
 
 def _which(place: Sequence[Group]) -> list[str]:

@@ -232,7 +232,7 @@ def _take(
 
 def _told(graph: _Graph, node: _Node, *, begins: bool = False) -> Told:
     done = sum(n.ended for n in graph.nodes.values())
-    return Told(node.stage, done, len(graph.nodes), node.outcome, begins)
+    return Told(node.stage, done, len(graph.nodes), node.outcome, begins=begins)
 
 
 def _ended(graph: _Graph, cell: Cell) -> Ended:
@@ -241,4 +241,4 @@ def _ended(graph: _Graph, cell: Cell) -> Ended:
     broken = next((n for n in nodes.values() if n.failure is not None), None)
     if broken is None:
         return Ended(cell, outcomes)
-    return Ended(cell, outcomes, broken.failure, broken.where, broken.final)
+    return Ended(cell, outcomes, broken.failure, broken.where, final=broken.final)

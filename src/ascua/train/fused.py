@@ -14,7 +14,8 @@ from ascua.recipes import Precision
 from ascua.zoo import import_keras, import_tensorflow
 
 LANES = 16
-"""Channels that oneDNN's fast kernel takes at once; with others it is five times slower."""
+"""Channels that oneDNN's fast kernel takes at once; with others it is three to five times slower,
+and products are not."""
 
 
 def fuse(model: Any, precision: Precision = "float32") -> Any:
@@ -111,41 +112,70 @@ def _before_normalisation(model: Any) -> list[Any]:
     return [layer for layer in model.layers if vain(layer)]
 
 
+def normalised(x: Any, scale: Any, offset: Any, epsilon: float) -> tuple[Any, Any, Any]:
+    """What FusedBatchNormV3 answers for `x` (n, h, w, c): y, and the mean and variance a channel.
+
+    Sums are products with a row of ones; where the width allows it, pixels lie beside each other in
+    a row, so that their channels fill the lanes. Every pixel counts alike: the statistics are those
+    of the whole channel, as they will be when the network is used.
+    """
+    tf = import_tensorflow()
+    w, c = x.shape[2:]
+    beside = next((k for k in (1, 2, 4, 8) if k * c % LANES == 0 and w % k == 0), 1)
+    rows = tf.reshape(tf.cast(x, tf.float32), (-1, beside * c))
+    ones = tf.ones((1, tf.shape(rows)[0]))
+    pixels = tf.cast(beside * tf.shape(rows)[0], tf.float32)
+
+    def mean(values: Any) -> Any:
+        return tf.reduce_sum(tf.reshape(tf.matmul(ones, values), (beside, c)), 0) / pixels
+
+    def wide(values: Any) -> Any:
+        return tf.tile(values, [beside])
+
+    @tf.custom_gradient  # type: ignore[misc]
+    def forward(rows: Any, scale: Any, offset: Any) -> Any:
+        middle = mean(rows)
+        off = rows - wide(middle)
+        variance = mean(off * off)
+        inverse = tf.math.rsqrt(variance + epsilon)
+        y = off * wide(inverse * scale) + wide(offset)
+
+        def gradient(dy: Any, *_: Any) -> tuple[Any, Any, Any]:
+            by_offset, by_scale = mean(dy), mean(dy * off) * inverse
+            own = dy - wide(by_offset) - off * wide(by_scale * inverse)
+            return own * wide(inverse * scale), by_scale * pixels, by_offset * pixels
+
+        return (y, middle, variance), gradient
+
+    y, middle, variance = forward(rows, scale, offset)
+    unbiased = variance * pixels / tf.maximum(pixels - 1, 1)  # as that operator has it
+    return tf.cast(tf.reshape(y, tf.shape(x)), x.dtype), middle, unbiased
+
+
 def _fused_layer() -> Any:
     """The layer's class; made here, since Keras is imported late."""
     keras, tf = import_keras(), import_tensorflow()
 
     class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc,name-defined]
-        """Batch normalisation over the channels of (n, h, w, c).
-
-        Where the channels do not fill the lanes and the width allows it, every second (fourth, …)
-        column is normalised by itself, as so many channels more.
-        """
+        """Batch normalisation over the channels of (n, h, w, c)."""
 
         def call(self, inputs: Any, *, training: bool | None = None, mask: Any = None) -> Any:
             if len(inputs.shape) != 4:
                 return super().call(inputs, training=training, mask=mask)
             if not (training and self.trainable):
                 return self.known(inputs)
-            h, w, c = inputs.shape[1:]
-            times = next((k for k in (1, 2, 4, 8) if k * c % LANES == 0 and w % k == 0), 1)
-            wide = times > 1  # TensorFlow joins a normalisation to the ReLU that comes next
-            y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-                x=tf.reshape(inputs, (-1, h, w // times, times * c)) if wide else inputs,
-                scale=tf.tile(tf.cast(self.gamma, tf.float32), [times]),
-                offset=tf.tile(tf.cast(self.beta, tf.float32), [times]),
-                mean=[],
-                variance=[],
-                epsilon=self.epsilon,
-                is_training=True,
-            )
-            mean, variance = (
-                tf.reduce_mean(tf.reshape(v, (times, c)), 0) for v in (mean, variance)
-            )
+            scale, offset = (tf.cast(v, tf.float32) for v in (self.gamma, self.beta))
+            if inputs.shape[3] % LANES:
+                y, mean, variance = normalised(inputs, scale, offset, self.epsilon)
+            else:
+                y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+                    x=inputs, scale=scale, offset=offset, mean=[], variance=[],
+                    epsilon=self.epsilon, is_training=True,
+                )  # fmt: skip
             keep = self.momentum
             self.moving_mean.assign(self.moving_mean * keep + mean * (1 - keep))
             self.moving_variance.assign(self.moving_variance * keep + variance * (1 - keep))
-            return tf.reshape(y, (-1, h, w, c)) if wide else y
+            return y
 
         def known(self, inputs: Any) -> Any:
             """Normalised with the statistics of training."""
