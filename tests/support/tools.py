@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Sequence
@@ -25,6 +26,12 @@ def require_tool(name: str) -> None:
 def require_board(board: Board) -> None:
     """Ends the test here unless `board` can run."""
     _require(board_ready(board))
+
+
+def require_package(name: str) -> None:
+    """Ends the test here unless the Python package of that name is there."""
+    if importlib.util.find_spec(name) is None:
+        _end(f"the package {name} is missing: `make setup`")
 
 
 def require_programs(packages: str, *programs: str) -> None:

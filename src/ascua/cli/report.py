@@ -86,8 +86,10 @@ def report(
     if failed := sum(len(g.failed) for g in among):
         out.print(f"{failed} cells failed: report.md of `--out DIR` tells why.", highlight=False)
     if to is not None:
-        out.print(f"{to}: report.md, cells.csv and {len(reports.pictures(among))} figures.",
-                  highlight=False, markup=False, soft_wrap=True)  # fmt: skip
+        drawn = ", ".join(reports.pictures(among)) or "no figure"
+        out.print(
+            f"{to}: report.md, cells.csv, {drawn}.", highlight=False, markup=False, soft_wrap=True
+        )
 
 
 def _print(among: list[reports.Group]) -> None:

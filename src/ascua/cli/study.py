@@ -94,7 +94,10 @@ only_cells = click.option(
     "--engine", type=click.Choice(["processes", "ray"]), default="processes", show_default=True,
     help="Who carries it out: this computer, or a Ray cluster.",
 )  # fmt: skip
-@click.option("--address", help="Of the Ray cluster; `local` begins one.  [default: auto]")
+@click.option(
+    "--address",
+    help="Of the Ray cluster: host:port, or `auto`; `local` begins one.  [default: local]",
+)
 @click.option(
     "--jobs", "-j", type=click.IntRange(1),
     help="Stages at once.  [default: as many as there are cores]",
@@ -324,7 +327,7 @@ def _print_bill(study: Study, bill: Bill, jobs: int, *, as_json: bool) -> None:
 
 def hours(count: float) -> str:
     """A time in words."""
-    if count < 1 / 60:
+    if count < 1 / 40:
         return f"{3600 * count:.0f} seconds"
     return f"{60 * count:.0f} minutes" if count < 1.5 else f"{count:.1f} hours"
 

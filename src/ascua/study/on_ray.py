@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 from concurrent.futures import Future
 from typing import Any
@@ -15,13 +16,19 @@ from ascua.study.worker import Job
 
 LOCAL = "local"
 REMEDY = "`--engine processes` needs no cluster."
+REMEDIES = (
+    "`ray start --head` begins one, and tells its address; `--address local` one for this run.",
+    REMEDY,
+)
+SECONDS = 10
+"""That a cluster has to answer within; Ray itself waits for minutes."""
 
 
 class OnRay:
     """A task a stage; one whose node dies is begun again on another."""
 
     def __init__(self, address: str | None, jobs: int | None) -> None:
-        """Join the cluster at `address`; None: the one that this computer belongs to.
+        """Join the cluster at `address`; None, or `local`: begin one on this computer.
 
         Raises ToolMissing without Ray, InputError where there is no such cluster.
         """
@@ -34,7 +41,8 @@ class OnRay:
         self._ray: Any = ray
         self._joined = not ray.is_initialized()
         if self._joined:
-            where = None if address == LOCAL else address or "auto"
+            where = address or LOCAL
+            _check_answers(where)
             try:
                 ray.init(
                     where, logging_level=logging.ERROR, log_to_driver=False,
@@ -43,8 +51,7 @@ class OnRay:
             except (ConnectionError, ValueError, RuntimeError) as e:
                 told = str(e).splitlines()[0] if str(e) else type(e).__name__
                 raise InputError(
-                    f"--address {address or 'auto'}: no Ray cluster answers there: {told}",
-                    ["`ray start --head` begins one; `--address local` one for this run.", REMEDY],
+                    f"--address {where}: no Ray cluster answers there: {told}", REMEDIES
                 ) from e
         self.slots = jobs or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         environment = {"TF_CPP_MIN_LOG_LEVEL": "2", "OMP_NUM_THREADS": "1"}
@@ -65,6 +72,17 @@ class OnRay:
         """Leave the cluster: what still runs there is stopped."""
         if self._joined:
             self._ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Raise InputError unless somebody listens at `host:port`."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), SECONDS).close()
+    except (OSError, OverflowError) as e:
+        raise InputError(f"--address {address}: nobody answers there: {e}.", REMEDIES) from e
 
 
 def _answer(told: str, path: list[str]) -> str:
