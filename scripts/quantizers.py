@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
@@ -23,7 +24,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ascua import boards, inputs, measure, results, tflite, zoo
+from ascua import boards, inputs, results, tflite, zoo
+from ascua import measure as measuring
 from ascua.model import Model
 from ascua.passes import prepare
 from ascua.quantize import Options, quantize
@@ -34,6 +36,8 @@ from ascua.run import build, litert, run
 from ascua.run import key as run_key
 from ascua.run.provenance import source_tree
 from ascua.samples import pack, unpack
+from ascua.study import Cache, Cell, InProcess, Processes, Work, execute, pure, stage
+from ascua.study.stage import Values
 from scripts.networks import BUILD, NETWORKS, ROOT, Array, Task
 
 RESULTS = ROOT / "results"
@@ -113,7 +117,7 @@ def given(model: Model, x: Array) -> list[Array]:
 def on_host(file: bytes, x: Array) -> Array:
     """Real outputs (n, m) of a quantised network on real samples."""
     model, board = model_of(file), boards.load("host")
-    library = measure.compile_model(model, model.plan(board), "quantised")
+    library = measuring.compile_model(model, model.plan(board), "quantised")
     packed = pack(given(model, x))
     done = run(board, library, packed, len(x), build_dir=BUILD / "quantizers")
     y = model.graph.outputs[0]
@@ -124,13 +128,13 @@ def on_board(file: bytes, x: Array) -> dict[str, Any]:
     """What one inference takes on an emulated Cortex-M3."""
     model, board = model_of(file), boards.load(BOARD)
     planned = model.plan(board)
-    done = measure.run_model(model, planned, given(model, x[:1]), build=BUILD / "quantizers")
+    done = measuring.run_model(model, planned, given(model, x[:1]), build=BUILD / "quantizers")
     found = done.measurement
     if found.mismatched_bytes:
         raise SystemExit(f"{BOARD}: {found.mismatched_bytes} mismatched bytes")
     return {
         "board": BOARD,
-        "instructions": measure.whole(found.instructions),
+        "instructions": measuring.whole(found.instructions),
         "flash_bytes": found.flash_bytes,
         "weights_bytes": found.weights_bytes,
     }
@@ -222,6 +226,35 @@ def key_of(line: Sequence[object], file: bytes, quantizer: Quantizer, task: Task
     return hashlib.sha256(json.dumps(read).encode()).hexdigest()
 
 
+@pure(1)
+def real(work: Work, *, network: str, draw: int, key: str) -> Values:  # noqa: ARG001
+    """The outputs of a float network; `key` is the hash of its file and of the samples."""
+    found, task = NETWORKS[network], NETWORKS[network].task(draw, _data_dir(work))
+    np.save(work.out / "real.npy", in_float(found.file(), task.x))
+    return {}
+
+
+@pure(1)
+def judge(
+    work: Work, *, network: str, draw: int, quantizer: str, litert_python: str | None,
+    key: str,  # noqa: ARG001
+) -> Values:  # fmt: skip
+    """How near a quantiser comes to the `real` outputs; `key` is `key_of` what is compared."""
+    file, task = NETWORKS[network].file(), NETWORKS[network].task(draw, _data_dir(work))
+    begin = time.monotonic()
+    small = quantisers(litert_python)[quantizer].make(file, task)
+    seconds = time.monotonic() - begin
+    outputs = np.load(work.inputs["real"] / "real.npy")
+    counted = on_board(small, task.x) if quantizer in COUNTED and draw == 1 else {}
+    told = {"calibration": len(task.calibration), **counted}
+    return {**told, **judged(outputs, on_host(small, task.x), task.y), "seconds": round(seconds, 1)}
+
+
+def _data_dir(work: Work) -> Path:
+    assert work.data_dir is not None
+    return work.data_dir
+
+
 def main() -> None:
     """Measure what is not in the results yet."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -231,43 +264,70 @@ def main() -> None:
     parser.add_argument("--only", help="comma-separated names of quantisers")
     parser.add_argument("--draws", type=int, default=DRAWS)
     parser.add_argument("--results", type=Path, default=RESULTS, help="a folder")
+    parser.add_argument("--jobs", type=int, default=1, help="measurements at once")
     asked = parser.parse_args()
     every = quantisers(asked.litert)
     chosen: Sequence[str] = asked.only.split(",") if asked.only else list(every)
-    for name in asked.networks:
-        for draw in range(1, asked.draws + 1):
-            measure_draw(name, draw, {q: every[q] for q in chosen}, asked.data_dir, asked.results)
+    cells = [
+        cell
+        for name in asked.networks
+        for draw in range(1, asked.draws + 1)
+        for cell in unknown(
+            name, draw, {q: every[q] for q in chosen}, asked.data_dir, asked.results, asked.litert
+        )
+    ]
+    measure(cells, asked.results, asked.jobs)
 
 
-def measure_draw(
-    network: str, draw: int, chosen: Mapping[str, Quantizer], data_dir: Path, folder: Path
-) -> None:
-    """Append to `folder` what is not known of the `chosen` quantisers on one draw."""
+def unknown(
+    network: str, draw: int, chosen: Mapping[str, Quantizer], data_dir: Path, folder: Path,
+    litert_python: str | None = None,
+) -> list[Cell]:  # fmt: skip
+    """A cell for each of the `chosen` quantisers that `folder` does not know on one draw."""
     file, task = NETWORKS[network].file(), NETWORKS[network].task(draw, data_dir)
     keys = {q: key_of((network, q, draw), file, how, task) for q, how in chosen.items()}
-    commit, clean = source_tree()
-    found = results.quantized(folder)
-    wanted = [q for q in chosen if results.known(found, keys[q], clean=clean) is None]
-    real = in_float(file, task.x) if wanted else np.empty(0)
-    for q in wanted:
-        begin = time.monotonic()
-        small = chosen[q].make(file, task)
-        seconds = time.monotonic() - begin
-        row = Quantized(
-            model=network,
-            model_sha256=hashlib.sha256(file).hexdigest(),
-            quantizer=q,
-            draw=draw,
-            key=keys[q],
-            commit=commit,
-            clean=clean,
-            calibration=len(task.calibration),
-            **judged(real, on_host(small, task.x), task.y),
-            **(on_board(small, task.x) if q in COUNTED and draw == 1 else {}),
+    found, clean = results.quantized(folder), source_tree()[1]
+    digest = hashlib.sha256(file).hexdigest()
+    at = {"network": network, "draw": draw}
+    given = hashlib.sha256(file + np.ascontiguousarray(task.x).tobytes()).hexdigest()
+    outputs = stage(real, {**at, "key": given})
+    return [
+        Cell(
+            f"{network}/{q}/{draw}",
+            {**at, "quantizer": q, "key": keys[q], "sha256": digest},
+            {
+                "judge": stage(
+                    judge,
+                    {**at, "quantizer": q, "litert_python": litert_python, "key": keys[q]},
+                    real=outputs,
+                )
+            },
+            data_dir,
         )
-        print(row.line(), f"{seconds:.1f} s", flush=True)
-        results.append(folder, row)
+        for q in chosen
+        if results.known(found, keys[q], clean=clean) is None
+    ]
+
+
+def measure(cells: Sequence[Cell], folder: Path, jobs: int = 1) -> None:
+    """Append to `folder` what comes of the cells, `jobs` at once."""
+    commit, clean = source_tree()
+    cache = Cache(str(BUILD / "quantizers/stages"))
+    with closing(InProcess() if jobs == 1 else Processes(cache, jobs)) as engine:
+        for ended in execute(cells, cache, engine):
+            if ended.failure is not None:
+                raise SystemExit(f"{ended.cell.name}: {ended.failure.what}")
+            axes, told = ended.cell.axes, dict(ended.outcomes["judge"].values)
+            seconds = told.pop("seconds")
+            row = Quantized(
+                model=axes["network"], model_sha256=axes["sha256"], quantizer=axes["quantizer"],
+                draw=axes["draw"], key=axes["key"], commit=commit, clean=clean, **told,
+            )  # fmt: skip
+            print(row.line(), f"{seconds} s", flush=True)
+            results.append(folder, row)
 
 
 if __name__ == "__main__":
-    main()
+    from scripts import quantizers  # by its name, stages are found in other processes too
+
+    quantizers.main()

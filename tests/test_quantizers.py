@@ -43,13 +43,16 @@ def network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_a_draw_is_measured_once(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     every = quantizers.quantisers(None)
     chosen = {q: every[q] for q in ("Ascua", "Ascua --no-bias-correction")}
-    quantizers.measure_draw("small", 1, chosen, network, network)
+    quantizers.measure(quantizers.unknown("small", 1, chosen, network, network), network)
     first = results.quantized(network)
     assert [(r.quantizer, r.samples, r.calibration) for r in first] == [(q, 30, 20) for q in chosen]
     assert [r.board for r in first] == [quantizers.BOARD, None]
     assert all(0.9 < r.cosine <= 1.0 and r.key for r in first)
     monkeypatch.setattr(quantizers, "in_float", None)
-    quantizers.measure_draw("small", 1, chosen, network, network)
+    assert quantizers.unknown("small", 1, chosen, network, network) == []
+    (network / "quantization.jsonl").unlink()
+    again = quantizers.unknown("small", 1, chosen, network, network)
+    quantizers.measure(again, network)  # the stages are known
     assert results.quantized(network) == first
 
 

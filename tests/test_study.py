@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -274,6 +275,21 @@ class TestSchedule:
         list(execute(cells[:2], cache, Here()))
         assert len(survey(cells, cache)) == 1 + 2 + 2
         assert len(lines(log)) == 5
+
+    def test_a_full_disk_is_told_and_tried_again(
+        self, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device", "x")
+
+        with monkeypatch.context() as m:
+            m.setattr("ascua.study.storage.shutil.copyfile", full)
+            ended = list(execute(chain(tmp_path / "log", 1), cache, Here()))
+        assert ended[0].failure is not None
+        assert "No space left" in ended[0].failure.what
+        assert not ended[0].final
+        assert cache.sizes() == {}
+        assert sums(list(execute(chain(tmp_path / "log", 1), cache, Here()))) == {"cell0": total(0)}
 
     def test_a_lost_outcome_is_told(self, cache: Cache, tmp_path: Path) -> None:
         ended = list(execute(chain(tmp_path / "log", 1), cache, Here(lambda _: None)))

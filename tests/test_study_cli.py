@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -144,7 +145,7 @@ def test_the_trained_network_is_kept_beside_the_results(ran: Path, tmp_path: Pat
     kept = list((ran / "results/studies/noise").glob("*.zip"))
     assert len(kept) == 1
     other = study.Cache(str(tmp_path / "new"), (ran / "results/studies/noise",))
-    cells = study.Cells(study.load(str(ran / "noise.toml")), None).all()
+    cells = study.Cells(study.load(str(ran / "noise.toml")), None).chosen()
     there = study.survey(cells, other)
     assert [o.kind for o in there.values()] == ["train"]
     other.unpack(kept[0].stem, tmp_path / "out")
@@ -184,11 +185,11 @@ def test_what_will_take_too_long_is_not_begun(ran: Path) -> None:
 
 
 def test_one_seed_more_does_only_that(ran: Path) -> None:
-    cells = study.Cells(study.load(str(ran / "noise.toml")), None).all()
+    cells = study.Cells(study.load(str(ran / "noise.toml")), None).chosen()
     cache = study.Cache(str(ran / "cache"))
     more = ran / "more.toml"
     more.write_text((ran / "noise.toml").read_text().replace("epochs = 1", "epochs = 3"))
-    changed = study.Cells(study.load(str(more)), None).all()
+    changed = study.Cells(study.load(str(more)), None).chosen()
     there = study.survey(changed, cache)
     assert {o.kind for o in there.values()} == {"train", "prune"}
     assert len(there) == 2
@@ -227,7 +228,7 @@ def test_report_of_nothing(ran: Path, tmp_path: Path) -> None:
 def test_layout(ran: Path, tmp_path: Path) -> None:
     pytest.importorskip("nbclient")
     command = ("report", ran / "noise.toml", "--layout", "X_Y", "-o", tmp_path / "nets",
-               "--cache", ran / "cache")  # fmt: skip
+               "--cache", ran / "cache", "--results", ran / "results")  # fmt: skip
     done = process(*command)
     assert done.code == 0, done.err
     folder = tmp_path / "nets/L1/tiny_50"
@@ -252,13 +253,12 @@ def test_layout_needs_a_folder_and_nbclient(
 ) -> None:
     refused(ascua("report", ran / "noise.toml", "--layout", "X_Y"), 1, "where to?", "--out")
     monkeypatch.setitem(sys.modules, "nbclient", None)
-    done = ascua("report", ran / "noise.toml", "--layout", "X_Y", "-o", tmp_path / "n")
+    done = ascua("report", ran / "noise.toml", "--layout", "X_Y", "-o", tmp_path / "n",
+                 "--results", ran / "results")  # fmt: skip
     refused(done, 2, "nbclient", "'.[notebook]'")
 
 
 def test_clean(ran: Path, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(ran / "cache", tmp_path / "cache")
     count = len(list((tmp_path / "cache/outcomes").glob("*.zip")))
     kept = ascua("study", "clean", ran / "noise.toml", "--cache", tmp_path / "cache", "--json")
@@ -346,10 +346,43 @@ def test_a_study_without_pruning_says_nothing_of_it(tmp_path: Path) -> None:
     text = file.read_text()
     at = text.index("[prune]")
     file.write_text(text[:at] + text[text.index("[[networks]]") :])
-    cells = study.Cells(study.load(str(file)), None).all()
+    cells = study.Cells(study.load(str(file)), None).chosen()
     assert [c.name for c in cells] == ["tiny/none/0/keras/1", f"tiny/none/0/int8/1/{M3}"]
     file.write_text(file.read_text() + "prune = { epochs = 2 }\n")
     refused(ascua("study", file, "--status"), 1, "the study has no [prune]")
+
+
+def test_finished_files(tmp_path: Path) -> None:
+    """Boards and goals side by side for a file that is there; nothing is trained."""
+    for name in (M3, "mps2-an386"):
+        require_board(boards.load(name))
+    shutil.copy(Path(__file__).parent / "golden/small/model.tflite", tmp_path / "small.tflite")
+    file = tmp_path / "files.toml"
+    file.write_text(
+        f"""
+title = "A file on two boards"
+boards = ["{M3}", "mps2-an386"]
+goals = ["balanced", "size"]
+[[networks]]
+file = "small.tflite"
+"""
+    )
+    done = ascua("study", file, *places(tmp_path))
+    assert done.code == 0, done.err
+    found = results.study(tmp_path / "results", "files")
+    assert {(r.board, r.goal) for r in found} == {
+        (b, g) for b in (M3, "mps2-an386") for g in ("balanced", "size")
+    }
+    assert all(r.instructions and r.flash_bytes and r.accuracy is None for r in found)
+    said = ascua("report", file, "--results", tmp_path / "results")
+    assert said.code == 0, said.err
+    assert "points" not in said.out
+    (tmp_path / "small.tflite").write_bytes(b"none")
+    refused(ascua("study", file, *places(tmp_path)), 1, "small.tflite")
+    file.write_text(file.read_text().replace("file =", 'recipe = "mnist-lenet5"\nfile ='))
+    refused(ascua("study", file, *places(tmp_path)), 1, "either a `recipe` or a .tflite `file`")
+    file.write_text(file.read_text().replace('recipe = "mnist-lenet5"', "seeds = [3]"))
+    refused(ascua("study", file, *places(tmp_path)), 1, "neither trained, pruned nor quantised")
 
 
 def test_unknown_names() -> None:
@@ -374,15 +407,25 @@ def test_the_projects_study() -> None:
 
 
 def test_only(tmp_path: Path) -> None:
-    cells = study.Cells(study.load(str(written(tmp_path))), None).all()
-    assert [c.name for c in study.only(cells, ["tiny/l1"])] == [
+    every = study.Cells(study.load(str(written(tmp_path))), None)
+    assert [c.name for c in every.chosen(["tiny/l1"])] == [
         "tiny/l1/50/keras/1", f"tiny/l1/50/int8/1/{M3}",
     ]  # fmt: skip
-    assert len(study.only(cells, ["*/keras/*"])) == 2
-    assert study.only(cells, []) == cells
+    assert len(every.chosen(["*/keras/*"])) == 2
+    assert [c.name for c in every.chosen()] == every.names()
     with pytest.raises(InputError, match="no cell is called so") as e:
-        study.only(cells, ["lenet/*"])
+        every.chosen(["lenet/*"])
     assert "tiny/none/0/keras/1" in e.value.things_to_try[0]
+
+
+def test_only_data_of_what_is_chosen_are_read(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    more = '[[networks]]\nname = "other"\nrecipe = "mine.toml"\ndata_dir = "not-there.npz"\n'
+    file.write_text(f"{file.read_text()}\n{more}")
+    every = study.Cells(study.load(str(file)), None)
+    assert len(every.chosen(["tiny/*"])) == 4
+    with pytest.raises(InputError, match="not-there"):
+        every.chosen()
 
 
 CELL = CellResult(

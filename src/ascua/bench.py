@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, product
 from pathlib import Path
@@ -15,18 +16,23 @@ from ascua import data, measure, recipes, results
 from ascua.artifact import Artifact
 from ascua.boards import Board
 from ascua.boards import load as load_board
-from ascua.errors import DoesNotFit, InputError
+from ascua.errors import AscuaError, DoesNotFit, InputError
 from ascua.files import Output
 from ascua.files.kinds import EPOCHS
 from ascua.ir import Array
 from ascua.labels import Labels
 from ascua.model import Model, load_model
-from ascua.plan import BALANCED, GOALS, Goal
+from ascua.plan import BALANCED, GOALS, Goal, Plan, goal_named
 from ascua.recipes import Recipe
 from ascua.results import Result
 from ascua.run import key as run_key
+from ascua.run import provenance
 from ascua.run.provenance import source_tree
 from ascua.samples import bring, image_inputs, pack
+from ascua.settings import build as parse
+from ascua.study import Cache, Cell, Failure, InProcess, Processes, Work, execute, pure, stage
+from ascua.study.stage import Values
+from ascua.study.stages import board_tools, dataset
 from ascua.train import is_trained, train
 from ascua.train.folder import deciding, difference
 
@@ -38,6 +44,16 @@ MODEL_BOARDS = (
     "riscv32-virt",
 )  # fmt: skip
 """One board a core: first those that the peers were measured on."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The test images of a recipe."""
+
+    recipe: Recipe
+    data_dir: Path | None
+    sha256: str
+    """Of the data set."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +71,14 @@ class Case:
     """As `Result.training`; then the model is kept."""
     history: str = ""
     """The epochs of the training, as CSV."""
+    data: Samples | None = None
+    """Where `xs` and `labels` come from: None of the fixed sample that needs none."""
+
+    @property
+    def where(self) -> str:
+        """What is measured, in words."""
+        aim = "" if self.goal == BALANCED else f", {self.goal.kind}"
+        return f"{self.name} on {self.board.name}{aim}"
 
 
 @dataclass(frozen=True)
@@ -93,6 +117,7 @@ def recipe_cases(
     yield Case(
         recipe.name, model, load_board(recipe.board), xs, dataset.labels,
         source.accuracy_float, training=source.training, history=source.history,
+        data=Samples(recipe, data_dir, dataset.sha256),
     )  # fmt: skip
 
 
@@ -139,25 +164,45 @@ def measure_case(
     None where the model does not fit the board. Raises ToolMissing, ToolFailed or InputError.
     """
     planned = case.model.plan(case.board, case.goal)
-    try:
-        artifact = measure.compile_model(case.model, planned, None)
-    except DoesNotFit:
+    key = key_if_it_fits(case, planned, build)
+    if key is None:
         return None, False
-    key = key_of(case, artifact, build)
     commit, clean = source_tree()
     there = results.known(results.results(folder, case.name), key, clean=clean)
     if there is not None:
         return there, False
-    path = results.history_path(folder, case.name)
-    history = Output(path, EPOCHS, "--results DIR", force=force)
+    check_history(case, folder, force=force)
+    run = measure.run_model(case.model, planned, case.xs, labels=case.labels, build=build)
+    return keep(case, result_of(case, run, key, commit, clean=clean), folder, force=force)
+
+
+def key_if_it_fits(case: Case, planned: Plan, build: Path) -> str | None:
+    """`key_of` the `planned` case; None where it does not fit its board."""
+    try:
+        artifact = measure.compile_model(case.model, planned, None)
+    except DoesNotFit:
+        return None
+    return key_of(case, artifact, build)
+
+
+def check_history(case: Case, folder: Path, *, force: bool) -> None:
+    """Raise InputError where the epochs of a training cannot be written beside the results."""
     if case.history:
         folder.mkdir(parents=True, exist_ok=True)
-        history.check()
-    run = measure.run_model(case.model, planned, case.xs, labels=case.labels, build=build)
-    result = result_of(case, run, key, commit, clean=clean)
+        _history(case, folder, force=force).check()
+
+
+def keep(case: Case, result: Result, folder: Path, *, force: bool) -> tuple[Result, bool]:
+    """Append the result of `case`, and write the epochs of its training; as `results.append`."""
     if case.history:
-        history.write(lambda to: to.write_text(case.history, encoding="utf-8"))
+        output = _history(case, folder, force=force)
+        output.write(lambda to: to.write_text(case.history, encoding="utf-8"))
     return results.append(folder, result)
+
+
+def _history(case: Case, folder: Path, *, force: bool) -> Output:
+    path = results.history_path(folder, case.name)
+    return Output(path, EPOCHS, "--results DIR", force=force)
 
 
 def key_of(case: Case, artifact: Artifact, build: Path) -> str:
@@ -216,37 +261,103 @@ def bench(
     build: Path,
     data_dir: Path | None,
     force: bool = False,
+    jobs: int = 1,
     say: Say,
 ) -> list[Result]:
     """Measure recipes `names`, and every model that the peers in `folder` were measured on.
 
     Without `names`, all recipes that are trained in `build` or kept in `folder`, or all, if
     `untrained` ones are to be trained first. `models` is the folder with the peers' models' files.
-    What is already known is not measured again. A recipe's model is kept in `folder`. Only with
-    `force` a training's history replaces a file of another kind. Unless networks are to be
-    `smaller`, the files' own graphs are measured.
+    What is already known is not measured again; the rest are the cells of a study, `jobs` at once.
+    A recipe's model is kept in `folder`. Only with `force` a training's history replaces a file of
+    another kind. Unless networks are to be `smaller`, the files' own graphs are measured.
+    Raises AscuaError when all others are measured, where a case could not be.
     """
-    found: list[Result] = []
     chosen = _chosen(names, folder, build, untrained=untrained, say=say)
     trained = (
         recipe_cases(recipe, data_dir, folder, build, untrained=untrained, say=say)
         for recipe in chosen
     )
-    for each in chain(_peers(models, folder, say), chain.from_iterable(trained)):
+    found: dict[int, Result] = {}
+    cases: dict[str, tuple[int, Case]] = {}
+    cells: list[Cell] = []
+    for i, each in enumerate(chain(_peers(models, folder, say), chain.from_iterable(trained))):
         case = each if smaller else replace(each, model=replace(each.model, optimized=None))
-        result, fresh = measure_case(case, folder, build / "firmware", force=force)
-        aim = "" if case.goal == BALANCED else f", {case.goal.kind}"
-        where = f"{case.name} on {case.board.name}{aim}"
-        if result is None:
-            say(f"{where}: does not fit")
+        key = key_if_it_fits(case, case.model.plan(case.board, case.goal), build / "firmware")
+        if key is None:
+            say(f"{case.where}: does not fit")
             continue
-        n = result.instructions
-        count = "not counted" if n is None else f"{n:,} instructions"
-        say(f"{where}: {count}{'' if fresh else ' (known)'}")
-        if case.training is not None:
-            results.keep(folder, case.model.path)
-        found.append(result)
-    return found
+        clean = source_tree()[1]
+        there = results.known(results.results(folder, case.name), key, clean=clean)
+        if there is not None:
+            found[i] = _told(case, there, folder, say, fresh=False)
+            continue
+        check_history(case, folder, force=force)
+        cells.append(_cell(case, str(i), smaller=smaller))
+        # Who measures reads the samples anew: those of many recipes fill the memory.
+        cases[str(i)] = (i, replace(case, xs=[], labels=None))
+    failed: list[Failure] = []
+    cache = Cache(str(build / "stages"))
+    with closing(InProcess() if jobs == 1 else Processes(cache, jobs)) as engine:
+        for ended in execute(cells, cache, engine):
+            i, case = cases[ended.cell.name]
+            if ended.failure is not None:
+                say(f"{case.where}: failed: {ended.failure.what}")
+                failed.append(ended.failure)
+                continue
+            line = ended.outcomes["measured"].values
+            result, fresh = keep(
+                case, results.parsed(Result, line, case.where), folder, force=force
+            )
+            found[i] = _told(case, result, folder, say, fresh=fresh)
+    if failed:
+        tries = dict.fromkeys(text for f in failed for text in f.things_to_try)
+        raise AscuaError(f"{len(failed)} of {len(cells)} measurements failed.", tuple(tries))
+    return [found[i] for i in sorted(found)]
+
+
+def _told(case: Case, result: Result, folder: Path, say: Say, *, fresh: bool) -> Result:
+    """The result, which is told, and whose model is kept where it is a recipe's."""
+    n = result.instructions
+    count = "not counted" if n is None else f"{n:,} instructions"
+    say(f"{case.where}: {count}{'' if fresh else ' (known)'}")
+    if case.training is not None:
+        results.keep(folder, case.model.path)
+    return result
+
+
+def _cell(case: Case, name: str, *, smaller: bool) -> Cell:
+    """The measuring of a case as a cell of a study."""
+    told = {
+        "name": case.name, "model": str(case.model.path.resolve()), "sha256": case.model.sha256,
+        "smaller": smaller, "board": case.board.name, "goal": case.goal.kind,
+        "accuracy_float": case.accuracy_float, "training": case.training,
+        "history": case.history, "recipe": case.data and asdict(case.data.recipe),
+        "data": case.data and case.data.sha256,
+    }  # fmt: skip
+    where = None if case.data is None else case.data.data_dir
+    return Cell(name, told, {"measured": stage(measured, told)}, where)
+
+
+@pure(1, lambda told: [provenance.code(), board_tools(told["board"])])
+def measured(
+    work: Work, *, name: str, model: str, sha256: str, smaller: bool, board: str, goal: str,
+    accuracy_float: float | None, training: dict[str, Any] | None, history: str,
+    recipe: dict[str, Any] | None, data: str,
+) -> Values:  # fmt: skip
+    """The line of results of a case."""
+    loaded = load_model(Path(model), smaller=smaller)
+    if loaded.sha256 != sha256:
+        raise InputError(f"{model}: it has changed meanwhile.", ["Measure it again."])
+    xs, labels = bring(loaded.graph, None), None
+    if recipe is not None:
+        images = dataset(work, parse(Recipe, recipe, name), data)
+        xs, labels = image_inputs(loaded.graph, images.x_test), images.labels
+    case = Case(name, loaded, load_board(board), xs, labels, accuracy_float, goal_named(goal),
+                training, history)  # fmt: skip
+    result, _ = measure_case(case, work.out, work.build)
+    assert result is not None  # it fits, as whoever asks knows
+    return result.line()
 
 
 def _chosen(

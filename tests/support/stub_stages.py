@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from ascua.errors import DoesNotFit, InputError
-from ascua.study import Cell, Failure, Stage, Work, pure, stage
+from ascua.study import Cell, Failure, InProcess, Stage, Work, pure, stage
 from ascua.study.stage import Values
 from ascua.study.worker import Job, carry_out
 
@@ -93,10 +93,8 @@ def total(i: int, depth: int = 3) -> int:
     return sum(10 ** min(k, 8) * (1 + (i // 2 if k == 0 else i)) for k in range(depth))
 
 
-class Here:
-    """An engine in this process."""
-
-    slots = 1
+class Here(InProcess):
+    """An engine in this process that remembers its jobs."""
 
     def __init__(self, carry: Callable[[Job], Failure | None] = carry_out) -> None:
         self._carry = carry
@@ -107,6 +105,3 @@ class Here:
         future: Future[Failure | None] = Future()
         future.set_result(self._carry(job))
         return future
-
-    def close(self) -> None:
-        pass

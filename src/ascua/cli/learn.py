@@ -22,6 +22,7 @@ from ascua.cli.options import (
     data_dir,
     force,
     gathered,
+    jobs,
     no_optimize,
     results_dir,
     seed,
@@ -292,11 +293,12 @@ def demo(recipe: str, reading: Reading, build_dir: Path) -> None:
 @results_dir()
 @data_dir()
 @no_optimize()
+@jobs(default=1, show_default=True, help="Measurements at once.")
 @force()
 @as_json()
 @verbose
 def bench(
-    recipe: tuple[str, ...], models: Path | None, results: Path, data_dir: Path | None,
+    recipe: tuple[str, ...], models: Path | None, results: Path, data_dir: Path | None, jobs: int,
     *, untrained: bool, no_optimize: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure RECIPEs and the peers' models, side by side.
@@ -309,7 +311,7 @@ def bench(
 
     found = measure_all(
         recipe, models, untrained=untrained, smaller=not no_optimize, folder=results,
-        build=Path("build"), data_dir=data_dir, force=force,
+        build=Path("build"), data_dir=data_dir, force=force, jobs=jobs,
         say=lambda text: err.print(text, highlight=False, soft_wrap=True),
     )  # fmt: skip
     if as_json:

@@ -67,6 +67,7 @@ results_dir = partial(
     click.option, "--results", type=PATH, default=Path("results"), show_default=True,
     help="The folder of results.",
 )  # fmt: skip
+jobs = partial(click.option, "--jobs", "-j", type=click.IntRange(1))
 dry_run = partial(click.option, "--dry-run", is_flag=True)
 skip_damaged = partial(
     click.option, "--skip-damaged", is_flag=True, help="Leave out images that cannot be read."

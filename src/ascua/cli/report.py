@@ -60,7 +60,7 @@ def report(
 
     chosen = studies.load(study)
     if laid.layout is not None:
-        _lay_out(chosen, laid, to, force=force)
+        _lay_out(chosen, laid, results, to, force=force)
         return
     found = _lines(results, chosen.name)
     among = reports.groups(found)
@@ -104,7 +104,7 @@ def _print(among: list[reports.Group]) -> None:
                 out.print()
 
 
-def _lay_out(study: Study, laid: Layout, to: Path | None, *, force: bool) -> None:
+def _lay_out(study: Study, laid: Layout, folder: Path, to: Path | None, *, force: bool) -> None:
     """Write the networks that the cache has."""
     from ascua import study as studies
     from ascua.study import layout
@@ -112,7 +112,8 @@ def _lay_out(study: Study, laid: Layout, to: Path | None, *, force: bool) -> Non
     if to is None:
         raise InputError("--layout: where to?", ["Name a folder with `--out`."])
     layout.check()
-    cells = studies.Cells(study, laid.data_dir).all()
+    every, known = studies.Cells(study, laid.data_dir), {r.cell for r in _lines(folder, study.name)}
+    cells = every.chosen([name for name in every.names() if name in known])
     store = studies.Cache(laid.cache)
     count = 0
     for folder in layout.write(to, cells, store, laid.data_dir, force=force):

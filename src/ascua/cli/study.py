@@ -14,7 +14,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ascua import measure
-from ascua.cli.options import as_json, cache, data_dir, dry_run, gathered, results_dir
+from ascua.cli.options import as_json, cache, data_dir, dry_run, gathered, jobs, results_dir
 from ascua.cli.terminal import err, out, print_json, printable, verbose, waiting
 from ascua.errors import AscuaError, InputError
 from ascua.report.tables import table
@@ -98,10 +98,7 @@ only_cells = click.option(
     "--address",
     help="Of the Ray cluster: host:port, or `auto`; `local` begins one.  [default: local]",
 )
-@click.option(
-    "--jobs", "-j", type=click.IntRange(1),
-    help="Stages at once.  [default: as many as there are cores]",
-)  # fmt: skip
+@jobs(help="Stages at once.  [default: as many as there are cores]")
 @dry_run(help="Tell cells, hours and bytes; begin nothing.")
 @click.option("--status", is_flag=True, help="Tell how far it is; begin nothing.")
 @as_json()
@@ -120,8 +117,7 @@ def run(
 
     chosen = studies.load(study_)
     with waiting("Reading the data sets"):
-        every = studies.Cells(chosen, place.data_dir).all()
-    cells = studies.only(every, share.only)
+        cells = studies.Cells(chosen, place.data_dir).chosen(share.only)
     cache = studies.Cache(place.cache, (studies.kept(place.results, chosen.name),))
     there = {} if share.again else studies.known(
         place.results, chosen.name, clean=source_tree()[1]
@@ -352,7 +348,7 @@ def clean(
     store = room.Cache(cache)
     needed: set[str] = set()
     for name in studies:
-        cells = room.Cells(room.load(name), data_dir).all()
+        cells = room.Cells(room.load(name), data_dir).chosen()
         needed |= {o.key for o in room.survey(cells, store).values()}
     gone = {key: size for key, size in store.sizes().items() if key not in needed}
     stopped = [key for key, runs in store.unfinished().items() if not runs]

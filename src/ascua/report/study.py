@@ -245,6 +245,8 @@ def _far(place: Sequence[Group], base: Group, points: float) -> str | None:
         ranked = g.method not in (NONE, SCRATCH)
         if ranked and loss is not None and count is not None and 100 * loss.mean >= -points:
             within.append((count, g, loss))
+    if not any(g.method not in (NONE, SCRATCH) for g in place):
+        return None
     if not within:
         return f"no ranking stays within {_in_points(points)} of the whole network."
     count, g, loss = min(within, key=lambda each: each[0])

@@ -3,8 +3,8 @@
 from ascua.study.cache import Cache, Failure, Outcome
 from ascua.study.campaign import Finished, campaign, kept, known
 from ascua.study.cost import Bill, bill
-from ascua.study.engine import Engine, Processes, cores
-from ascua.study.matrix import Cells, Network, Prune, Study, load, names, only
+from ascua.study.engine import Engine, InProcess, Processes, cores
+from ascua.study.matrix import Cells, Network, Prune, Study, load, names
 from ascua.study.schedule import Cell, Ended, Told, execute, stages_of, survey
 from ascua.study.stage import Pure, Stage, Work, pure, stage
 
@@ -17,6 +17,7 @@ __all__ = [
     "Engine",
     "Failure",
     "Finished",
+    "InProcess",
     "Network",
     "Outcome",
     "Processes",
@@ -34,7 +35,6 @@ __all__ = [
     "known",
     "load",
     "names",
-    "only",
     "pure",
     "stage",
     "stages_of",

@@ -34,6 +34,20 @@ class Engine(Protocol):
         """Stop what still runs; it can be gone on with."""
 
 
+class InProcess:
+    """One stage after the other, in this process."""
+
+    slots = 1
+
+    def submit(self, job: Job) -> Future[Failure | None]:
+        done: Future[Failure | None] = Future()
+        done.set_result(carry_out(job))
+        return done
+
+    def close(self) -> None:
+        """Nothing runs any more."""
+
+
 class Processes:
     """A process a stage, on this computer."""
 

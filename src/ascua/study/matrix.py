@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ascua import boards, recipes, zoo
+from ascua import boards, recipes, tflite, zoo
 from ascua import data as datasets
 from ascua.errors import InputError, did_you_mean
 from ascua.plan import BALANCED, goal_named
@@ -30,6 +31,8 @@ FILES = ("recipe", "boards")
 """Keys whose values may name TOML files."""
 STAGE = "stage"
 """The name that recipes have in stages: what they are called decides nothing."""
+GIVEN = "tflite"
+"""The form of a finished file."""
 NONE, SCRATCH = "none", "scratch"
 """Beside the rankings: the network itself, trained as long; the shape, from random weights."""
 
@@ -66,9 +69,12 @@ class Prune:
 class Network:
     """A network of a study, and what is otherwise for it; None: as the study says."""
 
-    recipe: str
+    recipe: str = ""
+    """How it is trained: a recipe's name or file."""
+    file: str = ""
+    """In place of a recipe a finished .tflite file: it is compiled and run as it is."""
     name: str = ""
-    """Of its cells; empty: the recipe's network."""
+    """Of its cells; empty: the recipe's network, or the file's name."""
     changes: dict[str, Any] = field(default_factory=dict)
     """Keys of the recipe that are otherwise here."""
     seeds: tuple[int, ...] | None = None
@@ -78,6 +84,16 @@ class Network:
     """Keys of the study's table that are otherwise here."""
     data_dir: str = ""
     """Where the data of a recipe without a data set's name are, beside the study."""
+
+    def __post_init__(self) -> None:
+        """Raises InputError unless it is either trained or there."""
+        if bool(self.recipe) == bool(self.file):
+            raise InputError("networks: name either a `recipe` or a .tflite `file` of each.")
+        if self.file and (self.changes or self.prune or self.forms or self.seeds):
+            raise InputError(
+                f"{self.file}: a finished file is neither trained, pruned nor quantised.",
+                ["Name a `recipe` in place of the `file`."],
+            )
 
 
 @dataclass(frozen=True)
@@ -106,7 +122,7 @@ class Study:
         if not self.networks:
             raise InputError("networks: there are none.", ["Add a table `[[networks]]`."])
         for network in self.networks:
-            _check(f"{network.recipe}: forms", network.forms or self.forms, FORMS)
+            _check(f"{named(network)}: forms", network.forms or self.forms, FORMS)
             for board in network.boards or self.boards:
                 boards.load(board)
         for goal in self.goals:
@@ -130,7 +146,9 @@ def _check(what: str, given: Sequence[str], known: Sequence[str]) -> None:
 
 def named(network: Network) -> str:
     """What its cells are called."""
-    return network.name or recipes.load(network.recipe).model.rpartition("/")[2]
+    if network.name or network.file:
+        return network.name or Path(network.file).stem
+    return recipes.load(network.recipe).model.rpartition("/")[2]
 
 
 def names() -> tuple[str, ...]:
@@ -155,8 +173,9 @@ def load(name: str) -> Study:
     table = _located(table, path.parent)
     study = build(Study, {**table, "name": path.stem}, path.name)
     for network in study.networks:
-        _prune(study, network)
-        recipe_of(network, 1, path.name)
+        if network.recipe:
+            _prune(study, network)
+            recipe_of(network, 1, path.name)
     return study
 
 
@@ -166,8 +185,10 @@ def _located(value: Any, folder: Path, key: str = "") -> Any:
         return {k: _located(v, folder, k) for k, v in value.items()}
     if isinstance(value, list):
         return [_located(v, folder, key) for v in value]
-    names_file = isinstance(value, str) and value.endswith(".toml") and key in FILES
-    return str(folder / value) if names_file or (key == "data_dir" and value) else value
+    if not isinstance(value, str) or not value:
+        return value
+    beside = key in ("data_dir", "file") or (key in FILES and value.endswith(".toml"))
+    return str(folder / value) if beside else value
 
 
 def recipe_of(network: Network, seed: int, where: str = "") -> Recipe:
@@ -191,24 +212,9 @@ def _prune(study: Study, network: Network) -> Prune | None:
     return build(Prune, {**vars(study.prune), **network.prune}, f"{named(network)}: prune")
 
 
-def only(cells: Sequence[Cell], patterns: Sequence[str]) -> list[Cell]:
-    """The cells whose names match one of the `patterns`, as file names do; all without any.
-
-    Raises InputError for a pattern that none matches.
-    """
-    if not patterns:
-        return list(cells)
-    for pattern in patterns:
-        if not any(_matches(cell, pattern) for cell in cells):
-            raise InputError(
-                f"--only {pattern}: no cell is called so.",
-                [f"Cells are called as {cells[0].name} and {cells[-1].name}: `lenet5/*`, say."],
-            )
-    return [cell for cell in cells if any(_matches(cell, p) for p in patterns)]
-
-
-def _matches(cell: Cell, pattern: str) -> bool:
-    return any(fnmatchcase(cell.name, p) for p in (pattern, f"{pattern}/*"))
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a cell of that name is meant, as file names are; a pattern may leave out its end."""
+    return any(fnmatchcase(name, p) for p in (pattern, f"{pattern}/*"))
 
 
 class Cells:
@@ -217,12 +223,40 @@ class Cells:
     def __init__(self, study: Study, data_dir: Path | None) -> None:
         self.study, self.data_dir = study, data_dir
         self._data: dict[tuple[str, tuple[int, int, int], Path | None], str] = {}
+        self._reads = True
 
-    def all(self) -> list[Cell]:
-        """In the order of the file. Raises InputError and ToolMissing as loading data does."""
-        return [cell for network in self.study.networks for cell in self._of(network)]
+    def names(self) -> list[str]:
+        """What all cells are called; no data are read."""
+        self._reads = False
+        try:
+            return [cell.name for network in self.study.networks for cell in self._of(network)]
+        finally:
+            self._reads = True
+
+    def chosen(self, patterns: Sequence[str] = ()) -> list[Cell]:
+        """In the order of the file, those whose names match one of the `patterns`; all without any.
+
+        Only data of networks that are among them are read. Raises InputError for a pattern that
+        none matches, and InputError and ToolMissing as loading data does.
+        """
+        names = self.names()
+        for pattern in patterns:
+            if not any(_matches(name, pattern) for name in names):
+                raise InputError(
+                    f"--only {pattern}: no cell is called so.",
+                    [f"Cells are called as {names[0]} and {names[-1]}: `{names[0][:4]}*`, say."],
+                )
+        wanted = {n for n in names if not patterns or any(_matches(n, p) for p in patterns)}
+        networks = [
+            n for n in self.study.networks
+            if any(name.startswith(f"{named(n)}/") for name in wanted)
+        ]  # fmt: skip
+        return [cell for n in networks for cell in self._of(n) if cell.name in wanted]
 
     def _of(self, network: Network) -> Iterator[Cell]:
+        if network.file:
+            yield from self._given(network)
+            return
         study, prune = self.study, _prune(self.study, network)
         for seed in network.seeds or study.seeds:
             first = recipe_of(network, seed, study.name)
@@ -234,6 +268,28 @@ class Cells:
                 axes = {"network": named(network), "method": method, "ratio": ratio, "seed": seed}
                 made = {"base": base, **self._tuned(prune, base, first, told, method, ratio, seed)}
                 yield from self._forms(network, axes, made, told)
+
+    def _given(self, network: Network) -> Iterator[Cell]:
+        """A finished file on each board, on a sample that every file has."""
+        path = Path(network.file)
+        tflite.load(path)  # what is wrong with it is told before anything begins
+        told = {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        small = stage(stages.given, told)
+        axes = {"network": named(network), "method": NONE, "ratio": 0.0, "seed": 1, "form": GIVEN}
+        given = {"recipe": None, "data": "", "samples": 1}
+        for board, goal in product(network.boards or self.study.boards, self.study.goals):
+            last = self._ran(small, board, goal, given)
+            called = {"board": boards.load(board).name, "goal": goal}
+            yield self._cell(network, {**axes, **called}, {"file": small, **last})
+
+    def _ran(
+        self, small: Stage, board: str, goal: str, told: Mapping[str, Any]
+    ) -> dict[str, Stage]:
+        """The stages of a .tflite file on a board."""
+        aim = {"board": board, "goal": goal}
+        library = stage(stages.compile_, aim, network=small)
+        ran = stage(stages.run, {**told, **aim}, network=small, library=library)
+        return {"library": library, "run": ran}
 
     def _tuned(
         self, prune: Prune | None, base: Stage, first: Recipe, told: Mapping[str, Any],
@@ -279,17 +335,10 @@ class Cells:
             where = () if form == FLOAT else network.boards or study.boards
             if not where:
                 yield self._cell(network, {**axes, "form": form}, judged)
-            for board in where:
-                for goal in study.goals:
-                    aim = {"board": board, "goal": goal}
-                    called = {"board": boards.load(board).name, "goal": goal}
-                    library = stage(stages.compile_, aim, network=small)
-                    ran = stage(
-                        stages.run, {**told, **aim, "samples": study.samples},
-                        network=small, library=library,
-                    )  # fmt: skip
-                    last = {**judged, "library": library, "run": ran}
-                    yield self._cell(network, {**axes, "form": form, **called}, last)
+            for board, goal in product(where, study.goals):
+                ran = self._ran(small, board, goal, {**told, "samples": study.samples})
+                called = {"board": boards.load(board).name, "goal": goal}
+                yield self._cell(network, {**axes, "form": form, **called}, {**judged, **ran})
 
     def _cell(self, network: Network, axes: Mapping[str, Any], made: Mapping[str, Stage]) -> Cell:
         parts = [axes["network"], axes["method"], f"{100 * axes['ratio']:g}", axes["form"],
@@ -304,6 +353,8 @@ class Cells:
     def _digest(self, recipe: Recipe, network: Network) -> str:
         where = self._where(network)
         key = (recipe.dataset, recipe.input, where)
+        if not self._reads:
+            return ""
         if key not in self._data:
             self._data[key] = datasets.load(recipe.dataset, where, image=recipe.input).sha256
         return self._data[key]
