@@ -218,31 +218,6 @@ def test_a_step_in_parts_is_keras_own_step() -> None:
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("channels", "width", "apart"), [(16, 8, 1), (24, 8, 2), (8, 8, 2), (4, 8, 4), (24, 7, 1)]
-)
-def test_fast_normalisation_is_keras_own(channels: int, width: int, apart: int) -> None:
-    """Trained, known, and what it keeps; all columns are equal, so their statistics are.
-
-    TensorFlow's variance is the unbiased one, of the n values that are normalised together.
-    """
-    keras = pytest.importorskip("keras")
-    zoo.import_keras()
-    image = keras.Input((4, width, channels))
-    slow = keras.Model(image, keras.layers.BatchNormalization(momentum=0.5)(image))
-    fast = fuse(slow)
-    column = np.random.default_rng(1).normal(3, 2, (6, 4, 1, channels)).astype(np.float32)
-    x = np.repeat(column, width, 2)
-    y = [m(x, training=True).numpy() for m in (slow, fast)]
-    np.testing.assert_allclose(y[0], y[1], atol=1e-5)
-    (*_, mean, variance), (*_, fast_mean, fast_variance) = slow.get_weights(), fast.get_weights()
-    np.testing.assert_allclose(mean, fast_mean, rtol=1e-5)
-    n = 6 * 4 * width / apart
-    np.testing.assert_allclose((variance - 0.5) * n / (n - 1) + 0.5, fast_variance, rtol=1e-5)
-    slow.set_weights(fast.get_weights())
-    np.testing.assert_allclose(slow(x).numpy(), fast(x).numpy(), atol=1e-5)
-
-
 def test_biases_before_a_normalisation_do_not_train() -> None:
     pytest.importorskip("keras")
     twin = fuse(tiny_network((8, 8, 1), 3))

@@ -329,14 +329,15 @@ def _told(case: Case, result: Result, folder: Path, say: Say, *, fresh: bool) ->
 def _cell(case: Case, name: str, *, smaller: bool) -> Cell:
     """The measuring of a case as a cell of a study."""
     told = {
-        "name": case.name, "model": str(case.model.path.resolve()), "sha256": case.model.sha256,
+        "name": case.name, "sha256": case.model.sha256,
         "smaller": smaller, "board": case.board.name, "goal": case.goal.kind,
         "accuracy_float": case.accuracy_float, "training": case.training,
         "history": case.history, "recipe": case.data and asdict(case.data.recipe),
         "data": case.data and case.data.sha256,
     }  # fmt: skip
+    at = {"model": str(case.model.path.resolve())}
     where = None if case.data is None else case.data.data_dir
-    return Cell(name, told, {"measured": stage(measured, told)}, where)
+    return Cell(name, told, {"measured": stage(measured, told, at)}, where)
 
 
 @pure(1, lambda told: [provenance.code(), board_tools(told["board"])])

@@ -273,8 +273,8 @@ class Cells:
         """A finished file on each board, on a sample that every file has."""
         path = Path(network.file)
         tflite.load(path)  # what is wrong with it is told before anything begins
-        told = {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-        small = stage(stages.given, told)
+        told = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        small = stage(stages.given, told, {"path": str(path.resolve())})
         axes = {"network": named(network), "method": NONE, "ratio": 0.0, "seed": 1, "form": GIVEN}
         given = {"recipe": None, "data": "", "samples": 1}
         for board, goal in product(network.boards or self.study.boards, self.study.goals):

@@ -206,7 +206,7 @@ def _begin(
         job = Job(
             node.stage.does, node.stage.told, node.key,
             {name: o.key for name, o in before.items() if o is not None},
-            cache.address, tuple(map(str, cache.beside)),
+            cache.address, tuple(map(str, cache.beside)), node.stage.paths,
             None if node.data_dir is None else str(node.data_dir),
         )  # fmt: skip
         tell(_told(graph, node, begins=True))

@@ -14,6 +14,7 @@ from typing import Any
 Values = Mapping[str, Any]
 """What a stage finds out, as JSON has it."""
 Settings = Mapping[str, Any]
+NOWHERE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class Stage:
     told: str
     """Its settings, as canonical JSON."""
     inputs: tuple[tuple[str, Stage], ...] = ()
+    paths: tuple[tuple[str, str], ...] = ()
+    """Arguments that say where something is whose hash is among the settings: no part of a key."""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -108,9 +111,12 @@ class Stage:
         return hashed([self.does, read, {name: digests[name] for name, _ in self.inputs}])
 
 
-def stage(function: Pure, settings: Settings, **inputs: Stage) -> Stage:
-    """The call of `function` with `settings`, on the stages `inputs`."""
-    return Stage(function.name, canonical(settings), tuple(sorted(inputs.items())))
+def stage(
+    function: Pure, settings: Settings, paths: Mapping[str, str] = NOWHERE, **inputs: Stage
+) -> Stage:
+    """The call of `function` with `settings` and `paths`, on the stages `inputs`."""
+    given = tuple(sorted(inputs.items()))
+    return Stage(function.name, canonical(settings), given, tuple(sorted(paths.items())))
 
 
 def canonical(value: object) -> str:

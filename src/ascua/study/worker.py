@@ -33,6 +33,8 @@ class Job:
     """The keys of the outcomes that it reads, by name."""
     cache: str
     beside: tuple[str, ...] = ()
+    paths: tuple[tuple[str, str], ...] = ()
+    """As of the stage."""
     data_dir: str | None = None
 
     def json(self) -> str:
@@ -43,7 +45,8 @@ class Job:
     def of(text: str) -> Job:
         """The job that `json` wrote."""
         told = json.loads(text)
-        return Job(**{**told, "beside": tuple(told["beside"])})
+        paths = tuple((name, path) for name, path in told["paths"])
+        return Job(**{**told, "beside": tuple(told["beside"]), "paths": paths})
 
 
 def carry_out(job: Job) -> Failure | None:
@@ -105,7 +108,7 @@ def _done(job: Job, cache: Cache, folder: Path) -> tuple[Outcome, Path]:
     failure = None
     try:
         with clock:
-            values = function.call(work, **json.loads(job.told))
+            values = function.call(work, **json.loads(job.told), **dict(job.paths))
     except FINAL as e:
         failure = without(Failure.of(e), folder)
     return Outcome(
