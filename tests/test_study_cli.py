@@ -367,6 +367,8 @@ goals = ["balanced", "size"]
 file = "small.tflite"
 """
     )
+    told = ascua("study", file, *places(tmp_path), "--dry-run")
+    assert (told.code, "4 cells, 0 of them known." in told.out) == (0, True), told.err
     done = ascua("study", file, *places(tmp_path))
     assert done.code == 0, done.err
     found = results.study(tmp_path / "results", "files")

@@ -130,10 +130,11 @@ def run(
         if dry_run or share.most_hours is not None:
             with waiting("Timing the networks"):
                 found = studies.bill(left, len(cells) - len(left), cache, engine)
+            at_once = engine.slots if crew.engine == "ray" else min(engine.slots, studies.cores())
             if dry_run:
-                _print_bill(chosen, found, engine.slots, as_json=as_json)
+                _print_bill(chosen, found, at_once, as_json=as_json)
                 return
-            _check_hours(chosen, found, engine.slots, share.most_hours)
+            _check_hours(chosen, found, at_once, share.most_hours)
         ended = _carried_out(chosen, cells, cache, engine, place, again=share.again)
     _end(chosen, study_, ended, as_json=as_json)
 

@@ -8,13 +8,22 @@ from dataclasses import dataclass, replace
 from statistics import mean
 from typing import Any
 
+from ascua.errors import AscuaError
 from ascua.study import stages
 from ascua.study.cache import Cache, Outcome
 from ascua.study.engine import Engine
 from ascua.study.schedule import Cell, execute, stages_of, survey
 from ascua.study.stage import Stage, stage
 
-TYPICAL = {"train": 12.0, "prune": 9.0, "quantize": 9.0, "score": 6.0, "compile_": 0.5, "run": 4.0}
+TYPICAL = {
+    "given": 0.5,
+    "train": 12.0,
+    "prune": 9.0,
+    "quantize": 9.0,
+    "score": 6.0,
+    "compile_": 0.5,
+    "run": 4.0,
+}
 """CPU seconds of a stage besides the epochs, until the cache knows better: most is importing."""
 BYTES = {"train": 4.4, "prune": 4.4, "quantize": 3.0, "compile_": 2.0}
 """That a stage keeps, a parameter of its network."""
@@ -68,12 +77,17 @@ def _trial(base: Stage) -> Stage:
 def bill(cells: Sequence[Cell], known: int, cache: Cache, engine: Engine) -> Bill:
     """Of the `cells` that are to be done, beside so many that are known.
 
-    The trials are carried out by `engine`, unless the cache has them.
+    The trials are carried out by `engine`, unless the cache has them. Raises AscuaError where one
+    cannot be.
     """
     timed: dict[str, Outcome] = {}
     for ended in execute(trials(cells, cache), cache, engine):
-        if "trial" in ended.outcomes:
-            timed[ended.cell.stages["trial"].definition] = ended.outcomes["trial"]
+        if ended.failure is not None:
+            raise AscuaError(
+                f"{ended.cell.name}: its training cannot be timed: {ended.failure.what}",
+                ended.failure.things_to_try,
+            )
+        timed[ended.cell.stages["trial"].definition] = ended.outcomes["trial"]
     there = survey(cells, cache)
     seen: dict[str, list[float]] = defaultdict(list)
     for outcome in there.values():
@@ -84,14 +98,22 @@ def bill(cells: Sequence[Cell], known: int, cache: Cache, engine: Engine) -> Bil
     for of in stages_of(cells).values():
         if of.definition in there:
             continue
-        tried = timed.get(_trial(_base(of)).definition)
-        values: Mapping[str, Any] = {} if tried is None else tried.values
+        values = _tried(of, timed)
         to_do[of.kind] += 1
         learnt = _learns(of)
         known_seconds = seen[of.kind] if seen[of.kind] and not learnt else [TYPICAL[of.kind]]
         seconds[of.kind] += mean(known_seconds) + (_epochs(of, values) if learnt else 0.0)
         room += BYTES.get(of.kind, 0.0) * _left(of) * values.get("parameters", 0) + 4000
     return Bill(len(cells) + known, known, to_do, len(there), seconds, round(room))
+
+
+def _tried(of: Stage, timed: Mapping[str, Outcome]) -> Mapping[str, Any]:
+    """What the trial of a stage's network has found; nothing of a finished file."""
+    base = _base(of)
+    if not _learns(base):
+        return {}
+    tried = timed.get(_trial(base).definition)
+    return {} if tried is None else tried.values
 
 
 def _epochs(of: Stage, values: Mapping[str, Any]) -> float:
