@@ -73,7 +73,13 @@ class TestCache:
         cache.publish(outcome(), tmp_path / "out")
         file = tmp_path / "cache/outcomes/k.zip"
         whole = file.read_bytes()
-        for damaged in (whole[:-30], b"", whole.replace(b"total", b"tatol"), b"PK\x03\x04"):
+        for damaged in (
+            whole[:-30],
+            b"",
+            whole.replace(b"total", b"tatol"),
+            b"PK\x03\x04",
+            whole[:80] + b"\xff" * 40 + whole[120:],
+        ):
             file.write_bytes(damaged)
             assert cache.outcome("k") is None
             assert not file.exists()

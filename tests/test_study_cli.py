@@ -220,7 +220,7 @@ def test_report(ran: Path, tmp_path: Path) -> None:
 def test_report_of_nothing(ran: Path, tmp_path: Path) -> None:
     refused(
         ascua("report", ran / "noise.toml", "--results", tmp_path), 1,
-        "nothing is known of noise", "ascua study noise",
+        "nothing is known of noise", f"ascua study {ran}/noise.toml",
     )  # fmt: skip
 
 
@@ -251,7 +251,8 @@ def test_layout(ran: Path, tmp_path: Path) -> None:
 def test_layout_needs_a_folder_and_nbclient(
     ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused(ascua("report", ran / "noise.toml", "--layout", "X_Y"), 1, "where to?", "--out")
+    there = ("--results", ran / "results")
+    refused(ascua("report", ran / "noise.toml", *there, "--layout", "X_Y"), 1, "where to?", "--out")
     monkeypatch.setitem(sys.modules, "nbclient", None)
     done = ascua("report", ran / "noise.toml", "--layout", "X_Y", "-o", tmp_path / "n",
                  "--results", ran / "results")  # fmt: skip
@@ -319,7 +320,15 @@ def test_an_address_without_ray(tmp_path: Path) -> None:
         ("boards =", "samples = 0\nboards =", ("samples must be at least 1",)),
         ('["l1"]', '["l7"]', ("l7", "bn-scale, fpgm, l1,")),
         ("[0.5]", "[1.5]", ("1.5", "between 0 and 1")),
-        ("[0.5]", "[]", ("methods", "ratios")),
+        ("[0.5]", "[]", ("ratios: the list is empty",)),
+        ("[0.5]", "[0.5, 0.500000001]", ("ratios: 50 % is there twice",)),
+        ("seeds = [1]", "seeds = []", ("seeds: the list is empty",)),
+        ("seeds = [1]", "seeds = [1, 1]", ("seeds: 1 is there twice",)),
+        ('["lm3s6965evb"]', '["lm3s6965evb", "lm3s6965evb"]', ("lm3s6965evb is there twice",)),
+        ("seeds = [1]", "seeds = [1]\nquantize = { foo = 1 }", ("quantize: unknown key 'foo'",)),
+        ("seeds = [1]", 'seeds = [1]\nquantize = { scheme = "int8" }', ("one of the `forms`",)),
+        ('name = "tiny"', 'name = "../tiny"', ("names of cells and files",)),
+        ('name = "tiny"', "name = \"tiny\"\nchanges = { seed = 7 }", ("the study decides that",)),
         ("epochs = 1", "epochs = 0", ("epochs must be at least 1",)),
         ("epochs = 1", 'epochs = 1\nscratch = "l9"', ("l9",)),
         ('recipe = "mine.toml"', 'recipe = "mnist"', ("no recipe called 'mnist'", "mnist-lenet5")),
@@ -457,12 +466,12 @@ def test_sentences() -> None:
     among = report.groups(FOUND)
     first, second, third = report.answers(among)
     assert first == (
-        "net on b: for at most 1 point `l1` takes 50 % of the channels: 60.0 % fewer instructions,"
+        "net on b: for at most 1 point on average `l1` goes to 50 %: 60.0 % fewer instructions,"
         " accuracy -0.60 ± 0.43 points, an estimated 20 in place of 50 µJ an inference"
         " (3 seeds, 95 % confidence)."
     )
-    assert second == first.replace("1 point ", "3 points ")
-    assert third.startswith("net on b: over all shares `l1` stands +3.40 ± ")
+    assert second == first.replace("1 point on average ", "3 points ")
+    assert third.startswith("net on b: at 50 % `l1` stands +3.40 ± ")
     assert third.endswith(
         "points beside a random ranking: beyond the spread (3 seeds, 95 % confidence)."
     )
@@ -473,12 +482,12 @@ def test_front_and_tables() -> None:
     best = [g.said for g in report.front(among, "instructions")]
     assert best == ["l1 90 %", "l1 50 %", "none"]
     rows = report.on_boards(among)
-    assert [(r[2], r[3], r[-1]) for r in rows] == [
+    assert [(r[3], r[4], r[-1]) for r in rows] == [
         ("none", "0 %", "*"), ("l1", "50 %", "*"), ("random", "50 %", ""), ("l1", "90 %", "*"),
     ]  # fmt: skip
-    assert rows[0][4] == "91.00 ± 2.48 %"
-    assert rows[1][9] == "-60.0 %"
-    assert rows[0][11] == "50.0 (-20..+30 %)"
+    assert rows[0][5] == "91.00 ± 2.48 %"
+    assert rows[1][10] == "-60.0 %"
+    assert rows[0][12] == "50.0 (-20..+30 %)"
 
 
 def test_failed_cells_are_told_and_counted_nowhere() -> None:
@@ -486,7 +495,7 @@ def test_failed_cells_are_told_and_counted_nowhere() -> None:
                   instructions=None)  # fmt: skip
     among = report.groups([*FOUND, bad])
     assert report.answers(among) == report.answers(report.groups(FOUND))
-    assert "- net, l1 50 %, int8: compile: it does not fit" in report.document("T", among)
+    assert "- net, l1 50 %, int8 on b: compile: it does not fit" in report.document("T", among)
 
 
 def test_the_last_line_of_a_cell_counts() -> None:
@@ -495,7 +504,7 @@ def test_the_last_line_of_a_cell_counts() -> None:
     assert group.values("accuracy")[1] == 0.99
 
 
-@pytest.mark.parametrize("seeds", range(2, 22))
+@pytest.mark.parametrize("seeds", [*range(2, 32), 60, 200])
 def test_intervals_are_students(seeds: int) -> None:
     """Half-widths as SciPy computes them."""
     stats = pytest.importorskip("scipy.stats")
@@ -505,6 +514,120 @@ def test_intervals_are_students(seeds: int) -> None:
     assert found.mean == pytest.approx(values.mean())
     assert found.mean - found.half == pytest.approx(low, abs=2e-3)
     assert found.mean + found.half == pytest.approx(high, abs=2e-3)
+
+
+def test_over_shares_that_all_seeds_have() -> None:
+    """A seed that has other shares than another one is compared at those that both have."""
+    found = [
+        *(cell(m, r, s, a, 100) for m, r, s, a in (
+            ("l1", 0.1, 1, 0.9), ("random", 0.1, 1, 0.8), ("l1", 0.9, 1, 0.5),
+            ("random", 0.9, 1, 0.5), ("l1", 0.1, 2, 0.9), ("random", 0.1, 2, 0.8),
+        )),
+        cell("none", 0.0, 1, 0.9, 1000),
+    ]  # fmt: skip
+    said = report.answers(report.groups(found))[-1]
+    assert said.startswith("net on b: at 10 % `l1` stands +10.00 ± 0.00 points")
+    apart = [r for r in found if (r.seed, r.ratio) != (1, 0.1) and r.method != "none"]
+    assert not any("stands" in text for text in report.answers(report.groups(apart)))
+
+
+def test_forms_are_told_apart() -> None:
+    other = [replace(r, form="int16x8", cell=f"{r.cell}-16", key=f"{r.key}-16") for r in FOUND]
+    among = report.groups([*FOUND, *other])
+    assert {text.partition(":")[0] for text in report.answers(among)} == {
+        "net on b, int8", "net on b, int16x8",
+    }  # fmt: skip
+    assert set(report.pictures(among)) == {"net-b-int8.svg", "net-b-int16x8.svg"}
+
+
+def test_a_network_that_does_not_fit_is_told() -> None:
+    found = [
+        replace(r, failed="compile: it does not fit", instructions=None)
+        if r.method == "none"
+        else r
+        for r in FOUND
+    ]
+    among = report.groups(found)
+    (said,) = report.answers(among)
+    assert said.startswith(
+        "net on b: the whole network does not run there; `l1` 50 % does, accuracy"
+    )
+    assert report.forms(among)[0][4] == "91.00 ± 2.48 %"
+
+
+@pytest.mark.parametrize("value", [float("nan"), 7.5, -1.0])
+def test_figures_that_none_can_be_are_refused(tmp_path: Path, value: float) -> None:
+    folder = tmp_path / "results/studies"
+    folder.mkdir(parents=True)
+    line = {**FOUND[0].line(), "accuracy": value}
+    (folder / "noise.jsonl").write_text(json.dumps(line) + "\n")
+    done = ascua("report", written(tmp_path), "--results", tmp_path / "results")
+    refused(done, 1, "noise.jsonl, line 1", "accuracy")
+
+
+def test_a_board_is_known_by_its_content(tmp_path: Path) -> None:
+    """Another board under the same name is another cell; the same from another folder is not."""
+    file = written(tmp_path)
+    board = (boards.FOLDER / f"{M3}.toml").read_text()
+    (tmp_path / "mine-board.toml").write_text(board.replace(f'"{M3}"', '"mine"', 1))
+    file.write_text(file.read_text().replace(f'["{M3}"]', '["mine-board.toml"]'))
+
+    def definitions() -> set[str]:
+        cells = study.Cells(study.load(str(file)), None).chosen()
+        return {c.definition for c in cells if "board" in c.axes}
+
+    first = definitions()
+    (tmp_path / "mine-board.toml").write_text((tmp_path / "mine-board.toml").read_text() + "\n# .")
+    assert definitions() == first
+    changed = (tmp_path / "mine-board.toml").read_text().replace("title = ", 'title = "x" # ')
+    (tmp_path / "mine-board.toml").write_text(changed)
+    assert not definitions() & first
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("noise.toml", "mine.toml", "noise.npz", "mine-board.toml"):
+        shutil.copy(tmp_path / name, tmp_path / "elsewhere")
+    there = study.Cells(study.load(str(tmp_path / "elsewhere/noise.toml")), None).chosen()
+    assert {c.definition for c in there if "board" in c.axes} == definitions()
+
+
+def test_weights_are_known_by_their_content(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    weights = tmp_path / "w.keras"
+    weights.write_bytes(b"one")
+    file.write_text(
+        file.read_text().replace(
+            'name = "tiny"', f'name = "tiny"\nchanges = {{ weights = "{weights}" }}'
+        )
+    )
+    first = study.Cells(study.load(str(file)), None).chosen()[0].definition
+    weights.write_bytes(b"two")
+    assert study.Cells(study.load(str(file)), None).chosen()[0].definition != first
+
+
+def test_names_are_no_patterns(tmp_path: Path) -> None:
+    cells = study.Cells(study.load(str(written(tmp_path))), None)
+    exact = cells.names()[0]
+    assert [c.name for c in cells.chosen([exact])] == [exact]
+
+
+def test_clean_spares_what_is_kept_beside_the_results(ran: Path, tmp_path: Path) -> None:
+    """The base network is beside the results alone: what was made of it is needed all the same."""
+    shutil.copytree(ran / "cache", tmp_path / "cache")
+    (kept,) = (ran / "results/studies/noise").glob("*.zip")
+    (tmp_path / "cache/outcomes" / kept.name).unlink()
+    command = ("study", "clean", ran / "noise.toml", "--cache", tmp_path / "cache", "--dry-run")
+    all_of_it = json.loads(ascua(*command, "--json").out)["outcomes"]
+    spared = json.loads(ascua(*command, "--results", ran / "results", "--json").out)["outcomes"]
+    assert spared < 5 < all_of_it
+    refused(ascua("study", "clean", "--cache", tmp_path / "no"), 1, "no such folder")
+    assert not (tmp_path / "no").exists()
+
+
+def test_asking_writes_nothing_here(
+    ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert ascua("study", ran / "noise.toml", *places(ran), "--status").code == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(0, 50)), max_size=30))

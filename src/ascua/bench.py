@@ -340,7 +340,7 @@ def _cell(case: Case, name: str, *, smaller: bool) -> Cell:
     return Cell(name, told, {"measured": stage(measured, told, at)}, where)
 
 
-@pure(1, lambda told: [provenance.code(), board_tools(told["board"])])
+@pure(1, lambda told: [provenance.code(), board_tools(load_board(told["board"]))])
 def measured(
     work: Work, *, name: str, model: str, sha256: str, smaller: bool, board: str, goal: str,
     accuracy_float: float | None, training: dict[str, Any] | None, history: str,

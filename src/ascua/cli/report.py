@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import click
 
 from ascua import measure, results
 from ascua.cli.options import as_json, cache, data_dir, force, gathered, results_dir, to
-from ascua.cli.terminal import err, out, print_json, printable, verbose
+from ascua.cli.terminal import err, log, out, print_json, printable, verbose
 from ascua.errors import InputError
 from ascua.files import folders
 from ascua.report import study as reports
@@ -59,10 +60,12 @@ def report(
     from ascua import study as studies
 
     chosen = studies.load(study)
+    found = _lines(results, chosen, study)
     if laid.layout is not None:
-        _lay_out(chosen, laid, results, to, force=force)
+        _lay_out(
+            chosen, laid, {line.cell for line in found}, results, to, force=force, as_json=as_json
+        )
         return
-    found = _lines(results, chosen.name)
     among = reports.groups(found)
     if to is not None:
         files = {
@@ -104,7 +107,10 @@ def _print(among: list[reports.Group]) -> None:
                 out.print()
 
 
-def _lay_out(study: Study, laid: Layout, folder: Path, to: Path | None, *, force: bool) -> None:
+def _lay_out(
+    study: Study, laid: Layout, known: Set[str], folder: Path, to: Path | None, *,
+    force: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Write the networks that the cache has."""
     from ascua import study as studies
     from ascua.study import layout
@@ -112,22 +118,31 @@ def _lay_out(study: Study, laid: Layout, folder: Path, to: Path | None, *, force
     if to is None:
         raise InputError("--layout: where to?", ["Name a folder with `--out`."])
     layout.check()
-    every, known = studies.Cells(study, laid.data_dir), {r.cell for r in _lines(folder, study.name)}
+    every = studies.Cells(study, laid.data_dir)
     cells = every.chosen([name for name in every.names() if name in known])
-    store = studies.Cache(laid.cache)
-    count = 0
-    for folder in layout.write(to, cells, store, laid.data_dir, force=force):
-        count += 1
-        err.print(printable(str(folder)), highlight=False, markup=False, soft_wrap=True)
-    out.print(f"{to}: {count} networks.", highlight=False, markup=False, soft_wrap=True)
+    store = studies.Cache(laid.cache, (studies.kept(folder, study.name),))
+    written = []
+    for each in layout.write(to, cells, store, force=force):
+        written.append(str(each))
+        err.print(printable(str(each)), highlight=False, markup=False, soft_wrap=True)
+    if as_json:
+        print_json({"schema": measure.SCHEMA, "study": study.name, "folders": written})
+        return
+    out.print(f"{to}: {len(written)} networks.", highlight=False, markup=False, soft_wrap=True)
 
 
-def _lines(folder: Path, name: str) -> list[results.CellResult]:
-    """The results of a study. Raises InputError where there are none."""
-    found = results.study(folder, name)
+def _lines(folder: Path, study: Study, said: str) -> list[results.CellResult]:
+    """The results of the study's own cells. Raises InputError where there are none."""
+    from ascua import study as studies
+
+    names = set(studies.Cells(study, None).names())
+    every = results.study(folder, study.name)
+    found = [line for line in every if line.cell in names]
     if not found:
         raise InputError(
-            f"{folder}: nothing is known of {name} there.",
-            [f"`ascua study {name}` carries it out.", "Name the folder with `--results`."],
+            f"{folder}: nothing is known of {study.name} there.",
+            [f"`ascua study {said}` carries it out.", "Name the folder with `--results`."],
         )
+    if others := len({line.cell for line in every} - names):
+        log.warning("warning: %d cells of the results are not of the study as it is now", others)
     return found

@@ -244,9 +244,8 @@ def _end(study: Study, said: str, ended: Sequence[Finished], *, as_json: bool) -
         })  # fmt: skip
     else:
         fresh = sum(f.fresh for f in ended if f.result is not None)
-        out.print(
-            f"{study.name}: {len(ended)} cells, {fresh} new, {len(failed)} failed.", highlight=False
-        )
+        words = f"{study.name}: {len(ended)} cells, {fresh} new, {len(failed)} failed."
+        out.print(words, highlight=False, markup=False, soft_wrap=True)
         for f in failed:
             assert f.failure is not None
             out.print(f"  {f.cell.name}: {_said(f)}", markup=False, highlight=False, soft_wrap=True)
@@ -282,18 +281,20 @@ def _status(
     if as_json:
         print_json({"schema": measure.SCHEMA, "study": study.name, **told})
         return
-    out.print(f"{study.title} ({study.name})", markup=False)
+    out.print(f"{study.title} ({study.name})", markup=False, highlight=False)
     rows = [(name.replace("_", " "), f"{value:,}") for name, value in told.items()]
     out.print(table(("", ">"), rows))
     by_network = Counter(c.axes["network"] for c in left)
     for network, count in by_network.items():
-        out.print(f"{network}: {count} cells left", highlight=False)
+        out.print(f"{network}: {count} cells left", highlight=False, markup=False)
     for cell in failed:
         why = str(found[cell.definition].failed)[:SHORT]
         out.print(f"{cell.name}: {why}", markup=False, highlight=False, soft_wrap=True)
     out.print(
         "Nothing is left." if not left else f"Next: ascua study {said} --dry-run",
         highlight=False,
+        markup=False,
+        soft_wrap=True,
     )
 
 
@@ -332,25 +333,29 @@ def hours(count: float) -> str:
 @study.command("clean")
 @click.argument("studies", nargs=-1, metavar="[STUDY]...")
 @cache()
+@results_dir()
 @data_dir()
 @dry_run(help="Tell what would go; remove nothing.")
 @as_json()
 @verbose
 def clean(
-    studies: tuple[str, ...], cache: str | None, data_dir: Path | None,
+    studies: tuple[str, ...], cache: str | None, results: Path, data_dir: Path | None,
     *, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Remove from the cache what no named STUDY needs; without any, all that it holds.
 
-    What a process works at just now stays.
+    Stop studies that run in it first: what they need would have to be made anew.
     """
     from ascua import study as room
 
-    store = room.Cache(cache)
+    if cache is not None and "://" not in cache and not Path(cache).is_dir():
+        raise InputError(f"{cache}: there is no such folder.", ["Check `--cache`."])
+    chosen = [room.load(name) for name in studies]
+    store = room.Cache(cache, [room.kept(results, each.name) for each in chosen])
     needed: set[str] = set()
-    for name in studies:
-        cells = room.Cells(room.load(name), data_dir).chosen()
-        needed |= {o.key for o in room.survey(cells, store).values()}
+    for each in chosen:
+        cells = room.Cells(each, data_dir).chosen()
+        needed |= {o.key for o in room.survey(cells, store, whole=True).values()}
     gone = {key: size for key, size in store.sizes().items() if key not in needed}
     stopped = [key for key, runs in store.unfinished().items() if not runs]
     if not dry_run:
@@ -358,6 +363,8 @@ def clean(
             store.remove(key)
         for key in stopped:
             store.finished(key)
+        if not studies:
+            store.forget()
     told = {"outcomes": len(gone), "bytes": sum(gone.values()), "unfinished": len(stopped)}
     if as_json:
         print_json({"schema": measure.SCHEMA, "cache": store.address, **told})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import sqrt
 from statistics import mean, stdev
+from typing import NamedTuple
 
 from ascua.figures import Mark, scatter
 from ascua.report.tables import markdown
@@ -46,7 +48,7 @@ def interval(values: Sequence[float]) -> Interval:
     n = len(values)
     if n < 2:
         return Interval(values[0], None, n)
-    t = T95[n - 2] if n - 2 < len(T95) else 1.96
+    t = T95[n - 2] if n - 2 < len(T95) else 1.96 + 2.5 / (n - 1)
     return Interval(mean(values), t * stdev(values) / sqrt(n), n)
 
 
@@ -61,7 +63,7 @@ class Group:
     board: str | None
     goal: str | None
     cells: Mapping[int, CellResult]
-    """By seed; those that failed are not among them."""
+    """By seed; those that failed before their accuracy was known are not among them."""
     failed: tuple[str, ...] = ()
     """Reasons."""
 
@@ -96,7 +98,7 @@ def groups(found: Iterable[CellResult]) -> list[Group]:
         Group(
             cells[0].network, cells[0].method, cells[0].ratio, cells[0].form, cells[0].board,
             cells[0].goal, {c.seed: c for c in sorted(cells, key=lambda c: c.seed)
-                            if c.failed is None},
+                            if c.failed is None or c.accuracy is not None},
             tuple(c.failed for c in cells if c.failed is not None),
         )
         for cells in by.values()
@@ -158,7 +160,7 @@ def forms(among: Sequence[Group]) -> list[Row]:
 
 
 BOARD_COLUMNS = (
-    "network", "board", "channels", ">gone", ">int accuracy", ">beside none", ">flash B",
+    "network", "board", "form", "channels", ">gone", ">int accuracy", ">beside none", ">flash B",
     ">RAM B", ">instructions", ">change", ">model cycles", ">µJ (estimate)", "front",
 )  # fmt: skip
 
@@ -174,8 +176,7 @@ def on_boards(among: Sequence[Group]) -> list[Row]:
         base = whole(g, among)
         all_of_it = None if base is None else base.mean("instructions")
         found.append((
-            g.network, g.board if g.goal in (None, "balanced") else f"{g.board}, {g.goal}",
-            g.method, _percent(g.ratio), _accuracy(g), _points(g, among),
+            g.network, _on(g), g.form, g.method, _percent(g.ratio), _accuracy(g), _points(g, among),
             _whole(g.mean("flash_bytes")), _whole(g.mean("ram_bytes")), _whole(count),
             f"{100 * (count / all_of_it - 1):+.1f} %" if all_of_it and g.method != NONE else None,
             _whole(g.mean("cycles")), _energy(g), "*" if id(g) in best else "",
@@ -227,12 +228,36 @@ def answers(among: Sequence[Group]) -> list[str]:
     found = []
     for place in places(among):
         base = next((g for g in place if g.method == NONE), None)
-        if base is None or base.mean("instructions") is None:
+        if base is None:
             continue
-        where = f"{base.network} on {base.board}"
+        where = _where(base, among)
+        if base.mean("instructions") is None:
+            found += [f"{where}: {text}" for text in _fitting(place, base)]
+            continue
         found += [f"{where}: {text}" for points in POINTS if (text := _far(place, base, points))]
         found += [f"{where}: {text}" for text in _which(place)]
     return found
+
+
+def _where(of: Group, among: Sequence[Group]) -> str:
+    """A network, its board, and what else there is more than one of."""
+    others = [g for g in among if (g.network, g.board) == (of.network, of.board)]
+    form = f", {of.form}" if len({g.form for g in others}) > 1 else ""
+    goal = f", {of.goal}" if len({g.goal for g in others}) > 1 else ""
+    return f"{of.network} on {of.board}{form}{goal}"
+
+
+def _fitting(place: Sequence[Group], base: Group) -> list[str]:
+    """What runs where the whole network does not."""
+    ran = [g for g in place if g.method not in (NONE, SCRATCH) and g.values("instructions")]
+    if not ran or not base.failed:
+        return []
+    best = max(ran, key=lambda g: g.mean("accuracy") or 0.0)
+    loss = beside(best, base)
+    said = "" if loss is None else f", accuracy {_signed(loss)} points ({_seeds(loss)})"
+    return [
+        f"the whole network does not run there; `{best.method}` {100 * best.ratio:g} % does{said}."
+    ]
 
 
 def _far(place: Sequence[Group], base: Group, points: float) -> str | None:
@@ -250,10 +275,11 @@ def _far(place: Sequence[Group], base: Group, points: float) -> str | None:
     if not within:
         return f"no ranking stays within {_in_points(points)} of the whole network."
     count, g, loss = min(within, key=lambda each: each[0])
+    sure = loss.half is None or 100 * (loss.mean - loss.half) >= -points
     words = (
-        f"for at most {_in_points(points)} `{g.method}` takes"
-        f" {100 * g.ratio:g} % of the channels: {100 * (1 - count / taken):.1f} % fewer"
-        f" instructions, accuracy {_signed(loss)} points"
+        f"for at most {_in_points(points)}{'' if sure else ' on average'} `{g.method}` goes to"
+        f" {100 * g.ratio:g} %: {100 * (1 - count / taken):.1f} % fewer instructions, accuracy"
+        f" {_signed(loss)} points"
     )
     saved, energy = g.mean("uj"), base.mean("uj")
     if saved is not None and energy is not None:
@@ -274,31 +300,41 @@ def _which(place: Sequence[Group]) -> list[str]:
         if other not in methods:
             continue
         for method in ranked:
-            mean_ = _over_ratios(place, method, other)
-            if mean_ is None:
+            over = _over_ratios(place, method, other)
+            if over is None:
                 continue
-            sure = "beyond" if mean_.sure else "not beyond"
-            beyond = "" if mean_.half is None else f": {sure} the spread"
+            sure = "beyond" if over.difference.sure else "not beyond"
+            beyond = "" if over.difference.half is None else f": {sure} the spread"
+            shares = ", ".join(f"{100 * ratio:g}" for ratio in over.shares)
             said.append(
-                f"over all shares `{method}` stands {_signed(mean_)} points beside {words}{beyond}"
-                f" ({_seeds(mean_)})."
+                f"at {shares} % `{method}` stands {_signed(over.difference)} points beside {words}"
+                f"{beyond} ({_seeds(over.difference)})."
             )
     return said
 
 
-def _over_ratios(place: Sequence[Group], method: str, other: str) -> Interval | None:
-    """The difference of accuracy, a mean over all shares for each seed."""
-    by: dict[int, list[float]] = {}
+class Over(NamedTuple):
+    """A difference, and the shares that it is a mean over: those that all seeds have."""
+
+    difference: Interval
+    shares: tuple[float, ...]
+
+
+def _over_ratios(place: Sequence[Group], method: str, other: str) -> Over | None:
+    """The difference of accuracy between two methods, for each seed a mean over shares."""
+    by: dict[int, dict[float, float]] = {}
     for g in place:
         rival = next((o for o in place if o.method == other and o.ratio == g.ratio), None)
         if g.method != method or rival is None:
             continue
         a, b = g.values("accuracy"), rival.values("accuracy")
         for seed in a.keys() & b.keys():
-            by.setdefault(seed, []).append(a[seed] - b[seed])
-    most = max(map(len, by.values()), default=0)
-    complete = [mean(values) for values in by.values() if len(values) == most]
-    return interval(complete) if complete else None
+            by.setdefault(seed, {})[g.ratio] = a[seed] - b[seed]
+    shares = set.intersection(*map(set, by.values())) if by else set()
+    if not shares:
+        return None
+    means = [mean(values[ratio] for ratio in shares) for values in by.values()]
+    return Over(interval(means), tuple(sorted(shares)))
 
 
 def pictures(among: Sequence[Group]) -> dict[str, str]:
@@ -317,10 +353,11 @@ def pictures(among: Sequence[Group]) -> dict[str, str]:
             for g in front(place, "instructions")
             if (x := g.mean("instructions")) is not None and (y := g.mean("accuracy")) is not None
         ]
-        network, _, board, goal = place[0].place
-        name = f"{network}-{board}" + ("" if goal in (None, "balanced") else f"-{goal}")
-        title = f"{network} on {board}: accuracy, %, over instructions"
-        drawn[f"{name}.svg"] = scatter(title, marks, best)
+        if not marks:
+            continue
+        where = _where(place[0], among)
+        name = re.sub(r"[^\w.-]+", "-", where.replace(" on ", " "))
+        drawn[f"{name}.svg"] = scatter(f"{where}: accuracy, %, over instructions", marks, best)
     return drawn
 
 
@@ -338,8 +375,12 @@ def document(title: str, among: Sequence[Group]) -> str:
         if rows:
             parts += [f"## {heading}\n", markdown(columns, rows)]
     if failed := [(g, why) for g in among for why in g.failed]:
-        listed = [f"- {g.network}, {g.said}, {g.form}: {why}\n" for g, why in failed]
-        parts += ["## What failed\n", "".join(listed)]
+        listed = [
+            f"- {g.network}, {g.said}, {g.form}{f' on {g.board}' if g.board else ''}:"
+            f" {' '.join(why.split())}\n"
+            for g, why in failed
+        ]
+        parts += ["## What failed\n", "".join(dict.fromkeys(listed))]
     parts.append(NOTES)
     return "\n".join(parts)
 
@@ -361,6 +402,13 @@ def table_csv(found: Iterable[CellResult]) -> str:
     for r in {r.cell: r for r in found}.values():
         writer.writerow([getattr(r, name) for name in names])
     return text.getvalue()
+
+
+def _on(g: Group) -> str:
+    """Its board, with the goal, and with the board that counted for it."""
+    counted = next((c.counted_on for c in g.cells.values() if c.counted_on), None)
+    goal = "" if g.goal in (None, "balanced") else f", {g.goal}"
+    return f"{g.board}{goal}{f' (counted on {counted})' if counted else ''}"
 
 
 def _percent(share: float) -> str:

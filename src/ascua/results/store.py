@@ -102,7 +102,10 @@ def study(folder: Path, name: str) -> list[CellResult]:
 
 
 def append_cell(folder: Path, name: str, value: CellResult) -> tuple[CellResult, bool]:
-    """As `append`, of a cell of the study called `name`."""
+    """As `append`, of a cell of the study called `name`; a last line that read the same stays."""
+    there = [r for r in study(folder, name) if r.cell == value.cell]
+    if there and (there[-1].key, there[-1].clean) == (value.key, value.clean):
+        return there[-1], False
     return _append(folder / STUDIES / f"{name}.jsonl", value)
 
 

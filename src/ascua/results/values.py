@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, asdict, dataclass, field, fields
+from math import inf
 from typing import Any, ClassVar, Literal
 
 DEFAULT_GOAL = "balanced"
@@ -387,7 +388,7 @@ class PrunedResult(Line):
 class CellResult(Line):
     """What a study found of one combination: a line of results/studies/<study>.jsonl."""
 
-    identity = ("key", "clean")
+    identity = ("key", "clean", "when")
 
     cell: str
     network: str
@@ -435,3 +436,15 @@ class CellResult(Line):
     seconds: float = 0.0
     """That its stages took, those that it shares with others too."""
     tools: dict[str, str] = field(default_factory=dict)
+    when: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a figure that none can be."""
+        for name in ("accuracy", "untuned"):
+            share = getattr(self, name)
+            if share is not None and not 0 <= share <= 1:
+                raise ValueError(f"{name}: a share is 0 to 1, not {share}")
+        for name in ("instructions", "ms", "uj", "seconds"):
+            amount = getattr(self, name)
+            if amount is not None and not 0 <= amount < inf:
+                raise ValueError(f"{name}: {amount} is no amount")

@@ -7,8 +7,10 @@ import hashlib
 import io
 import json
 import shutil
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,9 +23,14 @@ from ascua.study.storage import Folder, storage
 
 SCHEMA = 1
 MARK = "ascua-cache.json"
-OUTCOMES, WORK, SAID = "outcomes", "work", "said"
+OUTCOMES, WORK, SAID, BUILD = "outcomes", "work", "said", "build"
 ABOUT, FILES = "outcome.json", "files/"
 """In the file of an outcome."""
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, struct.error, ValueError, KeyError, TypeError, EOFError,
+    AttributeError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""What reading a damaged archive raises."""
 PER_FILE = ("metadata.json",)
 """Members of a Keras file that say when it was saved."""
 
@@ -103,7 +110,7 @@ class Cache:
 
     def _strange(self) -> Iterator[Path]:
         """What is in the folder, but for what processes that do the same may have put there."""
-        return (p for p in self.local.iterdir() if p.name not in (MARK, WORK, SAID, OUTCOMES)
+        return (p for p in self.local.iterdir() if p.name not in (MARK, WORK, SAID, BUILD, OUTCOMES)
                 and not scratch.is_scratch(p))  # fmt: skip
 
     def outcome(self, key: str) -> Outcome | None:
@@ -123,7 +130,7 @@ class Cache:
                     outcome = Outcome(**told, failure=failure and Failure(**_listed(failure)))
                     if outcome.key == key and archive.testzip() is None:
                         return outcome, content
-            except (zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError):
+            except DAMAGED:
                 pass
             if where is self._storage:  # a machine died while it was written
                 self._storage.remove(_name(key))
@@ -133,10 +140,7 @@ class Cache:
         """Put the files of an outcome into the folder `to`, which is made. Raises InputError."""
         found = self._read(key)
         if found is None:
-            raise InputError(
-                f"{self.address}: the outcome {key[:12]} is gone.",
-                ["Run the study again: what is missing is made anew."],
-            )
+            raise gone(self, key)
         with zipfile.ZipFile(io.BytesIO(found[1])) as archive:
             for info in archive.infolist():
                 if info.filename.startswith(FILES) and not info.is_dir():
@@ -213,11 +217,24 @@ class Cache:
             Folder(folder).put(f"{key}.zip", packed)
         return True
 
+    def forget(self) -> None:
+        """Remove what this computer keeps besides: firmware, and what processes said."""
+        for name in (BUILD, SAID):
+            shutil.rmtree(self.local / name, ignore_errors=True)
+
     def said(self, key: str) -> Path:
         """The file for what the process of a stage says."""
         folder = self._room() / SAID
         folder.mkdir(exist_ok=True)
         return folder / f"{key}.txt"
+
+
+def gone(cache: Cache, key: str) -> InputError:
+    """What to say of an outcome that somebody has removed meanwhile."""
+    return InputError(
+        f"{cache.address}: the outcome {key[:12]} is gone: somebody has cleaned the cache.",
+        ["Run the study again: what is missing is made anew."],
+    )
 
 
 def _local(address: str | None) -> Path:

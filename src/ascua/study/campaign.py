@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ def line_of(ended: Ended, commit: str | None, *, clean: bool | None) -> CellResu
         **cell.axes, "cell": cell.name, "definition": cell.definition,
         "key": hashed([cell.definition, sorted(outcome.key for outcome in o.values())]),
         "commit": commit, "clean": clean,
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(sum(outcome.seconds for outcome in o.values()), 1),
     }  # fmt: skip
     if ended.failure is not None:

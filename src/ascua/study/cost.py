@@ -71,7 +71,8 @@ def _trial(base: Stage) -> Stage:
     """The trial of a training: the same for all seeds and epochs."""
     settings = base.settings
     recipe = {**settings["recipe"], "seed": 1, "epochs": 1, "warmup": 0.0}
-    return stage(stages.trial, {"recipe": recipe, "data": settings["data"]})
+    told = {"recipe": recipe, "data": settings["data"], "files": settings["files"]}
+    return stage(stages.trial, told, dict(base.paths))
 
 
 def bill(cells: Sequence[Cell], known: int, cache: Cache, engine: Engine) -> Bill:

@@ -56,9 +56,7 @@ def places(cells: Sequence[Cell], known: Mapping[str, Outcome]) -> Iterator[Plac
         yield Place(Path(ranking) / name, name, seeds[min(seeds)])
 
 
-def write(
-    to: Path, cells: Sequence[Cell], cache: Cache, data_dir: Path | None, *, force: bool
-) -> Iterator[Path]:
+def write(to: Path, cells: Sequence[Cell], cache: Cache, *, force: bool) -> Iterator[Path]:
     """Every folder when it is there; one that is there already, of the same networks, stays.
 
     Raises InputError where the cache has none of the networks, or something is in the way,
@@ -73,7 +71,7 @@ def write(
             ["`ascua study` makes them.", "Name another with `--cache`."],
         )
     for place in wanted:
-        yield _written(to / place.folder, place, cache, known, data_dir, force=force)
+        yield _written(to / place.folder, place, cache, known, force=force)
 
 
 def check() -> None:
@@ -88,9 +86,8 @@ def check() -> None:
 
 
 def _written(
-    folder: Path, place: Place, cache: Cache, known: Mapping[str, Outcome], data_dir: Path | None,
-    *, force: bool,
-) -> Path:  # fmt: skip
+    folder: Path, place: Place, cache: Cache, known: Mapping[str, Outcome], *, force: bool
+) -> Path:
     stages = {f: c.stages["model" if f == KERAS else "file"] for f, c in place.cells.items()}
     about = {"networks": {f: known[s.definition].key for f, s in stages.items()}}
     if folders.about(folder, FORM).get("networks") == about["networks"] and not force:
@@ -104,7 +101,7 @@ def _written(
             source = next(p for p in (Path(at) / form).iterdir() if p.is_file())
             source.rename(here / FILES[form])
         book = here / f"{place.name}.ipynb"
-        book.write_text(json.dumps(_executed(_notebook(place, data_dir), here), indent=1))
+        book.write_text(json.dumps(_executed(_notebook(place), here), indent=1))
         content = {p.name: p.read_bytes() for p in here.iterdir() if p.is_file()}
     folders.fill(folder, FORM, content, about=about, force=force)
     return folder
@@ -124,27 +121,28 @@ def _executed(book: dict[str, Any], folder: Path) -> Any:
         with Path(os.devnull).open("wb") as nowhere:
             client.execute(env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}, stderr=nowhere)
     except CellExecutionError as e:
-        last = str(e).strip().splitlines()[-1]
-        raise ToolFailed(f"{folder.name}: its notebook fails: {last}") from e
+        told = f"{e.ename}: {e.evalue.strip().splitlines()[0] if e.evalue.strip() else ''}"
+        raise ToolFailed(
+            f"{folder.name}: its notebook fails: {told}",
+            ["`--data-dir` says where the data set is, as for `ascua study`."],
+        ) from e
     return node
 
 
-def _notebook(place: Place, data_dir: Path | None) -> dict[str, Any]:
+def _notebook(place: Place) -> dict[str, Any]:
     """The cells: what it is, its size, its layers, and how it does on test images."""
     first = next(iter(place.cells.values()))
     axes, recipe = first.axes, first.stages["base"].settings["recipe"]
-    title = (
-        f"# {axes['network']}: {100 * axes['ratio']:g} % of the filters removed by {axes['method']}"
-    )
-    if axes["method"] == NONE:
-        title = f"# {axes['network']}, whole"
-    where = None if data_dir is None else str(data_dir.resolve())
+    gone = f"{100 * axes['ratio']:g} % of the channels removed by {axes['method']}"
+    title = f"# {axes['network']}: {'whole' if axes['method'] == NONE else gone}"
+    where = None if first.data_dir is None else str(first.data_dir.resolve())
+    filters = KERAS in place.cells
     parts: list[tuple[str, str]] = [
         ("markdown", f"{title}\n\nSeed {axes['seed']}. Written by `ascua report --layout`."),
         ("code", SIZES),
-        ("code", LAYERS),
+        *([("code", LAYERS)] if filters else []),
         ("code", DATA.format(dataset=recipe["dataset"], where=where, image=tuple(recipe["input"]))),
-        ("code", KERAS_RIGHT),
+        *([("code", KERAS_RIGHT)] if filters else []),
         ("code", TFLITE_RIGHT),
     ]
     cells: list[dict[str, Any]] = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -12,16 +13,16 @@ from typing import Any
 
 from ascua import boards, recipes, tflite, zoo
 from ascua import data as datasets
-from ascua.errors import InputError, did_you_mean
+from ascua.errors import InputError, brief, did_you_mean
 from ascua.plan import BALANCED, goal_named
 from ascua.pruning.rankings import find as find_ranking
 from ascua.pruning.select import Of, Scope, Wish
-from ascua.quantize.options import SCHEME_NAMES
+from ascua.quantize.options import SCHEME_NAMES, Options
 from ascua.recipes import Recipe
 from ascua.settings import build, read_toml
 from ascua.study import stages
 from ascua.study.schedule import Cell
-from ascua.study.stage import Stage, stage
+from ascua.study.stage import Stage, hashed, stage
 
 FOLDER = Path(__file__).parent
 KERAS, FLOAT = "keras", "float"
@@ -31,6 +32,7 @@ FILES = ("recipe", "boards")
 """Keys whose values may name TOML files."""
 STAGE = "stage"
 """The name that recipes have in stages: what they are called decides nothing."""
+NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,39}", re.ASCII)
 GIVEN = "tflite"
 """The form of a finished file."""
 NONE, SCRATCH = "none", "scratch"
@@ -59,8 +61,8 @@ class Prune:
             find_ranking(method)
         for ratio in self.ratios:
             Wish(ratio, self.of, self.scope, self.round_to)
-        if not self.methods or not self.ratios:
-            raise InputError("prune: name `methods` and `ratios`, one of each at least.")
+        _check_list("methods", self.methods)
+        _check_list("ratios", [f"{100 * ratio:g} %" for ratio in self.ratios])
         if self.epochs < 1:
             raise InputError(f"prune: epochs must be at least 1, not {self.epochs}.")
 
@@ -89,6 +91,19 @@ class Network:
         """Raises InputError unless it is either trained or there."""
         if bool(self.recipe) == bool(self.file):
             raise InputError("networks: name either a `recipe` or a .tflite `file` of each.")
+        for key in ("seeds", "forms", "boards"):
+            if (given := getattr(self, key)) is not None:
+                _check_list(key, given)
+        if not NAME.fullmatch(self.name or "x"):
+            raise InputError(
+                f"networks: name: {brief(repr(self.name))} is part of names of cells and files.",
+                ["Letters, digits, `-`, `_` and `.`, at most 40 of them."],
+            )
+        if wrong := {"name", "seed"} & self.changes.keys():
+            raise InputError(
+                f"networks: changes: {', '.join(sorted(wrong))}: the study decides that.",
+                ["Name `seeds`, and the network's own `name`, beside `changes`."],
+            )
         if self.file and (self.changes or self.prune or self.forms or self.seeds):
             raise InputError(
                 f"{self.file}: a finished file is neither trained, pruned nor quantised.",
@@ -121,10 +136,23 @@ class Study:
         """Raises InputError for a value that no study can use."""
         if not self.networks:
             raise InputError("networks: there are none.", ["Add a table `[[networks]]`."])
+        for key in ("seeds", "forms", "goals"):
+            _check_list(key, getattr(self, key))
+        if self.boards:
+            _check_list("boards", self.boards)
+        if "scheme" in self.quantize:
+            raise InputError("quantize: the scheme of a network is one of the `forms`.")
+        build(Options, self.quantize, "quantize")
         for network in self.networks:
             _check(f"{named(network)}: forms", network.forms or self.forms, FORMS)
-            for board in network.boards or self.boards:
-                boards.load(board)
+            where = network.boards or self.boards
+            found = [boards.load(board) for board in where]
+            _check_list(f"{named(network)}: boards", [b.name for b in found], least=0)
+            if network.file and not where:
+                raise InputError(
+                    f"{network.file}: on which board is it to run?",
+                    ["Name some: `boards = [...]`."],
+                )
         for goal in self.goals:
             goal_named(goal)
         for what, value in (("samples", self.samples), ("calibration", self.calibration)):
@@ -138,6 +166,14 @@ class Study:
             )
 
 
+def _check_list(what: str, given: Sequence[object], least: int = 1) -> None:
+    """Raise InputError for an empty list, and for what is there twice."""
+    if len(given) < least:
+        raise InputError(f"{what}: the list is empty.", ["Name one at least."])
+    if twice := [v for i, v in enumerate(given) if v in given[:i]]:
+        raise InputError(f"{what}: {twice[0]} is there twice.", ["Name it once."])
+
+
 def _check(what: str, given: Sequence[str], known: Sequence[str]) -> None:
     for name in given:
         if name not in known:
@@ -146,9 +182,13 @@ def _check(what: str, given: Sequence[str], known: Sequence[str]) -> None:
 
 def named(network: Network) -> str:
     """What its cells are called."""
-    if network.name or network.file:
-        return network.name or Path(network.file).stem
-    return recipes.load(network.recipe).model.rpartition("/")[2]
+    if network.name:
+        return network.name
+    if network.file:
+        said = Path(network.file).stem
+    else:
+        said = recipes.load(network.recipe).model.rpartition("/")[2].rpartition(":")[2]
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", said).lstrip(".-")[:40] or "network"
 
 
 def names() -> tuple[str, ...]:
@@ -214,7 +254,8 @@ def _prune(study: Study, network: Network) -> Prune | None:
 
 def _matches(name: str, pattern: str) -> bool:
     """Whether a cell of that name is meant, as file names are; a pattern may leave out its end."""
-    return any(fnmatchcase(name, p) for p in (pattern, f"{pattern}/*"))
+    within = name == pattern or name.startswith(f"{pattern}/")
+    return within or any(fnmatchcase(name, p) for p in (pattern, f"{pattern}/*"))
 
 
 class Cells:
@@ -262,8 +303,7 @@ class Cells:
             first = recipe_of(network, seed, study.name)
             data = self._digest(first, network)
             told = {"recipe": _json(first), "data": data}
-            own = {"code": _code(first.model)} if zoo.is_function(first.model) else {}
-            base = stage(stages.train, {**told, **own})
+            base = stage(stages.train, {**told, "files": _hashes(first)}, _paths(first))
             for method, ratio in _pruned(prune):
                 axes = {"network": named(network), "method": method, "ratio": ratio, "seed": seed}
                 made = {"base": base, **self._tuned(prune, base, first, told, method, ratio, seed)}
@@ -286,9 +326,11 @@ class Cells:
         self, small: Stage, board: str, goal: str, told: Mapping[str, Any]
     ) -> dict[str, Stage]:
         """The stages of a .tflite file on a board."""
-        aim = {"board": board, "goal": goal}
-        library = stage(stages.compile_, aim, network=small)
-        ran = stage(stages.run, {**told, **aim}, network=small, library=library)
+        loaded = boards.load(board)
+        aim = {"board": loaded.name, "goal": goal, "sha256": hashed(asdict(loaded))}
+        paths = {"board_file": str(Path(board).resolve())} if board.endswith(".toml") else {}
+        library = stage(stages.compile_, aim, paths, network=small)
+        ran = stage(stages.run, {**told, **aim}, paths, network=small, library=library)
         return {"library": library, "run": ran}
 
     def _tuned(
@@ -301,8 +343,8 @@ class Cells:
         lr = first.lr / 2 if prune.lr is None else prune.lr
         tuning = replace(first, epochs=prune.epochs, warmup=0.0, lr=lr)
         if method == NONE:
-            return {"model": stage(stages.train, {**told, "recipe": _json(tuning)},
-                                         network=base)}  # fmt: skip
+            again = {**told, "recipe": _json(tuning), "files": _hashes(tuning)}
+            return {"model": stage(stages.train, again, _paths(tuning), network=base)}
         anew = method == SCRATCH
         pruned = stage(
             stages.prune,
@@ -314,8 +356,9 @@ class Cells:
             network=base,
         )  # fmt: skip
         how = replace(first, epochs=first.epochs + prune.epochs) if anew else tuning
-        again = {**told, "recipe": _json(how), "anew": anew}
-        return {"pruned": pruned, "model": stage(stages.train, again, network=pruned)}
+        again = {**told, "recipe": _json(how), "files": _hashes(how), "anew": anew}
+        model = stage(stages.train, again, _paths(how), network=pruned)
+        return {"pruned": pruned, "model": model}
 
     def _forms(
         self, network: Network, axes: Mapping[str, Any], made: Mapping[str, Stage],
@@ -370,14 +413,57 @@ def _pruned(prune: Prune | None) -> Iterator[tuple[str, float]]:
 
 
 def _json(recipe: Recipe) -> dict[str, Any]:
-    """What of a recipe decides a training, as JSON has it."""
+    """What of a recipe decides a training, as JSON has it, without the folders of its files."""
     table = asdict(recipe)
+    for name in _paths(recipe):
+        last = _said(recipe)[name].rpartition("/")[2]
+        if name == "teacher":
+            table["teacher"]["model"] = last
+        else:
+            table[name] = last
     return {**table, "name": STAGE, "title": STAGE, "board": "", "show": 0, "quantize": {}}
 
 
-def _code(function: str) -> str:
-    """The hash of the Python beside a recipe whose network a `function` builds."""
+def _said(recipe: Recipe) -> dict[str, str]:
+    """What of a recipe may name files, and recipes that are trained before."""
+    teacher = "" if recipe.teacher is None else recipe.teacher.model
+    said = {"model": recipe.model, "weights": recipe.weights, "teacher": teacher}
+    return {key: name for key, name in said.items() if name}
+
+
+def _paths(recipe: Recipe) -> dict[str, str]:
+    """Where the files are that a recipe names, by its keys."""
+    found = {}
+    for key, name in _said(recipe).items():
+        if zoo.is_function(name):
+            folder, _, function = name.rpartition("/")
+            found[key] = f"{Path(folder or '.').resolve()}/{function}"
+        elif "/" in name or Path(name).suffix:
+            found[key] = str(Path(name).resolve())
+    return found
+
+
+def _hashes(recipe: Recipe) -> dict[str, str]:
+    """The hashes of what a recipe names: files, Python, recipes. Raises InputError."""
+    found, paths = {}, _paths(recipe)
+    for key, name in _said(recipe).items():
+        if name.endswith(".toml") or (key != "model" and name in recipes.names()):
+            first = recipes.load(name)
+            found[key] = hashed([_json(first), _hashes(first)])
+        elif key in paths:
+            found[key] = _content(Path(paths[key].rpartition(":")[0] or paths[key]))
+    return found
+
+
+def _content(path: Path) -> str:
+    """The hash of a file, of all files in a folder, or of a module without its suffix."""
+    if not path.exists():
+        path = path.with_name(f"{path.name.partition('.')[0]}.py")
+    within = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     found = hashlib.sha256()
-    for path in sorted(Path(function.rpartition("/")[0] or ".").rglob("*.py")):
-        found.update(path.read_bytes())
+    try:
+        for each in within:
+            found.update(each.read_bytes())
+    except OSError as e:
+        raise InputError(f"{path}: cannot be read: {e.strerror}.", ["Check the path."]) from e
     return found.hexdigest()

@@ -120,10 +120,17 @@ def _depth(stage: Stage) -> int:
     return 1 + max((_depth(before) for _, before in stage.inputs), default=0)
 
 
-def survey(cells: Sequence[Cell], cache: Cache) -> dict[str, Outcome]:
-    """What the cache knows of the cells' stages, by definition; nothing is carried out."""
+def survey(cells: Sequence[Cell], cache: Cache, *, whole: bool = False) -> dict[str, Outcome]:
+    """What the cache knows of the cells' stages, by definition; nothing is carried out.
+
+    `whole`: raises AscuaError where a missing tool keeps it from knowing.
+    """
     graph = _graph(cells)
     _settle(graph, cache, lambda _: None)
+    if whole:
+        for node in graph.nodes.values():
+            if node.failure is not None and not node.final:
+                raise AscuaError(node.failure.what, node.failure.things_to_try)
     return {name: n.outcome for name, n in graph.nodes.items() if n.outcome is not None}
 
 

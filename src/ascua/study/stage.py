@@ -46,7 +46,7 @@ class Pure:
     version: int
     """It grows when the same inputs give something else."""
     reads: Callable[[Settings], object]
-    """What it reads besides, as JSON has it: versions of tools. It may raise ToolMissing."""
+    """What else it reads, given settings and paths: versions of tools. It may raise ToolMissing."""
 
     @property
     def name(self) -> str:
@@ -107,7 +107,7 @@ class Stage:
         Raises ToolMissing where a tool that it needs cannot be asked for its version.
         """
         function = find(self.does)
-        read = [function.version, self.told, function.reads(self.settings)]
+        read = [function.version, self.told, function.reads({**self.settings, **dict(self.paths)})]
         return hashed([self.does, read, {name: digests[name] for name, _ in self.inputs}])
 
 

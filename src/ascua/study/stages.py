@@ -15,8 +15,10 @@ import numpy as np
 
 from ascua import data as datasets
 from ascua import measure, tflite
+from ascua.boards import Board
 from ascua.boards import load as load_board
 from ascua.data import Dataset
+from ascua.data.cache import cache_folder
 from ascua.errors import InputError, Mismatch
 from ascua.executors.board import OnBoard
 from ascua.executors.reference import reference
@@ -36,6 +38,7 @@ from ascua.study.stage import Settings, Values, Work, pure
 KERAS, TFLITE = "model.keras", "model.tflite"
 WARM, TRIED = 3, 4.0
 """Steps of a trial that are not timed, and seconds that are."""
+NOTHING: Mapping[str, str] = {}
 CHECKED = 32
 """Samples on which the host's bytes are held against the reference, of a whole test set."""
 LOOKED_AT = 2000
@@ -60,14 +63,19 @@ def compiling(_: Settings) -> object:
 
 def running(told: Settings) -> object:
     """What builds and runs: compilers, emulators and the harness. Raises ToolMissing."""
-    return board_tools(told["board"])
+    return board_tools(board_of(told))
 
 
-def board_tools(name: str) -> object:
+def board_tools(board: Board) -> object:
     """What a run on a board reads besides the network."""
-    board = load_board(name)
     ran = load_board(board.counts_on) if board.counts_on else board
-    return [asdict(board), run_key(ran, firmware.empty(), b"", 0, Path("build"))]
+    here = cache_folder() / "build"  # where the counting plugin is compiled, to be read
+    return [asdict(board), run_key(ran, firmware.empty(), b"", 0, here)]
+
+
+def board_of(told: Settings) -> Board:
+    """The board that is told: by its file, if it has one of its own, or by its name."""
+    return load_board(told.get("board_file") or told["board"])
 
 
 def dataset(work: Work, recipe: Recipe, sha256: str) -> Dataset:
@@ -81,20 +89,32 @@ def dataset(work: Work, recipe: Recipe, sha256: str) -> Dataset:
     return found
 
 
+def located(recipe: Recipe, where: Mapping[str, str]) -> Recipe:
+    """The recipe with the files that it names, as they are found here."""
+    teacher = recipe.teacher
+    if teacher is not None and "teacher" in where:
+        teacher = replace(teacher, model=where["teacher"])
+    return replace(
+        recipe, model=where.get("model", recipe.model),
+        weights=where.get("weights", recipe.weights), teacher=teacher,
+    )  # fmt: skip
+
+
 @pure(1, learning)
 def train(
     work: Work, *, recipe: Mapping[str, Any], data: str, anew: bool = False,
-    code: str = "",  # noqa: ARG001
+    files: Mapping[str, str] = NOTHING,  # noqa: ARG001
+    **where: str,
 ) -> Values:  # fmt: skip
     """Trains a recipe; a `network` that is given goes on, or, `anew`, from its random weights.
 
-    `code` is the hash of the Python that builds a network of the user's own.
+    `files` are the hashes of what the recipe names (model, weights, teacher), `where` tells it.
     """
     from ascua import train as training
     from ascua import zoo
     from ascua.zoo.files import load_keras
 
-    how = build(Recipe, recipe, "recipe")
+    how = located(build(Recipe, recipe, "recipe"), where)
     dataset(work, how, data)
     if "network" in work.inputs:
         file = str(work.inputs["network"] / KERAS)
@@ -168,7 +188,10 @@ def quantize(
     return {"bytes": len(content)}
 
 
-@pure(1, lambda told: [litert.version() if told["form"] == "float" else board_tools("host")])
+@pure(
+    1,
+    lambda told: [litert.version() if told["form"] == "float" else board_tools(load_board("host"))],
+)
 def score(work: Work, *, recipe: Mapping[str, Any], data: str, form: str) -> Values:
     """The share of all test images that a .tflite file has right.
 
@@ -204,11 +227,13 @@ def given(work: Work, *, path: str, sha256: str) -> Values:
     return {"bytes": len(content)}
 
 
-@pure(1, lambda told: [compiling(told), asdict(load_board(told["board"]))])
-def compile_(work: Work, *, board: str, goal: str) -> Values:
-    """Writes a .tflite file as what the board's target makes of it."""
+@pure(1, lambda told: [compiling(told), asdict(board_of(told))])
+def compile_(
+    work: Work, *, board: str, goal: str, sha256: str, board_file: str = ""  # noqa: ARG001
+) -> Values:  # fmt: skip
+    """Writes a .tflite file as what the board's target makes of it; `sha256` is the board's."""
     model = load_model(work.inputs["network"] / TFLITE)
-    planned = model.plan(load_board(board), goal_named(goal))
+    planned = model.plan(load_board(board_file or board), goal_named(goal))
     for path, content in measure.compile_model(model, planned, None).files.items():
         target = work.out / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -219,7 +244,7 @@ def compile_(work: Work, *, board: str, goal: str) -> Values:
 @pure(1, running)
 def run(
     work: Work, *, recipe: Mapping[str, Any] | None, data: str, board: str, goal: str,
-    samples: int,
+    samples: int, sha256: str, board_file: str = "",  # noqa: ARG001
 ) -> Values:  # fmt: skip
     """Runs a network on a board, on test images or, without data, on a pseudo-random sample.
 
@@ -233,7 +258,7 @@ def run(
         images = dataset(work, build(Recipe, recipe, "recipe"), data)
         some = np.linspace(0, len(images.x_test) - 1, samples).astype(int)
         xs = image_inputs(model.graph, images.x_test[some])
-    planned = model.plan(load_board(board), goal_named(goal))
+    planned = model.plan(load_board(board_file or board), goal_named(goal))
     _check_same(work.inputs["library"], measure.compile_model(model, planned, None).files)
     found = measure.run_model(model, planned, xs, build=work.build).measurement
     if found.mismatched_bytes:
@@ -255,14 +280,18 @@ def _check_same(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 @pure(1, lambda told: [learning(told), tools.processor(load_board("host"))])
-def trial(work: Work, *, recipe: Mapping[str, Any], data: str) -> Values:
+def trial(
+    work: Work, *, recipe: Mapping[str, Any], data: str,
+    files: Mapping[str, str] = NOTHING,  # noqa: ARG001
+    **where: str,
+) -> Values:  # fmt: skip
     """Times some steps of a training on this computer."""
     from ascua import zoo
     from ascua.train import fit
     from ascua.train.fused import fuse
     from ascua.train.step import train_step
 
-    how = build(Recipe, recipe, "recipe")
+    how = located(build(Recipe, recipe, "recipe"), where)
     images = dataset(work, how, data).split(how.validation, how.seed)
     model = zoo.build(how.model, how.input, how.classes, seed=how.seed, **how.network)
     size, twin = zoo.size(model), fuse(model, how.precision)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ascua.errors import AscuaError, DoesNotFit, InputError, Mismatch, Unsupported
-from ascua.study.cache import Cache, Failure, Outcome, digest
+from ascua.study.cache import BUILD, Cache, Failure, Outcome, digest, gone
 from ascua.study.stage import Stage, Work, find
 
 FINAL = (DoesNotFit, Unsupported, Mismatch)
@@ -79,10 +79,13 @@ def _carry_out(job: Job) -> None:
 
 def _check(job: Job, cache: Cache) -> None:
     """Raise InputError unless the key is as this computer has it."""
-    found = {name: cache.outcome(key) for name, key in job.inputs.items()}
-    digests = {name: "" if o is None else o.digest for name, o in found.items()}
+    digests = {}
+    for name, key in job.inputs.items():
+        if (found := cache.outcome(key)) is None:
+            raise gone(cache, key)
+        digests[name] = found.digest
     before = tuple((name, Stage("", "")) for name in sorted(digests))
-    key = Stage(job.does, job.told, before).key(digests)
+    key = Stage(job.does, job.told, before, job.paths).key(digests)
     if key != job.key:
         raise InputError(
             f"{platform.node()}: it has other versions of Ascua or of its tools than where the"
@@ -100,7 +103,7 @@ def _done(job: Job, cache: Cache, folder: Path) -> tuple[Outcome, Path]:
         cache.unpack(key, inputs / name)
     function = find(job.does)
     work = Work(
-        {name: inputs / name for name in job.inputs}, folder, out, cache.local / "build",
+        {name: inputs / name for name in job.inputs}, folder, out, cache.local / BUILD,
         None if job.data_dir is None else Path(job.data_dir),
     )  # fmt: skip
     clock = Clock(folder / SPENT)
