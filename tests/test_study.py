@@ -111,7 +111,7 @@ class TestCache:
     @pytest.mark.parametrize("text", ["", "[]", "{}", "\xff"])
     def test_a_damaged_mark_is_refused(self, tmp_path: Path, text: str) -> None:
         (tmp_path / MARK).write_text(text, encoding="latin-1")
-        with pytest.raises(InputError, match="another version"):
+        with pytest.raises(InputError, match=r"ascua-cache\.json, is damaged"):
             Cache(str(tmp_path))
 
     def test_a_folder_of_something_else_is_refused(self, tmp_path: Path) -> None:

@@ -316,6 +316,8 @@ def test_an_address_without_ray(tmp_path: Path) -> None:
         ("seeds = [1]", 'seeds = ["x"]', ("seeds", "expected int")),
         ('"int8"]', '"int9"]', ("forms", "'int9'", "'int8'")),
         ('["lm3s6965evb"]', '["lm3s"]', ("no board called 'lm3s'", M3)),
+        ('["lm3s6965evb"]', '["maix-bit"]', ("maix-bit: nothing counts there",)),
+        ("seeds = [1]", 'name = "x"', ("called as its file is",)),
         ("boards =", 'goals = ["fast"]\nboards =', ("fast",)),
         ("boards =", "samples = 0\nboards =", ("samples must be at least 1",)),
         ('["l1"]', '["l7"]', ("l7", "bn-scale, fpgm, l1,")),

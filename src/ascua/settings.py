@@ -19,7 +19,7 @@ MOST_BYTES = 1 << 14
 """Of a file of settings; those of Ascua have a thousand, and dotted keys take quadratic time."""
 MOST_NESTED = 16
 """Tables and lists in one another."""
-REMEDY = ("`ascua train --help` and docs/boards.md tell what such a file holds.",)
+REMEDY = ("docs/boards.md, docs/study.md and `ascua train --help` tell what such a file holds.",)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -59,8 +59,7 @@ class ByDefault(click.Group):
     """A group whose first verb is meant where none is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        first = next((a for a in args if not a.startswith("-")), None)
-        if first not in self.commands and args not in (["--help"], ["-h"], []):
+        if not {*args[:1]} <= {*self.commands, "--help", "-h"}:
             args = [next(iter(self.commands)), *args]
         return super().parse_args(ctx, args)
 
@@ -267,14 +266,15 @@ def _status(
     from ascua import results
     from ascua.study import stages_of, survey
 
-    there, every = survey(left, cache), stages_of(left)
+    there = survey(cells, cache)
+    to_do = [name for name in stages_of(left) if name not in there]
     found = {r.definition: r for r in results.study(place.results, study.name)}
     failed = [c for c in cells if c.definition in found and found[c.definition].failed]
     unfinished = cache.unfinished()
     seconds = sum(o.cpu_seconds for o in there.values())
     told = {
         "cells": len(cells), "known": len(cells) - len(left), "failed": len(failed),
-        "stages_left": len(every) - len(there), "stages_known": len(there),
+        "stages_left": len(to_do), "stages_known": len(there),
         "running": sum(unfinished.values()), "stopped": sum(not v for v in unfinished.values()),
         "cpu_hours_spent": round(seconds / 3600, 2), "cache_bytes": sum(cache.sizes().values()),
     }  # fmt: skip

@@ -98,13 +98,18 @@ class Cache:
             schema = json.loads(found)["schema"]
         except (ValueError, KeyError, TypeError):
             schema = None
+        if schema is None:
+            raise InputError(
+                f"{self.address}: its mark, {MARK}, is damaged.",
+                ["Name another folder with `--cache`.", f"Remove the file {MARK} there."],
+            )
         if schema != SCHEMA:
             raise InputError(
                 f"{self.address}: a cache of another version of Ascua"
                 f" ({schema!r}; this one's is {SCHEMA}).",
                 [
                     "Name another folder with `--cache`.",
-                    f"Remove it, and what it holds: `rm -r {self.address}`.",
+                    "Remove it, and what it holds.",
                 ],
             )
 

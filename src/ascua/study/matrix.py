@@ -11,9 +11,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ascua import boards, recipes, tflite, zoo
+from ascua import boards, recipes, zoo
 from ascua import data as datasets
+from ascua.boards import Board
 from ascua.errors import InputError, brief, did_you_mean
+from ascua.model import load_model
 from ascua.plan import BALANCED, goal_named
 from ascua.pruning.rankings import find as find_ranking
 from ascua.pruning.select import Of, Scope, Wish
@@ -148,6 +150,8 @@ class Study:
             where = network.boards or self.boards
             found = [boards.load(board) for board in where]
             _check_list(f"{named(network)}: boards", [b.name for b in found], least=0)
+            for board in found:
+                _check_counts(board)
             if network.file and not where:
                 raise InputError(
                     f"{network.file}: on which board is it to run?",
@@ -172,6 +176,15 @@ def _check_list(what: str, given: Sequence[object], least: int = 1) -> None:
         raise InputError(f"{what}: the list is empty.", ["Name one at least."])
     if twice := [v for i, v in enumerate(given) if v in given[:i]]:
         raise InputError(f"{what}: {twice[0]} is there twice.", ["Name it once."])
+
+
+def _check_counts(board: Board) -> None:
+    """Raise InputError for a board on which no C of Ascua's is run."""
+    if board.target != "c" or (board.runner is None and not board.counts_on):
+        raise InputError(
+            f"boards: {board.name}: nothing counts there what a network in C takes.",
+            ["Name others: `ascua boards` lists them."],
+        )
 
 
 def _check(what: str, given: Sequence[str], known: Sequence[str]) -> None:
@@ -210,6 +223,8 @@ def load(name: str) -> Study:
             )
         path = FOLDER / f"{name}.toml"
     table = read_toml(path)
+    if "name" in table:
+        raise InputError(f"{path.name}: unknown key 'name': a study is called as its file is.")
     table = _located(table, path.parent)
     study = build(Study, {**table, "name": path.stem}, path.name)
     for network in study.networks:
@@ -312,7 +327,7 @@ class Cells:
     def _given(self, network: Network) -> Iterator[Cell]:
         """A finished file on each board, on a sample that every file has."""
         path = Path(network.file)
-        tflite.load(path)  # what is wrong with it is told before anything begins
+        load_model(path)  # what is wrong with it is told before anything begins
         told = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         small = stage(stages.given, told, {"path": str(path.resolve())})
         axes = {"network": named(network), "method": NONE, "ratio": 0.0, "seed": 1, "form": GIVEN}
@@ -457,8 +472,9 @@ def _hashes(recipe: Recipe) -> dict[str, str]:
 
 def _content(path: Path) -> str:
     """The hash of a file, of all files in a folder, or of a module without its suffix."""
-    if not path.exists():
-        path = path.with_name(f"{path.name.partition('.')[0]}.py")
+    if not path.exists():  # a module, or one in a package
+        first = path.with_name(path.name.partition(".")[0])
+        path = first if first.is_dir() else first.with_suffix(".py")
     within = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     found = hashlib.sha256()
     try:
