@@ -24,8 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ascua import boards, inputs, results, tflite, zoo
-from ascua import measure as measuring
+from ascua import boards, inputs, measure, results, tflite, zoo
 from ascua.model import Model
 from ascua.passes import prepare
 from ascua.quantize import Options, quantize
@@ -117,7 +116,7 @@ def given(model: Model, x: Array) -> list[Array]:
 def on_host(file: bytes, x: Array) -> Array:
     """Real outputs (n, m) of a quantised network on real samples."""
     model, board = model_of(file), boards.load("host")
-    library = measuring.compile_model(model, model.plan(board), "quantised")
+    library = measure.compile_model(model, model.plan(board), "quantised")
     packed = pack(given(model, x))
     done = run(board, library, packed, len(x), build_dir=BUILD / "quantizers")
     y = model.graph.outputs[0]
@@ -128,13 +127,13 @@ def on_board(file: bytes, x: Array) -> dict[str, Any]:
     """What one inference takes on an emulated Cortex-M3."""
     model, board = model_of(file), boards.load(BOARD)
     planned = model.plan(board)
-    done = measuring.run_model(model, planned, given(model, x[:1]), build=BUILD / "quantizers")
+    done = measure.run_model(model, planned, given(model, x[:1]), build=BUILD / "quantizers")
     found = done.measurement
     if found.mismatched_bytes:
         raise SystemExit(f"{BOARD}: {found.mismatched_bytes} mismatched bytes")
     return {
         "board": BOARD,
-        "instructions": measuring.whole(found.instructions),
+        "instructions": measure.whole(found.instructions),
         "flash_bytes": found.flash_bytes,
         "weights_bytes": found.weights_bytes,
     }
@@ -276,7 +275,7 @@ def main() -> None:
             name, draw, {q: every[q] for q in chosen}, asked.data_dir, asked.results, asked.litert
         )
     ]
-    measure(cells, asked.results, asked.jobs)
+    measure_all(cells, asked.results, asked.jobs)
 
 
 def unknown(
@@ -309,7 +308,7 @@ def unknown(
     ]
 
 
-def measure(cells: Sequence[Cell], folder: Path, jobs: int = 1) -> None:
+def measure_all(cells: Sequence[Cell], folder: Path, jobs: int = 1) -> None:
     """Append to `folder` what comes of the cells, `jobs` at once."""
     commit, clean = source_tree()
     cache = Cache(str(BUILD / "quantizers/stages"))

@@ -43,7 +43,7 @@ def network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_a_draw_is_measured_once(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     every = quantizers.quantisers(None)
     chosen = {q: every[q] for q in ("Ascua", "Ascua --no-bias-correction")}
-    quantizers.measure(quantizers.unknown("small", 1, chosen, network, network), network)
+    quantizers.measure_all(quantizers.unknown("small", 1, chosen, network, network), network)
     first = results.quantized(network)
     assert [(r.quantizer, r.samples, r.calibration) for r in first] == [(q, 30, 20) for q in chosen]
     assert [r.board for r in first] == [quantizers.BOARD, None]
@@ -52,7 +52,7 @@ def test_a_draw_is_measured_once(network: Path, monkeypatch: pytest.MonkeyPatch)
     assert quantizers.unknown("small", 1, chosen, network, network) == []
     (network / "quantization.jsonl").unlink()
     again = quantizers.unknown("small", 1, chosen, network, network)
-    quantizers.measure(again, network)  # the stages are known
+    quantizers.measure_all(again, network)  # the stages are known
     assert results.quantized(network) == first
 
 

@@ -86,7 +86,7 @@ def test_a_node_that_is_killed_loses_nothing(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_two_nodes_take_half_the_time(tmp_path: Path) -> None:
-    """Of stages as long as a short training; a stage begins with 1.6 s of imports."""
+    """Of stages as long as a short training: each begins a process, and imports."""
     one, two = (on_a_cluster(SCALING, tmp_path, nodes, 20) for nodes in (1, 2))
     busy = two["cpu"] / (2 * two["wall"])
     print(f"one node {one}, two nodes {two}, {busy:.3f} of the CPU time is the stages'")

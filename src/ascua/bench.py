@@ -47,7 +47,7 @@ MODEL_BOARDS = (
 
 
 @dataclass(frozen=True)
-class Samples:
+class RecipeData:
     """The test images of a recipe."""
 
     recipe: Recipe
@@ -71,7 +71,7 @@ class Case:
     """As `Result.training`; then the model is kept."""
     history: str = ""
     """The epochs of the training, as CSV."""
-    data: Samples | None = None
+    recipe_data: RecipeData | None = None
     """Where `xs` and `labels` come from: None of the fixed sample that needs none."""
 
     @property
@@ -117,7 +117,7 @@ def recipe_cases(
     yield Case(
         recipe.name, model, load_board(recipe.board), xs, dataset.labels,
         source.accuracy_float, training=source.training, history=source.history,
-        data=Samples(recipe, data_dir, dataset.sha256),
+        recipe_data=RecipeData(recipe, data_dir, dataset.sha256),
     )  # fmt: skip
 
 
@@ -332,11 +332,11 @@ def _cell(case: Case, name: str, *, smaller: bool) -> Cell:
         "name": case.name, "sha256": case.model.sha256,
         "smaller": smaller, "board": case.board.name, "goal": case.goal.kind,
         "accuracy_float": case.accuracy_float, "training": case.training,
-        "history": case.history, "recipe": case.data and asdict(case.data.recipe),
-        "data": case.data and case.data.sha256,
+        "history": case.history, "recipe": case.recipe_data and asdict(case.recipe_data.recipe),
+        "data": case.recipe_data and case.recipe_data.sha256,
     }  # fmt: skip
     at = {"model": str(case.model.path.resolve())}
-    where = None if case.data is None else case.data.data_dir
+    where = None if case.recipe_data is None else case.recipe_data.data_dir
     return Cell(name, told, {"measured": stage(measured, told, at)}, where)
 
 

@@ -193,6 +193,11 @@ class Board:
         return self.sleep if self.meter is None else self.meter.sleep
 
     @property
+    def counts_c(self) -> bool:
+        """Whether C is run for it here: on itself, or on the board that counts for it."""
+        return self.target == "c" and (self.runner is not None or bool(self.counts_on))
+
+    @property
     def flags(self) -> tuple[str, ...]:
         """The compiler's flags for this board."""
         return (*self.core.cflags, *self.cflags)

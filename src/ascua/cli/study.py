@@ -23,7 +23,6 @@ from ascua.run.provenance import source_tree
 if TYPE_CHECKING:
     from ascua.study import Bill, Cache, Cell, Engine, Finished, Study, Told
 
-GB = 1 << 30
 SHORT = 90
 """Characters of a reason in a list."""
 

@@ -14,10 +14,10 @@ from typing import NamedTuple
 from ascua.figures import Mark, scatter
 from ascua.report.tables import markdown
 from ascua.results import CellResult
+from ascua.study.matrix import KERAS, NONE, SCRATCH
 
-NONE, SCRATCH, RANDOM = "none", "scratch", "random"
-"""The network itself; shapes from random weights; the ranking that knows nothing."""
-KERAS = "keras"
+RANDOM = "random"
+"""The ranking that knows nothing."""
 T95 = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
     2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,

@@ -1,4 +1,4 @@
-"""The folder of results: a line of JSON a value, in a file for each recipe, and eight of others."""
+"""The folder of results: a line of JSON a value; files of recipes, of studies, and others."""
 
 from __future__ import annotations
 

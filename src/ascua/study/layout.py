@@ -20,8 +20,6 @@ from ascua.study.cache import Cache, Outcome
 from ascua.study.matrix import FLOAT, KERAS, NONE
 from ascua.study.schedule import Cell, survey
 
-LAYOUTS = ("X_Y",)
-"""Network and share in percent."""
 FILES = {KERAS: "pruned.keras", FLOAT: "pruned.tflite", "int8": "pruned_int8.tflite"}
 FORM = folders.Form(
     "pruned network", lambda path, _: path in FILES.values() or path.endswith(".ipynb"), "--out"
@@ -31,7 +29,7 @@ SECONDS = 1800
 
 
 @dataclass(frozen=True)
-class Place:
+class Entry:
     """One folder: a network, a ranking and a share, of the first seed that is known."""
 
     folder: Path
@@ -40,7 +38,7 @@ class Place:
     """By form."""
 
 
-def places(cells: Sequence[Cell], known: Mapping[str, Outcome]) -> Iterator[Place]:
+def entries(cells: Sequence[Cell], known: Mapping[str, Outcome]) -> Iterator[Entry]:
     """The folders of the cells whose networks are `known`, by definition of their stages."""
     found: dict[tuple[str, str, float], dict[int, dict[str, Cell]]] = {}
     for cell in cells:
@@ -53,7 +51,7 @@ def places(cells: Sequence[Cell], known: Mapping[str, Outcome]) -> Iterator[Plac
         share = "" if method == NONE else f"_{100 * ratio:g}"
         ranking = method.replace("-", "_").upper()
         name = f"{network}{share}"
-        yield Place(Path(ranking) / name, name, seeds[min(seeds)])
+        yield Entry(Path(ranking) / name, name, seeds[min(seeds)])
 
 
 def write(to: Path, cells: Sequence[Cell], cache: Cache, *, force: bool) -> Iterator[Path]:
@@ -64,14 +62,14 @@ def write(to: Path, cells: Sequence[Cell], cache: Cache, *, force: bool) -> Iter
     """
     check()
     known = survey(cells, cache)
-    wanted = list(places(cells, known))
+    wanted = list(entries(cells, known))
     if not wanted:
         raise InputError(
             f"{cache.address}: it has none of the study's networks.",
             ["`ascua study` makes them.", "Name another with `--cache`."],
         )
-    for place in wanted:
-        yield _written(to / place.folder, place, cache, known, force=force)
+    for entry in wanted:
+        yield _written(to / entry.folder, entry, cache, known, force=force)
 
 
 def check() -> None:
@@ -86,22 +84,22 @@ def check() -> None:
 
 
 def _written(
-    folder: Path, place: Place, cache: Cache, known: Mapping[str, Outcome], *, force: bool
+    folder: Path, entry: Entry, cache: Cache, known: Mapping[str, Outcome], *, force: bool
 ) -> Path:
-    stages = {f: c.stages["model" if f == KERAS else "file"] for f, c in place.cells.items()}
+    stages = {f: c.stages["model" if f == KERAS else "file"] for f, c in entry.cells.items()}
     about = {"networks": {f: known[s.definition].key for f, s in stages.items()}}
     if folders.about(folder, FORM).get("networks") == about["networks"] and not force:
         return folder
     folders.check(folder, FORM, force=force)
     with tempfile.TemporaryDirectory(prefix="ascua-") as at:
-        here = Path(at) / place.name
+        here = Path(at) / entry.name
         here.mkdir()
         for form, stage in stages.items():
             cache.unpack(known[stage.definition].key, Path(at) / form)
             source = next(p for p in (Path(at) / form).iterdir() if p.is_file())
             source.rename(here / FILES[form])
-        book = here / f"{place.name}.ipynb"
-        book.write_text(json.dumps(_executed(_notebook(place), here), indent=1))
+        book = here / f"{entry.name}.ipynb"
+        book.write_text(json.dumps(_executed(_notebook(entry), here), indent=1))
         content = {p.name: p.read_bytes() for p in here.iterdir() if p.is_file()}
     folders.fill(folder, FORM, content, about=about, force=force)
     return folder
@@ -129,14 +127,14 @@ def _executed(book: dict[str, Any], folder: Path) -> Any:
     return node
 
 
-def _notebook(place: Place) -> dict[str, Any]:
+def _notebook(entry: Entry) -> dict[str, Any]:
     """The cells: what it is, its size, its layers, and how it does on test images."""
-    first = next(iter(place.cells.values()))
+    first = next(iter(entry.cells.values()))
     axes, recipe = first.axes, first.stages["base"].settings["recipe"]
     gone = f"{100 * axes['ratio']:g} % of the channels removed by {axes['method']}"
     title = f"# {axes['network']}: {'whole' if axes['method'] == NONE else gone}"
     where = None if first.data_dir is None else str(first.data_dir.resolve())
-    filters = KERAS in place.cells
+    filters = KERAS in entry.cells
     parts: list[tuple[str, str]] = [
         ("markdown", f"{title}\n\nSeed {axes['seed']}. Written by `ascua report --layout`."),
         ("code", SIZES),

@@ -66,7 +66,9 @@ class Prune:
         _check_list("methods", self.methods)
         _check_list("ratios", [f"{100 * ratio:g} %" for ratio in self.ratios])
         if self.epochs < 1:
-            raise InputError(f"prune: epochs must be at least 1, not {self.epochs}.")
+            raise InputError(
+                f"epochs must be at least 1, not {self.epochs}.", ["Of tuning: 10, say."]
+            )
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,10 @@ class Network:
     def __post_init__(self) -> None:
         """Raises InputError unless it is either trained or there."""
         if bool(self.recipe) == bool(self.file):
-            raise InputError("networks: name either a `recipe` or a .tflite `file` of each.")
+            raise InputError(
+                "networks: name either a `recipe` or a .tflite `file` of each.",
+                ['`recipe = "mnist-lenet5"`, or `file = "net.tflite"`.'],
+            )
         for key in ("seeds", "forms", "boards"):
             if (given := getattr(self, key)) is not None:
                 _check_list(key, given)
@@ -143,7 +148,10 @@ class Study:
         if self.boards:
             _check_list("boards", self.boards)
         if "scheme" in self.quantize:
-            raise InputError("quantize: the scheme of a network is one of the `forms`.")
+            raise InputError(
+                "quantize: the scheme of a network is one of the `forms`.",
+                ['Leave `scheme` out, and write `forms = ["int8"]`, say.'],
+            )
         build(Options, self.quantize, "quantize")
         for network in self.networks:
             _check(f"{named(network)}: forms", network.forms or self.forms, FORMS)
@@ -180,7 +188,7 @@ def _check_list(what: str, given: Sequence[object], least: int = 1) -> None:
 
 def _check_counts(board: Board) -> None:
     """Raise InputError for a board on which no C of Ascua's is run."""
-    if board.target != "c" or (board.runner is None and not board.counts_on):
+    if not board.counts_c:
         raise InputError(
             f"boards: {board.name}: nothing counts there what a network in C takes.",
             ["Name others: `ascua boards` lists them."],
@@ -224,7 +232,10 @@ def load(name: str) -> Study:
         path = FOLDER / f"{name}.toml"
     table = read_toml(path)
     if "name" in table:
-        raise InputError(f"{path.name}: unknown key 'name': a study is called as its file is.")
+        raise InputError(
+            f"{path.name}: unknown key 'name': a study is called as its file is.",
+            ["Rename the file; `title` is for the report."],
+        )
     table = _located(table, path.parent)
     study = build(Study, {**table, "name": path.stem}, path.name)
     for network in study.networks:
@@ -262,7 +273,10 @@ def _prune(study: Study, network: Network) -> Prune | None:
     """How a network is pruned. Raises InputError."""
     if study.prune is None:
         if network.prune:
-            raise InputError(f"{study.name}: {named(network)}: prune: the study has no [prune].")
+            raise InputError(
+                f"{study.name}: {named(network)}: prune: the study has no [prune].",
+                ["Add that table, with `methods` and `ratios`."],
+            )
         return None
     return build(Prune, {**vars(study.prune), **network.prune}, f"{named(network)}: prune")
 

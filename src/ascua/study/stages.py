@@ -188,10 +188,12 @@ def quantize(
     return {"bytes": len(content)}
 
 
-@pure(
-    1,
-    lambda told: [litert.version() if told["form"] == "float" else board_tools(load_board("host"))],
-)
+def judging(told: Settings) -> object:
+    """What runs a form on this computer."""
+    return litert.version() if told["form"] == "float" else board_tools(load_board("host"))
+
+
+@pure(1, judging)
 def score(work: Work, *, recipe: Mapping[str, Any], data: str, form: str) -> Values:
     """The share of all test images that a .tflite file has right.
 

@@ -16,10 +16,6 @@ from ascua.files import scratch
 class Storage(Protocol):
     """Files by name; a name may have folders: `a/b`."""
 
-    @property
-    def where(self) -> str:
-        """The address, for messages."""
-
     def read(self, name: str) -> bytes | None:
         """The whole file; None where there is none."""
 
@@ -38,10 +34,6 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-
-    @property
-    def where(self) -> str:
-        return str(self.path)
 
     def read(self, name: str) -> bytes | None:
         try:
@@ -93,10 +85,6 @@ class Remote:
             raise InputError(
                 f"{address}: no address that fsspec knows: {e}.", ["Name a folder with `--cache`."]
             ) from e
-
-    @property
-    def where(self) -> str:
-        return self._address
 
     def read(self, name: str) -> bytes | None:
         with self._told():

@@ -14,7 +14,7 @@ from ascua.recipes import Precision
 from ascua.zoo import import_keras, import_tensorflow
 
 LANES = 16
-"""Channels that oneDNN's fast kernel takes at once; with others it is three to five times slower,
+"""Channels that oneDNN's fast kernel takes at once; with others it is several times slower,
 and products are not."""
 
 

@@ -35,8 +35,7 @@ def squeezenet(
     Version 1.0 starts with 96 convolutions of 7 x 7 and pools after it, fire4 and fire8; 1.1 with
     64 of 3 x 3, and pools after it, fire3 and fire5. `bypass` adds a module's input to its output
     where they have as many channels. The logits are never negative: ReLU comes before the mean.
-    `norm` normalises after each convolution, which it is not published with: without that it learns
-    next to nothing from random weights and few photographs.
+    `norm` normalises after each convolution, which it is not published with.
 
     The published weights want blue, green, red in 0..255 less a mean. Since the first convolution
     does not pad, loading folds that into its weights, exactly: no layer, no cost in int8. At
