@@ -435,7 +435,7 @@ def test_advice_that_would_not_help_is_not_given() -> None:
     for by in (1, 4):
         with pytest.raises(InputError) as e:
             prune(network(), ratio=0.99, round_to=by)
-        assert ("`--round-to 1` lets more go." in e.value.things_to_try) == (by == 4)
+        assert ("Rounding to 1 lets more go." in e.value.things_to_try) == (by == 4)
 
 
 def test_rankings_have_a_line_each() -> None:

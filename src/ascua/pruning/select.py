@@ -48,12 +48,12 @@ class Wish:
             )
         if not 0 < self.ratio < 1:
             raise InputError(
-                f"--ratio {self.ratio:g}: not between 0 and 1.",
-                ["The share that goes: `--ratio 0.25` leaves three quarters."],
+                f"A ratio of {self.ratio:g}: not between 0 and 1.",
+                ["It is the share that goes: 0.25 leaves three quarters."],
             )
         if self.round_to < 1:
             raise InputError(
-                f"--round-to {self.round_to}: at least 1.", ["1 lets any number of channels stay."]
+                f"Rounding to {self.round_to}: at least 1.", ["1 lets any number of channels stay."]
             )
 
 
@@ -122,7 +122,7 @@ class Ladder:
         if self.share(of, last) < ratio - ROUNDING:
             raise InputError(
                 f"A ratio of {ratio:.4g} of its {of}: at most {self.share(of, last):.1%} can go.",
-                ["Give a smaller `--ratio`.", *self.finer],
+                ["Give a smaller ratio.", *self.finer],
             )
         return self.first(lambda rung: self.share(of, rung) >= ratio - ROUNDING)
 
@@ -130,7 +130,7 @@ class Ladder:
     def finer(self) -> list[str]:
         """The advice that lets more go, if there is one."""
         rounded = any(q.round_to > 1 for q in self.queues)
-        return ["`--round-to 1` lets more go."] if rounded else []
+        return ["Rounding to 1 lets more go."] if rounded else []
 
     def first(self, meets: Callable[[int], bool], near: int | None = None) -> int:
         """The first rung that meets a condition which the last one meets, as all after it do.

@@ -361,12 +361,12 @@ def pictures(among: Sequence[Group]) -> dict[str, str]:
     return drawn
 
 
-def document(title: str, among: Sequence[Group]) -> str:
-    """The report in Markdown."""
+def document(title: str, among: Sequence[Group], figures: str = "") -> str:
+    """The report in Markdown, with its pictures in the folder `figures` ("docs/", say)."""
     parts = [f"# {title}\n"]
     if sentences := answers(among):
         parts += ["## The answer\n", "".join(f"- {text}\n" for text in sentences)]
-    parts += [f"![{name}]({name})\n" for name in pictures(among)]
+    parts += [f"![{name}]({figures}{name})\n" for name in pictures(among)]
     for heading, columns, rows in (
         ("On boards", BOARD_COLUMNS, on_boards(among)),
         ("Each form", FORM_COLUMNS, forms(among)),
