@@ -11,6 +11,10 @@ vectors:
 2:  la sp, stack_top
     la t0, trap
     csrw mtvec, t0
+#ifdef __riscv_flen
+    li t0, 0x2000                   /* mstatus.FS: floats are on, their registers as they are */
+    csrs mstatus, t0
+#endif
     j start
 
 /* Traps never return, so they take the whole stack afresh. a0: status, a1: pc, a2: address. */

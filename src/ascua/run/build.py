@@ -35,6 +35,8 @@ SANITIZE = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=
 NATIVE = "-march=native"
 """Compiles for the processor of this computer: a program of another one must not be found."""
 LINK = ("-Wl,--gc-sections",)
+MATH = "-lm"
+"""Behind the sources: the runtime of kmodels calls it, and nothing else."""
 PROGRAM = "firmware.elf"
 PLUGIN_FLAGS = ("-std=c11", "-Wall", "-Wextra", "-O2", "-shared", "-fPIC", "-fvisibility=hidden")
 
@@ -93,7 +95,7 @@ def _command(board: Board, library: Library, harness: Path, *, sanitize: bool) -
     if not board.hosted:
         command += ["--specs=picolibc.specs", "-nostartfiles", "-L.", "-T"]
         command += [str(harness / f"{board.startup}.ld")]
-    return command
+    return [*command, MATH]
 
 
 def firmware(board: Board, library: Library, build_dir: Path, *, sanitize: bool = False) -> Elf:
