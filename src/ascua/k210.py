@@ -12,9 +12,9 @@ import numpy as np
 
 from ascua import inputs, kmodel
 from ascua.boards import K210, KPU, Board
-from ascua.errors import DoesNotFit, InputError
+from ascua.errors import DoesNotFit, InputError, ToolFailed, ToolMissing
 from ascua.executors import Progress
-from ascua.executors.kpu import Kpu
+from ascua.executors.kpu import Kpu, RunsKmodels, Runtime
 from ascua.ir import Array, Graph
 from ascua.kmodel import Kmodel, Layer, Range, Usage
 from ascua.kpu.ends import ends
@@ -25,12 +25,15 @@ from ascua.quantize.floats import evaluated
 from ascua.quantize.options import DEFAULT, Options
 from ascua.quantize.ranges import LEVELS
 from ascua.quantize.rules import Range as Reals
+from ascua.run import Outcome
+from ascua.samples import mismatches
 from ascua.targets.k210.affines import Pixels
 from ascua.targets.k210.budgets import check_budget
 from ascua.targets.k210.compiling import Quantized, quantized, quantized_already
 from ascua.targets.k210.lower import lowered
 from ascua.targets.k210.nncase.compiling import Like, quantized_like
-from ascua.targets.k210.ops import Runtime
+from ascua.targets.k210.ops import Runtime as Version
+from ascua.validation import Check
 
 SCHEMA = 1
 """The version of the JSON object; it grows when a key changes its meaning."""
@@ -50,6 +53,41 @@ class Model:
         return ends(self.network)
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What the runtime in C takes on an emulated core, a sample: the KPU's work is none of it."""
+
+    input: int
+    """Instructions that put the sample where the network finds it."""
+    layers: tuple[int, ...]
+    """Instructions of each layer."""
+    code_bytes: int
+    """Of the program without the file, the KPU in C with it."""
+    static_bytes: int
+    """Of variables, the workspace and the samples with them, and the KPU in C."""
+    stack_bytes: int
+    mismatched_bytes: int
+    """Of all outputs, beside the simulated chip's."""
+
+    @property
+    def instructions(self) -> int:
+        """Of all layers."""
+        return sum(self.layers)
+
+    @classmethod
+    def of(cls, model: Kmodel, outcome: Outcome, mismatched: int) -> Counted | None:
+        """What an emulator counted; None of one that does not tell layers apart."""
+        steps, sizes = outcome.step_instructions, outcome.sizes
+        if steps is None or sizes is None or outcome.stack_bytes is None:
+            return None
+        first, *layers, _ = map(round, steps)
+        code = sizes.flash_bytes - len(kmodel.write(model))
+        return cls(
+            first, tuple(layers), code, sizes.static_bytes + model.main_bytes,
+            outcome.stack_bytes, mismatched,
+        )  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False)
 class Measurement:
     """What is known of a kmodel: memory, an estimate of its time, and a score where it ran."""
@@ -60,6 +98,8 @@ class Measurement:
     latency: Latency
     samples: int | None = None
     score: Score | None = None
+    counted: Counted | None = None
+    """Where Ascua's runtime in C ran it."""
 
     def json(self) -> dict[str, Any]:
         """The object that `--json` prints; docs/json.md describes it."""
@@ -91,9 +131,16 @@ class Measurement:
                     "writes": [_range(r) for r in layer.writes],
                     "macs": macs(layer),
                     "seconds": asdict(taken),
+                    "instructions": None if self.counted is None else self.counted.layers[i],
                 }
-                for layer, taken in zip(network.layers, seconds.layers, strict=True)
+                for i, (layer, taken) in enumerate(zip(network.layers, seconds.layers, strict=True))
             ],
+            "instructions": None if self.counted is None else self.counted.instructions,
+            "input_instructions": None if self.counted is None else self.counted.input,
+            "code_bytes": None if self.counted is None else self.counted.code_bytes,
+            "static_bytes": None if self.counted is None else self.counted.static_bytes,
+            "stack_bytes": None if self.counted is None else self.counted.stack_bytes,
+            "mismatched_bytes": None if self.counted is None else self.counted.mismatched_bytes,
             "seconds": {
                 **asdict(seconds.total),
                 "total": seconds.total.total,
@@ -148,9 +195,14 @@ def check_board(model: Model, board: Board) -> None:
         )
 
 
+def simulated(board: Board) -> bool:
+    """Whether the board is the simulated chip: else Ascua's runtime in C runs there."""
+    return board.runner == KPU
+
+
 def check_runner(board: Board) -> None:
-    """Raise InputError for a board whose file does not name the simulated chip."""
-    if board.runner != KPU:
+    """Raise InputError for a board that runs neither the simulated chip nor the runtime in C."""
+    if not simulated(board) and (board.runner is None or board.cc is None):
         raise InputError(
             f"{board.name}: its runner is not {KPU!r}: it can be asked, and not run.",
             ["`ascua analyze` takes it.", f'State `runner = "{KPU}"` in its file to simulate it.'],
@@ -207,7 +259,7 @@ def compile_floats(
     graph: Graph,
     images: Array,
     image: Reals,
-    version: Runtime,
+    version: Version,
     options: Options = DEFAULT,
     *,
     bits: int = 8,
@@ -233,7 +285,7 @@ def compile_like(
     return Compiled(steps, lowered(steps.chip, like.runtime))
 
 
-def compile_quantized(graph: Graph, version: Runtime) -> Kmodel:
+def compile_quantized(graph: Graph, version: Version) -> Kmodel:
     """As `compile_floats`, of a prepared `graph` of int8: by its own scales."""
     return lowered(quantized_already(graph, version), version)
 
@@ -268,16 +320,42 @@ def run(
     xs: Sequence[Array],
     *,
     labels: Labels | None = None,
-    kpu: Kpu | None = None,
+    executor: RunsKmodels | None = None,
     progress: Progress | None = None,
 ) -> Run:
-    """Run samples `xs` (n, h, w, c) on the simulated KPU of `board`.
+    """Run samples `xs` (n, h, w, c) on `board`, by default as the simulated chip computes them.
 
-    Raises InputError, DoesNotFit, or Unsupported for a layer that no runtime executes.
+    By Ascua's runtime in C, if that is the `executor`: then each output byte is held against the
+    simulated chip's. Raises InputError, DoesNotFit, Unsupported for a layer that no runtime
+    executes, or what a runner raises.
     """
     found = analyze(model, board)
     check_runner(board)
     check_fit(found, board)
-    ys = (kpu or Kpu()).run(model.network, xs, progress=progress).outputs
+    answer = (executor or Kpu()).run(model.network, xs, progress=progress)
+    ys, counted = answer.outputs, None
+    if answer.outcome is not None:
+        wrong = mismatches(ys, Kpu().run(model.network, xs).outputs)
+        counted = Counted.of(model.network, answer.outcome, wrong)
     score = None if labels is None else labels.score(ys)
-    return Run(replace(found, samples=len(xs[0]), score=score), ys)
+    return Run(replace(found, samples=len(xs[0]), score=score, counted=counted), ys)
+
+
+def validate(
+    model: Model, xs: Sequence[Array], boards: Sequence[Board], build: Path,
+    progress: Progress | None = None,
+) -> tuple[Check, ...]:  # fmt: skip
+    """Run samples `xs` by the runtime in C on each of `boards`, beside the simulated chip."""
+    expected = Kpu().run(model.network, xs).outputs
+    size = sum(y.nbytes for y in expected)
+    checks = []
+    for i, board in enumerate(boards):
+        try:
+            ys = Runtime(board, build).run(model.network, xs).outputs
+            checks.append(Check(board.name, Kpu.name, mismatches(ys, expected), size))
+        except (DoesNotFit, ToolMissing, ToolFailed) as e:
+            note = " ".join([e.what.splitlines()[0], *e.things_to_try[:1]])
+            checks.append(Check(board.name, Kpu.name, None, size, note, error=e))
+        if progress:
+            progress(i + 1, len(boards))
+    return tuple(checks)

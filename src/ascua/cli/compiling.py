@@ -205,7 +205,7 @@ def run(
         network = k210.load(model)
         kmodels.run(
             network, target, partial(source.samples, network.ends), switches, outputs, spared,
-            as_json=as_json,
+            build_dir, as_json=as_json,
         )  # fmt: skip
         return
     switches.refuse(model)
@@ -278,10 +278,12 @@ def validate(
 ) -> None:  # fmt: skip
     """Compare MODEL.tflite on every executor, byte for byte.
 
-    They are the reference, this computer, the boards, and tflite-micro; LiteRT for uint8.
+    They are the reference, this computer, the boards, and tflite-micro; LiteRT for uint8. Of a
+    .kmodel they are the simulated K210, and the runtime in C with a KPU in C.
     """
     if k210.is_kmodel(model):
-        raise kmodels.alone(k210.load(model))
+        kmodels.validate(model, inputs, only, build_dir, as_json=as_json)
+        return
     loaded = load_model(model, smaller=not no_optimize)
     names = dict.fromkeys(only) or itertools.chain(*map(board_files.names, targets.TARGETS))
     known = map(board_files.load, names)

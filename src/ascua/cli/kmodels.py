@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -12,13 +12,14 @@ from typing import Any, Literal
 import numpy as np
 
 from ascua import k210, kmodel
-from ascua.boards import Board
+from ascua.boards import Board, names
+from ascua.boards import load as load_board
 from ascua.cli import following, quantizing
 from ascua.cli.options import Reading, Sampling, Switches
 from ascua.cli.quantizing import JUDGED
 from ascua.cli.terminal import PLAN, err, log, out, print_json, printable, progress
-from ascua.errors import InputError, ToolMissing
-from ascua.executors.kpu import Kpu
+from ascua.errors import InputError, Mismatch, ToolFailed
+from ascua.executors.kpu import Kpu, RunsKmodels, Runtime
 from ascua.files import Output
 from ascua.files.kinds import KMODEL
 from ascua.inputs import check_outputs, save_outputs
@@ -28,7 +29,12 @@ from ascua.model import load_model
 from ascua.quantize import Options, Range, check_float
 from ascua.quantize.scaling import Scaling
 from ascua.report import kmodel as tables
+from ascua.report.tables import validation
+from ascua.samples import load_or_random
 from ascua.targets.k210.nncase.compiling import Like, Version
+
+HOST = "host"
+"""The board that is this computer."""
 
 
 def analyze(path: Path, board: Board | None, *, as_json: bool) -> None:
@@ -52,18 +58,26 @@ def run(
     switches: Switches,
     outputs: Path | None,
     spared: Mapping[str, Any],
+    build: Path,
     *,
     as_json: bool,
 ) -> None:
-    """Run samples on the simulated chip, print what is known, and write the `outputs`."""
+    """Run samples on the board, print what is known, and write the `outputs`."""
     k210.check_board(model, board)
     k210.check_runner(board)
+    executor: RunsKmodels
+    if k210.simulated(board):
+        executor = Kpu(switches.rounding, fused=switches.fused)
+    else:
+        switches.refuse_on(board.name)
+        executor = Runtime(board, build)
     if outputs is not None:
         check_outputs(outputs, model.ends, **spared)
     xs, labels = samples()
-    kpu = Kpu(switches.rounding, fused=switches.fused)
     with progress() as bar:
-        done = k210.run(model, board, xs, labels=labels, kpu=kpu, progress=bar(board.name))
+        done = k210.run(
+            model, board, xs, labels=labels, executor=executor, progress=bar(board.name)
+        )
     _show(done.measurement)
     if outputs is not None:
         save_outputs(outputs, model.ends, done.ys, **spared)
@@ -71,6 +85,50 @@ def run(
         print_json(done.measurement.json())
     else:
         out.print(tables.run(done.measurement))
+    counted = done.measurement.counted
+    if counted is not None and counted.mismatched_bytes:
+        raise Mismatch(
+            f"{counted.mismatched_bytes} output bytes of {board.name} differ from the simulated"
+            " chip's."
+        )
+
+
+def validate(
+    path: Path, inputs: Path | None, only: Sequence[str], build: Path, *, as_json: bool
+) -> None:
+    """Compare the simulated chip with the runtime in C, here and on emulated cores."""
+    model = k210.load(path)
+    known = [load_board(name) for name in (only or (HOST, *(n for n in names() if n != HOST)))]
+    chosen = [b for b in known if _compares(b)]
+    for board in known if only else ():
+        if not _compares(board):
+            raise InputError(
+                f"{board.name}: it does not run the runtime of kmodels in C.",
+                ["Name `host` or `k210-virt`, or leave out `--only`."],
+            )
+    xs = load_or_random(model.ends, inputs)
+    with progress() as bar:
+        checks = k210.validate(model, xs, chosen, build, bar("executors"))
+    if as_json:
+        print_json({
+            "schema": k210.SCHEMA, "model_sha256": model.sha256, "samples": len(xs[0]),
+            "oracle": Kpu.name, "executors": [c.json() for c in checks],
+        })  # fmt: skip
+    else:
+        out.print(validation(checks))
+    if wrong := [c.executor for c in checks if c.mismatched_bytes]:
+        raise Mismatch(f"{path}: outputs differ on {', '.join(wrong)}.")
+    ran = [c for c in checks if c.mismatched_bytes is not None]
+    for check in checks:
+        if check.error is not None and (only or not ran or isinstance(check.error, ToolFailed)):
+            raise check.error
+
+
+def _compares(board: Board) -> bool:
+    """Whether the runtime in C runs there: on this computer, and where the core is emulated."""
+    if board.name == HOST:
+        return True
+    return k210.has_one(board) and not k210.simulated(board) and board.cc is not None
 
 
 @dataclass(frozen=True)
@@ -253,19 +311,6 @@ def _of_integers(path: Path, how: Compiling) -> kmodel.Kmodel:
             ["Leave out `--data`, `--input-range` and `--weight-bits`, or give the float model."],
         )
     return k210.compile_quantized(load_model(path, smaller=False).graph, how.version)
-
-
-def alone(model: k210.Model) -> ToolMissing:
-    """The error of `validate`: there is nobody to compare the simulator with."""
-    return ToolMissing(
-        f"{model.path}: not validated: a kmodel has one executor so far, the simulated KPU.",
-        [
-            "`ascua run` with a K210's board computes its outputs; docs/k210.md says what that is"
-            " checked against.",
-            "Compare the outputs with the board's own: `--outputs` writes them.",
-            f"`ascua compare X.tflite {model.path}` compares it with the network it was made of.",
-        ],
-    )
 
 
 def _show(found: k210.Measurement) -> None:

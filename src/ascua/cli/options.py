@@ -130,6 +130,15 @@ class Switches:
                 ["Leave them out."],
             )
 
+    def refuse_on(self, board: str) -> None:
+        """Raise InputError where a switch is set, and `board` runs the runtime in C."""
+        if self.rounding is not None or self.fused:
+            raise InputError(
+                f"{board}: it computes as its C does: `--rounding` and `--fma` are for the"
+                " simulated chip.",
+                ["Leave them out, or choose `--board maix-go`."],
+            )
+
 
 @dataclass(frozen=True)
 class Reading:

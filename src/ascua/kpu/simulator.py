@@ -64,7 +64,7 @@ class Simulator:
 
         One sample is in memory at a time. Raises InputError for other shapes or types.
         """
-        self._wanted(xs)
+        self.check(xs)
         n = len(xs[0])
         outputs = self.model.outputs
         ys = [np.empty((n, o.count), DTYPES[o.dtype]) for o in outputs]
@@ -83,12 +83,12 @@ class Simulator:
 
         That is the map (c, h, w) in KPU RAM, or the values in main memory in a row.
         """
-        self._wanted([x[None] for x in xs])
+        self.check([x[None] for x in xs])
         yield from self._layers(Ram.of(self.model), xs)
 
     def observed(self, xs: Sequence[Array]) -> tuple[list[Array], list[Array]]:
         """What each layer wrote, as `layers` gives it, and the outputs, for one sample an input."""
-        self._wanted([x[None] for x in xs])
+        self.check([x[None] for x in xs])
         ram = Ram.of(self.model)
         made = [y for _, y in self._layers(ram, xs)]
         return made, [ram.view(o).copy() for o in self.model.outputs]
@@ -106,7 +106,7 @@ class Simulator:
             for layer, execute in zip(self.model.layers, self.steps, strict=True):
                 yield layer, execute(ram)
 
-    def _wanted(self, xs: Sequence[Array]) -> None:
+    def check(self, xs: Sequence[Array]) -> None:
         """Raise InputError unless there is an array of the right type and shape an input."""
         name, shapes = self.model.name, self.shapes
         if len(xs) != len(shapes):

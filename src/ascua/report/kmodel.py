@@ -40,12 +40,16 @@ def layers(found: Measurement) -> RenderableType:
                 _ms(seconds.total),
             )
         )
-    total = found.latency.total
+    total, counted = found.latency.total, found.counted
     rows.append(("", "input", "", "", "", None, None, _ms(found.latency.input.total)))
     rows.append(("", "all", "", "", "", *_sums(found), _ms(total.total)))
-    columns = (
+    columns: tuple[str, ...] = (
         ">layer", "type", "what", "reads", "writes", ">weights B", ">MACs", ">ms, estimated",
     )  # fmt: skip
+    if counted is not None:
+        columns = (*columns, ">CPU instructions")
+        counts = (*counted.layers, counted.input, counted.instructions + counted.input)
+        rows = [(*row, count) for row, count in zip(rows, counts, strict=True)]
     return table(columns, rows)
 
 
@@ -130,10 +134,21 @@ def _budgets(found: Measurement) -> RenderableType:
 
 def run(found: Measurement) -> RenderableType:
     """What a run on the simulated chip tells."""
-    more = [] if found.score is None else [
-        (f"{found.score.metric}, on {found.board}, simulated", str(found.score))
-    ]  # fmt: skip
+    counted = found.counted
+    how = "simulated" if counted is None else "emulated"
+    more = []
+    if found.score is not None:
+        more.append((f"{found.score.metric}, on {found.board}, {how}", str(found.score)))
     more.append(("samples", cell(found.samples)))
+    if counted is not None:
+        more += [
+            ("CPU instructions", f"{counted.instructions:,} a sample, counted, and"
+                                 f" {counted.input:,} for its input; the KPU's work is none of it"),
+            ("program", f"{counted.code_bytes:,} bytes without the file, with the KPU in C"),
+            ("variables", f"{counted.static_bytes:,} bytes: workspace, samples, and the KPU in C"),
+            ("stack", f"{counted.stack_bytes:,} bytes"),
+            ("beside the simulated chip", f"{counted.mismatched_bytes:,} output bytes differ"),
+        ]  # fmt: skip
     return Group(layers(found), Text(""), table(("", ""), [*facts(found), *more]))
 
 

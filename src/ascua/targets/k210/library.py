@@ -37,9 +37,10 @@ def library(model: Kmodel, content: bytes, name: str, board: Board) -> Library:
         f"{name}_layer_{i}_{_identifier(layer.title)}" for i, layer in enumerate(model.layers)
     ]
     memory = next((m for m in board.memories if m.name == MEMORY), None)
+    work = max(8, model.main_bytes)
     fields = {
         "name": name,
-        "main_bytes": max(8, model.main_bytes),
+        "main_bytes": work,
         "inputs": len(graph.inputs),
         "outputs": len(graph.outputs),
         "input_bytes": ", ".join(str(t.bytes) for t in graph.inputs),
@@ -68,7 +69,7 @@ def library(model: Kmodel, content: bytes, name: str, board: Board) -> Library:
         steps=(f"{name}_input_samples", *layers, KPU),
         sources=(f"{name}.c", f"{name}_kmodel.S", *SOURCES, SOFT),
         include_dirs=(".",),
-        arena_bytes=fields["main_bytes"],
+        arena_bytes=work,
     )
 
 
