@@ -139,6 +139,8 @@ def check(model: Kmodel) -> None:
     for k, r in enumerate(model.outputs):
         if r.memory is not Memory.MAIN:
             raise walk.fail(f"output {k} is in {NAMES[r.memory]}, not in main memory")
+        if not r.count:
+            raise walk.fail(f"output {k} has {r.bytes} bytes, which are no value")
         walk.read(f"output {k}", r)
     _apart(walk, "outputs", list(dict.fromkeys(model.outputs)))
 

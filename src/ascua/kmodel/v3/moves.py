@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from ascua.kmodel.codec import U32, Many, Record
 from ascua.kmodel.memory import DType, Memory, Range, f32
-from ascua.kmodel.v3.layer import FLAGS, PIXELS, LayerV3
+from ascua.kmodel.v3.layer import FLAGS, PIXELS, SIZE, LayerV3
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Part:
     """A part that is copied: where it begins, and its bytes."""
 
     start: U32
-    bytes: U32
+    bytes: SIZE
 
 
 @dataclass(frozen=True, eq=False)
