@@ -26,6 +26,7 @@ from tests.support.convolutions import RELU, conv
 from tests.support.examples import small
 from tests.support.float_nets import NETWORKS
 from tests.support.floats import floated
+from tests.support.tools import require_board
 from tests.test_kpu_run import HALVES, ONE, model, samples
 
 REAL = MODELS / "k210"
@@ -118,8 +119,16 @@ def test_bytes_that_are_no_pixels_are_doubted(path: Path, tmp_path: Path) -> Non
     ]
 
 
-def test_one_executor_is_no_validation(path: Path) -> None:
-    refused(ascua("validate", path), 2, "not validated", "`ascua run`")
+def test_the_runtime_in_c_validates(path: Path) -> None:
+    require_board(load_board("host"))
+    told = json.loads(ascua("validate", path, "--board", "host", "--json").stdout)
+    assert told["oracle"] == "kpu"
+    assert [(e["executor"], e["mismatched_bytes"]) for e in told["executors"]] == [("host", 0)]
+    refused(ascua("validate", path, "--board", "lm3s6965evb"), 1, "`host` or `k210-virt`")
+
+
+def test_switches_are_of_the_simulated_chip(path: Path) -> None:
+    refused(ascua("run", path, "-b", "k210-virt", "--fma"), 1, "it computes as its C does")
 
 
 def test_what_is_refused(path: Path, tmp_path: Path) -> None:

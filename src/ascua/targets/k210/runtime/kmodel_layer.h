@@ -95,6 +95,11 @@ void kmodel_look_up(const uint8_t *table, const uint8_t *x, uint8_t *y, size_t c
 float kmodel_total(float start, const float *x, size_t count);
 /* y[j] = sum of x[i] * w[j * count + i], in order. */
 void kmodel_dot(const float *x, const float *w, float *y, uint32_t rows, uint32_t count);
+/* Sums of (p[i] + offset) * w[i * columns + c] of the first columns, as many as it answers: at most
+ * `left` and KMODEL_COLUMNS. */
+enum { KMODEL_COLUMNS = 16 };
+uint32_t kmodel_columns(const uint8_t *p, int64_t offset, const uint8_t *w, uint32_t inner,
+                        uint32_t columns, uint32_t left, int64_t *sums);
 /* Which of `size` elements lies before place `i` of `out`, and how far that is from it. */
 uint32_t kmodel_before(uint32_t i, uint32_t size, uint32_t out, bool aligned, float *behind);
 

@@ -23,19 +23,23 @@ uint8_t kmodel_rounded_byte(float x) {
     return (uint8_t)(y >= UINT8_MAX ? UINT8_MAX : (int)y);
 }
 
+/* One after the other: its bits depend on that. */
+static inline float add_eight(float sum, const float *x) {
+    sum += x[0];
+    sum += x[1];
+    sum += x[2];
+    sum += x[3];
+    sum += x[4];
+    sum += x[5];
+    sum += x[6];
+    return sum + x[7];
+}
+
 float kmodel_total(float start, const float *x, size_t count) {
     float sum = start;
-    const float *end = x + count, *eights = x + count / 8 * 8;
-    while (x < eights) { /* one after the other: its bits depend on that */
-        sum += x[0];
-        sum += x[1];
-        sum += x[2];
-        sum += x[3];
-        sum += x[4];
-        sum += x[5];
-        sum += x[6];
-        sum += x[7];
-        x += 8;
+    const float *end = x + count;
+    for (; end - x >= 16; x += 16) {
+        sum = add_eight(add_eight(sum, x), x + 8);
     }
     while (x < end) {
         sum += *x++;
@@ -43,44 +47,50 @@ float kmodel_total(float start, const float *x, size_t count) {
     return sum;
 }
 
-/* Sums of `N` rows at once, each in order: what they have in common is loaded once. */
-#define DOT(N)                                                                      \
-    static void dot_##N(const float *x, const float *w, float *y, uint32_t count) { \
-        float sums[N] = {0};                                                        \
-        const float *rows[N];                                                       \
-        for (int r = 0; r < N; r++) {                                               \
-            rows[r] = w + (size_t)r * count;                                        \
-        }                                                                           \
-        uint32_t i = 0;                                                             \
-        for (; i + 8 <= count; i += 8) {                                            \
-            for (int k = 0; k < 8; k++) {                                           \
-                for (int r = 0; r < N; r++) {                                       \
-                    sums[r] += x[k] * rows[r][k];                                   \
-                }                                                                   \
-            }                                                                       \
-            x += 8;                                                                 \
-            for (int r = 0; r < N; r++) {                                           \
-                rows[r] += 8;                                                       \
-            }                                                                       \
-        }                                                                           \
-        for (; i < count; i++, x++) {                                               \
-            for (int r = 0; r < N; r++) {                                           \
-                sums[r] += *x * *rows[r]++;                                         \
-            }                                                                       \
-        }                                                                           \
-        for (int r = 0; r < N; r++) {                                               \
-            y[r] = sums[r];                                                         \
-        }                                                                           \
+/* Adds eight products, in order. */
+static inline float add_products(float sum, const float *x, const float *w) {
+    sum += x[0] * w[0];
+    sum += x[1] * w[1];
+    sum += x[2] * w[2];
+    sum += x[3] * w[3];
+    sum += x[4] * w[4];
+    sum += x[5] * w[5];
+    sum += x[6] * w[6];
+    return sum + x[7] * w[7];
+}
+
+/* Four rows at once: what they have in common is loaded once, and the sum of each goes in order. */
+static void four_rows(const float *x, const float *w, float *y, size_t count) {
+    const float *v = w + count, *u = v + count, *t = u + count, *end = w + count;
+    float a = 0, b = 0, c = 0, d = 0;
+    for (; end - w >= 8; x += 8, w += 8, v += 8, u += 8, t += 8) {
+        a = add_products(a, x, w);
+        b = add_products(b, x, v);
+        c = add_products(c, x, u);
+        d = add_products(d, x, t);
     }
-DOT(8)
-DOT(1)
+    for (; w < end; x++) {
+        a += *x * *w++;
+        b += *x * *v++;
+        c += *x * *u++;
+        d += *x * *t++;
+    }
+    y[0] = a;
+    y[1] = b;
+    y[2] = c;
+    y[3] = d;
+}
 
 void kmodel_dot(const float *x, const float *w, float *y, uint32_t rows, uint32_t count) {
-    for (; rows >= 8; rows -= 8, y += 8, w += 8 * (size_t)count) {
-        dot_8(x, w, y, count);
+    for (; rows >= 4; rows -= 4, y += 4, w += 4 * (size_t)count) {
+        four_rows(x, w, y, count);
     }
-    for (; rows > 0; rows--, y++, w += count) {
-        dot_1(x, w, y, count);
+    for (; rows > 0; rows--) {
+        float sum = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            sum += x[i] * *w++;
+        }
+        *y++ = sum;
     }
 }
 
@@ -177,6 +187,51 @@ void kmodel_softmax(const float *x, float *y, uint32_t count, float least, float
         }
     }
     divide(y, count, sum);
+}
+
+/* Sixteen columns at once, by words of eight bytes, where words lie at multiples of eight. A
+ * register holds the sums of columns c and c + 4; where the lower one is negative, it has taken one
+ * from the upper one, which gets it back. */
+static void sum_words(const uint8_t *p, int64_t offset, const uint8_t *w, uint32_t inner,
+                      uint32_t columns, int64_t *sums) {
+    enum { LANES = 4 };
+    const uint64_t lanes = 0x000000ff000000ff;
+    uint64_t s[2][LANES] = {{0}};
+    for (const uint8_t *end = p + inner; p < end; p++, w += columns) {
+        const uint64_t *words = (const uint64_t *)(const void *)w;
+        uint64_t v = (uint64_t)(*p + offset), q = words[0], r = words[1];
+        s[0][0] += (q & lanes) * v;
+        s[0][1] += (q >> 8 & lanes) * v;
+        s[0][2] += (q >> 16 & lanes) * v;
+        s[0][3] += (q >> 24 & lanes) * v;
+        s[1][0] += (r & lanes) * v;
+        s[1][1] += (r >> 8 & lanes) * v;
+        s[1][2] += (r >> 16 & lanes) * v;
+        s[1][3] += (r >> 24 & lanes) * v;
+    }
+    for (int i = 0; i < 2; i++, sums += 2 * LANES) {
+        for (int l = 0; l < LANES; l++) {
+            int32_t low = (int32_t)(uint32_t)s[i][l];
+            sums[l] = low;
+            sums[LANES + l] = (int32_t)(uint32_t)((s[i][l] - (uint64_t)(int64_t)low) >> 32);
+        }
+    }
+}
+
+uint32_t kmodel_columns(const uint8_t *p, int64_t offset, const uint8_t *w, uint32_t inner,
+                        uint32_t columns, uint32_t left, int64_t *sums) {
+    const uint32_t most = INT32_MAX / (2 * UINT8_MAX * UINT8_MAX); /* then they have 32 bits */
+    if (left >= KMODEL_COLUMNS && ((uintptr_t)w | columns) % sizeof(uint64_t) == 0 &&
+        inner <= most && offset >= -UINT8_MAX && offset <= UINT8_MAX) {
+        sum_words(p, offset, w, inner, columns, sums);
+        return KMODEL_COLUMNS;
+    }
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < inner; i++, w += columns) {
+        sum += (uint64_t)(p[i] + offset) * *w;
+    }
+    sums[0] = (int64_t)sum;
+    return 1;
 }
 
 uint32_t kmodel_before(uint32_t i, uint32_t size, uint32_t out, bool aligned, float *behind) {

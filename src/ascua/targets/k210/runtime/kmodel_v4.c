@@ -909,45 +909,6 @@ static kmodel_status matmul(struct body *b) {
     return status;
 }
 
-enum { TOGETHER = 16, LANES = 4, MOST_OFFSET = 255 };
-
-/* Whether the columns of a matrix of bytes can be taken eight at a time: two products of a word, of
- * 32 bits each, whose sums stay within that. */
-static bool in_words(const uint8_t *w, uint32_t inner, uint32_t columns, int64_t a_offset) {
-    const uint32_t most = INT32_MAX / ((UINT8_MAX + MOST_OFFSET) * UINT8_MAX);
-    return ((uintptr_t)w | columns) % sizeof(uint64_t) == 0 && inner <= most &&
-           a_offset >= -MOST_OFFSET && a_offset <= MOST_OFFSET;
-}
-
-/* Sums of (p[i] + offset) * w[i][c] for 16 columns. A word holds columns c and c + 4 of each lane;
- * where the lower one's sum is negative, it takes one from the upper one, which gets it back. */
-static void sum_words(const uint8_t *p, int32_t offset, const uint8_t *w, uint32_t inner,
-                      uint32_t columns, int32_t sums[TOGETHER]) {
-    const uint64_t lanes = 0x000000ff000000ff;
-    uint64_t s[2][LANES] = {{0}};
-    const uint8_t *end = p + inner;
-    for (; p < end; p++, w += columns) {
-        const uint64_t *words = (const uint64_t *)(const void *)w;
-        uint64_t v = (uint64_t)(int64_t)(*p + offset), q = words[0], r = words[1];
-        s[0][0] += (q & lanes) * v;
-        s[0][1] += (q >> 8 & lanes) * v;
-        s[0][2] += (q >> 16 & lanes) * v;
-        s[0][3] += (q >> 24 & lanes) * v;
-        s[1][0] += (r & lanes) * v;
-        s[1][1] += (r >> 8 & lanes) * v;
-        s[1][2] += (r >> 16 & lanes) * v;
-        s[1][3] += (r >> 24 & lanes) * v;
-    }
-    for (int i = 0; i < 2; i++) {
-        for (int l = 0; l < LANES; l++) {
-            int32_t low = (int32_t)(uint32_t)s[i][l];
-            int32_t *sum = sums + i * 2 * LANES + l;
-            sum[0] = low;
-            sum[LANES] = (int32_t)(uint32_t)((s[i][l] - (uint64_t)(int64_t)low) >> 32);
-        }
-    }
-}
-
 static kmodel_status quantized_matmul(struct body *b) {
     kmodel_status status;
     struct range ra = range(b), rb = range(b), ry = range(b);
@@ -967,29 +928,16 @@ static kmodel_status quantized_matmul(struct body *b) {
     uint8_t *to = y.at;
     for (uint32_t r = 0; r < rows; r++, to += columns) {
         const uint8_t *p = x.at + (size_t)r * inner;
-        uint32_t j = 0;
-        if (in_words(w.at, inner, columns, a_offset)) {
-            int64_t sum_of_a = inner * a_offset;
-            for (uint32_t i = 0; i < inner; i++) {
-                sum_of_a += p[i];
-            }
-            int64_t rest = times(sum_of_a, b_offset);
-            for (; j + TOGETHER <= columns; j += TOGETHER) {
-                int32_t sums[TOGETHER];
-                sum_words(p, (int32_t)a_offset, w.at + j, inner, columns, sums);
-                for (uint32_t c = 0; c < TOGETHER; c++) {
-                    int64_t sum = plus(bias[j + c], plus(sums[c], rest));
-                    to[j + c] = kmodel_byte(scaled(sum, mul, down) + y_offset);
-                }
-            }
+        int64_t rest = 0, sums[KMODEL_COLUMNS];
+        for (uint32_t i = 0; i < inner; i++) {
+            rest = plus(rest, times(p[i] + a_offset, b_offset));
         }
-        for (; j < columns; j++) {
-            const uint8_t *q = w.at + j;
-            int64_t sum = bias[j];
-            for (uint32_t i = 0; i < inner; i++, q += columns) {
-                sum = plus(sum, times(p[i] + a_offset, *q + b_offset));
+        for (uint32_t j = 0, done; j < columns; j += done) {
+            done = kmodel_columns(p, a_offset, w.at + j, inner, columns, columns - j, sums);
+            for (uint32_t c = 0; c < done; c++) {
+                int64_t sum = plus(bias[j + c], plus(sums[c], rest));
+                to[j + c] = kmodel_byte(scaled(sum, mul, down) + y_offset);
             }
-            to[j] = kmodel_byte(scaled(sum, mul, down) + y_offset);
         }
     }
     return status;
