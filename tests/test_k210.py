@@ -121,7 +121,7 @@ def test_bytes_that_are_no_pixels_are_doubted(path: Path, tmp_path: Path) -> Non
 
 def test_the_runtime_in_c_validates(path: Path) -> None:
     require_board(load_board("host"))
-    told = json.loads(ascua("validate", path, "--board", "host", "--json").stdout)
+    told = json.loads(ascua("validate", path, "--board", "host", "--json").out)
     assert told["oracle"] == "kpu"
     assert [(e["executor"], e["mismatched_bytes"]) for e in told["executors"]] == [("host", 0)]
     refused(ascua("validate", path, "--board", "lm3s6965evb"), 1, "`host` or `k210-virt`")
