@@ -33,6 +33,8 @@ VERBS = {
     ),
     "demo": ("learn:demo", "Train RECIPE, run it on its board, and show one image."),
     "doctor": ("listing:doctor", "Tell which tools are installed, and how to add the rest."),
+    "export": ("maix:export", "Write what another program or a board needs to run a model."),
+    "flash": ("maix:flash", "Write a program or a model into a board's flash."),
     "models": ("models:models", "List the zoo's networks, or measure one of yours."),
     "ncc": ("ncc:ncc", "What nncase's ncc 0.2 does with .kmodel files of the Kendryte K210."),
     "ops": ("listing:ops", "List the operators, their kernels, and what each takes."),

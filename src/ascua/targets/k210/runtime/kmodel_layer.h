@@ -5,8 +5,11 @@
 #include "kmodel.h"
 #include "kpu.h"
 
-#ifdef __clang__
-#pragma STDC FP_CONTRACT OFF /* products and sums are rounded each; GCC does so in ISO C */
+/* Products and sums are rounded each; GCC does so by itself in ISO C. */
+#if defined __clang__
+#pragma STDC FP_CONTRACT OFF
+#elif defined __GNUC__ && !defined __STRICT_ANSI__
+#pragma GCC optimize("fp-contract=off")
 #endif
 
 #include <stddef.h>

@@ -1,0 +1,179 @@
+"""Writes into a K210's flash: by kflash, in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from ascua.errors import InputError, ToolFailed, ToolMissing
+from ascua.files import check_regular
+
+RESETS = {"maix-bit": "bit", "maix-go": "goE", "maixduino": "maixduino", "maix-dan": "dan"}
+"""What kflash calls the boards: each is reset by other lines of its serial port."""
+MOST_BYTES = 16 << 20
+"""The flash."""
+SILENCE = 60.0
+"""Seconds without a word after which it is stopped."""
+CODE = """
+import errno, sys
+import serial
+from kflash import KFlash
+
+# Adapters without the lines that reset a board, and terminals, have no such calls.
+for name in ("dtr", "rts"):
+    def setter(port, value, set_=getattr(serial.Serial, name).fset):
+        try:
+            set_(port, value)
+        except OSError as e:
+            if e.errno not in (errno.ENOTTY, errno.EINVAL):
+                raise
+    kept = getattr(serial.Serial, name)
+    setattr(serial.Serial, name, property(kept.fget, setter))
+
+def said(*words, **_):
+    print(*words, flush=True)
+
+def done(what, at, of, speed):
+    print("progress", at, of, flush=True)
+
+port, baud, board, file = sys.argv[1:]
+KFlash(print_callback=said).process(
+    terminal=False, dev=port, baudrate=int(baud), board=board, file=file, callback=done,
+    noansi=True,
+)
+"""
+_COLORS = re.compile(r"\x1b\[[0-9;]*m")
+_NO_ANSWER = re.compile(
+    "No valid Kendryte K210 found|Failed to Connect|Cannot auto-detect|Greeting fail|timeout"
+    "|retry|No response",
+    re.IGNORECASE,
+)
+
+
+def flash(
+    file: Path, port: str, baud: int, board: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:  # fmt: skip
+    """Write a .kfpkg package, or a program, into the flash of a board.
+
+    Raises InputError for a file or a port that will not do, ToolMissing, or ToolFailed in words for
+    a board that does not answer.
+    """
+    _check(file)
+    if importlib.util.find_spec("kflash") is None:
+        raise ToolMissing(
+            "kflash is not installed, which writes into a K210's flash.",
+            ["`pip install 'ascua[maix]'`"],
+        )
+    _check_port(port)
+    command = [sys.executable, "-c", CODE, port, str(baud), RESETS[board], str(file)]
+    child = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace",
+    )  # fmt: skip
+    heard = threading.Event()
+    silent = threading.Thread(target=_watch, args=(child, heard), daemon=True)
+    silent.start()
+    lines: list[str] = []
+    assert child.stdout is not None
+    try:
+        for raw in child.stdout:
+            heard.set()
+            line = _COLORS.sub("", raw).strip()
+            at = re.fullmatch(r"progress (\d+) (\d+)", line)
+            if at and progress:
+                progress(int(at[1]), int(at[2]))
+            elif line and not at:
+                lines.append(line)
+        status = child.wait()
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+    if status != 0 or not any("Rebooting" in line or "Burn" in line for line in lines[-6:]):
+        raise _failure(port, baud, board, lines)
+
+
+def _watch(child: subprocess.Popen[str], heard: threading.Event) -> None:
+    """Stop a child that has said nothing for too long."""
+    while child.poll() is None:
+        heard.clear()
+        if not heard.wait(SILENCE) and child.poll() is None:
+            child.kill()
+            return
+
+
+def _check(file: Path) -> None:
+    """Raise InputError for what is no package and no program."""
+    try:
+        check_regular(file, MOST_BYTES)
+        with file.open("rb") as f:
+            head = f.read(4)
+    except OSError as e:
+        raise InputError(f"{file}: cannot be read: {e.strerror}.", ["Check the path."]) from e
+    if not head:
+        raise InputError(f"{file}: it is empty.", ["Check that this is the file."])
+    if file.suffix == ".kfpkg":
+        try:
+            with zipfile.ZipFile(file) as package:
+                names = package.namelist()
+        except zipfile.BadZipFile as e:
+            raise InputError(
+                f"{file}: it is damaged: no zip file, as a .kfpkg is.", ["Export it again."]
+            ) from e
+        if "flash-list.json" not in names:
+            raise InputError(
+                f"{file}: it has no flash-list.json, which says what goes where.",
+                ["`ascua export maix` writes such a package."],
+            )
+    elif file.suffix == ".kmodel":
+        raise InputError(
+            f"{file}: as a program it would go to the beginning of the flash, over the firmware.",
+            ["`ascua export maix` packs it: flash its .kfpkg."],
+        )
+
+
+def _check_port(port: str) -> None:
+    """Raise InputError for a port that is not there."""
+    from serial.tools import list_ports
+
+    known = [p.device for p in list_ports.comports()]
+    if port in known or Path(port).exists():
+        return
+    there = ", ".join(known) or "none"
+    raise InputError(
+        f"--port {port}: there is no such port; there are: {there}.",
+        ["Plug the board in, with a cable that carries data.", "Name one of these ports."],
+    )
+
+
+def _failure(port: str, baud: int, board: str, lines: list[str]) -> ToolFailed:
+    """What kflash's last words mean."""
+    text = "\n".join(lines)
+    last = next((line for line in reversed(lines) if "ERROR" in line), lines[-1] if lines else "")
+    if re.search("Permission denied", text):
+        return ToolFailed(
+            f"{port}: it may not be opened: permission denied.",
+            ["Add yourself to the group `dialout`, and log in again."],
+        )
+    if re.search("could not open port|busy|No such file", text):
+        return ToolFailed(
+            f"{port}: it cannot be opened: another program has it, or it is gone.",
+            ["Close the terminal or IDE that listens to it."],
+        )
+    if _NO_ANSWER.search(text) or not text:
+        return ToolFailed(
+            f"{port}: no K210 answers at {baud:,} bits a second, reset as {board}.",
+            [
+                "Name the board that it is: `--board`; a Maix Go has two ports, take the other.",
+                "Try fewer bits a second: `--baud 115200`.",
+                "Hold BOOT while you press RESET, and try again.",
+            ],
+        )
+    return ToolFailed(f"{port}: kflash failed: {last}", ["Try again with `--baud 115200`."])

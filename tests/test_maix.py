@@ -1,0 +1,220 @@
+"""Kmodels on the way to a Maix board: the export runs against stubs of camera, display and ROM."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ascua import kmodel
+from ascua.kmodel import Kmodel, Port, v3, v4
+from ascua.kmodel.memory import f32, u8
+from ascua.kpu import Simulator
+from ascua.targets.k210.library import CHIP, SOFT
+from tests.support.command import ascua, refused
+from tests.support.compilers import WARNINGS
+from tests.support.convolutions import RELU, conv
+from tests.support.maix.modules import Board
+from tests.support.maix.rom import Rom
+from tests.support.tools import require_package, require_tool
+from tests.test_kpu_run import model, samples
+
+STUBS = Path(__file__).parent / "support/maix"
+H, W = 6, 8
+CLASSES = 4 * H * W
+SDK = ("dmac", "dvp", "fpioa", "gpiohs", "plic", "spi", "sysctl", "uarths")
+"""Headers of the SDK that the project includes."""
+
+
+def network(channels: int = 3) -> Kmodel:
+    """A convolution of a small image, and its map as floats."""
+    rng = np.random.default_rng(0)
+    weights = rng.integers(0, 40, (4, channels, 1, 1)).astype(np.uint8)
+    first = v3.K210Conv(1, 0, conv(weights, (H, W), norms=[(900, 40, 0)] * 4, segments=RELU))
+    last = v3.Dequantize(1, 0, CLASSES, CLASSES, 1 / 256, 0.0)
+    return model(3, [first, last], [f32(CLASSES, CLASSES)], main_bytes=5 * CLASSES)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Its file."""
+    (tmp_path / "net.kmodel").write_bytes(kmodel.write(network()))
+    return tmp_path / "net.kmodel"
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> Path:
+    """Names, one of them hard to write in C."""
+    names = ['a "b"\\c', "größe", *(f"class {i}" for i in range(2, CLASSES))]
+    (tmp_path / "names.txt").write_text("".join(f"{n}\n" for n in names), encoding="utf-8")
+    return tmp_path / "names.txt"
+
+
+def exported(path: Path, labels: Path, *more: object) -> Path:
+    """The folder that the command writes."""
+    to = path.parent / "maix"
+    done = ascua("export", "maix", path, "--labels", labels, "-o", to, *more)
+    assert done.code == 0, done.err
+    assert "ascua flash maix" in done.out
+    return to
+
+
+def frame() -> np.ndarray:
+    """What the camera sees: (3, 240, 320)."""
+    rng = np.random.default_rng(1)
+    return rng.integers(0, 256, (3, 240, 320)).astype(np.uint8)
+
+
+def best(net: Kmodel, seen: np.ndarray) -> int:
+    """The class of the window in the middle, made small by its nearest pixels."""
+    rows, columns = np.arange(H) * 240 // H, np.arange(W) * 320 // W
+    small = seen[:, rows][:, :, columns].transpose(1, 2, 0)
+    return int(Simulator(net).run([np.ascontiguousarray(small)[None]])[0][0].argmax())
+
+
+def test_the_project_in_c_sees_what_the_simulator_sees(path: Path, labels: Path) -> None:
+    """Compiled with stubs of the SDK, and run: the best class is on the display."""
+    require_tool("cc")
+    source = exported(path, labels) / "project/src"
+    for name in SDK:
+        (source / f"{name}.h").write_text('#include "sdk.h"\n')
+    frame().tofile(source / "frame.rgb")
+    sources = [p for p in source.glob("*.c") if p.name != CHIP]
+    soft = Path(kmodel.__file__).parents[1] / "targets/k210/runtime" / SOFT
+    command = ["cc", "-std=gnu11", "-O2", *WARNINGS, f"-I{source}", f"-I{STUBS}", *sources, soft,
+               STUBS / "sdk.c", "-lm", "-o", source / "firmware"]  # fmt: skip
+    subprocess.run(command, check=True)
+    done = subprocess.run(["./firmware"], cwd=source, check=True, capture_output=True, text=True)
+    names = labels.read_text(encoding="utf-8").splitlines()
+    first, second = done.stdout.splitlines()
+    assert first.startswith(f"{names[best(network(), frame())]} ")
+    assert second.endswith(" fps")
+    shown = np.fromfile(source / "shown.bin", "<u4")
+    assert len(shown) == 320 * 240 // 2
+    assert set(np.unique(shown)) > {0x55555555}  # and letters on it
+    blind = {**os.environ, "NO_CAMERA": "1"}
+    said = subprocess.run(["./firmware"], cwd=source, env=blind, capture_output=True, text=True)
+    assert "no camera: an OV2640 is expected" in said.stdout
+
+
+def test_the_project_is_compiled_for_the_chip(path: Path, labels: Path) -> None:
+    """By the compiler that has the chip's instructions, with the driver of its KPU."""
+    require_tool("riscv64-unknown-elf-gcc")
+    source = exported(path, labels) / "project/src"
+    for name in SDK:
+        (source / f"{name}.h").write_text('#include "sdk.h"\n')
+    flags = ["-march=rv64gc_zicsr", "-mabi=lp64d", "-mcmodel=medany", "--specs=picolibc.specs"]
+    for each in sorted(source.glob("*.c")):
+        subprocess.run(
+            ["riscv64-unknown-elf-gcc", "-std=gnu11", "-O2", *WARNINGS, *flags, f"-I{source}",
+             f"-I{STUBS}", "-c", each, "-o", source / "x.o"],
+            check=True,
+        )  # fmt: skip
+
+
+def test_the_program_for_maixpy(path: Path, labels: Path) -> None:
+    program = (exported(path, labels) / "main.py").read_text()
+    scores = np.zeros(CLASSES)
+    scores[7] = 0.75
+    board = Board(scores)
+    board.run(program)
+    assert board.shown == ["7 0.75"] * 2  # labels.txt is on no card here
+    assert ("load", 0x200000) in board.calls
+    assert [c[0] for c in board.calls][-1] == "deinit"
+    assert {(i.width, i.height, i.is_given) for i in board.asked} == {(W, H, True)}
+
+
+def test_a_file_of_version_4_is_told_its_outputs(tmp_path: Path, labels: Path) -> None:
+    path = tmp_path / "four.kmodel"
+    path.write_bytes(kmodel.write(four()))
+    board = Board(np.arange(CLASSES))
+    board.run((exported(path, labels) / "main.py").read_text())
+    assert ("set_outputs", "task", 0, 1, 1, CLASSES) in board.calls
+
+
+def four() -> Kmodel:
+    """The same network in version 4."""
+    base = network().layers[0]
+    assert isinstance(base, v3.K210Conv)
+    to = u8(0, CLASSES)
+    registers = replace(base.conv.registers, send_data_out=1)
+    first = v4.KpuConv2d(to, 1, 0, replace(base.conv, registers=registers))
+    last = v4.Dequantize(to, f32(CLASSES, CLASSES), 0, 256.0)
+    source = base.conv.source
+    port = Port(kmodel.Range(source.memory, source.dtype, source.start, source.bytes), (1, 3, H, W))
+    where = {"inputs": (port,), "main_bytes": 5 * CLASSES}
+    return model(4, [first, last], [f32(CLASSES, CLASSES)], **where)
+
+
+def test_the_package(path: Path, labels: Path) -> None:
+    """The model where MaixPy looks for it, and MaixPy where the chip starts."""
+    maixpy = path.with_name("maixpy.bin")
+    maixpy.write_bytes(b"firmware" * 100)
+    to = exported(path, labels, "--firmware", maixpy)
+    with zipfile.ZipFile(io.BytesIO((to / "model.kfpkg").read_bytes())) as package:
+        listed = json.loads(package.read("flash-list.json"))
+        assert [(f["address"], f["sha256Prefix"]) for f in listed["files"]] == [
+            (0, True), (0x200000, False)
+        ]  # fmt: skip
+        assert package.read("model.kmodel") == path.read_bytes()
+        assert package.read("maixpy.bin") == maixpy.read_bytes()
+    assert exported(path, labels, "--firmware", maixpy) == to  # again, over its own
+
+
+def test_what_is_refused(path: Path, labels: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few.txt"
+    few.write_text("one\ntwo\n")
+    odd = tmp_path / "odd.kmodel"
+    odd.write_bytes(kmodel.write(network(2)))
+    for words, said in (
+        (("export", "maix", path, "--labels", few, "-o", tmp_path / "a"), "2 labels"),
+        (("export", "maix", odd, "-o", tmp_path / "a"), "1 or 3 channels"),
+        (("export", "maix", path, "-o", labels.parent), "not empty"),
+        (("export", "maix", path, "--firmware", tmp_path / "none", "-o", tmp_path / "a"), "none"),
+        (("flash", "maix", path, "--port", "/dev/null"), "`ascua export maix` packs it"),
+        (("flash", "maix", tmp_path / "none", "--port", "/dev/null"), "cannot be read"),
+    ):
+        refused(ascua(*words), 1, said)
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.fixture
+def package(path: Path, labels: Path) -> Path:
+    require_package("kflash")
+    return exported(path, labels) / "model.kfpkg"
+
+
+def test_flashing(package: Path, path: Path) -> None:
+    """The chip's ROM takes a program, which takes the model to its place."""
+    with Rom() as rom:
+        done = ascua("flash", "maix", package, "--port", rom.port, "--baud", "115200")
+    assert done.code == 0, done.err
+    written = b"".join(rom.flash[at] for at in sorted(rom.flash))
+    assert min(rom.flash) == 0x200000
+    assert written.startswith(path.read_bytes())
+
+
+def test_ports_that_do_not_answer(package: Path) -> None:
+    refused(ascua("flash", "maix", package, "--port", "/dev/ttyNONE"), 1, "there is no such port")
+    with Rom(deaf=True) as rom:
+        done = ascua("flash", "maix", package, "--port", rom.port)
+    refused(done, 2, "no K210 answers at 1,500,000 bits a second", "`--baud 115200`", "BOOT")
+
+
+def test_without_kflash(path: Path, labels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = exported(path, labels) / "model.kfpkg"
+    monkeypatch.setitem(sys.modules, "kflash", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    refused(ascua("flash", "maix", package, "--port", "/dev/null"), 2, "ascua[maix]")
+
+
+def test_samples() -> None:
+    assert samples(1, H, W, 3).shape == (1, H, W, 3)
