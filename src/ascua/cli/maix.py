@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ascua import k210, kmodel
-from ascua.cli.options import PATH, as_json, force, labels_file, model_file, to
+from ascua.cli.options import PATH, as_json, board_name, force, labels_file, model_file, to
 from ascua.cli.terminal import out, print_json, printable, progress, verbose
 from ascua.errors import InputError
 from ascua.files import check_regular, folders
@@ -27,10 +27,10 @@ def export() -> None:
 @export.command("maix")
 @model_file()
 @labels_file(help="Names of the classes, one a line.")
-@click.option(
-    "-b", "--board", type=click.Choice(sorted(boards.BOARDS)), default="maix-bit",
-    show_default=True, help="Whose pins the project in C knows.",
-)  # fmt: skip
+@board_name(
+    type=click.Choice(sorted(boards.BOARDS)), default="maix-bit", show_default=True,
+    help="Which board PlatformIO builds the project in C for.",
+)
 @click.option("--firmware", type=PATH, help="MaixPy's .bin file: goes into the package too.")
 @to(required=True, help="The folder to write.")
 @force()
@@ -104,10 +104,10 @@ def flash() -> None:
     "--baud", type=click.IntRange(9600, 4_500_000), default=1_500_000, show_default=True,
     help="Bits a second; a poor cable takes fewer.",
 )  # fmt: skip
-@click.option(
-    "-b", "--board", type=click.Choice(sorted(kflash.RESETS)), default="maix-bit",
-    show_default=True, help="How it is reset: `maix-go` by its second port.",
-)  # fmt: skip
+@board_name(
+    type=click.Choice(sorted(kflash.RESETS)), default="maix-bit", show_default=True,
+    help="How it is reset: `maix-go` by its second port.",
+)
 @as_json()
 @verbose
 def flash_maix(file: Path, port: str, baud: int, board: str, *, as_json: bool) -> None:
