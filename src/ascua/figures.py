@@ -29,9 +29,13 @@ text.a,text.b,text.c{fill:var(--c)}.right{fill:#1d4ed8}.wrong{fill:#c2410c}
 .a{--c:#fb923c}.b{--c:#60a5fa}.c{--c:#4ade80}.right{fill:#3b82f6}.wrong{fill:#f97316}}
 </style>"""
 
+KINDS = "abcde"
+MORE = """<style>.d{--c:#7e22ce}.e{--c:#6b7280}circle{fill:var(--c)}path.bar{stroke:var(--c)}
+@media(prefers-color-scheme:dark){.d{--c:#c084fc}.e{--c:#9ca3af}}</style>"""
+
 
 def curves(title: str, lines: Mapping[str, Sequence[float]]) -> str:
-    """An SVG document: shares of 1 over epochs counted from 1, a line a name (at most three)."""
+    """An SVG document: shares of 1 over epochs counted from 1, a line a name (at most five)."""
     epochs = max((len(ys) for ys in lines.values()), default=0)
     floor = min((y for ys in lines.values() for y in ys if math.isfinite(y)), default=0.0)
     floor = math.floor(floor * 10) / 10 if floor < 1 else 0.9
@@ -42,17 +46,19 @@ def curves(title: str, lines: Mapping[str, Sequence[float]]) -> str:
     def y(value: float) -> float:
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - floor) / (1 - floor))
 
-    parts = [_text(LEFT, 16, title, "start")]
+    parts = [*([MORE] if len(lines) > 3 else []), _text(LEFT, 16, title, "start")]
     for tenth in range(round(floor * 10), 11):
         at = y(tenth / 10)
         parts.append(f'<path d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}" class="grid"/>')
         parts.append(_text(LEFT - 6, at + 4, f"{tenth * 10} %", "end"))
     ticks = sorted({1, max(1, epochs // 2), max(1, epochs)})
     parts += [_text(x(epoch), HEIGHT - 14, str(epoch), "middle") for epoch in ticks]
-    for i, (name, ys) in enumerate(lines.items()):
+    for i, (name, ys) in enumerate(list(lines.items())[: len(KINDS)]):
         points = " ".join(f"{x(n):.1f},{y(v):.1f}" for n, v in enumerate(ys, 1) if math.isfinite(v))
-        parts.append(f'<polyline points="{points}" class="{"abc"[i]}"/>')
-        parts.append(_text(WIDTH - RIGHT - 110 * i, 16, name, "end", "abc"[i]))
+        parts.append(f'<polyline points="{points}" class="{KINDS[i]}"/>')
+        row, column = (0, i) if len(lines) <= 3 else (i + 1, 0)  # of many, one below the other
+        left, top = WIDTH - RIGHT - 110 * column, 16 + 16 * row
+        parts.append(_text(left, top, name, "end", KINDS[i]))
     return _document(WIDTH, HEIGHT, parts)
 
 
@@ -121,11 +127,6 @@ class Mark:
     y: float
     half: float | None = None
     """How far up and down it may be."""
-
-
-KINDS = "abcde"
-MORE = """<style>.d{--c:#7e22ce}.e{--c:#6b7280}circle{fill:var(--c)}path.bar{stroke:var(--c)}
-@media(prefers-color-scheme:dark){.d{--c:#c084fc}.e{--c:#9ca3af}}</style>"""
 
 
 def scatter(title: str, marks: Sequence[Mark], front: Sequence[tuple[float, float]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -52,6 +53,32 @@ class Instead:
     seed: int | None
     weights: str | None
     freeze: str | None
+    network: tuple[str, ...]
+    size: int | None
+
+    def of(self, recipe: recipe_files.Recipe) -> recipe_files.Recipe:
+        """The recipe, with these. Raises InputError."""
+        wanted = _given(self)
+        if (layer := self.freeze) is not None and layer.isdecimal():
+            wanted["freeze"] = int(layer)
+        if (size := wanted.pop("size", None)) is not None:
+            wanted["input"] = (size, size, recipe.input[2])
+        wanted["network"] = {**recipe.network, **dict(map(_argument, self.network))}
+        return replace(recipe, **wanted)
+
+
+def _argument(text: str) -> tuple[str, Any]:
+    """What `alpha=0.5` says, as TOML has it; a word alone is text. Raises InputError."""
+    name, mark, value = (part.strip() for part in text.partition("="))
+    if not (name.isidentifier() and mark and value):
+        raise InputError(
+            f"--network {text}: it is no `name=value`.",
+            ["`--network alpha=0.5`; `ascua models FAMILY` lists the names."],
+        )
+    try:
+        return name, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name, value
 
 
 @dataclass(frozen=True)
@@ -70,6 +97,11 @@ class Teaching:
 @click.option("--qat", is_flag=True, help="Train, then go on in the steps of int8.")
 @click.option("--weights", help="Start from this file, recipe, or `imagenet`.")
 @click.option("--freeze", metavar="LAYER", help="Keep the first layers up to this name or number.")
+@click.option(
+    "--network", multiple=True, metavar="NAME=VALUE",
+    help="An argument of the network, instead of the recipe's: alpha=0.5. May be repeated.",
+)  # fmt: skip
+@click.option("--size", type=click.IntRange(1), help="Rows and columns of images, instead.")
 @teacher(metavar="MODEL", help="A recipe or a Keras model to imitate.")
 @click.option("--temperature", type=float, help="Divides the logits that are compared (4).")
 @click.option("--alpha", type=float, help="Share of the loss that is the teacher's (0.9).")
@@ -94,10 +126,7 @@ def train(
     chosen = recipe_files.load(recipe)
     if qat:
         chosen = recipe_files.aware(chosen, recipe)
-    wanted = _given(instead)
-    if (layer := instead.freeze) is not None and layer.isdecimal():
-        wanted["freeze"] = int(layer)
-    chosen = _taught(replace(chosen, **wanted), teaching)
+    chosen = _taught(instead.of(chosen), teaching)
     result, scores = _train(
         chosen, reading, to, err if as_json else out, force=force,
         read=recipe_files.sources(recipe),

@@ -28,7 +28,9 @@ def export() -> None:
 @model_file()
 @labels_file(help="Names of the classes, one a line.")
 @board_name(
-    type=click.Choice(sorted(boards.BOARDS)), default="maix-bit", show_default=True,
+    type=click.Choice(sorted(boards.BOARDS)),
+    default="maix-bit",
+    show_default=True,
     help="Which board PlatformIO builds the project in C for.",
 )
 @click.option("--firmware", type=PATH, help="MaixPy's .bin file: goes into the package too.")
@@ -105,7 +107,9 @@ def flash() -> None:
     help="Bits a second; a poor cable takes fewer.",
 )  # fmt: skip
 @board_name(
-    type=click.Choice(sorted(kflash.RESETS)), default="maix-bit", show_default=True,
+    type=click.Choice(sorted(kflash.RESETS)),
+    default="maix-bit",
+    show_default=True,
     help="How it is reset: `maix-go` by its second port.",
 )
 @as_json()

@@ -11,7 +11,7 @@ from math import sqrt
 from statistics import mean, stdev
 from typing import NamedTuple
 
-from ascua.figures import Mark, scatter
+from ascua.figures import Mark, curves, scatter
 from ascua.report.tables import markdown
 from ascua.results import CellResult
 from ascua.study.matrix import KERAS, NONE, SCRATCH
@@ -137,7 +137,8 @@ def front(among: Sequence[Group], cost: str) -> list[Group]:
 
 FORM_COLUMNS = (
     "network", "channels", ">gone", "form", ">accuracy", ">beside none", ">untuned",
-    ">parameters", ">MACs", ">file B",
+    ">parameters", ">MACs", ">file B", ">training", ">workspace B", ">KPU RAM B",
+    ">ms (estimate)",
 )  # fmt: skip
 
 
@@ -154,7 +155,9 @@ def forms(among: Sequence[Group]) -> list[Row]:
         found.append((
             g.network, g.method, _percent(g.ratio), g.form, _accuracy(g), _points(g, among),
             None if untuned is None else f"{100 * untuned:.2f} %", _whole(g.mean("parameters")),
-            _whole(g.mean("macs")), _whole(g.mean("bytes")),
+            _whole(g.mean("macs")), _whole(g.mean("bytes")), _duration(g.mean("training_seconds")),
+            *(_whole(g.mean(n)) if g.board is None else None for n in ("ram_bytes", "kpu_bytes")),
+            _milliseconds(g) if g.board is None else None,
         ))  # fmt: skip
     return found
 
@@ -338,8 +341,13 @@ def _over_ratios(place: Sequence[Group], method: str, other: str) -> Over | None
 
 
 def pictures(among: Sequence[Group]) -> dict[str, str]:
-    """SVG pictures: accuracy against instructions, a network and board each, by file name."""
-    drawn = {}
+    """SVG pictures by file name: accuracy against instructions, a network and board each.
+
+    Where more than one network is trained and none pruned, of their trainings too.
+    """
+    drawn = trainings(among)
+    if drawn:
+        return drawn
     for place in places(among):
         marks = []
         for g in place:
@@ -358,6 +366,38 @@ def pictures(among: Sequence[Group]) -> dict[str, str]:
         where = _where(place[0], among)
         name = re.sub(r"[^\w.-]+", "-", where.replace(" on ", " "))
         drawn[f"{name}.svg"] = scatter(f"{where}: accuracy, %, over instructions", marks, best)
+    return drawn
+
+
+def trainings(among: Sequence[Group]) -> dict[str, str]:
+    """SVG pictures of networks that are only trained: accuracy by epoch, by size, and the time."""
+    alone = [g for g in among if g.ratio == 0 and g.cells]
+    networks = list(dict.fromkeys(g.network for g in alone))
+    if len(networks) < 2 or any(g.ratio for g in among):
+        return {}
+    drawn = {}
+    histories = {g.network: next(iter(g.cells.values())).history for g in alone if g.form == KERAS}
+    lines = {
+        name: [val if val is not None else seen for seen, val in history]
+        for name, history in histories.items() if history
+    }  # fmt: skip
+    if lines:
+        drawn["epochs.svg"] = curves("accuracy on validation images, by epoch", lines)
+    sized = [
+        Mark(g.form, size, 100 * accuracy)
+        for g in alone
+        if (size := g.mean("bytes")) is not None and (accuracy := g.mean("accuracy")) is not None
+    ]
+    if sized:
+        drawn["size.svg"] = scatter("accuracy, %, over bytes of the file", sized, [])
+    timed = [
+        Mark(g.network, size, seconds / 60)
+        for g in alone
+        if g.form == KERAS and (size := g.mean("parameters")) is not None
+        and (seconds := g.mean("training_seconds")) is not None
+    ]  # fmt: skip
+    if timed:
+        drawn["training.svg"] = scatter("minutes of training over parameters", timed, [])
     return drawn
 
 
@@ -440,6 +480,19 @@ def _seeds(of: Interval) -> str:
 
 def _whole(value: float | None) -> int | None:
     return None if value is None else round(value)
+
+
+def _duration(seconds: float | None) -> str | None:
+    return None if seconds is None else f"{seconds / 60:.1f} min"
+
+
+def _milliseconds(g: Group) -> str | None:
+    ms = g.mean("ms")
+    error = next((c.ms_error for c in g.cells.values() if c.ms_error is not None), None)
+    if ms is None:
+        return None
+    said = "" if error is None else f" ({100 * error[0]:+.0f}..{100 * error[1]:+.0f} %)"
+    return f"{ms:,.2f}{said}"
 
 
 def _energy(g: Group) -> str | None:

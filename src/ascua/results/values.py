@@ -422,6 +422,9 @@ class CellResult(Line):
     """Of the file."""
     flash_bytes: int | None = None
     ram_bytes: int | None = None
+    """Of a kmodel, the workspace in main memory."""
+    kpu_bytes: int | None = None
+    """Of a kmodel, the most of the KPU's memory that a layer takes."""
     instructions: float | None = None
     cycles: int | None = None
     """Model cycles."""
@@ -435,6 +438,10 @@ class CellResult(Line):
     """Filters of a layer before and after."""
     seconds: float = 0.0
     """That its stages took, those that it shares with others too."""
+    training_seconds: float | None = None
+    """Of the network's last training: on the computer that did it, beside what else it did."""
+    history: tuple[tuple[float, float | None], ...] = ()
+    """Of a Keras model, by epoch: accuracy on training images and on validation ones."""
     tools: dict[str, str] = field(default_factory=dict)
     when: str = ""
 

@@ -93,10 +93,14 @@ def _network(o: Mapping[str, Outcome], form: str) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for name, keys in (
         ("pruned", ("untuned", "layers")), ("model", ("parameters", "macs")),
-        (file, ("bytes",)), (judge, ("accuracy",)),
+        (file, ("bytes", "ram_bytes", "kpu_bytes", "ms", "ms_error")), (judge, ("accuracy",)),
     ):  # fmt: skip
         if name in o:
             told |= {k: o[name].values[k] for k in keys if k in o[name].values}
+    if "model" in o:
+        told["training_seconds"] = o["model"].values.get("seconds")
+        if form == KERAS:
+            told["history"] = o["model"].values.get("history", [])
     return told
 
 

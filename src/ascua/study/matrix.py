@@ -28,8 +28,8 @@ from ascua.study.stage import Stage, hashed, stage
 
 FOLDER = Path(__file__).parent
 KERAS, FLOAT = "keras", "float"
-FORMS = (KERAS, FLOAT, *SCHEME_NAMES)
-"""What becomes of a network: the Keras model, its float .tflite file, or one of integers."""
+FORMS = (KERAS, FLOAT, *SCHEME_NAMES, *stages.KMODELS)
+"""What becomes of a network: the Keras model, its float .tflite file, one of integers, a kmodel."""
 FILES = ("recipe", "boards")
 """Keys whose values may name TOML files."""
 STAGE = "stage"
@@ -404,7 +404,8 @@ class Cells:
                 **made, "file": small,
                 "score": stage(stages.score, {**told, "form": form}, network=small),
             }  # fmt: skip
-            where = () if form == FLOAT else network.boards or study.boards
+            alone = form == FLOAT or form in stages.KMODELS
+            where = () if alone else network.boards or study.boards
             if not where:
                 yield self._cell(network, {**axes, "form": form}, judged)
             for board, goal in product(where, study.goals):

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ascua import data as datasets
-from ascua import measure, tflite
+from ascua import k210, kmodel, measure, tflite
 from ascua.boards import Board
 from ascua.boards import load as load_board
 from ascua.data import Dataset
 from ascua.data.cache import cache_folder
 from ascua.errors import InputError, Mismatch
 from ascua.executors.board import OnBoard
+from ascua.executors.kpu import Kpu
 from ascua.executors.reference import reference
+from ascua.ir import Array
+from ascua.kpu.latency import ERROR
 from ascua.labels import Classes
 from ascua.model import load_model
 from ascua.plan import goal_named
 from ascua.pruning.select import Of, Scope
 from ascua.quantize.options import Options
+from ascua.quantize.rules import Range
 from ascua.recipes import Quantization, Recipe
 from ascua.run import build as firmware
 from ascua.run import key as run_key
@@ -35,7 +40,9 @@ from ascua.samples import bring, image_inputs, mismatches
 from ascua.settings import build
 from ascua.study.stage import Settings, Values, Work, pure
 
-KERAS, TFLITE = "model.keras", "model.tflite"
+KERAS, TFLITE, KMODEL = "model.keras", "model.tflite", "model.kmodel"
+KMODELS: Mapping[str, Literal[3, 4]] = {"kmodel3": 3, "kmodel4": 4}
+"""Forms for the K210, and the version of their files."""
 WARM, TRIED = 3, 4.0
 """Steps of a trial that are not timed, and seconds that are."""
 NOTHING: Mapping[str, str] = {}
@@ -112,6 +119,7 @@ def train(
     """
     from ascua import train as training
     from ascua import zoo
+    from ascua.train.folder import HISTORY
     from ascua.zoo.files import load_keras
 
     how = located(build(Recipe, recipe, "recipe"), where)
@@ -123,9 +131,11 @@ def train(
     trained = training.train(quick, out=work.folder / "training", data_dir=work.data_dir)
     shutil.copyfile(trained.keras, work.out / KERAS)
     size = zoo.size(load_keras(trained.keras))
+    history = json.loads((trained.folder / HISTORY[0]).read_text(encoding="utf-8"))
     return {
         "accuracy": trained.accuracy_float, "parameters": size.parameters, "macs": size.macs,
-        "epochs": how.epochs, "bytes": trained.keras.stat().st_size,
+        "epochs": how.epochs, "bytes": trained.keras.stat().st_size, "seconds": trained.seconds,
+        "history": [[e["accuracy"], e.get("val_accuracy")] for e in history],
     }  # fmt: skip
 
 
@@ -182,14 +192,32 @@ def quantize(
     else:
         x = dataset(work, how, data).split(how.validation, how.seed).x_train
         images = calibration_images(x, calibration, how.seed)
+        if form in KMODELS:
+            return _kmodel(work, export_float(model), images, KMODELS[form])
         asked = build(Options, {**options, "scheme": form}, "options")
         content = export_quantized(model, images, asked)
     (work.out / TFLITE).write_bytes(content)
     return {"bytes": len(content)}
 
 
+def _kmodel(work: Work, content: bytes, images: Array, version: Literal[3, 4]) -> Values:
+    """Makes a kmodel of a float .tflite file; what the K210 takes for it is an estimate."""
+    graph = tflite.read(content, "model")
+    made = k210.compile_floats(graph, images, Range(0.0, 1.0), version)
+    file = work.out / KMODEL
+    file.write_bytes(kmodel.write(made.network))
+    found = k210.analyze(k210.load(file), None)
+    seconds = found.latency.total.total
+    return {
+        "bytes": found.usage.file_bytes, "ram_bytes": found.usage.main_bytes,
+        "kpu_bytes": found.usage.kpu_bytes, "ms": 1000 * seconds, "ms_error": list(ERROR),
+    }  # fmt: skip
+
+
 def judging(told: Settings) -> object:
     """What runs a form on this computer."""
+    if told["form"] in KMODELS:
+        return compiling(told)
     return litert.version() if told["form"] == "float" else board_tools(load_board("host"))
 
 
@@ -197,12 +225,15 @@ def judging(told: Settings) -> object:
 def score(work: Work, *, recipe: Mapping[str, Any], data: str, form: str) -> Values:
     """The share of all test images that a .tflite file has right.
 
-    A float one is run by LiteRT; another one by C for this computer, of which some samples are held
-    against the reference.
+    A float one is run by LiteRT; one of integers by C for this computer, of which some samples are
+    held against the reference; a kmodel by the simulated K210.
     """
     images = dataset(work, build(Recipe, recipe, "recipe"), data)
     file = work.inputs["network"] / TFLITE
-    if form == "float":
+    if form in KMODELS:
+        network = kmodel.load(work.inputs["network"] / KMODEL)
+        ys = Kpu().run(network, [images.x_test]).outputs
+    elif form == "float":
         graph = tflite.load(file)
         xs = image_inputs(graph, images.x_test)
         ys = litert.run(file.read_bytes(), xs, len(graph.outputs), reference=False)
