@@ -167,8 +167,14 @@ def results_page(folder: Path) -> str:
 def _waiting(folder: Path) -> str:
     """Which recipes have no row; those that only teach never have one."""
     measured = {row[0] for row in results.recipes(folder)}
-    names = [n for n in recipes.names() if recipes.load(n).board and n not in measured]
+    counted = (n for n in recipes.names() if (board := recipes.load(n).board) and _counts(board))
+    names = [n for n in counted if n not in measured]
     return f"Waiting to be trained and measured: {', '.join(names)}.\n\n" if names else ""
+
+
+def _counts(board: str) -> bool:
+    """Whether recipes are measured there."""
+    return boards.load(board).counts_c
 
 
 def peers_table(folder: Path) -> str:

@@ -61,13 +61,21 @@ def test_without_names_only_what_is_trained_or_kept_is_measured(tmp_path: Path) 
     assert chosen() == ["cifar10-dscnn", "digits-dscnn"]
     assert "mnist-lenet5: skipped, not trained: name it, or give --train" in said
     assert "cifar10-airbench: skipped, it only teaches" in said
-    assert set(recipes.names()) - set(chosen(untrained=True)) == {"cifar10-airbench"}
+    assert set(recipes.names()) - set(chosen(untrained=True)) == {
+        "cifar10-airbench", "mobilenet-k210"
+    }  # fmt: skip
     assert chosen("mnist-lenet5", "digits-dscnn") == ["mnist-lenet5", "digits-dscnn"]
 
 
 def test_a_teacher_is_not_measured(tmp_path: Path) -> None:
     recipe = recipes.load("cifar10-airbench")
     with pytest.raises(InputError, match="only teaches"):
+        next(bench.recipe_cases(recipe, None, tmp_path, tmp_path, untrained=False, say=print))
+
+
+def test_a_recipe_for_the_k210_is_not_counted(tmp_path: Path) -> None:
+    recipe = recipes.load("mobilenet-k210")
+    with pytest.raises(InputError, match="nothing counts on maix-bit"):
         next(bench.recipe_cases(recipe, None, tmp_path, tmp_path, untrained=False, say=print))
 
 

@@ -106,6 +106,11 @@ def recipe_cases(
             f"Recipe {recipe.name!r} only teaches: it names no board to be measured on.",
             ["Measure the recipes that it teaches."],
         )
+    if not load_board(recipe.board).counts_c:
+        raise InputError(
+            f"Recipe {recipe.name!r}: nothing counts on {recipe.board} what C takes.",
+            ["`ascua demo` runs it there; a study compares it: docs/k210.md."],
+        )
     out = build / recipe.name
     kept = None if untrained or is_trained(recipe, out) else _kept(recipe, folder, say)
     if kept is not None:
@@ -367,11 +372,11 @@ def _chosen(
     """The recipes to measure."""
     for name in names or recipes.names():
         recipe = recipes.load(name)
-        if names or (recipe.board and untrained):
-            yield recipe
-        elif not recipe.board:
+        if not names and not recipe.board:
             say(f"{name}: skipped, it only teaches")
-        elif is_trained(recipe, build / name) or _kept(recipe, folder, say):
+        elif not names and not load_board(recipe.board).counts_c:
+            say(f"{name}: skipped, nothing counts on {recipe.board} what C takes")
+        elif names or untrained or is_trained(recipe, build / name) or _kept(recipe, folder, say):
             yield recipe
         else:
             say(f"{name}: skipped, not trained: name it, or give --train")

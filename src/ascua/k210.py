@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ascua import inputs, kmodel
+from ascua import inputs, kmodel, tflite
 from ascua.boards import K210, KPU, Board
 from ascua.errors import DoesNotFit, InputError, ToolFailed, ToolMissing
 from ascua.executors import Progress
@@ -37,6 +37,8 @@ from ascua.validation import Check
 
 SCHEMA = 1
 """The version of the JSON object; it grows when a key changes its meaning."""
+VERSIONS: tuple[Version, ...] = (3, 4)
+"""Of files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,6 +276,15 @@ def compile_floats(
     pixels = Pixels((image.high - image.low) / LEVELS, image.low)
     steps = quantized(graph, [images], pixels, version, options, bits, progress)
     return Compiled(steps, lowered(steps.chip, version))
+
+
+def compile_pixels(
+    content: bytes, images: Array, version: Version, progress: Progress | None = None
+) -> Kmodel:
+    """As `compile_floats`, of a float .tflite file that takes images in 0..1."""
+    graph = tflite.read(content, "model")
+    made = compile_floats(graph, images, Reals(0.0, 1.0), version, progress=progress)
+    return made.network
 
 
 def compile_like(

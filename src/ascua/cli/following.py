@@ -26,6 +26,12 @@ def run_somewhere(tflite: Path, sampling: Sampling | None = None) -> str:
     return run(tflite, _holding(tflite), *(_labelled(sampling) if sampling else ()))
 
 
+def kmodel(keras: Path | str, board: str, data: str, to: Path, *more: str) -> str:
+    """The command that makes a kmodel of a Keras model, calibrated on a data set."""
+    command = ["ascua", "compile", str(keras), "--board", board, "--data", data, *more]
+    return shlex.join([*command, "--out", str(to)])
+
+
 def quantize(keras: Path) -> str:
     """The command that makes an integer network of a Keras model; D is the user's data."""
     to = keras.with_suffix(".tflite")

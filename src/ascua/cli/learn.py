@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from ascua import boards, figures, measure
+from ascua import boards, figures, k210, kmodel, measure
 from ascua import recipes as recipe_files
 from ascua.cli import following
 from ascua.cli.compiling import measured_run, raise_on_mismatch
@@ -34,15 +34,21 @@ from ascua.cli.options import (
 from ascua.cli.terminal import err, out, print_json, printable, progress, verbose
 from ascua.errors import InputError
 from ascua.executors.reference import reference
+from ascua.files import folders
 from ascua.ir import Array
 from ascua.labels import Labels, Score
 from ascua.model import Model, load_model
+from ascua.report import kmodel as kmodel_tables
 from ascua.report import tables
 from ascua.samples import image_inputs
 
 if TYPE_CHECKING:
     from ascua.data import Dataset
     from ascua.train import Trained
+
+KMODELS = folders.Form(
+    "kmodels of a recipe", lambda path, _: path in ("model_v3.kmodel", "model_v4.kmodel"), "--out"
+)
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,11 @@ def train(
         out.print(f"images                     {sizes}")
     if chosen.board and not as_json:
         at = () if reading.data_dir is None else ("--data-dir", str(reading.data_dir))
-        command = following.run(result["tflite"], chosen.board, "--recipe", recipe, *at)
+        if k210.has_one(boards.load(chosen.board)):
+            to_ = Path(result["keras"]).with_suffix(".kmodel")
+            command = following.kmodel(result["keras"], chosen.board, chosen.dataset, to_, *at)
+        else:
+            command = following.run(result["tflite"], chosen.board, "--recipe", recipe, *at)
         out.print(f"Next: {printable(command)}", markup=False, soft_wrap=True)
 
 
@@ -289,6 +299,9 @@ def demo(recipe: str, reading: Reading, build_dir: Path) -> None:
             f"{len(dataset.x_test):,}.",
             ["Write a smaller number after `show = `."],
         )
+    if k210.has_one(boards.load(chosen.board)):
+        _demo_k210(chosen, trained, scores, dataset)
+        return
     model = load_model(Path(trained["tflite"]))
     xs = image_inputs(model.graph, dataset.x_test)
     planned = model.plan(boards.load(chosen.board))
@@ -304,13 +317,56 @@ def demo(recipe: str, reading: Reading, build_dir: Path) -> None:
     raise_on_mismatch(result, chosen.board)
     where = Path(trained["tflite"]).parent
     _draw(where, f"{chosen.name} on {chosen.board}", result.ys, dataset.labels, out)
-    shown = chosen.show
+    _show_image(chosen, dataset, result.ys)
+
+
+def _show_image(recipe: recipe_files.Recipe, dataset: Dataset, ys: Sequence[Array]) -> None:
+    """The recipe's image, and what its board says."""
+    shown = recipe.show
     color = out.is_terminal and out.color_system and out.encoding.startswith("utf")
     draw = tables.picture if color else tables.picture_ascii
     out.print()
     out.print(draw(dataset.x_test[shown]))
-    verdict = dataset.labels.verdict(result.ys, shown)
-    out.print(f"{verdict}  (test image {shown}, on {chosen.board})")
+    verdict = dataset.labels.verdict(ys, shown)
+    out.print(f"{verdict}  (test image {shown}, on {recipe.board})")
+
+
+def _demo_k210(
+    recipe: recipe_files.Recipe, trained: Mapping[str, Any], scores: Mapping[str, Score],
+    dataset: Dataset,
+) -> None:  # fmt: skip
+    """Make kmodels of both versions, and run them on the simulated chip, beside int8 and float."""
+    from ascua.train.export import calibration_images, export_float
+    from ascua.zoo.files import load_keras
+
+    keras = Path(trained["keras"])
+    x_train = dataset.split(recipe.validation, recipe.seed).x_train
+    images = calibration_images(x_train, recipe.quantize.calibration, recipe.seed)
+    content = export_float(load_keras(keras))
+    board, found, answers = boards.load(recipe.board), [], []
+    for version in k210.VERSIONS:
+        with progress() as bar:
+            made = k210.compile_pixels(content, images, version, bar(f"calibrating, V{version}"))
+        to = keras.parent / "k210"
+        folders.fill(to, KMODELS, {f"model_v{version}.kmodel": kmodel.write(made)})
+        model = k210.load(to / f"model_v{version}.kmodel")
+        with progress() as bar:
+            done = k210.run(
+                model, board, [dataset.x_test], labels=dataset.labels,
+                progress=bar(f"V{version} on the simulated {board.name}"),
+            )  # fmt: skip
+        found.append(done.measurement)
+        answers.append(done.ys)
+    out.print()
+    out.print(kmodel_tables.versions(found, scores, Path(trained["tflite"]).stat().st_size))
+    _draw(
+        keras.parent, f"{recipe.name} on {board.name}, simulated", answers[-1], dataset.labels, out
+    )
+    _show_image(recipe, dataset, answers[-1])
+    out.print(
+        f"Next: ascua export maix {printable(str(found[0].model.path))} -o maix",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 @click.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from rich.console import Group, RenderableType
@@ -11,6 +11,7 @@ from rich.text import Text
 from ascua.k210 import Measurement, macs
 from ascua.kmodel import LINE, Conv, Kmodel, Layer, Memory, Range
 from ascua.kpu.latency import ERROR
+from ascua.labels import Score
 from ascua.report.tables import cell, table
 
 POOLS = (
@@ -150,6 +151,31 @@ def run(found: Measurement) -> RenderableType:
             ("beside the simulated chip", f"{counted.mismatched_bytes:,} output bytes differ"),
         ]  # fmt: skip
     return Group(layers(found), Text(""), table(("", ""), [*facts(found), *more]))
+
+
+def versions(
+    found: Sequence[Measurement], others: Mapping[str, Score], int8_bytes: int
+) -> RenderableType:
+    """A recipe's network in each form: float and int8 as `others` have them, and kmodels."""
+    rows: list[Sequence[object]] = [
+        ("float", str(others["float"]), None, None, None, None, None),
+        ("int8, for C", str(others["int8 reference"]), int8_bytes, None, None, None, None),
+    ]
+    for m in found:
+        seconds = m.latency.total.total
+        rows.append((
+            f"kmodel, version {m.model.network.version}", str(m.score), m.usage.file_bytes,
+            m.usage.main_bytes, m.usage.kpu_bytes, f"{1000 * seconds:.2f}", f"{1 / seconds:,.0f}",
+        ))  # fmt: skip
+    least, most = (100 * error for error in ERROR)
+    columns = (
+        "", ">accuracy", ">file B", ">workspace B", ">KPU RAM B", ">ms", ">frames a second",
+    )  # fmt: skip
+    note = (
+        "Kmodels on the simulated chip, over the whole test set. Times are estimates without a"
+        f" camera's: of published ones such are {least:+.0f} to {most:+.0f} % off."
+    )
+    return Group(table(columns, rows), Text(note))
 
 
 def registers(network: Kmodel) -> RenderableType:

@@ -31,7 +31,6 @@ from ascua.model import load_model
 from ascua.plan import goal_named
 from ascua.pruning.select import Of, Scope
 from ascua.quantize.options import Options
-from ascua.quantize.rules import Range
 from ascua.recipes import Quantization, Recipe
 from ascua.run import build as firmware
 from ascua.run import key as run_key
@@ -202,10 +201,8 @@ def quantize(
 
 def _kmodel(work: Work, content: bytes, images: Array, version: Literal[3, 4]) -> Values:
     """Makes a kmodel of a float .tflite file; what the K210 takes for it is an estimate."""
-    graph = tflite.read(content, "model")
-    made = k210.compile_floats(graph, images, Range(0.0, 1.0), version)
     file = work.out / KMODEL
-    file.write_bytes(kmodel.write(made.network))
+    file.write_bytes(kmodel.write(k210.compile_pixels(content, images, version)))
     found = k210.analyze(k210.load(file), None)
     seconds = found.latency.total.total
     return {
