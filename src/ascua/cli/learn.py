@@ -344,16 +344,17 @@ def _demo_k210(
     images = calibration_images(x_train, recipe.quantize.calibration, recipe.seed)
     content = export_float(load_keras(keras))
     board, found, answers = boards.load(recipe.board), [], []
+    folder, made = keras.parent / "k210", {}
     for version in k210.VERSIONS:
         with progress() as bar:
-            made = k210.compile_pixels(content, images, version, bar(f"calibrating, V{version}"))
-        to = keras.parent / "k210"
-        folders.fill(to, KMODELS, {f"model_v{version}.kmodel": kmodel.write(made)})
-        model = k210.load(to / f"model_v{version}.kmodel")
+            network = k210.compile_pixels(content, images, version, bar(f"calibrating, V{version}"))
+        made[f"model_v{version}.kmodel"] = kmodel.write(network)
+    folders.fill(folder, KMODELS, made)
+    for name in made:
         with progress() as bar:
             done = k210.run(
-                model, board, [dataset.x_test], labels=dataset.labels,
-                progress=bar(f"V{version} on the simulated {board.name}"),
+                k210.load(folder / name), board, [dataset.x_test], labels=dataset.labels,
+                progress=bar(f"{name} on the simulated {board.name}"),
             )  # fmt: skip
         found.append(done.measurement)
         answers.append(done.ys)
