@@ -23,10 +23,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which someone has done the tutorial."""
     if missing := [extra.name for extra in python_extras() if not extra.found]:
         pytest.skip(f"not installed: {', '.join(missing)}")
-    for name in ("host", "lm3s6965evb", "microbit", "mps2-an386"):
+    for name in ("host", "lm3s6965evb", "microbit", "mps2-an386", "k210-virt"):
         require_board(boards.load(name))
     folder = tmp_path_factory.mktemp("empty")
-    runner.run_page(runner.DOCS / "tutorial.md", folder)
+    for page in ("tutorial.md", "tutorial-k210.md"):
+        runner.run_page(runner.DOCS / page, folder)
     return folder
 
 
