@@ -44,7 +44,10 @@ def test_a_width_of_its_own_is_an_argument_of_the_network(tmp_path: Path) -> Non
         assert recipes.read(path).network == network
 
 
-@pytest.mark.parametrize("name", recipes.names())
+UNPUBLISHED = {"mobilenet-k210"}
+
+
+@pytest.mark.parametrize("name", sorted({*recipes.names()} - UNPUBLISHED))
 def test_a_published_recipe_keeps_its_training_images(name: str) -> None:
     """They were trained on all of them: retrain one, and its line goes."""
     assert recipes.load(name).validation == 0

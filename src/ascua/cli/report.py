@@ -101,7 +101,11 @@ def _print(among: list[reports.Group]) -> None:
     for network in dict.fromkeys(g.network for g in among):
         own = [g for g in among if g.network == network]
         ran = [[row[i] for i in shown] for row in reports.on_boards(own)]
-        for columns, rows in ((reports.BRIEF, ran), (reports.FORM_COLUMNS, reports.forms(own))):
+        for columns, rows in (
+            (reports.BRIEF, ran),
+            (reports.FORM_COLUMNS, reports.forms(own)),
+            (reports.KMODEL_COLUMNS, reports.kmodels(own)),
+        ):
             if rows:
                 out.print(table(columns, rows, network if columns == reports.BRIEF else ""))
                 out.print()

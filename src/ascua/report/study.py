@@ -137,8 +137,7 @@ def front(among: Sequence[Group], cost: str) -> list[Group]:
 
 FORM_COLUMNS = (
     "network", "channels", ">gone", "form", ">accuracy", ">beside none", ">untuned",
-    ">parameters", ">MACs", ">file B", ">training", ">workspace B", ">KPU RAM B",
-    ">ms (estimate)",
+    ">parameters", ">MACs", ">file B",
 )  # fmt: skip
 
 
@@ -155,9 +154,7 @@ def forms(among: Sequence[Group]) -> list[Row]:
         found.append((
             g.network, g.method, _percent(g.ratio), g.form, _accuracy(g), _points(g, among),
             None if untuned is None else f"{100 * untuned:.2f} %", _whole(g.mean("parameters")),
-            _whole(g.mean("macs")), _whole(g.mean("bytes")), _duration(g.mean("training_seconds")),
-            *(_whole(g.mean(n)) if g.board is None else None for n in ("ram_bytes", "kpu_bytes")),
-            _milliseconds(g) if g.board is None else None,
+            _whole(g.mean("macs")), _whole(g.mean("bytes")),
         ))  # fmt: skip
     return found
 
@@ -199,6 +196,23 @@ def places(among: Sequence[Group]) -> list[list[Group]]:
 BRIEF = tuple(c for c in BOARD_COLUMNS if c not in ("network", ">model cycles"))
 """What of it fits a terminal, of one network at a time."""
 LAYER_COLUMNS = ("network", "layer", ">filters", "left, by share and ranking")
+
+
+KMODEL_COLUMNS = (
+    "network", "form", ">accuracy", ">file B", ">workspace B", ">KPU RAM B", ">ms (estimate)",
+    ">training, last",
+)  # fmt: skip
+
+
+def kmodels(among: Sequence[Group]) -> list[Row]:
+    """Rows of KMODEL_COLUMNS: what a K210 takes for each network, and how long it was trained."""
+    return [
+        (
+            g.network, g.form, _accuracy(g), _whole(g.mean("bytes")), _whole(g.mean("ram_bytes")),
+            _whole(g.mean("kpu_bytes")), _milliseconds(g), _duration(g.mean("training_seconds")),
+        )
+        for g in among if g.mean("kpu_bytes") is not None
+    ]  # fmt: skip
 
 
 def layers(among: Sequence[Group]) -> list[Row]:
@@ -410,6 +424,7 @@ def document(title: str, among: Sequence[Group], figures: str = "") -> str:
     for heading, columns, rows in (
         ("On boards", BOARD_COLUMNS, on_boards(among)),
         ("Each form", FORM_COLUMNS, forms(among)),
+        ("On a K210, simulated", KMODEL_COLUMNS, kmodels(among)),
         ("Filters left of each layer", LAYER_COLUMNS, layers(among)),
     ):
         if rows:

@@ -73,10 +73,19 @@ def flash(
         )
     _check_port(port)
     command = [sys.executable, "-c", CODE, port, str(baud), RESETS[board], str(file)]
-    child = subprocess.Popen(
+    with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, errors="replace",
-    )  # fmt: skip
+    ) as child:  # fmt: skip
+        lines = _listened(child, progress)
+    if child.returncode != 0 or not any("Rebooting" in line for line in lines[-6:]):
+        raise _failure(port, baud, board, lines)
+
+
+def _listened(
+    child: subprocess.Popen[str], progress: Callable[[int, int], None] | None
+) -> list[str]:
+    """What a child says, to its end; `progress` hears how far it is."""
     heard = threading.Event()
     silent = threading.Thread(target=_watch, args=(child, heard), daemon=True)
     silent.start()
@@ -91,13 +100,11 @@ def flash(
                 progress(int(at[1]), int(at[2]))
             elif line and not at:
                 lines.append(line)
-        status = child.wait()
-    finally:
-        if child.poll() is None:
-            child.kill()
-            child.wait()
-    if status != 0 or not any("Rebooting" in line or "Burn" in line for line in lines[-6:]):
-        raise _failure(port, baud, board, lines)
+    except BaseException:
+        child.kill()
+        raise
+    child.wait()
+    return lines
 
 
 def _watch(child: subprocess.Popen[str], heard: threading.Event) -> None:

@@ -8,6 +8,7 @@ from string import Template
 
 from ascua.artifact import Library
 from ascua.boards import Board
+from ascua.errors import InputError
 from ascua.kmodel import KPU_BYTES, Kmodel
 from ascua.kpu.ends import ends
 from ascua.targets.c.names import check_name
@@ -37,7 +38,7 @@ def library(model: Kmodel, content: bytes, name: str, board: Board) -> Library:
         f"{name}_layer_{i}_{_identifier(layer.title)}" for i, layer in enumerate(model.layers)
     ]
     memory = next((m for m in board.memories if m.name == MEMORY), None)
-    work = max(8, model.main_bytes)
+    work = max(8, -(-model.main_bytes // 8) * 8)
     fields = {
         "name": name,
         "main_bytes": work,
@@ -53,7 +54,11 @@ def library(model: Kmodel, content: bytes, name: str, board: Board) -> Library:
     files = {n: (RUNTIME / n).read_bytes() for n in (*SOURCES, SOFT, *HEADERS)}
     if memory is not None:
         if memory.bytes < KPU_BYTES:
-            raise ValueError(f"{board.name}: the KPU's memory has {KPU_BYTES} bytes.")
+            raise InputError(
+                f"{board.name}: its memory {MEMORY!r} has {memory.bytes:,} bytes, and the KPU's"
+                f" {KPU_BYTES:,}.",
+                ["Correct the board's file."],
+            )
         where = f"#define KPU_RAM {memory.origin:#x}\n"
         files[SOFT] = where.encode() + files[SOFT]
     for template, path in (("library.h.in", f"{name}.h"), ("library.c.in", f"{name}.c"),

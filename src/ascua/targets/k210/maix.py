@@ -127,7 +127,7 @@ def project(model: Kmodel, content: bytes, labels: Sequence[str], board: str) ->
     _, channels, height, width = model.inputs[0].shape
     found = {n: (RUNTIME / n).read_bytes() for n in (*SOURCES, CHIP, *HEADERS)}
     found |= {p.name: p.read_bytes() for p in PROJECT.glob("*.[ch]")}
-    work = -(-max(8, model.main_bytes) // 128) * 128
+    work = -(-max(8, model.main_bytes) // 8) * 8
     found["main.c"] = _template(
         "main.c.in", height=height, width=width, channels=channels, work=work
     ).encode()

@@ -278,9 +278,15 @@ static uint32_t headers_of(const kmodel_t *net) {
                              : HEADER3 + 8 * net->outputs;
 }
 
+/* Words of eight bytes, as the DMA writes them. */
+static uint64_t whole_words(uint32_t bytes) {
+    return ((uint64_t)bytes + 7) / 8 * 8;
+}
+
 uint32_t kmodel_work_bytes(const void *file, uint32_t bytes) {
     kmodel_t net = {.file = file, .bytes = bytes};
-    return header(&net) == KMODEL_OK ? net.main_bytes : 0;
+    uint64_t needed = header(&net) == KMODEL_OK ? whole_words(net.main_bytes) : 0;
+    return needed > UINT32_MAX ? UINT32_MAX : (uint32_t)needed;
 }
 
 /* Reads, checks and, unless it is `only_checked`, executes the next layer. */
@@ -345,7 +351,7 @@ kmodel_status kmodel_open(kmodel_t *net, const void *file, uint32_t bytes, void 
     if (status != KMODEL_OK) {
         return status;
     }
-    if (net->main_bytes > work_bytes) {
+    if (whole_words(net->main_bytes) > work_bytes) {
         return KMODEL_WORKSPACE;
     }
     if (net->version == 3) {

@@ -24,7 +24,7 @@ typedef enum {
     KMODEL_DAMAGED,     /* it contradicts itself, or leaves its memories: `layer` says where */
     KMODEL_UNSUPPORTED, /* a layer that this runtime does not execute: `layer` says which */
     KMODEL_ALIGNMENT,   /* the file or the workspace begins at no such multiple */
-    KMODEL_WORKSPACE,   /* the workspace is smaller than `main_bytes` */
+    KMODEL_WORKSPACE,   /* the workspace is smaller than `kmodel_work_bytes` */
     KMODEL_NO_INPUT,    /* no input or output has this number */
     KMODEL_KPU,         /* the KPU did not answer */
 } kmodel_status;
@@ -44,7 +44,7 @@ typedef struct {
     const uint8_t *constants;
     uint32_t bytes, constant_bytes;
     uint32_t version, layers, inputs, outputs;
-    uint32_t main_bytes; /* that the workspace needs */
+    uint32_t main_bytes; /* of the workspace that layers use */
     uint32_t layer;      /* which comes next; or where an error was found */
     uint32_t at;         /* where its body begins in the file */
     bool eight_bit;
@@ -56,7 +56,7 @@ typedef struct {
     uint32_t channels, height, width, count;
 } kmodel_shape;
 
-/* The bytes of workspace that the file asks for; 0 for what is no kmodel. */
+/* The bytes of workspace that the file asks for, in whole words; 0 for what is no kmodel. */
 uint32_t kmodel_work_bytes(const void *file, uint32_t bytes);
 
 /* Opens a file and checks all of it, so that no later call leaves a memory that it was given. */

@@ -43,6 +43,18 @@ void kmodel_upload(const struct map *map, uint8_t *to, const uint8_t *from, size
     }
 }
 
+/* And back: the map's bytes, channel by channel. */
+static void download(const struct map *map, const uint8_t *from, uint8_t *to) {
+    size_t row = (size_t)map->row_lines * KPU_LINE;
+    for (uint32_t c = 0; c < map->channels; c++) {
+        const uint8_t *at = from + c / map->group * row * map->height +
+                            (size_t)(c % map->group) * (KPU_LINE / map->group);
+        for (uint32_t y = 0; y < map->height; y++, at += row, to += map->width) {
+            memcpy(to, at, map->width);
+        }
+    }
+}
+
 static uint32_t field(uint64_t word, unsigned low, unsigned high) {
     return (uint32_t)(word >> low & ((UINT64_C(1) << (high - low + 1)) - 1));
 }
@@ -130,6 +142,14 @@ kmodel_status kmodel_convolve(const struct convolution *conv, const void *weight
     words[4] = (words[4] & low) | (uint64_t)kpu_address(norms) << ADDRESS;
     words[5] = (words[5] & low) | (uint64_t)kpu_address(weights) << ADDRESS;
     words[7] = (words[7] & low) | (uint64_t)kpu_address(table) << ADDRESS;
-    kpu_push(words, copied.at, (uint32_t)copied.bytes);
-    return kpu_wait() ? KMODEL_OK : KMODEL_KPU;
+    /* The DMA writes whole words: what does not lie so is copied. */
+    bool in_words = ((uintptr_t)copied.at | copied.bytes) % sizeof(uint64_t) == 0;
+    kpu_push(words, in_words ? copied.at : NULL, (uint32_t)copied.bytes);
+    if (!kpu_wait()) {
+        return KMODEL_KPU;
+    }
+    if (copied.at != NULL && !in_words) {
+        download(&conv->y, kpu_ram() + (size_t)KPU_LINE * field(words[1], 32, 46), copied.at);
+    }
+    return KMODEL_OK;
 }

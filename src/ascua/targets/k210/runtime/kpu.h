@@ -26,8 +26,8 @@ void kpu_begin(const void *file, int version, bool eight_bit);
 /* What a register holds for an address in the file. */
 uint32_t kpu_address(const void *at);
 
-/* Starts a layer; with `out`, its `bytes` bytes go there too, channel by channel. The memory at
- * `out` ends at a multiple of eight bytes. */
+/* Starts a layer; with `out`, its `bytes` bytes go there too, channel by channel: both are
+ * multiples of eight. */
 void kpu_push(const uint64_t words[KPU_WORDS], uint8_t *out, uint32_t bytes);
 
 /* Waits for it; false where it never ends. */

@@ -160,7 +160,7 @@ static void receive(uint8_t *out, uint32_t bytes) {
     control = with(control, 8, 6, 033);   /* 64 bits each */
     control = with(control, 14, 8, 0x22); /* eight at once */
     *reg(DMAC, CONTROL) = control;
-    *reg(DMAC, BLOCK) = (bytes + 7) / 8 - 1;
+    *reg(DMAC, BLOCK) = bytes / 8 - 1;
     *reg(DMAC, STATUS_ENABLE) = TRANSFERRED;
     *reg(DMAC, DMAC_CONFIGURE) = 3;
     *reg(DMAC, DMAC_ENABLE) = UINT64_C(0x101) << KPU_DMA_CHANNEL;
