@@ -28,7 +28,7 @@ from tests.support.tools import require_board
 BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505")
 """Cortex-M3, M4, M7, M33."""
 PLACES = tuple(product(GOALS, BOARDS))
-TOGETHER, CI = 5, 60
+TOGETHER, CI = 5, 30
 SLOW_FIRST, SLOW = 100_000, 1_670
 """Networks of the slow test, each on three of the boards: 5,010."""
 NEAR, NEARLY_ALL = 0.10, 0.95

@@ -114,7 +114,7 @@ def test_any_reference(layer: dict[str, Any]) -> None:
     check_reference(graph, n=20)
 
 
-@settings(deadline=None, derandomize=True, max_examples=8)
+@settings(deadline=None, derandomize=True, max_examples=4)
 @given(st.lists(layers, min_size=8, max_size=8))
 def test_any_kernel(several: list[dict[str, Any]]) -> None:
     graphs = {str(i): dense(**layer) for i, layer in enumerate(several)}

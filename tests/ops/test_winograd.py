@@ -227,8 +227,9 @@ def random_layers(n: int, seed: int, kernel: Winograd) -> list[Graph]:
 
 
 @each(*(k for k in ONES if not isinstance(k, WinogradLate)))
-def test_every_sum_of_500_random_layers(kernel: Winograd, tmp_path: Path) -> None:
-    layers = random_layers(500, 7, kernel)
+@pytest.mark.parametrize("n", [125, pytest.param(500, marks=pytest.mark.slow)])
+def test_every_sum_of_random_layers(kernel: Winograd, n: int, tmp_path: Path) -> None:
+    layers = random_layers(n, 7, kernel)
     for i in range(0, len(layers), 125):
         check_sums(layers[i : i + 125], "host", tmp_path / str(i), i)
 
