@@ -291,7 +291,7 @@ def _far(place: Sequence[Group], base: Group, points: float) -> str | None:
         return None
     if not within:
         return f"no ranking stays within {_in_points(points)} of the whole network."
-    count, g, loss = min(within, key=lambda each: each[0])
+    count, g, loss = min(within, key=lambda each: (each[0], -each[2].mean))
     sure = loss.half is None or 100 * (loss.mean - loss.half) >= -points
     words = (
         f"for at most {_in_points(points)}{'' if sure else ' on average'} `{g.method}` goes to"
