@@ -399,7 +399,7 @@ file = "small.tflite"
 
 
 def test_unknown_names() -> None:
-    refused(ascua("study", "pruning-stud"), 1, "no study called 'pruning-stud'", "'pruning-study'")
+    refused(ascua("study", "pruning"), 1, "no study called 'pruning'", "'pruning-study'")
     refused(ascua("study", "x.toml"), 1, "x.toml")
     refused(ascua("report", "pruning"), 1, "no study called 'pruning'")
 
