@@ -25,7 +25,7 @@ from tests.support.convolutions import RELU, conv
 from tests.support.maix.modules import Board
 from tests.support.maix.rom import Rom
 from tests.support.tools import require_package, require_tool
-from tests.test_kpu_run import model, samples
+from tests.test_kpu_run import model
 
 STUBS = Path(__file__).parent / "support/maix"
 H, W = 6, 8
@@ -214,7 +214,3 @@ def test_without_kflash(path: Path, labels: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "kflash", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     refused(ascua("flash", "maix", package, "--port", "/dev/null"), 2, "ascua[maix]")
-
-
-def test_samples() -> None:
-    assert samples(1, H, W, 3).shape == (1, H, W, 3)

@@ -109,7 +109,7 @@ def recipe_cases(
     if not load_board(recipe.board).counts_c:
         raise InputError(
             f"Recipe {recipe.name!r}: nothing counts on {recipe.board} what C takes.",
-            ["`ascua demo` runs it there; a study compares it: docs/k210.md."],
+            ["`ascua demo` runs it there; a study compares it, as a kmodel: docs/study.md."],
         )
     out = build / recipe.name
     kept = None if untrained or is_trained(recipe, out) else _kept(recipe, folder, say)

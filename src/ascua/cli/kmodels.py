@@ -89,7 +89,8 @@ def run(
     if counted is not None and counted.mismatched_bytes:
         raise Mismatch(
             f"{counted.mismatched_bytes} output bytes of {board.name} differ from the simulated"
-            " chip's."
+            " chip's.",
+            [f"`ascua validate {model.path} --board host` tells whether the emulator matters."],
         )
 
 
@@ -104,7 +105,7 @@ def validate(
         if not _compares(board):
             raise InputError(
                 f"{board.name}: it does not run the runtime of kmodels in C.",
-                ["Name `host` or `k210-virt`, or leave out `--only`."],
+                ["Name `host` or `k210-virt`, or leave out `--board`."],
             )
     xs = load_or_random(model.ends, inputs)
     with progress() as bar:

@@ -49,11 +49,7 @@ KFlash(print_callback=said).process(
 )
 """
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
-_NO_ANSWER = re.compile(
-    "No valid Kendryte K210 found|Failed to Connect|Cannot auto-detect|Greeting fail|timeout"
-    "|retry|No response",
-    re.IGNORECASE,
-)
+_NO_ANSWER = re.compile("No valid Kendryte K210 found|Failed to Connect to K210's Stub")
 
 
 def flash(
@@ -79,7 +75,8 @@ def flash(
     ) as child:  # fmt: skip
         lines = _listened(child, progress)
     if child.returncode != 0 or not any("Rebooting" in line for line in lines[-6:]):
-        raise _failure(port, baud, board, lines)
+        silent = child.returncode < 0  # it was stopped
+        raise _failure(port, baud, board, lines, silent=silent)
 
 
 def _listened(
@@ -160,7 +157,7 @@ def _check_port(port: str) -> None:
     )
 
 
-def _failure(port: str, baud: int, board: str, lines: list[str]) -> ToolFailed:
+def _failure(port: str, baud: int, board: str, lines: list[str], *, silent: bool) -> ToolFailed:
     """What kflash's last words mean."""
     text = "\n".join(lines)
     last = next((line for line in reversed(lines) if "ERROR" in line), lines[-1] if lines else "")
@@ -174,7 +171,7 @@ def _failure(port: str, baud: int, board: str, lines: list[str]) -> ToolFailed:
             f"{port}: it cannot be opened: another program has it, or it is gone.",
             ["Close the terminal or IDE that listens to it."],
         )
-    if _NO_ANSWER.search(text) or not text:
+    if silent or _NO_ANSWER.search(text) or not text:
         return ToolFailed(
             f"{port}: no K210 answers at {baud:,} bits a second, reset as {board}.",
             [
