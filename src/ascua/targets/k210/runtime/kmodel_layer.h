@@ -49,6 +49,20 @@ void kmodel_align(struct body *body, uint32_t alignment);
 /* Whether all was read that there is, and was well. */
 bool kmodel_whole(struct body *body);
 
+/* The same as a status: true where the layer is to be executed now. */
+static inline bool kmodel_ready(struct body *body, kmodel_status *status) {
+    *status = kmodel_whole(body) ? KMODEL_OK : KMODEL_DAMAGED;
+    return *status == KMODEL_OK && !body->only_checked;
+}
+
+/* Products and sums of 64 bits, which wrap around. */
+static inline int64_t kmodel_times(int64_t a, int64_t b) {
+    return (int64_t)((uint64_t)a * (uint64_t)b);
+}
+static inline int64_t kmodel_plus(int64_t a, int64_t b) {
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
 /* `count` elements of `size` bytes from byte `start` on, aligned to their size. */
 struct span kmodel_span(struct body *body, enum memory memory, uint32_t start, uint64_t count,
                         uint32_t size);

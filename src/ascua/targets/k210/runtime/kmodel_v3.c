@@ -40,12 +40,6 @@ static struct span bytes(struct body *b, uint32_t start, uint64_t count) {
     return kmodel_span(b, WORK, start, count, 1);
 }
 
-/* What a body says of its own end: true where the layer is to be executed. */
-static bool ready(struct body *b, kmodel_status *status) {
-    *status = kmodel_whole(b) ? KMODEL_OK : KMODEL_DAMAGED;
-    return *status == KMODEL_OK && !b->only_checked;
-}
-
 static float activated(float y, uint32_t activation) {
     if (activation == LINEAR) {
         return y;
@@ -61,7 +55,7 @@ static kmodel_status add(struct body *b) {
     struct span x = floats(b, at_x, n), z = floats(b, at_z, n), y = floats(b, at_y, n);
     kmodel_apart(b, y, x, true);
     kmodel_apart(b, y, z, true);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         const float *p = (const float *)(void *)x.at, *q = (const float *)(void *)z.at;
         float *to = (float *)(void *)y.at;
         for (uint32_t i = 0; i < n; i++) {
@@ -75,10 +69,6 @@ static kmodel_status add(struct body *b) {
 static int64_t half_up(int64_t x, uint32_t shift) {
     int64_t last = shift > 0 ? x >> (shift - 1) & 1 : 0;
     return (x >> shift) + (x < 0 ? -last : last);
-}
-
-static int64_t times(int64_t a, int64_t b) {
-    return (int64_t)((uint64_t)a * (uint64_t)b);
 }
 
 static kmodel_status quantized_add(struct body *b) {
@@ -95,7 +85,7 @@ static kmodel_status quantized_add(struct body *b) {
     struct span x = bytes(b, at_x, n), z = bytes(b, at_z, n), y = bytes(b, at_y, n);
     kmodel_apart(b, y, x, true);
     kmodel_apart(b, y, z, true);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         /* The vendor's takes eight at a time, and so writes some behind the last one. */
         uint32_t last = at_x > at_z ? at_x : at_z;
         last = last > at_y ? last : at_y;
@@ -106,7 +96,7 @@ static kmodel_status quantized_add(struct body *b) {
             int64_t sum = x_shift == z_shift
                               ? (int64_t)((uint64_t)p + (uint64_t)q) >> x_shift
                               : (int64_t)((uint64_t)(p >> x_shift) + (uint64_t)(q >> z_shift));
-            y.at[i] = kmodel_byte(half_up(times(sum, y_mul), y_shift) + y_offset);
+            y.at[i] = kmodel_byte(half_up(kmodel_times(sum, y_mul), y_shift) + y_offset);
         }
     }
     return status;
@@ -118,7 +108,7 @@ static kmodel_status global_average_pool(struct body *b) {
     uint32_t at_x = kmodel_word(b), at_y = kmodel_word(b), n = size(b), channels = size(b);
     struct span x = floats(b, at_x, (uint64_t)n * channels), y = floats(b, at_y, channels);
     kmodel_apart(b, y, x, false);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         const float *from = (const float *)(void *)x.at;
         float *to = (float *)(void *)y.at;
         for (uint32_t c = 0; c < channels; c++, from += n) {
@@ -186,7 +176,7 @@ static kmodel_status average_pool(struct body *b) {
     struct span x = floats(b, w.at_x, images(w.in_width, w.in_height, w.channels));
     struct span y = floats(b, w.at_y, images(w.out_width, w.out_height, w.channels));
     kmodel_apart(b, y, x, false);
-    if (!ready(b, &status)) {
+    if (!kmodel_ready(b, &status)) {
         return status;
     }
     const float *image = (const float *)(void *)x.at;
@@ -216,7 +206,7 @@ static kmodel_status quantized_max_pool(struct body *b) {
     struct span x = bytes(b, w.at_x, images(w.in_width, w.in_height, w.channels));
     struct span y = bytes(b, w.at_y, images(w.out_width, w.out_height, w.channels));
     kmodel_apart(b, y, x, false);
-    if (!ready(b, &status)) {
+    if (!kmodel_ready(b, &status)) {
         return status;
     }
     const uint8_t *image = x.at;
@@ -253,7 +243,7 @@ static kmodel_status quantize(struct body *b) {
     kmodel_check(b, scale != 0);
     struct span x = floats(b, at_x, n), y = bytes(b, at_y, n);
     kmodel_apart(b, y, x, false);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         const float *from = (const float *)(void *)x.at;
         float inverse = 1 / scale;
         for (uint32_t i = 0; i < n; i++) {
@@ -270,7 +260,7 @@ static kmodel_status dequantize(struct body *b) {
     float scale = kmodel_float(b), bias = kmodel_float(b);
     struct span x = bytes(b, at_x, n), y = floats(b, at_y, n);
     kmodel_apart(b, y, x, false);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         float *to = (float *)(void *)y.at;
         for (uint32_t i = 0; i < n; i++) {
             to[i] = (float)x.at[i] * scale + bias;
@@ -287,7 +277,7 @@ static kmodel_status channelwise_dequantize(struct body *b) {
     uint64_t n = (uint64_t)channels * each;
     struct span x = bytes(b, at_x, n), y = floats(b, at_y, n);
     kmodel_apart(b, y, x, false);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         const uint8_t *from = x.at;
         float *to = (float *)(void *)y.at;
         for (uint32_t c = 0; c < channels; c++) {
@@ -306,7 +296,7 @@ static kmodel_status requantize(struct body *b) {
     const uint8_t *table = kmodel_take(b, UINT8_MAX + 1);
     struct span x = bytes(b, at_x, n), y = bytes(b, at_y, n);
     kmodel_apart(b, y, x, true);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         kmodel_look_up(table, x.at, y.at, n);
     }
     return status;
@@ -320,7 +310,7 @@ static kmodel_status of_channels(struct body *b,
     uint32_t at_x = kmodel_word(b), at_y = kmodel_word(b), n = size(b);
     struct span x = floats(b, at_x, n), y = floats(b, at_y, n);
     kmodel_apart(b, y, x, true);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         function((const float *)(void *)x.at, (float *)(void *)y.at, n);
     }
     return status;
@@ -380,7 +370,7 @@ static kmodel_status concat(struct body *b, uint32_t unit) {
             to += x.bytes;
         }
     }
-    ready(b, &status);
+    kmodel_ready(b, &status);
     return status;
 }
 
@@ -403,7 +393,7 @@ static kmodel_status fully_connected(struct body *b) {
     const float *bias = kmodel_take(b, 4 * (uint64_t)out);
     struct span x = floats(b, at_x, in), y = floats(b, at_y, out);
     kmodel_apart(b, y, x, false);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         float *to = (float *)(void *)y.at;
         kmodel_dot((const float *)(void *)x.at, weights, to, out, in);
         for (uint32_t i = 0; i < out; i++) {
@@ -421,7 +411,7 @@ static kmodel_status flatten(struct body *b) {
     uint64_t n = images(width, height, channels);
     struct span x = floats(b, at_x, n), y = floats(b, at_y, n);
     kmodel_apart(b, y, x, false);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         const float *from = (const float *)(void *)x.at;
         for (uint32_t c = 0; c < channels; c++) {
             float *to = (float *)(void *)y.at + c;
@@ -443,7 +433,7 @@ static kmodel_status resize(struct body *b, uint32_t unit) {
     struct span x = kmodel_span(b, WORK, at_x, images(width, height, channels), unit);
     struct span y = kmodel_span(b, WORK, at_y, images(out_width, out_height, channels), unit);
     kmodel_apart(b, y, x, false);
-    if (!ready(b, &status)) {
+    if (!kmodel_ready(b, &status)) {
         return status;
     }
     const uint8_t *image = x.at;
@@ -510,7 +500,7 @@ static kmodel_status convolve(struct body *b) {
         to = bytes(b, main_out, images(conv.y.width, conv.y.height, conv.y.channels));
     }
     kmodel_status whole;
-    if (!ready(b, &whole)) {
+    if (!kmodel_ready(b, &whole)) {
         return whole == KMODEL_OK ? status : whole;
     }
     return kmodel_convolve(&conv, weights, norms, table, to);
@@ -523,7 +513,7 @@ static kmodel_status add_padding(struct body *b) {
     uint32_t at_x = kmodel_word(b), line = kmodel_word(b), channels = size(b);
     const struct map map = kmodel_map(4, 4, channels);
     struct span x = bytes(b, at_x, channels), y = kmodel_map_span(b, &map, line);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         for (uint32_t c = 0; c < channels; c++) {
             y.at[(size_t)(c / 4) * 4 * KPU_LINE + c % 4 * TINY] = x.at[c];
         }
@@ -537,7 +527,7 @@ static kmodel_status remove_padding(struct body *b) {
     uint32_t at_x = kmodel_word(b), at_y = kmodel_word(b), channels = size(b);
     struct span x = bytes(b, at_x, TINY * (uint64_t)channels), y = bytes(b, at_y, channels);
     kmodel_apart(b, y, x, false);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         for (uint32_t c = 0; c < channels; c++) {
             y.at[c] = x.at[(size_t)TINY * c];
         }
@@ -553,7 +543,7 @@ static kmodel_status upload(struct body *b) {
     const struct map map = kmodel_map(width, height, channels);
     struct span x = bytes(b, at_x, images(width, height, channels));
     struct span y = kmodel_map_span(b, &map, line);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         kmodel_upload(&map, y.at, x.at, 1, (size_t)width * height);
     }
     return status;

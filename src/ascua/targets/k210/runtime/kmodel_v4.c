@@ -78,11 +78,6 @@ static struct span output(struct body *b, struct range r, kmodel_type type, uint
     return input(b, r, type, n);
 }
 
-static bool ready(struct body *b, kmodel_status *status) {
-    *status = kmodel_whole(b) ? KMODEL_OK : KMODEL_DAMAGED;
-    return *status == KMODEL_OK && !b->only_checked;
-}
-
 static const float *as_floats(struct span s) {
     return (const float *)(const void *)s.at;
 }
@@ -96,18 +91,10 @@ static float clamped(float y, float least, float most) {
     return y > most ? most : y;
 }
 
-static int64_t times(int64_t a, int64_t b) {
-    return (int64_t)((uint64_t)a * (uint64_t)b);
-}
-
-static int64_t plus(int64_t a, int64_t b) {
-    return (int64_t)((uint64_t)a + (uint64_t)b);
-}
-
 /* value * mul / 2**shift, halves up, as an int32. */
 static int64_t scaled(int64_t value, int64_t mul, uint32_t shift) {
     int64_t half = (int64_t)(UINT64_C(1) << shift >> 1);
-    return (int32_t)(uint32_t)(uint64_t)(plus(times(value, mul), half) >> shift);
+    return (int32_t)(uint32_t)(uint64_t)(kmodel_plus(kmodel_times(value, mul), half) >> shift);
 }
 
 /* How an axis of two tensors goes with that of a third: steps of 0 where there is one element. */
@@ -159,7 +146,7 @@ static kmodel_status binary(struct body *b) {
     struct span y = output(b, ry, KMODEL_FLOAT, count(sy));
     kmodel_apart(b, y, x, true);
     kmodel_apart(b, y, z, true);
-    if (!ready(b, &status)) {
+    if (!kmodel_ready(b, &status)) {
         return status;
     }
     float *to = to_floats(y);
@@ -230,7 +217,7 @@ static kmodel_status quantized_binary(struct body *b) {
     struct span y = output(b, ry, KMODEL_BYTE, count(sy));
     kmodel_apart(b, y, x, true);
     kmodel_apart(b, y, z, true);
-    if (!ready(b, &status)) {
+    if (!kmodel_ready(b, &status)) {
         return status;
     }
     if (z.bytes == 1 && y.bytes > TABLE) { /* then each byte always becomes the same one */
@@ -291,7 +278,7 @@ static kmodel_status unary(struct body *b) {
     uint32_t op = choice(b, UNARIES), n = ry.bytes / sizeof(float);
     struct span x = input(b, rx, KMODEL_FLOAT, n), y = output(b, ry, KMODEL_FLOAT, n);
     kmodel_apart(b, y, x, true);
-    if (!ready(b, &status)) {
+    if (!kmodel_ready(b, &status)) {
         return status;
     }
     const float *from = as_floats(x);
@@ -319,7 +306,7 @@ static kmodel_status table_lookup(struct body *b) {
     struct span y = output(b, ry, KMODEL_BYTE, ry.bytes);
     kmodel_apart(b, y, x, true);
     kmodel_apart(b, y, table, true);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         kmodel_look_up(table.at, x.at, y.at, y.bytes);
     }
     return status;
@@ -334,7 +321,7 @@ static kmodel_status dequantize(struct body *b) {
     struct span x = input(b, rx, KMODEL_BYTE, rx.bytes);
     struct span y = output(b, ry, KMODEL_FLOAT, rx.bytes);
     kmodel_apart(b, y, x, false);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         float *to = to_floats(y), inverse = 1 / levels;
         for (uint64_t i = 0; i < x.bytes; i++) {
             to[i] = (float)(x.at[i] - zero) * inverse;
@@ -350,7 +337,7 @@ static kmodel_status quantize(struct body *b) {
     struct span x = input(b, rx, KMODEL_FLOAT, ry.bytes);
     struct span y = output(b, ry, KMODEL_BYTE, ry.bytes);
     kmodel_apart(b, y, x, false);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         const float *from = as_floats(x);
         for (uint64_t i = 0; i < y.bytes; i++) {
             y.at[i] = kmodel_rounded_byte(from[i] * levels + zero);
@@ -395,7 +382,7 @@ static kmodel_status reduce(struct body *b) {
     struct span x = input(b, rx, KMODEL_FLOAT, count(sx));
     struct span y = output(b, ry, KMODEL_FLOAT, count(sy));
     kmodel_apart(b, y, x, false);
-    if (!ready(b, &status)) {
+    if (!kmodel_ready(b, &status)) {
         return status;
     }
     float *to = to_floats(y), share = (float)count(sy) / (float)count(sx);
@@ -422,7 +409,7 @@ static kmodel_status softmax(struct body *b) {
     uint64_t n = (uint64_t)inner * outer;
     struct span x = input(b, rx, KMODEL_FLOAT, n), y = output(b, ry, KMODEL_FLOAT, n);
     kmodel_apart(b, y, x, true);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         for (uint32_t i = 0; i < outer; i++) {
             size_t at = (size_t)i * inner;
             kmodel_softmax(as_floats(x) + at, to_floats(y) + at, inner, -INFINITY, beta);
@@ -461,7 +448,7 @@ static kmodel_status concat(struct body *b) {
         place += each;
     }
     kmodel_take(b, 4 * (uint64_t)parts); /* `dims`, which are read */
-    ready(b, &status);
+    kmodel_ready(b, &status);
     return status;
 }
 
@@ -472,7 +459,7 @@ static kmodel_status memory_copy(struct body *b) {
     uint64_t n = rx.bytes / unit(type);
     struct span x = input(b, rx, type, n), y = output(b, ry, type, n);
     kmodel_apart(b, y, x, true);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         memmove(y.at, x.at, x.bytes);
     }
     return status;
@@ -495,7 +482,7 @@ static kmodel_status pad(struct body *b) {
     uint32_t value = kmodel_word(b), each = unit(type);
     struct span x = input(b, rx, type, count(sx)), y = output(b, ry, type, count(sy));
     kmodel_apart(b, y, x, false);
-    if (!ready(b, &status)) {
+    if (!kmodel_ready(b, &status)) {
         return status;
     }
     uint8_t *to = y.at;
@@ -533,7 +520,7 @@ static kmodel_status transpose(struct body *b) {
     kmodel_type type = (kmodel_type)(rx.type & 1);
     struct span x = input(b, rx, type, count(sx)), y = output(b, ry, type, count(sx));
     kmodel_apart(b, y, x, false);
-    if (!ready(b, &status)) {
+    if (!kmodel_ready(b, &status)) {
         return status;
     }
     size_t each = unit(type), of[AXES], step = each;
@@ -603,7 +590,7 @@ static kmodel_status strided_slice(struct body *b) {
     kmodel_type type = (kmodel_type)(rx.type & 1);
     struct span x = input(b, rx, type, count(sx)), y = output(b, ry, type, count(sy));
     kmodel_apart(b, y, x, false);
-    if (!ready(b, &status)) {
+    if (!kmodel_ready(b, &status)) {
         return status;
     }
     uint8_t *to = y.at;
@@ -635,7 +622,7 @@ static kmodel_status resize_image(struct body *b) {
     kmodel_type type = (kmodel_type)(rx.type & 1);
     struct span x = input(b, rx, type, count(sx)), y = output(b, ry, type, count(sy));
     kmodel_apart(b, y, x, false);
-    bool whole = ready(b, &status);
+    bool whole = kmodel_ready(b, &status);
     if (status == KMODEL_OK && mode == BILINEAR && type == KMODEL_BYTE) {
         return KMODEL_UNSUPPORTED; /* nobody wrote down how it rounds */
     }
@@ -750,7 +737,7 @@ static kmodel_status conv2d(struct body *b) {
     struct span x = input(b, c.rx, KMODEL_FLOAT, count(c.x));
     struct span y = output(b, c.ry, KMODEL_FLOAT, count(c.y));
     kmodel_apart(b, y, x, false);
-    if (!ready(b, &status)) {
+    if (!kmodel_ready(b, &status)) {
         return status;
     }
     float *to = to_floats(y);
@@ -795,7 +782,7 @@ static kmodel_status quantized_conv2d(struct body *b) {
     struct span x = input(b, c.rx, KMODEL_BYTE, count(c.x));
     struct span y = output(b, c.ry, KMODEL_BYTE, count(c.y));
     kmodel_apart(b, y, x, false);
-    if (!ready(b, &status)) {
+    if (!kmodel_ready(b, &status)) {
         return status;
     }
     uint8_t *to = y.at;
@@ -817,7 +804,8 @@ static kmodel_status quantized_conv2d(struct body *b) {
                                 uint32_t ix = met(&c.columns, ox, kx);
                                 if (iy < c.rows.size && ix < c.columns.size) {
                                     uint8_t v = image[i * plane + (size_t)iy * c.columns.size + ix];
-                                    sum = plus(sum, times(v + x_offset, *w + w_offset));
+                                    sum =
+                                        kmodel_plus(sum, kmodel_times(v + x_offset, *w + w_offset));
                                 }
                             }
                         }
@@ -851,7 +839,7 @@ static kmodel_status reduce_window(struct body *b) {
     struct span x = input(b, rx, KMODEL_FLOAT, count(sx));
     struct span y = output(b, ry, KMODEL_FLOAT, count(sy));
     kmodel_apart(b, y, x, false);
-    if (!ready(b, &status)) {
+    if (!kmodel_ready(b, &status)) {
         return status;
     }
     float *to = to_floats(y);
@@ -892,7 +880,7 @@ static kmodel_status matmul(struct body *b) {
     struct span y = output(b, ry, KMODEL_FLOAT, (uint64_t)rows * columns);
     kmodel_apart(b, y, x, false);
     kmodel_apart(b, y, w, false);
-    if (!ready(b, &status)) {
+    if (!kmodel_ready(b, &status)) {
         return status;
     }
     float *to = to_floats(y);
@@ -922,7 +910,7 @@ static kmodel_status quantized_matmul(struct body *b) {
     struct span y = output(b, ry, KMODEL_BYTE, (uint64_t)rows * columns);
     kmodel_apart(b, y, x, false);
     kmodel_apart(b, y, w, false);
-    if (!ready(b, &status)) {
+    if (!kmodel_ready(b, &status)) {
         return status;
     }
     uint8_t *to = y.at;
@@ -930,12 +918,12 @@ static kmodel_status quantized_matmul(struct body *b) {
         const uint8_t *p = x.at + (size_t)r * inner;
         int64_t rest = 0, sums[KMODEL_COLUMNS];
         for (uint32_t i = 0; i < inner; i++) {
-            rest = plus(rest, times(p[i] + a_offset, b_offset));
+            rest = kmodel_plus(rest, kmodel_times(p[i] + a_offset, b_offset));
         }
         for (uint32_t j = 0, done; j < columns; j += done) {
             done = kmodel_columns(p, a_offset, w.at + j, inner, columns, columns - j, sums);
             for (uint32_t c = 0; c < done; c++) {
-                int64_t sum = plus(bias[j + c], plus(sums[c], rest));
+                int64_t sum = kmodel_plus(bias[j + c], kmodel_plus(sums[c], rest));
                 to[j + c] = kmodel_byte(scaled(sum, mul, down) + y_offset);
             }
         }
@@ -953,7 +941,7 @@ static kmodel_status upload(struct body *b) {
                         ry.start % KPU_LINE == 0 && ry.bytes == kmodel_map_bytes(&map));
     struct span x = input(b, rx, KMODEL_BYTE, count(s));
     struct span y = kmodel_map_span(b, &map, ry.start / KPU_LINE);
-    if (ready(b, &status)) {
+    if (kmodel_ready(b, &status)) {
         kmodel_upload(&map, y.at, x.at, 1, (size_t)pixels);
     }
     return status;
@@ -995,7 +983,7 @@ static kmodel_status convolve(struct body *b) {
         to = output(b, copy, KMODEL_BYTE, count(s));
     }
     kmodel_status whole;
-    if (!ready(b, &whole)) {
+    if (!kmodel_ready(b, &whole)) {
         return whole == KMODEL_OK ? status : whole;
     }
     return kmodel_convolve(&conv, weights, norms, table, to);
