@@ -90,6 +90,14 @@ class Counted:
         )  # fmt: skip
 
 
+COUNTED = {
+    "instructions": "instructions", "input_instructions": "input", "code_bytes": "code_bytes",
+    "static_bytes": "static_bytes", "stack_bytes": "stack_bytes",
+    "mismatched_bytes": "mismatched_bytes",
+}  # fmt: skip
+"""Keys of the JSON object, null where nothing counted, and the fields of Counted."""
+
+
 @dataclass(frozen=True, eq=False)
 class Measurement:
     """What is known of a kmodel: memory, an estimate of its time, and a score where it ran."""
@@ -137,12 +145,7 @@ class Measurement:
                 }
                 for i, (layer, taken) in enumerate(zip(network.layers, seconds.layers, strict=True))
             ],
-            "instructions": None if self.counted is None else self.counted.instructions,
-            "input_instructions": None if self.counted is None else self.counted.input,
-            "code_bytes": None if self.counted is None else self.counted.code_bytes,
-            "static_bytes": None if self.counted is None else self.counted.static_bytes,
-            "stack_bytes": None if self.counted is None else self.counted.stack_bytes,
-            "mismatched_bytes": None if self.counted is None else self.counted.mismatched_bytes,
+            **{key: getattr(self.counted, name, None) for key, name in COUNTED.items()},
             "seconds": {
                 **asdict(seconds.total),
                 "total": seconds.total.total,
