@@ -126,14 +126,28 @@ def on_every_pair(found: Linear, low: int, high: int) -> Array:
 near = st.floats(-3, 3).map(lambda e: 0.05 * 2**e)
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
-@given(
+sums = st.tuples(
     st.sampled_from([Add, Sub]),
     st.tuples(near, near, near) | st.tuples(scale, scale, scale)
     | st.sampled_from([(0.05, 0.05, 0.1), (0.1, 0.05, 0.2), (0.05, 0.2, 0.4), (0.05, 0.075, 0.1)]),
     st.tuples(zero, zero, zero), acts, st.sampled_from(["", "a", "b"]),
 )  # fmt: skip
-def test_two_products_and_a_shift_are_exact_on_every_pair(
+
+
+@settings(max_examples=60)
+@given(sums)
+def test_two_products_and_a_shift_are_exact_on_every_pair(drawn: Any) -> None:
+    check_every_pair(*drawn)
+
+
+@pytest.mark.slow
+@settings(max_examples=1000)
+@given(sums)
+def test_many_are_exact_on_every_pair(drawn: Any) -> None:
+    check_every_pair(*drawn)
+
+
+def check_every_pair(
     kind: type[Add] | type[Sub], scales: tuple[float, float, float],
     zeros: tuple[int, int, int], act: str, const: str,
 ) -> None:  # fmt: skip

@@ -117,6 +117,18 @@ def test_any_reference(layer: dict[str, Any]) -> None:
 @settings(deadline=None, derandomize=True, max_examples=4)
 @given(st.lists(layers, min_size=8, max_size=8))
 def test_any_kernel(several: list[dict[str, Any]]) -> None:
+    check_layers(several)
+
+
+@pytest.mark.slow
+@settings(max_examples=100)
+@given(st.lists(layers, min_size=8, max_size=8))
+def test_many_kernels(several: list[dict[str, Any]]) -> None:
+    check_layers(several)
+
+
+def check_layers(several: list[dict[str, Any]]) -> None:
+    """Together, everywhere; those that are refused say nothing."""
     graphs = {str(i): dense(**layer) for i, layer in enumerate(several)}
     kept = {i: graph for i, graph in graphs.items() if graph.ops[0].check() is None}
     assume(kept)

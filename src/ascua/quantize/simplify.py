@@ -53,7 +53,7 @@ def simplify(graph: Graph, where: str | None = None) -> Graph:
     graph = fuse_dilations(folded(graph, where))
     check_stateless(graph, where)
     for rule in (fused_scale, fused_activation, fused_padding):
-        graph = _fuse(graph, rule)
+        graph = fuse(graph, rule)
     check_outputs(graph, where)
     return drop_dead(graph)
 
@@ -82,7 +82,7 @@ def _float_constants(graph: Graph) -> Graph:
     return replace(graph, ops=ops)
 
 
-def _fuse(graph: Graph, rule: Fuse) -> Graph:
+def fuse(graph: Graph, rule: Fuse) -> Graph:
     """Put `rule(first, second)` in place of pairs, where only `second` reads what `first` makes."""
     ops = list(graph.ops)
     while (found := next(_pairs(graph, ops, rule), None)) is not None:
