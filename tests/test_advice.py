@@ -32,11 +32,25 @@ def archive(members: Mapping[str, bytes]) -> bytes:
 @pytest.mark.parametrize(
     ("name", "data", "words"),
     [
-        ("net.keras", archive({"config.json": b"{}"}), ["is a Keras file", "ascua quantize"]),
-        ("net.h5", b"\x89HDF\r\n\x1a\n" + bytes(64), ["is a Keras file", "ascua quantize"]),
+        (
+            "net.pt",
+            archive({"net/data.pkl": b"", "net/version": b"3"}),
+            ["of PyTorch", "torch.onnx"],
+        ),
+        ("old.pth", b"\x80\x02ctorch._utils\n", ["of PyTorch", "torch.onnx.export"]),
+        ("net.mlmodel", b"\x08\x05\x12\x00\xa2\x1f\x00", ["Core ML", ".keras"]),
+        ("saved_model.pb", b"\x08\x01\x12\x03\x0a\x01a", ["program of a SavedModel", "folder"]),
+        (
+            "lfs.tflite",
+            b"version https://git-lfs.github.com/spec/v1\noid",
+            ["Git LFS", "git lfs pull"],
+        ),
+        ("page.tflite", b"\n<!DOCTYPE html>\n<html>", ["page of HTML", "`raw`"]),
+        ("net.tar.gz", b"\x1f\x8b\x08\x00" + bytes(20), ["packed archive", "tar xf"]),
         ("face.kfpkg", archive({"face.kmodel": b""}), ["holds face.kmodel", "`unzip"]),
         ("photos.zip", archive({"1.jpg": b""}), ["is an archive"]),
         ("cut.zip", archive({"1.jpg": b""})[:20], ["is an archive"]),
+        ("onnx.zip", archive({"a/net.onnx": b""}), ["holds a/net.onnx"]),
         ("model.h", b"const int n = 3;\n", ["no TFL3 mark"]),
         ("nothing.tflite", b"", ["is empty", "download is complete"]),
     ],
@@ -44,6 +58,26 @@ def archive(members: Mapping[str, bytes]) -> bytes:
 def test_files_of_other_kinds(name: str, data: bytes, words: list[str], tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(data)
     refused(ascua("analyze", tmp_path / name), 1, name, *words)
+
+
+def test_a_package_of_core_ml(tmp_path: Path) -> None:
+    folder = tmp_path / "net.mlpackage"
+    folder.mkdir()
+    (folder / "Manifest.json").write_text("{}")
+    refused(ascua("analyze", folder), 1, "Core ML network")
+    refused(ascua("analyze", tmp_path), 1, "a folder without saved_model.pb")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("net.keras", archive({"config.json": b"{}"})), ("net.h5", b"\x89HDF\r\n\x1a\n" + bytes(64))],
+)
+def test_files_of_keras_that_are_none(name: str, data: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("keras", reason="Keras is not installed")
+    (tmp_path / name).write_bytes(data)
+    refused(ascua("analyze", tmp_path / name), 1, name, "Keras cannot load it")
+    with pytest.raises(ModelError, match=r"in another form: Keras(?s:.*)ascua convert"):
+        tflite.load(tmp_path / name)
 
 
 @pytest.mark.parametrize(

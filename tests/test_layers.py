@@ -24,7 +24,7 @@ LAYERS = (
     {"quantize"},
     {"recipes"},
     {"targets", "run", "train", "compare", "samples", "ncc"},
-    {"model", "executors"},
+    {"model", "executors", "convert"},
     {"measure"},
     {"pruning", "validation"},
     {"k210"},
@@ -33,7 +33,7 @@ LAYERS = (
     {"bench"},
     {"cli"},
 )
-LEARNING = {"data", "zoo", "train", "pruning"}
+LEARNING = {"data", "zoo", "train", "pruning", "convert"}
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 
@@ -83,6 +83,7 @@ def test_only_some_modules_know(path: Path) -> None:
         "subprocess": {"run"}, "click": {"cli"},
         "rich": {"cli", "report", "train", "pruning", "data"},
         "elftools": {"run"}, "ray": {"study"}, "fsspec": {"study"}, "nbclient": {"study"},
+        "onnx": {"convert"},
     }  # fmt: skip
     for name, _ in imports(path):
         root = name.split(".")[0]

@@ -1,4 +1,4 @@
-"""A model: a .tflite file as it is, and as it is planned."""
+"""A model: a network's file as it is, and as it is planned."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ascua.plan import BALANCED, Goal, Plan
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A .tflite file as it is, prepared for planning, and the same with less."""
+    """A network as its file has it, prepared for planning, and the same with less."""
 
     path: Path
     sha256: str
@@ -58,7 +58,11 @@ def load_model(path: Path, *, smaller: bool = True) -> Model:
 
     Unless it is to be `smaller`, the file's own graph is planned.
     """
-    original = tflite.load(path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return model_of(tflite.load(path), path, path.read_bytes(), smaller=smaller)
+
+
+def model_of(original: Graph, path: Path, content: bytes, *, smaller: bool = True) -> Model:
+    """As `load_model`, of the network in a file of any form, and its bytes as .tflite."""
+    digest = hashlib.sha256(content).hexdigest()
     prepared = prepare(original, str(path))
     return Model(path, digest, original, prepared, optimize(prepared) if smaller else None)

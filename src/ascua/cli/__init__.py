@@ -31,6 +31,9 @@ VERBS = {
         "compiling:compile_",
         "Write MODEL.tflite as a C library, or as a kmodel for a K210; needs no C compiler.",
     ),
+    "convert": (
+        "converting:convert", "Make a .tflite file of a Keras, TensorFlow or ONNX network.",
+    ),
     "demo": ("learn:demo", "Train RECIPE, run it on its board, and show one image."),
     "doctor": ("listing:doctor", "Tell which tools are installed, and how to add the rest."),
     "export": ("maix:export", "Write what another program or a board needs to run a model."),

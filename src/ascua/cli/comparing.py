@@ -11,6 +11,7 @@ import numpy as np
 
 from ascua import compare as comparing
 from ascua import inputs, k210, measure
+from ascua.cli import networks
 from ascua.cli.options import (
     PATH,
     Data,
@@ -24,7 +25,7 @@ from ascua.cli.options import (
     samples_count,
     skip_damaged,
 )
-from ascua.cli.quantizing import check_image, load_network
+from ascua.cli.quantizing import check_image
 from ascua.cli.terminal import PLAN, log, out, print_json, printable, progress, verbose
 from ascua.compare import Comparison, Network, Observed, Samples, scaling
 from ascua.compare.chip import Chip
@@ -64,8 +65,8 @@ def compare(
 ) -> None:  # fmt: skip
     """Compare networks A and B: layer by layer, and in their answers.
 
-    Each is a .tflite file, float or quantised, a .keras or .h5 one, or a SavedModel folder; B may
-    also be a .kmodel that was made of A. The table names the layer at which B's answers part from
+    Each is a file of any form that `ascua convert` takes, float or quantised; B may also be a
+    .kmodel that was made of A. The table names the layer at which B's answers part from
     A's.
     """
     if markdown is not None:
@@ -109,7 +110,7 @@ def _two_networks(
     a: Path, b: Path, data: Data, count: int | None, image: tuple[float, float] | None
 ) -> Sides:
     """The networks in two files."""
-    sources = [load_network(p) for p in (a, b)]
+    sources = [networks.network(p) for p in (a, b)]
     pair = zip(sources, (a, b), strict=True)
     first, second = (comparing.prepared(s.graph, str(p)) for s, p in pair)
     check_together(first, second)
@@ -134,7 +135,7 @@ def _with_kmodel(
     a: Path, b: Path, data: Data, count: int | None, image: tuple[float, float] | None
 ) -> Sides:
     """The network in a file, and a kmodel."""
-    source = load_network(a)
+    source = networks.network(a)
     first, second = comparing.prepared(source.graph, str(a)), Chip.of(k210.load(b).network, str(b))
     check_together(first, second)
     chosen = _samples((first,), data).chosen(count)

@@ -17,7 +17,7 @@ from rich.text import Text
 from ascua import boards as board_files
 from ascua import k210, measure, targets, validation
 from ascua.boards import Board
-from ascua.cli import kmodels
+from ascua.cli import kmodels, networks
 from ascua.cli.optimizing import saved
 from ascua.cli.options import (
     PATH,
@@ -54,7 +54,7 @@ from ascua.executors.reference import Reference, reference
 from ascua.inputs import check_outputs, save_outputs
 from ascua.ir import Array
 from ascua.labels import Labels
-from ascua.model import Model, load_model
+from ascua.model import Model
 from ascua.plan import Goal, Plan, check_fit
 from ascua.report import tables
 from ascua.samples import load_or_random, sample_vectors
@@ -79,8 +79,8 @@ def analyze(
     if k210.is_kmodel(model):
         kmodels.analyze(model, target, as_json=as_json)
         return
+    loaded = networks.model(model, smaller=not no_optimize)
     with waiting(f"Planning {model}"):
-        loaded = load_model(model, smaller=not no_optimize)
         planned, measured = measure.analyze(loaded, target, goal, period_s)
     if as_json:
         print_json(measured.json())
@@ -141,7 +141,7 @@ def compile_(
     how.refuse(target)
     check_folder(to, target, force=force)
     with waiting(f"Planning {model}"):
-        loaded = load_model(model, smaller=not no_optimize)
+        loaded = networks.model(model, smaller=not no_optimize)
         planned = loaded.plan(target, goal)
     artifact = measure.compile_model(loaded, planned, name)
     _show(planned)
@@ -209,7 +209,7 @@ def run(
         )  # fmt: skip
         return
     switches.refuse(model)
-    loaded = load_model(model, smaller=not no_optimize)
+    loaded = networks.model(model, smaller=not no_optimize)
     if outputs is not None:
         check_outputs(outputs, loaded.graph, **spared)
     xs, ys = source.samples(loaded.graph)
@@ -284,7 +284,7 @@ def validate(
     if k210.is_kmodel(model):
         kmodels.validate(model, inputs, only, build_dir, as_json=as_json)
         return
-    loaded = load_model(model, smaller=not no_optimize)
+    loaded = networks.model(model, smaller=not no_optimize)
     names = dict.fromkeys(only) or itertools.chain(*map(board_files.names, targets.TARGETS))
     known = map(board_files.load, names)
     chosen = tuple(b for b in known if only or b.runner is not None)

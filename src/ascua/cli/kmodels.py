@@ -14,10 +14,11 @@ import numpy as np
 from ascua import k210, kmodel
 from ascua.boards import Board, names
 from ascua.boards import load as load_board
-from ascua.cli import following, quantizing
+from ascua.cli import following, networks, quantizing
 from ascua.cli.options import Reading, Sampling, Switches
 from ascua.cli.quantizing import JUDGED
 from ascua.cli.terminal import PLAN, err, log, out, print_json, printable, progress
+from ascua.convert import Network
 from ascua.errors import InputError, Mismatch, ToolFailed
 from ascua.executors.kpu import Kpu, RunsKmodels, Runtime
 from ascua.files import Output
@@ -25,7 +26,6 @@ from ascua.files.kinds import KMODEL
 from ascua.inputs import check_outputs, save_outputs
 from ascua.ir import Array, Graph
 from ascua.labels import Labels
-from ascua.model import load_model
 from ascua.quantize import Options, Range, check_float
 from ascua.quantize.scaling import Scaling
 from ascua.report import kmodel as tables
@@ -199,7 +199,7 @@ def compile_(
     output.check()
     how.check()
     quantizing.check_image(how.input_range)
-    source = quantizing.load_network(path)
+    source = networks.network(path)
     if all(t.dtype == "float32" for t in source.graph.inputs):
         steps, more = _of_floats(path, source, how)
         made = steps.network
@@ -257,9 +257,7 @@ class Calibrated:
         return f", calibrated on {self.calibrated_on:,} images whose pixels are {low:g}..{high:g}"
 
 
-def _of_floats(
-    path: Path, source: quantizing.Loaded, how: Compiling
-) -> tuple[k210.Compiled, Calibrated]:
+def _of_floats(path: Path, source: Network, how: Compiling) -> tuple[k210.Compiled, Calibrated]:
     """What becomes of a float network, and how it was calibrated."""
     check_float(source.graph, str(path))
     if how.data is None:
@@ -311,7 +309,7 @@ def _of_integers(path: Path, how: Compiling) -> kmodel.Kmodel:
             f"{path}: it is quantised already: its own scales and weights are taken.",
             ["Leave out `--data`, `--input-range` and `--weight-bits`, or give the float model."],
         )
-    return k210.compile_quantized(load_model(path, smaller=False).graph, how.version)
+    return k210.compile_quantized(networks.model(path, smaller=False).graph, how.version)
 
 
 def _show(found: k210.Measurement) -> None:

@@ -12,7 +12,7 @@ import click
 import numpy as np
 
 from ascua import boards, k210
-from ascua.cli import kmodels, quantizing
+from ascua.cli import kmodels, networks
 from ascua.cli.ncc_samples import (
     Colors,
     check_image,
@@ -24,6 +24,7 @@ from ascua.cli.ncc_samples import (
 )
 from ascua.cli.options import PATH, as_json, force, gathered, like
 from ascua.cli.terminal import log, progress, verbose
+from ascua.convert import Network
 from ascua.data.ncc import PIXELS, Wanted
 from ascua.errors import InputError
 from ascua.files import Output, folders
@@ -176,7 +177,7 @@ class Calibrating:
         colors.warn(len(paths))
         return images
 
-    def scaling(self, where: str, source: quantizing.Loaded, images: Array) -> Scaling:
+    def scaling(self, where: str, source: Network, images: Array) -> Scaling:
         """What pixels are, with a warning where the network says something else."""
         found = find(where, source.first, images, None, self.image)
         return found._replace(why="as `--input-mean` and `--input-std` say")
@@ -233,7 +234,7 @@ def compile_(
     folder = dots.beside(to)
     if dump_ir:
         folders.check(folder, dots.FORM, force=force)
-    source = quantizing.load_network(model)
+    source = networks.network(model)
     _check_network(str(model), source.graph)
     images = how.images(str(model), source.graph, samples)
     scaling = how.scaling(str(model), source, images)

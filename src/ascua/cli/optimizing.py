@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from ascua import k210, measure, tflite
+from ascua.cli import networks
 from ascua.cli.options import as_json, force, model_file, to
 from ascua.cli.terminal import log, out, print_json, verbose, waiting
 from ascua.errors import InputError, Mismatch, brief
@@ -70,7 +71,7 @@ def optimize(
         )
     output = Output(to, TFLITE, "--out OUT.tflite", (model,), force=force)
     output.check()
-    original = with_outputs(tflite.load(model), keep, model)
+    original = with_outputs(networks.network(model).graph, keep, model)
     prepared = prepare(original, str(model))
     savings: tuple[Saving, ...] = ()
     if is_uint8(prepared):

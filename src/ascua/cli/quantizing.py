@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from ascua import chance, inputs, measure, pixels, tflite
 from ascua import quantize as quantizer
-from ascua.cli import following
+from ascua.cli import following, networks
 from ascua.cli.options import (
     Sampling,
     as_json,
@@ -30,16 +30,15 @@ from ascua.cli.options import (
     skip_damaged,
     to,
 )
-from ascua.cli.terminal import log, out, print_json, printable, progress, verbose, waiting
+from ascua.cli.terminal import log, out, print_json, printable, progress, verbose
+from ascua.convert import Network
 from ascua.errors import InputError
 from ascua.files import Output
 from ascua.files.kinds import TFLITE
 from ascua.ir import Array, Graph
-from ascua.passes import drop_dead, prepare
-from ascua.pixels import First
+from ascua.passes import prepare
 from ascua.quantize.best import Trial, quantize_best
 from ascua.quantize.fidelity import Fidelity, beside
-from ascua.quantize.first import first
 from ascua.quantize.options import (
     ALIASES,
     RANGES,
@@ -105,15 +104,14 @@ def quantize(
 ) -> None:  # fmt: skip
     """Quantise a float MODEL to an int8 .tflite file.
 
-    MODEL is a .tflite file; or a .keras or .h5 one or a SavedModel folder, which TensorFlow
-    converts first.
+    MODEL is a .tflite file, or one of another form, which is converted first: `ascua convert`.
     """
     labels = sampling.labels
     taken = (model, Path(sampling.data), *([] if labels is None else [labels]))
     output = Output(to, TFLITE, "--out OUT.tflite", taken, force=force)
     output.check()
     check_image(input_range)
-    source = load_network(model)
+    source = networks.network(model)
     graph = source.graph
     quantizer.check_float(graph, str(model))
     given = samples(graph, sampling)
@@ -170,7 +168,7 @@ def check_image(given: tuple[float, float] | None) -> None:
 
 
 def scaling_of(
-    where: str, source: Loaded, given: Given, asked: tuple[float, float] | None
+    where: str, source: Network, given: Given, asked: tuple[float, float] | None
 ) -> Scaling | None:
     """What pixels 0 and 255 are; None where the samples are real values, which are checked."""
     if given.pixels:
@@ -223,31 +221,6 @@ def _json(
             {**asdict(t.options), "sqnr_db": t.fidelity.sqnr_db, "kept": t.kept} for t in trials
         ],
     }
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A network as a file has it, and what the Keras layers before it do to the input."""
-
-    graph: Graph
-    layers: First
-
-    @property
-    def first(self) -> First:
-        """What its first layers do to the input; of a sound network."""
-        real = all(t.dtype == "float32" for t in self.graph.inputs)
-        return self.layers if self.layers.layers or not real else first(drop_dead(self.graph))
-
-
-def load_network(model: Path) -> Loaded:
-    """The network in a .tflite, .keras or .h5 file, or in a SavedModel folder."""
-    if not model.is_dir() and (model.suffix not in (".keras", ".h5") or not model.is_file()):
-        return Loaded(tflite.load(model), First())
-    from ascua.train.export import float_file
-
-    with waiting(f"Converting {model} by TensorFlow"):
-        content, layers = float_file(model)
-    return Loaded(tflite.read(content, str(model)), layers)
 
 
 class Given(NamedTuple):

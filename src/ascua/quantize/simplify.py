@@ -46,8 +46,8 @@ def simplify(graph: Graph, where: str | None = None) -> Graph:
                 continue
             if not sane(t.values):
                 raise InputError(
-                    f"{op.tflite} '{brief(op.name)}': its constant '{brief(t.name)}' has NaN or"
-                    f" infinite values, or some beyond {MOST_REAL:.0e}.",
+                    f"{where}: {op.tflite} '{brief(op.name)}': its constant '{brief(t.name)}' has"
+                    f" NaN or infinite values, or some beyond {MOST_REAL:.0e}.",
                     ["Train the model again: its weights are lost."],
                 )
     graph = fuse_dilations(folded(graph, where))

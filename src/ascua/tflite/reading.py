@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import tflite as schema
 
 from ascua import files
 from ascua.errors import InputError, ModelError, Unsupported, brief
+from ascua.files import networks
 from ascua.ir import Graph, Layout, Metadata, Node, Op, Signature, Tensor
 from ascua.ops import OPERATORS
 from ascua.tflite import advice, variables
@@ -45,20 +47,29 @@ def load(path: Path | str) -> Graph:
     except OSError as e:
         hint = "Check the path of the model file."
         if path.is_dir():
-            hint = "Give a file: a .tflite, or a .keras one to `ascua quantize`."
-        if (path / "saved_model.pb").is_file():
-            hint = f"Make a file of a SavedModel: `ascua quantize {path} --data D -o model.tflite`."
+            hint = f"Make a file of a SavedModel: `ascua convert {path} --out model.tflite`."
         raise InputError(f"{path}: cannot be read: {e.strerror}.", [hint]) from e
     return read(data, str(path))
 
 
 def read(data: bytes, name: str = "model") -> Graph:
     """The network in the bytes of a .tflite file; `name` (a path) stands in error messages."""
-    if len(data) < 8 or data[4:8] != b"TFL3":
-        what, remedies = advice.of_other(data, name)
-        raise ModelError(f"{name}: {what}.", remedies)
+    if data[4:8] != b"TFL3":
+        raise _of_other(data, name)
     with damage(name):
         return _Reader(data, name).graph()
+
+
+def _of_other(data: bytes, name: str) -> ModelError:
+    """What is said of a file that is no .tflite file."""
+    form = networks.form_of(data, name)
+    if isinstance(form, networks.Other):
+        return ModelError(f"{name}: {form.what}.", form.tries)
+    file = shlex.quote(name)
+    return ModelError(
+        f"{name}: is a network in another form: {form}.",
+        [f"`ascua convert {file} --out model.tflite` makes a .tflite file of it."],
+    )
 
 
 class _Reader:

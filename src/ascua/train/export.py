@@ -53,7 +53,7 @@ def export_int8(model: Any, images: NDArray[np.uint8]) -> bytes:
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
-    return _converted(converter, model.name)
+    return converted(converter, model.name)
 
 
 def behind_rescaling(model: Any) -> tuple[Any, Image]:
@@ -68,10 +68,10 @@ def export_float(model: Any, where: str = "") -> bytes:
     tf = import_tensorflow()
     with quiet():
         converter = tf.lite.TFLiteConverter.from_keras_model(_batch_of_one(model))
-    return _converted(converter, where or model.name)
+    return converted(converter, where or model.name)
 
 
-def _converted(converter: Any, where: str) -> bytes:
+def converted(converter: Any, where: str) -> bytes:
     """What TensorFlow's converter makes of the network `where`. Raises Unsupported."""
     with quiet():
         try:

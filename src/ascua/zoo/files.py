@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from ascua import files
 from ascua.errors import InputError
+from ascua.files import networks
 from ascua.zoo.tensorflow import import_keras, quiet
 
 log = logging.getLogger(__name__)
@@ -51,9 +52,14 @@ def load_keras(path: Path) -> Any:
     if what == "folder":
         return _load_saved_model(path)
     if what == "other":
+        form = networks.form(path)
+        if isinstance(form, networks.Other):
+            raise InputError(
+                f"{path}: neither a .keras nor an .h5 file: it {form.what}.", form.tries
+            )
         raise InputError(
-            f"{path}: neither a .keras nor an .h5 file.",
-            ["Save the model with `model.save('model.keras')`."],
+            f"{path}: neither a .keras nor an .h5 file: it is of the form {form}.",
+            ["Save the Keras model with `model.save('model.keras')`."],
         )
     keras = import_keras()
     try:

@@ -1,0 +1,106 @@
+"""The door for networks of every form: a .tflite file as it is, all others as TFLite has them.
+
+Keras files, SavedModels and frozen graphs go through TensorFlow's own converter; ONNX is read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ascua import tflite
+from ascua.errors import InputError, ModelError
+from ascua.files import networks
+from ascua.ir import Graph
+from ascua.passes import drop_dead
+from ascua.pixels import First
+from ascua.quantize.first import first
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Where a network begins and ends, where its file does not say, or says more."""
+
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    """Of inputs, with a batch of 1."""
+    signature: str | None = None
+    """Of a SavedModel with several."""
+
+    @property
+    def named(self) -> bool:
+        """Whether anything is said."""
+        return bool(self.inputs or self.outputs or self.shapes or self.signature)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network, and the file that it is as .tflite."""
+
+    graph: Graph
+    content: bytes
+    form: str
+    """What it was read from, of `networks.ROADS`."""
+    layers: First = field(default_factory=First)
+    """What its Keras layers do to the input first: TensorFlow puts their factors into weights."""
+
+    @property
+    def first(self) -> First:
+        """What its first layers do to the input; of a sound network."""
+        real = all(t.dtype == "float32" for t in self.graph.inputs)
+        return self.layers if self.layers.layers or not real else first(drop_dead(self.graph))
+
+
+def needs_tensorflow(path: Path) -> bool:
+    """Whether the network at `path` is converted by TensorFlow, which takes seconds."""
+    form = networks.form(path)
+    return form in (networks.KERAS, networks.SAVED_MODEL, networks.GRAPH_DEF)
+
+
+def network(path: Path, ends: Ends | None = None) -> Network:
+    """The network at `path`: a file of .tflite, Keras, ONNX or a frozen graph, or a SavedModel.
+
+    Raises InputError, ModelError, Unsupported, and ToolMissing without the extra that it takes.
+    """
+    ends = ends or Ends()
+    form = networks.form(path)
+    if isinstance(form, networks.Other):
+        raise ModelError(f"{path}: {form.what}.", form.tries)
+    if form == networks.TFLITE:
+        _refuse(path, ends, ends.named, "a .tflite file has its ends")
+        return Network(tflite.load(path), path.read_bytes(), form)
+    if form == networks.ONNX:
+        from ascua.convert import onnx
+
+        _refuse(path, ends, ends.signature is not None, "ONNX has no signatures")
+        graph = onnx.load(path, ends.shapes, ends.outputs)
+        return Network(graph, tflite.write(graph), form)
+    if form == networks.KERAS:
+        from ascua.train.export import float_file
+
+        _refuse(path, ends, ends.named, "a Keras model has its ends")
+        content, layers = float_file(path)
+        return Network(tflite.read(content, str(path)), content, form, layers)
+    from ascua.convert import tensorflow
+
+    if form == networks.SAVED_MODEL:
+        _refuse(path, ends, bool(ends.outputs), "its signature has its outputs")
+        content = tensorflow.saved_model(path, ends.shapes, ends.signature)
+    else:
+        _refuse(path, ends, ends.signature is not None, "a frozen graph has no signatures")
+        content = tensorflow.frozen_graph(path, ends.inputs, ends.outputs, ends.shapes)
+    return Network(tflite.read(content, str(path)), content, form)
+
+
+def _refuse(path: Path, ends: Ends, wrong: bool, why: str) -> None:  # noqa: FBT001
+    """Raise InputError where ends are named that the form of the file knows."""
+    if wrong:
+        said = [f"--{name}" for name, value in (
+            ("input-arrays", ends.inputs), ("output-arrays", ends.outputs),
+            ("input-shapes", ends.shapes), ("signature", ends.signature),
+        ) if value]  # fmt: skip
+        raise InputError(f"{path}: {why}.", [f"Leave out {', '.join(f'`{s}`' for s in said)}."])

@@ -1,0 +1,219 @@
+"""SavedModels and frozen graphs, by TensorFlow's own converter, with a batch of 1."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ascua.errors import InputError, ModelError, Unsupported, brief, did_you_mean
+from ascua.train.export import converted
+from ascua.zoo import import_tensorflow, quiet
+from ascua.zoo.files import first_line
+
+log = logging.getLogger(__name__)
+
+Shape = tuple[int, ...]
+DEFAULT = "serving_default"
+TRAINING = re.compile(r"Assign.*|.*Apply[A-Z]\w+|Save(V2|Slices)?|Restore(V2)?|.*Summary")
+"""Operators of graphs that still learn, or save themselves."""
+VARIABLES = ("Variable", "VariableV2", "VarHandleOp", "ReadVariableOp")
+SILENT = ("NoOp", "Assert", "Const", "Placeholder")
+"""Operators that are no output, although nothing reads them."""
+
+
+def saved_model(path: Path, shapes: Mapping[str, Shape], signature: str | None) -> bytes:
+    """The float .tflite file of a signature of the SavedModel in the folder `path`.
+
+    Raises InputError where it cannot be loaded, has several signatures and none is named, or leaves
+    shapes open, Unsupported as `converted`.
+    """
+    tf = import_tensorflow()
+    log.warning("Loading a program of TensorFlow: %s", path.resolve() / "saved_model.pb")
+    try:
+        with quiet():
+            loaded = tf.saved_model.load(str(path))
+    except Exception as e:  # TensorFlow has many
+        raise InputError(f"{path}: TensorFlow cannot load it: {first_line(e)}") from e
+    served = loaded.signatures
+    function = served[_signature(path, sorted(served), signature)]
+    given = function.structured_input_signature[1]
+    _refuse_unknown(path, shapes, given)
+    specs = {
+        name: tf.TensorSpec(_shape(path, name, spec.shape, shapes), spec.dtype, name)
+        for name, spec in given.items()
+    }
+    with quiet():
+        call = tf.function(lambda **x: function(**x)).get_concrete_function(**specs)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([call], loaded)
+    return converted(converter, str(path))
+
+
+def _signature(path: Path, names: Sequence[str], wanted: str | None) -> str:
+    """The one that is wanted, the usual one, or the only one."""
+    if wanted is not None and wanted not in names:
+        raise InputError(f"{path}: it has no signature {wanted!r}.", did_you_mean(wanted, names))
+    if wanted is not None or DEFAULT in names or len(names) == 1:
+        return wanted or (DEFAULT if DEFAULT in names else names[0])
+    if not names:
+        raise InputError(
+            f"{path}: a SavedModel without a signature.",
+            ["Write it with Keras' `model.export(folder)`."],
+        )
+    raise InputError(
+        f"{path}: it has {len(names)} signatures: {', '.join(names)}.",
+        [f"Name one: `--signature {names[0]}`."],
+    )
+
+
+def frozen_graph(
+    path: Path, inputs: Sequence[str], outputs: Sequence[str], shapes: Mapping[str, Shape]
+) -> bytes:
+    """The float .tflite file of the frozen GraphDef in the file `path`.
+
+    Ends and shapes that are not named are those of the graph. Raises as `converter_of`.
+    """
+    return converted(converter_of(path, inputs, outputs, shapes), str(path))
+
+
+def converter_of(
+    path: Path, inputs: Sequence[str], outputs: Sequence[str], shapes: Mapping[str, Shape]
+) -> Any:
+    """TensorFlow's converter of the frozen GraphDef at `path`, without control dependencies.
+
+    Raises ModelError where the file is damaged, InputError where its ends are not those named, or
+    leave shapes open, Unsupported where the graph still learns.
+    """
+    tf = import_tensorflow()
+    graph, silent = _read(tf, path)
+    nodes = {node.name: node for node in graph.node}
+    inputs = [_name(i) for i in inputs] or [n.name for n in _placeholders(graph)]
+    outputs = [_name(o) for o in outputs] or list(_ends(graph, silent))
+    for name in (*inputs, *outputs):
+        if name not in nodes:
+            near = difflib.get_close_matches(name, nodes, n=5)
+            ends = ", ".join([*(n.name for n in _placeholders(graph)), *_ends(graph, silent)][:8])
+            raise InputError(
+                f"{path}: it has no node {brief(name)!r}.",
+                [*(f"Did you mean {n!r}?" for n in near[:1]), f"It begins and ends with: {ends}."],
+            )
+    if not inputs or not outputs:
+        what = "input" if not inputs else "output"
+        raise InputError(
+            f"{path}: its {what}s are not found.", [f"Name them: `--{what}-arrays A,B`."]
+        )
+    _refuse_training(path, graph)
+    _refuse_unknown(path, shapes, inputs)
+    v1 = tf.compat.v1
+    try:
+        with quiet(), tf.Graph().as_default() as space:
+            v1.import_graph_def(graph, name="")
+            ins, outs = (
+                [space.get_tensor_by_name(f"{n}:0") for n in found] for found in (inputs, outputs)
+            )
+    except Exception as e:  # TensorFlow has many
+        raise ModelError(
+            f"{path}: TensorFlow cannot read it: {first_line(e)}",
+            ["Freeze the graph again, with the version of TensorFlow that wrote it."],
+        ) from e
+    for name, tensor in zip(inputs, ins, strict=True):
+        tensor.set_shape(_shape(path, name, tensor.shape, shapes))
+    with quiet():
+        return v1.lite.TFLiteConverter(space.as_graph_def(), ins, outs)
+
+
+def _read(tf: Any, path: Path) -> tuple[Any, set[str]]:
+    """The GraphDef in the file, without control dependencies, and what is no output in it.
+
+    That are nodes that others waited for, and phases of a training, which are decided.
+    """
+    graph = tf.compat.v1.GraphDef()
+    try:
+        graph.ParseFromString(path.read_bytes())
+    except Exception as e:  # of protobuf
+        raise ModelError(f"{path}: a damaged GraphDef.", ["Bring the file again."]) from e
+    watching: set[str] = set()
+    phases: set[str] = set()
+    for node in graph.node:
+        if node.op == "PlaceholderWithDefault":
+            phases.add(node.name)
+            node.op = "Identity"
+            del node.attr["shape"]
+            node.attr["T"].CopyFrom(node.attr["dtype"])
+            del node.attr["dtype"]
+        watching |= {_name(i) for i in node.input if i.startswith("^")}
+        node.input[:] = [i for i in node.input if not i.startswith("^")]
+    if watching:
+        log.warning("%s: nodes that others only wait for are dropped: %s.", path, _few(watching))
+    return graph, watching | phases
+
+
+def _few(names: Iterable[str]) -> str:
+    """Some names, for a message."""
+    listed = sorted(names)
+    return ", ".join(map(brief, listed[:3])) + (f" and {len(listed) - 3} more" * (len(listed) > 3))
+
+
+def _placeholders(graph: Any) -> Iterator[Any]:
+    """The nodes that are given."""
+    return (n for n in graph.node if n.op == "Placeholder")
+
+
+def _ends(graph: Any, silent: Iterable[str]) -> Iterator[str]:
+    """The nodes that compute something nobody reads, but the `silent` ones."""
+    read = {*silent, *(_name(i) for node in graph.node for i in node.input)}
+    return (
+        n.name for n in graph.node
+        if n.name not in read and n.op not in SILENT and not TRAINING.fullmatch(n.op)
+    )  # fmt: skip
+
+
+def _refuse_training(path: Path, graph: Any) -> None:
+    """Raise Unsupported where the graph has variables, or changes them."""
+    found = [n for n in graph.node if n.op in VARIABLES or TRAINING.fullmatch(n.op)]
+    if found:
+        kinds = ", ".join(sorted({n.op for n in found})[:4])
+        raise Unsupported(
+            f"{path}: a graph that is not frozen: {kinds} ('{brief(found[0].name)}').",
+            ["Freeze it: `tf.compat.v1.graph_util.convert_variables_to_constants`, or give the"
+             " SavedModel's folder."],
+        )  # fmt: skip
+
+
+def _name(tensor: str) -> str:
+    """The node of `node:0`."""
+    return tensor.lstrip("^").partition(":")[0]
+
+
+def _refuse_unknown(path: Path, shapes: Mapping[str, Shape], names: Any) -> None:
+    """Raise InputError where a shape is said of what is no input."""
+    if unknown := set(shapes) - set(names):
+        raise InputError(
+            f"{path}: it has no input {min(unknown)!r}.", [f"It has: {', '.join(names)}."]
+        )
+
+
+def _shape(path: Path, name: str, stated: Any, shapes: Mapping[str, Shape]) -> list[int]:
+    """The whole shape of an input, its batch 1. Raises InputError where it is open."""
+    dims = None if stated.rank is None else list(stated.as_list())
+    if name in shapes:
+        wanted = list(shapes[name])
+        fits = dims is None or (
+            len(dims) == len(wanted)
+            and all(d in (None, w) for d, w in zip(dims, wanted, strict=True))
+        )
+        if not fits:
+            raise InputError(f"{path}: its input '{brief(name)}' is {dims}, not {wanted}.")
+        return wanted
+    if dims and dims[0] is None:
+        dims[0] = 1
+    if dims is None or None in dims:
+        example = ",".join(str(d or 224) for d in dims or (1, 224, 224, 3))
+        raise InputError(
+            f"{path}: input '{brief(name)}' leaves its shape open: {dims}.",
+            [f"Say it: `--input-arrays {name} --input-shapes {example}`."],
+        )
+    return dims
