@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ascua import boards, tflite
-from ascua.cli import compiling
+from ascua.cli import networks
 from ascua.errors import brief
 from ascua.ir import Graph, Tensor
 from ascua.ops import OPERATORS
@@ -48,7 +48,8 @@ def dense(inputs: int, outputs: int) -> Graph:
     [
         (lambda _: b"", ["is empty"]),
         (lambda data: data[: len(data) // 2], ["damaged or truncated"]),
-        (lambda _: b"<html>404</html>", ["not a .tflite file", "download"]),
+        (lambda _: b"<html>404</html>", ["a page of HTML", "Download"]),
+        (lambda _: bytes(range(9)) * 9, ["not a .tflite file", "download"]),
         (lambda data: data[:4] + b"TFL3" + bytes(64), ["schema version 0"]),
     ],
 )
@@ -218,7 +219,7 @@ def test_a_board_that_takes_kmodels(model: Path) -> None:
 
 
 def test_folders_and_pictures_in_place_of_files(model: Path, tmp_path: Path) -> None:
-    refused(ascua("analyze", tmp_path), 1, "Is a directory", "Give a file: a .tflite")
+    refused(ascua("analyze", tmp_path), 1, "is a folder without saved_model.pb", "Give the file")
     (tmp_path / "saved_model.pb").touch()
     refused(ascua("analyze", tmp_path), 1, "`ascua quantize")
     picture = tmp_path / "cat.jpg"
@@ -350,14 +351,14 @@ def test_names_that_do_not_exist(model: Path, tmp_path: Path) -> None:
     refused(ascua("validate", model, "-b", "hots"), 1, "Did you mean 'host'?")
     refused(ascua("analyze", model, "-b", tmp_path / "my.toml"), 1, "my.toml", "No such file")
     refused(ascua("analyze", tmp_path / "no.tflite"), 1, "no.tflite", "No such file")
-    refused(ascua("analyze", tmp_path), 1, str(tmp_path), "directory")
+    refused(ascua("analyze", tmp_path), 1, str(tmp_path), "folder")
     refused(ascua("train", "digits"), 1, "Did you mean 'digits-dscnn'?")
 
 
 def test_any_other_error_of_the_system_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiling, "load_model", full)
+    monkeypatch.setattr(networks, "model", full)
     refused(ascua("analyze", "x.tflite"), 1, "No space left on device")
-    monkeypatch.setattr(compiling, "load_model", lambda _, **__: bytes(1 << 62))
+    monkeypatch.setattr(networks, "model", lambda _, **__: bytes(1 << 62))
     refused(ascua("analyze", "x.tflite"), 1, "Not enough memory")
 
 
