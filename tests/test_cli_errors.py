@@ -12,8 +12,7 @@ import pytest
 
 from ascua import boards, tflite
 from ascua.cli import networks
-from ascua.errors import InputError
-from ascua.errors import brief
+from ascua.errors import InputError, brief
 from ascua.ir import Graph, Tensor
 from ascua.ops import OPERATORS
 from ascua.ops.add import Add

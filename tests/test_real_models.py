@@ -31,7 +31,7 @@ REFUSED = {
     "keras_lstm_mnist_ptq": ("UNIDIRECTIONAL_SEQUENCE_LSTM", "`ascua ops`"),
     "keyword_scrambled_8bit": ("and 6 more)", "`ascua ops`"),
     "mlperf_ic_resnet8_float": ("CONV_2D", *FLOAT),
-    "mlperf_kws_dscnn_float32": ("CONV_2D", *FLOAT),
+    "mlperf_kws_dscnn_float32": ("dynamic-range (hybrid)", "CONV_2D", "ascua quantize"),
     "mlperf_vww_mobilenet_float": ("CONV_2D", *FLOAT),
     "mobilenet_v1_0.25_128_float": ("CONV_2D", *FLOAT),
 }

@@ -59,6 +59,10 @@ VERBS = {
         "study:study",
         "Run any matrix of experiments: networks, pruning, quantisation, boards, seeds.",
     ),
+    "tflite_convert": (
+        "toco:tflite_convert", "Make a .tflite file by the flags of TensorFlow 1's tflite_convert.",
+    ),
+    "toco": ("toco:toco", "Make a .tflite file by the flags of TensorFlow 1's toco."),
     "train": ("learn:train", "Train RECIPE to a float Keras model and an int8 .tflite file."),
     "validate": (
         "compiling:validate", "Compare MODEL.tflite on every executor, byte for byte.",

@@ -62,7 +62,7 @@ def convert(
     ]  # fmt: skip
     for output in outputs:
         output.check()
-    shapes = _shapes(input_shapes, input_arrays)
+    shapes = shapes_of(input_shapes, input_arrays, "--input-shapes", "--input-arrays")
     ends = Ends(input_arrays, output_arrays, shapes, signature)
     found = networks.network(model, ends)
     contents = {to: found.content, dot: drawn(found.graph).encode()}
@@ -89,25 +89,28 @@ def _put(file: Path, content: bytes) -> None:
     file.write_bytes(content)
 
 
-def _shapes(said: str | None, names: tuple[str, ...]) -> dict[str, Shape]:
-    """The shapes of `1,28,28,1:1,10`, by the names of the inputs. Raises InputError."""
+def shapes_of(
+    said: str | None, names: tuple[str, ...], option: str, naming: str
+) -> dict[str, Shape]:  # fmt: skip
+    """The shapes of `1,28,28,1:1,10`, by the names of the inputs. Raises InputError.
+
+    `option` has said them, and `naming` the names.
+    """
     if not said:
         return {}
     try:
         listed = [tuple(int(d) for d in one.split(",")) for one in said.split(":")]
     except ValueError as e:
         raise InputError(
-            f"--input-shapes {said}: not shapes.",
+            f"{option} {said}: not shapes.",
             ["Numbers with commas, a colon between inputs: `1,224,224,3` or `1,96,1:1,10`."],
         ) from e
     if any(d < 1 for one in listed for d in one):
-        raise InputError(
-            f"--input-shapes {said}: a size is below 1.", ["Firmware has fixed shapes."]
-        )
+        raise InputError(f"{option} {said}: a size is below 1.", ["Firmware has fixed shapes."])
     if len(listed) != len(names):
         raise InputError(
-            f"--input-shapes: {len(listed)} shapes for {len(names)} inputs.",
-            ["Name the inputs, one a shape: `--input-arrays A,B --input-shapes 1,8:1,4`."],
+            f"{option}: {len(listed)} shapes for {len(names)} inputs.",
+            [f"Name the inputs, one a shape: `{naming} A,B {option} 1,8:1,4`."],
         )
     return dict(zip(names, listed, strict=True))
 

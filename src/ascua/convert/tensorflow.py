@@ -12,7 +12,7 @@ from typing import Any
 from ascua.errors import InputError, ModelError, Unsupported, brief, did_you_mean
 from ascua.train.export import converted
 from ascua.zoo import import_tensorflow, quiet
-from ascua.zoo.files import first_line
+from ascua.zoo.files import first_line, load_keras
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +32,7 @@ def saved_model(path: Path, shapes: Mapping[str, Shape], signature: str | None) 
     shapes open, Unsupported as `converted`.
     """
     tf = import_tensorflow()
-    log.warning("Loading a program of TensorFlow: %s", path.resolve() / "saved_model.pb")
-    try:
-        with quiet():
-            loaded = tf.saved_model.load(str(path))
-    except Exception as e:  # TensorFlow has many
-        raise InputError(f"{path}: TensorFlow cannot load it: {first_line(e)}") from e
-    served = loaded.signatures
-    function = served[_signature(path, sorted(served), signature)]
+    loaded, function = _function(tf, path, signature)
     given = function.structured_input_signature[1]
     _refuse_unknown(path, shapes, given)
     specs = {
@@ -50,6 +43,18 @@ def saved_model(path: Path, shapes: Mapping[str, Shape], signature: str | None) 
         call = tf.function(lambda **x: function(**x)).get_concrete_function(**specs)
         converter = tf.lite.TFLiteConverter.from_concrete_functions([call], loaded)
     return converted(converter, str(path))
+
+
+def _function(tf: Any, path: Path, signature: str | None) -> tuple[Any, Any]:
+    """What a SavedModel holds, and the function of one of its signatures."""
+    log.warning("Loading a program of TensorFlow: %s", path.resolve() / "saved_model.pb")
+    try:
+        with quiet():
+            loaded = tf.saved_model.load(str(path))
+    except Exception as e:  # TensorFlow has many
+        raise InputError(f"{path}: TensorFlow cannot load it: {first_line(e)}") from e
+    served = loaded.signatures
+    return loaded, served[_signature(path, sorted(served), signature)]
 
 
 def _signature(path: Path, names: Sequence[str], wanted: str | None) -> str:
@@ -76,19 +81,31 @@ def frozen_graph(
 
     Ends and shapes that are not named are those of the graph. Raises as `converter_of`.
     """
-    return converted(converter_of(path, inputs, outputs, shapes), str(path))
+    return converted(converter_of(graph_def(path), path, inputs, outputs, shapes), str(path))
+
+
+def graph_def(path: Path) -> Any:
+    """The GraphDef in the file at `path`. Raises ModelError where it is damaged."""
+    graph = import_tensorflow().compat.v1.GraphDef()
+    try:
+        graph.ParseFromString(path.read_bytes())
+    except Exception as e:  # of protobuf
+        raise ModelError(f"{path}: a damaged GraphDef.", ["Bring the file again."]) from e
+    return graph
 
 
 def converter_of(
-    path: Path, inputs: Sequence[str], outputs: Sequence[str], shapes: Mapping[str, Shape]
-) -> Any:
-    """TensorFlow's converter of the frozen GraphDef at `path`, without control dependencies.
+    graph: Any, path: Path, inputs: Sequence[str], outputs: Sequence[str],
+    shapes: Mapping[str, Shape],
+) -> Any:  # fmt: skip
+    """TensorFlow's converter of a frozen GraphDef, of the file `path`.
 
-    Raises ModelError where the file is damaged, InputError where its ends are not those named, or
-    leave shapes open, Unsupported where the graph still learns.
+    It takes control dependencies out of `graph`. Raises ModelError where TensorFlow cannot read it,
+    InputError where its ends are not those named, or leave shapes open, Unsupported where it still
+    learns.
     """
     tf = import_tensorflow()
-    graph, silent = _read(tf, path)
+    silent = _decided(path, graph)
     nodes = {node.name: node for node in graph.node}
     inputs = [_name(i) for i in inputs] or [n.name for n in _placeholders(graph)]
     outputs = [_name(o) for o in outputs] or list(_ends(graph, silent))
@@ -125,16 +142,11 @@ def converter_of(
         return v1.lite.TFLiteConverter(space.as_graph_def(), ins, outs)
 
 
-def _read(tf: Any, path: Path) -> tuple[Any, set[str]]:
-    """The GraphDef in the file, without control dependencies, and what is no output in it.
+def _decided(path: Path, graph: Any) -> set[str]:
+    """Drop control dependencies, and decide phases of a training; answers what is no output.
 
-    That are nodes that others waited for, and phases of a training, which are decided.
+    That are nodes that others waited for, and the phases.
     """
-    graph = tf.compat.v1.GraphDef()
-    try:
-        graph.ParseFromString(path.read_bytes())
-    except Exception as e:  # of protobuf
-        raise ModelError(f"{path}: a damaged GraphDef.", ["Bring the file again."]) from e
     watching: set[str] = set()
     phases: set[str] = set()
     for node in graph.node:
@@ -146,9 +158,10 @@ def _read(tf: Any, path: Path) -> tuple[Any, set[str]]:
             del node.attr["dtype"]
         watching |= {_name(i) for i in node.input if i.startswith("^")}
         node.input[:] = [i for i in node.input if not i.startswith("^")]
-    if watching:
-        log.warning("%s: nodes that others only wait for are dropped: %s.", path, _few(watching))
-    return graph, watching | phases
+    read = {_name(i) for node in graph.node for i in node.input}
+    if only := watching - read:
+        log.warning("%s: nodes that others only wait for are dropped: %s.", path, _few(only))
+    return watching | phases
 
 
 def _few(names: Iterable[str]) -> str:
@@ -181,6 +194,34 @@ def _refuse_training(path: Path, graph: Any) -> None:
             ["Freeze it: `tf.compat.v1.graph_util.convert_variables_to_constants`, or give the"
              " SavedModel's folder."],
         )  # fmt: skip
+
+
+def of_saved_model(path: Path, signature: str | None) -> Any:
+    """The frozen GraphDef of a signature of the SavedModel in `path`. Raises as `saved_model`."""
+    tf = import_tensorflow()
+    kept, function = _function(tf, path, signature)  # its variables live as long as it does
+    graph = _frozen(function)
+    del kept
+    return graph
+
+
+def of_keras(path: Path) -> Any:
+    """The frozen GraphDef of a Keras file's model, its batch 1. Raises as `load_keras`."""
+    tf = import_tensorflow()
+    model = load_keras(path)
+    specs = [tf.TensorSpec((1, *x.shape[1:]), x.dtype, x.name) for x in model.inputs]
+    with quiet():
+        call = tf.function(lambda *xs: model(list(xs) if len(xs) > 1 else xs[0], training=False))
+        return _frozen(call.get_concrete_function(*specs))
+
+
+def _frozen(function: Any) -> Any:
+    """The GraphDef of a concrete function, its variables as constants."""
+    from tensorflow.python.framework import convert_to_constants
+
+    with quiet():
+        frozen = convert_to_constants.convert_variables_to_constants_v2(function)
+        return frozen.graph.as_graph_def()
 
 
 def _name(tensor: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ascua.errors import ModelError, Unsupported, brief
 from ascua.ir import Graph, Op, Tensor, each
+from ascua.ops import Weighted
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
 from ascua.ops.quantize import Quantize
 from ascua.ops.space_to_batch_nd import SpaceToBatchND
@@ -17,7 +18,7 @@ from ascua.passes.unsigned import as_int8
 
 __all__ = [
     "EDGES", "Optimized", "check", "check_outputs", "check_sound", "check_stateless", "drop_dead",
-    "drop_identities", "fold_constants", "fuse_dilations", "optimize", "prepare",
+    "drop_identities", "fold_constants", "fuse_dilations", "optimize", "prepare", "refuse_hybrid",
 ]  # fmt: skip
 
 EDGES = ("int8", "uint8", "int16", "int32", "int64", "float32", "bool")
@@ -105,6 +106,7 @@ def _chain(first: Op, graph: Graph) -> tuple[Op, ...]:
 def check(graph: Graph, where: str | None = None) -> None:
     """Raise Unsupported unless every operator can be taken."""
     where = where or graph.name
+    refuse_hybrid(graph, where)
     reasons = [(op, unsigned.condition(op) or op.check()) for op in graph.ops]
     bad = [(op, reason) for op, reason in reasons if reason is not None]
     check_outputs(graph, where)
@@ -119,6 +121,23 @@ def check(graph: Graph, where: str | None = None) -> None:
     raise Unsupported(
         f"{where}: {op.tflite} '{brief(op.name)}': {reason}.{more}", _remedies(graph, reason)
     )
+
+
+def refuse_hybrid(graph: Graph, where: str) -> None:
+    """Raise Unsupported where weights are integers, and what they are multiplied with is not."""
+    for op in graph.ops:
+        if not isinstance(op, Weighted) or len(op.inputs) < 2 or op.inputs[1] is None:
+            continue
+        if op.w.const and op.w.dtype in ("int8", "int4") and "float32" in op.dtypes:
+            raise Unsupported(
+                f"{where}: a dynamic-range (hybrid) network: the weights of {op.tflite}"
+                f" '{brief(op.name)}' are {op.w.dtype}, and its arithmetic is in float.",
+                [
+                    "Give the float network that it was made of: `ascua quantize FLOAT.tflite"
+                    " --data D --out int8.tflite` makes integers of all.",
+                    "In TensorFlow: convert with a representative data set, for int8 throughout.",
+                ],
+            )
 
 
 def check_stateless(graph: Graph, where: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from ascua.errors import InputError, Unsupported, brief
 from ascua.ir import Array, Graph, Op, Tensor, each
 from ascua.ops import Weighted
-from ascua.passes import check_sound
+from ascua.passes import check_sound, refuse_hybrid
 
 BATCH_BYTES = 1 << 27
 """Activations that one batch holds at once are a small multiple of this."""
@@ -33,6 +33,7 @@ def check(graph: Graph, where: str) -> None:
     Those without a float form are left to it.
     """
     check_sound(graph, where)
+    refuse_hybrid(graph, where)
     for t in graph.tensors():
         if not t.const and t.size == 0:
             shape = list(t.shape)
