@@ -159,7 +159,8 @@ def _decided(path: Path, graph: Any) -> set[str]:
         watching |= {_name(i) for i in node.input if i.startswith("^")}
         node.input[:] = [i for i in node.input if not i.startswith("^")]
     read = {_name(i) for node in graph.node for i in node.input}
-    if only := watching - read:
+    kinds = {node.name: node.op for node in graph.node}
+    if only := {w for w in watching - read if kinds.get(w) not in SILENT}:
         log.warning("%s: nodes that others only wait for are dropped: %s.", path, _few(only))
     return watching | phases
 
