@@ -10,6 +10,7 @@ import click
 
 from ascua import measure
 from ascua.cli import networks
+from ascua.cli.networks import names
 from ascua.cli.options import PATH, as_json, force, model_file, to
 from ascua.cli.terminal import out, print_json, printable, verbose
 from ascua.convert import Ends, Network
@@ -20,19 +21,12 @@ from ascua.files.networks import ONNX
 from ascua.ir import Tensor
 from ascua.ncc.dots import dot as drawn
 
-Shape = tuple[int, ...]
-
-
-def _names(_context: click.Context, _option: click.Parameter, said: str | None) -> tuple[str, ...]:
-    """Names with commas between them, as TensorFlow's converters take them."""
-    return tuple(filter(None, (said or "").split(",")))
-
 
 @click.command()
 @model_file()
 @to(help="The .tflite file to write.")
-@click.option("--input-arrays", metavar="A,B", callback=_names, help="Names of the inputs.")
-@click.option("--output-arrays", metavar="A,B", callback=_names, help="Names of the outputs.")
+@click.option("--input-arrays", metavar="A,B", callback=names, help="Names of the inputs.")
+@click.option("--output-arrays", metavar="A,B", callback=names, help="Names of the outputs.")
 @click.option(
     "--input-shapes", metavar="1,H,W,C:…", help="Of inputs whose file leaves them open, in order."
 )
@@ -62,7 +56,7 @@ def convert(
     ]  # fmt: skip
     for output in outputs:
         output.check()
-    shapes = shapes_of(input_shapes, input_arrays, "--input-shapes", "--input-arrays")
+    shapes = networks.shapes(input_shapes, input_arrays, "--input-shapes", "--input-arrays")
     ends = Ends(input_arrays, output_arrays, shapes, signature)
     found = networks.network(model, ends)
     contents = {to: found.content, dot: drawn(found.graph).encode()}
@@ -87,32 +81,6 @@ def convert(
 
 def _put(file: Path, content: bytes) -> None:
     file.write_bytes(content)
-
-
-def shapes_of(
-    said: str | None, names: tuple[str, ...], option: str, naming: str
-) -> dict[str, Shape]:  # fmt: skip
-    """The shapes of `1,28,28,1:1,10`, by the names of the inputs. Raises InputError.
-
-    `option` has said them, and `naming` the names.
-    """
-    if not said:
-        return {}
-    try:
-        listed = [tuple(int(d) for d in one.split(",")) for one in said.split(":")]
-    except ValueError as e:
-        raise InputError(
-            f"{option} {said}: not shapes.",
-            ["Numbers with commas, a colon between inputs: `1,224,224,3` or `1,96,1:1,10`."],
-        ) from e
-    if any(d < 1 for one in listed for d in one):
-        raise InputError(f"{option} {said}: a size is below 1.", ["Firmware has fixed shapes."])
-    if len(listed) != len(names):
-        raise InputError(
-            f"{option}: {len(listed)} shapes for {len(names)} inputs.",
-            [f"Name the inputs, one a shape: `{naming} A,B {option} 1,8:1,4`."],
-        )
-    return dict(zip(names, listed, strict=True))
 
 
 def _float(found: Network) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from ascua import tflite
+from ascua.cli import networks
 from ascua.cli.options import PATH, force
 from ascua.cli.terminal import out, verbose, waiting
 from ascua.convert import Ends
@@ -32,10 +33,6 @@ GONE = {
 }
 """Flags that are refused, and how one says it today."""
 TYPES = click.Choice(["FLOAT", "QUANTIZED_UINT8"])
-
-
-def _names(_context: click.Context, _option: click.Parameter, said: str | None) -> tuple[str, ...]:
-    return tuple(filter(None, (said or "").split(",")))
 
 
 def _numbers(
@@ -74,8 +71,9 @@ OPTIONS = [
         "--output_format", type=click.Choice(["TFLITE", "GRAPHVIZ_DOT"]), default="TFLITE",
         show_default=True, help="A network, or a drawing of it.",
     ),
-    click.option("--input_arrays", "--input_array", metavar="A,B", callback=_names, help="Inputs."),
-    click.option("--output_arrays", "--output_array", metavar="A,B", callback=_names,
+    click.option("--input_arrays", "--input_array", metavar="A,B", callback=networks.names,
+                 help="Inputs."),
+    click.option("--output_arrays", "--output_array", metavar="A,B", callback=networks.names,
                  help="Outputs."),
     click.option("--input_shapes", "--input_shape", metavar="1,H,W,C:…", help="Of the inputs."),
     click.option("--inference_type", type=TYPES, default="FLOAT", show_default=True,
@@ -145,11 +143,10 @@ def _convert(*, output_file: Path, output_format: str, force: bool, **flags: Any
 
 def _content(flag: str, path: Path, said: dict[str, Any]) -> bytes:
     """The bytes of the .tflite file."""
-    from ascua.cli.converting import shapes_of
     from ascua.convert import toco as roads
 
     names = said["input_arrays"]
-    shapes = shapes_of(said["input_shapes"], names, "--input_shapes", "--input_arrays")
+    shapes = networks.shapes(said["input_shapes"], names, "--input_shapes", "--input_arrays")
     ends = Ends(names, said["output_arrays"], shapes, said["saved_model_signature_key"])
     flags = roads.Flags(
         said["inference_type"], said["inference_input_type"],

@@ -189,6 +189,17 @@ def _tie(op: Op, groups: _Groups) -> list[tuple[Op, int]]:
     return copied
 
 
+def real(values: Array, quant: Quant) -> Array:
+    """The float32 that integers of `quant` stand for."""
+    shape = [1] * values.ndim
+    if quant.per_channel:
+        shape[quant.axis] = -1
+    scales = np.array(quant.scales, np.float32).reshape(shape if quant.per_channel else ())
+    zeros = np.array(quant.zero_points, np.int64).reshape(shape if quant.per_channel else ())
+    found: Array = (values.astype(np.int64) - zeros).astype(np.float32) * scales
+    return found
+
+
 def quantized(values: Array, quant: Quant, low: int, high: int, dtype: str) -> Array:
     """Real values as integers of `quant`, a scale a slice of its axis or one for all."""
     shape = [1] * values.ndim

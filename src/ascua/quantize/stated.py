@@ -17,7 +17,7 @@ from ascua.ops import Weighted
 from ascua.ops.dequantize import Dequantize
 from ascua.ops.quantize import Quantize
 from ascua.passes.dead import drop_dead
-from ascua.quantize.rules import SCHEMES, Range, quantized, weight_scales
+from ascua.quantize.rules import SCHEMES, Range, quantized, real, weight_scales
 from ascua.quantize.simplify import fuse, fused_activation, fused_padding
 
 log = logging.getLogger(__name__)
@@ -211,11 +211,4 @@ def _bias(t: Tensor, units: tuple[float, ...]) -> Tensor:
 
 def _real(t: Tensor) -> Array:
     """The real values of a constant."""
-    if t.quant is None:
-        return t.values
-    along = [1] * t.values.ndim
-    if t.quant.per_channel:
-        along[t.quant.axis] = -1
-    scales = np.array(t.quant.scales, np.float32).reshape(along)
-    zeros = np.array(t.quant.zero_points, np.int64).reshape(along)
-    return ((t.values.astype(np.int64) - zeros) * scales).astype(np.float32)
+    return t.values if t.quant is None else real(t.values, t.quant)

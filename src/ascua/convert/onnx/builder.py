@@ -14,6 +14,7 @@ from ascua.errors import Unsupported, brief
 from ascua.ir import Array, Op, Quant, Tensor
 from ascua.ops.reshape import Reshape
 from ascua.ops.transpose import Transpose
+from ascua.quantize.rules import real
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,7 @@ class Constant:
     @property
     def values(self) -> Array:
         """What it stands for: floats where it is quantised."""
-        if self.quant is None:
-            return self.array
-        along = [1] * self.array.ndim
-        if self.quant.per_channel:
-            along[self.quant.axis] = -1
-        scales = np.array(self.quant.scales, np.float32).reshape(along if along else ())
-        zeros = np.array(self.quant.zero_points, np.int32).reshape(along if along else ())
-        return (self.array.astype(np.int32) - zeros).astype(np.float32) * scales
+        return self.array if self.quant is None else real(self.array, self.quant)
 
 
 @dataclass(frozen=True)
