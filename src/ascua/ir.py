@@ -224,6 +224,11 @@ class Op(ABC):
         """
         return []
 
+    def on(self, instead: Mapping[Tensor, Tensor]) -> Self:
+        """The same operator, with other tensors in place of these."""
+        inputs = tuple(t and instead.get(t, t) for t in self.inputs)
+        return replace(self, inputs=inputs, outputs=tuple(instead.get(t, t) for t in self.outputs))
+
     @property
     def kind(self) -> str:
         """The operator's name in Ascua, e.g. `conv2d`: that of its module."""

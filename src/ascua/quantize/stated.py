@@ -74,14 +74,7 @@ class _Converter:
         ends = begun | {y: self.twins[y] for y in self.graph.outputs if y in self.twins}
         ends = {t: replace(new, name=t.name) for t, new in ends.items()}
         instead = {begun.get(t) or self.twins[t]: new for t, new in ends.items()}
-        ops = [
-            replace(
-                op,
-                inputs=tuple(instead.get(t, t) if t else t for t in op.inputs),
-                outputs=tuple(instead.get(t, t) for t in op.outputs),
-            )
-            for op in self.ops
-        ]
+        ops = [op.on(instead) for op in self.ops]
         return drop_dead(self.graph.replaced(ends, ops))
 
     def only_rounded(self, x: Tensor) -> bool:

@@ -159,14 +159,7 @@ def _graph(found: Opened, b: Builder, path: Path) -> Graph:
         outputs.append(y)
         if y.name != name:
             instead[y] = replace(y, name=name)
-    ops = [
-        replace(
-            op,
-            inputs=tuple(instead.get(t, t) if t else t for t in op.inputs),
-            outputs=tuple(instead.get(t, t) for t in op.outputs),
-        )
-        for op in b.ops
-    ]
+    ops = [op.on(instead) for op in b.ops]
     ends = tuple(instead.get(y, y) for y in outputs)
     graph = Graph(path.stem, tuple(b.inputs), ends, tuple(ops), "Ascua, of ONNX")
     return drop_dead(graph)
