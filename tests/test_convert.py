@@ -136,7 +136,7 @@ def frozen(folder: Path, shape: Any = (None, 4, 4, 2), **more: Any) -> Path:
             y = tf.cond(learning, lambda: y * 2.0, lambda: y) if more.get("phase") else y + 0.0
         tf.identity(tf.reduce_mean(y, (1, 2)), name="scores")
         if more.get("variable"):
-            v1.get_variable("left", (2,))
+            v1.get_variable("left", initializer=np.zeros(2, np.float32))
     path = folder / "frozen.pb"
     path.write_bytes(graph.as_graph_def().SerializeToString())
     return path

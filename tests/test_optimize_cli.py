@@ -129,7 +129,7 @@ def test_a_float_network_is_refused(tmp_path: Path) -> None:
     ops = (dataclasses.replace(graph.ops[0], inputs=(real, *graph.ops[0].inputs[1:])),
            *graph.ops[1:])  # fmt: skip
     path = model_file(tmp_path, dataclasses.replace(graph, inputs=(real,), ops=ops, signatures=()))
-    refused(ascua("optimize", path, "-o", tmp_path / "y.tflite"), 1, "quantise the model to int8")
+    refused(ascua("optimize", path, "-o", tmp_path / "y.tflite"), 1, "its arithmetic is in float")
 
 
 def test_a_fault_of_a_pass_writes_nothing(

@@ -182,7 +182,7 @@ def test_a_saved_model_is_quantised_and_compared_but_not_trained(here: Path) -> 
     told = ascua("compare", "saved", "small.tflite", "-d", "x.npy", "--json")
     assert told.code == 0, told.err
     assert json.loads(told.out)["output_sqnr_db"] > 25
-    refused(ascua("run", "saved", "--board", "host"), 1, "saved", "ascua quantize saved")
+    refused(ascua("run", "saved", "--board", "host"), 1, "saved", "ascua quantize")
     (here / "empty").mkdir()
     refused(ascua("quantize", "empty", "-d", "x.npy", "-o", "o.tflite"), 1, "empty", "SavedModel")
     recipe = dataclasses.replace(RECIPE, model="./saved", augment=())

@@ -16,8 +16,8 @@ from onnx import TensorProto, numpy_helper
 
 from ascua.convert.onnx import load
 from ascua.errors import AscuaError
-from tests.onnx.building import Net, compared, written
 from tests.support.command import ascua, refused
+from tests.support.onnx_nets import Net, compared, written
 
 
 def small(*shape: int | str, **how: Any) -> tuple[Net, str]:

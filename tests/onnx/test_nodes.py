@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("onnxruntime")
 
-from tests.onnx.building import Net, compared, operators
+from tests.support.onnx_nets import Net, compared, operators
 
 NETWORKS: dict[str, tuple[Callable[[], tuple[Net, str]], list[str] | None]] = {}
 """By name: what builds each, and the operators that it becomes, where that matters."""

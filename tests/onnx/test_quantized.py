@@ -18,8 +18,8 @@ from ascua.convert.onnx import load
 from ascua.ir import Array
 from ascua.passes import prepare
 from ascua.quantize.fidelity import outputs
-from tests.onnx.building import Net, channels_last, onnx_says, operators, written
 from tests.onnx.test_nodes import classifier, fire, residual
+from tests.support.onnx_nets import Net, channels_last, onnx_says, operators, written
 
 
 class Batches(CalibrationDataReader):

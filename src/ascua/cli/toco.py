@@ -151,7 +151,8 @@ def _content(flag: str, path: Path, said: dict[str, Any]) -> bytes:
     flags = roads.Flags(
         said["inference_type"], said["inference_input_type"],
         _by_input(said, "mean_values"), _by_input(said, "std_dev_values"), _ranges(said),
-        said["post_training_quantize"], said["allow_custom_ops"],
+        post_training_quantize=said["post_training_quantize"],
+        allow_custom_ops=said["allow_custom_ops"],
     )  # fmt: skip
     quantised = "QUANTIZED_UINT8" in (flags.inference_type, flags.inference_input_type)
     if not quantised and (flags.means or flags.ranges):

@@ -13,8 +13,8 @@ from ascua.errors import InputError
 from ascua.files import check_regular
 from ascua.files.kinds import KMODEL
 
-MOST_BYTES = 1 << 33
-"""A larger file is no network that this computer reads."""
+MOST_BYTES = 1 << 30
+"""A larger file is no network for a microcontroller."""
 HEAD = 1 << 16
 """So much of a file is looked at, and all of what is made of fields."""
 
@@ -39,6 +39,10 @@ def form(path: Path) -> str | Other:
     if path.is_dir():
         return _folder(path)
     try:
+        if path.stat().st_size > MOST_BYTES:
+            return Other(f"is larger than {MOST_BYTES >> 20:,} MiB", (
+                "Take a network for microcontrollers: they have a few MB at most.",
+            ))  # fmt: skip
         check_regular(path, MOST_BYTES)
         with path.open("rb") as file:
             head = file.read(HEAD)

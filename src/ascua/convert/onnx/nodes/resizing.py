@@ -79,7 +79,9 @@ def _nearest(
     wanted = [_taken(x.shape[i], out[i], scales[i + 1], where, rounding) for i in (1, 2)]
     for corners, half in ((False, False), (False, True), (True, False)):
         y = Tensor(n.y, out, "float32")
-        op = ResizeNearestNeighbor((x, size), (y,), corners, half)
+        op = ResizeNearestNeighbor(
+            inputs=(x, size), outputs=(y,), align_corners=corners, half_pixel_centers=half
+        )
         if all(np.array_equal(a, c) for a, c in zip(op.places(), wanted, strict=True)):
             return b.add(ResizeNearestNeighbor, (x, size), out, n.y, align_corners=corners,
                          half_pixel_centers=half)  # fmt: skip
