@@ -18,6 +18,7 @@ from ascua import kmodel
 from ascua.kmodel import Kmodel, Port, v3, v4
 from ascua.kmodel.memory import f32, u8
 from ascua.kpu import Simulator
+from ascua.run import kflash
 from ascua.targets.k210.library import CHIP, SOFT
 from tests.support.command import ascua, refused
 from tests.support.compilers import WARNINGS
@@ -179,11 +180,69 @@ def test_what_is_refused(path: Path, labels: Path, tmp_path: Path) -> None:
         (("export", "maix", odd, "-o", tmp_path / "a"), "1 or 3 channels"),
         (("export", "maix", path, "-o", labels.parent), "not empty"),
         (("export", "maix", path, "--firmware", tmp_path / "none", "-o", tmp_path / "a"), "none"),
-        (("flash", "maix", path, "--port", "/dev/null"), "`ascua export maix` packs it"),
+        (("flash", "maix", path, "--port", "/dev/null"), "`ascua export maix` packs a kmodel"),
         (("flash", "maix", tmp_path / "none", "--port", "/dev/null"), "cannot be read"),
     ):
         refused(ascua(*words), 1, said)
     assert not (tmp_path / "a").exists()
+
+
+def listed(folder: Path, files: object, **more: bytes) -> Path:
+    """A package whose list says this of its files."""
+    made = folder / "own.kfpkg"
+    with zipfile.ZipFile(made, "w") as package:
+        package.writestr("flash-list.json", files if isinstance(files, str) else json.dumps(
+            {"version": "0.1.0", "files": files}, indent=2))  # fmt: skip
+        for name, data in more.items():
+            package.writestr(name, data)
+    return made
+
+
+def part(at: object, name: str = "a", *, program: bool = False) -> dict[str, object]:
+    return {"address": at, "bin": name, "sha256Prefix": program}
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ("{", "does not say"), ("{}", "does not say"), ([], "names no file"),
+        ([part(0, "none")], "names none, which is not in it"),
+        ([part(-4096)], "would go to -0x1000"), ([part("x")], "does not say"),
+        ([part(0x1000000)], "behind the flash of 16 MiB"),
+        ([part(0, program=True), part(1024, "b")], "b would go to 0x400, where a still lies"),
+    ],
+)  # fmt: skip
+def test_packages_that_would_spoil_a_flash(files: object, words: str, tmp_path: Path) -> None:
+    made = listed(tmp_path, files, a=bytes(1000), b=bytes(10))
+    refused(ascua("flash", "maix", made, "--port", "/dev/null"), 1, "own.kfpkg", words)
+
+
+def test_what_would_go_over_the_firmware(path: Path, labels: Path, tmp_path: Path) -> None:
+    """By what a file holds, whatever it is called."""
+    package = exported(path, labels) / "model.kfpkg"
+    for name, data, words in (
+        ("ren.zip", package.read_bytes(), "Call it ren.kfpkg"),
+        ("REN.KFPKG", package.read_bytes(), "Call it REN.kfpkg"),
+        ("ren.bin", path.read_bytes(), "`ascua export maix` packs a kmodel"),
+        ("net.bin", b"\x1c\0\0\0TFL3" + bytes(8), "a model"),
+        ("labels.txt", b"one\ntwo\n", "neither a package (.kfpkg) nor a program (.bin)"),
+    ):
+        made = tmp_path / name
+        made.write_bytes(data)
+        refused(ascua("flash", "maix", made, "--port", "/dev/null"), 1, name, words)
+
+
+def test_firmware_that_is_none(path: Path, labels: Path, tmp_path: Path) -> None:
+    firmware = tmp_path / "maixpy.bin"
+    for data, words in (
+        (b"", "it is empty"), (path.read_bytes(), "a kmodel"), (b"PK\x03\x04", "a package"),
+        (bytes(0x200000 - 36), "a smaller build of MaixPy"),
+    ):  # fmt: skip
+        firmware.write_bytes(data)
+        refused(ascua("export", "maix", path, "--labels", labels, "--firmware", firmware, "-o",
+                      tmp_path / "a"), 1, "maixpy.bin", words)  # fmt: skip
+    firmware.write_bytes(bytes(0x200000 - 37))
+    exported(path, labels, "--firmware", firmware)
 
 
 @pytest.fixture
@@ -202,8 +261,24 @@ def test_flashing(package: Path, path: Path) -> None:
     assert written.startswith(path.read_bytes())
 
 
+def test_an_interrupted_flash_is_called_so(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    def interrupted(*_: object) -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kflash, "_listened", interrupted)
+    with Rom(deaf=True) as rom:
+        done = ascua("flash", "maix", package, "--port", rom.port)
+    assert done.code == 130
+    assert "may be half written" in done.err
+    assert "nothing half-written" not in done.err
+
+
 def test_ports_that_do_not_answer(package: Path) -> None:
     refused(ascua("flash", "maix", package, "--port", "/dev/ttyNONE"), 1, "there is no such port")
+    for port in ("/dev/null", str(package)):
+        refused(ascua("flash", "maix", package, "--port", port), 1, f"{port}: it is no serial port")
     with Rom(deaf=True) as rom:
         done = ascua("flash", "maix", package, "--port", rom.port)
     refused(done, 2, "no K210 answers at 1,500,000 bits a second", "`--baud 115200`", "BOOT")

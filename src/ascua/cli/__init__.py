@@ -126,8 +126,9 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
         return _fail(InputError(e.format_message(), [f"`{verb} --help` says what it takes."]))
     except click.ClickException as e:
         return _fail(InputError(e.format_message()))
-    except (KeyboardInterrupt, click.Abort):
-        err.print("Interrupted; nothing half-written was left.")
+    except (KeyboardInterrupt, click.Abort) as e:
+        told = str(e.__cause__ or e) or "Interrupted; nothing half-written was left."
+        err.print(told, markup=False, highlight=False, soft_wrap=True)
         return INTERRUPTED
     except BrokenPipeError:  # as click does it: no message for `ascua ops | head -1`
         drop_stdout()

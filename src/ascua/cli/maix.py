@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
+from ascua import boards as board_files
 from ascua import k210, kmodel
 from ascua.cli.options import PATH, as_json, board_name, force, labels_file, model_file, to
 from ascua.cli.terminal import out, print_json, printable, progress, verbose
 from ascua.errors import InputError
 from ascua.files import check_regular, folders
+from ascua.files.kinds import KMODEL, TFLITE
 from ascua.ncc.classes import read_names
 from ascua.run import kflash
 from ascua.targets.k210 import maix as boards
 
-MOST_FIRMWARE = boards.MODEL_AT
+MOST_FIRMWARE = boards.MODEL_AT - kflash.PROGRAM
 """Bytes: the model begins behind it."""
+
+NO_FIRMWARE = ((KMODEL, "a kmodel"), (TFLITE, "a .tflite file"))
+"""What is given in its place."""
 
 
 @click.group()
@@ -51,6 +57,8 @@ def export_maix(
     loaded = k210.load(model)
     boards.check(loaded.network)
     kmodel.executable(loaded.network)
+    chip = board_files.load(board)
+    k210.check_fit(k210.analyze(loaded, chip), chip)
     names = [] if labels is None else read_names(labels, boards.classes(loaded.network))
     content = model.read_bytes()
     files = boards.export(
@@ -66,7 +74,7 @@ def export_maix(
         return
     out.print(
         f"{len(files)} files in {to}: README.md says how they are used.\n"
-        f"Next: ascua flash maix {printable(str(package))} --port PORT",
+        f"Next: {printable(shlex.join(['ascua', 'flash', 'maix', str(package)]))} --port PORT",
         highlight=False, markup=False, soft_wrap=True,
     )  # fmt: skip
 
@@ -74,22 +82,25 @@ def export_maix(
 def _firmware(path: Path) -> bytes:
     """MaixPy's file. Raises InputError."""
     try:
+        size = path.stat().st_size
+        if size > MOST_FIRMWARE:
+            raise InputError(
+                f"{path}: it has {size:,} bytes, and at most {MOST_FIRMWARE:,} lie before the"
+                " model.",
+                ["Take a smaller build of MaixPy: maixpy_*_minimum.bin."],
+            )
         check_regular(path, MOST_FIRMWARE)
         content = path.read_bytes()
     except OSError as e:
         raise InputError(
             f"{path}: cannot be read: {e.strerror}.", ["Check the path of MaixPy's .bin file."]
         ) from e
-    if not 0 < len(content) <= MOST_FIRMWARE:
+    kind = next((what for kind, what in NO_FIRMWARE if kind.holds(content[:16], path)), None)
+    if not content or content.startswith(b"PK") or kind:
+        what = "empty" if not content else kind or "a package"
         raise InputError(
-            f"{path}: it has {len(content):,} bytes, and at most {MOST_FIRMWARE:,} lie before the"
-            " model.",
-            ["Take a smaller build of MaixPy: maixpy_*_minimum.bin."],
-        )
-    if content[:4] == b"PK\x03\x04":
-        raise InputError(
-            f"{path}: it is a package; the .bin file of MaixPy is wanted.",
-            ["Unpack it: it is a zip file."],
+            f"{path}: it is {what}; the .bin file of MaixPy is wanted.",
+            ["Download maixpy_*.bin; a package is a zip file: unpack it."],
         )
     return content
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
 import re
 import subprocess
 import sys
@@ -13,11 +15,16 @@ from pathlib import Path
 
 from ascua.errors import InputError, ToolFailed, ToolMissing
 from ascua.files import check_regular
+from ascua.files.kinds import KMODEL, TFLITE
 
 RESETS = {"maix-bit": "bit", "maix-go": "goE", "maixduino": "maixduino", "maix-dan": "dan"}
 """What kflash calls the boards: each is reset by other lines of its serial port."""
 MOST_BYTES = 16 << 20
 """The flash."""
+LIST = "flash-list.json"
+"""What a package has beside its parts: where each goes."""
+PROGRAM = 37
+"""Bytes that a program takes beside its own: its length and its hash, which the ROM reads."""
 SILENCE = 60.0
 """Seconds without a word after which it is stopped."""
 CODE = """
@@ -69,11 +76,17 @@ def flash(
         )
     _check_port(port)
     command = [sys.executable, "-c", CODE, port, str(baud), RESETS[board], str(file)]
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace",
-    ) as child:  # fmt: skip
-        lines = _listened(child, progress)
+    try:
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, errors="replace",
+        ) as child:  # fmt: skip
+            lines = _listened(child, progress)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"Interrupted: the flash of the board on {port} may be half written; the same command"
+            " writes it again."
+        ) from None
     if child.returncode != 0 or not any("Rebooting" in line for line in lines[-6:]):
         silent = child.returncode < 0  # it was stopped
         raise _failure(port, baud, board, lines, silent=silent)
@@ -114,33 +127,72 @@ def _watch(child: subprocess.Popen[str], heard: threading.Event) -> None:
 
 
 def _check(file: Path) -> None:
-    """Raise InputError for what is no package and no program."""
+    """Raise InputError for what is no package and no program, by what the file holds."""
     try:
         check_regular(file, MOST_BYTES)
         with file.open("rb") as f:
-            head = f.read(4)
+            head = f.read(16)
     except OSError as e:
         raise InputError(f"{file}: cannot be read: {e.strerror}.", ["Check the path."]) from e
     if not head:
         raise InputError(f"{file}: it is empty.", ["Check that this is the file."])
-    if file.suffix == ".kfpkg":
-        try:
-            with zipfile.ZipFile(file) as package:
-                names = package.namelist()
-        except zipfile.BadZipFile as e:
+    if head.startswith(b"PK") or file.suffix == ".kfpkg":
+        if file.suffix != ".kfpkg":
             raise InputError(
-                f"{file}: it is damaged: no zip file, as a .kfpkg is.", ["Export it again."]
-            ) from e
-        if "flash-list.json" not in names:
-            raise InputError(
-                f"{file}: it has no flash-list.json, which says what goes where.",
-                ["`ascua export maix` writes such a package."],
+                f"{file}: it is a package, and kflash knows one by its name.",
+                [f"Call it {file.with_suffix('.kfpkg').name}."],
             )
-    elif file.suffix == ".kmodel":
+        _check_package(file)
+    elif KMODEL.holds(head, file) or TFLITE.holds(head, file):
         raise InputError(
-            f"{file}: as a program it would go to the beginning of the flash, over the firmware.",
-            ["`ascua export maix` packs it: flash its .kfpkg."],
+            f"{file}: a model; as a program it would go to the beginning of the flash, over the"
+            " firmware.",
+            ["`ascua export maix` packs a kmodel: flash its .kfpkg."],
         )
+    elif file.suffix.lower() != ".bin":
+        raise InputError(
+            f"{file}: neither a package (.kfpkg) nor a program (.bin): it would go to the beginning"
+            " of the flash, over the firmware.",
+            ["`ascua export maix` writes a package; PlatformIO's program is firmware.bin."],
+        )
+
+
+def _check_package(file: Path) -> None:
+    """Raise InputError unless the package says of each of its parts where in the flash it goes."""
+    remedy = ["`ascua export maix` writes such a package."]
+    try:
+        with zipfile.ZipFile(file) as package:
+            sizes = {i.filename: i.file_size for i in package.infolist()}
+            if LIST not in sizes:
+                raise InputError(f"{file}: it has no {LIST}, which says what goes where.", remedy)
+            text = package.read(LIST).decode()
+    except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError) as e:
+        raise InputError(
+            f"{file}: it is damaged: no zip file, as a .kfpkg is.", ["Export it again."]
+        ) from e
+    try:  # as kflash reads it: an address is a number on a line of its own
+        listed = json.loads(re.sub(r'"address": (.*),', r'"address": "\1",', text))["files"]
+        parts = [
+            (int(str(f["address"]), 0), str(f["bin"]), bool(f["sha256Prefix"])) for f in listed
+        ]
+    except (ValueError, KeyError, TypeError) as e:
+        raise InputError(
+            f"{file}: its {LIST} does not say of each file its address, bin and sha256Prefix, one a"
+            " line.",
+            remedy,
+        ) from e
+    if not parts:
+        raise InputError(f"{file}: its {LIST} names no file.", remedy)
+    end, before = 0, ""
+    for at, name, program in sorted(parts):
+        if name not in sizes:
+            raise InputError(f"{file}: its {LIST} names {name}, which is not in it.", remedy)
+        if at < end:
+            where = f"{at:#x}, where {before} still lies" if before else f"{at:#x}"
+            raise InputError(f"{file}: {name} would go to {where}.", remedy)
+        end, before = at + sizes[name] + PROGRAM * program, name
+        if end > MOST_BYTES:
+            raise InputError(f"{file}: {name} would end behind the flash of 16 MiB.", remedy)
 
 
 def _check_port(port: str) -> None:
@@ -148,13 +200,34 @@ def _check_port(port: str) -> None:
     from serial.tools import list_ports
 
     known = [p.device for p in list_ports.comports()]
-    if port in known or Path(port).exists():
+    if port in known:
         return
+    if Path(port).exists():
+        if _may_be_serial(port):
+            return
+        raise InputError(
+            f"--port {port}: it is no serial port.",
+            ["A board's is called /dev/ttyUSB0, /dev/ttyACM0 or COM3, or so."],
+        )
     there = ", ".join(known) or "none"
     raise InputError(
         f"--port {port}: there is no such port; there are: {there}.",
         ["Plug the board in, with a cable that carries data.", "Name one of these ports."],
     )
+
+
+def _may_be_serial(port: str) -> bool:
+    """Whether what is there is a terminal, or will not say what it is."""
+    if not Path(port).is_char_device():
+        return False
+    try:
+        opened = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:  # kflash says why it may not be opened
+        return True
+    try:
+        return os.isatty(opened)
+    finally:
+        os.close(opened)
 
 
 def _failure(port: str, baud: int, board: str, lines: list[str], *, silent: bool) -> ToolFailed:
