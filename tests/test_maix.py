@@ -288,4 +288,4 @@ def test_without_kflash(path: Path, labels: Path, monkeypatch: pytest.MonkeyPatc
     package = exported(path, labels) / "model.kfpkg"
     monkeypatch.setitem(sys.modules, "kflash", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    refused(ascua("flash", "maix", package, "--port", "/dev/null"), 2, "ascua[maix]")
+    refused(ascua("flash", "maix", package, "--port", "/dev/null"), 2, "[maix]")

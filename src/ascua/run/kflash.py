@@ -72,7 +72,7 @@ def flash(
     if importlib.util.find_spec("kflash") is None:
         raise ToolMissing(
             "kflash is not installed, which writes into a K210's flash.",
-            ["`pip install 'ascua[maix]'`"],
+            ["In Ascua's folder: `pip install '.[maix]'`."],
         )
     _check_port(port)
     command = [sys.executable, "-c", CODE, port, str(baud), RESETS[board], str(file)]
