@@ -21,10 +21,10 @@ from ascua.ops.reshape import Reshape
 from ascua.ops.softmax import Softmax
 from ascua.ops.transpose_conv import TransposeConv
 from ascua.passes import prepare
-from ascua.quantize import Options, quantize
+from ascua.quantize import Options, quantize, rules
 from ascua.quantize.adaround import AdaRound
 from ascua.quantize.best import quantize_best
-from ascua.quantize.bias import correct, real_values
+from ascua.quantize.bias import correct
 from ascua.quantize.equalize import equalize, groups
 from ascua.quantize.fidelity import beside, dequantized, outputs
 from ascua.quantize.floats import evaluated
@@ -304,7 +304,7 @@ def test_adaround_learns_transposed_convolutions() -> None:
     better = AdaRound()(real, coarse, x.astype(np.float32), x.astype(np.float32))
     error = []
     for op in (coarse, better):
-        approximate = real.with_weights(real_values(op.w), real.biases)
+        approximate = real.with_weights(rules.real(op.w.values, op.w.q), real.biases)
         error.append(np.square(approximate.eval_float(held) - real.eval_float(held)).mean())
     assert error[1] < 0.8 * error[0]
 

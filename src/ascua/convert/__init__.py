@@ -71,36 +71,40 @@ def network(path: Path, ends: Ends | None = None) -> Network:
     if isinstance(form, networks.Other):
         raise ModelError(f"{path}: {form.what}.", form.tries)
     if form == networks.TFLITE:
-        _refuse(path, ends, ends.named, "a .tflite file has its ends")
+        if ends.named:
+            raise _refused(path, ends, "a .tflite file has its ends")
         return Network(tflite.load(path), path.read_bytes(), form)
     if form == networks.ONNX:
         from ascua.convert import onnx
 
-        _refuse(path, ends, ends.signature is not None, "ONNX has no signatures")
+        if ends.signature is not None:
+            raise _refused(path, ends, "ONNX has no signatures")
         graph = onnx.load(path, ends.shapes, ends.outputs)
         return Network(graph, tflite.write(graph), form)
     if form == networks.KERAS:
         from ascua.train.export import float_file
 
-        _refuse(path, ends, ends.named, "a Keras model has its ends")
+        if ends.named:
+            raise _refused(path, ends, "a Keras model has its ends")
         content, layers = float_file(path)
         return Network(tflite.read(content, str(path)), content, form, layers)
     from ascua.convert import tensorflow
 
     if form == networks.SAVED_MODEL:
-        _refuse(path, ends, bool(ends.outputs), "its signature has its outputs")
+        if ends.outputs:
+            raise _refused(path, ends, "its signature has its outputs")
         content = tensorflow.saved_model(path, ends.shapes, ends.signature)
     else:
-        _refuse(path, ends, ends.signature is not None, "a frozen graph has no signatures")
+        if ends.signature is not None:
+            raise _refused(path, ends, "a frozen graph has no signatures")
         content = tensorflow.frozen_graph(path, ends.inputs, ends.outputs, ends.shapes)
     return Network(tflite.read(content, str(path)), content, form)
 
 
-def _refuse(path: Path, ends: Ends, wrong: bool, why: str) -> None:  # noqa: FBT001
-    """Raise InputError where ends are named that the form of the file knows."""
-    if wrong:
-        said = [f"--{name}" for name, value in (
-            ("input-arrays", ends.inputs), ("output-arrays", ends.outputs),
-            ("input-shapes", ends.shapes), ("signature", ends.signature),
-        ) if value]  # fmt: skip
-        raise InputError(f"{path}: {why}.", [f"Leave out {', '.join(f'`{s}`' for s in said)}."])
+def _refused(path: Path, ends: Ends, why: str) -> InputError:
+    """What is said where ends are named that the form of the file knows."""
+    said = [f"`--{name}`" for name, value in (
+        ("input-arrays", ends.inputs), ("output-arrays", ends.outputs),
+        ("input-shapes", ends.shapes), ("signature", ends.signature),
+    ) if value]  # fmt: skip
+    return InputError(f"{path}: {why}.", [f"Leave out {', '.join(said)}."])

@@ -248,7 +248,10 @@ def _shape(path: Path, name: str, stated: Any, shapes: Mapping[str, Shape]) -> l
             and all(d in (None, w) for d, w in zip(dims, wanted, strict=True))
         )
         if not fits:
-            raise InputError(f"{path}: its input '{brief(name)}' is {dims}, not {wanted}.")
+            raise InputError(
+                f"{path}: its input '{brief(name)}' is {dims}, not {wanted}.",
+                ["`--input-shapes` fills in what is open."],
+            )
         return wanted
     if dims and dims[0] is None:
         dims[0] = 1

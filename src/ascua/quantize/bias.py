@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ascua.ir import Array, Tensor
+from ascua.ir import Array
 from ascua.ops import Weighted
-from ascua.ops.dequantize import Dequantize
+from ascua.quantize import rules
 from ascua.quantize.convert import MOST_UNITS
 from ascua.quantize.refine import in_chunks
 
 
 def correct(real: Weighted, small: Weighted, x: Array, xq: Array) -> Weighted:
     """`small` with the means, before the activation, that `real` has: `x` and `xq` are inputs."""
-    weights = real_values(small.w)
+    weights = rules.real(small.w.values, small.w.q)
     bias = _bias(small)
     quantised = real.with_weights(weights, bias)
     return with_bias(small, bias + _means(real, x) - _means(quantised, xq))
@@ -33,15 +33,6 @@ def _means(op: Weighted, x: Array) -> Array:
 
     means: Array = in_chunks(op, [x], sums)[0].mean(axis=0, dtype=np.float64)
     return means
-
-
-def real_values(t: Tensor) -> Array:
-    """The real values of a quantised constant, float32."""
-    y = replace(t, dtype="float32", quant=None, data=None)
-    # The values of int4 are held as int8.
-    values = Dequantize((replace(t, dtype="int8"),), (y,)).constant()
-    assert values is not None, t.name
-    return values
 
 
 def _bias(small: Weighted) -> Array:

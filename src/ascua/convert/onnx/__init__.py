@@ -15,7 +15,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from ascua.convert.onnx import nodes, opening
-from ascua.convert.onnx.builder import Builder, Constant, Node
+from ascua.convert.onnx.builder import TAKEN, Builder, Constant, Node
 from ascua.convert.onnx.layout import Value
 from ascua.convert.onnx.opening import Opened
 from ascua.errors import InputError, ModelError, Unsupported, brief, did_you_mean
@@ -142,7 +142,7 @@ def _translate(n: Node, b: Builder) -> None:
         ) from e
     for op in b.ops[before:]:
         if reason := op.malformed():
-            raise Unsupported(f"{n.said}, as {op.tflite}: {reason}.")
+            raise Unsupported(f"{n.said}, as {op.tflite}: {reason}.", TAKEN)
 
 
 def _graph(found: Opened, b: Builder, path: Path) -> Graph:
@@ -152,7 +152,10 @@ def _graph(found: Opened, b: Builder, path: Path) -> Graph:
     for name in found.outputs:
         v = b.known.get(name)
         if not isinstance(v, Value):
-            raise Unsupported(f"{path}: its output '{brief(name)}' is constant, or no array.")
+            raise Unsupported(
+                f"{path}: its output '{brief(name)}' is constant, or no array.",
+                ["Export it without that output, or name the others: `--output-arrays A,B`."],
+            )
         y, _ = b.native(v)
         if y in b.inputs or y in outputs:
             y = b.reshaped(y, (1, *y.shape))

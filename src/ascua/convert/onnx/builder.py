@@ -16,6 +16,9 @@ from ascua.ops.reshape import Reshape
 from ascua.ops.transpose import Transpose
 from ascua.quantize.rules import real
 
+TAKEN = ("Build this part of other layers: docs/convert.md lists what is taken.",)
+"""What to try, where nothing nearer is known."""
+
 
 @dataclass(frozen=True)
 class Constant:
@@ -69,7 +72,7 @@ class Node:
 
     def refuse(self, reason: str, *tries: str) -> NoReturn:
         """Raise Unsupported: the node, and what of it has no counterpart."""
-        raise Unsupported(f"{self.said}: {reason}.", tries)
+        raise Unsupported(f"{self.said}: {reason}.", tries or TAKEN)
 
 
 class Builder:

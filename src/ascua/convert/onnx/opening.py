@@ -146,7 +146,10 @@ def _input(
     if name in shapes:
         wanted = shapes[name]
         if len(wanted) != len(dims) or any(d and d != w for d, w in zip(dims, wanted, strict=True)):
-            raise InputError(f"{path}: its input '{name}' is {_said(kind)}, not {list(wanted)}.")
+            raise InputError(
+                f"{path}: its input '{name}' is {_said(kind)}, not {list(wanted)}.",
+                ["`--input-shapes` fills in what is open."],
+            )
         return wanted, dtype
     if dims and dims[0] <= 0:
         dims[0] = 1

@@ -18,7 +18,8 @@ from ascua.ops.relu6 import Relu6
 from ascua.ops.slice import Slice
 from ascua.ops.softmax import Softmax
 
-VIEWS = ("RESHAPE", "TRANSPOSE", "SLICE", "MAX_POOL_2D", "CONCATENATION")
+VIEWS = ("RESHAPE", "TRANSPOSE", "SLICE", "MAX_POOL_2D")
+"""Operators that make no value negative that was not."""
 
 
 @node("MaxPool")
@@ -88,7 +89,7 @@ def _positive(b: Builder, x: Tensor) -> bool:
     """Whether no value of `x` is negative, as after a RELU."""
     makers: dict[Tensor, Op] = {y: op for op in b.ops for y in op.outputs}
     op = makers.get(x)
-    while op is not None and op.tflite in VIEWS[:-1]:
+    while op is not None and op.tflite in VIEWS:
         op = makers.get(op.x)
     return isinstance(op, Relu | Relu6 | Logistic | Softmax)
 
