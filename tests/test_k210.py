@@ -160,7 +160,9 @@ def test_what_is_refused(path: Path, tmp_path: Path) -> None:
     damaged.write_bytes(b"\5\0\0\0" + bytes(100))
     refused(ascua("analyze", damaged), 1, "kmodel version 5", "versions 3 and 4")
     damaged.write_bytes(tflite.read_bytes())
-    refused(ascua("analyze", damaged), 1, "is no kmodel", "It is a .tflite file")
+    refused(
+        ascua("analyze", damaged), 1, "is no kmodel", "It is a .tflite file", "ascua compile MODEL"
+    )
 
 
 def test_a_kmodel_is_known_by_its_first_bytes(path: Path, tmp_path: Path) -> None:

@@ -74,6 +74,19 @@ def test_arguments_of_the_network(recipe: Path) -> None:
         refused(ascua("train", recipe, *words, "-o", recipe.parent / "x"), 1, said)
 
 
+def test_what_cannot_be_trained_is_refused_before_data_are_looked_for(tmp_path: Path) -> None:
+    """There are none at the path that is given."""
+    for words, said in (
+        (("--size", "96", "--weights", "none.h5"), ("padding k210", "at least 97 x 97 pixels")),
+        (("--freeze", "-1"), ("-1 cannot be frozen", "a layer's name")),
+        (("--freeze", "conv_pw_99"), ("no layer 'conv_pw_99'", "Did you mean", "more")),
+        (("--weights", str(tmp_path / "none.h5")), ("none.h5", "cannot be read")),
+    ):
+        refused(ascua("train", "mobilenet-k210", *words, "--data-dir", tmp_path / "none",
+                      "-o", tmp_path / "x"), 1, *said)  # fmt: skip
+    assert not (tmp_path / "x").exists()
+
+
 @pytest.mark.slow
 def test_kmodels_are_forms_of_a_study(recipe: Path) -> None:
     study = recipe.parent / "forms.toml"

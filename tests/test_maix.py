@@ -31,6 +31,8 @@ from tests.test_kpu_run import model
 STUBS = Path(__file__).parent / "support/maix"
 H, W = 6, 8
 CLASSES = 4 * H * W
+KENDRYTE = ("-ffast-math", "-fno-math-errno", "-fsingle-precision-constant", "-Os")
+"""What its SDK compiles every project with."""
 SDK = ("dmac", "dvp", "fpioa", "gpiohs", "plic", "spi", "sysctl", "uarths")
 """Headers of the SDK that the project includes."""
 
@@ -96,7 +98,8 @@ def test_the_project_in_c_sees_what_the_simulator_sees(path: Path, labels: Path)
     done = subprocess.run(["./firmware"], cwd=source, check=True, capture_output=True, text=True)
     names = labels.read_text(encoding="utf-8").splitlines()
     first, second = done.stdout.splitlines()
-    assert first.startswith(f"{names[best(network(), frame())]} ")
+    assert first.startswith(f"{names[best(network(), frame())][:24]} ")
+    assert "%" not in first  # of scores that are no probabilities
     assert second.endswith(" fps")
     shown = np.fromfile(source / "shown.bin", "<u4")
     assert len(shown) == 320 * 240 // 2
@@ -112,13 +115,42 @@ def test_the_project_is_compiled_for_the_chip(path: Path, labels: Path) -> None:
     source = exported(path, labels) / "project/src"
     for name in SDK:
         (source / f"{name}.h").write_text('#include "sdk.h"\n')
-    flags = ["-march=rv64gc_zicsr", "-mabi=lp64d", "-mcmodel=medany", "--specs=picolibc.specs"]
+    chip = ["-march=rv64gc_zicsr", "-mabi=lp64d", "-mcmodel=medany", "--specs=picolibc.specs"]
+    compiler = ["riscv64-unknown-elf-gcc", "-std=gnu11", *WARNINGS, *chip, f"-I{source}",
+                f"-I{STUBS}", "-o", source / "x.o", *KENDRYTE]  # fmt: skip
+    settings = (source / "project.cmake").read_text()
+    own = settings[settings.index("PRIVATE ") : settings.index(")")].split()[1:]
+    assert f"build_flags = {' '.join(own)}\n" in (source.parent / "platformio.ini").read_text()
     for each in sorted(source.glob("*.c")):
-        subprocess.run(
-            ["riscv64-unknown-elf-gcc", "-std=gnu11", "-O2", *WARNINGS, *flags, f"-I{source}",
-             f"-I{STUBS}", "-c", each, "-o", source / "x.o"],
-            check=True,
-        )  # fmt: skip
+        subprocess.run([*compiler, *own, "-c", each], check=True)
+    done = subprocess.run([*compiler, "-c", source / "kmodel_math.c"], capture_output=True)
+    assert b"Compile this with -fno-fast-math" in done.stderr
+
+
+def test_scores_that_are_probabilities_are_percents(path: Path, labels: Path) -> None:
+    """Of a network that ends with a softmax."""
+    assert "ONE = 1," in (exported(path, labels) / "project/src/main.c").read_text()
+    base = four()
+    count = base.outputs[0].count
+    floats = base.outputs[0]
+    ends = v4.Softmax(floats, floats, count, 1, 1.0)
+    path.write_bytes(kmodel.write(replace(base, layers=(*base.layers, ends))))
+    source = (exported(path, labels) / "project/src/main.c").read_text()
+    assert "ONE = 100," in source
+    assert '"%.*s %ld%% %d fps"' in source
+
+
+def test_the_readme_names_what_is_there(path: Path, labels: Path) -> None:
+    maixpy = path.with_name("maixpy.bin")
+    maixpy.write_bytes(b"firmware" * 100)
+    to = exported(path, labels, "--firmware", maixpy)
+    text = (to / "README.md").read_text()
+    assert "writes MaixPy, and the model at 0x200000 of the flash" in text
+    assert "`main.py` and `labels.txt` to the SD card" in text
+    assert ascua("export", "maix", path, "-o", path.parent / "bare").code == 0
+    text = (path.parent / "bare/README.md").read_text()
+    assert "writes the model at 0x200000" in text
+    assert "Copy `main.py` to the SD card" in text
 
 
 def test_the_program_for_maixpy(path: Path, labels: Path) -> None:
@@ -282,6 +314,17 @@ def test_ports_that_do_not_answer(package: Path) -> None:
     with Rom(deaf=True) as rom:
         done = ascua("flash", "maix", package, "--port", rom.port)
     refused(done, 2, "no K210 answers at 1,500,000 bits a second", "`--baud 115200`", "BOOT")
+
+
+def test_a_board_that_stops_midway(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unplugged, say: the flash is half written, and so it is called."""
+    monkeypatch.setattr(kflash, "SILENCE", 3.0)
+    with Rom() as rom:
+        assert ascua("flash", "maix", package, "--port", rom.port).code == 0
+        most = len(rom.heard) - 2
+    with Rom(most=most) as rom:
+        done = ascua("flash", "maix", package, "--port", rom.port)
+    refused(done, 2, "answered no more after", "half written", "The same command writes it again")
 
 
 def test_without_kflash(path: Path, labels: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -399,6 +399,9 @@ file = "small.tflite"
 
 
 def test_unknown_names() -> None:
+    refused(
+        ascua("study", "mobilenet-k210.toml"), 1, "no such file", "`ascua study mobilenet-k210`"
+    )
     refused(ascua("study", "pruning"), 1, "no study called 'pruning'", "'pruning-study'")
     refused(ascua("study", "x.toml"), 1, "x.toml")
     refused(ascua("report", "pruning"), 1, "no study called 'pruning'")

@@ -51,7 +51,7 @@ SMALL: dict[str, tuple[tuple[int, int, int], int, dict[str, Any]]] = {
     ),
     "lenet5": ((12, 16, 1), 7, {"width": 0.5}),
     "mobilenet_v1": (
-        (20, 16, 3), 7, {"alpha": 0.25, "padding": "k210", "blocks": [[64, 1], [128, 2], [128, 1]]}
+        (28, 25, 3), 7, {"alpha": 0.25, "padding": "k210", "blocks": [[64, 1], [128, 2], [128, 1]]}
     ),
     "mobilenet_v2": (
         (20, 16, 3), 7, {"alpha": 0.35, "groups": [[1, 16, 1, 1], [6, 24, 2, 2]], "last": 64}

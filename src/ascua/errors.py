@@ -75,6 +75,10 @@ class Mismatch(AscuaError):
     exit_code = 4
 
 
+MOST_NAMES = 40
+"""That a message lists."""
+
+
 def brief(name: str, most: int = 60) -> str:
     """A tensor's `name` for messages and tables: printable, of the merged names the first.
 
@@ -92,4 +96,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:
     begin = [k for k in known if name and k.startswith(name)]
     close = difflib.get_close_matches(name, known, n=1) or begin[:1]
     hint = (f"Did you mean {close[0]!r}?",) if close else ()
-    return (*hint, f"Known names: {', '.join(known)}.")
+    listed = ", ".join(known[:MOST_NAMES])
+    rest = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
+    return (*hint, f"Known names: {listed}{rest}.")

@@ -269,6 +269,8 @@ def python_extras() -> tuple[ToolStatus, ...]:
         ("sklearn", "scikit-learn", PIP_TRAIN),
         ("PIL", "pillow", PIP_TRAIN),
         ("tflite_micro", "tflite-micro", "pip install tflite-micro"),
+        ("onnx", "onnx", "pip install '.[onnx]', in Ascua's folder"),
+        ("kflash", "kflash", "pip install '.[maix]', in Ascua's folder"),
     ):
         found = importlib.util.find_spec(module) is not None
         rows.append(

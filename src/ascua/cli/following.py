@@ -27,8 +27,12 @@ def run_somewhere(tflite: Path, sampling: Sampling | None = None) -> str:
 
 
 def kmodel(keras: Path | str, board: str, data: str, to: Path, *more: str) -> str:
-    """The command that makes a kmodel of a Keras model, calibrated on a data set."""
-    command = ["ascua", "compile", str(keras), "--board", board, "--data", data, *more]
+    """The command that makes a kmodel of a Keras model, calibrated on a data set.
+
+    Version 3, which the firmware that the boards are sold with reads.
+    """
+    command = ["ascua", "compile", str(keras), "--board", board, "--kmodel", "3", "--data", data]
+    command += more
     return shlex.join([*command, "--out", str(to)])
 
 

@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from ascua.train import Trained
 
 KMODELS = folders.Form(
-    "kmodels of a recipe", lambda path, _: path in ("model_v3.kmodel", "model_v4.kmodel"), "--out"
+    "folder of a recipe's kmodels",
+    lambda path, _: path in ("model_v3.kmodel", "model_v4.kmodel"),
+    "--out",
 )
 
 
@@ -65,7 +67,7 @@ class Instead:
     def of(self, recipe: recipe_files.Recipe) -> recipe_files.Recipe:
         """The recipe, with these. Raises InputError."""
         wanted = _given(self)
-        if (layer := self.freeze) is not None and layer.isdecimal():
+        if (layer := self.freeze) is not None and layer.lstrip("-").isdecimal():
             wanted["freeze"] = int(layer)
         if (size := wanted.pop("size", None)) is not None:
             wanted["input"] = (size, size, recipe.input[2])

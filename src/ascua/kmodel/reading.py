@@ -20,6 +20,7 @@ MAX_BYTES = 16 << 20
 
 TFLITE = b"TFL3"
 """Of .tflite files, behind their first four bytes."""
+COMPILED = "A network becomes a kmodel by `ascua compile MODEL --board maix-bit --out M.kmodel`."
 
 
 def load(path: Path | str) -> Kmodel:
@@ -75,7 +76,9 @@ def version(data: bytes, where: str) -> int:
         what = "is empty" if not data else "is no kmodel: it begins neither with 3 nor with LDMK"
         tries = ["Check that this is the file.", *codec.DAMAGED]
         if data[4:8] == TFLITE:
-            tries = ["It is a .tflite file: give it a name that ends so."]
+            tries = ["It is a .tflite file: give it a name that ends so.", COMPILED]
+        elif data[:4] in (b"PK\x03\x04", b"\x89HDF"):  # as Keras writes them
+            tries = [COMPILED]
         raise ModelError(f"{where}: {what}.", tries)
     raise Unsupported(f"{where}: kmodel version {found}; Ascua reads versions 3 and 4.", hints)
 

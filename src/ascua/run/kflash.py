@@ -11,6 +11,7 @@ import sys
 import threading
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ascua.errors import InputError, ToolFailed, ToolMissing
@@ -81,40 +82,48 @@ def flash(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="replace",
         ) as child:  # fmt: skip
-            lines = _listened(child, progress)
+            heard = _listened(child, progress)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"Interrupted: the flash of the board on {port} may be half written; the same command"
             " writes it again."
         ) from None
-    if child.returncode != 0 or not any("Rebooting" in line for line in lines[-6:]):
+    if child.returncode != 0 or not any("Rebooting" in line for line in heard.lines[-6:]):
         silent = child.returncode < 0  # it was stopped
-        raise _failure(port, baud, board, lines, silent=silent)
+        raise _failure(port, baud, board, heard, silent=silent)
 
 
-def _listened(
-    child: subprocess.Popen[str], progress: Callable[[int, int], None] | None
-) -> list[str]:
+@dataclass
+class Heard:
+    """What kflash said, and how many bytes it had written."""
+
+    lines: list[str] = field(default_factory=list)
+    written: int = 0
+    of: int = 0
+
+
+def _listened(child: subprocess.Popen[str], progress: Callable[[int, int], None] | None) -> Heard:
     """What a child says, to its end; `progress` hears how far it is."""
-    heard = threading.Event()
-    silent = threading.Thread(target=_watch, args=(child, heard), daemon=True)
+    word = threading.Event()
+    silent = threading.Thread(target=_watch, args=(child, word), daemon=True)
     silent.start()
-    lines: list[str] = []
+    heard = Heard()
     assert child.stdout is not None
     try:
         for raw in child.stdout:
-            heard.set()
+            word.set()
             line = _COLORS.sub("", raw).strip()
-            at = re.fullmatch(r"progress (\d+) (\d+)", line)
-            if at and progress:
-                progress(int(at[1]), int(at[2]))
-            elif line and not at:
-                lines.append(line)
+            if at := re.fullmatch(r"progress (\d+) (\d+)", line):
+                heard.written, heard.of = int(at[1]), int(at[2])
+                if progress:
+                    progress(heard.written, heard.of)
+            elif line:
+                heard.lines.append(line)
     except BaseException:
         child.kill()
         raise
     child.wait()
-    return lines
+    return heard
 
 
 def _watch(child: subprocess.Popen[str], heard: threading.Event) -> None:
@@ -230,8 +239,9 @@ def _may_be_serial(port: str) -> bool:
         os.close(opened)
 
 
-def _failure(port: str, baud: int, board: str, lines: list[str], *, silent: bool) -> ToolFailed:
+def _failure(port: str, baud: int, board: str, heard: Heard, *, silent: bool) -> ToolFailed:
     """What kflash's last words mean."""
+    lines = heard.lines
     text = "\n".join(lines)
     last = next((line for line in reversed(lines) if "ERROR" in line), lines[-1] if lines else "")
     if re.search("Permission denied", text):
@@ -243,6 +253,12 @@ def _failure(port: str, baud: int, board: str, lines: list[str], *, silent: bool
         return ToolFailed(
             f"{port}: it cannot be opened: another program has it, or it is gone.",
             ["Close the terminal or IDE that listens to it."],
+        )
+    if heard.written and (silent or "TimeoutError" in last):
+        return ToolFailed(
+            f"{port}: the K210 answered no more after {heard.written:,} of {heard.of:,} bytes: its"
+            " flash is half written.",
+            ["The same command writes it again; `--baud 115200` is slower and surer."],
         )
     if silent or _NO_ANSWER.search(text) or not text:
         return ToolFailed(

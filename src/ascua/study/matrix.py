@@ -230,6 +230,11 @@ def load(name: str) -> Study:
                 (*did_you_mean(name, names()), "Give the path of a study's TOML file."),
             )
         path = FOLDER / f"{name}.toml"
+    elif path.stem in names() and not path.exists():
+        raise InputError(
+            f"{name}: there is no such file.",
+            [f"`ascua study {path.stem}` runs the study of that name that comes with Ascua."],
+        )
     table = read_toml(path)
     if "name" in table:
         raise InputError(

@@ -85,7 +85,11 @@ def train(
     _refuse_saved_model(recipe)
     zoo.import_keras()
     how: dict[str, Any] = {"data_dir": data_dir, "skip_damaged": skip_damaged, "console": console}
+    model, said = _network(recipe)
     weights = _weights(recipe, out, **how)
+    resumes = not force and folder.load_state(out) is not None
+    if weights and (recipe.aware or not resumes):
+        said = [*_started(model, recipe, weights), *said]
     taught = _teacher(recipe, out, **how)
     data = datasets.load(recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged)
     _check(recipe, data)
@@ -94,7 +98,8 @@ def train(
     earlier = folder.load_state(out)
     done = len(earlier.history) if earlier else 0
     display = Display(console, recipe.epochs, steps_per_epoch(recipe, data))
-    model = _network(recipe, display, weights if earlier is None or recipe.aware else "")
+    for words in said:
+        display.say(words)
     if taught is not None:
         taught = scaling.fitted(taught, data)
     if zoo.is_own(recipe.model):
@@ -191,25 +196,30 @@ def is_trained(recipe: Recipe, out: Path) -> bool:
     return folder.holds(out, recipe) and _finished(out) is not None
 
 
-def _network(recipe: Recipe, display: Display, weights: str) -> Any:
-    """The recipe's network, frozen as it says, with these `weights`; empty: with random ones."""
+def _network(recipe: Recipe) -> tuple[Any, list[str]]:
+    """The recipe's network with random weights, frozen as it says, and what there is to say."""
     model = zoo.build(
         recipe.model, recipe.input, recipe.classes, seed=recipe.seed, **recipe.network
     )
-    if weights:
-        path = zoo.obtain(weights, recipe.model, recipe.input, recipe.network)
-        loaded = zoo.load_weights(model, path)
-        display.say(f"{loaded.layers} layers start with the weights in {path}.")
-        if loaded.fresh:
-            display.say(f"{model.layers[-1].name} starts anew: {loaded.fresh}.")
+    said = []
     if recipe.freeze:
-        display.say(f"{zoo.freeze(model, recipe.freeze):,} parameters are frozen.")
+        said = [f"{zoo.freeze(model, recipe.freeze):,} parameters are frozen."]
     if not model.trainable_weights:
         raise InputError(
             f"{recipe.model}: it has nothing to train.",
             ["Give one whose layers are trainable."],
         )
-    return model
+    return model, said
+
+
+def _started(model: Any, recipe: Recipe, weights: str) -> list[str]:
+    """Give `model` these weights; answers what there is to say."""
+    path = zoo.obtain(weights, recipe.model, recipe.input, recipe.network)
+    loaded = zoo.load_weights(model, path)
+    said = [f"{loaded.layers} layers start with the weights in {path}."]
+    if loaded.fresh:
+        said.append(f"{model.layers[-1].name} starts anew: {loaded.fresh}.")
+    return said
 
 
 def _weights(recipe: Recipe, out: Path, **how: Any) -> str:

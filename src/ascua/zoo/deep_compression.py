@@ -50,9 +50,12 @@ def read(path: Path) -> dict[str, tuple[NDArray[Any], ...]]:
         nonlocal at
         if (end := at + count * np.dtype(dtype).itemsize) > len(data):
             raise InputError(
-                f"{path}: cut off or not a Deep Compression file: {where} would end at byte "
-                f"{end:,}, the file has {len(data):,}.",
-                ["Get the file anew: songhan/SqueezeNet-Deep-Compression has 675,763 bytes."],
+                f"{path}: no HDF5 and no .keras file, nor a whole Deep Compression file: {where} "
+                f"would end at byte {end:,}, the file has {len(data):,}.",
+                [
+                    "Check that this is the file of weights: .h5, .keras.",
+                    "songhan/SqueezeNet-Deep-Compression has 675,763 bytes: get it anew.",
+                ],
             )
         part, at = data[at:end], end
         return np.frombuffer(part, dtype)
@@ -62,8 +65,9 @@ def read(path: Path) -> dict[str, tuple[NDArray[Any], ...]]:
     for (name, shape), count in zip(layers.items(), counts, strict=True):
         if not 0 < count <= prod(shape):
             raise InputError(
-                f"{path}: not a Deep Compression file of SqueezeNet 1.0: {name} would have "
-                f"{count:,} stored weights out of {prod(shape):,}."
+                f"{path}: no HDF5 and no .keras file, nor SqueezeNet 1.0 by Deep Compression: "
+                f"{name} would have {count:,} stored weights out of {prod(shape):,}.",
+                ["Check that this is the file of weights: .h5, .keras."],
             )
     found: dict[str, tuple[NDArray[Any], ...]] = {}
     for (name, shape), count in zip(layers.items(), counts, strict=True):

@@ -13,6 +13,8 @@ BLOCKS = (
     (512, 1), (512, 1), (512, 1), (512, 1), (1024, 2), (1024, 1),
 )  # fmt: skip
 """Channels at alpha 1 and stride of each block."""
+KPU_SIDE = 4
+"""The least rows and columns of the K210's maps."""
 
 
 def imagenet(image: Image, *, alpha: float, **_: Any) -> str:
@@ -38,12 +40,14 @@ def mobilenet_v1(
 
     `alpha` is a factor on the channels of the first convolution (`stem`) and of the `blocks`
     (channels, stride). Where a convolution halves the image, padding "k210" adds a row of zeros on
-    each side, as that chip does; "tensorflow" adds one at the bottom and at the right, by the
-    convolution itself. Images are brought to -1..1 first, which an int8 network does not pay for.
-    At (224, 224, 3) and 1,000 classes: 4,253,864 parameters and 568,740,352 MACs at alpha 1;
-    475,544 and 41,030,272 at 0.25, or 13,570,048 at (128, 128, 3).
+    each side, as that chip does, whose maps have 4x4 pixels or more; "tensorflow" adds one at the
+    bottom and at the right, by the convolution itself. Images are brought to -1..1 first, which an
+    int8 network does not pay for. At (224, 224, 3) and 1,000 classes: 4,253,864 parameters and
+    568,740,352 MACs at alpha 1; 475,544 and 41,030,272 at 0.25, or 13,570,048 at (128, 128, 3).
     """
     halvings = sum(stride > 1 for _, stride in blocks) + 1
+    if padding == "k210":
+        check_size("mobilenet_v1 with padding k210", image, (KPU_SIDE - 1) * 2**halvings + 1)
     check_size("mobilenet_v1", image, 2**halvings // 2)
     keras = import_keras()
     halving: Literal["same", "symmetric"] = "symmetric" if padding == "k210" else "same"

@@ -107,7 +107,10 @@ def freeze(model: Any, up_to: int | str) -> int:
                          did_you_mean(up_to, names))  # fmt: skip
     count = names.index(up_to) + 1 if isinstance(up_to, str) else up_to
     if not 0 <= count <= len(names):
-        raise InputError(f"{model.name} has {len(names)} layers: {count} cannot be frozen.")
+        raise InputError(
+            f"{model.name} has {len(names)} layers: {count} cannot be frozen.",
+            [f"Give a number from 1 to {len(names) - 1}, or a layer's name."],
+        )
     for layer in model.layers[:count]:
         layer.trainable = False
     if not model.trainable_weights:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ascua.errors import Unsupported
 from ascua.files.folders import Form
-from ascua.kmodel import DType, Kmodel, Memory
+from ascua.kmodel import DType, Kmodel, Memory, v3, v4
 from ascua.targets.k210.library import CHIP, HEADERS, RUNTIME, SOURCES
 
 PROJECT = Path(__file__).parent / "project"
@@ -23,17 +23,21 @@ FLASH_LIST = "flash-list.json"
 """In a package, what goes where."""
 FRAME = (240, 320)
 """Rows and columns that the camera gives."""
+CMAKE = "project.cmake"
+"""What Kendryte's SDK reads beside the sources."""
+FLAGS = "-O2 -fno-fast-math -fno-single-precision-constant -ffp-contract=off"
+"""Of the project's compiler: its scores are the simulator's to the last bit."""
 BOARDS = {"maix-bit": "sipeed-maix-bit", "maix-go": "sipeed-maix-go"}
 """What PlatformIO calls them."""
 
 
 def _names(path: str, _: Mapping[str, Any]) -> bool:
     """Whether an exported folder has a file at `path`."""
-    own = {PACKAGE, MAIN, LABELS, "README.md", "project/platformio.ini"}
+    own = {PACKAGE, MAIN, LABELS, "README.md", "project/platformio.ini", f"project/src/{CMAKE}"}
     return path in own or (path.startswith("project/src/") and path.endswith((".c", ".h")))
 
 
-FORM = Form("export for Maix boards", _names, "--out")
+FORM = Form("folder for Maix boards", _names, "--out")
 
 
 def check(model: Kmodel) -> None:
@@ -68,7 +72,9 @@ def export(
     files = {
         PACKAGE: package(content, firmware),
         MAIN: main_py(model).encode(),
-        "README.md": readme(model, with_firmware=firmware is not None).encode(),
+        "README.md": readme(
+            model, with_firmware=firmware is not None, with_labels=bool(labels)
+        ).encode(),
         **{
             f"project/{path}": data for path, data in project(model, content, labels, board).items()
         },
@@ -128,17 +134,24 @@ def project(model: Kmodel, content: bytes, labels: Sequence[str], board: str) ->
     found = {n: (RUNTIME / n).read_bytes() for n in (*SOURCES, CHIP, *HEADERS)}
     found |= {p.name: p.read_bytes() for p in PROJECT.glob("*.[ch]")}
     work = -(-max(8, model.main_bytes) // 8) * 8
+    one, unit = (100, "%%") if _answers_probabilities(model) else (1, "")
     found["main.c"] = _template(
-        "main.c.in", height=height, width=width, channels=channels, work=work
+        "main.c.in", height=height, width=width, channels=channels, work=work, one=one, unit=unit
     ).encode()
+    found[CMAKE] = _template("project.cmake.in", flags=FLAGS).encode()
     found["labels.h"] = b"const char *label(unsigned index);\n"
     found["labels.c"] = _labels(labels, classes(model)).encode()
     found["model.h"] = (
         f"#include <stdint.h>\n\nextern const uint8_t model[{len(content)}];\n".encode()
     )
     found["model.c"] = _bytes(content).encode()
-    settings = _template("platformio.ini.in", board=BOARDS[board])
+    settings = _template("platformio.ini.in", board=BOARDS[board], flags=FLAGS)
     return {"platformio.ini": settings.encode(), **{f"src/{n}": d for n, d in found.items()}}
+
+
+def _answers_probabilities(model: Kmodel) -> bool:
+    """Whether its scores are 0 to 1 and 1 together."""
+    return isinstance(model.layers[-1], (v3.Softmax, v4.Softmax))
 
 
 def _labels(labels: Sequence[str], count: int) -> str:
@@ -168,7 +181,7 @@ def _bytes(content: bytes) -> str:
     )
 
 
-def readme(model: Kmodel, *, with_firmware: bool) -> str:
+def readme(model: Kmodel, *, with_firmware: bool, with_labels: bool) -> str:
     """How the folder is used."""
     needs = "MaixPy" if model.version == 3 else "MaixPy with its runtime for version 4"
     first = "" if with_firmware else (
@@ -177,7 +190,8 @@ def readme(model: Kmodel, *, with_firmware: bool) -> str:
     )  # fmt: skip
     return _template(
         "README.md.in", version=model.version, needs=needs, first=first, package=PACKAGE,
-        address=f"{MODEL_AT:#x}",
+        written=f"{'MaixPy, and ' * with_firmware}the model at {MODEL_AT:#x} of the flash",
+        copied=f"`{MAIN}`" + f" and `{LABELS}`" * with_labels,
     )  # fmt: skip
 
 

@@ -4,6 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#ifdef __FAST_MATH__
+#error "Compile this with -fno-fast-math: sums in another order have other bits."
+#endif
+
 uint8_t kmodel_byte(int64_t x) {
     return (uint8_t)(x < 0 ? 0 : x > UINT8_MAX ? UINT8_MAX : x);
 }
