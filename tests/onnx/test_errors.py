@@ -65,13 +65,13 @@ def test_operators_without_a_counterpart(tmp_path: Path) -> None:
     refused(result, 1, "Erf ('erf0', and 1 more)", "Softplus ('softplus1')", "docs/convert.md")
 
 
-@pytest.mark.parametrize("opset", [9, 22])
-def test_opsets_of_other_times(opset: int, tmp_path: Path) -> None:
-    path = said(*small(opset=opset), tmp_path)
-    refused(ascua("analyze", path), 1, f"opset {opset}", "11 to 21", "opset_version")
+def test_opsets_of_other_times(tmp_path: Path) -> None:
+    """What ONNX's converter cannot bring into ours."""
+    path = said(*small(opset=99), tmp_path)
+    refused(ascua("analyze", path), 1, "opset 99", "converted to 21", "opset_version")
 
 
-@pytest.mark.parametrize("opset", range(11, 22))
+@pytest.mark.parametrize("opset", [7, 9, *range(11, 22), 22])
 def test_every_opset(opset: int, tmp_path: Path) -> None:
     net, y = small(opset=opset)
     compared(net.model(y), tmp_path)
@@ -147,14 +147,15 @@ def failure(path: Path) -> str | None:
     return None
 
 
-def test_damaged_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("opset", [9, 17])
+def test_damaged_files(opset: int, tmp_path: Path) -> None:
     """Cut off anywhere, or with any byte changed: an error of ours, or a network."""
-    net = Net(1, 2, 6, 6)
+    net = Net(1, 2, 6, 6, opset=opset)
     x = net.MaxPool(net.Relu(net.Conv("x0", net.weights(3, 2, 3, 3))), kernel_shape=[2, 2])
     data = net.model(net.Gemm(net.Flatten(x), net.weights(27, 4))).SerializeToString()
     path = tmp_path / "net.onnx"
-    draw = random.Random(1)
-    for _ in range(300):
+    draw = random.Random(opset)
+    for _ in range(150):
         changed = bytearray(data)
         if draw.random() < 0.2:
             del changed[draw.randrange(len(data)) :]

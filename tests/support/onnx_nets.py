@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,9 @@ def written(model: Any, folder: Path) -> Path:
 def samples(model: Any, seed: int = 2) -> list[Array]:
     """One random sample an input."""
     rng = np.random.default_rng(seed)
-    shapes = [[d.dim_value or 1 for d in i.type.tensor_type.shape.dim] for i in model.graph.input]
+    fixed = {i.name for i in model.graph.initializer}
+    inputs = [i for i in model.graph.input if i.name not in fixed]
+    shapes = [[d.dim_value or 1 for d in i.type.tensor_type.shape.dim] for i in inputs]
     return [rng.normal(0, 1, shape).astype(np.float32) for shape in shapes]
 
 
@@ -104,8 +107,14 @@ def channels_last(x: Array, shape: tuple[int, ...]) -> Array:
 def graph_says(graph: Graph, xs: Sequence[Array]) -> list[Array]:
     """The outputs of the float graph, read back from its file, on inputs as ONNX has them."""
     again = tflite.read(tflite.write(graph), "again.tflite")
-    given = [channels_last(x, t.shape)[None] for x, t in zip(xs, again.inputs, strict=True)]
-    return [y[0] for y in evaluated(again, given)]
+    return outputs(
+        again, [channels_last(x, t.shape) for x, t in zip(xs, again.inputs, strict=True)]
+    )
+
+
+def outputs(graph: Graph, xs: Sequence[Array]) -> list[Array]:
+    """Those of the float graph on one sample of each input, as it has them."""
+    return [y[0] for y in evaluated(graph, [x[None] for x in xs])]
 
 
 def operators(graph: Graph) -> list[str]:
@@ -120,6 +129,32 @@ def compared(
     graph = load(written(model, folder), shapes)
     xs = samples(model)
     for wanted, got in zip(onnx_says(model, xs), graph_says(graph, xs), strict=True):
-        near = channels_last(wanted, got.shape)
-        np.testing.assert_allclose(got, near, rtol=1e-4, atol=2e-5 * max(1, np.abs(near).max()))
+        near(got, wanted)
     return graph
+
+
+def near(got: Array, wanted: Array) -> None:
+    """That they are the same array, up to float rounding and the order of axes."""
+    as_got = channels_last(wanted, got.shape)
+    np.testing.assert_allclose(got, as_got, rtol=1e-4, atol=_atol(wanted))
+
+
+def is_near(got: Array, wanted: Array) -> bool:
+    """Whether they are the same array in one of the orders of axes that the shape allows.
+
+    What is an input itself may have one dimension more.
+    """
+    got = got[0] if got.ndim > wanted.ndim and len(got) == 1 else got
+    return any(
+        np.allclose(got, w, rtol=1e-4, atol=_atol(wanted)) for w in either(wanted, got.shape)
+    )
+
+
+def either(x: Array, shape: tuple[int, ...]) -> list[Array]:
+    """`x` with its axes in each order in which it has that shape."""
+    orders = permutations(range(x.ndim)) if x.ndim <= 4 else [range(x.ndim)]
+    return [a for a in (np.transpose(x, order) for order in orders) if a.shape == shape]
+
+
+def _atol(wanted: Array) -> float:
+    return float(2e-5 * max(1, np.abs(wanted).max(initial=0)))

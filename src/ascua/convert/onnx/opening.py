@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,12 +71,9 @@ def opened(path: Path, shapes: Mapping[str, Shape]) -> Opened:
         raise ModelError(
             f"{path}: not a sound ONNX file: {first[:200]}", ["Export it again."]
         ) from e
-    opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
-    if opset not in OPSETS:
-        raise Unsupported(
-            f"{path}: its operators are of opset {opset}; {OPSETS[0]} to {OPSETS[-1]} are taken.",
-            ["Export it with `opset_version=17`, or `onnx.version_converter.convert_version`."],
-        )
+    if (opset := _opset(model)) not in OPSETS:
+        model = _of_known_opset(onnx, path, model)
+        opset = _opset(model)
     graph = model.graph
     if graph.sparse_initializer:
         raise Unsupported(f"{path}: its weights are sparse.", ["Export it with dense weights."])
@@ -86,11 +83,34 @@ def opened(path: Path, shapes: Mapping[str, Shape]) -> Opened:
         names = ", ".join(given)
         raise InputError(f"{path}: it has no input {min(unknown)!r}.", [f"It has: {names}."])
     inputs = {name: _input(onnx, path, name, i, shapes) for name, i in given.items()}
-    nodes = tuple(_node(onnx, path, n, opset) for n in graph.node)
     outputs = tuple(text(o.name) for o in graph.output)
+    read = {*outputs, *(text(name) for n in graph.node for name in n.input)}
+    nodes = tuple(_node(onnx, path, n, opset, read) for n in graph.node)
     return Opened(
         text(graph.name) or path.stem, inputs, outputs, constants, nodes, tuple(graph.node)
     )
+
+
+def _opset(model: Any) -> int:
+    """The version of the operators; 0 where it is not told."""
+    return next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
+
+
+def _of_known_opset(onnx: Any, path: Path, model: Any) -> Any:
+    """The same model with operators of OPSETS, by ONNX's own converter. Raises Unsupported."""
+    import onnx.version_converter
+
+    opset = _opset(model)
+    wanted = OPSETS[0] if opset < OPSETS[0] else OPSETS[-1]
+    try:
+        return onnx.version_converter.convert_version(model, wanted)
+    except Exception as e:  # the converter's errors have no class of their own
+        first = next(iter(str(e).splitlines()), "")
+        raise Unsupported(
+            f"{path}: its operators are of opset {opset}, and cannot be converted to {wanted}:"
+            f" {first[:200]}",
+            [f"Export it with an `opset_version` of {OPSETS[0]} to {OPSETS[-1]}."],
+        ) from e
 
 
 def _external(onnx: Any, path: Path, model: Any) -> None:
@@ -175,8 +195,8 @@ def _open(path: Path, name: str, what: str, dims: Sequence[int]) -> InputError:
     )  # fmt: skip
 
 
-def _node(onnx: Any, path: Path, n: Any, opset: int) -> Node:
-    """A node as plain values."""
+def _node(onnx: Any, path: Path, n: Any, opset: int, read: Container[str]) -> Node:
+    """A node as plain values; what it makes beside its first output is nameless unless `read`."""
     if not n.output:
         raise ModelError(
             f"{path}: {text(n.op_type)} '{brief(text(n.name))}' makes nothing.",
@@ -185,8 +205,10 @@ def _node(onnx: Any, path: Path, n: Any, opset: int) -> Node:
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in n.attribute}
     op, domain = text(n.op_type), text(n.domain)
     op = op if domain in ("", "ai.onnx") else f"{domain}.{op}"
-    ends = tuple(map(text, n.input)), tuple(map(text, n.output))
-    return Node(op, text(n.name), *ends, attributes, opset, str(path))
+    made = [text(name) for name in n.output]
+    made[1:] = [name if name in read else "" for name in made[1:]]
+    inputs = tuple(map(text, n.input))
+    return Node(op, text(n.name), inputs, tuple(made), attributes, opset, str(path))
 
 
 def text(found: str | bytes) -> str:

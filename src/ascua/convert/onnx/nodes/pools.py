@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
+
+import numpy as np
 
 from ascua import geometry
-from ascua.convert.onnx.builder import Builder, Node
+from ascua.convert.onnx.builder import Builder, Constant, Node
 from ascua.convert.onnx.nodes import _windows as windows
 from ascua.convert.onnx.nodes import node
-from ascua.ir import Op, Tensor
+from ascua.ir import Array, Op, Tensor
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.logistic import Logistic
 from ascua.ops.max_pool2d import MaxPool2D
+from ascua.ops.mul import Mul
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.slice import Slice
@@ -43,25 +47,36 @@ def max_pool(n: Node, b: Builder) -> None:
 
 @node("AveragePool")
 def average_pool(n: Node, b: Builder) -> None:
-    """AVERAGE_POOL_2D, whose windows count what lies inside, or a frame of zeros too."""
+    """AVERAGE_POOL_2D, whose windows count what lies inside, or a frame of zeros too.
+
+    Where TFLite lays no such frame, all of it is counted, and then taken back by a product.
+    """
     win, x, rank = _window(n, b)
     if win.dilation != (1, 1):
         n.refuse(f"its dilation is {win.dilation}; 1 is taken")
-    padding = win.padding
-    if padding != "VALID":
-        if n.get("count_include_pad", 0):
-            if win.after != windows.window(n, b.value(n), n.get("kernel_shape")).after:
-                n.refuse("with `ceil_mode`, windows reach beyond the padding that they count")
-            x, padding = windows.framed(b, x, win), "VALID"
-        elif padding is None:
-            n.refuse(
-                f"its padding {win.before}, {win.after} is not counted, and lies otherwise than"
-                " TFLite's SAME",
-                "Use `count_include_pad=True`, or pad as `auto_pad=SAME_UPPER` does.",
-            )
+    padding, counted = win.padding, bool(n.get("count_include_pad", 0))
+    if padding is None or (counted and padding == "SAME"):
+        if counted and win.after != windows.window(n, b.value(n), n.get("kernel_shape")).after:
+            n.refuse("with `ceil_mode`, windows reach beyond the padding that they count")
+        x, padding = windows.framed(b, x, win), "VALID"
     y = b.add(AveragePool2D, (x,), (x.shape[0], *win.out, x.shape[3]), n.y, window=win.kernel,
               stride=win.stride, padding=padding, activation="NONE")  # fmt: skip
+    if win.padding is None and not counted:
+        shares = b.constant(Constant(_shares(n, win)), f"{y.name}/shares")
+        y = b.add(Mul, (y, shares), y.shape, f"{y.name}/inside", activation="NONE")
     windows.put(b, n.y, y, rank)
+
+
+def _shares(n: Node, win: windows.Window) -> Array:
+    """Of each window (1, rows, columns, 1) its elements by those of them inside the image."""
+    inside = []
+    for i in (0, 1):
+        taps = np.arange(win.out[i])[:, None] * win.stride[i] + np.arange(win.kernel[i])
+        inside.append(((taps >= win.before[i]) & (taps < win.before[i] + win.size[i])).sum(1))
+    counts = np.outer(*inside)
+    if not counts.all():
+        n.refuse("a window of it lies in the padding alone")
+    return (prod(win.kernel) / counts)[None, :, :, None].astype(np.float32)
 
 
 def _window(n: Node, b: Builder) -> tuple[windows.Window, Tensor, int]:
