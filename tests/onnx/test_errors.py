@@ -155,7 +155,7 @@ def test_damaged_files(opset: int, tmp_path: Path) -> None:
     data = net.model(net.Gemm(net.Flatten(x), net.weights(27, 4))).SerializeToString()
     path = tmp_path / "net.onnx"
     draw = random.Random(opset)
-    for _ in range(150):
+    for _ in range(200):
         changed = bytearray(data)
         if draw.random() < 0.2:
             del changed[draw.randrange(len(data)) :]

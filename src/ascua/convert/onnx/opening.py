@@ -136,7 +136,13 @@ def _constants(onnx: Any, path: Path, tensors: Sequence[Any]) -> Iterator[tuple[
     """Initializers by name; those of 16 or 64 bits as float32."""
     narrow = 0
     for tensor in tensors:
-        array = onnx.numpy_helper.to_array(tensor)
+        try:
+            array = onnx.numpy_helper.to_array(tensor)
+        except Exception as e:  # of several kinds, by what is wrong
+            raise ModelError(
+                f"{path}: its weights '{brief(text(tensor.name))}' are damaged: {e}",
+                ["Export it again."],
+            ) from e
         narrow += array.dtype.name in ("float16", "bfloat16")
         yield text(tensor.name), as_float32(array)
     if narrow:
@@ -159,7 +165,12 @@ def _input(
             raise _open(path, name, "its shape is not stated", ())
         return shapes[name], "float32"
     dims = [d.dim_value if d.HasField("dim_value") else 0 for d in kind.shape.dim]
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
+    try:
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
+    except KeyError as e:
+        raise ModelError(
+            f"{path}: its input '{brief(name)}' is of no known type.", ["Export it again."]
+        ) from e
     if dtype in ("float16", "float64", "bfloat16"):
         log.warning("%s: its input '%s' of %s became float32.", path, brief(name), dtype)
         dtype = "float32"

@@ -76,7 +76,8 @@ def _shares(n: Node, win: windows.Window) -> Array:
     counts = np.outer(*inside)
     if not counts.all():
         n.refuse("a window of it lies in the padding alone")
-    return (prod(win.kernel) / counts)[None, :, :, None].astype(np.float32)
+    shares: Array = (prod(win.kernel) / counts).astype(np.float32)
+    return shares[None, :, :, None]
 
 
 def _window(n: Node, b: Builder) -> tuple[windows.Window, Tensor, int]:
