@@ -2,7 +2,8 @@
 
 Each network is trained for 30 epochs, pruned, and tuned for 10. Beside them stand the network
 itself, trained as long, and the shape that one ranking leaves, trained as long from random weights.
-It can stop at any time and go on; what BUILD and the results hold is not trained again. Hours.
+It can stop at any time and go on; what BUILD and the results hold is not trained again, nor the
+whole networks beside them, in results/pruning. Hours.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +27,7 @@ from ascua.pruning.select import Scope
 from ascua.recipes import Recipe
 from ascua.results import PrunedResult
 from ascua.run.provenance import source_tree
-from ascua.train import Trained, train
+from ascua.train import train
 from ascua.train.fit import accuracy
 from ascua.zoo.files import load_keras
 
@@ -67,13 +69,16 @@ class Cell:
         scope = "" if self.scope == "layer" else f"-{self.scope}"
         return f"{self.network}-{self.seed}-{self.method}-{self.ratio:g}{scope}"
 
-    def key(self, base: Path) -> str:
-        """The hash of what decides the training; `base` is the whole network's file."""
-        weights = b"".join(w.tobytes() for w in load_keras(base).get_weights())
+    @property
+    def key(self) -> str:
+        """The hash of what decides the training.
+
+        The weights that it begins with are not: the same recipe gives others, in the last bits
+        of each step, on another processor.
+        """
         how = [EPOCHS, TUNING, LR, TUNING_LR, ROUND_TO, repr(recipe(self.network, self.seed))]
         how += [] if self.scope == "layer" else [self.scope, SHAPE]
-        said = [self.name, hashlib.sha256(weights).hexdigest(), *how]
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([self.name, *how]).encode()).hexdigest()
 
 
 def cells(only: str, scope: Scope) -> Iterator[Cell]:
@@ -88,26 +93,38 @@ def cells(only: str, scope: Scope) -> Iterator[Cell]:
                     yield cell
 
 
+def whole(
+    first: Recipe, build: Path, kept: Path, data_dir: Path, console: Console
+) -> Path:  # fmt: skip
+    """The whole network's file, which stays beside the results: other computers go on with it."""
+    path = kept / "pruning" / f"{first.name}.keras"
+    if not path.exists():
+        made = train(first, out=build / first.name, data_dir=data_dir, console=console)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write(path, lambda to: shutil.copyfile(made.keras, to))
+    return path
+
+
 def trained(
-    cell: Cell, base: Trained, data: Dataset, build: Path, data_dir: Path, console: Console
+    cell: Cell, base: Path, data: Dataset, build: Path, data_dir: Path, console: Console
 ) -> Any:
-    """The model of a cell, made of the whole network `base`, and its accuracy before the tuning."""
+    """The model of a cell, made of the whole network in `base`; its accuracy before the tuning."""
     first, out = recipe(cell.network, cell.seed), build / cell.name
     split = data.split(first.validation, first.seed)
-    given = Base(load_keras(base.keras), base.keras, first, split, data_dir)
+    given = Base(load_keras(base), base, first, split, data_dir)
     if cell.method == "none":
         tuned = replace(
-            first, name=cell.name, model=str(base.keras), network={}, epochs=TUNING, warmup=0.0,
+            first, name=cell.name, model=str(base), network={}, epochs=TUNING, warmup=0.0,
             lr=TUNING_LR,
         )  # fmt: skip
         keras = train(tuned, out=out, data_dir=data_dir, console=console).keras
-        return load_keras(keras), accuracy(load_keras(base.keras), data.x_test, data.y_test)
+        return load_keras(keras), accuracy(load_keras(base), data.x_test, data.y_test)
     if cell.method == "scratch":
         file = build / f"{cell.name}.keras"
         if not file.exists():
             zoo.import_keras().utils.set_random_seed(cell.seed)
             shape = prune(
-                load_keras(base.keras), SHAPE, cell.ratio, of="macs", scope=cell.scope,
+                load_keras(base), SHAPE, cell.ratio, of="macs", scope=cell.scope,
                 round_to=ROUND_TO, seed=cell.seed,
                 samples=given.samples(Course.looked_at, cell.seed),
             ).model  # fmt: skip
@@ -142,16 +159,15 @@ def main() -> None:
     console = Console()
     for cell in cells(asked.only, asked.scope):
         commit, clean = source_tree()
-        first = recipe(cell.network, cell.seed)
-        base = train(first, out=asked.build / first.name, data_dir=asked.data_dir, console=console)
-        key = cell.key(base.keras)
-        if results.known(results.pruned(asked.results), key, clean=clean) is not None:
+        if results.known(results.pruned(asked.results), cell.key, clean=clean) is not None:
             continue
+        first = recipe(cell.network, cell.seed)
+        base = whole(first, asked.build, asked.results, asked.data_dir, console)
         model, untuned = trained(cell, base, data, asked.build, asked.data_dir, console)
         size = zoo.size(model)
         row = PrunedResult(
             network=cell.network, seed=cell.seed, method=cell.method, ratio=cell.ratio,
-            scope=cell.scope, epochs=EPOCHS + TUNING, key=key, commit=commit,
+            scope=cell.scope, epochs=EPOCHS + TUNING, key=cell.key, commit=commit,
             clean=clean,
             accuracy=accuracy(model, data.x_test, data.y_test), untuned=untuned,
             parameters=size.parameters, macs=size.macs,
