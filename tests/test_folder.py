@@ -26,8 +26,9 @@ from tests.support.examples import small
 from tests.test_cli_errors import dense
 
 FILES = {
-    "CMakeLists.txt", "include/small.h", "manifest.json", "src/small.c", "src/small_weights.c",
-    "src/small_weights.h", "test/small_selftest.c", "test/small_vectors.h",
+    "CMakeLists.txt", "README.md", "include/small.h", "manifest.json", "src/small.c",
+    "src/small_on.c", "src/small_weights.c", "src/small_weights.h", "test/small_selftest.c",
+    "test/small_vectors.h",
 }  # fmt: skip
 
 
@@ -219,8 +220,8 @@ def test_the_artifact_of_another_target_is_a_folder_too(
 
     other = targets.Target(
         lower=plan, emit=emit, named=str.upper, form=form,
-        extras=lambda _, xs, ys: {"x.bin": xs[0].tobytes(), "y.bin": ys[0].tobytes()},
-        usage=lambda made: f"flash {made.name}.bin",
+        extras=lambda _, xs, ys, _labels: {"x.bin": xs[0].tobytes(), "y.bin": ys[0].tobytes()},
+        flat=lambda _, files: files, usage=lambda made: f"flash {made.name}.bin",
     )  # fmt: skip
     monkeypatch.setattr(targets, "TARGETS", {**targets.TARGETS, "fpga": other})
     (tmp_path / "another.toml").write_text(BOARD)

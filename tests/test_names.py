@@ -20,7 +20,7 @@ from ascua.run import run
 from ascua.run.build import FIRMWARE
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit, extras
-from ascua.targets.c.names import HEADERS, STANDARD_HEADERS, check_name, identifier
+from ascua.targets.c.names import HEADERS, STANDARD_HEADERS, TYPES, check_name, identifier
 from tests.ops.test_conv2d import conv
 from tests.support import reference, samples
 from tests.support.compilers import COMPILERS, tool, write
@@ -73,6 +73,7 @@ def form(generated: set[str]) -> re.Pattern[str]:
     """What the names of a library look like: those of any network before one of the ends."""
     ends = {re.sub(r"(?<=_)\d+", r"\\d+", w[3:]) for w in generated if w[:3].lower() == "zzz"}
     assert {"_run", "_invoke", r"_step_\d+_conv2d", r"_INPUT_\d+_BYTES", "_INCLUDED"} <= ends
+    ends.remove("_t")  # beside a kernel's types it is not declared, and those of C are refused
     return re.compile(rf"[A-Za-z]\w*({'|'.join(sorted(ends))})")
 
 
@@ -176,13 +177,26 @@ def included(command: Sequence[str], header: str) -> set[str]:
     return {stem for stem in stems if re.fullmatch(r"[A-Za-z]\w*", stem)}
 
 
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_types_of_c_are_refused(compiler: str) -> None:
+    cc = COMPILERS[compiler]
+    cc.require()
+    headers = ("stdint", "stddef", "stdio", "string", "time", "wchar", "stdlib", "signal")
+    lines = "".join(f"#include <{h}.h>\n" for h in headers)
+    command = [cc.c, *cc.flags, "-std=c11", "-E", "-x", "c", "-"]
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=True)
+    types = {w[:-2] for w in words(done.stdout) if re.fullmatch(r"[A-Za-z]\w*_t", w)}
+    assert {"int8", "size", "time"} <= types
+    assert {t for t in types if not (TYPES.fullmatch(t) or t in HEADERS)} == set()
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [
         ("kws", "kws"), ("My Model-v2", "my_model_v2"), ("1x", "model_1x"), ("Ünï", "n"),
         ("", "model"), ("..", "model"), ("int", "int"), ("String", "model_string"),
         ("_x_", "x"), ("x" * 99, "x" * 63), ("a" * 62 + " b", "a" * 62), ("模型", "model"),
-        ("features", "model_features"),
+        ("features", "model_features"), ("int8", "model_int8"), ("Size", "model_size"),
     ],
 )  # fmt: skip
 def test_identifier(text: str, name: str) -> None:
@@ -190,7 +204,9 @@ def test_identifier(text: str, name: str) -> None:
     assert check_name(name) == name
 
 
-@pytest.mark.parametrize("name", ["", "1x", "_x", "a b", "a-b", "é", "String", "string", "x" * 64])
+@pytest.mark.parametrize(
+    "name", ["", "1x", "_x", "a b", "a-b", "é", "String", "string", "x" * 64, "size"]
+)
 def test_check_name(name: str) -> None:
     with pytest.raises(InputError) as caught:
         check_name(name)

@@ -90,7 +90,7 @@ def test_a_wrong_byte_fails_the_selftest(pair: Path, tmp_path: Path) -> None:
     library = shutil.copytree(pair / "first", tmp_path / "first")
     code = library / "src/first.c"
     text = code.read_text()
-    call = re.findall(r"^    first_step_0\d_fully_connected\(\);\n", text, re.MULTILINE)
+    call = re.findall(r"^    first_step_0\d_fully_connected\(NET\);\n", text, re.MULTILINE)
     code.write_text(text.replace(call[0], ""))
     command = ["cc", "-Iinclude", *sorted(library.glob("src/*.c")), "test/first_selftest.c"]
     subprocess.run([*map(str, command), "-o", "test.out"], cwd=library, check=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from ascua.ir import Array, Graph
 from ascua.passes import Optimized, optimize, prepare
 from ascua.passes.cutting import Former
 from ascua.plan import BALANCED, Goal, Plan
+
+UNNAMED = "model"
+"""What a training calls its networks."""
+RESULT = "result.json"
+"""What a training tells of its network, beside it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +36,22 @@ class Model:
     def graph(self) -> Graph:
         """What is planned."""
         return self.prepared if self.optimized is None else self.optimized.graph
+
+    @property
+    def title(self) -> str:
+        """What it is called: as its file, or where that is called `model`, as its folder."""
+        path = self.path
+        return path.stem if path.stem != UNNAMED else path.resolve().parent.name or UNNAMED
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that it was trained on, where its training lies beside it; else none."""
+        try:
+            result = json.loads((self.path.parent / RESULT).read_text(encoding="utf-8"))
+            mine = result["model_sha256"] == self.sha256
+            return tuple(map(str, result["classes"])) if mine else ()
+        except (OSError, ValueError, KeyError, TypeError):
+            return ()
 
     def plan(self, board: Board, goal: Goal = BALANCED) -> Plan:
         """The plan for `board`. Raises Unsupported."""

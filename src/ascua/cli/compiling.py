@@ -55,6 +55,7 @@ from ascua.inputs import check_outputs, save_outputs
 from ascua.ir import Array
 from ascua.labels import Labels
 from ascua.model import Model
+from ascua.ncc.classes import read_names
 from ascua.plan import Goal, Plan, check_fit
 from ascua.report import tables
 from ascua.samples import load_or_random, sample_vectors
@@ -96,12 +97,38 @@ def analyze(
         out.print(f"It fits {target.name}.")
 
 
+@dataclass(frozen=True)
+class InC:
+    """What a library in C is called, knows of its classes, and looks like."""
+
+    name: str | None
+    labels: Path | None
+    flat: bool
+
+    def refuse(self) -> None:
+        """Raise InputError where something of it is wanted of a kmodel."""
+        given = {"--name": self.name, "--labels": self.labels, "--flat": self.flat or None}
+        if wrong := next((o for o, value in given.items() if value is not None), None):
+            raise InputError(
+                f"{wrong}: it is for a library in C, and a kmodel is none.", ["Leave it out."]
+            )
+
+    def names(self, model: Model) -> list[str]:
+        """Of the classes: those that are given, or that the model was trained on; or none."""
+        count = model.graph.outputs[0].size
+        if self.labels is not None:
+            return read_names(self.labels, count)
+        return list(model.classes) if len(model.classes) == count else []
+
+
 @click.command("compile")
 @model_file()
 @board_name(required=True)
 @goal()
 @to(required=True, help="The folder to write; of a K210, the .kmodel file.")
-@click.option("--name", help="Prefix of the C symbols; default: the file's name.")
+@click.option("--name", help="Prefix of the C symbols; default: the file's name, or its folder's.")
+@labels_file(help="Names of the classes, one a line, for C; default: those that it was trained on.")
+@click.option("--flat", is_flag=True, help="All C files side by side, as some IDEs want them.")
 @data_set(
     required=False,
     help="Of a K210: a data set, a folder of images or an .npy file, to calibrate on.",
@@ -124,18 +151,15 @@ def analyze(
 @force()
 @as_json()
 @verbose
-@gathered(how=kmodels.Compiling)
+@gathered(form=InC, how=kmodels.Compiling)
 def compile_(
-    model: Path, board: str, goal: Goal, to: Path, name: str | None, how: kmodels.Compiling, *,
+    model: Path, board: str, goal: Goal, to: Path, form: InC, how: kmodels.Compiling, *,
     no_optimize: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Write MODEL.tflite as a C library, or as a kmodel for a K210; needs no C compiler."""
     target = board_files.load(board)
     if k210.has_one(target):
-        if name is not None:
-            raise InputError(
-                f"--name {name}: it is for C symbols, and a kmodel has none.", ["Leave it out."]
-            )
+        form.refuse()
         kmodels.compile_(model, target, to, how, force=force, as_json=as_json)
         return
     how.refuse(target)
@@ -143,14 +167,15 @@ def compile_(
     with waiting(f"Planning {model}"):
         loaded = networks.model(model, smaller=not no_optimize)
         planned = loaded.plan(target, goal)
-    artifact = measure.compile_model(loaded, planned, name)
+    artifact = measure.compile_model(loaded, planned, form.name)
+    names = form.names(loaded)
     _show(planned)
     xs = sample_vectors(loaded.graph)
     with progress() as bar:
         ys = reference(loaded.prepared, xs, bar("vectors of the self-test"))
     files = write_folder(
         to, planned, artifact, xs, ys,
-        model=loaded.path.name, sha256=loaded.sha256, force=force,
+        model=loaded.path.name, sha256=loaded.sha256, labels=names, flat=form.flat, force=force,
     )  # fmt: skip
     if as_json:
         print_json(measure.known(loaded, planned).json())

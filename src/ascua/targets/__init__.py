@@ -27,20 +27,21 @@ class Target(Generic[A]):
     for a name that will not do, and `named(text)` makes one of any text.
 
     `ascua compile` writes a folder of that `form`: the artifact, what `extras` adds for people and
-    their tools, such as a test with vectors (samples and outputs, (n, *shape) each), and says the
-    `usage`.
+    their tools, such as a test with vectors (samples and outputs, (n, *shape) each) and names of
+    classes, all of it side by side where it is to be `flat`, and says the `usage`.
     """
 
     lower: Callable[[Graph, Board, Goal], Plan]
     emit: Callable[[Plan, str], A]
     named: Callable[[str], str]
     form: Form
-    extras: Callable[[A, Sequence[Array], Sequence[Array]], Mapping[str, bytes]]
+    extras: Callable[[A, Sequence[Array], Sequence[Array], Sequence[str]], Mapping[str, bytes]]
+    flat: Callable[[A, Mapping[str, bytes]], Mapping[str, bytes]]
     usage: Callable[[A], str]
 
 
 TARGETS: Mapping[str, Target[Any]] = {
-    "c": Target(plan, c.emit, identifier, c.FORM, c.extras, c.usage)
+    "c": Target(plan, c.emit, identifier, c.FORM, c.extras, c.flat, c.usage)
 }
 """Every target by the name that boards state."""
 

@@ -29,17 +29,22 @@ def write_folder(
     *,
     model: str,
     sha256: str,
+    labels: Sequence[str] = (),
+    flat: bool = False,
     force: bool = False,
 ) -> tuple[str, ...]:
     """Write `artifact`, of `plan`, to `folder`, all or nothing.
 
-    The samples `xs` and outputs `ys` (n, *shape) are vectors for a test of it.
+    The samples `xs` and outputs `ys` (n, *shape) are vectors for a test of it; `labels` names the
+    classes; `flat` puts all files side by side.
 
     The files of an earlier one are replaced, others stay. Answers the paths.
     Raises InputError, also where `check_folder` does.
     """
     target = targets.of(plan.board)
-    files = {**artifact.files, **target.extras(artifact, xs, ys)}
+    files = {**artifact.files, **target.extras(artifact, xs, ys, labels)}
+    if flat:
+        files = dict(target.flat(artifact, files))
     told = manifest(plan, artifact, files, model, sha256)
     files[MANIFEST] = (json.dumps(told, indent=1) + "\n").encode()
     folders.exchange(folder, target.form, files, force=force)

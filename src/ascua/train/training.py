@@ -256,6 +256,7 @@ def _deliver(
         "model_sha256": hashlib.sha256(tflite).hexdigest(),
         "accuracy_float": accuracy(model, data.x_test, data.y_test),
         "samples": len(data.x_test),
+        "classes": list(data.classes),
         "parameters": model.count_params(),
         "teacher_sha256": state.teacher or None,
         "epochs": len(state.history),

@@ -1,13 +1,27 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/add_broadcast_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[248];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[248];
+#endif
 
 /* add y: 4x5x6, 0 MACs */
-STEP void golden_step_00_add(void) {
+STEP void golden_step_00_add(INSTANCE) {
     static const add_broadcast_s8_t p = {.n = 6, .a_step = 1, .b_step = 1, .runs = 20, .loops = 1,
         .a_zero = -3, .a_multiplier = 1073741824, .a_shift = 0, .b_zero = 5,
         .b_multiplier = 1331439820, .b_shift = -1, .out_multiplier = 1533916908, .out_shift = -19,
@@ -15,6 +29,7 @@ STEP void golden_step_00_add(void) {
     add_broadcast_s8(&p, arena + 0, arena + 240, golden_00_add_loops, arena + 120);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0, 240};
     return arena + offsets[index];
@@ -36,5 +51,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_add();
+    golden_step_00_add(NET);
 }
+
+#endif

@@ -1,18 +1,33 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/add_linear_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[360];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[360];
+#endif
 
 /* add y: 4x5x6, 0 MACs */
-STEP void golden_step_00_add(void) {
+STEP void golden_step_00_add(INSTANCE) {
     static const add_linear_s8_t p = {.n = 120, .a_factor = 1618194, .b_factor = 995549,
         .add = 23994088, .shift = 21, .low = -128, .high = 127};
     add_linear_s8(&p, arena + 0, arena + 120, arena + 240);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0, 120};
     return arena + offsets[index];
@@ -34,5 +49,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_add();
+    golden_step_00_add(NET);
 }
+
+#endif

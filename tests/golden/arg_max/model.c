@@ -1,17 +1,32 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/arg_max_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[108];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[108];
+#endif
 
 /* arg_max y: 3x4, 0 MACs */
-STEP void golden_step_00_arg_max(void) {
+STEP void golden_step_00_arg_max(INSTANCE) {
     static const arg_max_s8_t p = {.outer = 12, .n = 5, .inner = 1, .sign = 1};
     arg_max_s8(&p, arena + 0, (int32_t *)(void *)(arena + 60));
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -33,7 +48,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_arg_max();
+    golden_step_00_arg_max(NET);
 }
 
 void golden_invoke(const int8_t *in, int32_t *out) {
@@ -45,3 +60,5 @@ void golden_invoke(const int8_t *in, int32_t *out) {
         memcpy(out, arena + 60, 48);
     }
 }
+
+#endif

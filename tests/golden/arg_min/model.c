@@ -1,17 +1,32 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/arg_max_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[140];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[140];
+#endif
 
 /* arg_min y: 4x5, 0 MACs */
-STEP void golden_step_00_arg_min(void) {
+STEP void golden_step_00_arg_min(INSTANCE) {
     static const arg_max_s8_t p = {.outer = 1, .n = 3, .inner = 20, .sign = -1};
     arg_max_s8(&p, arena + 80, (int32_t *)(void *)(arena + 0));
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {80};
     return arena + offsets[index];
@@ -33,7 +48,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_arg_min();
+    golden_step_00_arg_min(NET);
 }
 
 void golden_invoke(const int8_t *in, int32_t *out) {
@@ -45,3 +60,5 @@ void golden_invoke(const int8_t *in, int32_t *out) {
         memcpy(out, arena + 0, 80);
     }
 }
+
+#endif

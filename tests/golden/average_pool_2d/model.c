@@ -1,13 +1,27 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/average_pool2d_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[272];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[272];
+#endif
 
 /* average_pool2d y: 3x4x5, 0 MACs */
-STEP void golden_step_00_average_pool2d(void) {
+STEP void golden_step_00_average_pool2d(INSTANCE) {
     static const average_pool2d_s8_t p = {.ow = 4, .iw = 7, .c = 5, .kh = 2, .kw = 2, .sx = 2,
         .px = 0, .low = -128, .high = 127, .least = 0};
     static const window_t w = {.kh = 2, .sy = 2, .dy = 1, .py = 0, .ih = 6, .row = 35, .left = 0,
@@ -19,6 +33,7 @@ STEP void golden_step_00_average_pool2d(void) {
     }
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -40,7 +55,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_average_pool2d();
+    golden_step_00_average_pool2d(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -52,3 +67,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 212, 60);
     }
 }
+
+#endif

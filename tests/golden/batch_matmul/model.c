@@ -1,19 +1,34 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/batch_matmul_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[76];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[76];
+#endif
 
 /* batch_matmul y: 4x5, 120 MACs */
-STEP void golden_step_00_batch_matmul(void) {
+STEP void golden_step_00_batch_matmul(INSTANCE) {
     static const batch_matmul_s8_t p = {.batches = 1, .loops = 1, .rows = 4, .cols = 5, .k = 6,
         .a_row = 6, .a_col = 0, .a_k = 1, .b_row = 0, .b_col = 1, .b_k = 5, .a_zero = -3,
         .b_zero = 5, .multiplier = 1521645548, .shift = -5, .zero = 11};
     batch_matmul_s8(&p, arena + 32, arena + 0, golden_00_batch_matmul_loops, arena + 56);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {32, 0};
     return arena + offsets[index];
@@ -35,5 +50,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_batch_matmul();
+    golden_step_00_batch_matmul(NET);
 }
+
+#endif

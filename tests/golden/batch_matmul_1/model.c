@@ -1,13 +1,27 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/batch_matmul_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[100];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[100];
+#endif
 
 /* batch_matmul y: 4x5, 240 MACs */
-STEP void golden_step_00_batch_matmul(void) {
+STEP void golden_step_00_batch_matmul(INSTANCE) {
     static const batch_matmul_s8_t p = {.batches = 2, .loops = 1, .rows = 4, .cols = 5, .k = 6,
         .a_row = 0, .a_col = 6, .a_k = 1, .b_row = 6, .b_col = 0, .b_k = 1, .a_zero = 5,
         .b_zero = -3, .multiplier = 1521645548, .shift = -5, .zero = 11};
@@ -15,6 +29,7 @@ STEP void golden_step_00_batch_matmul(void) {
         arena + 60);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -36,7 +51,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_batch_matmul();
+    golden_step_00_batch_matmul(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -48,3 +63,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 60, 40);
     }
 }
+
+#endif

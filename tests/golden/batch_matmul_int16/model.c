@@ -1,13 +1,27 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/batch_matmul_s16.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[148];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[148];
+#endif
 
 /* batch_matmul y: 4x5, 120 MACs */
-STEP void golden_step_00_batch_matmul(void) {
+STEP void golden_step_00_batch_matmul(INSTANCE) {
     static const batch_matmul_s16_t p = {.batches = 1, .loops = 1, .rows = 4, .cols = 5, .k = 6,
         .a_row = 6, .a_col = 0, .a_k = 1, .b_row = 0, .b_col = 1, .b_k = 5, .multiplier = 23218,
         .shift = 28};
@@ -15,6 +29,7 @@ STEP void golden_step_00_batch_matmul(void) {
         golden_00_batch_matmul_loops, (s16_t *)(void *)(arena + 108));
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {60, 0};
     return arena + offsets[index];
@@ -36,5 +51,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_batch_matmul();
+    golden_step_00_batch_matmul(NET);
 }
+
+#endif

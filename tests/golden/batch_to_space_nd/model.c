@@ -1,18 +1,33 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/batch_to_space_nd_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[120];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[120];
+#endif
 
 /* batch_to_space_nd y: 3x5x3, 0 MACs */
-STEP void golden_step_00_batch_to_space_nd(void) {
+STEP void golden_step_00_batch_to_space_nd(INSTANCE) {
     static const batch_to_space_nd_s8_t p = {.images = 1, .ih = 2, .iw = 3, .c = 3, .oh = 3,
         .ow = 5, .by = 2, .bx = 2, .top = 1, .left = 0};
     batch_to_space_nd_s8(&p, arena + 0, arena + 72);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -34,7 +49,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_batch_to_space_nd();
+    golden_step_00_batch_to_space_nd(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -46,3 +61,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 72, 45);
     }
 }
+
+#endif

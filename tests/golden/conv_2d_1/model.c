@@ -1,19 +1,34 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/conv2d_1x1_pairs_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[736];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[736];
+#endif
 
 /* conv2d y: 6x7x8, 2688 MACs */
-STEP void golden_step_00_conv2d(void) {
+STEP void golden_step_00_conv2d(INSTANCE) {
     static const conv2d_1x1_pairs_s8_t p = {.n = 42, .ic = 8, .oc = 8, .small = 1, .zero = 4,
         .low = -128, .high = 127};
     conv2d_1x1_pairs_s8(&p, arena + 0, golden_00_conv2d_weights, golden_00_conv2d_fours,
         golden_00_conv2d_requant, arena + 336, arena + 672);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -35,7 +50,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_conv2d();
+    golden_step_00_conv2d(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -47,3 +62,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 336, 336);
     }
 }
+
+#endif

@@ -1,13 +1,27 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/conv2d_s4.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[424];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[424];
+#endif
 
 /* conv2d y: 6x7x5, 5670 MACs */
-STEP void golden_step_00_conv2d(void) {
+STEP void golden_step_00_conv2d(INSTANCE) {
     static const conv2d_s4_t p = {.ow = 7, .oc = 5, .step = 3, .kh = 3, .runs = 1, .run = 9,
         .gap = 3, .small = 1, .zero = 4, .low = -128, .high = 127};
     static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 6, .row = 21, .left = 3,
@@ -20,6 +34,7 @@ STEP void golden_step_00_conv2d(void) {
     }
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {212};
     return arena + offsets[index];
@@ -41,7 +56,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_conv2d();
+    golden_step_00_conv2d(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -53,3 +68,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 0, 210);
     }
 }
+
+#endif

@@ -1,13 +1,27 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/depthwise_conv2d_s16.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[1112];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[1112];
+#endif
 
 /* depthwise_conv2d y: 6x7x5, 1890 MACs */
-STEP void golden_step_00_depthwise_conv2d(void) {
+STEP void golden_step_00_depthwise_conv2d(INSTANCE) {
     static const depthwise_conv2d_s16_t p = {.ow = 7, .ic = 5, .multiplier = 1, .kh = 3, .kw = 3,
         .step = 5, .gap = 5, .low = -32768, .high = 32767};
     static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 6, .row = 70, .left = 10,
@@ -21,6 +35,7 @@ STEP void golden_step_00_depthwise_conv2d(void) {
     }
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -42,7 +57,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_depthwise_conv2d();
+    golden_step_00_depthwise_conv2d(NET);
 }
 
 void golden_invoke(const int16_t *in, int16_t *out) {
@@ -54,3 +69,5 @@ void golden_invoke(const int16_t *in, int16_t *out) {
         memcpy(out, arena + 420, 420);
     }
 }
+
+#endif

@@ -1,3 +1,4 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
@@ -6,7 +7,20 @@
 #include "ascua/quantize_f32_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[48];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[48];
+#endif
 
 SHARED void lut_s8_shared(const lut_s8_t *p, const int8_t *a0, const int8_t *a1, int8_t *a2) {
     lut_s8(p, a0, a1, a2);
@@ -14,23 +28,24 @@ SHARED void lut_s8_shared(const lut_s8_t *p, const int8_t *a0, const int8_t *a1,
 }
 
 /* quantize a: 9, 0 MACs */
-STEP void golden_step_00_quantize(void) {
+STEP void golden_step_00_quantize(INSTANCE) {
     static const quantize_f32_s8_t p = {.n = 9, .zero = 3, .scale = 0x1.47ae140000000p-6f};
     quantize_f32_s8(&p, (const float *)(void *)(arena + 0), arena + 36);
 }
 
 /* quantize b: 9, 0 MACs */
-STEP void golden_step_01_quantize(void) {
+STEP void golden_step_01_quantize(INSTANCE) {
     static const lut_s8_t p = {.n = 9};
     lut_s8_shared(&p, arena + 36, golden_01_quantize_table, arena + 0);
 }
 
 /* dequantize y: 9, 0 MACs */
-STEP void golden_step_02_dequantize(void) {
+STEP void golden_step_02_dequantize(INSTANCE) {
     static const dequantize_s8_f32_t p = {.n = 9, .zero = -9, .scale = 0x1.fbe76c0000000p-6f};
     dequantize_s8_f32(&p, arena + 0, (float *)(void *)(arena + 12));
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -52,9 +67,9 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_quantize();
-    golden_step_01_quantize();
-    golden_step_02_dequantize();
+    golden_step_00_quantize(NET);
+    golden_step_01_quantize(NET);
+    golden_step_02_dequantize(NET);
 }
 
 void golden_invoke(const float *in, float *out) {
@@ -66,3 +81,5 @@ void golden_invoke(const float *in, float *out) {
         memcpy(out, arena + 12, 36);
     }
 }
+
+#endif

@@ -1,3 +1,4 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
@@ -6,7 +7,20 @@
 #include "ascua/quantize_f32_s16.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[56];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[56];
+#endif
 
 SHARED void quantize_f32_s16_shared(const quantize_f32_s16_t *p, const float *a0, s16_t *a1) {
     quantize_f32_s16(p, a0, a1);
@@ -19,13 +33,13 @@ SHARED void dequantize_s16_f32_shared(const dequantize_s16_f32_t *p, const s16_t
 }
 
 /* quantize a: 9, 0 MACs */
-STEP void golden_step_00_quantize(void) {
+STEP void golden_step_00_quantize(INSTANCE) {
     static const quantize_f32_s16_t p = {.n = 9, .scale = 0x1.47ae140000000p-14f};
     quantize_f32_s16_shared(&p, (const float *)(void *)(arena + 0), (s16_t *)(void *)(arena + 36));
 }
 
 /* quantize b: 9, 0 MACs */
-STEP void golden_step_01_quantize(void) {
+STEP void golden_step_01_quantize(INSTANCE) {
     static const lines_s16_t p = {.n = 9, .multiplier = 1385473313, .shift = 0,
         .below_multiplier = 1385473313, .below_shift = 0, .sign = 1, .sign_after = 1, .low = -32768,
         .high = 32767};
@@ -33,12 +47,13 @@ STEP void golden_step_01_quantize(void) {
 }
 
 /* dequantize y: 9, 0 MACs */
-STEP void golden_step_02_dequantize(void) {
+STEP void golden_step_02_dequantize(INSTANCE) {
     static const dequantize_s16_f32_t p = {.n = 9, .scale = 0x1.fbe76c0000000p-14f};
     dequantize_s16_f32_shared(&p, (const s16_t *)(void *)(arena + 0),
         (float *)(void *)(arena + 20));
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -60,9 +75,9 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_quantize();
-    golden_step_01_quantize();
-    golden_step_02_dequantize();
+    golden_step_00_quantize(NET);
+    golden_step_01_quantize(NET);
+    golden_step_02_dequantize(NET);
 }
 
 void golden_invoke(const float *in, float *out) {
@@ -74,3 +89,5 @@ void golden_invoke(const float *in, float *out) {
         memcpy(out, arena + 20, 36);
     }
 }
+
+#endif

@@ -1,19 +1,34 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/fully_connected_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[32];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[32];
+#endif
 
 /* fully_connected y: 9, 153 MACs */
-STEP void golden_step_00_fully_connected(void) {
+STEP void golden_step_00_fully_connected(INSTANCE) {
     static const fully_connected_s8_t p = {.rows = 1, .k = 17, .oc = 9, .next = 0, .small = 1,
         .zero = 4, .low = -128, .high = 127};
     fully_connected_s8(&p, arena + 0, golden_00_fully_connected_weights,
         golden_00_fully_connected_bias, golden_00_fully_connected_factors, arena + 20);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -35,7 +50,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_fully_connected();
+    golden_step_00_fully_connected(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -47,3 +62,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 20, 9);
     }
 }
+
+#endif

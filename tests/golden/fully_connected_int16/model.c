@@ -1,13 +1,27 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/fully_connected_s16.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[56];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[56];
+#endif
 
 /* fully_connected y: 9, 153 MACs */
-STEP void golden_step_00_fully_connected(void) {
+STEP void golden_step_00_fully_connected(INSTANCE) {
     static const fully_connected_s16_t p = {.rows = 1, .k = 17, .oc = 9, .short_sums = 0,
         .low = -32768, .high = 32767};
     fully_connected_s16(&p, (const s16_t *)(void *)(arena + 0), golden_00_fully_connected_weights,
@@ -15,6 +29,7 @@ STEP void golden_step_00_fully_connected(void) {
         (s16_t *)(void *)(arena + 36));
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -36,7 +51,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_fully_connected();
+    golden_step_00_fully_connected(NET);
 }
 
 void golden_invoke(const int16_t *in, int16_t *out) {
@@ -48,3 +63,5 @@ void golden_invoke(const int16_t *in, int16_t *out) {
         memcpy(out, arena + 36, 18);
     }
 }
+
+#endif

@@ -1,17 +1,32 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/l2_normalization_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[256];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[256];
+#endif
 
 /* l2_normalization y: 4x4x8, 0 MACs */
-STEP void golden_step_00_l2_normalization(void) {
+STEP void golden_step_00_l2_normalization(INSTANCE) {
     static const l2_normalization_s8_t p = {.rows = 16, .depth = 8, .zero = -3};
     l2_normalization_s8(&p, arena + 0, arena + 128);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -33,7 +48,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_l2_normalization();
+    golden_step_00_l2_normalization(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -45,3 +60,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 128, 128);
     }
 }
+
+#endif

@@ -1,18 +1,33 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/sigmoid_s16.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[1024];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[1024];
+#endif
 
 /* logistic Logistic (0.05, -3) (0.00390625, -128) (): 256, 0 MACs */
-STEP void golden_step_00_logistic(void) {
+STEP void golden_step_00_logistic(INSTANCE) {
     static const sigmoid_s16_t p = {.n = 256, .multiplier = 19660, .shift = 13, .bits = 9};
     sigmoid_s16(&p, (const s16_t *)(void *)(arena + 0), golden_00_logistic_table,
         (s16_t *)(void *)(arena + 512));
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -34,7 +49,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_logistic();
+    golden_step_00_logistic(NET);
 }
 
 void golden_invoke(const int16_t *in, int16_t *out) {
@@ -46,3 +61,5 @@ void golden_invoke(const int16_t *in, int16_t *out) {
         memcpy(out, arena + 512, 512);
     }
 }
+
+#endif

@@ -1,17 +1,32 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/maximum_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[248];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[248];
+#endif
 
 /* maximum y: 4x5x6, 0 MACs */
-STEP void golden_step_00_maximum(void) {
+STEP void golden_step_00_maximum(INSTANCE) {
     static const maximum_s8_t p = {.n = 6, .a_step = 1, .b_step = 1, .runs = 20, .loops = 1};
     maximum_s8(&p, arena + 0, arena + 240, golden_00_maximum_loops, arena + 120);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0, 240};
     return arena + offsets[index];
@@ -33,5 +48,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_maximum();
+    golden_step_00_maximum(NET);
 }
+
+#endif

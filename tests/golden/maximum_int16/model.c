@@ -1,19 +1,34 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/maximum_s16.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[492];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[492];
+#endif
 
 /* maximum y: 4x5x6, 0 MACs */
-STEP void golden_step_00_maximum(void) {
+STEP void golden_step_00_maximum(INSTANCE) {
     static const maximum_s16_t p = {.n = 6, .a_step = 1, .b_step = 1, .runs = 20, .loops = 1,
         .sign = 1};
     maximum_s16(&p, (const s16_t *)(void *)(arena + 0), (const s16_t *)(void *)(arena + 480),
         golden_00_maximum_loops, (s16_t *)(void *)(arena + 240));
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0, 480};
     return arena + offsets[index];
@@ -35,5 +50,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_maximum();
+    golden_step_00_maximum(NET);
 }
+
+#endif

@@ -1,18 +1,33 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/mean_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[220];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[220];
+#endif
 
 /* mean y: 7, 0 MACs */
-STEP void golden_step_00_mean(void) {
+STEP void golden_step_00_mean(INSTANCE) {
     static const mean_s8_t p = {.outer = 1, .n = 30, .inner = 7, .offset = 90,
         .multiplier = 954437212, .shift = -3, .zero = 4};
     mean_s8(&p, arena + 0, arena + 212);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -34,7 +49,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_mean();
+    golden_step_00_mean(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -46,3 +61,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 212, 7);
     }
 }
+
+#endif

@@ -1,19 +1,34 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/sum_s16.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[436];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[436];
+#endif
 
 /* mean y: 7, 0 MACs */
-STEP void golden_step_00_mean(void) {
+STEP void golden_step_00_mean(INSTANCE) {
     static const sum_s16_t p = {.yn0 = 1, .yn1 = 1, .yn2 = 7, .ystep0 = 0, .ystep1 = 0, .ystep2 = 1,
         .xn0 = 1, .xn1 = 1, .xn2 = 30, .xstep0 = 0, .xstep1 = 0, .xstep2 = 7,
         .multiplier = 954437212, .shift = -3};
     sum_s16(&p, (const s16_t *)(void *)(arena + 0), (s16_t *)(void *)(arena + 420));
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -35,7 +50,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_mean();
+    golden_step_00_mean(NET);
 }
 
 void golden_invoke(const int16_t *in, int16_t *out) {
@@ -47,3 +62,5 @@ void golden_invoke(const int16_t *in, int16_t *out) {
         memcpy(out, arena + 420, 14);
     }
 }
+
+#endif

@@ -1,18 +1,33 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/mul_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[360];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[360];
+#endif
 
 /* mul y: 4x5x6, 0 MACs */
-STEP void golden_step_00_mul(void) {
+STEP void golden_step_00_mul(INSTANCE) {
     static const mul_s8_t p = {.n = 120, .a_zero = -3, .b_zero = 5, .multiplier = 1521645548,
         .shift = 5, .zero = 11, .low = -128, .high = 127};
     mul_s8(&p, arena + 0, arena + 120, arena + 240);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0, 120};
     return arena + offsets[index];
@@ -34,5 +49,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_mul();
+    golden_step_00_mul(NET);
 }
+
+#endif

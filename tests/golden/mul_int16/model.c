@@ -1,19 +1,34 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/mul_s16.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[720];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[720];
+#endif
 
 /* mul y: 4x5x6, 0 MACs */
-STEP void golden_step_00_mul(void) {
+STEP void golden_step_00_mul(INSTANCE) {
     static const mul_s16_t p = {.n = 120, .a_step = 1, .b_step = 1, .runs = 1, .loops = 1,
         .multiplier = 1521645548, .shift = -13, .low = -32768, .high = 32767};
     mul_s16(&p, (const s16_t *)(void *)(arena + 0), (const s16_t *)(void *)(arena + 240),
         golden_00_mul_loops, (s16_t *)(void *)(arena + 480));
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0, 240};
     return arena + offsets[index];
@@ -35,5 +50,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_mul();
+    golden_step_00_mul(NET);
 }
+
+#endif

@@ -1,18 +1,33 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/concatenation_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[72];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[72];
+#endif
 
 /* pack y: 3x2x3, 0 MACs */
-STEP void golden_step_00_pack(void) {
+STEP void golden_step_00_pack(INSTANCE) {
     static const concatenation_s8_t p = {.inputs = 3, .turns = 1};
     const int8_t *const xs[] = {arena + 36, arena + 48, arena + 60};
     concatenation_s8(&p, xs, golden_00_pack_sizes, arena + 0);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {36, 48, 60};
     return arena + offsets[index];
@@ -34,5 +49,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_pack();
+    golden_step_00_pack(NET);
 }
+
+#endif

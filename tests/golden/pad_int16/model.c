@@ -1,18 +1,33 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/pad_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[408];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[408];
+#endif
 
 /* pad y: 6x8x3, 0 MACs */
-STEP void golden_step_00_pad(void) {
+STEP void golden_step_00_pad(INSTANCE) {
     static const pad_s8_t p = {.value = 0, .size = 288, .pair = 0, .offset = 54, .row = 30, .n0 = 1,
         .n1 = 1, .n2 = 1, .n3 = 4, .step0 = 0, .step1 = 0, .step2 = 288, .step3 = 48};
     pad_s8(&p, arena + 288, arena + 0);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {288};
     return arena + offsets[index];
@@ -34,7 +49,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_pad();
+    golden_step_00_pad(NET);
 }
 
 void golden_invoke(const int16_t *in, int16_t *out) {
@@ -46,3 +61,5 @@ void golden_invoke(const int16_t *in, int16_t *out) {
         memcpy(out, arena + 0, 288);
     }
 }
+
+#endif

@@ -1,13 +1,27 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/prelu_s16.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[480];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[480];
+#endif
 
 /* prelu y: 4x5x6, 0 MACs */
-STEP void golden_step_00_prelu(void) {
+STEP void golden_step_00_prelu(INSTANCE) {
     static const prelu_s16_t p = {.n = 6, .a_step = 1, .b_step = 1, .runs = 20, .loops = 1,
         .alpha_zero = 5, .multiplier = 1533916908, .shift = 0, .alpha_multiplier = 1521645548,
         .alpha_shift = -5};
@@ -15,6 +29,7 @@ STEP void golden_step_00_prelu(void) {
         (s16_t *)(void *)(arena + 240));
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -36,7 +51,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_prelu();
+    golden_step_00_prelu(NET);
 }
 
 void golden_invoke(const int16_t *in, int16_t *out) {
@@ -48,3 +63,5 @@ void golden_invoke(const int16_t *in, int16_t *out) {
         memcpy(out, arena + 240, 240);
     }
 }
+
+#endif

@@ -1,17 +1,32 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/quantize_s8_s16.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[32];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[32];
+#endif
 
 /* quantize int8 int16 0.05 0.0003 -7: 9, 0 MACs */
-STEP void golden_step_00_quantize(void) {
+STEP void golden_step_00_quantize(INSTANCE) {
     static const quantize_s8_s16_t p = {.n = 9, .zero = -7, .multiplier = 1398101288, .shift = 8};
     quantize_s8_s16(&p, arena + 20, (s16_t *)(void *)(arena + 0));
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {20};
     return arena + offsets[index];
@@ -33,7 +48,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_quantize();
+    golden_step_00_quantize(NET);
 }
 
 void golden_invoke(const int8_t *in, int16_t *out) {
@@ -45,3 +60,5 @@ void golden_invoke(const int8_t *in, int16_t *out) {
         memcpy(out, arena + 0, 18);
     }
 }
+
+#endif

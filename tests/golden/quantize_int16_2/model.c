@@ -1,17 +1,32 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/quantize_s16_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[32];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[32];
+#endif
 
 /* quantize int16 int8 0.0003 0.05 -7: 9, 0 MACs */
-STEP void golden_step_00_quantize(void) {
+STEP void golden_step_00_quantize(INSTANCE) {
     static const quantize_s16_s8_t p = {.n = 9, .multiplier = 1649267495, .shift = -7, .zero = -7};
     quantize_s16_s8(&p, (const s16_t *)(void *)(arena + 0), arena + 20);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -33,7 +48,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_quantize();
+    golden_step_00_quantize(NET);
 }
 
 void golden_invoke(const int16_t *in, int8_t *out) {
@@ -45,3 +60,5 @@ void golden_invoke(const int16_t *in, int8_t *out) {
         memcpy(out, arena + 20, 9);
     }
 }
+
+#endif

@@ -1,19 +1,34 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/reduce_max_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[220];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[220];
+#endif
 
 /* reduce_min y: 7, 0 MACs */
-STEP void golden_step_00_reduce_min(void) {
+STEP void golden_step_00_reduce_min(INSTANCE) {
     static const reduce_max_s8_t p = {.yn0 = 1, .yn1 = 1, .yn2 = 7, .ystep0 = 0, .ystep1 = 0,
         .ystep2 = 1, .xn0 = 1, .xn1 = 1, .xn2 = 30, .xstep0 = 0, .xstep1 = 0, .xstep2 = 7,
         .sign = -1};
     reduce_max_s8(&p, arena + 0, arena + 212);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -35,7 +50,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_reduce_min();
+    golden_step_00_reduce_min(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -47,3 +62,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 212, 7);
     }
 }
+
+#endif

@@ -1,19 +1,34 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/lines_s16.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[1024];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[1024];
+#endif
 
 /* relu6 Relu6 (0.05, -3) (0.05, -3) (): 256, 0 MACs */
-STEP void golden_step_00_relu6(void) {
+STEP void golden_step_00_relu6(INSTANCE) {
     static const lines_s16_t p = {.n = 256, .multiplier = 1073741824, .shift = 1,
         .below_multiplier = 1073741824, .below_shift = 1, .sign = 1, .sign_after = 1, .low = 0,
         .high = 30720};
     lines_s16(&p, (const s16_t *)(void *)(arena + 0), (s16_t *)(void *)(arena + 512));
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -35,7 +50,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_relu6();
+    golden_step_00_relu6(NET);
 }
 
 void golden_invoke(const int16_t *in, int16_t *out) {
@@ -47,3 +62,5 @@ void golden_invoke(const int16_t *in, int16_t *out) {
         memcpy(out, arena + 512, 512);
     }
 }
+
+#endif

@@ -1,18 +1,33 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/resize_bilinear_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[300];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[300];
+#endif
 
 /* resize_bilinear y: 8x10x3, 0 MACs */
-STEP void golden_step_00_resize_bilinear(void) {
+STEP void golden_step_00_resize_bilinear(INSTANCE) {
     static const resize_bilinear_s8_t p = {.images = 1, .ih = 4, .iw = 5, .c = 3, .oh = 8, .ow = 10,
         .scale_y = 512, .start_y = 0, .scale_x = 512, .start_x = 0};
     resize_bilinear_s8(&p, arena + 240, arena + 0);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {240};
     return arena + offsets[index];
@@ -34,7 +49,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_resize_bilinear();
+    golden_step_00_resize_bilinear(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -46,3 +61,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 0, 240);
     }
 }
+
+#endif

@@ -1,19 +1,34 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/resize_nearest_neighbor_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[300];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[300];
+#endif
 
 /* resize_nearest_neighbor y: 8x10x3, 0 MACs */
-STEP void golden_step_00_resize_nearest_neighbor(void) {
+STEP void golden_step_00_resize_nearest_neighbor(INSTANCE) {
     static const resize_nearest_neighbor_s8_t p = {.images = 1, .ih = 4, .iw = 5, .c = 3, .oh = 8,
         .ow = 10};
     resize_nearest_neighbor_s8(&p, arena + 240, golden_00_resize_nearest_neighbor_rows,
         golden_00_resize_nearest_neighbor_columns, arena + 0);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {240};
     return arena + offsets[index];
@@ -35,7 +50,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_resize_nearest_neighbor();
+    golden_step_00_resize_nearest_neighbor(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -47,3 +62,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 0, 240);
     }
 }
+
+#endif

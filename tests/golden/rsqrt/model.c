@@ -1,17 +1,32 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/lut_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[512];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[512];
+#endif
 
 /* rsqrt Rsqrt (0.05, -128) (0.05, -128) (): 256, 0 MACs */
-STEP void golden_step_00_rsqrt(void) {
+STEP void golden_step_00_rsqrt(INSTANCE) {
     static const lut_s8_t p = {.n = 256};
     lut_s8(&p, arena + 0, golden_00_rsqrt_table, arena + 256);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -33,7 +48,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_rsqrt();
+    golden_step_00_rsqrt(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -45,3 +60,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 256, 256);
     }
 }
+
+#endif

@@ -1,3 +1,4 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
@@ -10,10 +11,23 @@
 #include "ascua/softmax_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[2008];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[2008];
+#endif
 
 /* conv2d conv: 9x9x8, 17496 MACs */
-STEP void golden_step_00_conv2d(void) {
+STEP void golden_step_00_conv2d(INSTANCE) {
     static const conv2d_s8_t p = {.ow = 9, .oc = 8, .step = 3, .kh = 3, .runs = 1, .run = 9,
         .gap = 3, .small = 1, .zero = -128, .low = -128, .high = 127};
     static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 9, .row = 27, .left = 3,
@@ -27,7 +41,7 @@ STEP void golden_step_00_conv2d(void) {
 }
 
 /* depthwise_conv2d depthwise: 9x9x8, 5832 MACs */
-STEP void golden_step_01_depthwise_conv2d(void) {
+STEP void golden_step_01_depthwise_conv2d(INSTANCE) {
     static const depthwise_conv2d_3x3_s8_t p = {.ow = 9, .c = 8, .step = 8, .gap = 8, .small = 1,
         .zero = -128, .low = -128, .high = 127};
     static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 9, .row = 72, .left = 8,
@@ -41,7 +55,7 @@ STEP void golden_step_01_depthwise_conv2d(void) {
 }
 
 /* conv2d pointwise: 9x9x8, 5184 MACs */
-STEP void golden_step_02_conv2d(void) {
+STEP void golden_step_02_conv2d(INSTANCE) {
     static const conv2d_1x1_pairs_s8_t p = {.n = 81, .ic = 8, .oc = 8, .small = 1, .zero = -5,
         .low = -128, .high = 127};
     conv2d_1x1_pairs_s8(&p, arena + 648, golden_02_conv2d_weights, golden_02_conv2d_fours,
@@ -49,7 +63,7 @@ STEP void golden_step_02_conv2d(void) {
 }
 
 /* add sum: 9x9x8, 0 MACs */
-STEP void golden_step_03_add(void) {
+STEP void golden_step_03_add(INSTANCE) {
     static const add_s8_t p = {.n = 648, .swap = 1, .same = 0, .coarse = -5, .fine = -128,
         .multiplier = 1431655765, .shift = 1, .out_multiplier = 1610612736, .out_shift = 19,
         .zero = -60, .low = -128, .high = 127};
@@ -57,7 +71,7 @@ STEP void golden_step_03_add(void) {
 }
 
 /* max_pool2d pool: 4x4x8, 0 MACs */
-STEP void golden_step_04_max_pool2d(void) {
+STEP void golden_step_04_max_pool2d(INSTANCE) {
     static const max_pool2d_s8_t p = {.ow = 4, .iw = 9, .c = 8, .kh = 2, .kw = 2, .sx = 2, .px = 0,
         .low = -128, .high = 127};
     static const window_t w = {.kh = 2, .sy = 2, .dy = 1, .py = 0, .ih = 9, .row = 72, .left = 0,
@@ -70,7 +84,7 @@ STEP void golden_step_04_max_pool2d(void) {
 }
 
 /* fully_connected logits: 5, 640 MACs */
-STEP void golden_step_05_fully_connected(void) {
+STEP void golden_step_05_fully_connected(INSTANCE) {
     static const fully_connected_s8_t p = {.rows = 1, .k = 128, .oc = 5, .next = 1, .small = 1,
         .zero = 3, .low = -128, .high = 127};
     fully_connected_s8(&p, arena + 0, golden_05_fully_connected_weights,
@@ -78,12 +92,13 @@ STEP void golden_step_05_fully_connected(void) {
 }
 
 /* softmax probabilities: 5, 0 MACs */
-STEP void golden_step_06_softmax(void) {
+STEP void golden_step_06_softmax(INSTANCE) {
     static const softmax_s8_t p = {.rows = 1, .depth = 5, .multiplier = 1717986944, .shift = 23,
         .least = -248};
     softmax_s8(&p, arena + 128, arena + 20, arena + 0);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {648};
     return arena + offsets[index];
@@ -105,13 +120,13 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_conv2d();
-    golden_step_01_depthwise_conv2d();
-    golden_step_02_conv2d();
-    golden_step_03_add();
-    golden_step_04_max_pool2d();
-    golden_step_05_fully_connected();
-    golden_step_06_softmax();
+    golden_step_00_conv2d(NET);
+    golden_step_01_depthwise_conv2d(NET);
+    golden_step_02_conv2d(NET);
+    golden_step_03_add(NET);
+    golden_step_04_max_pool2d(NET);
+    golden_step_05_fully_connected(NET);
+    golden_step_06_softmax(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -123,3 +138,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 20, 5);
     }
 }
+
+#endif

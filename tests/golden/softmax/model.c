@@ -1,18 +1,33 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/softmax_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[64];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[64];
+#endif
 
 /* softmax y: 10, 0 MACs */
-STEP void golden_step_00_softmax(void) {
+STEP void golden_step_00_softmax(INSTANCE) {
     static const softmax_s8_t p = {.rows = 1, .depth = 10, .multiplier = 1717986944, .shift = 23,
         .least = -248};
     softmax_s8(&p, arena + 40, arena + 52, arena + 0);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {40};
     return arena + offsets[index];
@@ -34,7 +49,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_softmax();
+    golden_step_00_softmax(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -46,3 +61,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 52, 10);
     }
 }
+
+#endif

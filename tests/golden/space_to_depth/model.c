@@ -1,18 +1,33 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/move_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[144];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[144];
+#endif
 
 /* space_to_depth y: 2x3x12, 0 MACs */
-STEP void golden_step_00_space_to_depth(void) {
+STEP void golden_step_00_space_to_depth(INSTANCE) {
     static const move_s8_t p = {.offset = 0, .n0 = 1, .n1 = 1, .n2 = 2, .n3 = 3, .step0 = 0,
         .step1 = 0, .step2 = 36, .step3 = 6, .n = 2, .step = 18, .run = 6};
     move_s8(&p, arena + 0, arena + 72);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -34,7 +49,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_space_to_depth();
+    golden_step_00_space_to_depth(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -46,3 +61,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 72, 72);
     }
 }
+
+#endif

@@ -1,18 +1,33 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/split_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[88];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[88];
+#endif
 
 /* split y/0: 2x3x3, 2x3x2, 2x3x2, 0 MACs */
-STEP void golden_step_00_split(void) {
+STEP void golden_step_00_split(INSTANCE) {
     static const split_s8_t p = {.outputs = 3, .turns = 6, .row = 7, .size = 0};
     int8_t *const ys[] = {arena + 44, arena + 64, arena + 76};
     split_s8(&p, arena + 0, golden_00_split_sizes, ys);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -34,5 +49,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_split();
+    golden_step_00_split(NET);
 }
+
+#endif

@@ -1,13 +1,27 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/squared_difference_s16.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[720];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[720];
+#endif
 
 /* squared_difference y: 4x5x6, 0 MACs */
-STEP void golden_step_00_squared_difference(void) {
+STEP void golden_step_00_squared_difference(INSTANCE) {
     static const squared_difference_s16_t p = {.n = 120, .a_step = 1, .b_step = 1, .runs = 1,
         .loops = 1, .a_multiplier = 1073741824, .a_shift = 0, .b_multiplier = 1331439820,
         .b_shift = -1, .out_multiplier = 1227133544, .out_shift = -10};
@@ -16,6 +30,7 @@ STEP void golden_step_00_squared_difference(void) {
         (s16_t *)(void *)(arena + 480));
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0, 240};
     return arena + offsets[index];
@@ -37,5 +52,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_squared_difference();
+    golden_step_00_squared_difference(NET);
 }
+
+#endif

@@ -1,3 +1,4 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
@@ -6,27 +7,41 @@
 #include "ascua/move_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[52];
-
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#define states ((int8_t *)net->states)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[52];
 static _Alignas(8) int8_t states[24] = {
 -3, -3, -3, -3, -3, -3, -3, -3, -3, -3, -3, -3, -3, -3, -3, -3, -3, -3, -3, -3, -3, -3, -3, -3};
 
+#endif
+
 /* slice later: 3x1x6, 0 MACs */
-STEP void golden_step_00_slice(void) {
+STEP void golden_step_00_slice(INSTANCE) {
     static const move_s8_t p = {.offset = 6, .n0 = 1, .n1 = 1, .n2 = 1, .n3 = 1, .step0 = 0,
         .step1 = 0, .step2 = 0, .step3 = 0, .n = 1, .step = 0, .run = 18};
     move_s8(&p, states + 0, arena + 24);
 }
 
 /* concatenation joined: 4x1x6, 0 MACs */
-STEP void golden_step_01_concatenation(void) {
+STEP void golden_step_01_concatenation(INSTANCE) {
     static const concatenation_s8_t p = {.inputs = 2, .turns = 1};
     const int8_t *const xs[] = {arena + 24, arena + 44};
     concatenation_s8(&p, xs, golden_01_concatenation_sizes, arena + 0);
 }
 
 /* average_pool2d y: 1x1x6, 0 MACs */
-STEP void golden_step_02_average_pool2d(void) {
+STEP void golden_step_02_average_pool2d(INSTANCE) {
     static const average_pool2d_s8_t p = {.ow = 1, .iw = 1, .c = 6, .kh = 4, .kw = 1, .sx = 1,
         .px = 0, .low = -128, .high = 127, .least = 0};
     static const window_t w = {.kh = 4, .sy = 1, .dy = 1, .py = 0, .ih = 4, .row = 6, .left = 0,
@@ -38,6 +53,7 @@ STEP void golden_step_02_average_pool2d(void) {
     }
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {44};
     return arena + offsets[index];
@@ -59,9 +75,9 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_slice();
-    golden_step_01_concatenation();
-    golden_step_02_average_pool2d();
+    golden_step_00_slice(NET);
+    golden_step_01_concatenation(NET);
+    golden_step_02_average_pool2d(NET);
     memcpy(states + 0, arena + 0, 24);
 }
 
@@ -82,3 +98,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 24, 6);
     }
 }
+
+#endif

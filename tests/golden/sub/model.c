@@ -1,13 +1,27 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/sub_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[128];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[128];
+#endif
 
 /* sub y: 4x5x6, 0 MACs */
-STEP void golden_step_00_sub(void) {
+STEP void golden_step_00_sub(INSTANCE) {
     static const sub_s8_t p = {.n = 6, .a_step = 1, .b_step = 1, .runs = 20, .loops = 1, .swap = 1,
         .a_zero = 5, .a_multiplier = 1331439820, .a_shift = -1, .b_zero = -3,
         .b_multiplier = 1073741824, .b_shift = 0, .out_multiplier = 1533916908, .out_shift = -19,
@@ -15,6 +29,7 @@ STEP void golden_step_00_sub(void) {
     sub_s8(&p, arena + 120, golden_00_sub_input, golden_00_sub_loops, arena + 0);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {120};
     return arena + offsets[index];
@@ -36,7 +51,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_sub();
+    golden_step_00_sub(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -48,3 +63,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 0, 120);
     }
 }
+
+#endif

@@ -1,13 +1,27 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/add_s16.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[252];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[252];
+#endif
 
 /* sub y: 4x5x6, 0 MACs */
-STEP void golden_step_00_sub(void) {
+STEP void golden_step_00_sub(INSTANCE) {
     static const add_s16_t p = {.n = 6, .a_step = 1, .b_step = 1, .runs = 20, .loops = 1,
         .a_multiplier = 1331439820, .a_shift = -1, .a_sign = -1, .b_multiplier = 1073741824,
         .b_shift = 0, .b_sign = 1, .out_multiplier = 1533916908, .out_shift = -14, .low = -32768,
@@ -16,6 +30,7 @@ STEP void golden_step_00_sub(void) {
         (s16_t *)(void *)(arena + 0));
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {240};
     return arena + offsets[index];
@@ -37,7 +52,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_sub();
+    golden_step_00_sub(NET);
 }
 
 void golden_invoke(const int16_t *in, int16_t *out) {
@@ -49,3 +64,5 @@ void golden_invoke(const int16_t *in, int16_t *out) {
         memcpy(out, arena + 0, 240);
     }
 }
+
+#endif

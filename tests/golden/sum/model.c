@@ -1,19 +1,34 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/sum_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[220];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[220];
+#endif
 
 /* sum y: 6, 0 MACs */
-STEP void golden_step_00_sum(void) {
+STEP void golden_step_00_sum(INSTANCE) {
     static const sum_s8_t p = {.yn0 = 1, .yn1 = 1, .yn2 = 6, .ystep0 = 0, .ystep1 = 0, .ystep2 = 7,
         .xn0 = 1, .xn1 = 5, .xn2 = 7, .xstep0 = 0, .xstep1 = 42, .xstep2 = 1, .offset = 105,
         .multiplier = 1717986944, .shift = -3, .zero = 4};
     sum_s8(&p, arena + 0, arena + 212);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -35,7 +50,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_sum();
+    golden_step_00_sum(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -47,3 +62,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 212, 6);
     }
 }
+
+#endif

@@ -1,13 +1,27 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/transpose_conv_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[540];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[540];
+#endif
 
 /* transpose_conv y: 8x10x6, 3240 MACs */
-STEP void golden_step_00_transpose_conv(void) {
+STEP void golden_step_00_transpose_conv(INSTANCE) {
     static const transpose_conv_s8_t p = {.ih = 4, .iw = 5, .ic = 3, .oh = 8, .ow = 10, .oc = 6,
         .kh = 3, .kw = 3, .sy = 2, .sx = 2, .py = 0, .px = 0, .offset = 3, .small = 1, .zero = 4,
         .low = -128, .high = 127};
@@ -15,6 +29,7 @@ STEP void golden_step_00_transpose_conv(void) {
         golden_00_transpose_conv_requant, arena + 0);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {480};
     return arena + offsets[index];
@@ -36,7 +51,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_transpose_conv();
+    golden_step_00_transpose_conv(NET);
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
@@ -48,3 +63,5 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(out, arena + 0, 480);
     }
 }
+
+#endif

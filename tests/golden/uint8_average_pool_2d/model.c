@@ -1,3 +1,4 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
@@ -5,16 +6,29 @@
 #include "ascua/shift_u8_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[424];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[424];
+#endif
 
 /* quantize x/int8: 6x7x5, 0 MACs */
-STEP void golden_step_00_quantize(void) {
+STEP void golden_step_00_quantize(INSTANCE) {
     static const shift_u8_s8_t p = {.n = 210};
     shift_u8_s8(&p, arena + 0, arena + 212);
 }
 
 /* average_pool2d y/int8: 3x4x5, 0 MACs */
-STEP void golden_step_01_average_pool2d(void) {
+STEP void golden_step_01_average_pool2d(INSTANCE) {
     static const average_pool2d_s8_t p = {.ow = 4, .iw = 7, .c = 5, .kh = 2, .kw = 2, .sx = 2,
         .px = 0, .low = -128, .high = 127, .least = -128};
     static const window_t w = {.kh = 2, .sy = 2, .dy = 1, .py = 0, .ih = 6, .row = 35, .left = 0,
@@ -27,11 +41,12 @@ STEP void golden_step_01_average_pool2d(void) {
 }
 
 /* quantize y: 3x4x5, 0 MACs */
-STEP void golden_step_02_quantize(void) {
+STEP void golden_step_02_quantize(INSTANCE) {
     static const shift_u8_s8_t p = {.n = 60};
     shift_u8_s8(&p, arena + 0, arena + 60);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -53,9 +68,9 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_quantize();
-    golden_step_01_average_pool2d();
-    golden_step_02_quantize();
+    golden_step_00_quantize(NET);
+    golden_step_01_average_pool2d(NET);
+    golden_step_02_quantize(NET);
 }
 
 void golden_invoke(const uint8_t *in, uint8_t *out) {
@@ -67,3 +82,5 @@ void golden_invoke(const uint8_t *in, uint8_t *out) {
         memcpy(out, arena + 60, 60);
     }
 }
+
+#endif

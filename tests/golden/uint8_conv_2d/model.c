@@ -1,3 +1,4 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
@@ -5,16 +6,29 @@
 #include "ascua/shift_u8_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[424];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[424];
+#endif
 
 /* quantize x/int8: 6x7x3, 0 MACs */
-STEP void golden_step_00_quantize(void) {
+STEP void golden_step_00_quantize(INSTANCE) {
     static const shift_u8_s8_t p = {.n = 126};
     shift_u8_s8(&p, arena + 0, arena + 212);
 }
 
 /* conv2d y/int8: 6x7x5, 5670 MACs */
-STEP void golden_step_01_conv2d(void) {
+STEP void golden_step_01_conv2d(INSTANCE) {
     static const conv2d_u8_t p = {.ow = 7, .oc = 5, .step = 3, .kh = 3, .runs = 1, .run = 9,
         .gap = 3, .small = 1, .zero = 4, .low = -128, .high = 127, .offset = 35};
     static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 6, .row = 21, .left = 3,
@@ -28,11 +42,12 @@ STEP void golden_step_01_conv2d(void) {
 }
 
 /* quantize y: 6x7x5, 0 MACs */
-STEP void golden_step_02_quantize(void) {
+STEP void golden_step_02_quantize(INSTANCE) {
     static const shift_u8_s8_t p = {.n = 210};
     shift_u8_s8(&p, arena + 0, arena + 212);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -54,9 +69,9 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_quantize();
-    golden_step_01_conv2d();
-    golden_step_02_quantize();
+    golden_step_00_quantize(NET);
+    golden_step_01_conv2d(NET);
+    golden_step_02_quantize(NET);
 }
 
 void golden_invoke(const uint8_t *in, uint8_t *out) {
@@ -68,3 +83,5 @@ void golden_invoke(const uint8_t *in, uint8_t *out) {
         memcpy(out, arena + 212, 210);
     }
 }
+
+#endif

@@ -1,3 +1,4 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
@@ -5,16 +6,29 @@
 #include "ascua/shift_u8_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[624];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[624];
+#endif
 
 /* quantize x/int8: 6x7x5, 0 MACs */
-STEP void golden_step_00_quantize(void) {
+STEP void golden_step_00_quantize(INSTANCE) {
     static const shift_u8_s8_t p = {.n = 210};
     shift_u8_s8(&p, arena + 0, arena + 212);
 }
 
 /* depthwise_conv2d y/int8: 6x7x5, 2100 MACs */
-STEP void golden_step_01_depthwise_conv2d(void) {
+STEP void golden_step_01_depthwise_conv2d(INSTANCE) {
     static const depthwise_conv2d_u8_t p = {.ow = 7, .oc = 5, .groups = 1, .n = 5, .next = 1,
         .kh = 5, .kw = 2, .step = 5, .gap = 5, .small = 1, .zero = 4, .low = -128, .high = 127,
         .offset = 35};
@@ -29,11 +43,12 @@ STEP void golden_step_01_depthwise_conv2d(void) {
 }
 
 /* quantize y: 6x7x5, 0 MACs */
-STEP void golden_step_02_quantize(void) {
+STEP void golden_step_02_quantize(INSTANCE) {
     static const shift_u8_s8_t p = {.n = 210};
     shift_u8_s8(&p, arena + 0, arena + 212);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -55,9 +70,9 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_quantize();
-    golden_step_01_depthwise_conv2d();
-    golden_step_02_quantize();
+    golden_step_00_quantize(NET);
+    golden_step_01_depthwise_conv2d(NET);
+    golden_step_02_quantize(NET);
 }
 
 void golden_invoke(const uint8_t *in, uint8_t *out) {
@@ -69,3 +84,5 @@ void golden_invoke(const uint8_t *in, uint8_t *out) {
         memcpy(out, arena + 212, 210);
     }
 }
+
+#endif

@@ -1,3 +1,4 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
@@ -5,16 +6,29 @@
 #include "ascua/transpose_conv_u8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[960];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[960];
+#endif
 
 /* quantize x/int8: 4x5x3, 0 MACs */
-STEP void golden_step_00_quantize(void) {
+STEP void golden_step_00_quantize(INSTANCE) {
     static const shift_u8_s8_t p = {.n = 60};
     shift_u8_s8(&p, arena + 0, arena + 480);
 }
 
 /* transpose_conv y/int8: 8x10x6, 3240 MACs */
-STEP void golden_step_01_transpose_conv(void) {
+STEP void golden_step_01_transpose_conv(INSTANCE) {
     static const transpose_conv_u8_t p = {.ih = 4, .iw = 5, .ic = 3, .oh = 8, .ow = 10, .oc = 6,
         .kh = 3, .kw = 3, .sy = 2, .sx = 2, .py = 0, .px = 0, .offset = 3, .small = 1, .zero = 4,
         .low = -128, .high = 127, .weights_offset = 35};
@@ -23,11 +37,12 @@ STEP void golden_step_01_transpose_conv(void) {
 }
 
 /* quantize y: 8x10x6, 0 MACs */
-STEP void golden_step_02_quantize(void) {
+STEP void golden_step_02_quantize(INSTANCE) {
     static const shift_u8_s8_t p = {.n = 480};
     shift_u8_s8(&p, arena + 0, arena + 480);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -49,9 +64,9 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_quantize();
-    golden_step_01_transpose_conv();
-    golden_step_02_quantize();
+    golden_step_00_quantize(NET);
+    golden_step_01_transpose_conv(NET);
+    golden_step_02_quantize(NET);
 }
 
 void golden_invoke(const uint8_t *in, uint8_t *out) {
@@ -63,3 +78,5 @@ void golden_invoke(const uint8_t *in, uint8_t *out) {
         memcpy(out, arena + 480, 480);
     }
 }
+
+#endif

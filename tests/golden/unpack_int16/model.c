@@ -1,18 +1,33 @@
+#define GOLDEN_INTERNAL
 #include "golden.h"
 
 #include "golden_weights.h"
 #include "ascua/split_s8.h"
 #include "ascua/window.h"
 
-static _Alignas(8) int8_t arena[48];
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[48];
+#endif
 
 /* unpack y/0: 4, 4, 4, 0 MACs */
-STEP void golden_step_00_unpack(void) {
+STEP void golden_step_00_unpack(INSTANCE) {
     static const split_s8_t p = {.outputs = 3, .turns = 1, .row = 24, .size = 8};
     int8_t *const ys[] = {arena + 24, arena + 32, arena + 40};
     split_s8(&p, arena + 0, golden_00_unpack_sizes, ys);
 }
 
+#ifndef GOLDEN_ON
 void *golden_input(int index) {
     static const int32_t offsets[] = {0};
     return arena + offsets[index];
@@ -34,5 +49,7 @@ int32_t golden_output_bytes(int index) {
 }
 
 void golden_run(void) {
-    golden_step_00_unpack();
+    golden_step_00_unpack(NET);
 }
+
+#endif

@@ -6,7 +6,6 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -16,20 +15,16 @@ import numpy as np
 from ascua import kernels
 from ascua.artifact import Library, Slot
 from ascua.files.folders import Form
-from ascua.ir import ITEMSIZE, Array, Tensor
+from ascua.ir import ITEMSIZE, Array
 from ascua.kernels import Const
 from ascua.plan import Call, Plan, Step, View
-from ascua.targets.c import constants, states
-from ascua.targets.c.constants import decimal, key, literal, numbers
+from ascua.targets.c import constants, people, states
+from ascua.targets.c.constants import key, literal, numbers
+from ascua.targets.c.header import CTYPES, comment, header
 from ascua.targets.c.names import check_name
 from ascua.targets.c.states import place
 
 TEMPLATES = Path(__file__).parent
-
-CTYPES = {
-    "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t",
-    "int64": "int64_t", "float32": "float", "bool": "uint8_t",
-}  # fmt: skip
 
 ARENA_CTYPES = {**CTYPES, "int16": "s16_t"}
 """The C types of what lies in the arena; kernel.h says why int16_t will not do."""
@@ -40,8 +35,9 @@ def emit(plan: Plan, name: str) -> Library:
     check_name(name)
     source = _Texts(plan, name)
     files = {
-        f"include/{name}.h": source.header(),
+        f"include/{name}.h": header(plan, name),
         f"src/{name}.c": source.code(),
+        f"src/{name}_on.c": source.code_on(),
         f"src/{name}_weights.h": source.weights_header(),
         f"src/{name}_weights.c": source.weights(),
         **{f"src/ascua/{h}": (kernels.FOLDER / h).read_text() for h in source.kernel_headers()},
@@ -62,8 +58,11 @@ def emit(plan: Plan, name: str) -> Library:
 def _names(path: str, table: Mapping[str, Any]) -> bool:
     """Whether a library that is called as the manifest `table` says has a file at `path`."""
     name = re.escape(str(table.get("name")))
-    own = rf"include/{name}\.h|src/{name}(_weights)?\.[ch]|test/{name}_(selftest\.c|vectors\.h)"
-    return bool(re.fullmatch(rf"{own}|src/ascua/\w+\.h|CMakeLists\.txt", path))
+    own = rf"include/{name}(_labels)?\.h|src/{name}(_weights|_on)?\.[ch]"
+    test = rf"test/{name}_(selftest\.c|vectors\.h)"
+    flat = rf"{name}(_weights|_on)?\.c|{name}(_weights|_labels)?\.h|ascua_\w+\.h"
+    others = r"src/ascua/\w+\.h|CMakeLists\.txt|README\.md"
+    return bool(re.fullmatch(rf"{own}|{test}|{flat}|{others}", path))
 
 
 FORM = Form("C library", _names, "-o")
@@ -77,13 +76,18 @@ def usage(library: Library) -> str:
     )
 
 
-def extras(library: Library, xs: Sequence[Array], ys: Sequence[Array]) -> dict[str, bytes]:
-    """CMakeLists.txt and a self-test with vectors: `xs`, `ys` are (n, *shape) a graph tensor."""
+def extras(
+    library: Library, xs: Sequence[Array], ys: Sequence[Array], labels: Sequence[str] = ()
+) -> dict[str, bytes]:
+    """What people need beside it: README.md, CMakeLists.txt, and a self-test with vectors.
+
+    `xs`, `ys` are (n, *shape) a graph tensor, `labels` names of classes.
+    """
     upper = library.name.upper()
     fields = {
         "name": library.name,
         "upper": upper,
-        "sources": "".join(f"  {s}\n" for s in library.sources),
+        "sources": "".join(f"  {s}\n" for s in (*library.sources, f"src/{library.name}_on.c")),
     }
     vectors = [f"#define {upper}_VECTORS {len(xs[0])}\n"]
     for kind, arrays in (("inputs", xs), ("outputs", ys)):
@@ -94,11 +98,22 @@ def extras(library: Library, xs: Sequence[Array], ys: Sequence[Array]) -> dict[s
             f"[{rows.shape[0]}][{rows.shape[1]}] = {{\n{body}}};\n"
         )
     files = {
+        "README.md": people.readme(library, flat=False),
         "CMakeLists.txt": _template("CMakeLists.txt.in", **fields),
         f"test/{library.name}_selftest.c": _template("selftest.c.in", **fields),
         f"test/{library.name}_vectors.h": "#include <stdint.h>\n\n" + "\n".join(vectors),
     }
+    if labels:
+        files[f"include/{library.name}_labels.h"] = people.labels(library.name, labels)
     return {path: text.encode() for path, text in files.items()}
+
+
+def flat(library: Library, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The same files in one folder, for builds that compile whatever lies there."""
+    return {
+        **people.flattened(files),
+        "README.md": people.readme(library, flat=True).encode(),
+    }
 
 
 def _bytes(a: Array) -> Array:
@@ -124,49 +139,6 @@ class _Texts:
                     self.symbols.setdefault(key(const), symbol)
                     self.arrays.setdefault(self.symbols[key(const)], const)
 
-    def header(self) -> str:
-        plan, name = self.plan, self.name
-        graph = plan.graph
-        groups = (("INPUT", graph.inputs), ("OUTPUT", graph.outputs))
-        tensors = "".join(
-            self.describe(kind, i, t) for kind, ts in groups for i, t in enumerate(ts)
-        )
-        invoke = ""
-        if len(plan.inputs) == len(plan.outputs) == 1:
-            x, y = CTYPES[graph.inputs[0].dtype], CTYPES[graph.outputs[0].dtype]
-            invoke = (
-                "\n/* One inference from `in` to `out`, copied where they are not the arena's. */\n"
-                f"void {name}_invoke(const {x} *in, {y} *out);\n"
-            )
-        if plan.states:
-            invoke += states.declaration(name, plan.state_bytes)
-        return _template(
-            "library.h.in",
-            title=_comment(graph.name),
-            version=version("ascua"),
-            name=name,
-            upper=name.upper(),
-            arena=plan.arena.bytes,
-            inputs=len(plan.inputs),
-            outputs=len(plan.outputs),
-            tensors=tensors,
-            invoke=invoke,
-        )
-
-    def describe(self, kind: str, i: int, t: Tensor) -> str:
-        """Macros for shape, size and quantisation of a graph tensor."""
-        prefix = f"#define {self.name.upper()}_{kind}_{i}"
-        lines = [
-            "",
-            f"/* {_comment(t.name)}: {CTYPES[t.dtype]}[{']['.join(map(str, t.shape))}] */",
-            f"{prefix}_BYTES {t.bytes}",
-            f"{prefix}_SHAPE {{{', '.join(map(str, t.shape))}}}",
-        ]
-        if t.quant is not None and t.dtype != "float32":
-            lines.append(f"{prefix}_SCALE {decimal(t.quant.scale)}")
-            lines.append(f"{prefix}_ZERO_POINT ({t.quant.zero_point})")
-        return "\n".join(lines) + "\n"
-
     def kernel_headers(self) -> list[str]:
         """The headers of the kernels in use, with those that they include."""
         wanted = ["kernel.h", "window.h", *(f"{c.kernel.name}.h" for c in self.plan.calls)]
@@ -189,24 +161,63 @@ class _Texts:
         )
 
     def weights(self) -> str:
-        parts = [f'#include "{self.name}_weights.h"\n']
-        parts += [constants.definition(symbol, c) for symbol, c in self.arrays.items()]
+        section = _section("WEIGHTS", f"{self.name.upper()}_WEIGHTS_SECTION")
+        parts = [f'#include "{self.name}_weights.h"\n', f"{section}\n"]
+        parts += [f"WEIGHTS {constants.definition(symbol, c)}" for symbol, c in self.arrays.items()]
         return "\n".join(parts)
 
     def code(self) -> str:
         name, plan = self.name, self.plan
         names = sorted({c.kernel.name for c in plan.calls})
         includes = "".join(f'#include "ascua/{k}.h"\n' for k in names)
+        internal = f"#define {name.upper()}_INTERNAL\n"
         shared = {f: c for c in plan.calls if (f := self.function(c)) != c.kernel.name}
         parts = [
-            f'#include "{name}.h"\n\n#include "{name}_weights.h"\n{includes}'
+            f'{internal}#include "{name}.h"\n\n#include "{name}_weights.h"\n{includes}'
             '#include "ascua/window.h"\n',
-            f"static _Alignas(8) int8_t arena[{max(plan.arena.bytes, 1)}];\n",
-            *states.definition(plan),
+            self.memory(),
             *(self.shared(f, c) for f, c in shared.items()),
             *(self.step(s) for s in plan.steps),
+            f"#ifndef {name.upper()}_ON",
             self.interface(),
+            "#endif\n",
         ]
+        return _wrapped("\n".join(parts))
+
+    def memory(self) -> str:
+        """Where a run works: in static arrays, or where NAME_on.c is compiled, in an instance."""
+        plan, upper = self.plan, self.name.upper()
+        lines = [
+            f"#ifdef {upper}_ON",
+            f"#define INSTANCE struct {self.name}_instance *const net",
+            "#define NET net",
+            "#define arena ((int8_t *)net->arena)",
+            *(["#define states ((int8_t *)net->states)"] if plan.states else []),
+            "#else",
+            "#define INSTANCE void",
+            "#define NET",
+            _section("ARENA", f"{upper}_ARENA_SECTION"),
+            f"static ARENA _Alignas(8) int8_t arena[{max(plan.arena.bytes, 1)}];",
+            *states.definition(plan),
+            "#endif\n",
+        ]
+        return "\n".join(lines)
+
+    def code_on(self) -> str:
+        """The functions that work on an instance of the caller's."""
+        name, plan = self.name, self.plan
+        instance = f"struct {name}_instance *net"
+        first, last = states.copies(plan)
+        calls = "".join(f"    {name}_{s.name}(net);\n" for s in plan.steps)
+        parts = [
+            f"/* {name} on instances of the caller's: the same code, which finds its memory by a"
+            f' pointer. */\n#define {name.upper()}_ON\n#include "{name}.c"\n',
+            f"void {name}_run_on({instance}) {{\n{first}{calls}{last}}}\n",
+        ]
+        if plan.states:
+            parts.append(states.functions_on(name, plan))
+        if len(plan.inputs) == len(plan.outputs) == 1:
+            parts.append(self.invoke("_on", f"{instance}, ", "net"))
         return _wrapped("\n".join(parts))
 
     @cached_property
@@ -278,10 +289,10 @@ class _Texts:
     def step(self, step: Step) -> str:
         calls = _numbered(step)
         shape = ", ".join("x".join(map(str, t.shape[1:])) for t in step.op.outputs)
-        title = " + ".join(f"{c.op.kind} {_comment(c.op.name)}" for c in step.calls)
+        title = " + ".join(f"{c.op.kind} {comment(c.op.name)}" for c in step.calls)
         lines = [
             f"/* {title}: {shape}, {step.macs} MACs */",
-            f"STEP void {self.name}_{step.name}(void) {{",
+            f"STEP void {self.name}_{step.name}(INSTANCE) {{",
             *(line for call, suffix in calls for line in self.declared(call, suffix)),
         ]
         if step.block is None:
@@ -343,23 +354,27 @@ class _Texts:
         """The functions that NAME.h declares."""
         name, plan = self.name, self.plan
         parts = [self.tables("input", plan.inputs), self.tables("output", plan.outputs)]
-        calls = "".join(f"    {name}_{s.name}();\n" for s in plan.steps)
+        calls = "".join(f"    {name}_{s.name}(NET);\n" for s in plan.steps)
         first, last = states.copies(plan)
         parts.append(f"void {name}_run(void) {{\n{first}{calls}{last}}}\n")
         if plan.states:
             parts.append(states.functions(name, plan))
         if len(plan.inputs) == len(plan.outputs) == 1:
-            x, y = plan.inputs[0], plan.outputs[0]
-            parts.append(
-                f"void {name}_invoke(const {CTYPES[x.tensor.dtype]} *in,"
-                f" {CTYPES[y.tensor.dtype]} *out) {{\n"
-                f"    if ((const void *)in != (const void *)(arena + {x.offset})) {{\n"
-                f"        memcpy(arena + {x.offset}, in, {x.tensor.bytes});\n    }}\n"
-                f"    {name}_run();\n"
-                f"    if ((void *)out != (void *)(arena + {y.offset})) {{\n"
-                f"        memcpy(out, arena + {y.offset}, {y.tensor.bytes});\n    }}\n}}\n"
-            )
+            parts.append(self.invoke("", "", ""))
         return "\n".join(parts)
+
+    def invoke(self, suffix: str, instance: str, given: str) -> str:
+        """The function that copies the one input in and the one output out."""
+        x, y = self.plan.inputs[0], self.plan.outputs[0]
+        return (
+            f"void {self.name}_invoke{suffix}({instance}const {CTYPES[x.tensor.dtype]} *in,"
+            f" {CTYPES[y.tensor.dtype]} *out) {{\n"
+            f"    if ((const void *)in != (const void *)(arena + {x.offset})) {{\n"
+            f"        memcpy(arena + {x.offset}, in, {x.tensor.bytes});\n    }}\n"
+            f"    {self.name}_run{suffix}({given});\n"
+            f"    if ((void *)out != (void *)(arena + {y.offset})) {{\n"
+            f"        memcpy(out, arena + {y.offset}, {y.tensor.bytes});\n    }}\n}}\n"
+        )
 
     def tables(self, kind: str, views: tuple[View, ...]) -> str:
         """NAME_input and NAME_input_bytes, or the same of outputs."""
@@ -395,7 +410,9 @@ def _wrapped(code: str, columns: int = 100) -> str:
     return "\n".join(lines)
 
 
-def _comment(text: str) -> str:
-    """`text` (a name out of a file) where it cannot end a C comment or its line."""
-    printable = "".join(c if c.isprintable() else "?" for c in text)
-    return printable.replace("\\", "/").replace("*/", "* /").replace("/*", "/ *")
+def _section(macro: str, given: str) -> str:
+    """A macro that puts what is defined with it where `given` says, a macro of the user's."""
+    return (
+        f"#ifdef {given}\n#define {macro} __attribute__((section({given})))\n"
+        f"#else\n#define {macro}\n#endif"
+    )

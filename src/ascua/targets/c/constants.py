@@ -50,6 +50,11 @@ def numbers(values: Array) -> str:
     return ",\n".join(lines)
 
 
+def string(text: str) -> str:
+    """A C string of the UTF-8 of `text`."""
+    return '"' + "".join(map(_CHARACTERS.__getitem__, text.encode())) + '"'
+
+
 def declaration(symbol: str, c: Const) -> str:
     """What a header says of the constant, with the type that it has."""
     if not _written_as_strings(c):

@@ -17,13 +17,24 @@ HEADERS = STANDARD_HEADERS | frozenset(
 )
 """The headers of C, and those that they include in turn: a NAME.h would hide them."""
 
+TYPES = re.compile(
+    r"u?int(_least|_fast)?(8|16|32|64)|u?int(max|ptr)|char(8|16|32)|size|ssize|ptrdiff|wchar|wint|"
+    r"max_align|sig_atomic|fpos|off|loff|ldiv|lldiv|div|imaxdiv|clock|clockid|timer|mbstate|double|"
+    r"wctrans|fexcept|pid|uid|gid|mode|dev|ino|nlink|key|sigset|socklen|thrd|mtx|cnd|tss|"
+    r"u_int(8|16|32|64)|u?_?(quad|register)|(fs)?(blkcnt|blksize|filcnt|id)|fs(blk|fil)cnt|caddr|"
+    r"daddr|(su|u)seconds|sbintime|stack|in_(addr|port)|(f?p?reg|greg)(set)?|[mu]context|"
+    r"sig(event|info|val)?|pthread_\w+"
+)
+"""Those of C and POSIX that end in `_t`, as the type of a library's instances does."""
+
 LONGEST_NAME = 63
 
 
 def identifier(text: str) -> str:
     """A C identifier made of `text`, for a model that was given no name."""
     name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower() or "model"
-    name = f"model_{name}" if name[0].isdigit() or name in HEADERS else name
+    is_taken = name in HEADERS or TYPES.fullmatch(name)
+    name = f"model_{name}" if name[0].isdigit() or is_taken else name
     return name[:LONGEST_NAME].rstrip("_")
 
 
@@ -43,6 +54,11 @@ def check_name(name: str) -> str:
     if name.lower() in HEADERS:
         raise InputError(
             f"{name!r} cannot be the name of a C library: <{name}.h> is a header of C.",
+            [f"Another one: `--name {identifier(name)}`."],
+        )
+    if TYPES.fullmatch(name):
+        raise InputError(
+            f"{name!r} cannot be the name of a C library: {name}_t is a type of C.",
             [f"Another one: `--name {identifier(name)}`."],
         )
     return name

@@ -29,6 +29,14 @@ def declaration(name: str, count: int) -> str:
     )
 
 
+def declaration_on(name: str) -> str:
+    """What it says of those of an instance."""
+    return (
+        f"\n/* Before the first run of an instance, and whenever it is to forget its runs. */\n"
+        f"void {name}_reset_on(struct {name}_instance *net);\n"
+    )
+
+
 def definition(plan: Plan) -> list[str]:
     """The array, with the first values."""
     if not plan.states:
@@ -52,6 +60,19 @@ def copies(plan: Plan) -> tuple[str, str]:
 
 def functions(name: str, plan: Plan) -> str:
     """The functions that restore the first values, and that tell where the values are."""
+    return (
+        f"void {name}_reset(void) {{\n{_restored(plan)}}}\n\n"
+        f"void *{name}_states(void) {{\n    return states;\n}}\n"
+    )
+
+
+def functions_on(name: str, plan: Plan) -> str:
+    """The function that restores the first values of an instance."""
+    return f"void {name}_reset_on(struct {name}_instance *net) {{\n{_restored(plan)}}}\n"
+
+
+def _restored(plan: Plan) -> str:
+    """The statements that restore the first values."""
     lines = []
     for i, k in enumerate(plan.states):
         values = _first(k)
@@ -61,10 +82,7 @@ def functions(name: str, plan: Plan) -> str:
         else:
             lines.append(f"    static const int8_t first_{i}[{count}] = {{\n{numbers(values)}}};\n")
             lines.append(f"    memcpy({to}, first_{i}, {count});\n")
-    return (
-        f"void {name}_reset(void) {{\n{''.join(lines)}}}\n\n"
-        f"void *{name}_states(void) {{\n    return states;\n}}\n"
-    )
+    return "".join(lines)
 
 
 def _first(k: Kept) -> Array:

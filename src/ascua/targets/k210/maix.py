@@ -13,6 +13,7 @@ from typing import Any
 from ascua.errors import Unsupported
 from ascua.files.folders import Form
 from ascua.kmodel import DType, Kmodel, Memory, v3, v4
+from ascua.targets.c.constants import string
 from ascua.targets.k210.library import CHIP, HEADERS, RUNTIME, SOURCES
 
 PROJECT = Path(__file__).parent / "project"
@@ -157,19 +158,13 @@ def _answers_probabilities(model: Kmodel) -> bool:
 def _labels(labels: Sequence[str], count: int) -> str:
     """The names of classes as C; without any, their numbers."""
     names = labels or [str(i) for i in range(count)]
-    lines = "".join(f"    {_literal(name)},\n" for name in names)
+    lines = "".join(f"    {string(name)},\n" for name in names)
     return (
         '#include "labels.h"\n\n'
         f"static const char *const NAMES[] = {{\n{lines}}};\n\n"
         "const char *label(unsigned index) {\n"
         '    return index < sizeof NAMES / sizeof *NAMES ? NAMES[index] : "?";\n}\n'
     )
-
-
-def _literal(text: str) -> str:
-    """A string of C; what is not ASCII is an octal escape of its UTF-8."""
-    plain = {*range(0x20, 0x7F)} - {ord('"'), ord("\\"), ord("?")}
-    return '"' + "".join(chr(b) if b in plain else f"\\{b:03o}" for b in text.encode()) + '"'
 
 
 def _bytes(content: bytes) -> str:

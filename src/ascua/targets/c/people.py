@@ -1,0 +1,81 @@
+"""What a library has for those who build with it: how it is used, and names of classes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Template
+
+from ascua.artifact import Library
+from ascua.targets.c.constants import string
+from ascua.targets.c.header import CTYPES, is_quantized
+
+TEMPLATES = Path(__file__).parent
+
+
+def readme(library: Library, *, flat: bool) -> str:
+    """README.md of the folder."""
+    name = library.name
+    x, y = library.inputs[0], library.outputs[0]
+    if len(library.inputs) == len(library.outputs) == 1:
+        lines = [
+            f"static {CTYPES[x.dtype]} in[{x.size}]; /* {_shape(x.shape)} */",
+            f"static {CTYPES[y.dtype]} out[{y.size}];",
+            f"{name}_invoke(in, out);",
+        ]
+        if is_quantized(y) and y.size > 1:
+            lines += ["float score;", f"int32_t best = {name}_top1(out, &score);"]
+    else:
+        lines = [
+            *(f"{CTYPES[t.dtype]} *x{i} = {name}_input_{i}(); /* {_shape(t.shape)}: fill it */"
+              for i, t in enumerate(library.inputs)),
+            f"{name}_run();",
+            *(f"{CTYPES[t.dtype]} *y{i} = {name}_output_{i}(); /* {_shape(t.shape)} */"
+              for i, t in enumerate(library.outputs)),
+        ]  # fmt: skip
+    build = "all `.c` files of this folder" if flat else (
+        "`src/*.c` with `-Iinclude`; or CMake: `add_subdirectory`, then"
+        f" `target_link_libraries(app PRIVATE {name}::{name})`"
+    )  # fmt: skip
+    test = "" if flat else f"\n`test/` compares every output byte: `-D{name.upper()}_TEST=ON`.\n"
+    text = (TEMPLATES / "README.md.in").read_text(encoding="utf-8")
+    return Template(text).substitute(
+        name=name, upper=name.upper(), code="\n".join(lines), build=build, test=test,
+        arena=f"{library.arena_bytes:,}",
+    )  # fmt: skip
+
+
+def labels(name: str, names: Sequence[str]) -> str:
+    """NAME_labels.h: the class of each index."""
+    listed = "".join(f"        {string(text)},\n" for text in names)
+    upper = name.upper()
+    return (
+        f"/* The classes of {name}. */\n#ifndef {upper}_LABELS_INCLUDED\n"
+        f"#define {upper}_LABELS_INCLUDED\n\n"
+        f"static inline const char *{name}_label(int index) {{\n"
+        f"    static const char *const names[] = {{\n{listed}    }};\n"
+        f'    return index >= 0 && index < {len(names)} ? names[index] : "?";\n}}\n\n#endif\n'
+    )
+
+
+def flattened(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """A library's files side by side; the kernels' headers get a prefix that nobody else has.
+
+    Tests have a `main` of their own, and CMake its own idea of folders: both stay away.
+    """
+    found = {}
+    for path, data in files.items():
+        folder, _, name = path.rpartition("/")
+        if folder == "test" or name == "CMakeLists.txt":
+            continue
+        kernel = folder == "src/ascua"
+        text = data.decode().replace('#include "ascua/', '#include "ascua_')
+        if kernel:
+            text = re.sub(r'#include "(\w+\.h)"', r'#include "ascua_\1"', text)
+        found[f"ascua_{name}" if kernel else name] = text.encode()
+    return found
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))
