@@ -292,6 +292,71 @@ def ranked() -> tuple[Net, str]:
     )
 
 
+@network("FULLY_CONNECTED", "TRANSPOSE")
+def turned_matrix() -> tuple[Net, str]:
+    n = Net(4, 3)
+    return n, n.Transpose(n.MatMul("x0", n.weights(3, 4)), perm=[1, 0])
+
+
+@network()
+def turned_rows() -> tuple[Net, str]:
+    n = Net(1, 4, 3)
+    return n, n.Transpose(n.MatMul("x0", n.weights(3, 4)), perm=[0, 2, 1])
+
+
+@network()
+def turned_first() -> tuple[Net, str]:
+    n = Net(1, 4, 4)
+    return n, n.MatMul(n.Transpose("x0", perm=[0, 2, 1]), n.weights(4, 5))
+
+
+@network()
+def turned_image() -> tuple[Net, str]:
+    n = Net(1, 3, 6, 6)
+    return n, n.Conv(n.Transpose("x0", perm=[0, 1, 3, 2]), n.weights(4, 3, 2, 3))
+
+
+@network()
+def turned_answer() -> tuple[Net, str]:
+    n = Net(1, 3, 6, 6)
+    return n, n.Transpose(n.Conv("x0", n.weights(4, 3, 2, 3)), perm=[0, 1, 3, 2])
+
+
+@network("CONV_2D")
+def exported_by_keras() -> tuple[Net, str]:
+    n = Net(1, 6, 5, 3)
+    x = n.Conv(n.Transpose("x0", perm=[0, 3, 1, 2]), n.weights(4, 3, 2, 3))
+    return n, n.Transpose(n.Relu(x), perm=[0, 2, 3, 1])
+
+
+@network()
+def rows_that_no_tap_reaches() -> tuple[Net, str]:
+    n = Net(1, 3, 5, 4)
+    how = {"strides": [2, 2], "output_padding": [1, 1]}
+    return n, n.ConvTranspose("x0", n.weights(3, 4, 2, 2), n.weights(4), **how)
+
+
+@network()
+def uneven_transposed_convolution() -> tuple[Net, str]:
+    n = Net(1, 3, 5, 4)
+    how = {"strides": [2, 2], "pads": [1, 0, 0, 1], "output_padding": [1, 0]}
+    x = n.ConvTranspose("x0", n.weights(3, 4, 3, 3), **how)
+    return n, n.ConvTranspose(x, n.weights(4, 2, 2, 3), strides=[3, 2], pads=[0, 1, 1, 0])
+
+
+@network()
+def cut_across_channels() -> tuple[Net, str]:
+    n = Net(1, 2, 3, 4)
+    return n, n.Relu(n.Reshape("x0", n.ints(1, 4, 6)))
+
+
+@network("SPLIT", "CONV_2D", "CONV_2D", "CONCATENATION", "DEPTHWISE_CONV_2D")
+def without_biases() -> tuple[Net, str]:
+    n = Net(1, 4, 6, 6)
+    x = n.Conv("x0", n.weights(4, 2, 3, 3), group=2)
+    return n, n.Conv(x, n.weights(4, 1, 3, 3), group=4)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_equal_to_onnxruntime(name: str, tmp_path: Path) -> None:
     build, wanted = NETWORKS[name]

@@ -19,7 +19,7 @@ from ascua.ir import Array
 from ascua.passes import prepare
 from ascua.quantize.fidelity import outputs
 from tests.onnx.test_nodes import classifier, fire, residual
-from tests.support.onnx_nets import Net, channels_last, onnx_says, operators, written
+from tests.support.onnx_nets import Net, channels_last, lite_says, onnx_says, operators, written
 
 
 class Batches(CalibrationDataReader):
@@ -85,6 +85,8 @@ def test_integers_as_they_were_rounded(build: Any, how: dict[str, Any], tmp_path
         np.abs(g - channels_last(onnx_says(model, [s])[0], y.shape)) / y.q.scale
         for g, s in zip(got, xs, strict=True)
     ]
+    zeros = [np.zeros(t.shape, np.int8) for t in again.inputs]
+    assert lite_says(again, zeros)[0].dtype == np.int8  # TFLite's own kernels take it
     assert np.max(steps) <= 3
     assert np.mean(steps) < 0.5  # probabilities have steps of 1/256 here, not 1/255
 

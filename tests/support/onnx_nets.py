@@ -16,6 +16,7 @@ from ascua import tflite
 from ascua.convert.onnx import load
 from ascua.ir import Array, Graph
 from ascua.quantize.floats import evaluated
+from ascua.zoo import import_tensorflow, quiet
 
 FLOAT = TensorProto.FLOAT
 SHAPES: dict[int, tuple[int, ...]] = {4: (0, 2, 3, 1), 3: (0, 2, 1)}
@@ -125,12 +126,29 @@ def operators(graph: Graph) -> list[str]:
 def compared(
     model: Any, folder: Path, shapes: Mapping[str, tuple[int, ...]] | None = None
 ) -> Graph:  # fmt: skip
-    """The graph of a model, which computes what onnxruntime computes, up to float rounding."""
+    """The graph of a model, which computes what onnxruntime computes, up to float rounding.
+
+    So does LiteRT, with the file that it is written to.
+    """
     graph = load(written(model, folder), shapes)
     xs = samples(model)
-    for wanted, got in zip(onnx_says(model, xs), graph_says(graph, xs), strict=True):
+    says = onnx_says(model, xs)
+    for wanted, got, lite in zip(says, graph_says(graph, xs), lite_says(graph, xs), strict=True):
         near(got, wanted)
+        near(lite, wanted)
     return graph
+
+
+def lite_says(graph: Graph, xs: Sequence[Array]) -> list[Array]:
+    """The outputs by TensorFlow's interpreter of .tflite files."""
+    tf = import_tensorflow()
+    with quiet():  # it says that it will move to another package
+        lite = tf.lite.Interpreter(model_content=tflite.write(graph))
+        lite.allocate_tensors()
+    for x, t, at in zip(xs, graph.inputs, lite.get_input_details(), strict=True):
+        lite.set_tensor(at["index"], channels_last(x, t.shape))
+    lite.invoke()
+    return [lite.get_tensor(at["index"]) for at in lite.get_output_details()]
 
 
 def near(got: Array, wanted: Array) -> None:

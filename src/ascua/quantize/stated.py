@@ -188,13 +188,12 @@ def _weights(op: Weighted) -> list[Tensor | None]:
     found = [w if t is op.w else t for t in op.inputs]
     if op.bias is not None:
         units = tuple(float(np.float32(op.x.q.scale * s)) for s in w.q.scales)
-        units = units * op.channels if len(units) == 1 else units
         found[op.inputs.index(op.bias)] = _bias(op.bias, units)
     return found
 
 
 def _bias(t: Tensor, units: tuple[float, ...]) -> Tensor:
-    """A bias in these units, one a channel."""
+    """A bias in these units: one for all, as the weights have it, or one a channel."""
     quant = Quant(units, (0,) * len(units))
     if t.quant is not None and np.allclose(t.quant.scales, units, rtol=NEAR, atol=0):
         return replace(t, quant=quant)

@@ -14,7 +14,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
-from ascua.convert.onnx import nodes, opening
+from ascua.convert.onnx import layout, nodes, opening
 from ascua.convert.onnx.builder import TAKEN, Builder, Constant, Node
 from ascua.convert.onnx.layout import Value
 from ascua.convert.onnx.opening import Opened
@@ -46,8 +46,20 @@ def load(
     _refuse_unknown(found, path)
     first = _built(found, {})
     wishes = {name: orders.pop() for name, orders in first.wishes.items() if len(orders) == 1}
-    graph = _graph(found, _built(found, wishes) if wishes else first, path)
+    taken = {name: order for name, order in wishes.items() if _usual(first, name, order)}
+    graph = _graph(found, _built(found, taken) if taken else first, path)
     return integers(graph, str(path)) if stated(graph) else simplify(graph, str(path))
+
+
+def _usual(b: Builder, name: str, order: tuple[int, ...]) -> bool:
+    """Whether an input may be taken in this order: ONNX' own, or channels last of an image.
+
+    Any other is an operator's work, not a layout: who feeds the network would not know of it.
+    """
+    if list(order) == sorted(order):
+        return True
+    tensor = next(t for t, n in b.inputs.items() if n == name)
+    return order == layout.channels_last(len(order)) and tensor in b.images
 
 
 def _until(found: Opened, outputs: Sequence[str], path: Path) -> Opened:
@@ -105,6 +117,10 @@ CONSTANT = {"Constant", "ConstantOfShape", "Range", "Where", "Equal", "Not", "An
 """Operators that are taken only where all that they read is known."""
 
 
+MOVING = {"TRANSPOSE", "FULLY_CONNECTED", "BATCH_MATMUL", "GATHER"}
+"""Operators whose outputs are no images any more."""
+
+
 def _built(found: Opened, orders: Mapping[str, tuple[int, ...]]) -> Builder:
     """The nodes in turn, on inputs whose axes are in these orders."""
     b = Builder(orders)
@@ -145,6 +161,27 @@ def _translate(n: Node, b: Builder) -> None:
             raise Unsupported(f"{n.said}, as {op.tflite}: {reason}.", TAKEN)
 
 
+def _is_image(b: Builder, tensor: Tensor) -> bool:
+    """Whether the tensor lies as windows left it: operators since then kept its channels last."""
+    makers = {y: op for op in b.ops for y in op.outputs}
+    open_, seen = [tensor], {tensor}
+    while open_:
+        t = open_.pop()
+        if t in b.images:
+            return True
+        op = makers.get(t)
+        if op is None or op.tflite in MOVING:
+            continue
+        same = [x for x in op.activations if _sizes(x) == _sizes(t) or op.tflite != "RESHAPE"]
+        open_ += [x for x in same if x not in seen]
+        seen |= set(same)
+    return False
+
+
+def _sizes(t: Tensor) -> list[int]:
+    return [s for s in t.shape if s > 1]
+
+
 def _graph(found: Opened, b: Builder, path: Path) -> Graph:
     """What was built, between its inputs and outputs, which keep the names of the file."""
     instead: dict[Tensor, Tensor] = {}
@@ -156,7 +193,11 @@ def _graph(found: Opened, b: Builder, path: Path) -> Graph:
                 f"{path}: its output '{brief(name)}' is constant, or no array.",
                 ["Export it without that output, or name the others: `--output-arrays A,B`."],
             )
-        y, _ = b.native(v)
+        y, order = b.native(v)
+        if list(order) != sorted(order) and not (
+            order == layout.channels_last(len(order)) and _is_image(b, v.tensor)
+        ):
+            y = b.plain(v)
         if y in b.inputs or y in outputs:
             y = b.reshaped(y, (1, *y.shape))
         outputs.append(y)

@@ -83,6 +83,8 @@ class Builder:
         """The order of axes in which an input is taken; without, the usual one."""
         self.wishes: dict[str, set[tuple[int, ...]]] = {}
         """In which orders each input was wanted."""
+        self.images: set[Tensor] = set()
+        """Inputs, and what windows slid over or made, that lie with their channels last."""
         self.inputs: dict[Tensor, str] = {}
         self.shapes: dict[str, Shape] = {}
         """Of inputs, as ONNX has them."""
@@ -101,6 +103,8 @@ class Builder:
         order = self.orders.get(name, usual(len(shape)))
         tensor = Tensor(self.unused(name), tuple(shape[a] for a in order), dtype)
         self.inputs[tensor], self.shapes[name] = name, shape
+        if len(shape) == 4 and order == layout.channels_last(4):
+            self.images.add(tensor)
         self.known[name] = layout.value(tensor, shape, order)
         return tensor
 
@@ -158,8 +162,7 @@ class Builder:
         if layout.merged(v.axes) == layout.merged(wanted.axes):
             return self.reshaped(v.tensor, sizes)
         if how is None:  # by way of the array as ONNX has it: any view is one of that
-            plain = layout.value(self.plain(v), v.shape)
-            return self.laid(plain, shape, order)
+            return self.laid(layout.value(self.flat(v), v.shape), shape, order)
         return self.reshaped(self.moved(self.reshaped(v.tensor, how[0]), how[1]), sizes)
 
     def wish(self, x: Tensor, shape: Shape, order: tuple[int, ...]) -> None:
@@ -172,6 +175,13 @@ class Builder:
             best = layout.order(replace(given, axes=tuple(axes[i] for i in order)))
             if best is not None:
                 self.wishes.setdefault(name, set()).add(best)
+
+    def flat(self, v: Value) -> Tensor:
+        """The elements of `v` in the order in which ONNX has them, whatever view it is."""
+        axes = layout.merged(v.axes)
+        order = sorted(range(len(axes)), key=lambda i: -axes[i].stride)
+        x = self.moved(self.reshaped(v.tensor, tuple(a.size for a in axes)), order)
+        return self.reshaped(x, v.shape)
 
     def plain(self, v: Value) -> Tensor:
         """`v` as ONNX has it."""

@@ -92,12 +92,15 @@ def image(v: Value) -> Value:
 def laid(b: Builder, v: Value) -> Tensor:
     """`v` as TFLite has images: (n, height, width, channels)."""
     whole = image(v)
-    return b.laid(whole, whole.shape, NHWC)
+    x = b.laid(whole, whole.shape, NHWC)
+    b.images |= {x, v.tensor} & {x, *b.inputs}
+    return x
 
 
 def put(b: Builder, name: str, y: Tensor, rank: int) -> None:
     """The array `name` is the image `y`, of as many dimensions as what it was made of."""
     n, h, w, c = y.shape
+    b.images.add(y)
     whole = layout.value(y, (n, c, h, w), NHWC)
     b.known[name] = whole if rank == 4 else whole.seen_as((n, c, w))
 
@@ -109,6 +112,8 @@ def padded(b: Builder, x: Tensor, win: Window) -> tuple[Tensor, geometry.Padding
 
 def framed(b: Builder, x: Tensor, win: Window) -> Tensor:
     """`x` with the window's padding around it, of zeros."""
+    if not any((*win.before, *win.after)):
+        return x
     frame = [(0, 0), *zip(win.before, win.after, strict=True), (0, 0)]
     shape = tuple(n + sum(p) for n, p in zip(x.shape, frame, strict=True))
     how = b.integers(frame, f"{x.name}/paddings")

@@ -40,7 +40,7 @@ def conv(n: Node, b: Builder) -> None:
         "padding": padding,
         "activation": "NONE",
     }
-    bias = _bias(n, b, oc)
+    bias = _bias(n, b, oc) or Constant(np.zeros(oc, np.float32))  # TFLite wants one
     shape = (x.shape[0], *win.out, oc)
     name = n.inputs[1]
     if groups > 1 and depth == 1:
@@ -61,7 +61,7 @@ def conv(n: Node, b: Builder) -> None:
         for i, piece in enumerate(xs):
             own = slice(i * each, (i + 1) * each)
             kernel = b.constant(_rows(w, own), f"{name}/group{i}", (0, 2, 3, 1))
-            more = _tensors(b, n, None if bias is None else _rows(bias, own))
+            more = _tensors(b, n, _rows(bias, own))
             ys.append(b.add(Conv2D, (piece, kernel, *more), (*shape[:3], each), names[i], **how))
         y = b.add(Concatenation, ys, shape, n.y, axis=3)
     windows.put(b, n.y, y, len(v.shape))
@@ -69,7 +69,10 @@ def conv(n: Node, b: Builder) -> None:
 
 @node("ConvTranspose")
 def conv_transpose(n: Node, b: Builder) -> None:
-    """TRANSPOSE_CONV; where rows or columns are cut off in front as TFLite never does, a SLICE."""
+    """TRANSPOSE_CONV, of which a SLICE takes a part where TFLite's padding gives another.
+
+    Rows and columns that no tap of the kernel reaches come of zeros behind the image.
+    """
     v, w = b.value(n), _filters(n, b)
     if n.get("group", 1) != 1:
         n.refuse(f"its channels are in {n.get('group')} groups; one is taken")
@@ -93,18 +96,30 @@ def conv_transpose(n: Node, b: Builder) -> None:
     x, oc = windows.laid(b, v), w.shape[1]
     kernel = b.constant(w, n.inputs[1], (1, 2, 3, 0))
     bias = _tensors(b, n, _bias(n, b, oc))
-    frame = [geometry.axis(out[i], win.kernel[i], win.stride[i], 1, "SAME").before for i in (0, 1)]
-    padding, cut = ("SAME", [0, 0]) if frame == before else ("VALID", before)
-    shape = (x.shape[0], out[0] + cut[0], out[1] + cut[1], oc)
+    if all(_is_same(win, i, before[i], out[i], full[i]) for i in (0, 1)):
+        whole, padding, cut = out, "SAME", False
+    else:
+        short = [max(0, out[i] + before[i] - full[i]) for i in (0, 1)]
+        rows, columns = (-(-short[i] // win.stride[i]) for i in (0, 1))
+        x = windows.framed(b, x, replace(win, before=(0, 0), after=(rows, columns)))
+        whole = [full[0] + rows * win.stride[0], full[1] + columns * win.stride[1]]
+        padding, cut = "VALID", whole != out
+    shape = (x.shape[0], *whole, oc)
     size = b.integers(shape, f"{n.y}/shape")
-    name = f"{n.y}/whole" if any(cut) else n.y
+    name = f"{n.y}/whole" if cut else n.y
     y = b.add(TransposeConv, (size, kernel, x, *bias), shape, name, stride=win.stride,
               padding=padding)  # fmt: skip
-    if any(cut):
+    if cut:
         end = (x.shape[0], *out, oc)
-        at, sizes = b.integers([0, *cut, 0], f"{n.y}/begin"), b.integers(end, f"{n.y}/size")
+        at, sizes = b.integers([0, *before, 0], f"{n.y}/begin"), b.integers(end, f"{n.y}/size")
         y = b.add(Slice, (y, at, sizes), end, n.y)
     windows.put(b, n.y, y, rank)
+
+
+def _is_same(win: windows.Window, i: int, before: int, out: int, full: int) -> bool:
+    """Whether TFLite's SAME gives these rows (or columns), each of which some tap reaches."""
+    same = geometry.axis(out, win.kernel[i], win.stride[i], 1, "SAME")
+    return (same.out, same.before) == (win.size[i], before) and out + before <= full
 
 
 @node("Gemm")
@@ -206,7 +221,9 @@ def _bias(n: Node, b: Builder, channels: int) -> Constant | None:
 
 def _tensors(b: Builder, n: Node, bias: Constant | None) -> tuple[Tensor, ...]:
     """The bias as the last input of an operator, if there is one."""
-    return () if bias is None else (b.constant(bias, n.inputs[2] or f"{n.y}/bias"),)
+    if bias is None:
+        return ()
+    return (b.constant(bias, n.inputs[2] if n.has(2) else f"{n.y}/bias"),)
 
 
 def _rows(c: Constant, part: slice) -> Constant:
