@@ -217,3 +217,41 @@ def test_a_damaged_graph(tmp_path: Path) -> None:
         path.write_bytes(data[:cut])
         with pytest.raises(AscuaError):
             convert.network(path)
+
+
+def test_keras_models_of_treacherous_ends(tmp_path: Path) -> None:
+    """Outputs stay in their order, names with spaces pass, open sizes are asked for."""
+    import keras
+
+    layers = keras.layers
+    a, b = keras.Input((4, 4, 2), name="zeta"), keras.Input((5,), name="my alpha")
+    x = layers.Concatenate()([layers.Flatten()(a), b])
+    two = keras.Model([a, b], [layers.Dense(3, name="zz")(x), layers.Dense(2, name="aa")(x)])
+    two.save(tmp_path / "two.keras")
+    graph = convert.network(tmp_path / "two.keras").graph
+    assert [t.shape for t in graph.inputs] == [(1, 4, 4, 2), (1, 5)]
+    assert [t.shape for t in graph.outputs] == [(1, 3), (1, 2)]
+    rng = np.random.default_rng(1)
+    xs = [rng.normal(size=t.shape).astype(np.float32) for t in graph.inputs]
+    for got, wanted in zip(evaluated(graph, [x[None] for x in xs]), two(xs), strict=True):
+        np.testing.assert_allclose(got[0], wanted, atol=1e-5)
+
+    i = keras.Input((None, None, 3), name="image")
+    whole = keras.Model(i, layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(i)))
+    whole.save(tmp_path / "open.keras")
+    to = tmp_path / "o.tflite"
+    refused(ascua("convert", tmp_path / "open.keras", "-o", to), 1, "leaves its shape open",
+            "--input-shapes 1,224,224,3")  # fmt: skip
+    given = ("--input-arrays", "image", "--input-shapes", "1,20,16,3")
+    done = ascua("convert", tmp_path / "open.keras", "-o", to, *given)
+    assert done.code == 0, done.err
+    assert convert.network(to).graph.inputs[0].shape == (1, 20, 16, 3)
+    refused(ascua("convert", tmp_path / "two.keras", "-o", to, *given, "--force"), 1,
+            "no input 'image'")  # fmt: skip
+
+
+def test_what_a_file_is_called_does_not_matter(roads: dict[str, Path], tmp_path: Path) -> None:
+    for road, name in (("keras", "net.onnx"), ("h5", "net"), ("keras", "net.h5")):
+        path = tmp_path / name
+        path.write_bytes(roads[road].read_bytes())
+        assert convert.network(path).form == "Keras"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +19,6 @@ from ascua.convert import Ends, Network
 from ascua.errors import InputError
 from ascua.files import Output
 from ascua.files.kinds import DOT, TFLITE
-from ascua.files.networks import ONNX
 from ascua.ir import Tensor
 from ascua.ncc.dots import dot as drawn
 
@@ -70,13 +71,16 @@ def convert(
         out.print(f"{to}: {len(found.content):,} bytes, {kind}, of {found.form}.", markup=False)
     for what, tensors in (("input", found.graph.inputs), ("output", found.graph.outputs)):
         for t in tensors:
-            out.print(f"{what}  {printable(_said(t))}", markup=False, highlight=False)
-    if found.form == ONNX and any(len(t.shape) > 2 for t in found.graph.inputs):
-        out.print("Images have their channels last here, and first in ONNX.")
+            line = _said(t)
+            if t.name in found.moved:
+                line += f", channels last; {_sizes(found.moved[t.name])} in ONNX"
+            out.print(f"{what}  {printable(line)}", markup=False, highlight=False)
     if to is not None:
         verb = "quantize" if _float(found) else "analyze"
-        more = f" --data D --out {to.with_suffix('.int8.tflite')}" if _float(found) else ""
-        out.print(printable(f"Next: ascua {verb} {to}{more}"), markup=False, highlight=False)
+        into = shlex.quote(str(to.with_suffix(".int8.tflite")))
+        more = f" --data D --out {into}" if _float(found) else ""
+        following = f"Next: ascua {verb} {shlex.quote(str(to))}{more}"
+        out.print(printable(following), markup=False, highlight=False, soft_wrap=True)
 
 
 def _put(file: Path, content: bytes) -> None:
@@ -88,9 +92,13 @@ def _float(found: Network) -> bool:
 
 
 def _said(t: Tensor) -> str:
-    shape = "x".join(map(str, t.shape))
+    shape = _sizes(t.shape)
     more = "" if t.quant is None else f", scale {t.q.scale:.6g}, zero point {t.q.zero_point}"
     return f"{t.name}  {shape}  {t.dtype}{more}"
+
+
+def _sizes(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
 
 
 def _json(found: Network, to: Path | None, dot: Path | None) -> dict[str, object]:

@@ -6,7 +6,7 @@ Keras files, SavedModels and frozen graphs go through TensorFlow's own converter
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ascua import tflite
@@ -47,6 +47,8 @@ class Network:
     """What it was read from, of `networks.ROADS`."""
     layers: First = field(default_factory=First)
     """What its Keras layers do to the input first: TensorFlow puts their factors into weights."""
+    moved: Mapping[str, Shape] = field(default_factory=dict)
+    """Inputs and outputs whose channels lie last here, and the shapes that ONNX gives them."""
 
     @property
     def first(self) -> First:
@@ -79,14 +81,14 @@ def network(path: Path, ends: Ends | None = None) -> Network:
 
         if ends.signature is not None:
             raise _refused(path, ends, "ONNX has no signatures")
-        graph = onnx.load(path, ends.shapes, ends.outputs)
-        return Network(graph, tflite.write(graph), form)
+        graph, moved = onnx.read(path, ends.shapes, ends.outputs, ends.inputs)
+        return Network(graph, tflite.write(graph), form, moved=moved)
     if form == networks.KERAS:
         from ascua.train.export import float_file
 
-        if ends.named:
-            raise _refused(path, ends, "a Keras model has its ends")
-        content, layers = float_file(path)
+        if ends.outputs or ends.signature:
+            raise _refused(path, replace(ends, inputs=(), shapes={}), "a Keras model has its ends")
+        content, layers = float_file(path, ends.shapes)
         return Network(tflite.read(content, str(path)), content, form, layers)
     from ascua.convert import tensorflow
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ascua.errors import InputError, ModelError, Unsupported, brief, did_you_mean
-from ascua.train.export import converted
+from ascua.train.export import converted, frozen
 from ascua.zoo import import_tensorflow, quiet
 from ascua.zoo.files import first_line, load_keras
 
@@ -218,11 +218,7 @@ def of_keras(path: Path) -> Any:
 
 def _frozen(function: Any) -> Any:
     """The GraphDef of a concrete function, its variables as constants."""
-    from tensorflow.python.framework import convert_to_constants
-
-    with quiet():
-        frozen = convert_to_constants.convert_variables_to_constants_v2(function)
-        return frozen.graph.as_graph_def()
+    return frozen(function).graph.as_graph_def()
 
 
 def _name(tensor: str) -> str:

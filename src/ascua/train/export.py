@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from ascua import tflite
 from ascua.data import Images
-from ascua.errors import Unsupported
+from ascua.errors import InputError, Unsupported, brief
 from ascua.pixels import First, Image
 from ascua.quantize import Options, Range, quantize
 from ascua.zoo import (
@@ -63,12 +64,32 @@ def behind_rescaling(model: Any) -> tuple[Any, Image]:
     return inner, (low * scale + offset, high * scale + offset)
 
 
-def export_float(model: Any, where: str = "") -> bytes:
-    """A float .tflite file of a Keras model, with batch 1. Raises Unsupported, naming `where`."""
+def export_float(
+    model: Any, where: str = "", shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> bytes:  # fmt: skip
+    """A float .tflite file of a Keras model, with batch 1. Raises Unsupported, naming `where`.
+
+    `shapes` are those of inputs that leave theirs open; InputError without.
+    """
     tf = import_tensorflow()
+    single = _batch_of_one(model, shapes or {}, where)
     with quiet():
-        converter = tf.lite.TFLiteConverter.from_keras_model(_batch_of_one(model))
+        if len(single.outputs) == 1:
+            converter = tf.lite.TFLiteConverter.from_keras_model(single)
+        else:  # which would put them in the order of their names
+            specs = [tf.TensorSpec(x.shape, x.dtype, x.name) for x in single.inputs]
+            given = (lambda *xs: single(list(xs))) if len(specs) > 1 else single
+            call = frozen(tf.function(given).get_concrete_function(*specs))
+            converter = tf.lite.TFLiteConverter.from_concrete_functions([call])
     return converted(converter, where or model.name)
+
+
+def frozen(function: Any) -> Any:
+    """A concrete function of TensorFlow, its variables as constants."""
+    from tensorflow.python.framework import convert_to_constants
+
+    with quiet():
+        return convert_to_constants.convert_variables_to_constants_v2(function)
 
 
 def converted(converter: Any, where: str) -> bytes:
@@ -98,20 +119,49 @@ def export_quantized(model: Any, images: NDArray[np.uint8], options: Options) ->
     return tflite.write(quantize(graph, [as_float(images, image)[:, None]], options, Range(*image)))
 
 
-def float_file(path: Path) -> tuple[bytes, First]:
+def float_file(
+    path: Path, shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> tuple[bytes, First]:  # fmt: skip
     """The float .tflite file of the Keras model at `path`, a SavedModel too; and its first layers.
 
     Those are told by the layers: TensorFlow's converter puts a factor into the weights behind it.
     Raises AscuaError.
     """
     model = load_keras(path)
-    return export_float(model, str(path)), first_layers(model)
+    return export_float(model, str(path), shapes), first_layers(model)
 
 
-def _batch_of_one(model: Any) -> Any:
-    """`model` with inputs of one sample each."""
+def _batch_of_one(
+    model: Any, shapes: Mapping[str, tuple[int, ...]] | None = None, where: str = ""
+) -> Any:  # fmt: skip
+    """`model` with inputs of one sample each, under names that TensorFlow's graphs take."""
     keras = import_keras()
-    inputs = [keras.Input(batch_shape=(1, *x.shape[1:]), name=x.name) for x in model.inputs]
+    where, shapes = where or model.name, shapes or {}
+    names = [x.name for x in model.inputs]
+    if unknown := set(shapes) - set(names):
+        raise InputError(
+            f"{where}: it has no input {min(unknown)!r}.", [f"It has: {', '.join(names)}."]
+        )
+    inputs = []
+    for x in model.inputs:
+        open_ = (1, *x.shape[1:])
+        shape = shapes.get(x.name, open_)
+        if None in shape:
+            example = ",".join(str(d or 224) for d in shape)
+            raise InputError(
+                f"{where}: input '{brief(x.name)}' leaves its shape open: {list(x.shape)}.",
+                [f"Say it: `--input-arrays {x.name} --input-shapes {example}`.",
+                 f"Or build the model with it: `keras.Input(({example.partition(',')[2]}))`."],
+            )  # fmt: skip
+        if len(shape) != len(open_) or any(
+            d not in (None, s) for d, s in zip(open_, shape, strict=True)
+        ):
+            raise InputError(
+                f"{where}: its input '{brief(x.name)}' is {list(x.shape)}, not {list(shape)}.",
+                ["`--input-shapes` fills in what is open."],
+            )
+        name = re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", x.name)
+        inputs.append(keras.Input(batch_shape=shape, name=name, dtype=x.dtype))
     given = inputs[0] if len(inputs) == 1 else inputs
     return keras.Model(given, model(given, training=False), name=model.name)
 

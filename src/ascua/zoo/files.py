@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import re
+import tempfile
 import textwrap
 import zipfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,11 +65,23 @@ def load_keras(path: Path) -> Any:
         )
     keras = import_keras()
     try:
-        with quiet():
-            return keras.models.load_model(path, compile=False, safe_mode=True)
+        with quiet(), _called(path, ".h5" if what == "hdf5" else ".keras") as called:
+            return keras.models.load_model(called, compile=False, safe_mode=True)
     except Exception as e:  # Keras has no error of its own for a wrong file
         remedies = _remedies(e) if (older := _keras_2(path, what)) is None else [older]
         raise InputError(f"{path}: Keras cannot load it: {first_line(e)}", remedies) from e
+
+
+@contextmanager
+def _called(path: Path, suffix: str) -> Iterator[Path]:
+    """`path`, or a link to it that ends as Keras, which goes by names, wants it."""
+    if path.suffix == suffix or (suffix == ".h5" and path.suffix == ".hdf5"):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / f"model{suffix}"
+        link.symlink_to(path.resolve())
+        yield link
 
 
 def _keras_2(path: Path, what: str) -> str | None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ascua.convert.onnx import layout, nodes, opening
 from ascua.convert.onnx.builder import TAKEN, Builder, Constant, Node
-from ascua.convert.onnx.layout import Value
+from ascua.convert.onnx.layout import Shape, Value
 from ascua.convert.onnx.opening import Opened
 from ascua.errors import InputError, ModelError, Unsupported, brief, did_you_mean
 from ascua.ir import Graph, Tensor
@@ -32,23 +32,38 @@ FOLDED = {"DequantizeLinear", "QuantizeLinear"}
 
 
 def load(
-    path: Path, shapes: Mapping[str, tuple[int, ...]] | None = None, outputs: Sequence[str] = ()
+    path: Path, shapes: Mapping[str, Shape] | None = None, outputs: Sequence[str] = ()
 ) -> Graph:  # fmt: skip
+    """The graph of `read`."""
+    return read(path, shapes, outputs)[0]
+
+
+def read(
+    path: Path, shapes: Mapping[str, Shape] | None = None, outputs: Sequence[str] = (),
+    inputs: Sequence[str] = (),
+) -> tuple[Graph, dict[str, Shape]]:  # fmt: skip
     """The network in the ONNX file at `path`: float32, or integer between its Q and DQ nodes.
 
+    And its inputs and outputs whose channels lie last here, with the shapes that ONNX gives them.
+
     `shapes` are those of inputs that leave theirs open, as ONNX has them; `outputs` names others
-    than the file's. Raises InputError, ModelError, Unsupported naming nodes, ToolMissing without
-    the extra [onnx].
+    than the file's; `inputs` can only be the file's. Raises InputError, ModelError, Unsupported
+    naming nodes, ToolMissing without the extra [onnx].
     """
     found = opening.opened(path, shapes or {})
+    for name in inputs:
+        if name not in found.inputs:
+            raise InputError(f"{path}: it has no input {name!r}.", did_you_mean(name, found.inputs))
     if outputs:
         found = _until(found, outputs, path)
     _refuse_unknown(found, path)
     first = _built(found, {})
     wishes = {name: orders.pop() for name, orders in first.wishes.items() if len(orders) == 1}
     taken = {name: order for name, order in wishes.items() if _usual(first, name, order)}
-    graph = _graph(found, _built(found, taken) if taken else first, path)
-    return integers(graph, str(path)) if stated(graph) else simplify(graph, str(path))
+    b = _built(found, taken) if taken else first
+    graph, moved = _graph(found, b, path)
+    done = integers(graph, str(path)) if stated(graph) else simplify(graph, str(path))
+    return done, moved
 
 
 def _usual(b: Builder, name: str, order: tuple[int, ...]) -> bool:
@@ -182,12 +197,26 @@ def _sizes(t: Tensor) -> list[int]:
     return [s for s in t.shape if s > 1]
 
 
-def _graph(found: Opened, b: Builder, path: Path) -> Graph:
-    """What was built, between its inputs and outputs, which keep the names of the file."""
+def _graph(found: Opened, b: Builder, path: Path) -> tuple[Graph, dict[str, Shape]]:
+    """What was built, between its inputs and outputs, which keep the names of the file.
+
+    And those that lie with their channels last.
+    """
+    moved = {
+        name: found.inputs[name][0]
+        for t, name in b.inputs.items()
+        if t.shape != found.inputs[name][0]
+    }
     instead: dict[Tensor, Tensor] = {}
     outputs = []
     for name in found.outputs:
         v = b.known.get(name)
+        if name in b.roots:
+            raise Unsupported(
+                f"{path}: its output '{brief(name)}' is a square root, which is taken only where"
+                " something divides by it.",
+                TAKEN,
+            )
         if not isinstance(v, Value):
             raise Unsupported(
                 f"{path}: its output '{brief(name)}' is constant, or no array.",
@@ -198,6 +227,8 @@ def _graph(found: Opened, b: Builder, path: Path) -> Graph:
             order == layout.channels_last(len(order)) and _is_image(b, v.tensor)
         ):
             y = b.plain(v)
+        elif y.shape != v.shape:
+            moved[name] = v.shape
         if y in b.inputs or y in outputs:
             y = b.reshaped(y, (1, *y.shape))
         outputs.append(y)
@@ -206,4 +237,4 @@ def _graph(found: Opened, b: Builder, path: Path) -> Graph:
     ops = [op.on(instead) for op in b.ops]
     ends = tuple(instead.get(y, y) for y in outputs)
     graph = Graph(path.stem, tuple(b.inputs), ends, tuple(ops), "Ascua, of ONNX")
-    return drop_dead(graph)
+    return drop_dead(graph), moved

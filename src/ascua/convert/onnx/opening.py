@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ log = logging.getLogger(__name__)
 
 MOST_BYTES = 1 << 30
 """A larger file is no network for a microcontroller."""
-OPSETS = range(11, 22)
-"""What nodes mean changes with these; of others nothing is promised."""
+OPSETS = range(11, 25)
+"""In which the nodes that are taken mean the same, as far as they are; others are converted."""
+MOST_ELEMENTS = 1 << 28
+"""Of an input: a larger one is no microcontroller's."""
 PIP_ONNX = "pip install '.[onnx]'"
 
 Shape = tuple[int, ...]
@@ -83,6 +86,12 @@ def opened(path: Path, shapes: Mapping[str, Shape]) -> Opened:
         names = ", ".join(given)
         raise InputError(f"{path}: it has no input {min(unknown)!r}.", [f"It has: {names}."])
     inputs = {name: _input(onnx, path, name, i, shapes) for name, i in given.items()}
+    for name, (shape, _) in inputs.items():
+        if prod(shape) > MOST_ELEMENTS:
+            raise Unsupported(
+                f"{path}: its input '{brief(name)}' has {prod(shape):,} elements.",
+                ["Take a network for microcontrollers: their inputs have thousands."],
+            )
     outputs = tuple(text(o.name) for o in graph.output)
     read = {*outputs, *(text(name) for n in graph.node for name in n.input)}
     nodes = tuple(_node(onnx, path, n, opset, read) for n in graph.node)
