@@ -178,6 +178,9 @@ def test_ends_that_are_told(tmp_path: Path) -> None:
     assert f"Next: ascua quantize '{to}' --data D" in done.out
     refused(ascua("convert", path, "-o", to, "--input-arrays", "nope", "--force"), 1,
             "no input 'nope'", "Known names: x0")  # fmt: skip
+    cube = Net(1, 4, 4, 4)
+    cube_path = said(cube, cube.Relu("x0"), tmp_path)
+    assert "1x4x4x4  float32, channels last" in ascua("convert", cube_path, "-o", to, "--force").out
     flat = Net(4, 3)
     path = said(flat, flat.MatMul("x0", flat.weights(3, 4)), tmp_path)
     assert "channels" not in ascua("convert", path, "-o", tmp_path / "m.tflite").out

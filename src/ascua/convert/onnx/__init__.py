@@ -15,7 +15,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from ascua.convert.onnx import layout, nodes, opening
-from ascua.convert.onnx.builder import TAKEN, Builder, Constant, Node
+from ascua.convert.onnx.builder import TAKEN, Builder, Constant, Node, usual
 from ascua.convert.onnx.layout import Shape, Value
 from ascua.convert.onnx.opening import Opened
 from ascua.errors import InputError, ModelError, Unsupported, brief, did_you_mean
@@ -202,11 +202,9 @@ def _graph(found: Opened, b: Builder, path: Path) -> tuple[Graph, dict[str, Shap
 
     And those that lie with their channels last.
     """
-    moved = {
-        name: found.inputs[name][0]
-        for t, name in b.inputs.items()
-        if t.shape != found.inputs[name][0]
-    }
+    shapes = {name: found.inputs[name][0] for name in b.inputs.values()}
+    orders = {name: b.orders.get(name, usual(len(shape))) for name, shape in shapes.items()}
+    moved = {name: shapes[name] for name, order in orders.items() if list(order) != sorted(order)}
     instead: dict[Tensor, Tensor] = {}
     outputs = []
     for name in found.outputs:
@@ -227,7 +225,7 @@ def _graph(found: Opened, b: Builder, path: Path) -> tuple[Graph, dict[str, Shap
             order == layout.channels_last(len(order)) and _is_image(b, v.tensor)
         ):
             y = b.plain(v)
-        elif y.shape != v.shape:
+        elif list(order) != sorted(order):
             moved[name] = v.shape
         if y in b.inputs or y in outputs:
             y = b.reshaped(y, (1, *y.shape))
