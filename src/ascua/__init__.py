@@ -1,6 +1,6 @@
 """Ascua: from data to measured firmware.
 
-model = ascua.load_model(Path("model.tflite"))
+model = ascua.load_model("model.tflite")
 board = ascua.load_board("lm3s6965evb")
 plan, known = ascua.analyze(model, board)
 run = ascua.run_model(model, plan, xs, labels=ys, build=Path("build/firmware"))
@@ -8,6 +8,7 @@ print(run.measurement.instructions, run.measurement.accuracy)
 """
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """The public name `name`."""
+    """The public name `name`, or the version."""
+    if name == "__version__":
+        return version("ascua")
     if name not in WHERE:
         raise AttributeError(f"module 'ascua' has no attribute {name!r}")
     module = import_module(f"ascua.{WHERE[name]}")

@@ -306,7 +306,7 @@ class Layout:
     """Known to its reader alone; it is looked at again when the graph is written."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Graph:
     """A network: ops in an order that can be executed, between named inputs and outputs.
 
@@ -322,7 +322,20 @@ class Graph:
     states: tuple[State, ...] = ()
     signatures: tuple[Signature, ...] = ()
     metadata: tuple[Metadata, ...] = ()
+
     layout: Layout | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        return f"Graph({self.name!r}, {self.brief})"
+
+    @property
+    def brief(self) -> str:
+        """Operators, inputs and outputs in a few words."""
+        ends = (
+            ", ".join(f"{t.dtype} {'x'.join(map(str, t.shape))}" for t in ts)
+            for ts in (self.inputs, self.outputs)
+        )
+        return f"{len(self.ops)} operators, {' -> '.join(ends)}"
 
     def tensors(self) -> Iterator[Tensor]:
         """Every tensor once: inputs and states first, then in order of the ops."""

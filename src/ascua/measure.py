@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ascua import targets
 from ascua.artifact import Artifact
 from ascua.boards import Board
@@ -271,7 +273,7 @@ def _elsewhere(found: Measurement, planned: Plan, name: str) -> Measurement:
     return replace(found, regions=(), counted_on=name)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Run:
     """A measured run: `ys` are the board's outputs (n, *shape), `expected` the reference's."""
 
@@ -282,6 +284,9 @@ class Run:
     outcome: Outcome
     score_reference: Score | None
 
+    def __repr__(self) -> str:
+        return f"Run({self.plan!r}, {len(self.ys[0])} samples)"
+
     @property
     def accuracy_reference(self) -> float | None:
         """The reference's score, where that is an accuracy."""
@@ -291,10 +296,10 @@ class Run:
 def run_model(
     model: Model,
     planned: Plan,
-    xs: Sequence[Array],
+    xs: Sequence[Array] | Array,
     *,
     labels: Labels | Array | None = None,
-    build: Path,
+    build: Path | str,
     on_board: Progress | None = None,
     on_reference: Progress | None = None,
     sanitize: bool = False,
@@ -302,18 +307,19 @@ def run_model(
 ) -> Run:
     """Run samples `xs` (n, *shape) on the board of `planned`, the plan of `model`.
 
-    A board that is not emulated has another count for it. Every byte is compared with the
-    reference of all that the file computes. `labels` may be class indices (n,); `period_s` is as
-    `estimate` takes it.
+    `xs` may be the one array of a network with one input. A board that is not emulated has another
+    count for it. Every byte is compared with the reference of all that the file computes. `labels`
+    may be class indices (n,); `period_s` is as `estimate` takes it.
     Raises DoesNotFit, ToolMissing, ToolFailed; differing outputs are counted, not raised.
     """
-    told = as_labels(labels)
+    told, build = as_labels(labels), Path(build)
+    arrays = [xs] if isinstance(xs, np.ndarray) else xs
     name = targets.of(planned.board).named(model.title)
     executor = OnBoard(_runnable(planned), build, name, sanitize=sanitize)
-    answer = executor.run(model.graph, xs, progress=on_board)
+    answer = executor.run(model.graph, arrays, progress=on_board)
     ys, outcome = answer.outputs, answer.outcome
     assert outcome is not None  # a board tells
-    expected = reference(model.prepared, xs, on_reference)
+    expected = reference(model.prepared, arrays, on_reference)
     found = known(model, planned)
     if outcome.sizes is not None:
         found = linked(found, planned, outcome.sizes)
@@ -329,7 +335,7 @@ def run_model(
             for layer, n, c in zip(found.layers, counts, cycles, strict=True)
         ),
         ram=replace(found.ram, stack=outcome.stack_bytes),
-        samples=len(xs[0]),
+        samples=len(arrays[0]),
         instructions=outcome.instructions,
         counter=outcome.counter,
         extremes=outcome.extremes,

@@ -20,7 +20,7 @@ RESULT = "result.json"
 """What a training tells of its network, beside it."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """A network as its file has it, prepared for planning, and the same with less."""
 
@@ -31,6 +31,9 @@ class Model:
     """All that the file computes: what every output is compared with."""
     optimized: Optimized | None = None
     """What is planned instead, unless the file's own graph is asked for."""
+
+    def __repr__(self) -> str:
+        return f"Model({str(self.path)!r}, {self.graph.brief})"
 
     @property
     def graph(self) -> Graph:
@@ -75,11 +78,12 @@ def stayed(ys: list[Array], origins: list[Former]) -> list[Array]:
     return [o.of(y) for y, o in zip(ys, origins, strict=True)]
 
 
-def load_model(path: Path, *, smaller: bool = True) -> Model:
+def load_model(path: Path | str, *, smaller: bool = True) -> Model:
     """Read and check the model at `path`. Raises ModelError, Unsupported or InputError.
 
     Unless it is to be `smaller`, the file's own graph is planned.
     """
+    path = Path(path)
     return model_of(tflite.load(path), path, path.read_bytes(), smaller=smaller)
 
 

@@ -44,6 +44,9 @@ class Reference:
         return Answer([np.concatenate(ys) for ys in zip(*parts, strict=True)], left)
 
 
-def reference(graph: Graph, xs: Sequence[Array], progress: Progress | None = None) -> list[Array]:
-    """The reference's outputs (n, *shape)."""
+def reference(
+    graph: Graph, xs: Sequence[Array] | Array, progress: Progress | None = None
+) -> list[Array]:  # fmt: skip
+    """The reference's outputs (n, *shape) on `xs`: an array an input, or that of the only one."""
+    xs = [xs] if isinstance(xs, np.ndarray) else xs
     return Reference().run(graph, xs, progress=progress).outputs

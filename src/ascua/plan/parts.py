@@ -178,7 +178,7 @@ class Arena:
         return self.bytes <= self.bound
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Plan:
     """How `graph` runs on `board`: everything that a target needs to write code."""
 
@@ -191,6 +191,11 @@ class Plan:
     outputs: tuple[View, ...]
     arenas: tuple[Arena, ...]
     states: tuple[Kept, ...] = ()
+
+    def __repr__(self) -> str:
+        arena = sum(a.bytes for a in self.arenas)
+        where = f"{self.graph.name!r} on {self.board.name}"
+        return f"Plan({where}, {len(self.steps)} steps, arena {arena:,} bytes)"
 
     @property
     def arena(self) -> Arena:
