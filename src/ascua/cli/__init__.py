@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from ascua.cli.terminal import drop_stdout, err, print_error, verbose
 from ascua.errors import AscuaError, InputError, did_you_mean
@@ -71,10 +72,39 @@ VERBS = {
 """Where each verb is, and the first line of its help: a module is loaded when its verb is used."""
 
 
+EXAMPLES = {
+    "analyze": "analyze model.tflite --board lm3s6965evb",
+    "bench": "bench digits-dscnn",
+    "boards": "boards",
+    "compare": "compare net.keras model.tflite --data images/",
+    "compile": "compile model.tflite --board nrf52840 --name kws -o firmware/kws",
+    "convert": "convert net.onnx -o net.tflite",
+    "demo": "demo mnist-lenet5",
+    "doctor": "doctor",
+    "export": "export maix net.kmodel --labels labels.txt -o maix",
+    "flash": "flash maix maix/model.kfpkg --port /dev/ttyUSB0",
+    "models": "models mobilenet_v1",
+    "ncc": "ncc compile net.tflite net.kmodel -i tflite -o kmodel -t k210 --dataset images/",
+    "ops": "ops",
+    "optimize": "optimize model.tflite -o small.tflite",
+    "prune": "prune net.keras --ratio 0.5 --of macs --data images/ --finetune 10 -o small.keras",
+    "quantize": "quantize net.keras --data images/ -o model.tflite",
+    "report": "report pruning-study -o report",
+    "run": "run model.tflite --board lm3s6965evb --data images/",
+    "study": "study pruning-study --only 'LeNet/*' --dry-run",
+    "tflite_convert": "tflite_convert --keras_model_file=net.h5 --output_file=net.tflite",
+    "toco": "toco --graph_def_file=net.pb --output_file=net.tflite --input_arrays=x",
+    "train": "train mnist-lenet5 --epochs 3",
+    "validate": "validate model.tflite",
+}
+"""How each verb is called, at the end of its help."""
+
+
 def verb(name: str) -> click.Command:
     """The verb of that name, one of VERBS."""
     module, _, function = VERBS[name][0].partition(":")
     found: click.Command = getattr(import_module(f"ascua.cli.{module}"), function)
+    found.epilog = f"\b\nExample:\n  ascua {EXAMPLES[name]}"
     return found
 
 
@@ -90,6 +120,14 @@ class Verbs(click.Group):
         if cmd_name not in VERBS:
             raise InputError(f"There is no verb {cmd_name!r}.", did_you_mean(cmd_name, VERBS))
         return verb(cmd_name)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The verbs that begin so, without loading any."""
+        found = [
+            CompletionItem(name, help=VERBS[name][1])
+            for name in sorted(VERBS) if name.startswith(incomplete)
+        ]  # fmt: skip
+        return found or click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list in `ascua --help`."""
@@ -123,7 +161,12 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
         return _fail(e)
     except click.UsageError as e:
         verb = "ascua" if e.ctx is None else e.ctx.command_path
-        return _fail(InputError(e.format_message(), [f"`{verb} --help` says what it takes."]))
+        tries = [f"`{verb} --help` says what it takes."]
+        if isinstance(e, click.MissingParameter) and e.param and "--board" in e.param.opts:
+            from ascua import boards
+
+            tries.insert(0, f"Boards: {', '.join(boards.names())}.")
+        return _fail(InputError(e.format_message(), tries))
     except click.ClickException as e:
         return _fail(InputError(e.format_message()))
     except (KeyboardInterrupt, click.Abort) as e:

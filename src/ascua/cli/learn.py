@@ -13,7 +13,7 @@ from rich.console import Console
 
 from ascua import boards, figures, k210, kmodel, measure
 from ascua import recipes as recipe_files
-from ascua.cli import following
+from ascua.cli import completing, following
 from ascua.cli.compiling import measured_run, raise_on_mismatch
 from ascua.cli.options import (
     PATH,
@@ -99,7 +99,7 @@ class Teaching:
 
 
 @click.command()
-@click.argument("recipe")
+@click.argument("recipe", shell_complete=completing.recipes)
 @click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
 @seed(help="Instead of the recipe's.")
 @click.option("--qat", is_flag=True, help="Train, then go on in the steps of int8.")
@@ -279,7 +279,7 @@ def _draw(
 
 
 @click.command()
-@click.argument("recipe", default="digits-dscnn")
+@click.argument("recipe", default="digits-dscnn", shell_complete=completing.recipes)
 @data_dir()
 @skip_damaged(help="Leave out images that cannot be read; they are named.")
 @build_dir()
@@ -373,7 +373,7 @@ def _demo_k210(
 
 
 @click.command()
-@click.argument("recipe", nargs=-1)
+@click.argument("recipe", nargs=-1, shell_complete=completing.recipes)
 @click.option(
     "--train", "untrained", is_flag=True, help="Train what is not trained yet, kept or not."
 )

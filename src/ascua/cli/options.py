@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 
 import click
 
+from ascua.cli import completing
 from ascua.errors import InputError
 from ascua.estimate import seconds
 from ascua.plan import BALANCED, goal_named
@@ -40,8 +41,9 @@ PATH = _Path(path_type=Path)
 # A verb calls one of these for its option, and may add to it or say `help` in its own words.
 model_file = partial(click.argument, "model", type=PATH)
 board_name = partial(
-    click.option, "--board", "-b", help="A board's name (`ascua boards`), or its TOML file."
-)
+    click.option, "--board", "-b", shell_complete=completing.boards,
+    help="A board's name (`ascua boards`), or its TOML file.",
+)  # fmt: skip
 goal = partial(
     click.option, "--goal", default=BALANCED.kind, show_default=True, metavar="GOAL",
     callback=lambda _context, _option, name: goal_named(name),

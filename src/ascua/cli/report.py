@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ascua import measure, results
+from ascua.cli import completing
 from ascua.cli.options import as_json, cache, data_dir, force, gathered, results_dir, to
 from ascua.cli.terminal import err, log, out, print_json, printable, verbose
 from ascua.errors import InputError
@@ -37,7 +38,7 @@ class Layout:
 
 
 @click.command()
-@click.argument("study", metavar="STUDY")
+@click.argument("study", metavar="STUDY", shell_complete=completing.studies)
 @to(help="A folder for the report in Markdown, its figures, and all cells as CSV.")
 @results_dir()
 @click.option(

@@ -14,6 +14,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ascua import measure
+from ascua.cli import completing
 from ascua.cli.options import as_json, cache, data_dir, dry_run, gathered, jobs, results_dir
 from ascua.cli.terminal import err, out, print_json, printable, verbose, waiting
 from ascua.errors import AscuaError, InputError
@@ -71,7 +72,7 @@ def study() -> None:
     """
 
 
-study_name = click.argument("study_", metavar="STUDY")
+study_name = click.argument("study_", metavar="STUDY", shell_complete=completing.studies)
 only_cells = click.option(
     "--only", multiple=True, metavar="CELL", help="These cells: `lenet5/l1/*`; may be repeated."
 )
