@@ -253,6 +253,8 @@ def test_a_part_of_the_network_that_cannot_run(
 
 def test_extras() -> None:
     found = {t.name: t for t in validation.python_extras()}
-    assert set(found) == {"keras", "tensorflow-cpu", "scikit-learn", "pillow", "tflite-micro"}
+    assert set(found) == {
+        "keras", "tensorflow-cpu", "scikit-learn", "pillow", "tflite-micro", "onnx", "kflash",
+    }  # fmt: skip
     assert not any(t.needed for t in found.values())
     assert all((t.version is not None) == t.found for t in found.values())
