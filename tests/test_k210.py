@@ -332,7 +332,8 @@ def test_what_is_not_compiled(tmp_path: Path) -> None:
             "Add `--kmodel 3`")  # fmt: skip
     refused(ascua("compile", quantised, "-b", "host", "-o", tmp_path / "lib", "--data", data), 1,
             "--data: host takes no kmodel")  # fmt: skip
-    refused(ascua("compile", quantised, "-b", "maix-go", "-o", to, "--name", "x"), 1, "--name x")
+    refused(ascua("compile", quantised, "-b", "maix-go", "-o", to, "--name", "x"), 1,
+            "--name: it is for a library in C")  # fmt: skip
     to.write_text("mine")
     refused(ascua(*compiled, "--data", data, "--input-range", "0", "1"), 1, "is no kmodel")
     assert to.read_text() == "mine"

@@ -10,6 +10,7 @@ import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -296,7 +297,9 @@ def test_flashing(package: Path, path: Path) -> None:
 def test_an_interrupted_flash_is_called_so(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
-    def interrupted(*_: object) -> list[str]:
+    def interrupted(child: subprocess.Popen[str], _: object) -> NoReturn:
+        child.kill()
+        child.wait()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(kflash, "_listened", interrupted)

@@ -232,13 +232,13 @@ def known(model: Model, planned: Plan) -> Measurement:
 
 
 def compile_model(model: Model, planned: Plan, name: str | None) -> Artifact:
-    """What the target makes of `planned`, the plan of `model`, called `name` or as the model is.
+    """What the target makes of `planned`, the plan of `model`, called `name` or as the file is.
 
     Raises InputError for a name that the target has no use for, DoesNotFit.
     """
     check_fit(planned)
     target = targets.of(planned.board)
-    chosen = target.named(model.title) if name is None else name
+    chosen = target.named(model.path.stem) if name is None else name
     artifact: Artifact = target.emit(planned, chosen)
     return artifact
 
@@ -314,7 +314,7 @@ def run_model(
     """
     told, build = as_labels(labels), Path(build)
     arrays = [xs] if isinstance(xs, np.ndarray) else xs
-    name = targets.of(planned.board).named(model.title)
+    name = targets.of(planned.board).named(model.path.stem)
     executor = OnBoard(_runnable(planned), build, name, sanitize=sanitize)
     answer = executor.run(model.graph, arrays, progress=on_board)
     ys, outcome = answer.outputs, answer.outcome

@@ -167,7 +167,8 @@ def compile_(
     with waiting(f"Planning {model}"):
         loaded = networks.model(model, smaller=not no_optimize)
         planned = loaded.plan(target, goal)
-    artifact = measure.compile_model(loaded, planned, form.name)
+    name = targets.of(target).named(loaded.title) if form.name is None else form.name
+    artifact = measure.compile_model(loaded, planned, name)
     names = form.names(loaded)
     _show(planned)
     xs = sample_vectors(loaded.graph)
