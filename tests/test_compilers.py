@@ -33,8 +33,8 @@ from tests.support.pools import pool
 
 HOST = boards.load("host")
 FILES = sorted([*MODELS.glob("**/*.tflite"), *MODELS.parent.glob("cases/*.tflite")])
-IN_CI = (20, 20)
-SLOW = (40, 81)
+IN_CI = (20, 10)
+SLOW = (30, 91)
 """First seeds and counts of random networks."""
 
 EVERY = [(c, level) for c in COMPILERS for level in LEVELS]
@@ -114,7 +114,13 @@ WITH_FPU = {
 """Boards by the cores that have a floating-point unit, which their flags leave out."""
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    "level",
+    [
+        level if level in ("-O0", "-O2") else pytest.param(level, marks=pytest.mark.slow)
+        for level in LEVELS
+    ],
+)
 @pytest.mark.parametrize("core", WITH_FPU)
 def test_cores_with_a_floating_point_unit(core: str, level: str, tmp_path: Path) -> None:
     """There compilers keep more registers to themselves, above all without optimisation."""
