@@ -20,7 +20,7 @@ def test_a_str_one_array_and_lines_that_can_be_read(tmp_path: Path) -> None:
     require_board(board)
     path = model_file(tmp_path, small())
     model = ascua.load_model(str(path))
-    assert repr(model) == f"Model({str(path)!r}, {model.graph.brief})"
+    assert repr(model) == f"Model({str(path)!r}, {model.graph.summary})"
     plan = model.plan(board)
     assert "\n" not in repr(plan)
     assert repr(plan).startswith(f"Plan({model.graph.name!r} on host, ")

@@ -247,7 +247,7 @@ def test_the_readme_s_program_compiles(tmp_path: Path) -> None:
     assert built(folder, program) == ""
 
 
-def test_cmake_and_what_is_refused(tmp_path: Path) -> None:
+def test_what_is_refused(tmp_path: Path) -> None:
     model = model_file(tmp_path, small())
     short = tmp_path / "short.txt"
     short.write_text("one\n")

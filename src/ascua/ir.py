@@ -326,10 +326,10 @@ class Graph:
     layout: Layout | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
-        return f"Graph({self.name!r}, {self.brief})"
+        return f"Graph({self.name!r}, {self.summary})"
 
     @property
-    def brief(self) -> str:
+    def summary(self) -> str:
         """Operators, inputs and outputs in a few words."""
         ends = (
             ", ".join(f"{t.dtype} {'x'.join(map(str, t.shape))}" for t in ts)

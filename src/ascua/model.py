@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ascua import targets, tflite
 from ascua.boards import Board
+from ascua.files.kinds import RESULT
 from ascua.ir import Array, Graph
 from ascua.passes import Optimized, optimize, prepare
 from ascua.passes.cutting import Former
@@ -16,8 +17,6 @@ from ascua.plan import BALANCED, Goal, Plan
 
 UNNAMED = "model"
 """What a training calls its networks."""
-RESULT = "result.json"
-"""What a training tells of its network, beside it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -33,7 +32,7 @@ class Model:
     """What is planned instead, unless the file's own graph is asked for."""
 
     def __repr__(self) -> str:
-        return f"Model({str(self.path)!r}, {self.graph.brief})"
+        return f"Model({str(self.path)!r}, {self.graph.summary})"
 
     @property
     def graph(self) -> Graph:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ascua.errors import InputError, ModelError, Unsupported, brief, did_you_mean
-from ascua.train.export import converted, frozen
+from ascua.train.export import converted, frozen, refuse_unknown, whole_shape
 from ascua.zoo import import_tensorflow, quiet
 from ascua.zoo.files import first_line, load_keras
 
@@ -34,9 +34,11 @@ def saved_model(path: Path, shapes: Mapping[str, Shape], signature: str | None) 
     tf = import_tensorflow()
     loaded, function = _function(tf, path, signature)
     given = function.structured_input_signature[1]
-    _refuse_unknown(path, shapes, given)
+    refuse_unknown(str(path), shapes, given)
     specs = {
-        name: tf.TensorSpec(_shape(path, name, spec.shape, shapes), spec.dtype, name)
+        name: tf.TensorSpec(
+            whole_shape(str(path), name, _dims(spec.shape), shapes), spec.dtype, name
+        )
         for name, spec in given.items()
     }
     with quiet():
@@ -123,7 +125,7 @@ def converter_of(
             f"{path}: its {what}s are not found.", [f"Name them: `--{what}-arrays A,B`."]
         )
     _refuse_training(path, graph)
-    _refuse_unknown(path, shapes, inputs)
+    refuse_unknown(str(path), shapes, inputs)
     v1 = tf.compat.v1
     try:
         with quiet(), tf.Graph().as_default() as space:
@@ -137,7 +139,7 @@ def converter_of(
             ["Freeze the graph again, with the version of TensorFlow that wrote it."],
         ) from e
     for name, tensor in zip(inputs, ins, strict=True):
-        tensor.set_shape(_shape(path, name, tensor.shape, shapes))
+        tensor.set_shape(whole_shape(str(path), name, _dims(tensor.shape), shapes))
     with quiet():
         return v1.lite.TFLiteConverter(space.as_graph_def(), ins, outs)
 
@@ -226,35 +228,6 @@ def _name(tensor: str) -> str:
     return tensor.lstrip("^").partition(":")[0]
 
 
-def _refuse_unknown(path: Path, shapes: Mapping[str, Shape], names: Any) -> None:
-    """Raise InputError where a shape is said of what is no input."""
-    if unknown := set(shapes) - set(names):
-        raise InputError(
-            f"{path}: it has no input {min(unknown)!r}.", [f"It has: {', '.join(names)}."]
-        )
-
-
-def _shape(path: Path, name: str, stated: Any, shapes: Mapping[str, Shape]) -> list[int]:
-    """The whole shape of an input, its batch 1. Raises InputError where it is open."""
-    dims = None if stated.rank is None else list(stated.as_list())
-    if name in shapes:
-        wanted = list(shapes[name])
-        fits = dims is None or (
-            len(dims) == len(wanted)
-            and all(d in (None, w) for d, w in zip(dims, wanted, strict=True))
-        )
-        if not fits:
-            raise InputError(
-                f"{path}: its input '{brief(name)}' is {dims}, not {wanted}.",
-                ["`--input-shapes` fills in what is open."],
-            )
-        return wanted
-    if dims and dims[0] is None:
-        dims[0] = 1
-    if dims is None or None in dims:
-        example = ",".join(str(d or 224) for d in dims or (1, 224, 224, 3))
-        raise InputError(
-            f"{path}: input '{brief(name)}' leaves its shape open: {dims}.",
-            [f"Say it: `--input-arrays {name} --input-shapes {example}`."],
-        )
-    return dims
+def _dims(shape: Any) -> list[int | None] | None:
+    """A shape of TensorFlow's; None where not even its rank is known."""
+    return None if shape.rank is None else list(shape.as_list())

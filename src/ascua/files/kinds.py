@@ -38,6 +38,9 @@ def _is_keras(head: bytes, path: Path) -> bool:
         return "model.weights.h5" in archive.namelist()
 
 
+RESULT = "result.json"
+"""What a training tells of its network, beside it."""
+
 TFLITE = Kind(".tflite file", lambda head, _: head[4:8] == b"TFL3")
 KMODEL = Kind("kmodel", lambda head, _: head[:4] in (b"\x03\0\0\0", b"LDMK"))
 NPY = Kind(".npy file", lambda head, _: head.startswith(b"\x93NUMPY"))

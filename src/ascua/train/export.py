@@ -137,33 +137,51 @@ def _batch_of_one(
     """`model` with inputs of one sample each, under names that TensorFlow's graphs take."""
     keras = import_keras()
     where, shapes = where or model.name, shapes or {}
-    names = [x.name for x in model.inputs]
-    if unknown := set(shapes) - set(names):
-        raise InputError(
-            f"{where}: it has no input {min(unknown)!r}.", [f"It has: {', '.join(names)}."]
-        )
+    refuse_unknown(where, shapes, [x.name for x in model.inputs])
     inputs = []
     for x in model.inputs:
-        open_ = (1, *x.shape[1:])
-        shape = shapes.get(x.name, open_)
-        if None in shape:
-            example = ",".join(str(d or 224) for d in shape)
-            raise InputError(
-                f"{where}: input '{brief(x.name)}' leaves its shape open: {list(x.shape)}.",
-                [f"Say it: `--input-arrays {x.name} --input-shapes {example}`.",
-                 f"Or build the model with it: `keras.Input(({example.partition(',')[2]}))`."],
-            )  # fmt: skip
-        if len(shape) != len(open_) or any(
-            d not in (None, s) for d, s in zip(open_, shape, strict=True)
-        ):
-            raise InputError(
-                f"{where}: its input '{brief(x.name)}' is {list(x.shape)}, not {list(shape)}.",
-                ["`--input-shapes` fills in what is open."],
-            )
+        shape = whole_shape(where, x.name, [1, *x.shape[1:]], shapes)
         name = re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", x.name)
         inputs.append(keras.Input(batch_shape=shape, name=name, dtype=x.dtype))
     given = inputs[0] if len(inputs) == 1 else inputs
     return keras.Model(given, model(given, training=False), name=model.name)
+
+
+def refuse_unknown(where: str, shapes: Mapping[str, tuple[int, ...]], names: Any) -> None:
+    """Raise InputError where a shape is said of what is no input."""
+    if unknown := set(shapes) - set(names):
+        raise InputError(
+            f"{where}: it has no input {min(unknown)!r}.", [f"It has: {', '.join(names)}."]
+        )
+
+
+def whole_shape(
+    where: str, name: str, stated: list[int | None] | None, shapes: Mapping[str, tuple[int, ...]]
+) -> list[int]:  # fmt: skip
+    """The whole shape of an input, its batch 1. Raises InputError where it is open."""
+    dims = None if stated is None else list(stated)
+    if name in shapes:
+        wanted = list(shapes[name])
+        fits = dims is None or (
+            len(dims) == len(wanted)
+            and all(d in (None, w) for d, w in zip(dims, wanted, strict=True))
+        )
+        if not fits:
+            raise InputError(
+                f"{where}: its input '{brief(name)}' is {dims}, not {wanted}.",
+                ["`--input-shapes` fills in what is open."],
+            )
+        return wanted
+    if dims and dims[0] is None:
+        dims[0] = 1
+    known = [d for d in dims or () if d is not None]
+    if dims is None or len(known) < len(dims):
+        example = ",".join(str(d or 224) for d in dims or (1, 224, 224, 3))
+        raise InputError(
+            f"{where}: input '{brief(name)}' leaves its shape open: {dims}.",
+            [f"Say it: `--input-arrays {name} --input-shapes {example}`."],
+        )
+    return known
 
 
 def as_float(x: NDArray[np.uint8], image: Image = (0.0, 1.0)) -> NDArray[np.float32]:

@@ -22,9 +22,10 @@ from ascua.errors import InputError
 from ascua.figures import curves
 from ascua.files import folders
 from ascua.files.folders import MANIFEST
+from ascua.files.kinds import RESULT
 from ascua.recipes import Recipe
 
-RECIPE, STATE, RESULT = "recipe.toml", "state.npz", "result.json"
+RECIPE, STATE = "recipe.toml", "state.npz"
 KERAS, TFLITE = "model.keras", "model.tflite"
 HISTORY = ("history.json", "history.csv", "history.svg")
 SHOWN = ("title", "board", "show")

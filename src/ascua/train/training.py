@@ -20,6 +20,7 @@ from ascua import data as datasets
 from ascua import tflite, zoo
 from ascua.data import Dataset
 from ascua.errors import InputError, Unsupported
+from ascua.files.kinds import RESULT
 from ascua.passes import prepare
 from ascua.pixels import said
 from ascua.recipes import Recipe
@@ -267,13 +268,13 @@ def _deliver(
             "tensorflow": tensorflow.__version__,
         },
     }
-    folder.write_text(out / folder.RESULT, json.dumps(result, indent=1) + "\n")
+    folder.write_text(out / RESULT, json.dumps(result, indent=1) + "\n")
     (out / folder.STATE).unlink(missing_ok=True)
 
 
 def _finished(out: Path, *, epochs_run: int = 0, resumed: bool = True) -> Trained | None:
     """The training that `out` holds, if it is complete."""
-    keras, tflite, path = out / folder.KERAS, out / folder.TFLITE, out / folder.RESULT
+    keras, tflite, path = out / folder.KERAS, out / folder.TFLITE, out / RESULT
     if not (keras.is_file() and tflite.is_file() and path.is_file()):
         return None
     try:

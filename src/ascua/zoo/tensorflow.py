@@ -23,8 +23,8 @@ def import_keras() -> Any:
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "tensorflow"  # the only one that can export .tflite
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # TensorFlow uses oneDNN by itself only on processors with VNNI; without, training takes 1.3 to
-    # 1.7 times as long, and convolutions of channels first fail.
+    # TensorFlow uses oneDNN by itself only on processors with VNNI; without, training is
+    # slower, and convolutions of channels first fail.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     try:
         with quiet():
