@@ -44,7 +44,7 @@ class Network(NamedTuple):
 def drawn(name: str, image: Range, draw: int, folder: Path) -> Task:
     """The data set `name`: 500 training images, and the whole test set."""
     shape = {"cifar10": (32, 32, 3), "mnist": (28, 28, 1)}[name]
-    d = data.load(name, folder, image=shape)
+    d = data.load(name, folder, shape=shape)
     rng = np.random.default_rng(draw)
     chosen = np.sort(rng.permutation(len(d.x_train))[:500])
     wide = np.float32(image.high - image.low)

@@ -83,24 +83,24 @@ def test_every_dataset_keeps_the_contract(name: str, tmp_path: Path) -> None:
     if name in ("folder", "imagenette", "ilsvrc2012"):
         pytest.importorskip("PIL")
     image = (12, 10, 3)
-    d = data.load(name, tmp_path, image=image)
+    d = data.load(name, tmp_path, shape=image)
     assert d.name == name
-    assert len(d.image) == 3
+    assert len(d.shape) == 3
     for x, y in ((d.x_train, d.y_train), (d.x_test, d.y_test)):
         assert x.dtype == np.uint8
         assert y.dtype == np.int64
-        assert x.shape == (len(y), *d.image)
+        assert x.shape == (len(y), *d.shape)
         assert x.max() > 200
         assert set(y) == set(range(len(d.classes)))
-    again = data.load(name, tmp_path, image=image)
+    again = data.load(name, tmp_path, shape=image)
     assert np.array_equal(d.x_test, again.x_test)
     assert d.split(0, 1) is d, "as the published recipes have it"
     parts = d.split(0.1, 1)
     assert sum(parts.sizes) == sum(d.sizes)
     assert set(parts.y_validation) == set(parts.y_train) == set(range(len(d.classes)))
-    assert parts.x_train.shape == (len(parts.y_train), *d.image)
-    assert parts.x_validation[:].shape == (len(parts.y_validation), *d.image)
-    assert (parts.image, len(parts.labels)) == (d.image, len(d.y_test))
+    assert parts.x_train.shape == (len(parts.y_train), *d.shape)
+    assert parts.x_validation[:].shape == (len(parts.y_validation), *d.shape)
+    assert (parts.shape, len(parts.labels)) == (d.shape, len(d.y_test))
 
 
 def test_unknown_dataset_names_the_known_ones() -> None:
@@ -168,7 +168,7 @@ def test_damaged_batch_is_named(
 def test_mnist_reads_its_files(fake_mnist: Path) -> None:
     """Packed or not, in the folder or its parent."""
     packed = data.load("mnist", fake_mnist)
-    assert packed.image == (28, 28, 1)
+    assert packed.shape == (28, 28, 1)
     assert packed.y_test[:3].tolist() == [0, 1, 2]
     for path in (fake_mnist / "mnist").iterdir():
         path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
@@ -225,7 +225,7 @@ def test_npz_is_found_or_named(tmp_path: Path) -> None:
     for name in ("a", "b"):
         np.savez(tmp_path / name, x_train=X, y_train=Y, x_test=X, y_test=Y, classes=names)
     d = data.load("npz", tmp_path / "a.npz")
-    assert (d.image, d.classes) == ((3, 3, 1), ("cat", "dog", "owl", "fox"))
+    assert (d.shape, d.classes) == ((3, 3, 1), ("cat", "dog", "owl", "fox"))
     with pytest.raises(InputError, match=r"2 \.npz files"):
         data.load("npz", tmp_path)
     (tmp_path / "a.npz").write_bytes(b"PK\3\4 half a file")

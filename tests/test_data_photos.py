@@ -82,7 +82,7 @@ def test_photographs_of_other_kinds(tmp_path: Path) -> None:
 
 
 def test_a_fifth_of_each_class_is_for_tests(pets: Path) -> None:
-    d = data.load("folder", pets, image=IMAGE)
+    d = data.load("folder", pets, shape=IMAGE)
     assert d.classes == ("cat", "dog")
     assert np.bincount(d.y_test).tolist() == [2, 1]
     assert np.bincount(d.y_train).tolist() == [9, 4]
@@ -90,20 +90,20 @@ def test_a_fifth_of_each_class_is_for_tests(pets: Path) -> None:
     # The split is that of the names, wherever the folder is and whatever else is in it.
     moved = pets.rename(pets.with_name("animals"))
     fake.classes(moved, {"owl": 4}, "PNG", seed=9000)
-    again = data.load("folder", moved, image=IMAGE)
+    again = data.load("folder", moved, shape=IMAGE)
     assert {x.tobytes() for x in d.x_test} < {x.tobytes() for x in again.x_test}
 
 
 def test_folders_say_what_is_for_tests(tmp_path: Path) -> None:
     fake.classes(tmp_path / "train", {"a": 3, "b": 3})
     fake.classes(tmp_path / "val", {"a": 1, "b": 1}, seed=500)
-    assert len(data.load("folder", tmp_path, image=IMAGE).x_test) == 2
+    assert len(data.load("folder", tmp_path, shape=IMAGE).x_test) == 2
     fake.classes(tmp_path / "test", {"a": 2, "b": 2}, seed=900)
-    d = data.load("folder", tmp_path, image=IMAGE)
+    d = data.load("folder", tmp_path, shape=IMAGE)
     assert (len(d.x_train), len(d.x_test)) == (6, 4)
     fake.classes(tmp_path / "test", {"c": 2}, seed=900)
     with pytest.raises(InputError, match=r"test: c: not in .*train"):
-        data.load("folder", tmp_path, image=IMAGE)
+        data.load("folder", tmp_path, shape=IMAGE)
 
 
 def test_folders_that_are_no_data_set(tmp_path: Path, pets: Path) -> None:
@@ -113,50 +113,50 @@ def test_folders_that_are_no_data_set(tmp_path: Path, pets: Path) -> None:
         (None, "where is it"),
     ):
         with pytest.raises(InputError, match=rf"(?s){message}.*folder of .jpg or .png files"):
-            data.load("folder", root, image=IMAGE)
+            data.load("folder", root, shape=IMAGE)
     (pets / "owl").mkdir()
     with pytest.raises(InputError, match="no photographs in owl"):
-        data.load("folder", pets, image=IMAGE)
+        data.load("folder", pets, shape=IMAGE)
     (pets / "owl" / "one.jpg").write_bytes(fake.encoded(1))
     with pytest.raises(InputError, match="owl: one photograph is too few"):
-        data.load("folder", pets, image=IMAGE)
+        data.load("folder", pets, shape=IMAGE)
 
 
 def test_a_size_is_needed(pets: Path) -> None:
     with pytest.raises(InputError, match="no common size"):
         data.load("folder", pets)
     with pytest.raises(InputError, match=r"1 channel .* or 3 .*, not 2"):
-        data.load("folder", pets, image=(8, 8, 2))
+        data.load("folder", pets, shape=(8, 8, 2))
 
 
 def test_damaged_photographs_are_named(pets: Path, caplog: pytest.LogCaptureFixture) -> None:
-    whole = len(data.load("folder", pets, image=IMAGE).x_train)
+    whole = len(data.load("folder", pets, shape=IMAGE).x_train)
     cats = sorted((pets / "cat").glob("*.png"))
     train = [p for p in cats if p in data.folder.split(pets)[0]["cat"]]
     train[0].write_bytes(train[0].read_bytes()[:60])
     train[1].write_bytes(b"")
     with pytest.raises(InputError, match=rf"(?s)2 damaged.*{train[0].name}.*--skip-damaged"):
-        data.load("folder", pets, image=IMAGE)
+        data.load("folder", pets, shape=IMAGE)
     for _ in range(2):  # made, then from the cache
         caplog.clear()
         with caplog.at_level(logging.WARNING):
-            d = data.load("folder", pets, image=IMAGE, skip_damaged=True)
+            d = data.load("folder", pets, shape=IMAGE, skip_damaged=True)
         assert len(d.x_train) == len(d.y_train) == whole - 2
         assert train[1].name in caplog.text
         assert np.bincount(d.y_train).tolist() == [7, 4]
         assert d.x_train.reshape(whole - 2, -1).any(1).all(), "no empty image in a lost one's place"
     with pytest.raises(InputError, match="2 damaged"):
-        data.load("folder", pets, image=IMAGE)
+        data.load("folder", pets, shape=IMAGE)
     for p in pets.glob("*/*.png"):
         p.write_bytes(b"gone")
     with pytest.raises(InputError, match="no photograph that can be read"):
-        data.load("folder", pets, image=IMAGE, skip_damaged=True)
+        data.load("folder", pets, shape=IMAGE, skip_damaged=True)
 
 
 def test_photographs_are_read_once(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = data.load("folder", pets, image=IMAGE)
+    first = data.load("folder", pets, shape=IMAGE)
     monkeypatch.setattr(photos, "decode", lambda *_: pytest.fail("read again"))
-    again = data.load("folder", pets, image=IMAGE)
+    again = data.load("folder", pets, shape=IMAGE)
     assert isinstance(again.x_train, np.memmap)
     assert np.array_equal(first.x_train, again.x_train)
     assert np.array_equal(first.y_train, again.y_train)
@@ -164,17 +164,17 @@ def test_photographs_are_read_once(pets: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_changed_photographs_are_read_anew(pets: Path) -> None:
-    first = data.load("folder", pets, image=IMAGE)
+    first = data.load("folder", pets, shape=IMAGE)
     for path in pets.glob("dog/*.png"):
         path.write_bytes(fake.encoded(777, "PNG"))
-    again = data.load("folder", pets, image=IMAGE)
+    again = data.load("folder", pets, shape=IMAGE)
     assert np.array_equal(first.x_train[first.y_train == 0], again.x_train[again.y_train == 0])
     assert not np.array_equal(first.x_train[first.y_train == 1], again.x_train[again.y_train == 1])
 
 
 def test_two_readers_at_once(pets: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: data.load("folder", pets, image=IMAGE), range(4)))
+        found = list(pool.map(lambda _: data.load("folder", pets, shape=IMAGE), range(4)))
     assert all(np.array_equal(d.x_test, found[0].x_test) for d in found)
     left = sorted(p.name.split("-")[1] for p in (cache_folder() / "photos").iterdir())
     assert left == ["test", "train"]
@@ -183,7 +183,7 @@ def test_two_readers_at_once(pets: Path) -> None:
 def test_no_room_is_told(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(photos.shutil, "disk_usage", lambda _: type("", (), {"free": 99}))
     with pytest.raises(InputError, match=r"(?s)3,900 bytes.*99 are free.*XDG_CACHE_HOME"):
-        data.load("folder", pets, image=IMAGE)
+        data.load("folder", pets, shape=IMAGE)
 
 
 def test_a_disk_that_fills_is_told(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +194,7 @@ def test_a_disk_that_fills_is_told(pets: Path, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(photos.os, "posix_fallocate", full)
     with pytest.raises(InputError, match=r"(?s)No space left on device.*XDG_CACHE_HOME"):
-        data.load("folder", pets, image=IMAGE)
+        data.load("folder", pets, shape=IMAGE)
     assert not [p for p in (cache_folder() / "photos").iterdir() if p.is_dir()]
 
 
@@ -214,14 +214,14 @@ def test_a_disk_that_fills_is_told(pets: Path, monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_a_damaged_cache_is_told(pets: Path, name: str, content: bytes | np.ndarray) -> None:
-    data.load("folder", pets, image=IMAGE)
+    data.load("folder", pets, shape=IMAGE)
     for folder in (p for p in (cache_folder() / "photos").iterdir() if p.is_dir()):
         if isinstance(content, bytes):
             (folder / name).write_bytes(content)
         else:
             np.save(folder / name, content)
     with pytest.raises(InputError, match=r"(?s)is damaged.*Delete it"):
-        data.load("folder", pets, image=IMAGE)
+        data.load("folder", pets, shape=IMAGE)
 
 
 def test_without_pillow_it_says_what_to_install(
@@ -229,26 +229,26 @@ def test_without_pillow_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "PIL", None)
     with pytest.raises(ToolMissing, match=r"pip install '\.\[train\]'"):
-        data.load("folder", pets, image=IMAGE)
+        data.load("folder", pets, shape=IMAGE)
 
 
 def test_imagenette(tmp_path: Path) -> None:
     fake.imagenette(tmp_path / "imagenette2-160")
-    d = data.load("imagenette", tmp_path, image=(16, 16, 1))
-    assert d.image == (16, 16, 1)
+    d = data.load("imagenette", tmp_path, shape=(16, 16, 1))
+    assert d.shape == (16, 16, 1)
     assert np.bincount(d.y_train).tolist() == [3] * 10
     assert (d.classes[0], d.classes[9]) == ("tench", "parachute")
     assert len(set(d.y_test[:10])) > 3, "classes are mixed"
     with pytest.raises(InputError, match=r"(?s)no folder imagenette2-160.*\.tgz"):
-        data.load("imagenette", tmp_path / "imagenette2-160" / "val", image=IMAGE)
+        data.load("imagenette", tmp_path / "imagenette2-160" / "val", shape=IMAGE)
     (tmp_path / "imagenette2-160" / "val" / "n01440764").rename(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="not Imagenette: n01440764"):
-        data.load("imagenette", tmp_path, image=IMAGE)
+        data.load("imagenette", tmp_path, shape=IMAGE)
 
 
 def test_ilsvrc2012_out_of_its_tars(tmp_path: Path) -> None:
     fake.ilsvrc2012(tmp_path)
-    d = data.load("ilsvrc2012", tmp_path, image=IMAGE)
+    d = data.load("ilsvrc2012", tmp_path, shape=IMAGE)
     assert d.classes == ("tench", "n01500002", "owl")
     assert d.y_train.tolist() == [0] * 4 + [1] * 4 + [2] * 4
     assert d.y_test.tolist() == [2, 0, 1, 2, 0, 1]
@@ -263,27 +263,27 @@ def test_ilsvrc2012_damaged(tmp_path: Path) -> None:
     at = good.index(b"n01000001_2.JPEG") + 512
     train.write_bytes(good[:at] + bytes(40) + good[at + 40 :])
     with pytest.raises(InputError, match=r"1 damaged.*n01000001\.tar: n01000001_2\.JPEG"):
-        data.load("ilsvrc2012", tmp_path, image=IMAGE)
+        data.load("ilsvrc2012", tmp_path, shape=IMAGE)
     train.write_bytes(good[: at + 10])
     with pytest.raises(InputError, match=r"img_train\.tar: not a sound tar file: unexpected end"):
-        data.load("ilsvrc2012", tmp_path, image=IMAGE)
+        data.load("ilsvrc2012", tmp_path, shape=IMAGE)
     train.write_bytes(good.replace(b"n01000001_2.JPEG", b"n01000001_2.JPEH"))
     with pytest.raises(InputError, match=r"n01000001\.tar: not a sound tar file: the entry at"):
-        data.load("ilsvrc2012", tmp_path, image=IMAGE)
+        data.load("ilsvrc2012", tmp_path, shape=IMAGE)
     train.write_bytes(b"not a tar" * 99)
     with pytest.raises(InputError, match="not a sound tar file"):
-        data.load("ilsvrc2012", tmp_path, image=IMAGE)
+        data.load("ilsvrc2012", tmp_path, shape=IMAGE)
     train.write_bytes(good)
     text = labels.read_text()
     labels.write_text(text + "n01000001\n")
     with pytest.raises(InputError, match="6 photographs, but 7 labels"):
-        data.load("ilsvrc2012", tmp_path, image=IMAGE)
+        data.load("ilsvrc2012", tmp_path, shape=IMAGE)
     labels.write_text("n09999999\n" + text)
     with pytest.raises(InputError, match="n09999999 is no class"):
-        data.load("ilsvrc2012", tmp_path, image=IMAGE)
+        data.load("ilsvrc2012", tmp_path, shape=IMAGE)
     labels.unlink()
     with pytest.raises(InputError, match=r"(?s)synset_labels\.txt missing.*image-net\.org"):
-        data.load("ilsvrc2012", tmp_path, image=IMAGE)
+        data.load("ilsvrc2012", tmp_path, shape=IMAGE)
 
 
 def claim(width: int, height: int) -> bytes:
@@ -308,7 +308,7 @@ def test_photographs_that_claim_absurd_sizes(size: tuple[int, int], tmp_path: Pa
         (root / "dog" / f"claim{i}.png").write_bytes(claim(*size))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(InputError, match=r"claim0\.png: .*(pixels)"):
-        data.load("folder", root, image=IMAGE)
+        data.load("folder", root, shape=IMAGE)
     with pytest.raises(InputError, match=r"claim0\.png: .*(pixels)"):
         calibration.images(str(root), IMAGE, 2, 9, 1, None, skip_damaged=False)
     found = calibration.images(str(root), IMAGE, 2, 9, 1, None, skip_damaged=True)

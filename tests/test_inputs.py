@@ -21,7 +21,7 @@ from ascua.ir import Array, Graph, Quant, Tensor
 from ascua.labels import accuracy
 from ascua.ops.quantize import Quantize
 from ascua.ops.relu import Relu
-from ascua.samples import image_inputs
+from ascua.samples import as_inputs
 from tests.support import activation, network
 
 X = activation("x", (1, 2, 3), 0.5, 10)
@@ -262,11 +262,11 @@ def test_images_go_into_any_input() -> None:
     """As bytes where it has bytes, else as real values in the range that it was calibrated for."""
     images = np.arange(0, 250, 25, dtype=np.uint8).reshape(1, 10)
     for low, high in ((0, 1), (-1, 1), (0, 255)):
-        x = image_inputs(calibrated_for(low, high), images)[0]
+        x = as_inputs(calibrated_for(low, high), images)[0]
         np.testing.assert_array_equal(x.reshape(1, 10), images.astype(int) - 128)
-        real = image_inputs(calibrated_for(low, high, "float32"), images)[0]
+        real = as_inputs(calibrated_for(low, high, "float32"), images)[0]
         np.testing.assert_allclose(real.reshape(1, 10), low + (high - low) * (images / 255),
                                    atol=(high - low) / 100)  # fmt: skip
     t = Tensor("x", (1, 10), "uint8", Quant((1.0,), (0,)))
-    x = image_inputs(network(Relu((t,), (replace(t, name="y"),))), images)[0]
+    x = as_inputs(network(Relu((t,), (replace(t, name="y"),))), images)[0]
     np.testing.assert_array_equal(x.reshape(1, 10), images)

@@ -18,7 +18,7 @@ from ascua.model import Model, load_model
 from ascua.ops.dequantize import Dequantize
 from ascua.ops.relu import Relu
 from ascua.run import sizes
-from ascua.samples import image_inputs, mismatches, pack, sample_vectors, unpack
+from ascua.samples import as_inputs, mismatches, pack, sample_vectors, unpack
 from tests.support import activation, network, reference, samples
 from tests.support.command import model_file
 from tests.support.everything import everything
@@ -84,10 +84,10 @@ def test_sample_vectors_are_always_the_same() -> None:
 def test_images_become_inputs() -> None:
     images = np.arange(0, 256, 17, np.uint8).reshape(2, 2, 2, 2)
     x = activation("x", (1, 2, 2, 2))
-    found = image_inputs(network(Relu((x,), (replace(x, name="y"),))), images)[0]
+    found = as_inputs(network(Relu((x,), (replace(x, name="y"),))), images)[0]
     np.testing.assert_array_equal(found.reshape(-1), images.reshape(-1).astype(int) - 128)
     floats = Tensor("x", (1, 2, 2, 2), "float32")
-    found = image_inputs(network(Relu((floats,), (replace(floats, name="y"),))), images)[0]
+    found = as_inputs(network(Relu((floats,), (replace(floats, name="y"),))), images)[0]
     np.testing.assert_allclose(found.reshape(-1), images.reshape(-1) / 255, rtol=1e-6)
 
 

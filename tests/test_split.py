@@ -153,7 +153,7 @@ def test_photographs_written_and_read_in_another_order(
                 (root / empty).rmdir()
         else:
             getattr(fake, name)(root)
-        found.append(data.load(name, root, image=(8, 8, 3)).split(0.3, 5))
+        found.append(data.load(name, root, shape=(8, 8, 3)).split(0.3, 5))
     here, there = found
     assert np.array_equal(here.x_validation[:], there.x_validation[:])
     assert np.array_equal(here.x_train[:], there.x_train[:])

@@ -23,7 +23,7 @@ from ascua.errors import InputError, ToolMissing
 from ascua.ir import Graph, Quant
 from ascua.quantize import Options, quantize
 from ascua.quantize.fidelity import beside
-from ascua.train import Trained, augment, calibration_images, export, folder, train, training
+from ascua.train import Trained, augment, calibration_samples, export, folder, train, training
 from ascua.train import fit as fitting
 from ascua.train.export import as_float
 from ascua.train.fit import GLANCE, batches, compile_model, learning_rate, looked_at
@@ -110,7 +110,7 @@ def test_validation_images_are_looked_at_and_not_trained_on(
         to |= {image.tobytes() for image in x}
 
     def calibrate(*given: Any) -> np.ndarray:
-        images = calibration_images(*given)
+        images = calibration_samples(*given)
         noted(calibrated, images[:-2])  # the black and the white one
         return images
 
@@ -124,7 +124,7 @@ def test_validation_images_are_looked_at_and_not_trained_on(
         noted(looked, x[:])
         return x, y
 
-    monkeypatch.setattr(training, "calibration_images", calibrate)
+    monkeypatch.setattr(training, "calibration_samples", calibrate)
     monkeypatch.setattr(fitting, "batches", steps)
     monkeypatch.setattr(fitting, "looked_at", look)
     method = recipes.Quantization(calibration=99)
@@ -464,11 +464,11 @@ def test_normalisation_is_of_whole_channels(channels: int, size: tuple[int, int]
         assert np.allclose(a, b, rtol=1e-4, atol=2e-4)
 
 
-def test_calibration_images_span_the_whole_range() -> None:
+def test_calibration_samples_span_the_whole_range() -> None:
     x = np.full((30, 2, 2, 1), 7, np.uint8) + np.arange(30, dtype=np.uint8)[:, None, None, None]
-    images = calibration_images(x, 10, seed=1)
+    images = calibration_samples(x, 10, seed=1)
     assert images.shape == (12, 2, 2, 1)
     assert (images[-2].max(), images[-1].min()) == (0, 255)
     assert len(np.unique(images[:10])) == 10
-    assert np.array_equal(images, calibration_images(x, 10, seed=1))
-    assert len(calibration_images(x, 999, seed=1)) == 32
+    assert np.array_equal(images, calibration_samples(x, 10, seed=1))
+    assert len(calibration_samples(x, 999, seed=1)) == 32

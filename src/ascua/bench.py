@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
-from ascua import data, measure, recipes, results
+from ascua import measure, recipes, results
 from ascua.artifact import Artifact
 from ascua.boards import Board
 from ascua.boards import load as load_board
@@ -28,12 +28,12 @@ from ascua.results import Result
 from ascua.run import key as run_key
 from ascua.run import provenance
 from ascua.run.provenance import source_tree
-from ascua.samples import bring, image_inputs, pack
+from ascua.samples import as_inputs, bring, pack
 from ascua.settings import build as parse
 from ascua.study import Cache, Cell, Failure, InProcess, Processes, Work, execute, pure, stage
 from ascua.study.stage import Values
 from ascua.study.stages import board_tools, dataset
-from ascua.train import is_trained, train
+from ascua.train import is_trained, load_data, train
 from ascua.train.folder import deciding, difference
 
 Say = Callable[[str], None]
@@ -116,9 +116,9 @@ def recipe_cases(
     if kept is not None:
         say(f"{recipe.name}: not trained in {out}; measured is the kept model, {kept.tflite}")
     source = kept or _trained(recipe, out, data_dir)
-    dataset = data.load(recipe.dataset, data_dir, image=recipe.input)
+    dataset = load_data(recipe, data_dir)
     model = load_model(source.tflite)
-    xs = image_inputs(model.graph, dataset.x_test)
+    xs = as_inputs(model.graph, dataset.x_test)
     yield Case(
         recipe.name, model, load_board(recipe.board), xs, dataset.labels,
         source.accuracy_float, training=source.training, history=source.history,
@@ -337,7 +337,8 @@ def _cell(case: Case, name: str, *, smaller: bool) -> Cell:
         "name": case.name, "sha256": case.model.sha256,
         "smaller": smaller, "board": case.board.name, "goal": case.goal.kind,
         "accuracy_float": case.accuracy_float, "training": case.training,
-        "history": case.history, "recipe": case.recipe_data and asdict(case.recipe_data.recipe),
+        "history": case.history,
+        "recipe": case.recipe_data and recipes.table(case.recipe_data.recipe),
         "data": case.recipe_data and case.recipe_data.sha256,
     }  # fmt: skip
     at = {"model": str(case.model.path.resolve())}
@@ -358,7 +359,7 @@ def measured(
     xs, labels = bring(loaded.graph, None), None
     if recipe is not None:
         images = dataset(work, parse(Recipe, recipe, name), data)
-        xs, labels = image_inputs(loaded.graph, images.x_test), images.labels
+        xs, labels = as_inputs(loaded.graph, images.x_test), images.labels
     case = Case(name, loaded, load_board(board), xs, labels, accuracy_float, goal_named(goal),
                 training, history)  # fmt: skip
     result, _ = measure_case(case, work.out, work.build)

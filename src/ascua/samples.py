@@ -88,12 +88,16 @@ def sample_vectors(graph: Graph, samples: int = 4) -> list[Array]:
     return xs
 
 
-def image_inputs(graph: Graph, images: Array) -> list[Array]:
-    """uint8 images (n, h, w, c) as the model's input: bytes for bytes, value - 128 for int8.
+def as_inputs(graph: Graph, samples: Array) -> list[Array]:
+    """A data set's samples (n, ...) as the model's input.
 
-    Real values are in the range that the input was calibrated for; 0..1 where none is known.
+    uint8 images (n, h, w, c) are bytes for bytes, value - 128 for int8; real values of them are in
+    the range that the input was calibrated for, 0..1 where none is known. Float samples are as
+    they are, quantised where the input is.
     """
-    x = graph.inputs[0]
+    x, images = graph.inputs[0], samples
+    if samples.dtype != np.uint8:
+        return [inputs.convert(samples, x, f"input '{x.name}'")]
     if x.dtype in ("int8", "uint8"):
         return [inputs.convert(images, x, f"input '{x.name}'")]
     held = inputs.calibrated(graph, x)

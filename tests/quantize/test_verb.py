@@ -178,7 +178,7 @@ def test_wrong_models_are_named(model: Path, tmp_path: Path) -> None:
 @pytest.mark.train
 def test_keras_models_are_converted_first(tmp_path: Path) -> None:
     from ascua import zoo
-    from ascua.train.export import calibration_images, export_int8, export_quantized
+    from ascua.train.export import calibration_samples, export_int8, export_quantized
 
     keras = zoo.import_keras()
     image = keras.Input((6, 7, 3))
@@ -192,7 +192,7 @@ def test_keras_models_are_converted_first(tmp_path: Path) -> None:
     assert result.code == 0, result.err
     assert [op.kind for op in tflite.load(out).ops] == ["conv2d"]
     model = keras.models.load_model(tmp_path / "net.keras", compile=False)
-    images = calibration_images(np.load(x), 9, 1)
+    images = calibration_samples(np.load(x), 9, 1)
     for file in (export_quantized(model, images, Options()), export_int8(model, images)):
         made = tflite.read(file)
         assert [op.kind for op in made.ops] == ["conv2d"]

@@ -40,7 +40,7 @@ from ascua.labels import Labels, Score
 from ascua.model import Model, load_model
 from ascua.report import kmodel as kmodel_tables
 from ascua.report import tables
-from ascua.samples import image_inputs
+from ascua.samples import as_inputs
 
 if TYPE_CHECKING:
     from ascua.data import Dataset
@@ -214,7 +214,7 @@ def _train(
     with progress() as bar:
         ys = reference(
             model.graph,
-            image_inputs(model.graph, dataset.x_test),
+            as_inputs(model.graph, dataset.x_test),
             bar("int8 reference on the test set"),
         )
     labels = dataset.labels
@@ -253,11 +253,9 @@ def _result(
 
 
 def _loaded(recipe: recipe_files.Recipe, reading: Reading) -> Dataset:
-    from ascua import data
+    from ascua.train import load_data
 
-    return data.load(
-        recipe.dataset, reading.data_dir, image=recipe.input, skip_damaged=reading.skip_damaged
-    )
+    return load_data(recipe, reading.data_dir, skip_damaged=reading.skip_damaged)
 
 
 def _draw(
@@ -305,7 +303,7 @@ def demo(recipe: str, reading: Reading, build_dir: Path) -> None:
         _demo_k210(chosen, trained, scores, dataset)
         return
     model = load_model(Path(trained["tflite"]))
-    xs = image_inputs(model.graph, dataset.x_test)
+    xs = as_inputs(model.graph, dataset.x_test)
     planned = model.plan(boards.load(chosen.board))
     result = measured_run(model, planned, xs, dataset.labels, build_dir)
     out.print()
@@ -338,12 +336,12 @@ def _demo_k210(
     dataset: Dataset,
 ) -> None:  # fmt: skip
     """Make kmodels of both versions, and run them on the simulated chip, beside int8 and float."""
-    from ascua.train.export import calibration_images, export_float
+    from ascua.train.export import calibration_samples, export_float
     from ascua.zoo.files import load_keras
 
     keras = Path(trained["keras"])
     x_train = dataset.split(recipe.validation, recipe.seed).x_train
-    images = calibration_images(x_train, recipe.quantize.calibration, recipe.seed)
+    images = calibration_samples(x_train, recipe.quantize.calibration, recipe.seed)
     content = export_float(load_keras(keras))
     board, found, answers = boards.load(recipe.board), [], []
     folder, made = keras.parent / "k210", {}

@@ -10,7 +10,7 @@ from ascua.errors import InputError
 from ascua.inputs import classes
 from ascua.ir import Array, Graph
 from ascua.labels import Classes, Labels, check_range
-from ascua.samples import bring, bring_labels, image_inputs
+from ascua.samples import as_inputs, bring, bring_labels
 
 FILES = (".npy", ".npz")
 
@@ -59,13 +59,12 @@ class Source(Reading):
 
     def _test_set(self, graph: Graph, name: str) -> tuple[list[Array], Labels]:
         """The test images of the recipe of that name."""
-        from ascua import data, recipes
+        from ascua import recipes
+        from ascua.train import load_data
 
         recipe = recipes.load(name)
-        found = data.load(
-            recipe.dataset, self.data_dir, image=recipe.input, skip_damaged=self.skip_damaged
-        )
-        return image_inputs(graph, found.x_test), found.labels
+        found = load_data(recipe, self.data_dir, skip_damaged=self.skip_damaged)
+        return as_inputs(graph, found.x_test), found.labels
 
     def _labelled(self, graph: Graph, source: str) -> tuple[list[Array], Labels]:
         """The test images of a data set, or the images of a folder by class."""
@@ -79,4 +78,4 @@ class Source(Reading):
             )
         found = labelled(source, shape[1:], self.data_dir, skip_damaged=self.skip_damaged)
         check_range(found.y, classes(graph.outputs[0]), f"{source}: the")
-        return image_inputs(graph, found.x), Classes(found.y, found.classes)
+        return as_inputs(graph, found.x), Classes(found.y, found.classes)

@@ -40,7 +40,7 @@ def images(
     folder, damaged images (left out with `skip_damaged`), and a data set of another size.
     """
     if source in names():
-        found = load(source, data_dir, image=image, skip_damaged=skip_damaged)
+        found = load(source, data_dir, shape=image, skip_damaged=skip_damaged)
         x = found.x_train
         if x.shape[1:] != image:
             raise InputError(

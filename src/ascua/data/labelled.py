@@ -31,7 +31,7 @@ def labelled(source: str, image: Image3, data_dir: Path | None, *, skip_damaged:
     source, a wrong folder, damaged images, and a data set of another size.
     """
     if source in names():
-        found = load(source, data_dir, image=image, skip_damaged=skip_damaged)
+        found = load(source, data_dir, shape=image, skip_damaged=skip_damaged)
         if found.x_test.shape[1:] != image:
             raise InputError(
                 f"{source}: its images are {size(found.x_test.shape[1:])}, and the networks take"

@@ -97,13 +97,19 @@ def readable(root: Path, files: Iterable[Path]) -> list[Path]:
 
 def _size(name: str, asked: Request) -> Image3:
     """The size that was asked for. Raises InputError where there is none."""
-    if asked.image is None:
+    if asked.shape is None:
         raise InputError(f"{name}: its photographs have no common size, and none was asked for.")
-    if asked.image[2] not in (1, 3):
+    if len(asked.shape) != 3:
         raise InputError(
-            f"{name}: an image has 1 channel (gray) or 3 (red, green, blue), not {asked.image[2]}."
+            f"{name}: images have three sizes, not {list(asked.shape)}.",
+            ["Write height, width and channels: `input = [96, 96, 3]`."],
         )
-    return asked.image
+    h, w, channels = asked.shape
+    if channels not in (1, 3):
+        raise InputError(
+            f"{name}: an image has 1 channel (gray) or 3 (red, green, blue), not {channels}."
+        )
+    return h, w, channels
 
 
 def pixels(

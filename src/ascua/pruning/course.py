@@ -30,9 +30,10 @@ from ascua.pruning.select import Of, Scope, Wish
 from ascua.pruning.sizes import by_layer, sizes
 from ascua.pruning.tracing import trace
 from ascua.recipes import Recipe, Teacher
-from ascua.train import train
-from ascua.train.export import calibration_images
+from ascua.train import load_data, train
+from ascua.train.export import calibration_samples
 from ascua.train.fit import accuracy
+from ascua.train.training import build
 from ascua.zoo.files import load_keras
 
 COURSE, KERAS, BOUND, TUNED = "course.json", "pruned.keras", "bound.json", "tuned"
@@ -112,7 +113,8 @@ class Base:
         if self.data is None:
             return None
         at = np.sort(np.random.default_rng(seed).permutation(len(self.data.x_train))[:count])
-        return Samples(self.data.x_train[at], self.data.y_train[at], zoo.image_of(self.model))
+        image = zoo.image_of(self.model) if self.data.images else None
+        return Samples(self.data.x_train[at], self.data.y_train[at], image)
 
     def accuracy(self, model: Any) -> float | None:
         """The share of all test images that `model` has right; None where there are none."""
@@ -121,9 +123,9 @@ class Base:
         return accuracy(model, self.data.x_test, self.data.y_test)
 
     @property
-    def images(self) -> NDArray[np.uint8] | None:
+    def images(self) -> NDArray[Any] | None:
         """A few to calibrate on."""
-        return None if self.data is None else calibration_images(self.data.x_train, IMAGES, 1)
+        return None if self.data is None else calibration_samples(self.data.x_train, IMAGES, 1)
 
 
 def of_recipe(
@@ -143,11 +145,11 @@ def of_recipe(
         recipe, out=Path("build") / recipe.name, data_dir=data_dir, skip_damaged=skip_damaged,
         inputs=recipes.sources(name), console=console,
     )  # fmt: skip
-    model = zoo.build(recipe.model, recipe.input, recipe.classes, **recipe.network)
+    model = build(recipe)
     zoo.load_weights(model, trained.keras)
-    data = datasets.load(
-        recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged
-    ).split(recipe.validation, recipe.seed)
+    data = load_data(recipe, data_dir, skip_damaged=skip_damaged).split(
+        recipe.validation, recipe.seed
+    )
     return Base(model, trained.keras, recipe, data, data_dir, skip_damaged=skip_damaged)
 
 
@@ -169,21 +171,21 @@ def with_data(
     """
     _check_one(model, file)
     check_source(source)
-    image = tuple(model.inputs[0].shape[1:])
+    shape = tuple(model.inputs[0].shape[1:])
     where = data_dir
     if source not in datasets.names():
         where = Path(source)
         source = "npz" if where.is_file() else "folder"
-    data = datasets.load(source, where, image=image, skip_damaged=skip_damaged)
+    data = datasets.load(source, where, shape=shape, skip_damaged=skip_damaged)
     classes = model.outputs[0].shape[-1]
-    if data.image != image or len(data.classes) != classes:
+    if data.shape != shape or len(data.classes) != classes:
         raise InputError(
-            f"{file}: it takes {list(image)} and answers {classes} classes; {data.name} has images"
-            f" {list(data.image)} in {len(data.classes)} classes.",
+            f"{file}: it takes {list(shape)} and answers {classes} classes; {data.name} has samples"
+            f" {list(data.shape)} in {len(data.classes)} classes.",
             ["Give the data that the model was trained on."],
         )
     recipe = Recipe(
-        name=file.stem, title=file.stem, dataset=source, model=str(file), input=data.image,
+        name=file.stem, title=file.stem, dataset=source, model=str(file), input=data.shape,
         classes=classes, epochs=1, batch=BATCH, lr=LR,
     )  # fmt: skip
     split = data.split(recipe.validation, recipe.seed)
@@ -191,11 +193,12 @@ def with_data(
 
 
 def _check_one(model: Any, file: Path) -> None:
-    """Raise InputError unless the model takes one image and answers one number a class."""
+    """Raise InputError unless the model takes one sample and answers one number a class."""
     shapes = [tuple(t.shape[1:]) for t in (*model.inputs, *model.outputs)]
-    if len(model.inputs) != 1 or len(model.outputs) != 1 or [len(s) for s in shapes] != [3, 1]:
+    one = len(model.inputs) == len(model.outputs) == 1
+    if not one or not 1 <= len(shapes[0]) <= 3 or len(shapes[1]) != 1:
         raise InputError(
-            f"{file}: data are images with classes, and its inputs and outputs are {shapes}.",
+            f"{file}: data are samples with classes, and its inputs and outputs are {shapes}.",
             ["Leave out `--data`, and tune the pruned model with Keras."],
         )
 

@@ -19,7 +19,7 @@ from ascua.measure import run_model
 from ascua.model import Model, load_model
 from ascua.plan import STACK_BYTES
 from ascua.samples import sample_vectors
-from ascua.train.export import calibration_images, export_int8
+from ascua.train.export import calibration_samples, export_int8
 
 IMAGES = 16
 """On which a candidate is calibrated: its bytes and instructions do not depend on them."""
@@ -153,7 +153,7 @@ def _int8(model: Any, images: NDArray[np.uint8] | None) -> Iterator[Model]:
     if images is None:
         shape = (IMAGES, *model.inputs[0].shape[1:])
         images = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
-    content = export_int8(model, calibration_images(images, IMAGES, 1))
+    content = export_int8(model, calibration_samples(images, IMAGES, 1))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "candidate.tflite"
         path.write_bytes(content)

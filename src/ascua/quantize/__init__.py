@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from ascua.errors import Unsupported, brief
-from ascua.ir import Array, Graph, Tensor
+from ascua.ir import Array, Graph, Quant, Tensor
 from ascua.quantize.adaround import AdaRound
 from ascua.quantize.bias import correct
 from ascua.quantize.convert import UNCLIPPED, Clip, convert
 from ascua.quantize.equalize import equalize
 from ascua.quantize.floats import REMEDY
+from ascua.quantize.front import Front
 from ascua.quantize.options import DEFAULT, Options
 from ascua.quantize.ranges import Observer, Progress, observe, ranges, weight_peaks, weight_range
 from ascua.quantize.refine import BothSides, Improve
@@ -87,7 +88,21 @@ def finish(
     What decides is never clipped: two classes at the end of the range would look alike.
     """
     scheme = SCHEMES[options.scheme]
-    pinned = {} if image is None else {real.inputs[0]: scheme.quant(image)}
+    front = Front.of(real) if image is None and scheme.activation == "int8" else None
+    if front is None or scheme.uint8:
+        pinned = {} if image is None else {real.inputs[0]: scheme.quant(image)}
+        return _converted(real, xs, observers, options, pinned, progress)
+    inner, given = front.rest(real), [front.applied(xs[0])]
+    small = _converted(inner, given, observers, options, {}, progress)
+    seen = observers[front.x]
+    return front.before(small, Range(seen.low, seen.high))
+
+
+def _converted(
+    real: Graph, xs: Sequence[Array], observers: dict[Tensor, Observer], options: Options,
+    pinned: Mapping[Tensor, Quant], progress: Progress | None,
+) -> Graph:  # fmt: skip
+    scheme = SCHEMES[options.scheme]
     whole = set(scores(real))
     given = assigned(real, ranges(observers, options, whole), pinned, scheme)
     least = Clip(partial(weight_peaks, most=scheme.most), weight_range)

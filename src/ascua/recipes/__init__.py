@@ -26,6 +26,9 @@ FUNCTION = re.compile(r"[\w-]+(?:\.[\w-]+)*:\w+")
 
 Precision = Literal["float32", "bfloat16"]
 
+LATER = ("normalize", "data")
+"""Keys that version 0.1 did not have: what it wrote and hashed stays as it was."""
+
 SCHEMES = ("int8", "int4-weights")
 """Those that a recipe may name: the network takes a pixel less 128."""
 
@@ -81,8 +84,9 @@ class Recipe:
     title: str
     dataset: str
     model: str
-    input: tuple[int, int, int]
-    """Height, width and channels of an image."""
+    input: tuple[int, ...]
+    """Of a sample: height, width and channels of an image, or other sizes of values, one to
+    three, the channels last."""
     classes: int
     epochs: int
     batch: int
@@ -100,6 +104,9 @@ class Recipe:
     that multiplies it (AVX-512 BF16, AMX)."""
     augment: tuple[str, ...] = ()
     """Names of augmentations in `ascua.train.augment`, applied in order."""
+    normalize: bool = False
+    """Whether the network itself brings each channel of values to mean 0 and deviation 1 over the
+    training samples; images of bytes have no need of it."""
     validation: float = 0.1
     """Share of each class's training images that the epochs are looked at on, and not trained on;
     0: none is, the first test images are looked at, and nothing may be chosen by that."""
@@ -107,7 +114,7 @@ class Recipe:
     board: str = "lm3s6965evb"
     """Where the demonstration runs; empty for a network that only teaches."""
     show: int = 0
-    """Index of the test image that the demonstration draws."""
+    """Index of the test sample that the demonstration draws."""
     weights: str = ""
     """A file of weights to start from, a recipe, which is trained first, or `imagenet` for those
     that Keras publishes."""
@@ -115,6 +122,8 @@ class Recipe:
     """So many layers, or all up to the one of this name, keep the weights that they start with."""
     network: dict[str, Any] = field(default_factory=dict)
     """Arguments of the model's family, such as `width`; the zoo checks them."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """Options of the data set, such as the `columns` of CSV files; it checks them."""
     teacher: Teacher | None = None
     quantize: Quantization = Quantization()
 
@@ -124,7 +133,11 @@ class Recipe:
             f"{name} must be {rule}, not {getattr(self, name)!r}"
             for name, rule, right in (
                 ("name", "the name of a folder inside another", _is_inside(self.name)),
-                ("input", "three positive sizes", min(self.input) >= 1),
+                (
+                    "input",
+                    "one to three positive sizes",
+                    1 <= len(self.input) <= 3 and min(self.input) >= 1,
+                ),
                 ("classes", "at least 2", self.classes >= 2),
                 ("epochs", "at least 1", self.epochs >= 1),
                 ("batch", "at least 1", self.batch >= 1),
@@ -138,6 +151,7 @@ class Recipe:
                 ("show", "at least 0", self.show >= 0),
                 ("weights", "a trained network's with method qat", self.weights or not self.aware),
                 ("freeze", "0 with method qat", self.freeze == 0 or not self.aware),
+                ("normalize", "false with method qat", not (self.normalize and self.aware)),
                 (
                     "precision",
                     "float32 with method qat",
@@ -291,13 +305,19 @@ def _values(base: str, path: Path, derived: tuple[Path, ...]) -> dict[str, Any]:
     return {k: v for k, v in values.items() if v is not None and k != "name"}
 
 
+def table(recipe: Recipe) -> dict[str, Any]:
+    """The recipe's values, but for LATER ones that are as they were before."""
+    found = asdict(recipe)
+    return {k: v for k, v in found.items() if v or k not in LATER}
+
+
 def dump(recipe: Recipe) -> str:
     """The recipe as TOML, every value written out; `read` gives an equal recipe back.
 
     Functions are written without their folder: a recipe may only name them beside itself.
     """
     lines, tables = [], []
-    for key, value in asdict(as_written(recipe)).items():
+    for key, value in table(as_written(recipe)).items():
         if isinstance(value, dict):
             rows = [f"{k} = {_toml(v)}" for k, v in value.items()]
             tables += ["", f"[{key}]", *rows] if rows else []

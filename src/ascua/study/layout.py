@@ -169,7 +169,7 @@ from pathlib import Path
 from ascua import data
 
 where = {where!r}
-test = data.load({dataset!r}, where and Path(where), image={image})
+test = data.load({dataset!r}, where and Path(where), shape={image})
 x = test.x_test.astype(np.float32) / 255
 print(f"{{len(x):,}} test images, {{len(test.classes)}} classes")"""
 KERAS_RIGHT = """\

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from ascua import boards, recipes, zoo
-from ascua import data as datasets
 from ascua.boards import Board
 from ascua.errors import InputError, brief, did_you_mean
 from ascua.model import load_model
@@ -25,6 +24,7 @@ from ascua.settings import build, read_toml
 from ascua.study import stages
 from ascua.study.schedule import Cell
 from ascua.study.stage import Stage, hashed, stage
+from ascua.train import load_data
 
 FOLDER = Path(__file__).parent
 KERAS, FLOAT = "keras", "float"
@@ -297,7 +297,7 @@ class Cells:
 
     def __init__(self, study: Study, data_dir: Path | None) -> None:
         self.study, self.data_dir = study, data_dir
-        self._data: dict[tuple[str, tuple[int, int, int], Path | None], str] = {}
+        self._data: dict[tuple[str, tuple[int, ...], str, Path | None], str] = {}
         self._reads = True
 
     def names(self) -> list[str]:
@@ -430,11 +430,11 @@ class Cells:
 
     def _digest(self, recipe: Recipe, network: Network) -> str:
         where = self._where(network)
-        key = (recipe.dataset, recipe.input, where)
+        key = (recipe.dataset, recipe.input, repr(recipe.data), where)
         if not self._reads:
             return ""
         if key not in self._data:
-            self._data[key] = datasets.load(recipe.dataset, where, image=recipe.input).sha256
+            self._data[key] = load_data(recipe, where).sha256
         return self._data[key]
 
 
@@ -449,7 +449,7 @@ def _pruned(prune: Prune | None) -> Iterator[tuple[str, float]]:
 
 def _json(recipe: Recipe) -> dict[str, Any]:
     """What of a recipe decides a training, as JSON has it, without the folders of its files."""
-    table = asdict(recipe)
+    table = recipes.table(recipe)
     for name in _paths(recipe):
         last = _said(recipe)[name].rpartition("/")[2]
         if name == "teacher":

@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ascua import data as datasets
 from ascua import k210, kmodel, measure, tflite
 from ascua.boards import Board
 from ascua.boards import load as load_board
@@ -35,9 +34,10 @@ from ascua.recipes import Quantization, Recipe
 from ascua.run import build as firmware
 from ascua.run import key as run_key
 from ascua.run import litert, provenance, tools
-from ascua.samples import bring, image_inputs, mismatches
+from ascua.samples import as_inputs, bring, mismatches
 from ascua.settings import build
 from ascua.study.stage import Settings, Values, Work, pure
+from ascua.train import load_data
 
 KERAS, TFLITE, KMODEL = "model.keras", "model.tflite", "model.kmodel"
 KMODELS: Mapping[str, Literal[3, 4]] = {"kmodel3": 3, "kmodel4": 4}
@@ -86,7 +86,7 @@ def board_of(told: Settings) -> Board:
 
 def dataset(work: Work, recipe: Recipe, sha256: str) -> Dataset:
     """The recipe's data as they are loaded. Raises InputError where they are others."""
-    found = datasets.load(recipe.dataset, work.data_dir, image=recipe.input)
+    found = load_data(recipe, work.data_dir)
     if found.sha256 != sha256:
         raise InputError(
             f"{recipe.dataset}: the images are not those that the study began with.",
@@ -181,7 +181,7 @@ def quantize(
     options: Mapping[str, Any],
 ) -> Values:  # fmt: skip
     """Makes a .tflite file of a `network`: float, or of an integer scheme."""
-    from ascua.train.export import calibration_images, export_float, export_quantized
+    from ascua.train.export import calibration_samples, export_float, export_quantized
     from ascua.zoo.files import load_keras
 
     how = build(Recipe, recipe, "recipe")
@@ -190,7 +190,7 @@ def quantize(
         content = export_float(model)
     else:
         x = dataset(work, how, data).split(how.validation, how.seed).x_train
-        images = calibration_images(x, calibration, how.seed)
+        images = calibration_samples(x, calibration, how.seed)
         if form in KMODELS:
             return _kmodel(work, export_float(model), images, KMODELS[form])
         asked = build(Options, {**options, "scheme": form}, "options")
@@ -232,11 +232,11 @@ def score(work: Work, *, recipe: Mapping[str, Any], data: str, form: str) -> Val
         ys = Kpu().run(network, [images.x_test]).outputs
     elif form == "float":
         graph = tflite.load(file)
-        xs = image_inputs(graph, images.x_test)
+        xs = as_inputs(graph, images.x_test)
         ys = litert.run(file.read_bytes(), xs, len(graph.outputs), reference=False)
     else:
         model = load_model(file)
-        xs = image_inputs(model.graph, images.x_test)
+        xs = as_inputs(model.graph, images.x_test)
         host = OnBoard(model.plan(load_board("host")), work.build, "model")
         ys = host.run(model.graph, xs).outputs
         some = np.linspace(0, len(xs[0]) - 1, min(CHECKED, len(xs[0]))).astype(int)
@@ -287,7 +287,7 @@ def run(
     else:
         images = dataset(work, build(Recipe, recipe, "recipe"), data)
         some = np.linspace(0, len(images.x_test) - 1, samples).astype(int)
-        xs = image_inputs(model.graph, images.x_test[some])
+        xs = as_inputs(model.graph, images.x_test[some])
     planned = model.plan(load_board(board_file or board), goal_named(goal))
     _check_same(work.inputs["library"], measure.compile_model(model, planned, None).files)
     found = measure.run_model(model, planned, xs, build=work.build).measurement

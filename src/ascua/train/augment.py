@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +11,13 @@ from numpy.typing import NDArray
 from ascua.errors import InputError, did_you_mean
 
 Images = NDArray[np.uint8]
-Augmentation = Callable[[Images, np.random.Generator], Images]
-"""(images (n, h, w, c), random numbers) → as many images of the same size."""
+Values = NDArray[np.float32]
+Augmentation = Callable[[NDArray[Any], np.random.Generator], NDArray[Any]]
+"""(samples (n, ...), random numbers) → as many of the same size."""
 
 _AUGMENTATIONS: dict[str, Augmentation] = {}
+_OF_VALUES: set[str] = set()
+"""Those for float samples; the others are for images of bytes."""
 
 
 def names() -> tuple[str, ...]:
@@ -31,10 +35,50 @@ def pick(wanted: tuple[str, ...]) -> tuple[Augmentation, ...]:
     return tuple(_AUGMENTATIONS[name] for name in wanted)
 
 
+def check(wanted: tuple[str, ...], *, images: bool) -> None:
+    """Raise InputError for an augmentation that is not for `images`, or for them alone."""
+    fitting = sorted(n for n in names() if (n not in _OF_VALUES) == images)
+    for name in wanted:
+        if name not in fitting:
+            kind = ("values", "images") if images else ("images", "values")
+            raise InputError(
+                f"augment: {name!r} is for {kind[0]}, and the data set has {kind[1]}.",
+                [f"For {kind[1]} there are: {', '.join(fitting)}."],
+            )
+
+
 def _augmentation(f: Augmentation) -> Augmentation:
-    """Decorator that enters `f` under its own name."""
+    """Decorator that enters `f`, for images, under its own name."""
     _AUGMENTATIONS[f.__name__] = f
     return f
+
+
+def _of_values(f: Augmentation) -> Augmentation:
+    """Decorator that enters `f`, for values, under its own name."""
+    _OF_VALUES.add(f.__name__)
+    return _augmentation(f)
+
+
+@_of_values
+def gain(x: Values, rng: np.random.Generator) -> Values:
+    """Scales each sample by 0.9 to 1.1: a sensor that sits looser or tighter."""
+    factor = rng.uniform(0.9, 1.1, (len(x), *(1 for _ in x.shape[1:])))
+    return np.asarray(x * factor, np.float32)
+
+
+@_of_values
+def noise(x: Values, rng: np.random.Generator) -> Values:
+    """Adds to each channel noise of 5 % of its deviation in these samples."""
+    deviation = x.std(axis=tuple(range(x.ndim - 1)))
+    return np.asarray(x + 0.05 * deviation * rng.standard_normal(x.shape), np.float32)
+
+
+@_of_values
+def roll(x: Values, rng: np.random.Generator) -> Values:
+    """Turns each window by some rows, those that leave it coming in at its other end."""
+    steps = rng.integers(0, x.shape[1], len(x))
+    rows = (np.arange(x.shape[1]) - steps[:, None]) % x.shape[1]
+    return np.asarray(x[np.arange(len(x))[:, None], rows])
 
 
 @_augmentation

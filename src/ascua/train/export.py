@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascua import tflite
-from ascua.data import Images
+from ascua.data import Rows
 from ascua.errors import InputError, Unsupported, brief
-from ascua.pixels import First, Image
+from ascua.pixels import USUAL, First, Image
 from ascua.quantize import Options, Range, quantize
 from ascua.zoo import (
     first_layers,
@@ -25,32 +25,39 @@ from ascua.zoo import (
 )
 from ascua.zoo.files import load_keras
 
+UNIT = USUAL[0]
+"""What pixels 0 and 255 are where nothing else is said: 0 and 1."""
 
-def calibration_images(x: Images, count: int, seed: int) -> NDArray[np.uint8]:
-    """`count` of the images `x` (or all), chosen by `seed`, then a black and a white one.
+
+def calibration_samples(x: Rows, count: int, seed: int) -> NDArray[Any]:
+    """`count` of the samples `x` (or all), chosen by `seed`; of images, a black and a white one.
 
     The last two make the input's range 0..1 and so its quantisation exactly scale 1/255,
     zero point -128: an image becomes int8 by subtracting 128.
     """
     chosen = np.random.default_rng(seed).permutation(len(x))[:count]
+    if x.dtype != np.uint8:
+        return x[np.sort(chosen)]
     ends = np.zeros((2, *x.shape[1:]), np.uint8)
     ends[1] = 255
     return np.concatenate([x[np.sort(chosen)], ends])
 
 
-def export_int8(model: Any, images: NDArray[np.uint8]) -> bytes:
+def export_int8(model: Any, samples: NDArray[Any]) -> bytes:
     """A .tflite file: batch 1, int8 in and out, int8 weights a channel, int32 biases.
 
-    `model` takes float images in 0..1, or as its first layers say; `images` (n, h, w, c) set the
-    ranges of activations. Where it begins with a Rescaling, that becomes the quantisation of the
-    input: its bytes are still the image's less 128, and no operator computes it.
+    `model` takes float images in 0..1, or as its first layers say; `samples` set the ranges of
+    activations: uint8 images (n, h, w, c), or values (n, ...) as the model takes them. Where it
+    begins with a Rescaling, that becomes the quantisation of the input: its bytes are still the
+    image's less 128, and no operator computes it.
     """
-    tf = import_tensorflow()
-    model, image = behind_rescaling(model)
+    tf, image = import_tensorflow(), UNIT
+    if samples.dtype == np.uint8:
+        model, image = behind_rescaling(model)
     with quiet():
         converter = tf.lite.TFLiteConverter.from_keras_model(_batch_of_one(model))
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: ([as_float(x[None], image)] for x in images)
+        converter.representative_dataset = lambda: ([as_float(x[None], image)] for x in samples)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
@@ -112,11 +119,15 @@ def converted(converter: Any, where: str) -> bytes:
     raise Unsupported(f"{where}: TensorFlow's converter knows no TFLite form {names}.", tries)
 
 
-def export_quantized(model: Any, images: NDArray[np.uint8], options: Options) -> bytes:
+def export_quantized(model: Any, samples: NDArray[Any], options: Options) -> bytes:
     """As `export_int8`, by Ascua's own quantiser with `options`."""
+    if samples.dtype != np.uint8:
+        graph = tflite.read(export_float(model))
+        return tflite.write(quantize(graph, [samples[:, None]], options))
     inner, image = behind_rescaling(model)
     graph = tflite.read(export_float(inner))
-    return tflite.write(quantize(graph, [as_float(images, image)[:, None]], options, Range(*image)))
+    xs = [as_float(samples, image)[:, None]]
+    return tflite.write(quantize(graph, xs, options, Range(*image)))
 
 
 def float_file(
@@ -184,8 +195,10 @@ def whole_shape(
     return known
 
 
-def as_float(x: NDArray[np.uint8], image: Image = (0.0, 1.0)) -> NDArray[np.float32]:
-    """Images 0..255 as a network takes them; `image` is what 0 and 255 are for it."""
+def as_float(x: NDArray[Any], image: Image = UNIT) -> NDArray[np.float32]:
+    """Samples as a network takes them; `image` is what 0 and 255 are for it in images of bytes."""
+    if x.dtype != np.uint8:
+        return np.asarray(x, np.float32)
     low, high = image
     real = x.astype(np.float32) / np.float32(255)
-    return real if image == (0.0, 1.0) else real * np.float32(high - low) + np.float32(low)
+    return real if image == UNIT else real * np.float32(high - low) + np.float32(low)

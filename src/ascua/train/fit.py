@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ascua.data import Dataset, Images
+from ascua.data import Dataset, Rows
 from ascua.errors import InputError
 from ascua.recipes import Recipe
 from ascua.train import augment
@@ -28,7 +28,7 @@ from ascua.train.teacher import Taught
 from ascua.zoo import image_of, import_keras, import_tensorflow
 
 GLANCE = 2000
-"""Test images that each epoch's `val_accuracy` looks at where no image is for validation. Nothing
+"""Test samples that each epoch's `val_accuracy` looks at where none is for validation. Nothing
 is chosen by that figure."""
 
 
@@ -46,8 +46,8 @@ def fit(
     state = load_state(out) or Checkpoint((), (), teacher, data.held_sha256)
     if state.held != data.held_sha256:
         raise InputError(
-            f"{out}: its first epochs had other images for validation.",
-            ["Bring back the images that were there then, or train anew with `--force`."],
+            f"{out}: its first epochs had other {data.noun} for validation.",
+            [f"Bring back the {data.noun} that were there then, or train anew with `--force`."],
         )
     if state.teacher != teacher:
         raise InputError(
@@ -86,7 +86,7 @@ def compile_model(recipe: Recipe, model: Any) -> None:
 def run_epoch(
     recipe: Recipe, data: Dataset, model: Any, take: Step, epoch: int, display: Display
 ) -> Epoch:
-    """One pass over the training images with the steps `take`; `epoch` counts from 1."""
+    """One pass over the training samples with the steps `take`; `epoch` counts from 1."""
     start = time.monotonic()
     for layer in model.layers:
         if hasattr(layer, "seed_generator"):
@@ -116,8 +116,8 @@ def run_epoch(
     )
 
 
-def looked_at(data: Dataset) -> tuple[Images, NDArray[np.int64]]:
-    """The images that each epoch is looked at on, and their classes."""
+def looked_at(data: Dataset) -> tuple[Rows, NDArray[np.int64]]:
+    """The samples that each epoch is looked at on, and their classes."""
     if len(data.x_validation):
         return data.x_validation, data.y_validation
     return data.x_test[:GLANCE], data.y_test[:GLANCE]
@@ -125,8 +125,8 @@ def looked_at(data: Dataset) -> tuple[Images, NDArray[np.int64]]:
 
 def batches(
     recipe: Recipe, data: Dataset, epoch: int
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
-    """Augmented images and their labels; the last images, less than a batch, are left out."""
+) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
+    """Augmented samples and their labels; the last samples, less than a batch, are left out."""
     rng = np.random.default_rng([recipe.seed, epoch])
     changes = augment.pick(recipe.augment)
     order = rng.permutation(len(data.x_train))
@@ -140,12 +140,12 @@ def batches(
 
 
 def batch_size(recipe: Recipe, data: Dataset) -> int:
-    """Images a step: the recipe's, or all where there are fewer."""
+    """Samples a step: the recipe's, or all where there are fewer."""
     return min(recipe.batch, len(data.x_train))
 
 
 def steps_per_epoch(recipe: Recipe, data: Dataset) -> int:
-    """Whole batches in the training images; at least one."""
+    """Whole batches in the training samples; at least one."""
     return max(1, len(data.x_train) // recipe.batch)
 
 
@@ -162,8 +162,8 @@ def learning_rate(recipe: Recipe, epochs: float) -> float:
     return recipe.lr * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
-def accuracy(model: Any, x: Images, y: NDArray[np.int64]) -> float:
-    """Share of the images `x` (n, h, w, c) that the float model puts into their class `y`."""
+def accuracy(model: Any, x: Rows, y: NDArray[np.int64]) -> float:
+    """Share of the samples `x` (n, ...) that the float model puts into their class `y`."""
     image = image_of(model)
     parts = (as_float(x[i : i + 250], image) for i in range(0, len(x), 250))
     logits = [model(part, training=False).numpy() for part in parts]  # None: RandomFlip would flip

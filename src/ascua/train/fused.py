@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ascua.recipes import Precision
-from ascua.zoo import import_keras, import_tensorflow
+from ascua.zoo import import_keras, import_tensorflow, settle
 
 LANES = 16
 """Channels that oneDNN's fast kernel takes at once; with others it is several times slower,
@@ -34,7 +34,7 @@ def fuse(model: Any, precision: Precision = "float32") -> Any:
         except NotImplementedError:
             return layer
         kind = type(layer)
-        if kind is keras.layers.BatchNormalization and layer.axis in (3, -1):
+        if kind is keras.layers.BatchNormalization and layer.axis in (3, -1, 2):
             kind = fused
         if layer is model.layers[-1]:  # the loss wants logits
             if kind is keras.layers.Softmax:
@@ -50,6 +50,7 @@ def fuse(model: Any, precision: Precision = "float32") -> Any:
 
     twin = keras.models.clone_model(model, clone_function=copy)
     twin.set_weights(model.get_weights())
+    settle(twin)
     for layer in _before_normalisation(twin):
         layer.bias.trainable = False
     if _answers_probabilities(twin):  # of a softmax that is not a last layer of its own
@@ -59,9 +60,9 @@ def fuse(model: Any, precision: Precision = "float32") -> Any:
 
 
 def _answers_probabilities(model: Any) -> bool:
-    """Whether its answers to random images are positive and add up to one."""
-    images = np.random.default_rng(0).random((4, *model.inputs[0].shape[1:]), np.float32)
-    answers = np.asarray(model(images, training=False), np.float32)
+    """Whether its answers to random samples are positive and add up to one."""
+    samples = np.random.default_rng(0).random((4, *model.inputs[0].shape[1:]), np.float32)
+    answers = np.asarray(model(samples, training=False), np.float32)
     if answers.ndim != 2 or answers.shape[1] < 2:
         return False
     return bool(np.all(answers >= 0) and np.allclose(answers.sum(1), 1, atol=0.02))
@@ -157,10 +158,12 @@ def _fused_layer() -> Any:
     keras, tf = import_keras(), import_tensorflow()
 
     class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc,name-defined]
-        """Batch normalisation over the channels of (n, h, w, c)."""
+        """Batch normalisation over the channels, the last axis, of images or sequences."""
 
         def call(self, inputs: Any, *, training: bool | None = None, mask: Any = None) -> Any:
-            if len(inputs.shape) != 4:
+            if len(inputs.shape) == 3 and self.axis in (2, -1):
+                return self.call(inputs[:, None], training=training)[:, 0]
+            if len(inputs.shape) != 4 or self.axis not in (3, -1):
                 return super().call(inputs, training=training, mask=mask)
             if not (training and self.trainable):
                 return self.known(inputs)

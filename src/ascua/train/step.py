@@ -11,32 +11,33 @@ from ascua.train.teacher import Taught, scaled
 from ascua.zoo import PARALLEL, image_of, import_tensorflow
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
-"""(uint8 images, classes) → (loss, share right), after which the model is another."""
+"""(samples, classes) → (loss, share right), after which the model is another."""
 
 PART = 32
-"""Images that a part has at least: batch normalisation looks at a part by itself."""
+"""Samples that a part has at least: batch normalisation looks at a part by itself."""
 
 
-def parts(images: int) -> int:
+def parts(samples: int) -> int:
     """How many equal parts a batch is computed in: one a thread, unless they get small.
 
     A thread that takes a part through the whole network waits for no other; two threads that
     share each operator took half as long again on two cores, and twice as long on busy ones.
     """
-    fitting = (n for n in range(PARALLEL, 1, -1) if images >= n * PART and images % n == 0)
+    fitting = (n for n in range(PARALLEL, 1, -1) if samples >= n * PART and samples % n == 0)
     return next(fitting, 1)
 
 
-def train_step(recipe: Recipe, model: Any, images: int, taught: Taught | None = None) -> Step:
-    """What changes `model` once, given a batch of `images` images; it imitates `taught`."""
+def train_step(recipe: Recipe, model: Any, samples: int, taught: Taught | None = None) -> Step:
+    """What changes `model` once, given a batch of `samples` samples; it imitates `taught`."""
     tf = import_tensorflow()
-    variables, count = model.trainable_variables, parts(images)
+    variables, count = model.trainable_variables, parts(samples)
     own = image_of(model)
 
     def part(x: Any, y: Any) -> tuple[Any, Any, Any]:
         with tf.GradientTape() as tape:
-            image = tf.cast(x, tf.float32) / 255
-            logits = tf.cast(model(scaled(image, own), training=True), tf.float32)
+            image = tf.cast(x, tf.float32) / 255 if x.dtype == tf.uint8 else x
+            given = scaled(image, own) if x.dtype == tf.uint8 else x
+            logits = tf.cast(model(given, training=True), tf.float32)
             loss = cross_entropy(logits, y, recipe.label_smoothing)
             if taught is not None and recipe.teacher is not None:
                 loss = distillation(loss, logits, taught.logits(image), recipe.teacher)

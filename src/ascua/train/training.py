@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from ascua import data as datasets
 from ascua import tflite, zoo
 from ascua.data import Dataset
 from ascua.errors import InputError, Unsupported
@@ -26,7 +25,8 @@ from ascua.pixels import said
 from ascua.recipes import Recipe
 from ascua.train import augment, folder, prerequisites, scaling
 from ascua.train.aware import export_aware, quantization_aware
-from ascua.train.export import as_float, calibration_images, export_int8, export_quantized
+from ascua.train.data import load_data
+from ascua.train.export import as_float, calibration_samples, export_int8, export_quantized
 from ascua.train.fit import accuracy, fit, steps_per_epoch
 from ascua.train.folder import Checkpoint
 from ascua.train.fused import fuse
@@ -92,7 +92,7 @@ def train(
     if weights and (recipe.aware or not resumes):
         said = [*_started(model, recipe, weights), *said]
     taught = _teacher(recipe, out, **how)
-    data = datasets.load(recipe.dataset, data_dir, image=recipe.input, skip_damaged=skip_damaged)
+    data = load_data(recipe, data_dir, skip_damaged=skip_damaged)
     _check(recipe, data)
     data = data.split(recipe.validation, recipe.seed)
     folder.claim(out, recipe, force=force)
@@ -101,11 +101,14 @@ def train(
     display = Display(console, recipe.epochs, steps_per_epoch(recipe, data))
     for words in said:
         display.say(words)
-    if taught is not None:
+    if not data.images:
+        display.say(_values(recipe, data, model))
+    elif taught is not None:
         taught = scaling.fitted(taught, data)
     if zoo.is_own(recipe.model):
         _check_own(recipe, data, model)
-        display.say(_pixels(recipe, model))
+        if data.images:
+            display.say(_pixels(recipe, model))
     display.say(_opening(recipe, data, model, done))
     try:
         _train(recipe, data, model, out, display, taught)
@@ -115,7 +118,8 @@ def train(
     trained = _finished(out, epochs_run=recipe.epochs - done, resumed=done > 0)
     assert trained is not None
     display.say(
-        f"{trained.accuracy_float:.2%} of {len(data.x_test):,} test images right (float), "
+        f"{trained.accuracy_float:.2%} of {len(data.x_test):,} test "
+        f"{'images' if data.images else 'samples'} right (float), "
         f"{clock(trained.seconds)} of training: {trained.tflite}"
     )
     return trained
@@ -125,28 +129,34 @@ def _train(
     recipe: Recipe, data: Dataset, model: Any, out: Path, display: Display, taught: Taught | None
 ) -> None:
     """Train the network `model`, and write what becomes of it."""
-    images = calibration_images(data.x_train, recipe.quantize.calibration, recipe.seed)
+    samples = calibration_samples(data.x_train, recipe.quantize.calibration, recipe.seed)
     if recipe.aware:
-        made = quantization_aware(model, as_float(images, zoo.image_of(model)))
+        made = quantization_aware(model, **_seen(samples, model))
         state = fit(recipe, data, made.aware.scores, out, display, taught)
         _deliver(recipe, data, made.aware.plain, export_aware(made), out, state)
         return
     twin = fuse(model, recipe.precision)
     state = fit(recipe, data, twin, out, display, taught)
     model.set_weights(twin.get_weights())
-    _deliver(recipe, data, model, _quantized(recipe, model, images), out, state)
+    _deliver(recipe, data, model, _quantized(recipe, model, samples), out, state)
 
 
-def _quantized(recipe: Recipe, model: Any, images: NDArray[np.uint8]) -> bytes:
+def _quantized(recipe: Recipe, model: Any, samples: NDArray[Any]) -> bytes:
     """The int8 .tflite file of `model`, by the recipe's method."""
     match recipe.quantize.method:
         case "tflite":
-            return export_int8(model, images)
+            return export_int8(model, samples)
         case "ascua":
-            return export_quantized(model, images, recipe.quantize.options)
+            return export_quantized(model, samples, recipe.quantize.options)
         case "qat":
-            seen = as_float(images, zoo.image_of(model))
-            return export_aware(quantization_aware(model, seen))
+            return export_aware(quantization_aware(model, **_seen(samples, model)))
+
+
+def _seen(samples: NDArray[Any], model: Any) -> dict[str, Any]:
+    """What `quantization_aware` is told of the input: the range of values is trained too."""
+    if samples.dtype != np.uint8:
+        return {"samples": samples, "image": None}
+    return {"samples": as_float(samples, zoo.image_of(model))}
 
 
 def _refuse_unsaved(recipe: Recipe, model: Any) -> None:
@@ -167,10 +177,10 @@ def _refuse_unsupported(recipe: Recipe, data: Dataset, model: Any) -> None:
     """Raises Unsupported for a network that could not be quantised once trained."""
     plain = replace(recipe.quantize.options, adaround=False, equalize=False)
     quick = replace(recipe, quantize=replace(recipe.quantize, options=plain))
-    images = calibration_images(data.x_train, 2, recipe.seed)
-    logging.disable(logging.WARNING)  # of ranges that two images give
+    samples = calibration_samples(data.x_train, 2, recipe.seed)
+    logging.disable(logging.WARNING)  # of ranges that two samples give
     try:
-        prepare(tflite.read(_quantized(quick, model, images)))
+        prepare(tflite.read(_quantized(quick, model, samples)))
     except Unsupported as e:
         raise Unsupported(
             f"{recipe.model} could not be quantised once trained: {e.what}", e.things_to_try
@@ -197,12 +207,17 @@ def is_trained(recipe: Recipe, out: Path) -> bool:
     return folder.holds(out, recipe) and _finished(out) is not None
 
 
-def _network(recipe: Recipe) -> tuple[Any, list[str]]:
-    """The recipe's network with random weights, frozen as it says, and what there is to say."""
+def build(recipe: Recipe) -> Any:
+    """The recipe's network with random weights. Raises InputError, ToolMissing."""
     model = zoo.build(
         recipe.model, recipe.input, recipe.classes, seed=recipe.seed, **recipe.network
     )
-    said = []
+    return zoo.normalized(model) if recipe.normalize else model
+
+
+def _network(recipe: Recipe) -> tuple[Any, list[str]]:
+    """The recipe's network with random weights, frozen as it says, and what there is to say."""
+    model, said = build(recipe), []
     if recipe.freeze:
         said = [f"{zoo.freeze(model, recipe.freeze):,} parameters are frozen."]
     if not model.trainable_weights:
@@ -240,7 +255,7 @@ def _teacher(recipe: Recipe, out: Path, **how: Any) -> Taught | None:
     if first.aware:  # its file has another network: batch normalisations are folded
         return load_teacher(str(path), recipe)
     # Built anew, since a file does not have the code of a user's own classes.
-    model = zoo.build(first.model, first.input, first.classes, **first.network)
+    model = build(first)
     zoo.load_weights(model, path)
     return as_teacher(str(path), model, recipe)
 
@@ -318,22 +333,42 @@ def _refuse_saved_model(recipe: Recipe) -> None:
 
 
 def _check(recipe: Recipe, data: Dataset) -> None:
-    """The recipe's image size and classes are the data set's."""
-    if recipe.input != data.image or recipe.classes != len(data.classes):
+    """The recipe's sizes and classes are the data set's, and what it does goes with the data."""
+    kind = "images" if data.images else "samples"
+    if recipe.input != data.shape or recipe.classes != len(data.classes):
         raise InputError(
             f"Recipe {recipe.name!r}: input {list(recipe.input)} and {recipe.classes} classes, but "
-            f"{data.name} has images {list(data.image)} in {len(data.classes)} classes.",
-            [f"Write `input = {list(data.image)}` and `classes = {len(data.classes)}`."],
+            f"{data.name} has {kind} {list(data.shape)} in {len(data.classes)} classes.",
+            [f"Write `input = {list(data.shape)}` and `classes = {len(data.classes)}`."],
         )
+    if recipe.normalize and data.images:
+        raise InputError(
+            f"Recipe {recipe.name!r}: `normalize` is for values; {data.name} has images of bytes.",
+            ["Leave it out: images go into a network as 0..1."],
+        )
+    augment.check(recipe.augment, images=data.images)
 
 
 def _check_own(recipe: Recipe, data: Dataset, model: Any) -> None:
     """Raise InputError where the user's own network cannot be trained, saved or quantised."""
-    if not zoo.is_function(recipe.model) and not recipe.weights:
-        scaling.check(recipe.model, model, data)
-    scaling.check_front(recipe.model, model)
+    if data.images:
+        if not zoo.is_function(recipe.model) and not recipe.weights:
+            scaling.check(recipe.model, model, data)
+        scaling.check_front(recipe.model, model)
     _refuse_unsaved(recipe, model)
     _refuse_unsupported(recipe, data, model)
+
+
+def _values(recipe: Recipe, data: Dataset, model: Any) -> str:
+    """Adapt the normalisation of `model` to the training samples, and say what it takes."""
+    low, high = zoo.adapt(model, data.x_train)
+    ends = f"Values of the training samples are {low:g} to {high:g}"
+    if zoo.leading_normalization(model) is not None:
+        return f"{ends}; the network itself normalises each of {data.shape[-1]} channels."
+    return (
+        f"{ends}, and go into {recipe.model} as they are: `normalize = true` in the recipe would"
+        " bring each channel to mean 0 and deviation 1."
+    )
 
 
 def _pixels(recipe: Recipe, model: Any) -> str:
@@ -348,5 +383,6 @@ def _opening(recipe: Recipe, data: Dataset, model: Any, done: int) -> str:
     start = f"going on after epoch {done} of" if done else "for"
     return (
         f"Training {recipe.name}: {model.count_params():,} parameters, "
-        f"{start} {recipe.epochs} epoch{'s' if recipe.epochs > 1 else ''}; images: {data.sizes}"
+        f"{start} {recipe.epochs} epoch{'s' if recipe.epochs > 1 else ''}; "
+        f"{'images' if data.images else 'samples'}: {data.sizes}"
     )

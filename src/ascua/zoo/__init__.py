@@ -3,9 +3,11 @@
 from ascua.zoo import (  # noqa: F401  (each enters its families)
     airbench,
     autoencoder,
+    conv1d,
     dscnn,
     inverted_residuals,
     lenet5,
+    mlp,
     mobilenet_v1,
     mobilenet_v2,
     mobilenet_v3,
@@ -14,6 +16,8 @@ from ascua.zoo import (  # noqa: F401  (each enters its families)
     vgg,
 )
 from ascua.zoo.functions import is_function
+from ascua.zoo.normalization import adapt, normalized, settle
+from ascua.zoo.normalization import leading as leading_normalization
 from ascua.zoo.own import is_own
 from ascua.zoo.own import load as load_own
 from ascua.zoo.registry import build, check, defaults, names
@@ -29,6 +33,7 @@ __all__ = [
     "PARALLEL",
     "LoadedWeights",
     "Size",
+    "adapt",
     "build",
     "check",
     "defaults",
@@ -40,11 +45,14 @@ __all__ = [
     "is_clear",
     "is_function",
     "is_own",
+    "leading_normalization",
     "load_own",
     "load_weights",
     "names",
+    "normalized",
     "obtain",
     "quiet",
+    "settle",
     "size",
     "without_rescaling",
 ]

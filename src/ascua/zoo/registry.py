@@ -14,9 +14,11 @@ from ascua.zoo.tensorflow import import_keras, import_tensorflow
 
 Image = tuple[int, int, int]
 """Height, width and channels."""
+Shape = tuple[int, ...]
+"""Of a sample: an image, a window (steps, channels), or a row of values."""
 
 Builder = Callable[..., Any]
-"""(input, classes, *, arguments) → a Keras model: float images in 0..1 → logits.
+"""(input, classes, *, arguments) → a Keras model: float images in 0..1, or values, → logits.
 
 `arguments` are the family's sizes: keyword-only, annotated, each with a default.
 """
@@ -27,15 +29,22 @@ Published = Callable[..., str]
 """(input, *, arguments) → the address of weights for them; raises InputError where none are."""
 
 _FAMILIES: dict[str, Builder] = {}
+_DIMENSIONS: dict[str, int | None] = {}
 _PUBLISHED: dict[str, Published] = {}
 
 
-def network(name: str, *, imagenet: Published | None = None) -> Callable[[Builder], Builder]:
-    """Decorator that enters a builder under `name`, and where its `imagenet` weights are."""
+def network(
+    name: str, *, imagenet: Published | None = None, dimensions: int | None = 3
+) -> Callable[[Builder], Builder]:  # fmt: skip
+    """Decorator that enters a builder under `name`, and where its `imagenet` weights are.
+
+    `dimensions` are those of a sample, 3 of an image; None: any.
+    """
 
     def enter(builder: Builder) -> Builder:
         assert name not in _FAMILIES, name
         _FAMILIES[name] = builder
+        _DIMENSIONS[name] = dimensions
         if imagenet is not None:
             _PUBLISHED[name] = imagenet
         return builder
@@ -49,32 +58,46 @@ def names() -> tuple[str, ...]:
 
 
 def build(
-    name: str, image: Image, classes: int, *, seed: int | None = None, **arguments: Any
+    name: str, shape: Shape, classes: int, *, seed: int | None = None, **arguments: Any
 ) -> Any:
     """A Keras model of the family `name`, untrained, or the user's own that `name` says.
 
     Own models are .keras and .h5 files, SavedModel folders, and functions (`module:function`).
-    `image` is (h, w, c); `arguments` are the family's (`defaults` lists them); the same `seed`
-    gives the same first weights. The model takes float32 (n, h, w, c) in 0..1 and answers logits
-    (n, classes). Raises InputError for an unknown name or argument and for a size that the family
-    cannot take, ToolMissing without Keras.
+    `shape` is a sample's, (h, w, c) of an image; `arguments` are the family's (`defaults` lists
+    them); the same `seed` gives the same first weights. The model takes float32 (n, *shape), images
+    in 0..1, and answers logits (n, classes).
+    Raises InputError for an unknown name or argument and for a size that the family cannot take,
+    ToolMissing without Keras.
     """
     given = check(name, arguments)
-    if min(image) < 1 or classes < 1:
-        raise InputError(f"{name}: input {image} and {classes} classes must all be positive.")
+    if min(shape) < 1 or classes < 1:
+        raise InputError(f"{name}: input {shape} and {classes} classes must all be positive.")
+    _check_dimensions(name, shape)
     keras = import_keras()
     if seed is not None:
         keras.utils.set_random_seed(seed)
     if own.is_own(name):
-        return own.build(name, image, classes, given)
-    return _built(name, image, classes, given)
+        return own.build(name, shape, classes, given)
+    return _built(name, shape, classes, given)
 
 
-def _built(name: str, image: Image, classes: int, given: Mapping[str, Any]) -> Any:
+def _check_dimensions(name: str, shape: Shape) -> None:
+    """Raise InputError where the family `name` takes samples of other dimensions."""
+    wanted = _DIMENSIONS.get(name)
+    if wanted is not None and wanted != len(shape):
+        kinds = {2: "windows (steps, channels)", 3: "images (height, width, channels)"}
+        others = [n for n in names() if _DIMENSIONS[n] in (len(shape), None)]
+        raise InputError(
+            f"{name} takes {kinds[wanted]}, not {list(shape)}.",
+            [f"For these: {', '.join(others)}, or a Keras model of your own."],
+        )
+
+
+def _built(name: str, shape: Shape, classes: int, given: Mapping[str, Any]) -> Any:
     """A network of Ascua's own. Raises InputError where there is not enough memory for it."""
     exhausted = import_tensorflow().errors.ResourceExhaustedError
     try:
-        return _FAMILIES[name](image, classes, **given)
+        return _FAMILIES[name](shape, classes, **given)
     except (MemoryError, exhausted) as e:
         raise InputError(
             f"{name}: there is not enough memory for a network of these sizes.",
@@ -106,7 +129,7 @@ def check(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def imagenet(name: str, image: Image, arguments: Mapping[str, Any]) -> str:
+def imagenet(name: str, shape: Shape, arguments: Mapping[str, Any]) -> str:
     """The address of weights trained on ImageNet for this network. InputError: there are none."""
     if name not in _PUBLISHED:
         raise InputError(
@@ -116,7 +139,7 @@ def imagenet(name: str, image: Image, arguments: Mapping[str, Any]) -> str:
                 f"Networks that have them: {', '.join(sorted(_PUBLISHED))}.",
             ],
         )
-    return _PUBLISHED[name](image, **{**defaults(name), **check(name, arguments)})
+    return _PUBLISHED[name](shape, **{**defaults(name), **check(name, arguments)})
 
 
 def _parameters(name: str) -> dict[str, inspect.Parameter]:

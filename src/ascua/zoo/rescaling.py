@@ -45,7 +45,7 @@ def _walk(model: Any, x: Any, found: First) -> tuple[First, tuple[Any, ...]]:
     Without any it goes on behind `model`.
     """
     while not any(x is y for y in model.outputs):
-        users = _users(model, x)
+        users = readers(model, x)
         if len(users) != 1:
             return found, tuple(layer for layer, _ in users)
         layer, node = users[0]
@@ -76,7 +76,7 @@ def _is_model(layer: Any) -> bool:
     return graph is not None and len(graph.inputs) == len(graph.outputs) == 1
 
 
-def _users(model: Any, x: Any) -> list[tuple[Any, Any]]:
+def readers(model: Any, x: Any) -> list[tuple[Any, Any]]:
     """The layers of `model` that read the tensor `x`, with the call that does.
 
     A Sequential model calls its layers anew with each one added: those calls are none of its own.
@@ -121,7 +121,7 @@ def leading(model: Any) -> tuple[Any, ...]:
     found: list[Any] = []
     x = model.inputs[0]
     while True:
-        users = _users(model, x)
+        users = readers(model, x)
         if len(users) != 1 or type(users[0][0]) is not import_keras().layers.Rescaling:
             return tuple(found)
         layer, node = users[0]
@@ -153,7 +153,7 @@ def without(model: Any) -> tuple[Any, float, float]:
 def _unwrapped(model: Any) -> Any:
     """The model that is the only layer of `model`, where that is so; at any depth."""
     model = _graph(model)
-    while len(users := _users(model, model.inputs[0])) == 1:
+    while len(users := readers(model, model.inputs[0])) == 1:
         layer, node = users[0]
         ends = [id(y) for y in node.output_tensors]
         if not _is_model(layer) or [id(y) for y in model.outputs] != ends:
@@ -164,7 +164,7 @@ def _unwrapped(model: Any) -> Any:
 
 def _behind(model: Any, x: Any, scale: float, offset: float) -> tuple[Any, float, float]:
     """The last tensor of `model` up to which `x` is only scaled and shifted, all channels alike."""
-    while not any(x is y for y in model.outputs) and len(users := _users(model, x)) == 1:
+    while not any(x is y for y in model.outputs) and len(users := readers(model, x)) == 1:
         layer, node = users[0]
         if _is_model(layer):
             inner = _graph(layer)

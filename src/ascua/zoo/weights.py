@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ascua.errors import InputError, did_you_mean
 from ascua.zoo import deep_compression, files, registry
-from ascua.zoo.registry import Image
+from ascua.zoo.normalization import settle
+from ascua.zoo.registry import Shape
 from ascua.zoo.tensorflow import import_keras, quiet
 
 Arrays = tuple[NDArray[np.float32], ...]
@@ -33,7 +34,7 @@ class LoadedWeights:
     """Why the last layer got none and has to be trained; None if it did."""
 
 
-def obtain(source: str, name: str, image: Image, arguments: Mapping[str, Any]) -> Path:
+def obtain(source: str, name: str, shape: Shape, arguments: Mapping[str, Any]) -> Path:
     """The file that `source` says: its path, or `imagenet` for those that Keras publishes.
 
     Downloads lie where Keras keeps them (~/.keras/models). Raises InputError where there are none
@@ -41,7 +42,7 @@ def obtain(source: str, name: str, image: Image, arguments: Mapping[str, Any]) -
     """
     if source != "imagenet":
         return Path(source)
-    url = registry.imagenet(name, image, arguments)
+    url = registry.imagenet(name, shape, arguments)
     file = url.rpartition("/")[2]
     try:
         with quiet():
@@ -90,6 +91,7 @@ def load_weights(model: Any, path: Path) -> LoadedWeights:
     if named:
         rest = [arrays for name, arrays in given.items() if name not in names]
     fresh = _assign_head(head, rest)
+    settle(model)
     if CAFFE in published:
         _from_caffe(body[0])
     return LoadedWeights(len(body) + (fresh is None), fresh)
