@@ -310,8 +310,8 @@ def test_photographs_that_claim_absurd_sizes(size: tuple[int, int], tmp_path: Pa
     with pytest.raises(InputError, match=r"claim0\.png: .*(pixels)"):
         data.load("folder", root, shape=IMAGE)
     with pytest.raises(InputError, match=r"claim0\.png: .*(pixels)"):
-        calibration.images(str(root), IMAGE, 2, 9, 1, None, skip_damaged=False)
-    found = calibration.images(str(root), IMAGE, 2, 9, 1, None, skip_damaged=True)
+        calibration.samples(str(root), IMAGE, 2, 9, 1, None, skip_damaged=False)
+    found = calibration.samples(str(root), IMAGE, 2, 9, 1, None, skip_damaged=True)
     assert len(found.x) == 6
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KB
 

@@ -23,7 +23,7 @@ def recording(name: str, rows: int, seed: int) -> NDArray[np.float64]:
     rhythm, far = MOVEMENTS[name]
     t = np.arange(rows) / HERTZ
     rhythm *= rng.uniform(0.9, 1.1)
-    phase, down = rng.uniform(0, 2 * np.pi, 3), [0, 0, 1] + rng.normal(0, 0.2, 3)
+    phase, down = rng.uniform(0, 2 * np.pi, 3), rng.normal([0, 0, 1], 0.1)
     swing = far * np.stack([np.sin(2 * np.pi * rhythm * t + p) for p in phase], 1)
     if name == "walking":
         swing *= np.array([0.3, 0.3, 1.0])

@@ -157,9 +157,9 @@ def _samples(nets: tuple[Network, ...], data: Data) -> Samples:
             f"--labels {data.labels}: {source} has labels of its own.", ["Leave out `--labels`."]
         )
     shape = graph.inputs[0].shape
-    if len(graph.inputs) > 1 or len(shape) != 4 or shape[0] != 1:
+    if len(graph.inputs) > 1 or shape[:1] != (1,):
         raise InputError(
-            f"{source}: the networks take {[list(t.shape) for t in graph.inputs]}, no image.",
+            f"{source}: the networks take {[list(t.shape) for t in graph.inputs]}, no sample.",
             ["Give samples in an .npy or .npz file."],
         )
     from ascua.data.labelled import labelled

@@ -135,7 +135,7 @@ def train(
     if qat:
         chosen = recipe_files.aware(chosen, recipe)
     chosen = _taught(instead.of(chosen), teaching)
-    result, scores = _train(
+    result, scores, dataset = _train(
         chosen, reading, to, err if as_json else out, force=force,
         read=recipe_files.sources(recipe),
     )  # fmt: skip
@@ -150,7 +150,7 @@ def train(
                 markup=False, soft_wrap=True,
             )  # fmt: skip
         sizes = ", ".join(f"{n:,} {part}" for part, n in result["images"].items())
-        out.print(f"images                     {sizes}")
+        out.print(f"{'images' if dataset.images else 'samples':27}{sizes}")
     if chosen.board and not as_json:
         at = () if reading.data_dir is None else ("--data-dir", str(reading.data_dir))
         if k210.has_one(boards.load(chosen.board)):
@@ -183,11 +183,12 @@ def _given(options: Instead | Teaching) -> dict[str, Any]:
 def _train(
     recipe: recipe_files.Recipe, reading: Reading, folder: Path | None, console: Console,
     *, force: bool = False, read: Sequence[Path] = (),
-) -> tuple[dict[str, Any], dict[str, Score]]:  # fmt: skip
+) -> tuple[dict[str, Any], dict[str, Score], Dataset]:  # fmt: skip
     """Train, and evaluate the int8 model on the whole test set with the reference.
 
-    Answers the object that `--json` prints, and the scores by what has them.
+    Answers the object that `--json` prints, the scores by what has them, and the split data set.
     """
+    from ascua.train import load_data
     from ascua.train import train as train_recipe
 
     if recipe.board:
@@ -202,7 +203,7 @@ def _train(
         inputs=read,
         console=console,
     )
-    dataset = _loaded(recipe, reading)
+    dataset = load_data(recipe, reading.data_dir, skip_damaged=reading.skip_damaged)
     dataset = dataset.split(recipe.validation, recipe.seed)
     model = load_model(trained.tflite)
     if trained.resumed and not trained.epochs_run:
@@ -223,7 +224,7 @@ def _train(
         "float": Score(labels.metric, trained.accuracy_float),
         "int8 reference": labels.score(ys),
     }
-    return _result(recipe, trained, model, dataset, scores), scores
+    return _result(recipe, trained, model, dataset, scores), scores, dataset
 
 
 def _result(
@@ -252,12 +253,6 @@ def _result(
     }
 
 
-def _loaded(recipe: recipe_files.Recipe, reading: Reading) -> Dataset:
-    from ascua.train import load_data
-
-    return load_data(recipe, reading.data_dir, skip_damaged=reading.skip_damaged)
-
-
 def _draw(
     where: Path, title: str, ys: Sequence[Array], labels: Labels, console: Console
 ) -> None:  # fmt: skip
@@ -284,18 +279,17 @@ def _draw(
 @verbose
 @gathered(reading=Reading)
 def demo(recipe: str, reading: Reading, build_dir: Path) -> None:
-    """Train RECIPE, run it on its board, and show one image."""
+    """Train RECIPE, run it on its board, and show one sample."""
     chosen = recipe_files.load(recipe)
     if not chosen.board:
         raise InputError(
             f"Recipe {recipe!r} only teaches: it names no board.",
             ["Demonstrate a recipe that it teaches, or `ascua train` it."],
         )
-    trained, scores = _train(chosen, reading, None, out)
-    dataset = _loaded(chosen, reading)
+    trained, scores, dataset = _train(chosen, reading, None, out)
     if chosen.show >= len(dataset.x_test):
         raise InputError(
-            f"Recipe {chosen.name!r}: it shows test image {chosen.show}, counted from 0, of "
+            f"Recipe {chosen.name!r}: it shows test sample {chosen.show}, counted from 0, of "
             f"{len(dataset.x_test):,}.",
             ["Write a smaller number after `show = `."],
         )
@@ -317,18 +311,23 @@ def demo(recipe: str, reading: Reading, build_dir: Path) -> None:
     raise_on_mismatch(result, chosen.board)
     where = Path(trained["tflite"]).parent
     _draw(where, f"{chosen.name} on {chosen.board}", result.ys, dataset.labels, out)
-    _show_image(chosen, dataset, result.ys)
+    _show_sample(chosen, dataset, result.ys)
 
 
-def _show_image(recipe: recipe_files.Recipe, dataset: Dataset, ys: Sequence[Array]) -> None:
-    """The recipe's image, and what its board says."""
-    shown = recipe.show
-    color = out.is_terminal and out.color_system and out.encoding.startswith("utf")
-    draw = tables.picture if color else tables.picture_ascii
+def _show_sample(recipe: recipe_files.Recipe, dataset: Dataset, ys: Sequence[Array]) -> None:
+    """The recipe's image, or other sample, and what its board says."""
+    shown, utf = recipe.show, out.encoding.startswith("utf")
+    sample = dataset.x_test[shown]
     out.print()
-    out.print(draw(dataset.x_test[shown]))
+    if not dataset.images:
+        out.print(tables.lines(sample, out.width, ascii_only=not utf))
+    elif out.is_terminal and out.color_system and utf:
+        out.print(tables.picture(sample, out.width))
+    else:
+        out.print(tables.picture_ascii(sample, out.width))
     verdict = dataset.labels.verdict(ys, shown)
-    out.print(f"{verdict}  (test image {shown}, on {recipe.board})")
+    kind = "image" if dataset.images else "sample"
+    out.print(f"{verdict}  (test {kind} {shown}, on {recipe.board})")
 
 
 def _demo_k210(
@@ -340,8 +339,7 @@ def _demo_k210(
     from ascua.zoo.files import load_keras
 
     keras = Path(trained["keras"])
-    x_train = dataset.split(recipe.validation, recipe.seed).x_train
-    images = calibration_samples(x_train, recipe.quantize.calibration, recipe.seed)
+    images = calibration_samples(dataset.x_train, recipe.quantize.calibration, recipe.seed)
     content = export_float(load_keras(keras))
     board, found, answers = boards.load(recipe.board), [], []
     folder, made = keras.parent / "k210", {}
@@ -363,7 +361,7 @@ def _demo_k210(
     _draw(
         keras.parent, f"{recipe.name} on {board.name}, simulated", answers[-1], dataset.labels, out
     )
-    _show_image(recipe, dataset, answers[-1])
+    _show_sample(recipe, dataset, answers[-1])
     out.print(
         f"Next: ascua export maix {printable(str(found[0].model.path))} -o maix",
         markup=False, highlight=False, soft_wrap=True,

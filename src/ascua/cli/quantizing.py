@@ -252,13 +252,14 @@ def samples(graph: Graph, wanted: Sampling) -> Given:
             ["Leave them out: of a data set, or a folder with a folder a class, they are known."],
         )
     shape = graph.inputs[0].shape
-    if len(graph.inputs) > 1 or len(shape) != 4 or shape[0] != 1:
+    if len(graph.inputs) > 1 or shape[:1] != (1,):
         raise InputError(
-            f"{source}: the model's input is {[list(t.shape) for t in graph.inputs]}, no image.",
+            f"{source}: the model's input is {[list(t.shape) for t in graph.inputs]}, no sample.",
             ["Give its samples in an .npy or .npz file."],
         )
-    found = calibration.images(
+    found = calibration.samples(
         source, shape[1:], classes, wanted.calibration, wanted.seed, wanted.data_dir,
         skip_damaged=wanted.skip_damaged,
     )  # fmt: skip
-    return Given([found.x], pixels=True, labels=found.y)
+    pixels = found.x.dtype == np.uint8
+    return Given([found.x if pixels else found.x[:, None]], pixels=pixels, labels=found.y)

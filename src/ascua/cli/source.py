@@ -58,7 +58,7 @@ class Source(Reading):
             raise InputError(what, [f"Leave out `--labels`, or `{source}`."])
 
     def _test_set(self, graph: Graph, name: str) -> tuple[list[Array], Labels]:
-        """The test images of the recipe of that name."""
+        """The test samples of the recipe of that name."""
         from ascua import recipes
         from ascua.train import load_data
 
@@ -67,13 +67,13 @@ class Source(Reading):
         return as_inputs(graph, found.x_test), found.labels
 
     def _labelled(self, graph: Graph, source: str) -> tuple[list[Array], Labels]:
-        """The test images of a data set, or the images of a folder by class."""
+        """The test samples of a data set, or the images of a folder by class."""
         from ascua.data.labelled import labelled
 
         shape = graph.inputs[0].shape
-        if len(graph.inputs) > 1 or len(shape) != 4:
+        if len(graph.inputs) > 1 or shape[:1] != (1,):
             raise InputError(
-                f"{source}: the network takes {[list(t.shape) for t in graph.inputs]}, no image.",
+                f"{source}: the network takes {[list(t.shape) for t in graph.inputs]}, no sample.",
                 ["Give samples in an .npy or .npz file: `--inputs`."],
             )
         found = labelled(source, shape[1:], self.data_dir, skip_damaged=self.skip_damaged)

@@ -1,11 +1,11 @@
-"""Images for calibration: of a data set, or all in a folder; with labels where there are some."""
+"""Samples for calibration: of a data set, or all in a folder; with labels where there are some."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,29 +22,30 @@ def chosen(total: int, count: int, seed: int) -> NDArray[np.int64]:
 
 
 class Calibration(NamedTuple):
-    """Images, and the class of each where it is known."""
+    """Samples, and the class of each where it is known."""
 
-    x: NDArray[np.uint8]
-    """(n, h, w, c)."""
+    x: NDArray[Any]
+    """(n, ...): uint8 images, or float32 values."""
     y: NDArray[np.int64] | None
 
 
-def images(
-    source: str, image: Image3, classes: int, count: int, seed: int, data_dir: Path | None,
+def samples(
+    source: str, shape: tuple[int, ...], classes: int, count: int, seed: int, data_dir: Path | None,
     *, skip_damaged: bool,
 ) -> Calibration:  # fmt: skip
-    """`count` images of the training part of a data set, or in the folder `source`.
+    """`count` samples of `shape` of the training part of a data set, or images in a folder.
 
     They have labels where the data set has so many `classes`, or where so many folders hold the
     images: those, in the order of their names. Raises InputError for an unknown source, an empty
     folder, damaged images (left out with `skip_damaged`), and a data set of another size.
     """
     if source in names():
-        found = load(source, data_dir, shape=image, skip_damaged=skip_damaged)
+        found = load(source, data_dir, shape=shape, skip_damaged=skip_damaged)
         x = found.x_train
-        if x.shape[1:] != image:
+        if found.shape != shape:
             raise InputError(
-                f"{source}: its images are {size(x.shape[1:])}, and the model takes {size(image)}.",
+                f"{source}: its {found.noun} are {size(found.shape)}, and the model takes"
+                f" {size(shape)}.",
                 ["Calibrate with what the model was trained on."],
             )
         at = chosen(len(x), count, seed)
@@ -56,6 +57,7 @@ def images(
             f"{source}: neither a data set, nor a folder of images, nor an .npy file.",
             did_you_mean(source, names()),
         )
+    image = check_image(source, shape)
     files = readable(folder, folder.rglob("*"))
     if not files:
         raise InputError(
@@ -91,3 +93,14 @@ def _decoded(
 def size(shape: Sequence[int]) -> str:
     """`32 x 32 x 3`."""
     return " x ".join(map(str, shape))
+
+
+def check_image(source: str, shape: tuple[int, ...]) -> Image3:
+    """The `shape` of a network's sample as an image's. Raises InputError where it is none."""
+    if len(shape) != 3:
+        raise InputError(
+            f"{source}: the network takes {size(shape)} values, no image.",
+            ["Give its samples in an .npy or .npz file, or a data set: `--data npz` or `csv`."],
+        )
+    h, w, c = shape
+    return h, w, c

@@ -151,7 +151,6 @@ class Recipe:
                 ("show", "at least 0", self.show >= 0),
                 ("weights", "a trained network's with method qat", self.weights or not self.aware),
                 ("freeze", "0 with method qat", self.freeze == 0 or not self.aware),
-                ("normalize", "false with method qat", not (self.normalize and self.aware)),
                 (
                     "precision",
                     "float32 with method qat",

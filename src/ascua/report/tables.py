@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, replace
 from pathlib import Path
 
+import numpy as np
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -393,9 +394,13 @@ def _size(board: Board, use: str) -> str:
     return f"{kib // 1024} MB" if kib >= 1024 else f"{kib} KB"
 
 
-def picture(image: Array) -> Text:
-    """An image (h, w, c) uint8 in half blocks: two pixels a character."""
-    rgb = image.repeat(3, axis=2) if image.shape[2] == 1 else image
+_RAMP = " .:-=+*#%@"
+
+
+def picture(image: Array, width: int) -> Text:
+    """An image (h, w, c) uint8 in half blocks, two pixels a character, `width` at most beside."""
+    small = _within(image, width)
+    rgb = small.repeat(3, axis=2) if small.shape[2] == 1 else small
     if len(rgb) % 2:
         rgb = rgb[:-1]
     text = Text()
@@ -406,12 +411,40 @@ def picture(image: Array) -> Text:
     return text
 
 
-def picture_ascii(image: Array) -> Text:
-    """An image (h, w, c) uint8 in characters, for an output without color."""
-    ramp = " .:-=+*#%@"
-    gray = image.mean(axis=2)
-    rows = ("".join(ramp[int(v * len(ramp) / 256)] * 2 for v in row) for row in gray)
+def picture_ascii(image: Array, width: int) -> Text:
+    """An image (h, w, c) uint8 in characters, two a pixel, for an output without color."""
+    gray = _within(image, width // 2).mean(axis=2)
+    rows = ("".join(_RAMP[int(v * len(_RAMP) / 256)] * 2 for v in row) for row in gray)
     return Text("\n".join(rows) + "\n")
+
+
+def _within(image: Array, width: int) -> Array:
+    """An image (h, w, c) uint8 in a whole part of its size, `width` pixels wide at most."""
+    part = -(-image.shape[1] // max(1, width))
+    h, w, c = image.shape[0] // part * part, image.shape[1] // part * part, image.shape[2]
+    if not h:
+        return image[:1, :width]
+    blocks = image[:h, :w].reshape(h // part, part, w // part, part, c)
+    small: Array = blocks.mean(axis=(1, 3)).round().astype(np.uint8)
+    return small
+
+
+def lines(values: Array, width: int, *, ascii_only: bool) -> Text:
+    """Values (n,) or (steps, ..., channels) as a line of levels a channel, from least to greatest.
+
+    It is `width` characters wide at most; each is a mean.
+    """
+    ramp = _RAMP if ascii_only else "▁▂▃▄▅▆▇█"
+    columns = values.reshape(len(values), -1)
+    text = Text()
+    for i in range(columns.shape[1]):
+        low, high = (float(f(columns[:, i])) for f in (np.min, np.max))
+        said = f"{i}  {low:.4g} to {high:.4g}  "
+        pieces = np.array_split(columns[:, i], min(len(values), max(1, width - len(said))))
+        share = (np.array([p.mean() for p in pieces]) - low) / ((high - low) or 1.0)
+        text.append(said + "".join(ramp[min(int(v * len(ramp)), len(ramp) - 1)] for v in share))
+        text.append("\n")
+    return text
 
 
 def validation(checks: Sequence[Check]) -> RenderableType:

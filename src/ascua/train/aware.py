@@ -20,6 +20,7 @@ from ascua.ir import Array, Graph, Op, Quant, Tensor
 from ascua.ops import Weighted
 from ascua.quantize import Options, Range, observe
 from ascua.quantize.convert import convert
+from ascua.quantize.front import Front
 from ascua.quantize.ranges import ranges
 from ascua.quantize.rules import Tied, assigned, tied
 from ascua.quantize.scores import scores
@@ -46,6 +47,8 @@ class Aware:
     """The Keras layer of each operator with weights."""
     rounding: Mapping[Tensor, Any]
     """The layer that rounds each activation."""
+    front: tuple[Front, Range] | None = None
+    """A normalisation before the graph, and the range of what it is given."""
 
 
 def quantization_aware(
@@ -58,7 +61,7 @@ def quantization_aware(
     rate, then `export_aware`. The ranges of its activations are trained too. They start as those of
     the `samples` (n, h, w, c), a few hundred inputs, or of the first batch in training. `image` is
     the range of the input: as the first layers say, 0..1 where they say nothing, as Ascua's
-    networks have it; None trains it like the others.
+    networks have it; None trains it like the others, behind a normalisation that begins the model.
     The weights are a copy: `model` stays as it is.
     Raises Unsupported for a layer that cannot be trained so, by its name.
     """
@@ -67,7 +70,7 @@ def quantization_aware(
             f"{model.name}: quantisation-aware training takes one input, not {len(model.inputs)}.",
             ["Quantise the trained network: `ascua quantize`."],
         )
-    inner, scale, offset = without_rescaling(model)
+    inner, scale, offset = (model, 1.0, 0.0) if image is None else without_rescaling(model)
     graph = simplify(tflite.read(export_float(inner)))
     pinned = {}
     if image == "found":
@@ -76,13 +79,19 @@ def quantization_aware(
         seen = Range(image.low * scale + offset, image.high * scale + offset)
         pinned = {graph.inputs[0]: rounded.INT8.quant(seen)}
     starts: Mapping[Tensor, Range] = {}
+    front = None
     if samples is not None:
-        xs = np.asarray(samples, np.float32)[:, None] * np.float32(scale) + np.float32(offset)
+        xs = np.asarray(samples, np.float32)[:, None]
+        if image is None and (found := Front.of(graph)) is not None:
+            front = found, Range.of(xs)
+            graph = found.rest(graph)
+            scale, offset = found.factor, found.offset
+        xs = (xs * scale + offset).astype(np.float32)
         starts = ranges(observe(graph, [xs], histogram=False), Options())
     twin = _Twin(graph, tied(graph, pinned, rounded.INT8), starts, _names(graph, inner))
     given = import_keras().Input(model.inputs[0].shape[1:], name=model.inputs[0].name)
     made, deciding = twin.models(given, scale, offset, model.name)
-    made.aware = Aware(graph, twin.plain, deciding, pinned, twin.layers, twin.rounding)
+    made.aware = Aware(graph, twin.plain, deciding, pinned, twin.layers, twin.rounding, front)
     return made
 
 
@@ -104,7 +113,8 @@ def int8(aware: Aware) -> Graph:
     """The int8 graph of a network as it is trained by now."""
     found = {i: layer.range for i, layer in aware.rounding.items()}
     real = _trained(aware)
-    return convert(real, assigned(real, found, aware.pinned, rounded.INT8), rounded.INT8)
+    small = convert(real, assigned(real, found, aware.pinned, rounded.INT8), rounded.INT8)
+    return small if aware.front is None else aware.front[0].before(small, aware.front[1])
 
 
 def _trained(aware: Aware) -> Graph:
@@ -161,12 +171,13 @@ class _Twin:
             layer = rounded.activations()(start, trained=pin is None, name=f"range_{i}")
             self.rounding |= dict.fromkeys(group, layer)
 
-    def models(self, given: Any, scale: float, offset: float, name: str) -> tuple[Any, Any]:
+    def models(self, given: Any, scale: Any, offset: Any, name: str) -> tuple[Any, Any]:
         """The model of inputs `given` that rounds, and the same up to the scores that decide."""
         keras, graph = import_keras(), self.graph
         x = given
-        if (scale, offset) != (1.0, 0.0):
-            x = keras.layers.Rescaling(scale, offset, name="rescale")(given)
+        if np.any(scale != 1.0) or np.any(offset != 0.0):
+            told = [v.tolist() if isinstance(v, np.ndarray) else v for v in (scale, offset)]
+            x = keras.layers.Rescaling(*told, name="rescale")(given)
         plain = self.walk(x, rounding=False)
         made = self.walk(x, rounding=True)
         self.plain = keras.Model(given, _one_or_all([plain[t] for t in graph.outputs]), name=name)

@@ -52,7 +52,7 @@ def adapt(model: Any, x: Any) -> tuple[float, float]:
         low, high = np.minimum(low, part.min(0)), np.maximum(high, part.max(0))
         count += len(part)
     layer = leading(model)
-    if layer is not None and layer.input_mean is None and not int(layer.count):
+    if layer is not None and layer.input_mean is None and not layer.get_weights()[2]:
         mean = total / count
         variance = sum(np.square(part - mean).sum(0) for part in _parts(x)) / count
         if (still := np.flatnonzero(low == high)).size:
