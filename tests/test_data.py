@@ -75,7 +75,7 @@ def fake_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", data.names())
+@pytest.mark.parametrize("name", sorted({*data.names()} - {"csv"}))
 @pytest.mark.usefixtures("fake_cifar10", "fake_mnist", "fake_npz", "fake_photos")
 def test_every_dataset_keeps_the_contract(name: str, tmp_path: Path) -> None:
     if name == "digits":
@@ -201,9 +201,10 @@ def test_mnist_in_an_empty_folder_says_what_is_missing(tmp_path: Path) -> None:
 
 X, Y = np.zeros((4, 3, 3), np.uint8), np.arange(4)
 WRONG_ARRAYS = {
-    "float": ({"x_test": X / 255}, "images are float64"),
-    "flat": ({"x_train": X.reshape(4, 9)}, r"uint8 \(4, 9\)"),
-    "size": ({"x_test": np.zeros((4, 3, 2), np.uint8)}, r"\(3, 3, 1\) and of \(3, 2, 1\)"),
+    "float": ({"x_test": X / 255}, r"uint8 \(3, 3, 1\) and of float32 \(3, 3\)"),
+    "single": ({"x_train": X[:, 0, 0]}, r"samples are uint8 \(4,\)"),
+    "nan": ({"x_train": X * np.nan, "x_test": X / 1}, "hold NaN, infinite"),
+    "size": ({"x_test": np.zeros((4, 3, 2), np.uint8)}, r"\(3, 3, 1\) and of uint8 \(3, 2, 1\)"),
     "count": ({"y_test": Y[:2]}, r"labels are int64 \(2,\)"),
     "one-hot": ({"y_train": np.eye(4)}, "labels are float64"),
     "below 0": ({"y_train": Y - 1}, "below 0"),

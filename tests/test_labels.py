@@ -141,7 +141,7 @@ def test_labels_of_another_kind_are_trained_and_shown(
     with entered():
         monkeypatch.setitem(datasets._LOADERS, "tiny", hued)
         recipe = dataclasses.replace(RECIPE, epochs=1, augment=())
-        found, scores = learn._train(
+        found, scores, _ = learn._train(
             recipe, learn.Reading(None, skip_damaged=False), tmp_path / "tiny", Console(quiet=True)
         )
     assert json.loads(json.dumps(found))["nearness_int8"] == 0.25

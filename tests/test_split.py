@@ -31,7 +31,7 @@ def numbered(y: np.ndarray) -> Dataset:
     return Dataset("numbered", x, y, x[:1] + 7, y[:1], classes)
 
 
-def numbers(x: data.Images) -> list[int]:
+def numbers(x: data.Rows) -> list[int]:
     """The numbers of those images."""
     return [int(n) for n in np.ascontiguousarray(x[:]).reshape(len(x), 2).view("<u2")[:, 0]]
 
@@ -68,7 +68,7 @@ def test_the_parts_hold_each_image_once() -> None:
     for at, y in ((train, d.y_train), (validation, d.y_validation)):
         assert np.array_equal(y, whole.y_train[at]), "each has its own label"
     assert d.x_test is whole.x_test
-    assert (d.image, d.classes) == (whole.image, whole.classes)
+    assert (d.shape, d.classes) == (whole.shape, whole.classes)
 
 
 def test_another_seed_is_another_split() -> None:

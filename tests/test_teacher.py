@@ -151,7 +151,7 @@ def test_probabilities_teach_as_their_logits_do(pause: Pause, tmp_path: Path) ->
     ("change", "message"),
     [
         ({"classes": 4}, r"answers 4 classes; this model(?s:.*)\[3\]"),
-        ({"input": (8, 8, 3)}, "its input is 8 x 8 x 1, the images are 8 x 8 x 3"),
+        ({"input": (8, 8, 3)}, "its input is 8 x 8 x 1, the samples are 8 x 8 x 3"),
     ],
 )
 def test_a_teacher_of_other_things(teacher: Path, change: dict[str, Any], message: str) -> None:

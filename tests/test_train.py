@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from ascua import recipes, tflite, zoo
-from ascua.data import Dataset, Images
+from ascua.data import Dataset, Rows
 from ascua.data import registry as datasets
 from ascua.errors import InputError, ToolMissing
 from ascua.ir import Graph, Quant
@@ -119,7 +119,7 @@ def test_validation_images_are_looked_at_and_not_trained_on(
             noted(trained, x)
             yield x, y
 
-    def look(data: Dataset) -> tuple[Images, np.ndarray]:
+    def look(data: Dataset) -> tuple[Rows, np.ndarray]:
         x, y = looked_at(data)
         noted(looked, x[:])
         return x, y

@@ -32,14 +32,20 @@ def macs(model: Any) -> int:
                 total += prod(layer.output.shape[1:3]) * prod(layer.kernel.shape)
             case "DepthwiseConv2D":
                 total += prod(layer.output.shape[1:3]) * prod(layer.kernel.shape)
+            case "Conv1D":
+                total += layer.output.shape[1] * prod(layer.kernel.shape)
+            case "SeparableConv1D":
+                kernels = (layer.depthwise_kernel, layer.pointwise_kernel)
+                total += layer.output.shape[1] * sum(prod(k.shape) for k in kernels)
             case "Dense":
                 total += prod(layer.kernel.shape)
     return total
 
 
-SMALL: dict[str, tuple[tuple[int, int, int], int, dict[str, Any]]] = {
+SMALL: dict[str, tuple[tuple[int, ...], int, dict[str, Any]]] = {
     "airbench": ((12, 16, 3), 7, {"width": 0.125, "channels": [64, 64, 128]}),
     "autoencoder": ((5, 8, 1), 40, {"hidden": [16, 12], "code": 4}),
+    "conv1d": ((24, 2), 7, {"filters": [8, 16]}),
     "dscnn": ((12, 16, 1), 7, {"width": 0.25}),
     "dscnn_kws": ((25, 10, 1), 7, {"width": 0.25, "blocks": 2}),
     "inverted_residuals": (
@@ -50,6 +56,7 @@ SMALL: dict[str, tuple[tuple[int, int, int], int, dict[str, Any]]] = {
         ]},
     ),
     "lenet5": ((12, 16, 1), 7, {"width": 0.5}),
+    "mlp": ((12,), 7, {"hidden": [8]}),
     "mobilenet_v1": (
         (28, 25, 3), 7, {"alpha": 0.25, "padding": "k210", "blocks": [[64, 1], [128, 2], [128, 1]]}
     ),

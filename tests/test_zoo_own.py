@@ -321,7 +321,7 @@ def test_wrong_ones(name: str, message: str) -> None:
 def test_wrong_sizes_and_files(here: Path) -> None:
     with zoo.quiet():
         zoo.build("ownmodels:net", (8, 8, 1), 3).save(here / "m.keras")
-    with pytest.raises(InputError, match="its input is 8 x 8 x 1, the images are 8 x 8 x 3"):
+    with pytest.raises(InputError, match="its input is 8 x 8 x 1, the samples are 8 x 8 x 3"):
         zoo.build("m.keras", (8, 8, 3), 3)
     with pytest.raises(InputError, match="its output is 3, but there are 10 classes"):
         zoo.build("m.keras", (8, 8, 1), 10)
@@ -329,7 +329,7 @@ def test_wrong_sizes_and_files(here: Path) -> None:
         zoo.build("m.keras", (8, 8, 1), 3, width=1.0)
     with pytest.raises(InputError, match="has no argument 'unit'"):
         zoo.build("ownmodels:net", (8, 8, 1), 3, unit=1)
-    with pytest.raises(InputError, match=r"\? x \? x 1: a fixed height"):
+    with pytest.raises(InputError, match=r"\? x \? x 1: one to three fixed sizes"):
         zoo.load_own("ownmodels:open_sized")
     (here / "cut.keras").write_bytes((here / "m.keras").read_bytes()[:2000])
     (here / "text.h5").write_text("hello")

@@ -52,7 +52,7 @@ def models(name: str | None, *, as_json: bool) -> None:
 
 def row(variant: Any) -> dict[str, Any]:
     """The row of a network of the zoo."""
-    known = {"name": variant.name, "family": variant.family, "input": list(variant.image),
+    known = {"name": variant.name, "family": variant.family, "input": list(variant.shape),
              "classes": variant.classes, "arguments": dict(variant.arguments)}  # fmt: skip
     return known | asdict(variant.size())
 

@@ -261,5 +261,6 @@ def samples(graph: Graph, wanted: Sampling) -> Given:
         source, shape[1:], classes, wanted.calibration, wanted.seed, wanted.data_dir,
         skip_damaged=wanted.skip_damaged,
     )  # fmt: skip
-    pixels = found.x.dtype == np.uint8
-    return Given([found.x if pixels else found.x[:, None]], pixels=pixels, labels=found.y)
+    if found.x.dtype != np.uint8:
+        return Given([found.x[:, None]], pixels=False, labels=found.y)
+    return Given([found.x], pixels=True, labels=found.y)

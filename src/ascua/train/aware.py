@@ -70,6 +70,8 @@ def quantization_aware(
             f"{model.name}: quantisation-aware training takes one input, not {len(model.inputs)}.",
             ["Quantise the trained network: `ascua quantize`."],
         )
+    scale: Any
+    offset: Any
     inner, scale, offset = (model, 1.0, 0.0) if image is None else without_rescaling(model)
     graph = simplify(tflite.read(export_float(inner)))
     pinned = {}

@@ -26,7 +26,7 @@ def conv1d(
 
     Each is followed by batch normalisation, ReLU and a pool of two steps, the last by the mean over
     time and a dense layer. All but the first are depthwise and pointwise where they are
-    `separable`. At (128, 3) and 4 classes: 3,704 parameters.
+    `separable`. At (128, 3) and 4 classes: 3,748 parameters, 139,520 MACs.
     """
     if shape[0] < (least := 2 ** len(filters)):
         raise InputError(

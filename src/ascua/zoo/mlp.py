@@ -21,7 +21,7 @@ def mlp(
 ) -> Any:
     """`hidden` dense layers with batch normalisation and ReLU, and one for the classes.
 
-    At (12,) and 4 classes: 1,204 parameters.
+    At (12,) and 4 classes: 1,156 parameters, 960 MACs.
     """
     keras = import_keras()
     layers = keras.layers

@@ -9,13 +9,19 @@ from typing import Any
 
 from ascua.zoo.rescaling import leading
 
-PRODUCTS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose", "Conv1D", "Dense")
+PRODUCTS = (
+    "Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose", "Conv1D", "DepthwiseConv1D",
+    "SeparableConv1D", "Dense",
+)  # fmt: skip
 """Layers with products, which take the normalisation after them into their weights."""
 FUSED = ("BatchNormalization", "ReLU")
 """Layers that a converter merges into the one with products, or the sum, before them."""
 VIEWS = ("Dropout", "Flatten", "Reshape", "InputLayer")
 """Layers without an operator of their own in int8."""
-MERGING = (*PRODUCTS, "Add", "BatchNormalization", "Multiply", "MaxPooling2D", "AveragePooling2D")
+MERGING = (
+    *PRODUCTS, "Add", "BatchNormalization", "Multiply", "MaxPooling2D", "AveragePooling2D",
+    "MaxPooling1D", "AveragePooling1D",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,11 +60,11 @@ def _macs(op: Any, node: Any) -> int:
         return macs(op)
     x, y = node.input_tensors[0].shape[1:], node.output_tensors[0].shape[1:]
     match type(op).__name__:
-        case "Conv2D" | "DepthwiseConv2D" | "Conv1D":
+        case "Conv2D" | "DepthwiseConv2D" | "Conv1D" | "DepthwiseConv1D":
             return int(prod(y[:-1]) * prod(op.kernel.shape))
         case "Conv2DTranspose":
             return int(prod(x[:-1]) * prod(op.kernel.shape))
-        case "SeparableConv2D":
+        case "SeparableConv2D" | "SeparableConv1D":
             kernels = (op.depthwise_kernel, op.pointwise_kernel)
             return int(prod(y[:-1]) * sum(prod(kernel.shape) for kernel in kernels))
         case "Dense":
@@ -76,9 +82,9 @@ def weights_bytes(model: Any) -> int:
     for op, node in _calls(model):
         kind = type(op).__name__
         channels = node.output_tensors[0].shape[-1]
-        if kind == "SeparableConv2D":
+        if kind.startswith("SeparableConv"):
             total += prod(op.depthwise_kernel.shape) + prod(op.pointwise_kernel.shape)
-            total += 4 * (op.depthwise_kernel.shape[2] * op.depthwise_kernel.shape[3] + channels)
+            total += 4 * (prod(op.depthwise_kernel.shape[-2:]) + channels)
         elif kind in PRODUCTS:
             total += prod(op.kernel.shape) + 4 * channels
         elif kind == "BatchNormalization" and id(node) not in merged:

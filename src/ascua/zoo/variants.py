@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ascua.zoo import registry
-from ascua.zoo.registry import Image
+from ascua.zoo.registry import Shape
 from ascua.zoo.size import Size, size
 
 SIZES = Path(__file__).with_name("sizes.json")
@@ -25,7 +25,7 @@ class Variant:
 
     name: str
     family: str
-    image: Image
+    shape: Shape
     classes: int
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
@@ -35,7 +35,7 @@ class Variant:
 
     def measured(self) -> Size:
         """Its size, from a model that is built for it."""
-        model = registry.build(self.family, self.image, self.classes, seed=1, **self.arguments)
+        model = registry.build(self.family, self.shape, self.classes, seed=1, **self.arguments)
         return size(model)
 
 
@@ -52,10 +52,12 @@ def _imagenet(name: str, family: str, side: int, **arguments: Any) -> Variant:
 VARIANTS = (
     Variant("airbench", "airbench", *CIFAR),
     Variant("autoencoder", "autoencoder", (1, 640, 1), 640),
+    Variant("conv1d", "conv1d", (128, 3), 4),
     Variant("dscnn", "dscnn", *CIFAR),
     Variant("dscnn_kws", "dscnn_kws", (49, 10, 1), 12),
     Variant("inverted_residuals", "inverted_residuals", *CIFAR),
     Variant("lenet5", "lenet5", (28, 28, 1), 10),
+    Variant("mlp", "mlp", (12,), 4),
     _imagenet("mobilenet_v1_0.25_96", "mobilenet_v1", 96, alpha=0.25),
     _imagenet("mobilenet_v1_0.25_128", "mobilenet_v1", 128, alpha=0.25),
     _imagenet("mobilenet_v1_0.25_224", "mobilenet_v1", 224, alpha=0.25),
