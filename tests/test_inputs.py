@@ -134,7 +134,7 @@ def test_arrays_by_name_or_in_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ([np.zeros((1, 2), np.int8)], "1 arrays and the model has 2 inputs"),
+        ([np.zeros((1, 2), np.int8)], "it holds 'arr_0', and the model has 2 inputs"),
         ([np.zeros((4, 2), np.int8), np.zeros((5, 3), np.int8)], "'a' 4, 'dir/b' 5"),
         ([np.zeros((4, 2), np.int8), np.zeros((4, 4), np.int8)], r"input 'dir/b': .*\[4, 4\]"),
         ([np.zeros((4, 2), np.int8), np.full((4, 3), None)], "not a complete"),

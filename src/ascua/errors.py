@@ -13,6 +13,7 @@ AscuaError            exit 1
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 PIP_TRAIN = "pip install '.[train]'"
@@ -88,6 +89,20 @@ def brief(name: str, most: int = 60) -> str:
     text = "".join(c if c.isprintable() else "?" for c in first)
     text = text if len(text) <= most else f"{text[:most]}..."
     return f"{text};..." if merged else text
+
+
+def layer_of(name: str) -> str | None:
+    """The Keras layer that a converter's `name` of a tensor tells, or None.
+
+    Keras 3 writes `model_1/layer_1/Operator`: the calls are numbered, and the numbers taken off.
+    """
+    scopes = name.partition(";")[0].split("/")[:-1]
+    if len(scopes) < 2 or not all(re.fullmatch(r"[\w.-]{1,60}", scope) for scope in scopes):
+        return None
+    inner = [s for s in scopes[1:] if s != scopes[0]]
+    layer = inner[0] if inner else None
+    numbered = layer is not None and scopes[0].endswith("_1") and layer.endswith("_1")
+    return layer[:-2] if layer is not None and numbered else layer
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:

@@ -43,21 +43,26 @@ def pseudo_random(graph: Graph) -> list[Array]:
 def load(path: Path, graph: Graph) -> list[Array]:
     """The samples in an .npy or .npz file, as (n, *shape) of each input's dtype.
 
-    An .npz holds an array an input, by the input's name or in order. Raises InputError. Real values
+    An .npz holds an array an input, by the input's name (`left` for `serving_default_left:0`), or
+    in order where they have none. Raises InputError. Real values
     that are scaled otherwise than the input's are warned of.
     """
     found = arrays.read(path)
     if len(found) == 1 and len(graph.inputs) == 1:
         ordered = list(found.values())
-    elif all(t.name in found for t in graph.inputs):
-        ordered = [found[t.name] for t in graph.inputs]
-    elif len(found) == len(graph.inputs):
+    elif (named := _by_name(found, graph)) is not None:
+        ordered = named
+    elif [*found] == [f"arr_{i}" for i in range(len(graph.inputs))]:
         ordered = list(found.values())
     else:
-        names = ", ".join(f"'{t.name}'" for t in graph.inputs)
+        names = ", ".join(f"'{short(t.name)}'" for t in graph.inputs)
         raise InputError(
-            f"{path}: it holds {len(found)} arrays and the model has {len(graph.inputs)} inputs.",
-            [f"An .npz with one array an input, named {names}."],
+            f"{path}: it holds {brief(', '.join(map(repr, found)), 200)}, and the model has"
+            f" {len(graph.inputs)} inputs: {names}.",
+            [
+                f"An .npz with one array an input, of these names: `numpy.savez(path,"
+                f" **{{{names.split(', ')[0]}: ...}})`."
+            ],
         )
     xs = [
         convert(a, t, f"{path}: input '{t.name}'")
@@ -70,6 +75,22 @@ def load(path: Path, graph: Graph) -> list[Array]:
         counts = ", ".join(f"'{t.name}' {len(x)}" for x, t in zip(xs, graph.inputs, strict=True))
         raise InputError(f"{path}: the inputs have different numbers of samples: {counts}.")
     return xs
+
+
+def short(name: str) -> str:
+    """An input's name without what converters put around it: `serving_default_left:0` is `left`."""
+    return name.removeprefix("serving_default_").partition(":")[0] or name
+
+
+def _by_name(found: Mapping[str, Array], graph: Graph) -> list[Array] | None:
+    """The arrays of the inputs, by their names or their short ones; None where one is missing."""
+    ordered = []
+    for t in graph.inputs:
+        name = next((n for n in (t.name, short(t.name)) if n in found), None)
+        if name is None:
+            return None
+        ordered.append(found[name])
+    return ordered
 
 
 def convert(a: Array, t: Tensor, where: str) -> Array:
@@ -150,11 +171,13 @@ def _otherwise(a: Array, t: Tensor) -> list[str]:
         return [f"Channels come last: array.transpose{axes}."]
     if len(inner) == 3 and a.ndim == 4 and a.shape[3] == inner[2]:
         return [f"Resize the images to {inner[0]}x{inner[1]}, as they were for the training."]
-    if a.size % max(t.size, 1) == 0:
+    if inner and a.ndim > 1 and a.size == len(a) * t.size:
         return [f"Reshape it: array.reshape(-1, {', '.join(map(str, inner))})."]
     if len(inner) == 3 and inner[2] == 3 and a.shape[1:] in (inner[:2], (*inner[:2], 1)):
         return [f"Gray images: numpy.repeat(array.reshape(-1, {inner[0]}, {inner[1]}, 1), 3, -1)."]
-    return []
+    own = a[0].size if a.ndim else 1
+    return [f"A sample of it has {own:,} values, one of the model {t.size:,}: give those it took in"
+            " training."]  # fmt: skip
 
 
 def _as_dtype(a: Array, t: Tensor, where: str) -> Array:

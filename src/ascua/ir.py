@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ascua.errors import Unsupported, brief
+from ascua.errors import Unsupported, brief, layer_of
 
 Array: TypeAlias = NDArray[Any]
 """Any array; functions state shape and dtype in their docstrings."""
@@ -201,7 +201,7 @@ class Op(ABC):
         if self.any_type:
             return self.eval(*xs)
         raise Unsupported(
-            f"{self.tflite} '{brief(self.name)}': it has no float form here.",
+            f"{self.said}: it has no float form here.",
             ["Take the float model, as it was before any quantisation."],
         )
 
@@ -228,6 +228,14 @@ class Op(ABC):
         """The same operator, with other tensors in place of these."""
         inputs = tuple(t and instead.get(t, t) for t in self.inputs)
         return replace(self, inputs=inputs, outputs=tuple(instead.get(t, t) for t in self.outputs))
+
+    @property
+    def said(self) -> str:
+        """What messages call it: operator, the layer where its name tells one, and the name."""
+        layer = layer_of(self.name)
+        if layer is None:
+            return f"{self.tflite} '{brief(self.name)}'"
+        return f"{self.tflite} of layer {layer!r} ('{brief(self.name)}')"
 
     @property
     def kind(self) -> str:

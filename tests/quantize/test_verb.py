@@ -148,7 +148,7 @@ def test_wrong_data_is_named(model: Path, tmp_path: Path) -> None:
     failed(empty, "no images")
     (empty / "good.png").write_bytes(encoded(1, "PNG"))
     (empty / "bad.png").write_bytes(b"no png")
-    failed(empty, "1 images cannot be read", "bad.png", "--skip-damaged")
+    failed(empty, "1 damaged photograph", "bad.png", "--skip-damaged")
     more = ("--skip-damaged", "--input-range", 0, 1)
     assert ascua("quantize", model, "-d", empty, "-o", out, *more).code == 0
     out.unlink()

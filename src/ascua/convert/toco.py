@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ascua import tflite
 from ascua.convert import Ends, tensorflow
-from ascua.errors import InputError, Unsupported, brief
+from ascua.errors import InputError, Unsupported
 from ascua.train.export import converted
 from ascua.zoo import import_tensorflow
 from ascua.zoo.files import first_line
@@ -86,7 +86,7 @@ def _refuse_floats(path: Path, content: bytes) -> None:
     for op in tflite.read(content, str(path)).ops:
         if "float32" in op.dtypes:
             raise InputError(
-                f"{path}: {op.tflite} '{brief(op.name)}' stays in float: its range is not known.",
+                f"{path}: {op.said} stays in float: its range is not known.",
                 RANGES,
             )
 

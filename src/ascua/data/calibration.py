@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ascua.data.folder import scattered
-from ascua.data.photos import NAMED, SUFFIXES, Image3, Photo, attempt, readable
+from ascua.data.photos import SUFFIXES, Damaged, Image3, Photo, attempt, readable
 from ascua.data.registry import load, names
 from ascua.errors import InputError, did_you_mean
 
@@ -82,11 +82,7 @@ def _decoded(
     damaged = [f"{p}: {x}" for p, x in zip(files, found, strict=True) if isinstance(x, str)]
     pixels = [x for x in found if not isinstance(x, str)]
     if damaged and not (skip_damaged and pixels):
-        more = f"; and {len(damaged) - NAMED} more" if len(damaged) > NAMED else ""
-        raise InputError(
-            f"{len(damaged)} images cannot be read: {'; '.join(damaged[:NAMED])}{more}.",
-            ["Replace or delete them.", "Leave them out with `--skip-damaged`."],
-        )
+        raise Damaged("calibration", damaged)
     return np.stack(pixels), [i for i, x in enumerate(found) if not isinstance(x, str)]
 
 

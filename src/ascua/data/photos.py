@@ -38,7 +38,7 @@ AT_ONCE = 512
 """Photographs between two looks at what could not be read."""
 VERSION = 1
 """Of what becomes of a photograph: another version reads all of them anew."""
-NAMED = 5
+NAMED = 200
 """Damaged photographs that a message names."""
 
 MOST_PIXELS = 1 << 26
@@ -79,9 +79,28 @@ def dataset_of(
     in the cache, so that a set may be larger than the memory. Raises InputError for damaged
     photographs unless they are to be skipped: then they are named as warnings.
     """
-    x_train, y_train = pixels(f"{name}-train", train, asked)
-    x_test, y_test = pixels(f"{name}-test", test, asked)
+    read, damaged = [], list[str]()
+    for part, some in (("train", train), ("test", test)):
+        try:
+            read.append(pixels(f"{name}-{part}", some, asked))
+        except Damaged as e:
+            damaged += e.photos
+    if damaged:
+        raise Damaged(name, damaged)
+    (x_train, y_train), (x_test, y_test) = read
     return Dataset(name, x_train, y_train, x_test, y_test, tuple(classes))
+
+
+class Damaged(InputError):
+    """Photographs that cannot be read: all of them are named."""
+
+    def __init__(self, title: str, photos: Sequence[str]) -> None:
+        """`photos`: each one's path, and what is wrong with it."""
+        super().__init__(
+            f"{title}: {listed(photos)}",
+            ["Replace or delete them.", "Leave them out with `--skip-damaged`."],
+        )
+        self.photos = photos
 
 
 def readable(root: Path, files: Iterable[Path]) -> list[Path]:
@@ -144,7 +163,7 @@ def pixels(
             f"{folder}: is damaged: {e}.", ["Delete it: it is made anew where it is absent."]
         ) from e
     if damaged:
-        log.warning("%s: left out: %s", title, _listed(damaged))
+        log.warning("%s: left out: %s", title, listed(damaged))
     return x, y
 
 
@@ -212,12 +231,9 @@ def _fill(folder: Path, title: str, photos: Sequence[Photo], image: Image3, aske
                 else:
                     x[len(labels)] = pixels
                     labels.append(photo.label)
-            if damaged and not asked.skip_damaged:
-                raise InputError(
-                    f"{title}: {_listed(damaged)}",
-                    ["Replace or delete them.", "Leave them out with `--skip-damaged`."],
-                )
             bar.advance(task, len(some))
+    if damaged and not asked.skip_damaged:
+        raise Damaged(title, damaged)
     if not labels:
         raise InputError(f"{title}: there is no photograph that can be read.")
     x.flush()
@@ -225,11 +241,14 @@ def _fill(folder: Path, title: str, photos: Sequence[Photo], image: Image3, aske
     (folder / "damaged.json").write_text(json.dumps(damaged), encoding="utf-8")
 
 
-def _listed(damaged: Sequence[str]) -> str:
-    """How many photographs cannot be read, and the first of them by name."""
-    more = f"; and {len(damaged) - NAMED} more" if len(damaged) > NAMED else ""
+def listed(damaged: Sequence[str]) -> str:
+    """How many photographs cannot be read, and which; of thousands the first ones."""
     noun = "photograph" if len(damaged) == 1 else "photographs"
-    return f"{len(damaged):,} damaged {noun}: {'; '.join(damaged[:NAMED])}{more}."
+    more = [f"and {len(damaged) - NAMED:,} more"] if len(damaged) > NAMED else []
+    rows = [*damaged[:NAMED], *more]
+    return f"{len(damaged):,} damaged {noun}: " + (
+        f"{rows[0]}." if len(rows) == 1 else "".join(f"\n  {row}" for row in rows)
+    )
 
 
 def attempt(photo: Photo, image: Image3) -> NDArray[np.uint8] | str:

@@ -118,9 +118,7 @@ def check(graph: Graph, where: str | None = None) -> None:
     if len(bad) > 1:
         kinds = ", ".join(sorted({op.tflite for op, _ in bad[1:]}))
         more = f" ({len(bad) - 1} more are refused: {kinds}.)"
-    raise Unsupported(
-        f"{where}: {op.tflite} '{brief(op.name)}': {reason}.{more}", _remedies(graph, reason)
-    )
+    raise Unsupported(f"{where}: {op.said}: {reason}.{more}", _remedies(graph, reason))
 
 
 def refuse_hybrid(graph: Graph, where: str) -> None:
@@ -155,7 +153,7 @@ def check_sound(graph: Graph, where: str) -> None:
     for op in graph.ops:
         if reason := op.malformed():
             raise ModelError(
-                f"{where}: {op.tflite} '{brief(op.name)}': {reason}.",
+                f"{where}: {op.said}: {reason}.",
                 ["Export the model again, with a fixed batch of 1."],
             )
 

@@ -50,7 +50,7 @@ def _short_of_ram(plan: Plan) -> tuple[str, str, str] | None:
     most, buffers = "It has no steps; its inputs take", plan.buffers
     if plan.steps:
         step = plan.fullest()
-        most = f"The step that costs most is {step.op.tflite} '{brief(step.op.name)}':"
+        most = f"The step that costs most is {step.op.said}:"
         buffers = plan.live(step)
     held = ", ".join(f"'{brief(b.name)}' {b.bytes:,}" for b in buffers)
     return (
@@ -66,9 +66,7 @@ def _short_of_flash(plan: Plan) -> tuple[str, str, str] | None:
     if flash is None or plan.const_bytes <= flash.bytes:
         return None
     costly = sorted(plan.steps, key=lambda s: -sum(c.bytes for c in s.consts))[:3]
-    listed = ", ".join(
-        f"{s.op.tflite} '{brief(s.op.name)}' {sum(c.bytes for c in s.consts):,}" for s in costly
-    )
+    listed = ", ".join(f"{s.op.said} {sum(c.bytes for c in s.consts):,}" for s in costly)
     return (
         f"{plan.const_bytes:,} bytes of {flash.name} for constants and about"
         f" {plan.code_estimate:,} for code, and there are {flash.bytes:,}.",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ascua.errors import Unsupported, brief
+from ascua.errors import Unsupported
 from ascua.ir import Array, Graph, Op, Quant, Tensor
 from ascua.ops import Weighted
 from ascua.ops.quantize import Quantize
@@ -76,7 +76,7 @@ class Converter:
         done = replace(done, inputs=self.constants(op, done))
         if reason := unsigned.condition(done) or done.check():
             raise Unsupported(
-                f"{op.tflite} '{brief(op.name)}' has no {self.scheme.name} form: {reason}.",
+                f"{op.said} has no {self.scheme.name} form: {reason}.",
                 ["`ascua ops` lists the operators; docs/ops.md says what each takes."],
             )
         return [*before, done]

@@ -47,7 +47,7 @@ def check(graph: Graph, where: str) -> None:
         for t in (*op.activations, *op.outputs, *weights):
             if t is not None and t.dtype != "float32":
                 raise Unsupported(
-                    f"{where}: {op.tflite} '{brief(op.name)}': '{brief(t.name)}' is {t.dtype}, and"
+                    f"{where}: {op.said}: '{brief(t.name)}' is {t.dtype}, and"
                     " a float network computes in float32.",
                     ["Export the model in float32: without quantisation and half precision."],
                 )
@@ -63,7 +63,7 @@ def compute(op: Op, *xs: Array) -> tuple[Array, ...]:
     for t, y in zip(op.outputs, ys, strict=True):
         if y.dtype.kind == "f" and not sane(y):
             raise InputError(
-                f"{op.tflite} '{brief(op.name)}': its output '{brief(t.name)}' has NaN or infinite"
+                f"{op.said}: its output '{brief(t.name)}' has NaN or infinite"
                 f" values on the calibration data, or some beyond {MOST_REAL:.0e}.",
                 ["Check how the data is scaled (`--input-range`), and that the model has learnt."],
             )

@@ -46,7 +46,7 @@ def simplify(graph: Graph, where: str | None = None) -> Graph:
                 continue
             if not sane(t.values):
                 raise InputError(
-                    f"{where}: {op.tflite} '{brief(op.name)}': its constant '{brief(t.name)}' has"
+                    f"{where}: {op.said}: its constant '{brief(t.name)}' has"
                     f" NaN or infinite values, or some beyond {MOST_REAL:.0e}.",
                     ["Train the model again: its weights are lost."],
                 )

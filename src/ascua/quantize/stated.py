@@ -131,7 +131,7 @@ class _Converter:
         done = replace(done, inputs=tuple(_constants(done)))
         if reason := done.check():
             raise Unsupported(
-                f"{self.where}: {op.tflite} '{brief(op.name)}' has no int8 form: {reason}.",
+                f"{self.where}: {op.said} has no int8 form: {reason}.",
                 ["Quantise the float model here: `ascua quantize`."],
             )
         self.add(done)

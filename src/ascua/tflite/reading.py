@@ -11,7 +11,7 @@ from typing import Any
 import tflite as schema
 
 from ascua import files
-from ascua.errors import InputError, ModelError, Unsupported, brief
+from ascua.errors import InputError, ModelError, Unsupported, brief, layer_of
 from ascua.files import networks
 from ascua.ir import Graph, Layout, Metadata, Node, Op, Signature, Tensor
 from ascua.ops import OPERATORS
@@ -203,9 +203,13 @@ class _Reader:
             made = [int(i) for i in self.file.numbers(o, "Outputs")]
             at = made[0] if made and 0 <= made[0] < len(listed) else None
             text = b"?" if at is None else listed[at].Name() or b"?"
+            tensor = text.decode("utf-8", "replace")
+            layer = layer_of(tensor)
             times = names.count(name)
             more = f", and {times - 1} more" if times > 1 else ""
-            found.setdefault(name, f"'{brief(text.decode('utf-8', 'replace'))}'{more}")
+            found.setdefault(
+                name, f"{f'layer {layer!r}, ' if layer else ''}'{brief(tensor)}'{more}"
+            )
         return found
 
     def op(self, i: int, o: Any, code: tuple[str, int], tensors: Sequence[Tensor]) -> Op:
@@ -253,8 +257,7 @@ class _Reader:
             for t in op.activations:
                 if t not in known:
                     raise self.file.fail(
-                        f"{op.tflite} '{brief(op.name)}' reads '{brief(t.name)}' before anything"
-                        " computes it."
+                        f"{op.said} reads '{brief(t.name)}' before anything computes it."
                     )
             for t in op.outputs:
                 if t in known or t.const:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Self
 
@@ -9,6 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from ascua.train.folder import Epoch
+
+
+def waiting(console: Console | None, what: str) -> AbstractContextManager[object]:
+    """Says on a terminal what takes seconds; silent without a console."""
+    return nullcontext() if console is None else console.status(f"{what} …", spinner="line")
 
 
 class Display:

@@ -30,7 +30,7 @@ from ascua.train.export import as_float, calibration_samples, export_int8, expor
 from ascua.train.fit import accuracy, fit, steps_per_epoch
 from ascua.train.folder import Checkpoint
 from ascua.train.fused import fuse
-from ascua.train.progress import Display, clock
+from ascua.train.progress import Display, clock, waiting
 from ascua.train.teacher import Taught, as_teacher, load_teacher
 
 
@@ -84,7 +84,8 @@ def train(
     prerequisites.check(recipe)
     _refuse_own_folder(recipe, out)
     _refuse_saved_model(recipe)
-    zoo.import_keras()
+    with waiting(console, "Starting TensorFlow"):
+        zoo.import_keras()
     how: dict[str, Any] = {"data_dir": data_dir, "skip_damaged": skip_damaged, "console": console}
     model, said = _network(recipe)
     weights = _weights(recipe, out, **how)

@@ -69,7 +69,13 @@ def load_keras(path: Path) -> Any:
             return keras.models.load_model(called, compile=False, safe_mode=True)
     except Exception as e:  # Keras has no error of its own for a wrong file
         remedies = _remedies(e) if (older := _keras_2(path, what)) is None else [older]
-        raise InputError(f"{path}: Keras cannot load it: {first_line(e)}", remedies) from e
+        raise InputError(f"{path}: Keras cannot load it: {_reason(e)}", remedies) from e
+
+
+def _reason(e: BaseException) -> str:
+    """What Keras says, or, of a class that it does not know, that it is this one."""
+    unknown = re.search(r"Could not locate class '(\w+)'", str(e))
+    return first_line(e) if unknown is None else f"it does not know the class {unknown[1]!r}."
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ascua.errors import Unsupported, brief
+from ascua.errors import Unsupported
 from ascua.ir import Array, Graph, Op, Tensor
 from ascua.ops import Convolution, Weighted
 from ascua.ops.add import Add
@@ -248,7 +248,7 @@ HINTS = (
 
 def named(op: Op) -> str:
     """An operator in messages."""
-    return f"{op.tflite} '{brief(op.name)}'"
+    return op.said
 
 
 def refused(op: Conv2D | DepthwiseConv2D) -> str | None:
