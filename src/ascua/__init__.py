@@ -2,8 +2,7 @@
 
 model = ascua.load_model("model.tflite")
 board = ascua.load_board("lm3s6965evb")
-plan, known = ascua.analyze(model, board)
-run = ascua.run_model(model, plan, xs, labels=ys, build=Path("build/firmware"))
+run = ascua.run_model(model, model.plan(board), xs, labels=ys)
 print(run.measurement.instructions, run.measurement.accuracy)
 """
 
@@ -14,49 +13,76 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ascua.boards import Board
     from ascua.boards import load as load_board
+    from ascua.compare import Comparison
     from ascua.errors import AscuaError
     from ascua.executors.reference import reference
     from ascua.measure import Measurement, Run, analyze, compile_model, known, run_model
-    from ascua.model import Model, load_model
+    from ascua.model import Model
     from ascua.pruning import prune
+    from ascua.quantize.options import Options
     from ascua.recipes import Recipe
     from ascua.recipes import load as load_recipe
+    from ascua.train import Trained
+    from ascua.validation import Check
+    from ascua.verbs.bringing import load_model
+    from ascua.verbs.comparing import compare_models
+    from ascua.verbs.quantizing import Quantized, quantize_model
+    from ascua.verbs.training import train_recipe
+    from ascua.verbs.validating import validate_model
 
 WHERE = {
     "AscuaError": "errors",
     "Board": "boards",
+    "Check": "validation",
+    "Comparison": "compare",
     "Measurement": "measure",
     "Model": "model",
+    "Options": "quantize.options",
+    "Quantized": "verbs.quantizing",
     "Recipe": "recipes",
     "Run": "measure",
+    "Trained": "train",
     "analyze": "measure",
+    "compare_models": "verbs.comparing",
     "compile_model": "measure",
     "known": "measure",
     "load_board": "boards",
-    "load_model": "model",
+    "load_model": "verbs.bringing",
     "load_recipe": "recipes",
     "prune": "pruning",
+    "quantize_model": "verbs.quantizing",
     "reference": "executors.reference",
     "run_model": "measure",
+    "train_recipe": "verbs.training",
+    "validate_model": "verbs.validating",
 }
 """The module of each public name: it is loaded when the name is first used."""
 
 __all__ = [
     "AscuaError",
     "Board",
+    "Check",
+    "Comparison",
     "Measurement",
     "Model",
+    "Options",
+    "Quantized",
     "Recipe",
     "Run",
+    "Trained",
     "analyze",
+    "compare_models",
     "compile_model",
     "known",
     "load_board",
     "load_model",
     "load_recipe",
     "prune",
+    "quantize_model",
     "reference",
     "run_model",
+    "train_recipe",
+    "validate_model",
 ]
 
 

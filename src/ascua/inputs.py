@@ -40,14 +40,22 @@ def pseudo_random(graph: Graph) -> list[Array]:
     return result
 
 
+Held = Mapping[str, Array]
+"""Arrays by name; a single one may be called anything."""
+
+
 def load(path: Path, graph: Graph) -> list[Array]:
-    """The samples in an .npy or .npz file, as (n, *shape) of each input's dtype.
+    """The samples in an .npy or .npz file, as `taken` has them. Raises InputError."""
+    return taken(arrays.read(path), graph, str(path))
+
+
+def taken(found: Held, graph: Graph, path: str) -> list[Array]:
+    """The samples `found` in what is called `path`, as (n, *shape) of each input's dtype.
 
     An .npz holds an array an input, by the input's name (`left` for `serving_default_left:0`), or
     in order where they have none. Raises InputError. Real values
     that are scaled otherwise than the input's are warned of.
     """
-    found = arrays.read(path)
     if len(found) == 1 and len(graph.inputs) == 1:
         ordered = list(found.values())
     elif (named := _by_name(found, graph)) is not None:
@@ -125,7 +133,7 @@ def calibrated(graph: Graph, t: Tensor) -> Tensor | None:
     return t if t.quant is not None and t.dtype in ("int8", "uint8", "int16") else None
 
 
-def _doubt(path: Path, a: Array, t: Tensor, held: Tensor | None) -> None:
+def _doubt(path: str, a: Array, t: Tensor, held: Tensor | None) -> None:
     """Say so where the real values `a` are scaled as those are not that set the range of `t`."""
     if held is None or not np.issubdtype(a.dtype, np.floating):
         return
@@ -136,7 +144,7 @@ def _doubt(path: Path, a: Array, t: Tensor, held: Tensor | None) -> None:
         )  # fmt: skip
 
 
-def _doubt_bytes(path: Path, a: Array, t: Tensor) -> None:
+def _doubt_bytes(path: str, a: Array, t: Tensor) -> None:
     """Say so where the bytes `a` can hardly be pixels: (x / 255).astype("uint8") is 0 and 1."""
     camera = t.dtype != "uint8" or t.quant is None  # else any byte may be what the input holds
     if camera and a.dtype == np.uint8 and (wrong := outside(a, BYTE)):
@@ -152,10 +160,10 @@ def reach(t: Tensor) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def same_types(path: Path, graph: Graph) -> bool:
-    """Whether the arrays in the file have the dtypes of the inputs of `graph`."""
-    found = sorted(str(a.dtype) for a in arrays.read(path).values())
-    return found == sorted(t.dtype for t in graph.inputs)
+def same_types(found: Held, graph: Graph) -> bool:
+    """Whether the arrays `found` have the dtypes of the inputs of `graph`."""
+    kinds = sorted(str(a.dtype) for a in found.values())
+    return kinds == sorted(t.dtype for t in graph.inputs)
 
 
 def _inner(t: Tensor) -> tuple[int, ...]:
@@ -228,12 +236,17 @@ def classes(output: Tensor) -> int | None:
 
 def load_labels(path: Path, samples: int, classes: int | None) -> Array:
     """Class indices (n,) int64, below `classes` if known, from an .npy file. Raises InputError."""
-    held = list(arrays.read(path).values())
+    return taken_labels(arrays.read(path), str(path), samples, classes)
+
+
+def taken_labels(found: Held, path: str, samples: int, classes: int | None) -> Array:
+    """As `load_labels`, of the array `found` in what is called `path`."""
+    held = list(found.values())
     labels: Array = held[0] if len(held) == 1 else np.empty(0)
     if len(held) != 1 or not np.issubdtype(labels.dtype, np.integer):
-        found = str(labels.dtype) if len(held) == 1 else f"{len(held)} arrays"
+        kind = str(labels.dtype) if len(held) == 1 else f"{len(held)} arrays"
         raise InputError(
-            f"{path}: labels are one array of whole numbers; this is {found}.",
+            f"{path}: labels are one array of whole numbers; this is {kind}.",
             ["Save the index of the right class of each sample: array.astype('int64')."],
         )
     if labels.size != samples or max(labels.shape, default=1) != samples:
@@ -301,9 +314,8 @@ def real_images(a: Array, t: Tensor, image: tuple[float, float]) -> Array:
     return real.reshape(len(a), *t.shape)
 
 
-def load_pixels(path: Path, graph: Graph) -> Array | None:
-    """The one array of an .npy or .npz file as (n, *shape) of the input, if it is uint8."""
-    found = arrays.read(path)
+def taken_pixels(found: Held, graph: Graph, path: str) -> Array | None:
+    """The one array in `found` as (n, *shape) of the input, if it is uint8."""
     only: Array = np.empty(0)
     if len(found) == len(graph.inputs) == 1:
         only = next(iter(found.values()))

@@ -35,7 +35,7 @@ VERBS = {
     "convert": (
         "converting:convert", "Make a .tflite file of a Keras, TensorFlow or ONNX network.",
     ),
-    "demo": ("learn:demo", "Train RECIPE, run it on its board, and show one image."),
+    "demo": ("learn:demo", "Train RECIPE, run it on its board, and show one sample."),
     "doctor": ("listing:doctor", "Tell which tools are installed, and how to add the rest."),
     "export": ("maix:export", "Write what another program or a board needs to run a model."),
     "flash": ("maix:flash", "Write a program or a model into a board's flash."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -60,6 +59,7 @@ from ascua.plan import Goal, Plan, check_fit
 from ascua.report import tables
 from ascua.samples import load_or_random, sample_vectors
 from ascua.targets.folder import check_folder, write_folder
+from ascua.verbs.validating import executors
 
 
 @click.command()
@@ -311,9 +311,7 @@ def validate(
         kmodels.validate(model, inputs, only, build_dir, as_json=as_json)
         return
     loaded = networks.model(model, smaller=not no_optimize)
-    names = dict.fromkeys(only) or itertools.chain(*map(board_files.names, targets.TARGETS))
-    known = map(board_files.load, names)
-    chosen = tuple(b for b in known if only or b.runner is not None)
+    chosen = executors([board_files.load(name) for name in dict.fromkeys(only)])
     xs = load_or_random(loaded.graph, inputs)
     plans = [loaded.plan(board) for board in chosen]
     for planned in plans:

@@ -14,9 +14,8 @@ import numpy as np
 from ascua import k210, kmodel
 from ascua.boards import Board, names
 from ascua.boards import load as load_board
-from ascua.cli import following, networks, quantizing
-from ascua.cli.options import Reading, Sampling, Switches
-from ascua.cli.quantizing import JUDGED
+from ascua.cli import following, networks
+from ascua.cli.options import Reading, Switches
 from ascua.cli.terminal import PLAN, err, log, out, print_json, printable, progress
 from ascua.convert import Network
 from ascua.errors import InputError, Mismatch, ToolFailed
@@ -32,6 +31,8 @@ from ascua.report import kmodel as tables
 from ascua.report.tables import validation
 from ascua.samples import load_or_random
 from ascua.targets.k210.nncase.compiling import Like, Version
+from ascua.verbs.bringing import Source
+from ascua.verbs.quantizing import JUDGED, check_range, chosen, scaling_of
 
 HOST = "host"
 """The board that is this computer."""
@@ -198,7 +199,7 @@ def compile_(
     output = Output(to, KMODEL, "--out OUT.kmodel", taken, force=force)
     output.check()
     how.check()
-    quantizing.check_image(how.input_range)
+    check_range(how.input_range)
     source = networks.network(path)
     if all(t.dtype == "float32" for t in source.graph.inputs):
         steps, more = _of_floats(path, source, how)
@@ -265,9 +266,9 @@ def _of_floats(path: Path, source: Network, how: Compiling) -> tuple[k210.Compil
             f"{path}: a float network is calibrated on images when it becomes a kmodel.",
             ["Name a folder of images, a data set or an .npy file of uint8 images: `--data D`."],
         )
-    wanted = Sampling(how.data_dir, how.skip_damaged, how.data, None, how.calibration, how.seed)
-    given = quantizing.samples(source.graph, wanted)
-    scaling = quantizing.scaling_of(str(path), source, given, how.input_range)
+    told = Source(how.data, None, how.data_dir, how.skip_damaged)
+    given = chosen(source.graph, told, how.calibration, how.seed)
+    scaling = scaling_of(str(path), source, given, how.input_range)
     if scaling is None:
         raise InputError(
             f"{how.data}: it holds real values, and the K210 takes bytes as a camera gives them.",

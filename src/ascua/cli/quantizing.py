@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import click
-import numpy as np
 
-from ascua import chance, inputs, measure, pixels, tflite
-from ascua import quantize as quantizer
+from ascua import measure, pixels
 from ascua.cli import following, networks
 from ascua.cli.options import (
     Sampling,
@@ -30,15 +26,10 @@ from ascua.cli.options import (
     skip_damaged,
     to,
 )
-from ascua.cli.terminal import log, out, print_json, printable, progress, verbose
-from ascua.convert import Network
-from ascua.errors import InputError
+from ascua.cli.terminal import out, print_json, printable, progress, verbose
 from ascua.files import Output
 from ascua.files.kinds import TFLITE
-from ascua.ir import Array, Graph
-from ascua.passes import prepare
-from ascua.quantize.best import Trial, quantize_best
-from ascua.quantize.fidelity import Fidelity, beside
+from ascua.quantize import check_float
 from ascua.quantize.options import (
     ALIASES,
     RANGES,
@@ -47,16 +38,11 @@ from ascua.quantize.options import (
     Options,
     Ranges,
 )
-from ascua.quantize.rules import Range
-from ascua.quantize.scaling import Scaling, check_real, doubt_real, find, labelled
-from ascua.quantize.scores import without_index
+from ascua.verbs.bringing import Source
+from ascua.verbs.quantizing import Quantized, check_range, chosen, quantized
 
 LOW = 0.95
 """Where fewer decisions than this part stay the same, the user hears what to try."""
-JUDGED = 100
-"""Samples on which the two networks are compared, spread over those of the calibration."""
-FEW, ONE = 20, 0.95
-"""From so many samples on it is odd that this part of them gets one class."""
 
 
 def _ranges(_context: click.Context, _option: click.Parameter, name: str) -> Ranges:
@@ -110,157 +96,55 @@ def quantize(
     taken = (model, Path(sampling.data), *([] if labels is None else [labels]))
     output = Output(to, TFLITE, "--out OUT.tflite", taken, force=force)
     output.check()
-    check_image(input_range)
+    check_range(input_range)
     source = networks.network(model)
-    graph = source.graph
-    quantizer.check_float(graph, str(model))
-    given = samples(graph, sampling)
-    scaling = scaling_of(str(model), source, given, input_range)
-    xs, pixel = given.xs, None
-    if scaling is not None:
-        xs = [inputs.real_images(given.xs[0], graph.inputs[0], scaling.image)]
-        pixel = Range(*scaling.image)
-    trials: tuple[Trial, ...] = ()
+    check_float(source.graph, str(model))
+    told = Source(sampling.data, labels, sampling.data_dir, sampling.skip_damaged)
+    given = chosen(source.graph, told, sampling.calibration, sampling.seed)
     with progress() as bar:
-        if best:
-            small, trials = quantize_best(graph, xs, options, pixel, bar("trials"))
-        else:
-            small = quantizer.quantize(graph, xs, options, pixel, bar("quantising"))
-    content = tflite.write(small)
-    prepare(tflite.read(content, str(to)), str(to))
-    judged = np.linspace(0, len(xs[0]) - 1, min(JUDGED, len(xs[0]))).astype(int)
-    classes = None if given.labels is None else given.labels[judged]
-    fidelity = beside(graph, small, [x[judged] for x in xs], classes)
-    _warn_of_the_judge(str(model), fidelity, classes, len(judged))
-    output.write(lambda file: file.write_bytes(content))
+        done = quantized(str(model), source, given, options, input_range, best=best, bar=bar)
+    output.write(lambda file: file.write_bytes(done.content))
     if as_json:
-        print_json(_json(to, content, len(xs[0]), scaling, fidelity, trials))
+        print_json(_json(to, done))
         return
-    for trial in trials:
+    for trial in done.trials:
         mark = "kept " if trial.kept else "     "
         out.print(f"{mark} {trial.fidelity.sqnr_db:6.2f} dB  {trial.options}", highlight=False)
-    said = [f"{to}: {len(content):,} bytes, calibrated on {len(xs[0]):,} samples."]
-    if scaling is not None:
-        said.append(f"Pixels are {scaling}.")
+    said = [f"{to}: {len(done.content):,} bytes, calibrated on {done.samples:,} samples."]
+    if done.scaling is not None:
+        said.append(f"Pixels are {done.scaling}.")
     else:
-        found = ", ".join(pixels.said((float(x.min()), float(x.max()))) for x in xs)
-        said.append(f"Values are taken as they are: {found}.")
-    said.append(f"Beside the float model: {fidelity}.")
-    if fidelity.right is not None:
-        real, whole = fidelity.right
+        said.append(f"Values are taken as they are: {', '.join(map(pixels.said, done.values))}.")
+    said.append(f"Beside the float model: {done.fidelity}.")
+    if done.fidelity.right is not None:
+        real, whole = done.fidelity.right
         said.append(
-            f"Accuracy on {len(judged)} labelled samples: float {real:.1%}, quantised {whole:.1%}."
+            f"Accuracy on {done.judged} labelled samples: float {real:.1%}, quantised {whole:.1%}."
         )
-    if fidelity.same_top1 < LOW and not best:
+    if done.fidelity.same_top1 < LOW and not best:
         said.append("That is low: `--best` tries what comes nearer.")
     known = None if given.labels is None else sampling
     said.append(f"Next: {printable(following.run_somewhere(to, known))}")
     out.print("\n".join(said), soft_wrap=True, highlight=False, markup=False)
 
 
-def check_image(given: tuple[float, float] | None) -> None:
-    """Raise InputError unless what `--input-range` says, if anything, is a range."""
-    if given is not None and not -np.inf < given[0] < given[1] < np.inf:
-        raise InputError(
-            f"--input-range {given[0]:g} {given[1]:g}: not an ascending range.",
-            ["What pixels 0 and 255 are, in this order: `--input-range 0 1`."],
-        )
-
-
-def scaling_of(
-    where: str, source: Network, given: Given, asked: tuple[float, float] | None
-) -> Scaling | None:
-    """What pixels 0 and 255 are; None where the samples are real values, which are checked."""
-    if given.pixels:
-        known = labelled(source.graph, given.xs[0], given.labels)
-        return find(where, source.first, given.xs[0], known, asked)
-    check_real(where, source.graph, source.first, given.xs, asked)
-    doubt_real(where, source.graph, given.xs, given.labels)
-    return None
-
-
-def _warn_of_the_judge(
-    where: str, fidelity: Fidelity, labels: Array | None, count: int
-) -> None:  # fmt: skip
-    """Say so where the float network itself knows nothing of the samples: then all is alike."""
-    if count < FEW:
-        return
-    if fidelity.right is not None and labels is not None:
-        share, right = chance.guessing(labels), round(fidelity.right[0] * count)
-        if share < ONE and chance.by_chance(right, count, share) > chance.SURE:
-            log.warning(
-                "warning: %s: the float network has %d of %d labelled samples right, no more than"
-                " chance: are data, their scale and labels those of its training?",
-                where, right, count,
-            )  # fmt: skip
-    elif fidelity.one_answer is not None and fidelity.one_answer >= ONE:
-        log.warning(
-            "warning: %s: the float network gives %d of %d samples the same class: are the data"
-            " scaled as in its training?",
-            where, round(fidelity.one_answer * count), count,
-        )  # fmt: skip
-
-
-def _json(
-    to: Path, content: bytes, samples: int, scaling: Scaling | None, fidelity: Fidelity,
-    trials: Sequence[Trial],
-) -> dict[str, Any]:  # fmt: skip
+def _json(to: Path, done: Quantized) -> dict[str, Any]:
+    """The object that `--json` prints; docs/json.md describes it."""
+    found = done.fidelity
     return {
         "schema": measure.SCHEMA,
         "tflite": str(to),
-        "model_sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-        "samples": samples,
-        "input_range": None if scaling is None else scaling._asdict(),
-        "sqnr_db": fidelity.sqnr_db,
-        "same_top1": fidelity.same_top1,
-        "one_answer": fidelity.one_answer,
-        "accuracy_float": fidelity.right[0] if fidelity.right else None,
-        "accuracy_quantized": fidelity.right[1] if fidelity.right else None,
+        "model_sha256": done.sha256,
+        "bytes": len(done.content),
+        "samples": done.samples,
+        "input_range": None if done.scaling is None else done.scaling._asdict(),
+        "sqnr_db": found.sqnr_db,
+        "same_top1": found.same_top1,
+        "one_answer": found.one_answer,
+        "accuracy_float": found.right[0] if found.right else None,
+        "accuracy_quantized": found.right[1] if found.right else None,
         "trials": [
-            {**asdict(t.options), "sqnr_db": t.fidelity.sqnr_db, "kept": t.kept} for t in trials
+            {**asdict(t.options), "sqnr_db": t.fidelity.sqnr_db, "kept": t.kept}
+            for t in done.trials
         ],
     }
-
-
-class Given(NamedTuple):
-    """Samples for calibration."""
-
-    xs: list[Array]
-    """(n, *shape) an input: float32, or the bytes of images."""
-    pixels: bool
-    """Whether they are bytes."""
-    labels: Array | None
-
-
-def samples(graph: Graph, wanted: Sampling) -> Given:
-    """Some samples out of an .npy or .npz file, a data set or a folder. Raises InputError."""
-    from ascua.data import calibration
-
-    source, labels = wanted.data, wanted.labels
-    path, classes = Path(source), max(2, without_index(graph).outputs[0].size)
-    if path.suffix in (".npy", ".npz") and path.is_file():
-        pixels = inputs.load_pixels(path, graph)
-        xs = inputs.load(path, graph) if pixels is None else [pixels]
-        y = None if labels is None else inputs.load_labels(labels, len(xs[0]), classes)
-        at = calibration.chosen(len(xs[0]), wanted.calibration, wanted.seed)
-        y = None if y is None else y[at]
-        return Given([x[at] for x in xs], pixels=pixels is not None, labels=y)
-    if labels is not None:
-        raise InputError(
-            f"--labels {labels}: they go with an .npy or .npz file.",
-            ["Leave them out: of a data set, or a folder with a folder a class, they are known."],
-        )
-    shape = graph.inputs[0].shape
-    if len(graph.inputs) > 1 or shape[:1] != (1,):
-        raise InputError(
-            f"{source}: the model's input is {[list(t.shape) for t in graph.inputs]}, no sample.",
-            ["Give its samples in an .npy or .npz file."],
-        )
-    found = calibration.samples(
-        source, shape[1:], classes, wanted.calibration, wanted.seed, wanted.data_dir,
-        skip_damaged=wanted.skip_damaged,
-    )  # fmt: skip
-    if found.x.dtype != np.uint8:
-        return Given([found.x[:, None]], pixels=False, labels=found.y)
-    return Given([found.x], pixels=True, labels=found.y)

@@ -1,0 +1,1 @@
+"""What verbs do, as functions: the command line prints what they answer, Python uses it."""
