@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ascua import targets
+from ascua import inputs, targets
 from ascua.artifact import Artifact
 from ascua.boards import Board
 from ascua.boards import load as load_board
@@ -113,6 +113,24 @@ class Measurement:
     def accuracy(self) -> float | None:
         """The score, where that is an accuracy."""
         return self.score and self.score.accuracy
+
+    def row(self) -> dict[str, Any]:
+        """The figures alone, as a table's row: `pandas.DataFrame([m.row() for m in found])`."""
+        time, energy = (None, None) if self.estimate is None else (self.estimate.ms, self.estimate.uj)
+        return {
+            "board": self.board,
+            "macs": self.macs,
+            "instructions": whole(self.instructions),
+            "cycles": None if self.cycles is None else round(self.cycles.total.assumed),
+            "flash_bytes": self.flash_bytes,
+            "ram_bytes": self.ram.total,
+            "arena_bytes": self.ram.arena,
+            "samples": self.samples,
+            "mismatched_bytes": self.mismatched_bytes,
+            **({} if self.score is None else {self.score.metric: self.score.value}),
+            "ms": time and time.value,
+            "uj": energy and energy.value,
+        }
 
     def json(self) -> dict[str, Any]:
         """The object that `--json` prints; docs/json.md describes it."""
@@ -299,7 +317,7 @@ def run_model(
     xs: Sequence[Array] | Array,
     *,
     labels: Labels | Array | None = None,
-    build: Path | str,
+    build: Path | str = "build/firmware",
     on_board: Progress | None = None,
     on_reference: Progress | None = None,
     sanitize: bool = False,
@@ -307,13 +325,17 @@ def run_model(
 ) -> Run:
     """Run samples `xs` (n, *shape) on the board of `planned`, the plan of `model`.
 
-    `xs` may be the one array of a network with one input. A board that is not emulated has another
+    `xs` may be the one array of a network with one input; float samples and uint8 pixels become its
+    integers, as `inputs.convert` has it. A board that is not emulated has another
     count for it. Every byte is compared with the reference of all that the file computes. `labels`
     may be class indices (n,); `period_s` is as `estimate` takes it.
     Raises DoesNotFit, ToolMissing, ToolFailed; differing outputs are counted, not raised.
     """
     told, build = as_labels(labels), Path(build)
-    arrays = [xs] if isinstance(xs, np.ndarray) else xs
+    arrays = [
+        inputs.convert(x, t, f"input '{t.name}'")
+        for x, t in zip([xs] if isinstance(xs, np.ndarray) else xs, model.graph.inputs, strict=True)
+    ]
     name = targets.of(planned.board).named(model.path.stem)
     executor = OnBoard(_runnable(planned), build, name, sanitize=sanitize)
     answer = executor.run(model.graph, arrays, progress=on_board)

@@ -99,7 +99,7 @@ def test_wrong_data_is_named(files: Path, tmp_path: Path) -> None:
         return tmp_path / name
 
     x, y = inputs(120), truth(inputs(120))
-    refused(call(files, x="a.tflite", y=""), 1, "no image", ".npy")
+    refused(call(files, x="a.tflite", y=""), 1, "neither a data set", ".npy")
     refused(call(files, x="a.tflite"), 1, "--labels", "labels of its own")
     refused(call(files, x="absent.npy"), 1, "absent.npy: cannot be read")
     refused(call(files, x=str(saved("s.npy", x[:, :, :5]))), 1, "[120, 1, 5]", "[N, 12]")
@@ -109,7 +109,7 @@ def test_wrong_data_is_named(files: Path, tmp_path: Path) -> None:
     refused(call(files, y=str(saved("h.npy", y + 3))), 1, "outside", "6 classes")
     refused(call(files, y=str(saved("o.npy", y * 0))), 1, "every label is 0")
     refused(call(files, y=str(saved("f.npy", y[:-1]))), 1, "120 samples need 120 labels")
-    refused(ascua("compare", files / "a.tflite", files / "b.tflite", "-d", "digits"), 1, "no image")
+    refused(ascua("compare", files / "a.tflite", files / "b.tflite", "-d", "digits"), 1, "8 x 8 x 1", "12")
     refused(call(files, "b", "--input-range", 1, 1), 1, "--input-range", "ascending")
 
 

@@ -66,8 +66,8 @@ class Source:
         """Raise InputError where labels are given beside a data set, which has its own."""
         if self.labels is not None:
             raise InputError(
-                f"labels: {self.name} has labels of its own.",
-                ["Leave them out: a data set, and a folder with a folder a class, tells them."],
+                f"--labels: {self.name} has labels of its own, if any.",
+                ["Leave them out: they go with an .npy or .npz file, or arrays."],
             )
 
 

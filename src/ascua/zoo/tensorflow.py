@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 import tempfile
@@ -62,6 +63,9 @@ def quiet() -> Iterator[None]:
     After an exception the held text is written out: it may name the cause.
     """
     sys.stderr.flush()
+    chatter = logging.getLogger("tensorflow")  # a notebook's goes past the file descriptor
+    level = chatter.level
+    chatter.setLevel(logging.ERROR)
     with tempfile.TemporaryFile() as held:
         saved = os.dup(2)
         os.dup2(held.fileno(), 2)
@@ -74,6 +78,7 @@ def quiet() -> Iterator[None]:
             os.write(saved, held.read())
             raise
         finally:
+            chatter.setLevel(level)
             sys.stderr.flush()
             os.dup2(saved, 2)
             os.close(saved)
