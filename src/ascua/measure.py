@@ -116,7 +116,9 @@ class Measurement:
 
     def row(self) -> dict[str, Any]:
         """The figures alone, as a table's row: `pandas.DataFrame([m.row() for m in found])`."""
-        time, energy = (None, None) if self.estimate is None else (self.estimate.ms, self.estimate.uj)
+        time, energy = (
+            (None, None) if self.estimate is None else (self.estimate.ms, self.estimate.uj)
+        )
         return {
             "board": self.board,
             "macs": self.macs,

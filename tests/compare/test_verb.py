@@ -109,7 +109,8 @@ def test_wrong_data_is_named(files: Path, tmp_path: Path) -> None:
     refused(call(files, y=str(saved("h.npy", y + 3))), 1, "outside", "6 classes")
     refused(call(files, y=str(saved("o.npy", y * 0))), 1, "every label is 0")
     refused(call(files, y=str(saved("f.npy", y[:-1]))), 1, "120 samples need 120 labels")
-    refused(ascua("compare", files / "a.tflite", files / "b.tflite", "-d", "digits"), 1, "8 x 8 x 1", "12")
+    digits = ascua("compare", files / "a.tflite", files / "b.tflite", "-d", "digits")
+    refused(digits, 1, "8 x 8 x 1", "12")
     refused(call(files, "b", "--input-range", 1, 1), 1, "--input-range", "ascending")
 
 

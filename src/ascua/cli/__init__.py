@@ -25,6 +25,7 @@ VERBS = {
     "analyze": ("compiling:analyze", "Operators, MACs, weights, arena and fit of MODEL.tflite."),
     "bench": ("learn:bench", "Measure RECIPEs and the peers' models, side by side."),
     "boards": ("listing:boards", "List the boards, and whether each can run here."),
+    "clean": ("cleaning:clean", "Tell what caches and build folders hold, and remove WHAT of it."),
     "compare": (
         "comparing:compare", "Compare networks A and B: layer by layer, and in their answers.",
     ),
@@ -76,6 +77,7 @@ EXAMPLES = {
     "analyze": "analyze model.tflite --board lm3s6965evb",
     "bench": "bench digits-dscnn",
     "boards": "boards",
+    "clean": "clean firmware",
     "compare": "compare net.keras model.tflite --data images/",
     "compile": "compile model.tflite --board nrf52840 --name kws -o firmware/kws",
     "convert": "convert net.onnx -o net.tflite",

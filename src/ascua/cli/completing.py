@@ -30,6 +30,13 @@ def studies(_: click.Context, __: click.Parameter, begun: str) -> list[Completio
     return _names(names(), begun)
 
 
+def kept(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Names of what `ascua clean` removes."""
+    from ascua.verbs.cleaning import NAMES
+
+    return [CompletionItem(name) for name in NAMES if name.startswith(begun)]
+
+
 def _names(known: Iterable[str], begun: str) -> list[CompletionItem]:
     """Those that begin so; else the shell's files, where a TOML file or a folder does."""
     found = [CompletionItem(name) for name in known if name.startswith(begun)]
