@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 import ascua
+from ascua import zoo
 from tests.support import samples
 from tests.support.command import model_file
 from tests.support.examples import small
@@ -36,3 +40,91 @@ def test_version_and_module() -> None:
     done = subprocess.run([sys.executable, "-m", "ascua", "--version"], capture_output=True,
                           text=True, check=True)  # fmt: skip
     assert ascua.__version__ in done.stdout
+
+
+@pytest.fixture
+def net() -> Any:
+    keras = pytest.importorskip("keras")
+    zoo.import_keras()
+    keras.utils.set_random_seed(1)
+    layers = keras.layers
+    return keras.Sequential(
+        [keras.Input((6,)), layers.Dense(8, activation="relu"), layers.Dense(3, name="scores")],
+        name="net",
+    )
+
+
+X = np.random.default_rng(0).normal(0, 1, (60, 6)).astype(np.float32)
+WARNED = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+@WARNED
+def test_a_keras_model_becomes_integers_and_runs(net: Any, tmp_path: Path) -> None:
+    require_board(ascua.load_board("host"))
+    y = np.asarray(net(X)).argmax(1)
+    small = ascua.quantize_model(net, X, labels=y, samples=50)
+    assert repr(small).startswith("Quantized('net', ")
+    assert (small.samples, small.scaling, small.judged) == (50, None, 50)
+    assert small.fidelity.right is not None
+    saved = small.save(str(tmp_path / "net.tflite"))
+    again = ascua.load_model(saved)
+    assert again.sha256 == small.sha256 == small.model.sha256
+    run = ascua.run_model(
+        small.model, small.model.plan(ascua.load_board("host")), X, labels=y,
+        build=tmp_path / "build",
+    )  # fmt: skip
+    row = run.measurement.row()
+    assert (row["board"], row["mismatched_bytes"], row["samples"]) == ("host", 0, 60)
+    assert row["accuracy"] > 0.9
+    assert all(v is None or isinstance(v, int | float | str) for v in row.values())
+    checks = ascua.validate_model(
+        small.model, X[:4], on=[ascua.load_board("host")], build=tmp_path / "build"
+    )
+    assert all(c.mismatched_bytes in (0, None) for c in checks)
+    found = ascua.compare_models(net, saved, X, labels=y, cuts=5)
+    assert found.answers is not None
+    assert (found.a, found.b, found.samples) == ("net", str(saved), 60)
+
+
+@WARNED
+def test_arrays_come_in_every_form(net: Any, tmp_path: Path) -> None:
+    keras = zoo.import_keras()
+    plain = ascua.quantize_model(net, X).sha256
+    np.save(tmp_path / "x.npy", X)
+    for data in ([X], {"x": X}, tmp_path / "x.npy", str(tmp_path / "x.npy")):
+        assert ascua.quantize_model(net, data).sha256 == plain
+    left, right = keras.Input((2,), name="left"), keras.Input((4,), name="right")
+    joined = keras.layers.Concatenate()([left, right])
+    two = keras.Model([left, right], keras.layers.Dense(2)(joined), name="two")
+    ordered = ascua.quantize_model(two, [X[:, :2], X[:, 2:]])
+    named = ascua.quantize_model(two, {"right": X[:, 2:], "left": X[:, :2]})
+    assert ordered.sha256 == named.sha256
+
+
+@WARNED
+@pytest.mark.parametrize(
+    ("model", "data", "message"),
+    [
+        (7, X, "A int is no network.*Keras model"),
+        (None, 7, "The data are a int.*array of samples"),
+        (None, X[:, :5], r"the data.*\[60, 5\].*\[N, 6\]"),
+        (None, "no such data", "no such data: neither a data set"),
+        (None, X * np.nan, "NaN"),
+        (None, np.array(["a"] * 60), "the array"),
+    ],
+)
+def test_what_cannot_be_is_told(net: Any, model: Any, data: Any, message: str) -> None:
+    with pytest.raises(ascua.AscuaError, match=f"(?s){message}"):
+        ascua.quantize_model(model or net, data)
+
+
+@WARNED
+def test_a_recipe_is_trained_by_name(tmp_path: Path) -> None:
+    pytest.importorskip("keras")
+    pytest.importorskip("sklearn")
+    recipe = dataclasses.replace(ascua.load_recipe("digits-dscnn"), epochs=1)
+    trained = ascua.train_recipe(recipe, out=tmp_path / "t")
+    assert trained.tflite.is_file()
+    assert ascua.load_model(trained.tflite).classes == tuple("0123456789")
+    with pytest.raises(ascua.AscuaError, match="digit"):
+        ascua.train_recipe("digit-dscnn")

@@ -29,7 +29,7 @@ from ascua.errors import InputError
 from ascua.quantize.scaling import Scaling
 from ascua.report.comparison import comparison
 from ascua.report.comparison_page import check_target, files, write
-from ascua.verbs.bringing import Source
+from ascua.verbs.bringing import DataSource
 from ascua.verbs.comparing import compared, two_networks, with_kmodel
 from ascua.verbs.quantizing import check_range
 
@@ -72,7 +72,7 @@ def compare(
             " that it was made of.",
             ["Give that network first, then the kmodel: `ascua compare X.tflite Y.kmodel`."],
         )
-    told = Source(data.data, data.labels, data.data_dir, data.skip_damaged)
+    told = DataSource(data.data, data.labels, data.data_dir, skip_damaged=data.skip_damaged)
     first = networks.network(a), str(a)
     if k210.is_kmodel(b):
         sides = with_kmodel(first, b, told, samples, input_range)

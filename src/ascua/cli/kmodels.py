@@ -31,7 +31,7 @@ from ascua.report import kmodel as tables
 from ascua.report.tables import validation
 from ascua.samples import load_or_random
 from ascua.targets.k210.nncase.compiling import Like, Version
-from ascua.verbs.bringing import Source
+from ascua.verbs.bringing import DataSource
 from ascua.verbs.quantizing import JUDGED, check_range, chosen, scaling_of
 
 HOST = "host"
@@ -266,7 +266,7 @@ def _of_floats(path: Path, source: Network, how: Compiling) -> tuple[k210.Compil
             f"{path}: a float network is calibrated on images when it becomes a kmodel.",
             ["Name a folder of images, a data set or an .npy file of uint8 images: `--data D`."],
         )
-    told = Source(how.data, None, how.data_dir, how.skip_damaged)
+    told = DataSource(how.data, None, how.data_dir, skip_damaged=how.skip_damaged)
     given = chosen(source.graph, told, how.calibration, how.seed)
     scaling = scaling_of(str(path), source, given, how.input_range)
     if scaling is None:

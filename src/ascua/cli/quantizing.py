@@ -38,7 +38,7 @@ from ascua.quantize.options import (
     Options,
     Ranges,
 )
-from ascua.verbs.bringing import Source
+from ascua.verbs.bringing import DataSource
 from ascua.verbs.quantizing import Quantized, check_range, chosen, quantized
 
 LOW = 0.95
@@ -99,7 +99,7 @@ def quantize(
     check_range(input_range)
     source = networks.network(model)
     check_float(source.graph, str(model))
-    told = Source(sampling.data, labels, sampling.data_dir, sampling.skip_damaged)
+    told = DataSource(sampling.data, labels, sampling.data_dir, skip_damaged=sampling.skip_damaged)
     given = chosen(source.graph, told, sampling.calibration, sampling.seed)
     with progress() as bar:
         done = quantized(str(model), source, given, options, input_range, best=best, bar=bar)

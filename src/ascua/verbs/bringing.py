@@ -24,7 +24,7 @@ FILES = (".npy", ".npz")
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class DataSource:
     """Where samples are, and their labels."""
 
     data: Data

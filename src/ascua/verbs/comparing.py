@@ -22,7 +22,7 @@ from ascua.quantize.fidelity import dequantized
 from ascua.quantize.ranges import Progress
 from ascua.quantize.rules import Range
 from ascua.quantize.scaling import PROBED, Scaling, check_real, doubt_real
-from ascua.verbs.bringing import Data, Source, network
+from ascua.verbs.bringing import Data, DataSource, network
 from ascua.verbs.quantizing import check_range
 
 Load = Callable[[Path], Converted]
@@ -52,7 +52,8 @@ def compare_models(
     Raises AscuaError.
     """
     check_range(input_range)
-    told = Source(data, labels, None if data_dir is None else Path(data_dir), skip_damaged)
+    folder = None if data_dir is None else Path(data_dir)
+    told = DataSource(data, labels, folder, skip_damaged=skip_damaged)
     is_file = isinstance(b, Path | str)
     if is_file and k210.is_kmodel(Path(b)):
         sides = with_kmodel(network(a), Path(b), told, samples, input_range)
@@ -74,7 +75,7 @@ def compared(
 
 
 def two_networks(
-    both: tuple[tuple[Converted, str], tuple[Converted, str]], told: Source, count: int | None,
+    both: tuple[tuple[Converted, str], tuple[Converted, str]], told: DataSource, count: int | None,
     image: tuple[float, float] | None,
 ) -> Sides:  # fmt: skip
     """Two networks, each with what it is called, on `count` samples."""
@@ -99,7 +100,7 @@ def two_networks(
 
 
 def with_kmodel(
-    a: tuple[Converted, str], b: Path, told: Source, count: int | None,
+    a: tuple[Converted, str], b: Path, told: DataSource, count: int | None,
     image: tuple[float, float] | None,
 ) -> Sides:  # fmt: skip
     """A network, with what it is called, and a kmodel, on `count` samples."""
@@ -115,7 +116,7 @@ def with_kmodel(
     return Sides(first, matched(first, second, some), some, tuple(scalings))
 
 
-def _samples(nets: tuple[Network, ...], told: Source) -> Samples:
+def _samples(nets: tuple[Network, ...], told: DataSource) -> Samples:
     """Arrays that are at hand, or the labelled samples of a data set or a folder."""
     if (held := told.arrays()) is not None:
         return _arrays(held, nets, told)
@@ -134,7 +135,7 @@ def _samples(nets: tuple[Network, ...], told: Source) -> Samples:
     return Samples(source, (found.x,), None, found.y, found.classes, count)
 
 
-def _arrays(held: inputs.Held, nets: tuple[Network, ...], told: Source) -> Samples:
+def _arrays(held: inputs.Held, nets: tuple[Network, ...], told: DataSource) -> Samples:
     """The samples in arrays: real ones, pixels, or integers of a network's input."""
     real = tuple(replace(t, dtype="float32", quant=None) for t in nets[0].graph.inputs)
     graph = replace(nets[0].graph, inputs=real)

@@ -26,7 +26,7 @@ from ascua.quantize.ranges import Progress
 from ascua.quantize.rules import Range
 from ascua.quantize.scaling import Scaling, check_real, doubt_real, find, labelled
 from ascua.quantize.scores import without_index
-from ascua.verbs.bringing import Data, Source, network
+from ascua.verbs.bringing import Data, DataSource, network
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,8 @@ def quantize_model(
     check_range(input_range)
     source, where = network(model)
     quantizer.check_float(source.graph, where)
-    told = Source(data, labels, None if data_dir is None else Path(data_dir), skip_damaged)
+    folder = None if data_dir is None else Path(data_dir)
+    told = DataSource(data, labels, folder, skip_damaged=skip_damaged)
     given = chosen(source.graph, told, samples, seed)
     return quantized(where, source, given, options, input_range, best=best)
 
@@ -125,7 +126,9 @@ def quantized(
     fidelity = beside(graph, small, [x[at] for x in xs], classes)
     _warn_of_the_judge(where, fidelity, classes, len(at))
     values = tuple((float(x.min()), float(x.max())) for x in xs)
-    return Quantized(content, where, len(xs[0]), values, scaling, fidelity, len(at), trials)
+    return Quantized(
+        content, where, len(xs[0]), values, scaling, fidelity, judged=len(at), trials=trials,
+    )  # fmt: skip
 
 
 def check_range(given: tuple[float, float] | None) -> None:
@@ -181,7 +184,7 @@ class Given(NamedTuple):
     labels: Array | None
 
 
-def chosen(graph: Graph, source: Source, count: int, seed: int) -> Given:
+def chosen(graph: Graph, source: DataSource, count: int, seed: int) -> Given:
     """`count` samples of the source, chosen by `seed`, for the network `graph`. InputError."""
     from ascua.data import calibration
 
@@ -191,7 +194,9 @@ def chosen(graph: Graph, source: Source, count: int, seed: int) -> Given:
         xs = inputs.taken(held, graph, source.name) if pixels is None else [pixels]
         y = source.labelled(len(xs[0]), classes)
         at = calibration.chosen(len(xs[0]), count, seed)
-        return Given([x[at] for x in xs], pixels is not None, None if y is None else y[at])
+        return Given(
+            [x[at] for x in xs], pixels=pixels is not None, labels=None if y is None else y[at]
+        )
     source.refuse_labels()
     shape = graph.inputs[0].shape
     if len(graph.inputs) > 1 or shape[:1] != (1,):

@@ -12,7 +12,7 @@ from ascua.ir import Array
 from ascua.model import Model
 from ascua.samples import sample_vectors
 from ascua.validation import Check, validate
-from ascua.verbs.bringing import Data, Source
+from ascua.verbs.bringing import Data, DataSource
 
 
 def validate_model(
@@ -34,7 +34,7 @@ def samples(model: Model, data: Data | None) -> list[Array]:
     """The samples of the network: those that are given, or random ones."""
     if data is None:
         return sample_vectors(model.graph)
-    told = Source(data)
+    told = DataSource(data)
     held = told.arrays()
     if held is None:
         return inputs.load(Path(told.name), model.graph)
