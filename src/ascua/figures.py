@@ -18,19 +18,27 @@ MOST_CLASSES = 20
 """Of more, names are not printed, and matrices neither kept nor drawn."""
 CELL = 44
 """Side of a confusion matrix' cell."""
+STRONG = 0.62
+"""From this strength of its color on a cell has white digits."""
 BAR, NAMES, VALUE = 22, 256, 48
-"""Height of a row of bars; room for its name and for a value."""
+"""Least height of a row of bars; room for its name and for a value."""
+LINE = 14
+"""Height of a line of text."""
 STYLE = """<style>
 svg{font:12px sans-serif}text{fill:#333}.back{fill:#fff}.grid{stroke:#ddd}
 rect.a,rect.b,rect.c{fill:var(--c)}
 .a{--c:#c2410c}.b{--c:#1d4ed8}.c{--c:#15803d}polyline{stroke:var(--c);stroke-width:2;fill:none}
-text.a,text.b,text.c{fill:var(--c)}.right{fill:#1d4ed8}.wrong{fill:#c2410c}
+text.a,text.b,text.c{fill:var(--c)}text.on{fill:#fff}.right{fill:#1d4ed8}.wrong{fill:#c2410c}
 @media(prefers-color-scheme:dark){text{fill:#ccc}.back{fill:#111}.grid{stroke:#333}
-.a{--c:#fb923c}.b{--c:#60a5fa}.c{--c:#4ade80}.right{fill:#3b82f6}.wrong{fill:#f97316}}
+.a{--c:#fb923c}.b{--c:#60a5fa}.c{--c:#4ade80}text.on{fill:#fff}.right{fill:#2563eb}.wrong{fill:#ea580c}}
 </style>"""
 
+BOXES = """<style>.box{fill:#f1f5f9;stroke:#94a3b8}.name{font-weight:bold}
+.arrow{fill:#64748b;stroke:#64748b;stroke-width:1.5}
+@media(prefers-color-scheme:dark){.box{fill:#1e293b;stroke:#64748b}.arrow{fill:#94a3b8;stroke:#94a3b8}}</style>"""
 KINDS = "abcde"
-MORE = """<style>.d{--c:#7e22ce}.e{--c:#6b7280}circle{fill:var(--c)}path.bar{stroke:var(--c)}
+MORE = """<style>.d{--c:#7e22ce}.e{--c:#6b7280}text.d,text.e,circle{fill:var(--c)}
+path.bar{stroke:var(--c)}
 @media(prefers-color-scheme:dark){.d{--c:#c084fc}.e{--c:#9ca3af}}</style>"""
 
 
@@ -68,8 +76,9 @@ def confusion(title: str, counts: Sequence[Sequence[int]], classes: Sequence[str
     `counts` is square. A right cell's color is as strong as its share of the row, a wrong one's as
     the square root of that, so that few errors show.
     """
-    left = 24 + 7 * max((len(name) for name in classes), default=0)
-    width, height = left + CELL * len(classes) + RIGHT, TOP + CELL * (len(classes) + 1)
+    left = 24 + max(map(_wide, classes), default=0)
+    width = max(left + CELL * len(classes), RIGHT + _wide(title)) + RIGHT
+    height = TOP + CELL * (len(classes) + 1)
     parts = [_text(RIGHT, 16, title, "start")]
     for i, (name, row) in enumerate(zip(classes, counts, strict=True)):
         middle = TOP + CELL * (i + 0.5)
@@ -83,7 +92,9 @@ def confusion(title: str, counts: Sequence[Sequence[int]], classes: Sequence[str
                 f'class="{kind}" fill-opacity="{opacity:.3f}"/>'
             )
             if count:
-                parts.append(_text(left + CELL * (j + 0.5), middle + 4, str(count), "middle"))
+                strong = "on" if opacity > STRONG else ""
+                at = left + CELL * (j + 0.5)
+                parts.append(_text(at, middle + 4, str(count), "middle", strong))
     return _document(width, height, parts)
 
 
@@ -97,15 +108,16 @@ def bars(
 
     Values have so many `digits` behind the point.
     """
-    width, height = WIDTH + 160, TOP + 16 + BAR * len(names)
+    tall = max(BAR, LINE * len(series) + 8)
+    width, height = WIDTH + 160, TOP + 16 + tall * len(names)
     most = max((v for values in series.values() for v in values if v is not None), default=1.0)
     scale = (width - NAMES - VALUE) / max(most, 1e-9)
-    thick = (BAR - 6) / max(1, len(series))
+    thick = (tall - 6) / max(1, len(series))
     parts = [_text(8, 16, title, "start")]
     parts += [_text(width - 8 - 110 * i, 16, key, "end", "abc"[i]) for i, key in enumerate(series)]
     for row, name in enumerate(names):
-        y = TOP + 8 + BAR * row
-        parts.append(_text(NAMES - 8, y + 12, ending(name, 38), "end"))
+        y = TOP + 8 + tall * row
+        parts.append(_text(NAMES - 8, y + tall / 2 + 1, _ending(name), "end"))
         for i, value in enumerate(values[row] for values in series.values()):
             if value is None:
                 continue
@@ -114,7 +126,8 @@ def bars(
                 f'<rect x="{NAMES}" y="{at:.1f}" width="{length:.1f}" height="{thick:.1f}" '
                 f'class="{"abc"[i]}"/>'
             )
-            parts.append(_text(NAMES + length + 4, at + thick, f"{value:.{digits}f}", "start"))
+            said = f"{value:.{digits}f}"
+            parts.append(_text(NAMES + length + 4, at + thick / 2 + 4, said, "start"))
     return _document(width, height, parts)
 
 
@@ -136,34 +149,72 @@ def scatter(title: str, marks: Sequence[Mark], front: Sequence[tuple[float, floa
     low, high = math.floor(min(ends, default=0)), math.ceil(max(ends, default=1))
     high = high if high > low else low + 1
     plot = WIDTH - LEFT - RIGHT
+    names = list(dict.fromkeys(m.series for m in marks))
+    key, rows = _legend(names)
+    top = TOP + LINE * rows
+    height = HEIGHT + LINE * (rows - 1)
 
     def x(value: float) -> float:
         return LEFT + plot * value / (1.05 * right)
 
     def y(value: float) -> float:
-        return TOP + 12 + (HEIGHT - TOP - 12 - BOTTOM) * (1 - (value - low) / (high - low))
+        return top + (height - top - BOTTOM) * (1 - (value - low) / (high - low))
 
-    parts = [MORE, _text(LEFT, 16, title, "start")]
+    parts = [MORE, *key, _text(LEFT, 16, title, "start")]
     step = max(1, math.ceil((high - low) / 8))
     for value in range(low, high + 1, step):
         parts.append(f'<path d="M{LEFT} {y(value):.1f}H{WIDTH - RIGHT}" class="grid"/>')
         parts.append(_text(LEFT - 6, y(value) + 4, str(value), "end"))
     for part in range(5):
         at = right * part / 4
-        parts.append(_text(x(at), HEIGHT - 14, _short_number(at), "middle"))
-    names = list(dict.fromkeys(m.series for m in marks))[: len(KINDS)]
+        parts.append(_text(x(at), height - 14, _short_number(at), "middle"))
     if len(front) > 1:
         joined = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in front)
         parts.append(f'<polyline points="{joined}" class="e" stroke-dasharray="4"/>')
     for m in marks:
-        kind = KINDS[names.index(m.series)] if m.series in names else "e"
+        kind = _kind(names.index(m.series))
         if m.half is not None:
             bar = f"M{x(m.x):.1f} {y(m.y - m.half):.1f}V{y(m.y + m.half):.1f}"
             parts.append(f'<path d="{bar}" class="bar {kind}"/>')
         parts.append(f'<circle cx="{x(m.x):.1f}" cy="{y(m.y):.1f}" r="4" class="{kind}"/>')
+    return _document(WIDTH, height, parts)
+
+
+def _kind(series: int) -> str:
+    """The color of a series; those beyond the colors share the last."""
+    return KINDS[min(series, len(KINDS) - 1)]
+
+
+def _legend(names: Sequence[str]) -> tuple[list[str], int]:
+    """The names of series under a title, from the left in as many lines as they take."""
+    parts: list[str] = []
+    x, row = float(LEFT), 0
     for i, name in enumerate(names):
-        parts.append(_text(WIDTH - RIGHT - 90 * i, 32, name, "end", KINDS[i]))
-    return _document(WIDTH, HEIGHT, parts)
+        wide = _wide(name) + 12
+        if x > LEFT and x + wide > WIDTH - RIGHT:
+            x, row = float(LEFT), row + 1
+        parts.append(_text(x, 32 + LINE * row, name, "start", _kind(i)))
+        x += wide
+    return parts, row + 1
+
+
+def road(title: str, stops: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """An SVG document: boxes in a row with arrows between, each a name over some short lines."""
+    room, gap, high = 164, 22, 28 + 18 * max(len(lines) for _, lines in stops)
+    width, height = RIGHT + (room + gap) * len(stops), TOP + high + RIGHT
+    parts = [_text(RIGHT, 16, title, "start")]
+    for i, (name, lines) in enumerate(stops):
+        x, middle = RIGHT + (room + gap) * i, TOP + high / 2
+        parts.append(f'<rect x="{x}" y="{TOP}" width="{room}" height="{high}" rx="6" class="box"/>')
+        parts.append(_text(x + room / 2, TOP + 18, name, "middle", "name"))
+        for j, line in enumerate(lines, 1):
+            parts.append(_text(x + room / 2, TOP + 18 + 18 * j, line, "middle"))
+        if i:
+            tip = x - 4
+            parts.append(
+                f'<path class="arrow" d="M{x - gap + 2} {middle}H{tip - 5}m-4 -5l8 5l-8 5z"/>'
+            )
+    return _document(width, height, [BOXES, *parts])
 
 
 def _short_number(value: float) -> str:
@@ -176,6 +227,14 @@ def _short_number(value: float) -> str:
 def ending(name: str, most: int) -> str:
     """The end of a long name: what tells layers apart."""
     return name if len(name) <= most else f"…{name[-most + 1 :]}"
+
+
+def _ending(name: str) -> str:
+    """The end of a name that fits before its bar."""
+    most = next(
+        n for n in range(len(name), -1, -1) if _wide(ending(name, n)) <= NAMES - 12 or n < 2
+    )
+    return ending(name, most)
 
 
 def png(image: NDArray[np.uint8]) -> bytes:
@@ -192,7 +251,15 @@ def png(image: NDArray[np.uint8]) -> bytes:
 
 def _short(name: str) -> str:
     """What fits under a column."""
-    return name if len(name) <= 6 else f"{name[:5]}."
+    if _wide(name) <= CELL - 2:
+        return name
+    letters = next(n for n in range(len(name), 0, -1) if n == 1 or _wide(name[:n]) <= CELL - 6)
+    return f"{name[:letters]}."
+
+
+def _wide(text: str) -> int:
+    """How wide a text is, a little more than less: fonts differ."""
+    return math.ceil(sum(11.0 if c in "WMmw@%" else 4.0 if c in "il.,:;'|" else 8.0 for c in text))
 
 
 def _document(width: int, height: int, parts: Sequence[str]) -> str:

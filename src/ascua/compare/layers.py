@@ -10,6 +10,7 @@ import numpy as np
 from ascua.compare.cuts import Cut
 from ascua.compare.network import Integers, Network, Observed, real
 from ascua.compare.pairing import Pair
+from ascua.errors import layer_of
 from ascua.ir import Array, Tensor
 from ascua.nearness import cosine, decibels
 
@@ -42,8 +43,8 @@ class LayerPair(NamedTuple):
 
     @property
     def title(self) -> str:
-        """The name for tables: of layers that a converter merged, the first."""
-        return self.name.partition(";")[0]
+        """The name for tables: the Keras layer that it tells, or, of merged layers, the first."""
+        return layer_of(self.name) or self.name.partition(";")[0]
 
 
 class Sums:

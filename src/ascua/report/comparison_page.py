@@ -13,7 +13,7 @@ from ascua.figures import bars, confusion, png
 from ascua.files import folders
 from ascua.nearness import MOST_DB
 from ascua.report.comparison import answer_rows, changed, fitted, label, layer_rows
-from ascua.report.tables import markdown
+from ascua.report.tables import markdown, telling
 
 REPORT = "report.md"
 OURS = re.compile(r"report\.md|(sqnr|cuts|confusion_(a|b|ab))\.svg|changed/\d+\.png")
@@ -37,7 +37,7 @@ def files(c: Comparison, samples: Samples) -> dict[str, bytes]:
     for name, (caption, picture) in _layer_figures(c).items():
         made[name] = picture.encode()
         parts.append(f"![{caption}]({name})\n")
-    parts.append(_table(*layer_rows(c, c.layers)))
+    parts.append(_table(*telling(*layer_rows(c, c.layers), {})))
     if said := fitted(c):
         parts.append(f"{said[0].upper()}{said[1:]}.\n")
     if c.answers is not None:
@@ -107,8 +107,10 @@ def _changed(c: Comparison, samples: Samples, made: dict[str, bytes]) -> list[st
     return parts
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return markdown([clean(c) for c in columns], [[clean(c) for c in row] for row in rows]) + "\n"
+def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    return (
+        markdown([clean(c) for c in columns], [[clean(str(c)) for c in row] for row in rows]) + "\n"
+    )
 
 
 def clean(words: str) -> str:

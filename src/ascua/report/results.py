@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from ascua.figures import confusion, curves
+from ascua.figures import confusion, curves, road
 from ascua.plan import BALANCED, GOALS
 from ascua.results import Peer, Result, history_path, newest, peers
 
@@ -33,6 +33,29 @@ def figures(folder: Path) -> dict[str, str]:
         title = f"{name} on {r.board}: {100 * r.accuracy:.2f} % of {r.samples:,}"
         pictures[f"{name}-confusion.svg"] = confusion(title, r.confusion, r.classes)
     return pictures
+
+
+def road_picture(folder: Path, recipe: str) -> str:
+    """An SVG picture of a recipe's road from data to its board, with the figures of its result."""
+    r = next(r for r in newest(folder) if r.recipe == recipe)
+    how, ram = r.training or {}, r.ram_bytes.total
+    assert r.accuracy is not None
+    assert r.instructions is not None
+    h, w, c = how["input"]
+    return road(
+        f"{recipe}: from data to a microcontroller",
+        [
+            ("data", [how["dataset"], f"{h} x {w} x {c}", f"{len(r.classes)} classes"]),
+            ("ascua train", [how["model"], f"{how['epochs']} epochs",
+                             f"float {100 * (r.accuracy_float or 0):.2f} %"]),
+            ("model.tflite", ["int8", f"{r.weights_bytes:,} B of weights",
+                              f"int8 {100 * (r.accuracy_int8 or 0):.2f} %"]),
+            ("ascua compile", ["plain C, no heap", f"flash {r.flash_bytes:,} B", f"RAM {ram:,} B"]),
+            ("ascua run", [f"{r.board}, emulated", f"{r.instructions:,.0f} instructions",
+                           f"{100 * r.accuracy:.2f} % of {r.samples:,}",
+                           f"{r.mismatched_bytes} bytes differ"]),
+        ],
+    )  # fmt: skip
 
 
 def against_peers(folder: Path) -> list[Row]:
@@ -66,8 +89,8 @@ def _own(r: Result, base: int) -> Row:
 
 
 RECIPE_COLUMNS = (
-    "recipe", "board", ">float", ">int8", ">on the board", ">samples", ">mismatched bytes",
-    ">instructions", ">flash B", ">RAM B", "epochs seen on",
+    "recipe", "board", ">float", ">on the board", ">samples", ">bytes wrong", ">instructions",
+    ">flash B", ">RAM B", "epochs seen on",
 )  # fmt: skip
 
 
@@ -83,7 +106,6 @@ def recipes(folder: Path) -> list[Row]:
             r.recipe,
             r.board,
             _percent(r.accuracy_float),
-            _percent(r.accuracy_int8),
             _percent(r.accuracy),
             r.samples,
             r.mismatched_bytes,

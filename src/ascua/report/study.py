@@ -12,7 +12,7 @@ from statistics import mean, stdev
 from typing import NamedTuple
 
 from ascua.figures import Mark, curves, scatter
-from ascua.report.tables import markdown
+from ascua.report.tables import markdown, telling
 from ascua.results import CellResult
 from ascua.study.matrix import KERAS, NONE, SCRATCH
 
@@ -193,6 +193,8 @@ def places(among: Sequence[Group]) -> list[list[Group]]:
     return list(by.values())
 
 
+IDLE = {"channels": "none", "gone": "0 %"}
+"""What columns say of networks from which nothing is removed."""
 BRIEF = tuple(c for c in BOARD_COLUMNS if c not in ("network", ">model cycles"))
 """What of it fits a terminal, of one network at a time."""
 LAYER_COLUMNS = ("network", "layer", ">filters", "left, by share and ranking")
@@ -428,7 +430,7 @@ def document(title: str, among: Sequence[Group], figures: str = "") -> str:
         ("Filters left of each layer", LAYER_COLUMNS, layers(among)),
     ):
         if rows:
-            parts += [f"## {heading}\n", markdown(columns, rows)]
+            parts += [f"## {heading}\n", markdown(*telling(columns, rows, IDLE))]
     if failed := [(g, why) for g in among for why in g.failed]:
         listed = [
             f"- {g.network}, {g.said}, {g.form}{f' on {g.board}' if g.board else ''}:"

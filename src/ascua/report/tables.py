@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, replace
 from pathlib import Path
 
@@ -60,6 +60,17 @@ def markdown(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     rule = "|" + "|".join(" ---: " if c.startswith(">") else " --- " for c in columns) + "|\n"
     body = "".join("| " + " | ".join(cell(v) for v in row) + " |\n" for row in rows)
     return head + rule + body
+
+
+def telling(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], idle: Mapping[str, object]
+) -> tuple[list[str], list[list[object]]]:  # fmt: skip
+    """A table without columns that tell nothing: of None alone, or of what is `idle` there."""
+    kept = [
+        i for i, name in enumerate(columns)
+        if any(row[i] not in (None, "-", "", idle.get(name.lstrip(">"))) for row in rows)
+    ]  # fmt: skip
+    return [columns[i] for i in kept], [[row[i] for i in kept] for row in rows]
 
 
 def memory(regions: Sequence[Region]) -> Text:
