@@ -33,7 +33,7 @@ from tests.fuzz.networks import GENERATORS, drawn, network, networks
 from tests.fuzz.shrink import report, shrunk, size
 from tests.support.tools import require_board
 
-FIRST, CI = 0, 120
+FIRST, CI = 0, 60
 """The first seed of every run of the tests, and how many networks it has."""
 
 DRAWN = 300

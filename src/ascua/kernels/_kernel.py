@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import UnionType
 from typing import ClassVar, Generic, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
+
+import numpy as np
 
 from ascua.ir import Array, Op, Tensor
 
@@ -34,6 +37,12 @@ class Const:
     def bytes(self) -> int:
         """Bytes in flash."""
         return int(self.data.nbytes)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The same for equal constants, which are stored once."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.data).tobytes()).hexdigest()
+        return self.ctype, f"{digest}{self.data.shape}"
 
     @property
     def payload(self) -> int:

@@ -224,18 +224,23 @@ class Plan:
 
     @property
     def const_bytes(self) -> int:
-        """Bytes of all packed constants in flash."""
-        return sum(c.bytes for c in self.consts)
+        """Bytes of all packed constants in flash: equal ones are there once."""
+        return sum(c.bytes for c in self._stored)
 
     @property
     def payload(self) -> int:
         """Bytes of weights and biases as in the file, and 8 for each requantised channel."""
-        return sum(c.payload for c in self.consts)
+        return sum(c.payload for c in self._stored)
 
     @property
     def weights_bytes(self) -> int:
-        """Bytes of weights and biases as in the file."""
-        return sum(s.weights_bytes for s in self.steps)
+        """Bytes of weights and biases as in the file; equal ones, as of a loop's steps, once."""
+        return sum(c.holds.get("weights", 0) for c in self._stored)
+
+    @cached_property
+    def _stored(self) -> list[Const]:
+        """The constants of all steps, each once."""
+        return list({c.key: c for c in self.consts}.values())
 
     @property
     def cost(self) -> Cost | None:

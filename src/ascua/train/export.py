@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,16 +80,58 @@ def export_float(
     `shapes` are those of inputs that leave theirs open; InputError without.
     """
     tf = import_tensorflow()
-    single = _batch_of_one(model, shapes or {}, where)
-    with quiet():
-        if len(single.outputs) == 1:
-            converter = tf.lite.TFLiteConverter.from_keras_model(single)
-        else:  # which would put them in the order of their names
-            specs = [tf.TensorSpec(x.shape, x.dtype, x.name) for x in single.inputs]
-            given = (lambda *xs: single(list(xs))) if len(specs) > 1 else single
-            call = frozen(tf.function(given).get_concrete_function(*specs))
-            converter = tf.lite.TFLiteConverter.from_concrete_functions([call])
-    return converted(converter, where or model.name)
+    with unrolled(model):
+        single = _batch_of_one(model, shapes or {}, where)
+        with quiet():
+            if len(single.outputs) == 1:
+                converter = tf.lite.TFLiteConverter.from_keras_model(single)
+            else:  # which would put them in the order of their names
+                specs = [tf.TensorSpec(x.shape, x.dtype, x.name) for x in single.inputs]
+                given = (lambda *xs: single(list(xs))) if len(specs) > 1 else single
+                call = frozen(tf.function(given).get_concrete_function(*specs))
+                converter = tf.lite.TFLiteConverter.from_concrete_functions([call])
+        return converted(converter, where or model.name)
+
+
+MOST_STEPS = 256
+"""Longer loops stay loops: each step becomes operators of its own."""
+
+
+@contextmanager
+def unrolled(model: Any) -> Iterator[None]:
+    """Lets the recurrent layers of `model` compute step by step, without a loop, meanwhile.
+
+    TFLM and CMSIS-NN have no loops that Ascua takes; weights are there once all the same.
+    """
+    found = [layer for layer in _recurrent(model) if not layer.unroll]
+    found = [x for x in found if (steps := _steps(x)) is not None and steps <= MOST_STEPS]
+    for layer in found:
+        layer.unroll = True
+    try:
+        yield
+    finally:
+        for layer in found:
+            layer.unroll = False
+
+
+def _recurrent(layer: Any) -> Iterator[Any]:
+    """The LSTM, GRU and other recurrent layers in `layer`, at any depth."""
+    if isinstance(layer, import_keras().layers.RNN):
+        yield layer
+        return
+    inner = [getattr(layer, name, None) for name in ("forward_layer", "backward_layer", "layer")]
+    for each in (*getattr(layer, "layers", ()), *inner):
+        if each is not None and each is not layer:
+            yield from _recurrent(each)
+
+
+def _steps(layer: Any) -> int | None:
+    """How many steps its input has; None where that is open."""
+    try:
+        steps = layer.input.shape[1]
+    except (AttributeError, ValueError):  # in a wrapper: it has no call of its own
+        return 1
+    return None if steps is None else int(steps)
 
 
 def frozen(function: Any) -> Any:

@@ -19,7 +19,7 @@ from ascua.ir import ITEMSIZE, Array
 from ascua.kernels import Const
 from ascua.plan import Call, Plan, Step, View
 from ascua.targets.c import constants, people, states
-from ascua.targets.c.constants import key, literal, numbers
+from ascua.targets.c.constants import literal, numbers
 from ascua.targets.c.header import CTYPES, comment, header
 from ascua.targets.c.names import check_name
 from ascua.targets.c.states import place
@@ -136,8 +136,8 @@ class _Texts:
             for call, suffix in _numbered(step):
                 for const in call.consts:
                     symbol = f"{name}_{step.name[5:]}{suffix}_{const.name}"
-                    self.symbols.setdefault(key(const), symbol)
-                    self.arrays.setdefault(self.symbols[key(const)], const)
+                    self.symbols.setdefault(const.key, symbol)
+                    self.arrays.setdefault(self.symbols[const.key], const)
 
     def kernel_headers(self) -> list[str]:
         """The headers of the kernels in use, with those that they include."""
@@ -268,7 +268,7 @@ class _Texts:
         if call.kernel.scatters:
             ys = [("int8_t *const *", f"ys{suffix}")]
         consts = [
-            (f"const {c.ctype} *", constants.argument(self.symbols[key(c)], c)) for c in call.consts
+            (f"const {c.ctype} *", constants.argument(self.symbols[c.key], c)) for c in call.consts
         ]
         left = []
         if call.window is not None and call.window.block > 1:

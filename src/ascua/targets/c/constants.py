@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from math import ceil
-
-import numpy as np
 
 from ascua.ir import Array
 from ascua.kernels import Const
@@ -84,12 +81,6 @@ def definition(symbol: str, c: Const) -> str:
 def argument(symbol: str, c: Const) -> str:
     """The constant as the argument of a kernel, a pointer to `c.ctype`."""
     return f"(const {c.ctype} *){symbol}" if _written_as_strings(c) else symbol
-
-
-def key(c: Const) -> tuple[str, str]:
-    """The same for equal constants, which are stored once."""
-    digest = hashlib.sha256(np.ascontiguousarray(c.data).tobytes()).hexdigest()
-    return c.ctype, f"{digest}{c.data.shape}"
 
 
 def _aligned(c: Const) -> str:
