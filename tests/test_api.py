@@ -107,10 +107,12 @@ def test_arrays_come_in_every_form(net: Any, tmp_path: Path) -> None:
     [
         (7, X, "A int is no network.*Keras model"),
         (None, 7, "The data are a int.*array of samples"),
-        (None, X[:, :5], r"the data.*\[60, 5\].*\[N, 6\]"),
+        (None, [[1, 2], [3]], "the data: it is no array of numbers"),
+        (None, object(), "The data are a object"),
+        (None, X[:, :5], r"(?i)the data.*\[60, 5\].*\[N, 6\]"),
         (None, "no such data", "no such data: neither a data set"),
         (None, X * np.nan, "NaN"),
-        (None, np.array(["a"] * 60), "the array"),
+        (None, np.array(["a"] * 60), "no array of numbers, but of <U1"),
     ],
 )
 def test_what_cannot_be_is_told(net: Any, model: Any, data: Any, message: str) -> None:
@@ -128,3 +130,86 @@ def test_a_recipe_is_trained_by_name(tmp_path: Path) -> None:
     assert ascua.load_model(trained.tflite).classes == tuple("0123456789")
     with pytest.raises(ascua.AscuaError, match="digit"):
         ascua.train_recipe("digit-dscnn")
+
+
+class Foreign:
+    """An array of another library."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values = values
+
+    def numpy(self) -> np.ndarray:
+        return self.values
+
+
+@WARNED
+def test_runs_take_data_and_labels_of_every_form(net: Any, tmp_path: Path) -> None:
+    require_board(ascua.load_board("host"))
+    y = np.asarray(net(X)).argmax(1)
+    small = ascua.quantize_model(net, X)
+    np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "y.npy", y)
+    build = tmp_path / "build"
+    plain = ascua.run_model(small, "host", X, labels=y, build=build)
+    assert plain.accuracy_reference is not None
+    assert plain.accuracy_reference > 0.9
+    for data in (
+        [X],
+        list(X),
+        (x for x in X),
+        {"x": X},
+        Foreign(X),
+        tmp_path / "x.npy",
+        X.tolist(),
+    ):
+        run = ascua.run_model(small, "host", data, build=build)
+        np.testing.assert_array_equal(run.ys[0], plain.ys[0])
+    for labels in (y[:, None], y.tolist(), Foreign(y), tmp_path / "y.npy"):
+        run = ascua.run_model(small.model, "host", X, labels=labels, build=build)
+        assert run.measurement.accuracy == plain.measurement.accuracy
+    np.testing.assert_array_equal(ascua.reference(small.model, X)[0], plain.expected[0])
+    assert small.model.plan("host", "size").goal.kind == "size"
+    found = ascua.compare_models(net, small, X, labels=y, cuts=2)
+    assert "\n" not in repr(found)
+    assert len(repr(ascua.compile_model(small.model, small.model.plan("host"), "net"))) < 200
+    for on in ("host", ["host"], ascua.load_board("host")):
+        assert ascua.validate_model(small, X[:2], on=on, build=build)
+
+
+@WARNED
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.eye(3)[np.zeros(60, int)], "whole numbers"),
+        (np.zeros(59, int), "60 samples need 60 labels"),
+        (np.zeros(60) + 0.5, "whole numbers"),
+        (["a"] * 60, "no array of numbers"),
+        ({1, 2}, "no array of numbers"),
+        (np.full(60, 3), "outside the model's 3 classes"),
+    ],
+)
+def test_labels_that_are_none_are_told(net: Any, labels: Any, message: str, tmp_path: Path) -> None:
+    small = ascua.quantize_model(net, X)
+    with pytest.raises(ascua.AscuaError, match=message):
+        ascua.run_model(small, "host", X, labels=labels, build=tmp_path)
+    with pytest.raises(ascua.AscuaError, match=message):
+        ascua.quantize_model(net, X, labels=labels)
+
+
+@WARNED
+def test_inputs_are_in_the_order_of_keras() -> None:
+    keras = pytest.importorskip("keras")
+    zoo.import_keras()
+    keras.utils.set_random_seed(1)
+    last, first = keras.Input((3,), name="temp"), keras.Input((3,), name="accel")
+    joined = keras.layers.Concatenate()([keras.layers.Dense(4)(last), first])
+    two = keras.Model([last, first], keras.layers.Dense(3)(joined), name="two")
+    a, b = X[:, :3], 5 + X[:, 3:]
+    small = ascua.quantize_model(two, [a, b])
+    real = np.asarray(two([a, b]))
+    t = small.model.graph.outputs[0]
+    got = ascua.reference(small.model, [a, b])[0].reshape(60, -1).astype(float)
+    near = (got - t.q.zero_point) * t.q.scale
+    assert np.abs(near - real).max() < 0.1 * np.abs(real).max()
+    with pytest.raises(ascua.AscuaError, match=r"no input called 'tmp'.*\n.*\n.*temp, accel"):
+        ascua.quantize_model(two, {"tmp": a, "accel": b})

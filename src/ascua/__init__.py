@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from ascua.boards import load as load_board
     from ascua.compare import Comparison
     from ascua.errors import AscuaError
-    from ascua.executors.reference import reference
-    from ascua.measure import Measurement, Run, analyze, compile_model, known, run_model
+    from ascua.measure import Measurement, Run, analyze, compile_model, known
     from ascua.model import Model
     from ascua.pruning import prune
     from ascua.quantize.options import Options
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from ascua.verbs.bringing import load_model
     from ascua.verbs.comparing import compare_models
     from ascua.verbs.quantizing import Quantized, quantize_model
+    from ascua.verbs.running import reference, run_model
     from ascua.verbs.training import train_recipe
     from ascua.verbs.validating import validate_model
 
@@ -51,8 +51,8 @@ WHERE = {
     "load_recipe": "recipes",
     "prune": "pruning",
     "quantize_model": "verbs.quantizing",
-    "reference": "executors.reference",
-    "run_model": "measure",
+    "reference": "verbs.running",
+    "run_model": "verbs.running",
     "train_recipe": "verbs.training",
     "validate_model": "verbs.validating",
 }

@@ -21,7 +21,7 @@ def size(slots: Sequence[Slot]) -> int:
     return max((s.offset + s.tensor.bytes for s in slots), default=0)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Artifact:
     """The files of one network, and what passes through it."""
 
@@ -34,6 +34,10 @@ class Artifact:
     """What each step of the plan is called, in the order of execution."""
     states: tuple[Slot, ...] = ()
     """What a run leaves for the next one: where there is any, runs are one sequence."""
+
+    def __repr__(self) -> str:
+        size = sum(map(len, self.files.values()))
+        return f"{type(self).__name__}({self.name!r}, {len(self.files)} files, {size:,} bytes)"
 
     @property
     def input_bytes(self) -> int:
@@ -55,7 +59,7 @@ class Artifact:
         return self.files[path].decode()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Library(Artifact):
     """The sources of one network in C, every symbol prefixed with `name`; steps are functions."""
 

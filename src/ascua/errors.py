@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import textwrap
 from collections.abc import Iterable
 
 PIP_TRAIN = "pip install '.[train]'"
@@ -89,6 +90,13 @@ def brief(name: str, most: int = 60) -> str:
     text = "".join(c if c.isprintable() else "?" for c in first)
     text = text if len(text) <= most else f"{text[:most]}..."
     return f"{text};..." if merged else text
+
+
+def first_line(e: BaseException) -> str:
+    """What an exception says first, short enough for a message, ending in a full stop."""
+    text = next((line.strip() for line in str(e).splitlines() if line.strip()), "")
+    text = textwrap.shorten(text or type(e).__name__, 300, placeholder=" …")
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def layer_of(name: str) -> str | None:

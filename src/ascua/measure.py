@@ -194,12 +194,14 @@ def whole(count: float | None) -> float | int | None:
 
 
 def analyze(
-    model: Model, board: Board | None, goal: Goal = BALANCED, period_s: float | None = None
-) -> tuple[Plan, Measurement]:
+    model: Model, board: Board | str | None, goal: Goal = BALANCED,
+    period_s: float | None = None,
+) -> tuple[Plan, Measurement]:  # fmt: skip
     """What is known before any build; without a board, for one of unlimited memory.
 
     `period_s` is as `estimate` takes it.
     """
+    board = load_board(board) if isinstance(board, str) else board
     planned = model.plan(board or load_board("host"), goal)
     found = known(model, planned)
     if board is None:

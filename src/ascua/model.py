@@ -9,11 +9,12 @@ from pathlib import Path
 
 from ascua import targets, tflite
 from ascua.boards import Board
+from ascua.boards import load as load_board
 from ascua.files.kinds import RESULT
 from ascua.ir import Array, Graph
 from ascua.passes import Optimized, optimize, prepare
 from ascua.passes.cutting import Former
-from ascua.plan import BALANCED, Goal, Plan
+from ascua.plan import BALANCED, Goal, Plan, goal_named
 
 UNNAMED = "model"
 """What a training calls its networks."""
@@ -55,8 +56,10 @@ class Model:
         except (OSError, ValueError, KeyError, TypeError):
             return ()
 
-    def plan(self, board: Board, goal: Goal = BALANCED) -> Plan:
-        """The plan for `board`. Raises Unsupported."""
+    def plan(self, board: Board | str, goal: Goal | str = BALANCED) -> Plan:
+        """The plan for `board` and a `goal`, or for those of these names. Raises Unsupported."""
+        board = load_board(board) if isinstance(board, str) else board
+        goal = goal_named(goal) if isinstance(goal, str) else goal
         return targets.of(board).lower(self.graph, board, goal)
 
     def in_file(self, part: Graph) -> tuple[Graph, list[Former]]:

@@ -46,6 +46,10 @@ class Comparison(NamedTuple):
     answers: Answers | None
     """None where the first output has one value, and so no classes."""
 
+    def __repr__(self) -> str:
+        near = f"{self.output_sqnr_db:.1f} dB of signal to error"
+        return f"Comparison({self.a!r}, {self.b!r}, {self.samples} samples, {near})"
+
 
 def check(a: Network, b: Observed, samples: Samples) -> None:
     """Raise InputError unless both networks and the labels of the samples go together."""

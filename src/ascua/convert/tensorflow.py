@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ascua.errors import InputError, ModelError, Unsupported, brief, did_you_mean
+from ascua.errors import InputError, ModelError, Unsupported, brief, did_you_mean, first_line
 from ascua.train.export import converted, frozen, refuse_unknown, whole_shape
 from ascua.zoo import import_tensorflow, quiet
-from ascua.zoo.files import first_line, load_keras
+from ascua.zoo.files import load_keras
 
 log = logging.getLogger(__name__)
 

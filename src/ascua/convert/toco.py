@@ -9,10 +9,9 @@ from typing import Any, Literal
 
 from ascua import tflite
 from ascua.convert import Ends, tensorflow
-from ascua.errors import InputError, Unsupported
+from ascua.errors import InputError, Unsupported, first_line
 from ascua.train.export import converted
 from ascua.zoo import import_tensorflow
-from ascua.zoo.files import first_line
 
 RANGES = (
     "Give all arrays without a range one: `--default_ranges_min=0 --default_ranges_max=6`.",

@@ -83,7 +83,7 @@ def export_float(
     with unrolled(model):
         single = _batch_of_one(model, shapes or {}, where)
         with quiet():
-            if len(single.outputs) == 1:
+            if len(single.outputs) == len(single.inputs) == 1:
                 converter = tf.lite.TFLiteConverter.from_keras_model(single)
             else:  # which would put them in the order of their names
                 specs = [tf.TensorSpec(x.shape, x.dtype, x.name) for x in single.inputs]

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from ascua import arrays, convert, tflite
 from ascua.convert import Network
-from ascua.errors import InputError
+from ascua.errors import InputError, first_line
 from ascua.files import networks
-from ascua.inputs import Held, taken_labels
-from ascua.ir import Array
+from ascua.inputs import Held, short, taken_labels
+from ascua.ir import Array, Tensor
 from ascua.model import Model, model_of
 
-Data = Path | str | Array | Sequence[Array] | Mapping[str, Array]
+Data = Path | str | Array | Iterable[Any] | Mapping[str, Any]
 """A data set's name, a folder of images by class, an .npy or .npz file; or the arrays themselves:
 one an input, in order or by the inputs' names."""
 FILES = (".npy", ".npz")
@@ -37,21 +37,34 @@ class DataSource:
         """What messages call it."""
         return str(self.data) if isinstance(self.data, Path | str) else "the data"
 
-    def arrays(self) -> Held | None:
-        """The arrays by name, of a file too; None of what is to be looked for by name."""
+    def arrays(self, inputs: Sequence[Tensor]) -> Held | None:
+        """The arrays of a network's inputs by name, of a file too; None of a data set's name.
+
+        Raises InputError for what is no array, for names that are no inputs, and for a file that
+        cannot be read.
+        """
         if isinstance(self.data, Path | str):
             path = Path(self.data)
             return arrays.read(path) if path.suffix in FILES else None
         if isinstance(self.data, Mapping):
-            return {name: np.asarray(a) for name, a in self.data.items()}
-        if isinstance(self.data, np.ndarray):
-            return {"": self.data}
-        if not isinstance(self.data, list | tuple):
+            known = {name for t in inputs for name in (t.name, short(t.name))}
+            if unknown := [name for name in self.data if len(inputs) > 1 and name not in known]:
+                raise InputError(
+                    f"The network has no input called {unknown[0]!r}.",
+                    [f"Its inputs: {', '.join(short(t.name) for t in inputs)}."],
+                )
+            return {str(name): _array(a, f"{name!r}") for name, a in self.data.items()}
+        if hasattr(self.data, "__array__") or hasattr(self.data, "numpy"):
+            return {"": _array(self.data, "the data")}
+        if not isinstance(self.data, Iterable):
             raise InputError(
                 f"The data are a {type(self.data).__name__}.",
                 ["Give an array of samples, one for each input, or the name of a data set."],
             )
-        return {f"arr_{i}": np.asarray(a) for i, a in enumerate(self.data)}
+        listed = list(self.data)
+        if len(inputs) == 1 and len(listed) != 1:
+            return {"": _array(listed, "the data")}  # a list of samples
+        return {f"arr_{i}": _array(a, f"array {i} of the data") for i, a in enumerate(listed)}
 
     def labelled(self, samples: int, classes: int | None) -> Array | None:
         """The labels (n,) of so many samples, where they are given. Raises InputError."""
@@ -60,7 +73,7 @@ class DataSource:
         if isinstance(self.labels, Path | str):
             path = Path(self.labels)
             return taken_labels(arrays.read(path), str(path), samples, classes)
-        return taken_labels({"": np.asarray(self.labels)}, "the labels", samples, classes)
+        return taken_labels({"": _array(self.labels, "the labels")}, "the labels", samples, classes)
 
     def refuse_labels(self) -> None:
         """Raise InputError where labels are given beside a data set, which has its own."""
@@ -71,13 +84,32 @@ class DataSource:
             )
 
 
+def _array(said: Any, name: str) -> Array:
+    """An array of numbers, of whatever library. Raises InputError."""
+    try:
+        found = np.asarray(said.numpy() if hasattr(said, "numpy") else said)
+    except Exception as e:  # libraries and ragged lists raise whatever they like
+        raise InputError(
+            f"{name}: it is no array of numbers: {first_line(e)}", ["Give a NumPy array."]
+        ) from e
+    if found.dtype.kind not in "biuf":
+        raise InputError(
+            f"{name}: it is no array of numbers, but of {found.dtype}.", ["Give a NumPy array."]
+        )
+    return found
+
+
 def network(said: Any) -> tuple[Network, str]:
-    """The network in a file of any form, or a Keras model; and what messages call it.
+    """The network in a file of any form, a Keras model, or a model of Ascua's; and its name.
 
     Raises InputError, ModelError, Unsupported, ToolMissing.
     """
     if isinstance(said, Path | str):
         return convert.network(Path(said)), str(said)
+    if hasattr(said, "content") and hasattr(said, "model"):  # a Quantized
+        return Network(said.model.original, said.content, networks.TFLITE), said.name
+    if isinstance(said, Model):
+        return Network(said.original, b"", networks.TFLITE), said.title
     if not hasattr(said, "save") or not hasattr(said, "inputs"):
         raise InputError(
             f"A {type(said).__name__} is no network.",
@@ -97,5 +129,9 @@ def load_model(said: Any, *, smaller: bool = True) -> Model:
     Of a float one `quantize_model` makes one. Unless it is to be `smaller`, the file's own graph is
     planned. Raises ModelError, Unsupported or InputError.
     """
+    if isinstance(said, Model):
+        return said
+    if hasattr(said, "content") and hasattr(said, "model"):  # a Quantized
+        return cast(Model, said.model)
     found, name = network(said)
     return model_of(found.graph, Path(name), found.content, smaller=smaller)

@@ -118,7 +118,7 @@ def with_kmodel(
 
 def _samples(nets: tuple[Network, ...], told: DataSource) -> Samples:
     """Arrays that are at hand, or the labelled samples of a data set or a folder."""
-    if (held := told.arrays()) is not None:
+    if (held := told.arrays(nets[0].graph.inputs)) is not None:
         return _arrays(held, nets, told)
     told.refuse_labels()
     graph, source = nets[0].graph, told.name

@@ -189,7 +189,7 @@ def chosen(graph: Graph, source: DataSource, count: int, seed: int) -> Given:
     from ascua.data import calibration
 
     classes = max(2, without_index(graph).outputs[0].size)
-    if (held := source.arrays()) is not None:
+    if (held := source.arrays(graph.inputs)) is not None:
         pixels = inputs.taken_pixels(held, graph, source.name)
         xs = inputs.taken(held, graph, source.name) if pixels is None else [pixels]
         y = source.labelled(len(xs[0]), classes)

@@ -10,7 +10,6 @@ import json
 import logging
 import re
 import tempfile
-import textwrap
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ascua import files
-from ascua.errors import InputError
+from ascua.errors import InputError, first_line
 from ascua.files import networks
 from ascua.zoo.tensorflow import import_keras, quiet
 
@@ -143,13 +142,6 @@ def _load_saved_model(path: Path) -> Any:
         raise
     except Exception as e:
         raise InputError(f"{path}: TensorFlow cannot load it: {first_line(e)}") from e
-
-
-def first_line(e: BaseException) -> str:
-    """What an exception says first, short enough for a message, ending in a full stop."""
-    text = next((line.strip() for line in str(e).splitlines() if line.strip()), "")
-    text = textwrap.shorten(text or type(e).__name__, 300, placeholder=" …")
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def _remedies(e: Exception) -> list[str]:

@@ -20,8 +20,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from ascua.errors import InputError, did_you_mean
-from ascua.zoo.files import first_line
+from ascua.errors import InputError, did_you_mean, first_line
 from ascua.zoo.tensorflow import import_keras
 
 log = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ascua.errors import AscuaError, InputError, did_you_mean
+from ascua.errors import AscuaError, InputError, did_you_mean, first_line
 from ascua.zoo import functions
-from ascua.zoo.files import SUFFIXES, first_line, load_keras
+from ascua.zoo.files import SUFFIXES, load_keras
 from ascua.zoo.functions import failed, is_function
 from ascua.zoo.normalization import settle
 from ascua.zoo.tensorflow import import_keras, quiet

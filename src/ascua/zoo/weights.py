@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ascua.errors import InputError, did_you_mean
+from ascua.errors import InputError, did_you_mean, first_line
 from ascua.zoo import deep_compression, files, registry
 from ascua.zoo.normalization import settle
 from ascua.zoo.registry import Shape
@@ -49,7 +49,7 @@ def obtain(source: str, name: str, shape: Shape, arguments: Mapping[str, Any]) -
             return Path(import_keras().utils.get_file(file, url, cache_subdir="models"))
     except Exception as e:
         raise InputError(
-            f"{url}: cannot be downloaded: {files.first_line(e)}",
+            f"{url}: cannot be downloaded: {first_line(e)}",
             [
                 "Download it elsewhere, and give the file's path instead of `imagenet`.",
                 f"Or put it into ~/.keras/models as {file}.",
