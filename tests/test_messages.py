@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from ascua import data, inputs
+import ascua as ascua_
+from ascua import data, inputs, zoo
 from ascua.errors import InputError, layer_of
 from ascua.ir import Graph, Tensor
 from tests.support.command import ascua, refused
 from tests.support.fake_photos import encoded
+from tests.support.tools import require_board
 
 LAYERS = {
     "sequential_6_1/my_cum_1/Cumsum": "my_cum",
@@ -128,15 +131,45 @@ def test_keras_says_which_class_is_missing(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+LOOPS = pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN", "Bidirectional"])
+
+
+def recurrent(kind: str) -> Any:
+    keras = pytest.importorskip("keras")
+    zoo.import_keras()
+    keras.utils.set_random_seed(1)
+    layers = keras.layers
+    cell = layers.LSTM(4) if kind == "Bidirectional" else getattr(layers, kind)(4, name="memory")
+    layer = layers.Bidirectional(cell, name="memory") if kind == "Bidirectional" else cell
+    return keras.Sequential([keras.Input((6, 3)), layer, layers.Dense(2)])
+
+
 @pytest.mark.train
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_a_loop_is_named_by_its_layer(tmp_path: Path) -> None:
-    keras = pytest.importorskip("keras")
-    layers = [keras.Input((6, 3)), keras.layers.LSTM(4, name="memory"), keras.layers.Dense(2)]
-    keras.Sequential(layers).save(tmp_path / "m.keras")
-    np.save(tmp_path / "x.npy", np.zeros((4, 6, 3), np.float32))
+@LOOPS
+def test_loops_of_keras_are_unrolled(kind: str, tmp_path: Path) -> None:
+    net = recurrent(kind)
+    x = np.random.default_rng(0).normal(0, 1, (50, 6, 3)).astype(np.float32)
+    small = ascua_.quantize_model(net, x)
+    assert small.fidelity.sqnr_db > 20
+    assert not any(getattr(layer, "unroll", False) for layer in net.layers), "it stays as it was"
+    require_board(ascua_.load_board("host"))
+    run = ascua_.run_model(small, "host", x, build=tmp_path)
+    assert run.measurement.mismatched_bytes == 0
+    plan = small.model.plan("host")
+    assert plan.weights_bytes < 2 * net.count_params() * 4, "each step's weights are there once"
+    assert run.measurement.code_bytes is None or run.measurement.code_bytes > 0
+
+
+@pytest.mark.train
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_loop_in_a_file_is_named_by_its_layer(tmp_path: Path) -> None:
+    net, tf = recurrent("LSTM"), zoo.import_tensorflow()
+    keras = zoo.import_keras()
+    one = keras.Input((6, 3), batch_size=1)
+    with zoo.quiet():
+        content = tf.lite.TFLiteConverter.from_keras_model(keras.Model(one, net(one))).convert()
+    (tmp_path / "m.tflite").write_bytes(content)
     refused(
-        ascua("quantize", str(tmp_path / "m.keras"), "--data", str(tmp_path / "x.npy"), "-o",
-              str(tmp_path / "o.tflite")),
-        1, "layer 'memory'", "unroll=True",
+        ascua("analyze", str(tmp_path / "m.tflite")), 1, "WHILE (layer 'memory'", "unroll=True",
     )  # fmt: skip

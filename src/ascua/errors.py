@@ -109,8 +109,8 @@ def layer_of(name: str) -> str | None:
         return None
     inner = [s for s in scopes[1:] if s != scopes[0]]
     layer = inner[0] if inner else None
-    numbered = layer is not None and scopes[0].endswith("_1") and layer.endswith("_1")
-    return layer[:-2] if layer is not None and numbered else layer
+    call = re.search(r"_\d+$", scopes[0])
+    return layer.removesuffix(call[0]) if layer and call else layer
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:

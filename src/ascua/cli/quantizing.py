@@ -41,8 +41,9 @@ from ascua.quantize.options import (
 from ascua.verbs.bringing import DataSource
 from ascua.verbs.quantizing import Quantized, check_range, chosen, quantized
 
-LOW = 0.95
-"""Where fewer decisions than this part stay the same, the user hears what to try."""
+LOW, NEAR = 0.95, 35.0
+"""Where fewer decisions than this part stay the same, and the signal to error is below so many dB,
+the user hears what to try: what answers no classes has many values alike."""
 
 
 def _ranges(_context: click.Context, _option: click.Parameter, name: str) -> Ranges:
@@ -107,6 +108,8 @@ def quantize(
     if as_json:
         print_json(_json(to, done))
         return
+    if done.trials:
+        out.print("Signal to error of the scores, before a softmax, on samples held out:")
     for trial in done.trials:
         mark = "kept " if trial.kept else "     "
         out.print(f"{mark} {trial.fidelity.sqnr_db:6.2f} dB  {trial.options}", highlight=False)
@@ -121,7 +124,14 @@ def quantize(
         said.append(
             f"Accuracy on {done.judged} labelled samples: float {real:.1%}, quantised {whole:.1%}."
         )
-    if done.fidelity.same_top1 < LOW and not best:
+    low = done.fidelity.same_top1 < LOW and done.fidelity.sqnr_db < NEAR
+    if low and done.unlike:
+        said.append(
+            "That is low: channels of the input have very unlike ranges, and share one scale. Begin"
+            " the network with `keras.layers.Normalization()`, adapted to its data: int8 then reads"
+            " each by its own (docs/sensors.md)."
+        )
+    elif low and not best:
         said.append("That is low: `--best` tries what comes nearer.")
     known = None if given.labels is None else sampling
     said.append(f"Next: {printable(following.run_somewhere(to, known))}")

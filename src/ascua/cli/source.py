@@ -11,6 +11,7 @@ from ascua.inputs import classes
 from ascua.ir import Array, Graph
 from ascua.labels import Classes, Labels, check_range
 from ascua.samples import as_inputs, bring, bring_labels
+from ascua.verbs.bringing import DataSource
 
 FILES = (".npy", ".npz")
 
@@ -41,6 +42,9 @@ class Source(Reading):
         if self.recipe is not None:
             self._refuse_labels("--recipe")
             return self._test_set(graph, self.recipe)
+        if self.data is not None and DataSource(self.data).recipe() is not None:
+            self._refuse_labels("--data")
+            return self._test_set(graph, self.data)
         if self.data is not None and Path(self.data).suffix not in FILES:
             self._refuse_labels("--data")
             return self._labelled(graph, self.data)

@@ -12,6 +12,8 @@ CHANCE = 0.05
 """A difference that chance makes more often than this names no culprit."""
 SATURATED = 0.01
 """Share of values at an end that is worth a word."""
+UNRELATED = 1.5
+"""Of the whole error, that one layer adds: others then take as much away again."""
 
 
 class Culprit(NamedTuple):
@@ -102,6 +104,11 @@ def _where(c: Comparison, found: Culprit) -> str:
     lead = "No one layer loses it; most" if _lost(c) and found.by == "noise" else "Most"
     if found.by == "noise":
         part = share(c, layer)
+        if part is not None and part > UNRELATED:
+            return (
+                "Their layers have little in common: errors cancel one another, and no layer is the"
+                f" cause. The first guess is {name}, or that these are two trainings"
+            )
         much = "" if part is None else f", {part:.0%} of it"
         return f"{lead} of the error in the scores comes in at {name}{much}"
     return f"The layer with the greatest error of its own is {name}"

@@ -162,7 +162,9 @@ def _recordings(file: File, table: Table) -> list[Recording]:
             (*did_you_mean(table.label, names),
              'Name yours in the recipe\'s table [data]: `label = "activity"`.', *LAYOUT[1:2]),
         )  # fmt: skip
-    labels = [file.label] * len(columns[0]) if file.label is not None else at[table.label]
+    labels = [file.label] * len(columns[0]) if file.label is not None else _labels(
+        file.path, at[table.label], table.label
+    )  # fmt: skip
     told = at.get(table.recording)
     values = _values(file.path, at, _channels(file.path, names, table))
     marks = list(zip(labels, told or [""] * len(labels), strict=True))
@@ -172,6 +174,25 @@ def _recordings(file: File, table: Table) -> list[Recording]:
         label, name = marks[start]
         own = name if told else f"{file.path} {start}"
         found.append(Recording(own, label, values[start:end], told=told is not None))
+    return found
+
+
+def _labels(path: Path, cells: Sequence[str], column: str) -> list[str]:
+    """The classes of the rows. Raises InputError for an empty one, and for two of one name."""
+    found = [cell.strip() for cell in cells]
+    if "" in found:
+        raise InputError(
+            f"{path}: row {found.index('') + 2}, column {brief(column)!r}: it is empty:"
+            f" {found.count(''):,} rows have no class.",
+            ["Fill it, or leave the rows out."],
+        )
+    spelt: dict[str, str] = {}
+    for label in dict.fromkeys(found):
+        if (other := spelt.setdefault(label.casefold(), label)) != label:
+            raise InputError(
+                f"{path}: the classes {other!r} and {label!r} differ in case alone.",
+                ["Write them alike."],
+            )
     return found
 
 
@@ -201,8 +222,16 @@ def _read(path: Path) -> tuple[list[str], list[tuple[str, ...]]]:
             table = list(_rows(path, rows, len(names)))
     except OSError as e:
         raise InputError(f"{path}: cannot be read: {e.strerror or e}.", LAYOUT) from e
-    except (UnicodeDecodeError, reader.Error) as e:
+    except UnicodeDecodeError as e:
+        tries = ["Save it as UTF-8: spreadsheets ask for the encoding."]
+        raise InputError(f"{path}: not a CSV file in UTF-8: {e.reason}.", tries) from e
+    except reader.Error as e:
         raise InputError(f"{path}: not a CSV file: {e}.", LAYOUT) from e
+    if names and all(map(_number, names)):
+        raise InputError(
+            f"{path}: its first row holds numbers: {brief(', '.join(names), 60)}.",
+            ["Write the names of the columns above."],
+        )
     if not table:
         raise InputError(f"{path}: no rows below the first.", LAYOUT)
     return names, list(zip(*table, strict=True))
@@ -216,7 +245,11 @@ def _rows(path: Path, rows: Iterator[list[str]], columns: int) -> Iterator[list[
         elif any(cell.strip() for cell in row):
             raise InputError(
                 f"{path}: row {i} has {len(row)} values, the first row names {columns}.",
-                ["Mend the row, or leave it out."],
+                [
+                    "The first row has to name the columns: no title or comment above it."
+                    if columns == 1
+                    else "Mend the row, or leave it out."
+                ],
             )
 
 

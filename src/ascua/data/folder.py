@@ -60,14 +60,17 @@ def by_class(root: Path) -> dict[str, list[Path]]:
     """The files in each folder of `root`, sorted. Raises InputError where there are none."""
     if not root.is_dir():
         raise InputError(f"{root}: not a folder.", LAYOUT)
-    folders = [d for d in sorted(root.iterdir()) if d.is_dir() and not d.name.startswith(".")]
+    folders = [
+        d for d in sorted(root.iterdir()) if d.is_dir() and not d.name.startswith((".", "__"))
+    ]
     found: dict[str, list[Path]] = {d.name: [] for d in folders}
     for path in readable(root, (p for d in folders for p in d.iterdir())):
         found[path.parent.name].append(path)
     empty = [name for name, files in found.items() if not files]
     if empty or len(found) < 2:
         what = f"no photographs in {', '.join(empty)}" if empty else "fewer than two classes"
-        raise InputError(f"{root}: {what}.", LAYOUT)
+        remove = [f"Remove the folder{'s' if len(empty) > 1 else ''}, if no class is meant."]
+        raise InputError(f"{root}: {what}.", (*(remove if empty else ()), *LAYOUT))
     return found
 
 

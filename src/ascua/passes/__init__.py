@@ -118,7 +118,7 @@ def check(graph: Graph, where: str | None = None) -> None:
     if len(bad) > 1:
         kinds = ", ".join(sorted({op.tflite for op, _ in bad[1:]}))
         more = f" ({len(bad) - 1} more are refused: {kinds}.)"
-    raise Unsupported(f"{where}: {op.said}: {reason}.{more}", _remedies(graph, reason))
+    raise Unsupported(f"{where}: {op.said}: {reason}.{more}", _remedies(graph, reason, where))
 
 
 def refuse_hybrid(graph: Graph, where: str) -> None:
@@ -178,7 +178,7 @@ def _check_edges(graph: Graph, where: str) -> None:
             )
 
 
-def _remedies(graph: Graph, reason: str) -> list[str]:
+def _remedies(graph: Graph, reason: str, where: str) -> list[str]:
     if any(t.dtype == "float32" for op in graph.ops for t in op.outputs) and "float" in reason:
         if any(t.dtype in ("int8", "int16") for t in graph.given):
             return [
@@ -186,7 +186,7 @@ def _remedies(graph: Graph, reason: str) -> list[str]:
                 " .keras file, and `ascua quantize`.",
             ]
         return [
-            "`ascua quantize MODEL.tflite --data DATA -o int8.tflite`, with inputs like its own.",
+            f"`ascua quantize {where} --data DATA -o int8.tflite`, with inputs like its own.",
             "Or convert with full-integer quantisation: a representative data set, and"
             " supported_ops = [TFLITE_BUILTINS_INT8].",
         ]

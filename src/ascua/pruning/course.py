@@ -155,7 +155,7 @@ def of_recipe(
 
 def check_source(source: str) -> None:
     """Raise InputError unless `source` is a data set, a folder or a file."""
-    if source not in datasets.names() and not Path(source).exists():
+    if source not in (*datasets.names(), *recipes.names()) and not Path(source).exists():
         raise InputError(
             f"{source}: neither a data set, nor a folder of images, nor an .npz file.",
             did_you_mean(source, datasets.names()),
@@ -172,11 +172,14 @@ def with_data(
     _check_one(model, file)
     check_source(source)
     shape = tuple(model.inputs[0].shape[1:])
-    where = data_dir
-    if source not in datasets.names():
+    where, options = data_dir, dict[str, Any]()
+    if source in recipes.names() or source.endswith(".toml"):
+        told = recipes.load(source)
+        source, options = told.dataset, told.data
+    elif source not in datasets.names():
         where = Path(source)
         source = "npz" if where.is_file() else "folder"
-    data = datasets.load(source, where, shape=shape, skip_damaged=skip_damaged)
+    data = datasets.load(source, where, shape=shape, skip_damaged=skip_damaged, options=options)
     classes = model.outputs[0].shape[-1]
     if data.shape != shape or len(data.classes) != classes:
         raise InputError(
@@ -186,7 +189,7 @@ def with_data(
         )
     recipe = Recipe(
         name=file.stem, title=file.stem, dataset=source, model=str(file), input=data.shape,
-        classes=classes, epochs=1, batch=BATCH, lr=LR,
+        classes=classes, epochs=1, batch=BATCH, lr=LR, data=options,
     )  # fmt: skip
     split = data.split(recipe.validation, recipe.seed)
     return Base(model, file, recipe, split, where, skip_damaged=skip_damaged)

@@ -25,6 +25,9 @@ __all__ = ["Options", "Range", "check_float", "finish", "observe", "prepared", "
 
 log = logging.getLogger(__name__)
 
+NAMED = 4
+"""Activations that never change, in warnings."""
+
 
 def check_float(graph: Graph, where: str) -> None:
     """Raise ModelError unless `graph`, of the file `where`, is a float network that computes."""
@@ -57,9 +60,12 @@ def quantize(
 
 
 def _warn_of_constants(graph: Graph, seen: Mapping[Tensor, Observer]) -> None:
-    """Name the activations that take one value alone."""
-    for t in graph.tensors():
-        if (o := seen.get(t)) and o.low == o.high:
+    """Name the activations that take one value alone, the first of many."""
+    still = [t for t in graph.tensors() if (o := seen.get(t)) and o.low == o.high]
+    if len(still) > NAMED:
+        log.warning("warning: %d tensors never change on the calibration data:", len(still))
+    for t in still[:NAMED]:
+        if o := seen.get(t):
             where = "the data" if t in graph.inputs else "the data and the layer, which may be dead"
             log.warning(
                 "warning: '%s' is %g for all calibration data: its scale fits nothing else. Check"

@@ -219,8 +219,8 @@ def check_real(
                 ["Scale the data yourself, or give images as uint8."],
             )
         return
-    images = first.images()
-    if not images and first.faint and float(np.abs(x).max(initial=0)) <= 1:
+    images = first.images() if len(t.shape) == 4 else ()
+    if not images and len(t.shape) == 4 and first.faint and float(np.abs(x).max(initial=0)) <= 1:
         images = (pixels.USUAL[1],)
     wrong = [pixels.outside(x, image) for image in images]
     if images and all(wrong):

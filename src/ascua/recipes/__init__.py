@@ -234,7 +234,10 @@ def read(path: Path, derived: tuple[Path, ...] = ()) -> Recipe:
     table = _located(read_toml(path), path)
     if "base" in table:
         base = convert(str, table.pop("base"), f"{path.name}: base")
-        table = _values(base, path, (*derived, path)) | table
+        known = _values(base, path, (*derived, path))
+        if table.get("dataset", known["dataset"]) != known["dataset"]:
+            known.pop("data", None)  # options of another data set
+        table = known | table
     if (width := table.pop("width", 1.0)) != 1.0:  # where folders made by version 0.1 have it
         table.setdefault("network", {}).setdefault("width", width)
     return build(Recipe, table, path.name)

@@ -113,7 +113,7 @@ def layers(measured: Sequence[Layer], kind: str = "model") -> Table:
         for i, layer in enumerate(measured)
     ]
     total = (
-        "", "all", "", "", sum(layer.macs for layer in measured),
+        "", "all steps", "", "", sum(layer.macs for layer in measured),
         sum(layer.weights_bytes for layer in measured),
         _sum(layer.instructions for layer in measured),
         *([_sum(layer.cycles for layer in measured)] if timed else []),

@@ -230,11 +230,14 @@ def whole_shape(
         dims[0] = 1
     known = [d for d in dims or () if d is not None]
     if dims is None or len(known) < len(dims):
-        example = ",".join(str(d or 224) for d in dims or (1, 224, 224, 3))
+        usual = 224 if dims is None or len(dims) == 4 else 100
+        example = ",".join(str(d or usual) for d in dims or (1, 224, 224, 3))
         raise InputError(
             f"{where}: input '{brief(name)}' leaves its shape open: {dims}.",
-            [f"Say it: `--input-arrays {name} --input-shapes {example}`."],
-        )
+            [f"Say it, in its true size: `ascua convert {where} --input-arrays {name}"
+             f" --input-shapes {example} -o net.tflite`.",
+             "Or give `keras.Input` all sizes."],
+        )  # fmt: skip
     return known
 
 

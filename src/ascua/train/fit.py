@@ -41,6 +41,7 @@ def fit(
     Raises InputError when the loss is no longer a number, and for another teacher than before.
     """
     compile_model(recipe, model)
+    _shorten_averages(model, steps_per_epoch(recipe, data))
     take = train_step(recipe, model, batch_size(recipe, data), taught)
     teacher = taught.sha256 if taught else ""
     state = load_state(out) or Checkpoint((), (), teacher, data.held_sha256)
@@ -68,6 +69,18 @@ def fit(
             save_state(out, state)
             display.epoch(row)
     return state
+
+
+def _shorten_averages(model: Any, steps: int) -> None:
+    """Let no normalisation's average reach back beyond an epoch of so many `steps`.
+
+    With few images Keras' 100 steps, and the zoo's 20, are longer than the weights stay alike: the
+    network in use would not be the one in training.
+    """
+    norm = import_keras().layers.BatchNormalization
+    for layer in model.layers:
+        if isinstance(layer, norm):
+            layer.momentum = min(layer.momentum, max(0.5, 1 - 1 / max(1, steps)))
 
 
 def compile_model(recipe: Recipe, model: Any) -> None:

@@ -28,10 +28,12 @@ from ascua.train.aware import export_aware, quantization_aware
 from ascua.train.data import load_data
 from ascua.train.export import as_float, calibration_samples, export_int8, export_quantized
 from ascua.train.fit import accuracy, fit, steps_per_epoch
-from ascua.train.folder import Checkpoint
+from ascua.train.folder import Checkpoint, Epoch
 from ascua.train.fused import fuse
 from ascua.train.progress import Display, clock, waiting
 from ascua.train.teacher import Taught, as_teacher, load_teacher
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,13 @@ def train(
             display.say(_pixels(recipe, model))
     display.say(_opening(recipe, data, model, done))
     try:
-        _train(recipe, data, model, out, display, taught)
+        state = _train(recipe, data, model, out, display, taught)
     except KeyboardInterrupt:
         display.say("Stopped. The same command goes on after the last finished epoch.")
         raise
     trained = _finished(out, epochs_run=recipe.epochs - done, resumed=done > 0)
     assert trained is not None
+    _warn_of_chance(data, state.history[-1])
     display.say(
         f"{trained.accuracy_float:.2%} of {len(data.x_test):,} test "
         f"{'images' if data.images else 'samples'} right (float), "
@@ -126,20 +129,38 @@ def train(
     return trained
 
 
+LEARNT, KNOWN = 0.8, 1.2
+"""So much of the training samples right, and the others no better than so many times chance."""
+
+
+def _warn_of_chance(data: Dataset, last: Epoch) -> None:
+    """Say so where the network knows its training samples, and others as chance does."""
+    if not len(data.y_validation):
+        return
+    guess = float(np.bincount(data.y_validation).max()) / len(data.y_validation)
+    if last.accuracy >= LEARNT and last.val_accuracy <= KNOWN * guess < last.accuracy:
+        log.warning(
+            "warning: %.0f%% of the training %s are right, and %.0f%% of those for validation, as"
+            " by chance: train longer, with a smaller batch, or on more of them.",
+            100 * last.accuracy, data.noun, 100 * last.val_accuracy,
+        )  # fmt: skip
+
+
 def _train(
     recipe: Recipe, data: Dataset, model: Any, out: Path, display: Display, taught: Taught | None
-) -> None:
-    """Train the network `model`, and write what becomes of it."""
+) -> Checkpoint:
+    """Train the network `model`, and write what becomes of it; answers its last state."""
     samples = calibration_samples(data.x_train, recipe.quantize.calibration, recipe.seed)
     if recipe.aware:
         made = quantization_aware(model, **_seen(samples, model))
         state = fit(recipe, data, made.aware.scores, out, display, taught)
         _deliver(recipe, data, made.aware.plain, export_aware(made), out, state)
-        return
+        return state
     twin = fuse(model, recipe.precision)
     state = fit(recipe, data, twin, out, display, taught)
     model.set_weights(twin.get_weights())
     _deliver(recipe, data, model, _quantized(recipe, model, samples), out, state)
+    return state
 
 
 def _quantized(recipe: Recipe, model: Any, samples: NDArray[Any]) -> bytes:

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ascua import arrays, convert, tflite
+from ascua import arrays, convert, recipes, tflite
 from ascua.convert import Network
 from ascua.errors import InputError, first_line
 from ascua.files import networks
 from ascua.inputs import Held, short, taken_labels
 from ascua.ir import Array, Tensor
 from ascua.model import Model, model_of
+from ascua.recipes import Recipe
+
+if TYPE_CHECKING:
+    from ascua.data import Dataset
 
 Data = Path | str | Array | Iterable[Any] | Mapping[str, Any]
-"""A data set's name, a folder of images by class, an .npy or .npz file; or the arrays themselves:
+"""A data set's name, a recipe, a folder of images by class, an .npy or .npz file; or the arrays:
 one an input, in order or by the inputs' names."""
 FILES = (".npy", ".npz")
 
@@ -74,6 +78,26 @@ class DataSource:
             path = Path(self.labels)
             return taken_labels(arrays.read(path), str(path), samples, classes)
         return taken_labels({"": _array(self.labels, "the labels")}, "the labels", samples, classes)
+
+    def recipe(self) -> Recipe | None:
+        """The recipe whose data are meant: `--data pump.toml`, or its name."""
+        if not isinstance(self.data, Path | str):
+            return None
+        named = str(self.data) in recipes.names()
+        return recipes.load(str(self.data)) if named or self.name.endswith(".toml") else None
+
+    def dataset(self, recipe: Recipe, shape: tuple[int, ...]) -> Dataset:
+        """The data of `recipe`, of that shape. Raises InputError."""
+        from ascua.train import load_data
+
+        found = load_data(recipe, self.data_dir, skip_damaged=self.skip_damaged)
+        if found.shape != shape:
+            raise InputError(
+                f"{self.name}: its {found.noun} are {list(found.shape)}, the network takes"
+                f" {list(shape)}.",
+                ["Name the recipe that the network was trained by."],
+            )
+        return found
 
     def refuse_labels(self) -> None:
         """Raise InputError where labels are given beside a data set, which has its own."""

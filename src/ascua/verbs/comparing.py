@@ -128,6 +128,10 @@ def _samples(nets: tuple[Network, ...], told: DataSource) -> Samples:
             f"{source}: the networks take {[list(t.shape) for t in graph.inputs]}, no sample.",
             ["Give samples in an .npy or .npz file."],
         )
+    if (recipe := told.recipe()) is not None:
+        data = told.dataset(recipe, shape[1:])
+        count = np.arange(len(data.x_test))
+        return Samples(source, (data.x_test,), None, data.y_test, data.classes, count)
     from ascua.data.labelled import labelled
 
     found = labelled(source, shape[1:], told.data_dir, skip_damaged=told.skip_damaged)

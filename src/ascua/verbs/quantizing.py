@@ -57,6 +57,8 @@ class Quantized:
     """Samples that the fidelity is of."""
     trials: tuple[Trial, ...] = ()
     """What `best` has tried."""
+    unlike: bool = False
+    """Whether channels of the input differ so much that one scale leaves nothing of the small."""
 
     def __repr__(self) -> str:
         return f"Quantized({self.name!r}, {len(self.content):,} bytes, {self.fidelity})"
@@ -128,7 +130,21 @@ def quantized(
     values = tuple((float(x.min()), float(x.max())) for x in xs)
     return Quantized(
         content, where, len(xs[0]), values, scaling, fidelity, judged=len(at), trials=trials,
+        unlike=scaling is None and _unlike(small, xs[0]),
     )  # fmt: skip
+
+
+UNLIKE = 4.0
+"""Steps of the input that a channel's deviation has at least, where it is told apart."""
+
+
+def _unlike(small: Graph, x: Array) -> bool:
+    """Whether some channel of the samples (n, ..., channels) moves by less than a few steps."""
+    t = small.inputs[0]
+    if x.ndim < 2 or x.shape[-1] < 2 or t.quant is None:
+        return False
+    deviation = x.reshape(-1, x.shape[-1]).std(0)
+    return bool((deviation[deviation > 0] < UNLIKE * t.q.scale).any())
 
 
 def check_range(given: tuple[float, float] | None) -> None:
@@ -205,6 +221,12 @@ def chosen(graph: Graph, source: DataSource, count: int, seed: int) -> Given:
             " sample.",
             ["Give its samples in an .npy or .npz file."],
         )
+    if (recipe := source.recipe()) is not None:
+        data = source.dataset(recipe, shape[1:]).split(recipe.validation, recipe.seed)
+        at = calibration.chosen(len(data.x_train), count, seed)
+        x = data.x_train[at]
+        pixels_ = x.dtype == np.uint8
+        return Given([x if pixels_ else x[:, None]], pixels=pixels_, labels=data.y_train[at])
     found = calibration.samples(
         source.name, shape[1:], classes, count, seed, source.data_dir,
         skip_damaged=source.skip_damaged,

@@ -67,7 +67,8 @@ def load_keras(path: Path) -> Any:
         with quiet(), _called(path, ".h5" if what == "hdf5" else ".keras") as called:
             return keras.models.load_model(called, compile=False, safe_mode=True)
     except Exception as e:  # Keras has no error of its own for a wrong file
-        remedies = _remedies(e) if (older := _keras_2(path, what)) is None else [older]
+        older = None if "model config" in str(e) else _keras_2(path, what)
+        remedies = _remedies(e) if older is None else [older]
         raise InputError(f"{path}: Keras cannot load it: {_reason(e)}", remedies) from e
 
 
@@ -158,5 +159,9 @@ def _remedies(e: Exception) -> list[str]:
             "To quantise or compare: give a SavedModel folder, written by `model.export(folder)`.",
         ]
     if "model config" in text or "No model" in text:
-        return ["It holds weights alone: name a network, and give the file as its weights."]
+        return [
+            "It holds weights alone. To train on: `ascua train RECIPE --weights FILE`, by a recipe"
+            " of its network.",
+            "Else save the whole model: `model.save('model.keras')`.",
+        ]
     return ["Save it anew with this version of Keras: `model.save('model.keras')`."]

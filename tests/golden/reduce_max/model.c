@@ -1,3 +1,6 @@
+#ifdef __cplusplus
+#error "this is C11: compile it with a C compiler, and include the header in C++"
+#endif
 #define GOLDEN_INTERNAL
 #include "golden.h"
 

@@ -84,15 +84,17 @@ def _until(found: Opened, outputs: Sequence[str], path: Path) -> Opened:
     open_ = list(outputs)
     for name in outputs:
         if name not in made:
-            raise InputError(f"{path}: no node makes {name!r}.", did_you_mean(name, found.outputs))
+            raise InputError(f"{path}: no node makes {name!r}.", did_you_mean(name, made))
     while open_:
         at = made.get(open_.pop())
         if at is not None and at not in wanted:
             wanted.add(at)
             open_ += found.nodes[at].inputs
     kept = sorted(wanted)
+    read_ = {x for i in kept for x in found.nodes[i].inputs}
     return replace(
-        found, outputs=tuple(outputs), nodes=tuple(found.nodes[i] for i in kept),
+        found, inputs={n: i for n, i in found.inputs.items() if n in read_},
+        outputs=tuple(outputs), nodes=tuple(found.nodes[i] for i in kept),
         raw=tuple(found.raw[i] for i in kept),
     )  # fmt: skip
 
@@ -123,6 +125,14 @@ def _remedies(names: Mapping[str, int]) -> list[str]:
         )
     if names.keys() & {"LSTM", "GRU", "RNN", "Loop", "Scan", "If"}:
         tries.append("Recurrent layers: build the network of single steps, without a loop.")
+    if "LogSoftmax" in names:
+        tries.append(
+            "A log-softmax at the end leaves the scores in their order: export without it."
+        )
+    if "If" not in names and names.keys() & {"LSTM", "GRU", "RNN"}:
+        tries.append("Of Keras: give the .keras file, whose loops are unrolled.")
+    inner = "Cut them off, where they are at its end: `ascua convert … --output-arrays NODE`."
+    tries.append(inner)
     tries.append("Replace the layers that make these nodes; docs/convert.md lists what is taken.")
     return tries
 

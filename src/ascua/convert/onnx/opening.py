@@ -207,10 +207,11 @@ def _said(kind: Any) -> str:
 
 
 def _open(path: Path, name: str, what: str, dims: Sequence[int]) -> InputError:
-    example = ",".join(str(d) if d > 0 else "32" for d in dims) or "1,3,32,32"
+    sizes = [1, *([d if d > 0 else 32 for d in dims[1:]] or [3, 32, 32])]
     return InputError(
         f"{path}: input '{brief(name)}': {what}; firmware has fixed shapes.",
-        [f"Say it: `--input-arrays {name} --input-shapes {example}`.",
+        [f"Say it, and others that are open: `ascua convert {path} --input-arrays {name}"
+         f" --input-shapes {','.join(map(str, sizes))} -o net.tflite`; of two `A,B` and `1,8:1,4`.",
          "Export the model without `dynamic_axes` or `dynamic_shapes`."],
     )  # fmt: skip
 

@@ -30,6 +30,14 @@ ARENA_CTYPES = {**CTYPES, "int16": "s16_t"}
 """The C types of what lies in the arena; kernel.h says why int16_t will not do."""
 
 
+NO_CXX = """\
+#ifdef __cplusplus
+#error "this is C11: compile it with a C compiler, and include the header in C++"
+#endif
+"""
+"""What `g++ net/src/*.c` is answered, instead of by thousands of lines."""
+
+
 def emit(plan: Plan, name: str) -> Library:
     """The C library of `plan`, its symbols prefixed with `name`."""
     check_name(name)
@@ -162,7 +170,7 @@ class _Texts:
 
     def weights(self) -> str:
         section = _section("WEIGHTS", f"{self.name.upper()}_WEIGHTS_SECTION")
-        parts = [f'#include "{self.name}_weights.h"\n', f"{section}\n"]
+        parts = [f'{NO_CXX}#include "{self.name}_weights.h"\n', f"{section}\n"]
         parts += [f"WEIGHTS {constants.definition(symbol, c)}" for symbol, c in self.arrays.items()]
         return "\n".join(parts)
 
@@ -173,7 +181,7 @@ class _Texts:
         internal = f"#define {name.upper()}_INTERNAL\n"
         shared = {f: c for c in plan.calls if (f := self.function(c)) != c.kernel.name}
         parts = [
-            f'{internal}#include "{name}.h"\n\n#include "{name}_weights.h"\n{includes}'
+            f'{NO_CXX}{internal}#include "{name}.h"\n\n#include "{name}_weights.h"\n{includes}'
             '#include "ascua/window.h"\n',
             self.memory(),
             *(self.shared(f, c) for f, c in shared.items()),

@@ -80,7 +80,10 @@ def layer(op: ops.ChipOp, xs: tuple[Buffer, ...], y: Buffer) -> Make:  # noqa: A
     """What makes the layer of `op` from `xs` to `y`."""
     raise Unsupported(
         f"{op.kind} '{op.name}': the runtime of kmodels V3 has no such layer.",
-        ["Compile to V4, whose runtime has other layers: --kmodel 4."],
+        [
+            "V4 has other layers; where it lacks this one too, build the network without it.",
+            "`--kmodel 4`, if that is not what was asked first.",
+        ],
     )
 
 

@@ -78,7 +78,10 @@ class V4:
         """Layers of the CPU."""
         raise Unsupported(
             f"{op.kind} '{op.name}': the runtime of kmodels V4 has no such layer.",
-            ["Compile to V3, whose runtime has other layers: --kmodel 3."],
+            [
+                "V3 has other layers; where it lacks this one too, build the network without it.",
+                "`--kmodel 3`, if that is not what was asked first.",
+            ],
         )
 
     @cpu.register
