@@ -21,6 +21,7 @@ LAYERS = {
     "sequential_1/sequential_1/lstm_1/while": "lstm",
     "conv1d_1/conv1d_1/conv3_1/separable_conv2d/depthwise": "conv3",
     "functional_1/dense_1_1/MatMul;functional_1/dense_1_1/Add": "dense_1",
+    "functional_6_1/sequential_5_1/memory_1/while": "memory",
     "MobilenetV1/MobilenetV1/Conv2d_0/Relu6": "Conv2d_0",
     "model/dense_1/BiasAdd": "dense_1",
     "StatefulPartitionedCall:0": None,

@@ -108,7 +108,8 @@ def layer_of(name: str) -> str | None:
     if len(scopes) < 2 or not all(re.fullmatch(r"[\w.-]{1,60}", scope) for scope in scopes):
         return None
     inner = [s for s in scopes[1:] if s != scopes[0]]
-    layer = inner[0] if inner else None
+    layers = [s for s in inner if not re.match(r"(sequential|functional|model)(_\d+)*$", s)]
+    layer = next(iter([*layers, *inner]), None)
     call = re.search(r"_\d+$", scopes[0])
     return layer.removesuffix(call[0]) if layer and call else layer
 
