@@ -8,14 +8,18 @@ import numpy as np
 
 from ascua.ir import Op, Tensor
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
+from ascua.ops.broadcast_to import BroadcastTo
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.depth_to_space import DepthToSpace
 from ascua.ops.expand_dims import ExpandDims
+from ascua.ops.gather import Gather
+from ascua.ops.mirror_pad import MirrorPad
 from ascua.ops.pack import Pack
 from ascua.ops.pad import Pad, PadV2
 from ascua.ops.reshape import Reshape
 from ascua.ops.resize_bilinear import ResizeBilinear
 from ascua.ops.resize_nearest_neighbor import ResizeNearestNeighbor
+from ascua.ops.reverse_v2 import ReverseV2
 from ascua.ops.shape import Shape
 from ascua.ops.slice import Slice
 from ascua.ops.space_to_batch_nd import SpaceToBatchND
@@ -150,6 +154,38 @@ def transpose(b: Builder) -> None:
     left = list(range(len(x.shape)))
     order = [left.pop(b.draw.integer(0, len(left) - 1)) for _ in x.shape]
     b.add(Transpose((x, b.integers(order)), (b.like(x, [x.shape[i] for i in order]),)))
+
+
+def reverse(b: Builder) -> None:
+    x = b.any()
+    first = b.draw.integer(0, len(x.shape) - 1)
+    axes = list(range(first, b.draw.integer(first, len(x.shape) - 1) + 1))
+    named = [a - len(x.shape) if b.draw.one_in(3) else a for a in axes]
+    b.add(ReverseV2((x, b.integers(named)), (b.like(x),)))
+
+
+def broadcast_to(b: Builder) -> None:
+    x = b.any(1, 4)
+    more = [b.draw.integer(1, 3) for _ in range(b.draw.integer(0, 5 - len(x.shape)))]
+    shape = [*more, *(b.size(4) if n == 1 else n for n in x.shape)]
+    b.add(BroadcastTo((x, b.integers(shape)), (b.like(x, shape),)))
+
+
+def gather(b: Builder) -> None:
+    x = b.any(1, 4)
+    axis = b.draw.integer(0, len(x.shape) - 1)
+    picked = [b.draw.integer(0, x.shape[axis] - 1) for _ in range(b.draw.integer(1, 5))]
+    y = b.like(x, with_size(x, axis, len(picked)))
+    named = axis - len(x.shape) if b.draw.one_in(3) else axis
+    b.add(Gather((x, b.integers(picked)), (y,), named))
+
+
+def mirror_pad(b: Builder) -> None:
+    x = b.any()
+    symmetric = b.draw.one_in(2)
+    pads = [[b.draw.integer(0, min(2, n - (not symmetric))) for _ in range(2)] for n in x.shape]
+    y = b.like(x, [n + sum(p) for n, p in zip(x.shape, pads, strict=True)])
+    b.add(MirrorPad((x, b.integers(pads)), (y,), symmetric))
 
 
 def slice_(b: Builder) -> None:

@@ -44,11 +44,13 @@ from ascua.ops.tanh import Tanh
 from tests.ops.test_add import binary
 from tests.ops.test_arg_max import arg
 from tests.ops.test_batch_matmul import product
+from tests.ops.test_broadcast_to import broadcast
 from tests.ops.test_concatenation import concatenation
 from tests.ops.test_conv2d import conv
 from tests.ops.test_depth_to_space import blocks
 from tests.ops.test_depthwise_conv2d import depthwise
 from tests.ops.test_fully_connected import dense
+from tests.ops.test_gather import gather, mirror
 from tests.ops.test_l2_normalization import normalization
 from tests.ops.test_maximum import ONE
 from tests.ops.test_mean import mean
@@ -59,6 +61,7 @@ from tests.ops.test_reduce_max import extreme
 from tests.ops.test_relu import unary
 from tests.ops.test_reshape import expand_dims, reshape, squeeze
 from tests.ops.test_resize_bilinear import resize
+from tests.ops.test_reverse_v2 import reverse
 from tests.ops.test_shape import flatten
 from tests.ops.test_slice import cut, strided
 from tests.ops.test_softmax import softmax
@@ -133,6 +136,12 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     ),
     "SUM": (mean(axes=(1, 3), y_scale=0.5, kind=Sum),),
     "TANH": (network(unary(Tanh, (0.05, -3), (1 / 128, 0))),),
+    "BROADCAST_TO": (network(broadcast((1, 4, 1, 3), (1, 4, 5, 3))),),
+    "GATHER": (network(gather((1, 4, 5, 3), 2, (4, 0, 0, 2))),),
+    "MIRROR_PAD": (
+        network(mirror((1, 4, 5, 3), [(0, 0), (1, 2), (2, 1), (0, 0)], symmetric=False)),
+    ),
+    "REVERSE_V2": (network(reverse((1, 4, 5, 3), (1, 2))),),
     "TRANSPOSE": (network(transpose((1, 4, 5, 3), (0, 3, 1, 2))),),
     "TRANSPOSE_CONV": (transpose_conv(oc=6),),
     "UNPACK": (network(unpack((1, 3, 4), 1)),),

@@ -8,7 +8,9 @@ from typing import NamedTuple, TypeAlias
 
 from ascua.ir import ITEMSIZE, Tensor
 from ascua.kernels._kernel import Kernel
+from ascua.ops.broadcast_to import BroadcastTo
 from ascua.ops.depth_to_space import DepthToSpace
+from ascua.ops.reverse_v2 import ReverseV2
 from ascua.ops.slice import Slice
 from ascua.ops.space_to_depth import SpaceToDepth
 from ascua.ops.strided_slice import StridedSlice
@@ -17,7 +19,9 @@ from ascua.ops.transpose import Transpose
 OUTER_LOOPS = 4
 """Loops of the C beside the innermost one: enough for any order of five dimensions."""
 
-Mover: TypeAlias = DepthToSpace | Slice | SpaceToDepth | StridedSlice | Transpose
+Mover: TypeAlias = (
+    BroadcastTo | DepthToSpace | ReverseV2 | Slice | SpaceToDepth | StridedSlice | Transpose
+)
 
 
 class Move(NamedTuple):
@@ -32,7 +36,9 @@ class Move(NamedTuple):
     steps: Sequence[int]
 
 
-class MoveS8(Kernel[DepthToSpace | Slice | SpaceToDepth | StridedSlice | Transpose]):
+class MoveS8(
+    Kernel[BroadcastTo | DepthToSpace | ReverseV2 | Slice | SpaceToDepth | StridedSlice | Transpose]
+):
     """Copies runs of adjacent bytes, as long as they can be."""
 
     name = "move_s8"
@@ -77,6 +83,16 @@ def move_of(op: Mover) -> Move:
         case SpaceToDepth():
             (b, h, w, c), n = op.x.shape, op.block
             return Move(0, (b * h // n, w // n, n, n * c), (n * w * c, n * c, w * c, 1))
+        case BroadcastTo():
+            shape = (1,) * (len(op.y.shape) - len(op.x.shape)) + op.x.shape
+            apart = [0] * (len(op.y.shape) - len(op.x.shape)) + steps
+            kept = [0 if n == 1 else step for n, step in zip(shape, apart, strict=True)]
+            return Move(0, op.y.shape, kept)
+        case ReverseV2():
+            axes = {a % len(op.x.shape) for a in integers(op.inputs[1])}
+            turned = [-s if i in axes else s for i, s in enumerate(steps)]
+            last = [n - 1 if i in axes else 0 for i, n in enumerate(op.x.shape)]
+            return Move(dot(last, steps), op.y.shape, turned)
         case Transpose():
             return Move(0, op.y.shape, [steps[i] for i in integers(op.inputs[1])])
         case Slice():

@@ -18,16 +18,19 @@ from ascua.ops import Pool2D, Weighted
 from ascua.ops.abs import Abs
 from ascua.ops.add import Add
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
+from ascua.ops.broadcast_to import BroadcastTo
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.depth_to_space import DepthToSpace
 from ascua.ops.elu import Elu
 from ascua.ops.expand_dims import ExpandDims
+from ascua.ops.gather import Gather
 from ascua.ops.hard_swish import HardSwish
 from ascua.ops.leaky_relu import LeakyRelu
 from ascua.ops.logistic import Logistic
 from ascua.ops.maximum import Maximum
 from ascua.ops.mean import Mean
 from ascua.ops.minimum import Minimum
+from ascua.ops.mirror_pad import MirrorPad
 from ascua.ops.mul import Mul
 from ascua.ops.pack import Pack
 from ascua.ops.pad import Pad
@@ -40,6 +43,7 @@ from ascua.ops.relu6 import Relu6
 from ascua.ops.reshape import Reshape
 from ascua.ops.resize_bilinear import ResizeBilinear
 from ascua.ops.resize_nearest_neighbor import ResizeNearestNeighbor
+from ascua.ops.reverse_v2 import ReverseV2
 from ascua.ops.rsqrt import Rsqrt
 from ascua.ops.slice import Slice
 from ascua.ops.space_to_batch_nd import SpaceToBatchND
@@ -54,9 +58,10 @@ from ascua.ops.transpose import Transpose
 from ascua.ops.unpack import Unpack
 
 RISING = (
-    Add, BatchToSpaceND, Concatenation, DepthToSpace, ExpandDims, Maximum, Mean, Minimum, Pack,
-    Pad, Pool2D, ReduceMax, ReduceMin, Reshape, ResizeBilinear, ResizeNearestNeighbor, Slice,
-    SpaceToBatchND, SpaceToDepth, Split, Squeeze, StridedSlice, Sum, Transpose, Unpack,
+    Add, BatchToSpaceND, BroadcastTo, Concatenation, DepthToSpace, ExpandDims, Gather,
+    Maximum, Mean, Minimum, MirrorPad, Pack,
+    Pad, Pool2D, ReduceMax, ReduceMin, Reshape, ResizeBilinear, ResizeNearestNeighbor, ReverseV2,
+    Slice, SpaceToBatchND, SpaceToDepth, Split, Squeeze, StridedSlice, Sum, Transpose, Unpack,
 )  # fmt: skip
 """Operators none of whose outputs falls where an input rises: scales are positive."""
 
