@@ -349,7 +349,8 @@ def pages(root: Path) -> dict[Path, str]:
     study = (root / "docs/study.md").read_text(encoding="utf-8")
     reports = {name: study_report(folder, name) for name in STUDIES}
     pictures = {**results.figures(folder), **convolution_figures.pictures()}
-    pictures["road.svg"] = results.road_picture(folder, ROAD)
+    if (road := results.road_picture(folder, ROAD)) is not None:
+        pictures["road.svg"] = road
     for name, (_, drawn) in reports.items():
         study = study_page(study, folder, name)
         pictures |= drawn

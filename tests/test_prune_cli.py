@@ -163,7 +163,7 @@ def test_damaged_images_are_left_out_of_the_tuning_too(model: Path) -> None:
         (["--ratio", "0.5", "--finetune", "3"], "Tuning needs data"),
         (["--ratio", "0.5", "-b", "maix-go"], "what is measured is firmware in C"),
         (["--ratio", "0.5", "--figure", "small.keras"], "both the model and the picture"),
-        (["--ratio", "0.5", "--data", "digits"], "images [8, 8, 1] in 10 classes"),
+        (["--ratio", "0.5", "--data", "digits"], "samples [8, 8, 1] in 10 classes"),
     ],
 )
 def test_clear_errors(model: Path, arguments: list[str], words: str) -> None:

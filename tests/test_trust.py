@@ -347,7 +347,7 @@ def test_the_demonstration_shows_an_image_that_is_there(
         refused(
             ascua("demo", tmp_path / "tiny.toml"),
             1,
-            "it shows test image 12, counted from 0, of 12",
+            "it shows test sample 12, counted from 0, of 12",
         )
 
 

@@ -35,9 +35,14 @@ def figures(folder: Path) -> dict[str, str]:
     return pictures
 
 
-def road_picture(folder: Path, recipe: str) -> str:
-    """An SVG picture of a recipe's road from data to its board, with the figures of its result."""
-    r = next(r for r in newest(folder) if r.recipe == recipe)
+def road_picture(folder: Path, recipe: str) -> str | None:
+    """An SVG picture of a recipe's road from data to its board, with the figures of its result.
+
+    None where there is none.
+    """
+    r = next((r for r in newest(folder) if r.recipe == recipe), None)
+    if r is None:
+        return None
     how, ram = r.training or {}, r.ram_bytes.total
     assert r.accuracy is not None
     assert r.instructions is not None
