@@ -36,7 +36,7 @@ from tests.support.tools import require_board
 FIRST, CI = 0, 60
 """The first seed of every run of the tests, and how many networks it has."""
 
-DRAWN = 300
+DRAWN = 1000
 """Of so many networks, without running them, every operator and kernel is one's choice."""
 
 SLOW_FIRST, SLOW = 200_000, 5000
