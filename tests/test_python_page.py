@@ -55,5 +55,5 @@ def test_the_notebook_is_kept_with_its_answers() -> None:
     assert all(cell["execution_count"] for cell in code)
     text = json.dumps(book)
     assert "0 bytes differ" in text
-    assert str(Path.home()) not in text
-    assert "/work/" not in text
+    for path in (Path.home(), EXAMPLES.parent, "/tmp/"):
+        assert str(path) not in text, "a path of the machine that ran it"
