@@ -53,11 +53,9 @@ def test_inputs_go_by_name(names: tuple[str, str], tmp_path: Path) -> None:
     assert [a.shape for a in inputs.load(tmp_path / "x.npz", two())] == [(2, 1, 8), (2, 1, 3)]
 
 
-@pytest.mark.parametrize("names", [("b", "a"), ("left",), ("left", "right", "more")])
+@pytest.mark.parametrize("names", [("b", "a"), ("left",), ("left", "more")])
 def test_other_names_are_told(names: tuple[str, ...], tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", **{n: np.ones((2, 8), np.float32) for n in names})
-    if len(names) == 3:
-        return
     with pytest.raises(InputError, match=r"(?s)it holds '.*inputs: 'left', 'right'"):
         inputs.load(tmp_path / "x.npz", two())
 

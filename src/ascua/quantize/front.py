@@ -19,6 +19,7 @@ from ascua.ops.quantize import Quantize
 from ascua.ops.reshape import Reshape
 from ascua.ops.sub import Sub
 from ascua.quantize.rules import SCHEMES, Range, Scheme
+from ascua.quantize.simplify import by_channel
 
 COARSER = 2
 """Steps of the normalised values that one of the values read may be, in the smallest channel."""
@@ -121,19 +122,13 @@ class Front:
 
 def _step(op: Op, x: Tensor) -> tuple[Array, Array] | None:
     """The factor and the offset of `op`, which reads `x`; None where it is no such operator."""
-    if not isinstance(op, Mul | Add | Sub) or op.activation != "NONE" or op.y.shape != x.shape:
+    found = by_channel(op, x)
+    if found is None or not isinstance(op, Mul | Add | Sub) or op.activation != "NONE":
         return None
-    first, second = op.inputs
-    constant = second if first is x else first
-    if constant is None or not constant.const or (isinstance(op, Sub) and first is not x):
-        return None
-    channels = x.shape[-1]
-    if constant.size != 1 and (constant.size, constant.shape[-1]) != (channels, channels):
-        return None
-    values = np.broadcast_to(constant.values.reshape(-1), (channels,)).astype(np.float64)
+    values = found.astype(np.float64)
     if isinstance(op, Mul):
-        return values, np.zeros(channels)
-    return np.ones(channels), values if isinstance(op, Add) else -values
+        return values, np.zeros(len(values))
+    return np.ones(len(values)), values if isinstance(op, Add) else -values
 
 
 def _reshape(x: Tensor, y: Tensor) -> Op:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua import geometry
 from ascua.errors import InputError, brief
-from ascua.ir import Graph, Op, Tensor
+from ascua.ir import Array, Graph, Op, Tensor
 from ascua.ops import Convolution, Weighted
 from ascua.ops.add import Add
 from ascua.ops.concatenation import Concatenation
@@ -116,16 +116,9 @@ def fused_scale(first: Op, second: Op) -> Op | None:
     """A product or sum with a constant a channel goes into the weights and the bias before it."""
     if not isinstance(first, Weighted) or first.activation != "NONE":
         return None
-    if not isinstance(second, Mul | Add | Sub) or second.y.shape != first.y.shape:
+    values = by_channel(second, first.y)
+    if values is None or not isinstance(second, Mul | Add | Sub):
         return None
-    a, b = second.inputs
-    constant = b if a is first.y else a
-    if constant is None or not constant.const or (isinstance(second, Sub) and a is not first.y):
-        return None
-    channels = first.channels
-    if constant.size != 1 and (constant.size, constant.shape[-1]) != (channels, channels):
-        return None
-    values = np.broadcast_to(constant.values.reshape(-1), (channels,))
     weights, bias = first.w.values, first.biases
     if isinstance(second, Mul):
         weights, bias = weights * first.along_outputs(values), bias * values
@@ -134,6 +127,24 @@ def fused_scale(first: Op, second: Op) -> Op | None:
     fused = first.with_weights(weights, bias)
     change: dict[str, Any] = {"activation": second.activation}
     return replace(fused, outputs=second.outputs, **change)
+
+
+def by_channel(op: Op, x: Tensor) -> Array | None:
+    """The constant (channels,) that a MUL, ADD or SUB has for each channel of `x`, which it reads.
+
+    None of another operator, and where it is no constant a channel.
+    """
+    if not isinstance(op, Mul | Add | Sub) or op.y.shape != x.shape:
+        return None
+    a, b = op.inputs
+    constant = b if a is x else a
+    if constant is None or not constant.const or (isinstance(op, Sub) and a is not x):
+        return None
+    channels = x.shape[-1]
+    if constant.size != 1 and (constant.size, constant.shape[-1]) != (channels, channels):
+        return None
+    values: Array = np.broadcast_to(constant.values.reshape(-1), (channels,))
+    return values
 
 
 def fused_padding(first: Op, second: Op) -> Op | None:
