@@ -50,10 +50,11 @@ from tests.ops.test_conv2d import conv
 from tests.ops.test_depth_to_space import blocks
 from tests.ops.test_depthwise_conv2d import depthwise
 from tests.ops.test_fully_connected import dense
-from tests.ops.test_gather import gather, mirror
+from tests.ops.test_gather import gather
 from tests.ops.test_l2_normalization import normalization
 from tests.ops.test_maximum import ONE
 from tests.ops.test_mean import mean
+from tests.ops.test_mirror_pad import mirror
 from tests.ops.test_pack import pack
 from tests.ops.test_pad import pad
 from tests.ops.test_quantize import between, edges
