@@ -216,6 +216,13 @@ class Op(ABC):
         """
         return None
 
+    def shapes(self) -> tuple[tuple[int, ...], ...] | None:
+        """The shapes of the outputs as its options and constant inputs say; None where they do not.
+
+        Only for what a file with an open batch may have wrong.
+        """
+        return None
+
     def tied_channels(self) -> list[tuple[Tensor, int]]:
         """The activations whose channels, the last axis, scale together; empty where they do not.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ascua import tflite
 from ascua.errors import PIP_TRAIN, AscuaError, DoesNotFit, ToolFailed, ToolMissing
 from ascua.executors import Answer, Executor, Progress
 from ascua.executors.board import OnBoard
@@ -20,6 +21,7 @@ from ascua.executors.reference import Reference
 from ascua.ir import Array, Graph, Op, Tensor
 from ascua.model import Model, stayed
 from ascua.nearness import cosine, decibels
+from ascua.passes import drop_dead, fold_constants
 from ascua.passes.unsigned import is_uint8
 from ascua.plan import Plan
 from ascua.run import ToolStatus, litert, tflm
@@ -111,8 +113,9 @@ def validate(
 ) -> tuple[Check, ...]:
     """Run samples `xs` (n, *shape) on the reference and by each plan, against an oracle.
 
-    It is `tflite-micro`, or LiteRT where the network is uint8. Where it is not installed or refuses
-    the model, the reference is what the boards are compared with, and `unasked` says so.
+    It is `tflite-micro`, or LiteRT where the network is uint8. TFLM computes no shapes: it is given
+    a file whose batch is open with those of one. Where it is not installed or refuses the model,
+    the reference is what the boards are compared with, and `unasked` says so.
     """
     graph = model.graph
     executors: list[Executor] = [Reference(), *(OnBoard(planned, build) for planned in plans)]
@@ -145,11 +148,19 @@ NOTHING = "-"
 _TFLM = (tflm, "tflite-micro", "pip install tflite-micro")
 
 
+def _file(model: Model) -> bytes:
+    """The model's file; where it computes shapes of an open batch, the same for a batch of 1."""
+    said = {t.name: t.shape for t in model.original.tensors()}
+    if all(said.get(t.name, t.shape) == t.shape for t in model.prepared.tensors()):
+        return model.path.read_bytes()
+    return tflite.write(drop_dead(fold_constants(model.original)))
+
+
 def _asked(name: str, oracle: Any, model: Model, xs: Sequence[Array]) -> list[Array]:
     """The oracle's outputs (n, *shape). Raises ToolFailed where it gives none of that shape."""
     outputs = model.graph.outputs
     try:
-        ys: list[Array] = oracle.run(model.path.read_bytes(), xs, len(outputs))
+        ys: list[Array] = oracle.run(_file(model), xs, len(outputs))
         pairs = list(zip(ys, outputs, strict=True))
     except (OSError, LookupError, ValueError) as e:
         raise ToolFailed(f"{name} ran, and its answer cannot be read: {e}") from e

@@ -15,10 +15,10 @@ from ascua.quantize import quantize
 from ascua.quantize.floats import evaluated
 from tests.quantize.test_convert import constant, tensor
 from tests.support import network
-from tests.support.examples import EXAMPLES
+from tests.support.examples import EXAMPLES, FOLDED
 from tests.support.floats import floated, litert, samples
 
-INTEGER = {"QUANTIZE", "DEQUANTIZE"}
+INTEGER = {"QUANTIZE", "DEQUANTIZE", *FOLDED}
 """Operators between floats and integers: no network that is to be quantised has them."""
 
 

@@ -167,6 +167,9 @@ def _wide() -> dict[str, tuple[Graph, ...]]:
 WIDE = _wide()
 """Networks of int16 activations, in the same way."""
 
+FOLDED = frozenset({"REDUCE_PROD"})
+"""Operators that TFLM has not: they fold away, or are refused."""
+
 ALL = {name: (*graphs, *WIDE.get(name, ())) for name, graphs in EXAMPLES.items()}
 
 

@@ -12,6 +12,9 @@ from ascua.ops import _conditions
 MOST_DIMENSIONS = 6
 """The most that TFLM broadcasts."""
 
+MOST_VALUES = 4096
+"""More constants are no shape, and are not folded."""
+
 INT8 = np.arange(256, dtype=np.uint8).view(np.int8)
 """Every int8 value, at the index of its bits as uint8."""
 
@@ -25,17 +28,35 @@ def operands(op: Op) -> tuple[Tensor, Tensor]:
 
 
 def malformed(op: Op) -> str | None:
-    """None, or why the inputs of `op`, not both constant, do not make its output."""
+    """None, or why the inputs of `op`, both constant only of shapes, do not make its output."""
     if reason := _conditions.arity(op, 2):
         return reason
     a, b = operands(op)
-    if reason := _conditions.first(*map(_conditions.filled, (a, b, op.y)), _conditions.computed(a)):
+    known = _conditions.dtype(op.y, a.dtype) if _of_shapes(op) else _conditions.computed(a)
+    if reason := _conditions.first(*map(_conditions.filled, (a, b, op.y)), known):
         return reason
     try:
         expected = np.broadcast_shapes(a.shape, b.shape)
     except ValueError:
         return f"the shapes {list(a.shape)} and {list(b.shape)} do not go together"
     return _conditions.output_shape(op, expected)
+
+
+def _of_shapes(op: Op) -> bool:
+    """Whether `op` computes with constants of integers, as shapes are, and not many."""
+    a, b = operands(op)
+    kinds = {a.dtype, b.dtype}
+    return not op.activations and kinds in ({"int32"}, {"int64"}) and op.y.size <= MOST_VALUES
+
+
+def folded(op: Op, function: Callable[[Array, Array], Array]) -> Array | None:
+    """`function` of both inputs where they are constants of shapes."""
+    if not _of_shapes(op):
+        return None
+    a, b = op.inputs
+    assert a is not None
+    assert b is not None
+    return function(a.values, b.values).astype(op.y.dtype)
 
 
 def condition(op: Op, beside_int16: str = "int16") -> str | None:

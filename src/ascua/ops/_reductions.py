@@ -54,10 +54,14 @@ class Reduction(Op):
         return prod(self.x.shape[a] for a in self.axes)
 
     def malformed(self) -> str | None:
-        reason = _conditions.arity(self, 2) or _conditions.first(
-            _conditions.computed(self.x),
-            _conditions.filled(self.x),
-            _moves.integers(self.named, f"axes '{self.named.name}'"),
+        if reason := _conditions.arity(self, 2) or _conditions.computed(self.x):
+            return reason
+        return self.misshapen()
+
+    def misshapen(self) -> str | None:
+        """None, or why its axes do not make its output of its input."""
+        reason = _conditions.filled(self.x) or _moves.integers(
+            self.named, f"axes '{self.named.name}'"
         )
         if reason:
             return reason

@@ -11,6 +11,9 @@ import numpy as np
 from ascua.ir import Array, Node, Op, Tensor
 from ascua.ops import _activation, _conditions, _moves
 
+MOST_VALUES = 4096
+"""More constants are no shape, and are not folded."""
+
 MOST_INPUTS = 10
 """As in TFLM."""
 
@@ -82,10 +85,8 @@ class Concatenation(Op):
         if reason := _conditions.arity(self, len(self.inputs)):
             return reason
         tensors = [t for t in self.inputs if t is not None]
-        reason = _conditions.first(
-            *map(_conditions.computed, tensors), *(_moves.one_type(self.y, t) for t in tensors)
-        )
-        if reason:
+        whole = () if self._shapes() else map(_conditions.computed, tensors)
+        if reason := _conditions.first(*whole, *(_moves.one_type(self.y, t) for t in tensors)):
             return reason
         rank = len(self.y.shape)
         if not -rank <= self.axis < rank:
@@ -112,3 +113,12 @@ class Concatenation(Op):
 
     def eval(self, *xs: Array) -> Array:
         return np.concatenate(xs, axis=1 + self.at)
+
+    def _shapes(self) -> bool:
+        """Whether all of it is known beforehand, and no larger than shapes are."""
+        return not self.activations and self.y.size <= MOST_VALUES
+
+    def constant(self) -> Array | None:
+        if not self._shapes():
+            return None
+        return np.concatenate([t.values for t in self.inputs if t is not None], axis=self.at)

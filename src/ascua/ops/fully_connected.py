@@ -98,6 +98,15 @@ class FullyConnected(Weighted):
             return f"{self.rows} rows of {k} are wanted; its input has {self.x.size} elements"
         return None
 
+    def shapes(self) -> tuple[tuple[int, ...], ...] | None:
+        w = self.inputs[1] if len(self.inputs) > 1 else None
+        if w is None or len(w.shape) != 2 or 0 in w.shape:
+            return None
+        oc, k = w.shape
+        kept = self.keep_num_dims and self.x.shape[-1:] == (k,)
+        rows = self.x.shape[:-1] if kept else (self.x.size // k,)
+        return ((*rows, oc),)
+
     def check(self) -> str | None:
         reason = _conditions.arity(self, 2, 3) or _conditions.first(
             _conditions.computed(self.x),

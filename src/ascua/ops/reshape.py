@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Self
 
 from ascua.ir import Array, Node, Op
@@ -14,8 +15,8 @@ from ascua.ops import _conditions, _views
 class Reshape(Op):
     """y = x in the shape of y.
 
-    As in TFLM, the shape is that of the output tensor in the file; the second input and
-    `new_shape`, which exporters write too, are kept and not read.
+    As in TFLM, the shape is that of the output tensor in the file; `new_shape`, which exporters
+    write too, is kept and not read. The second input counts where it was computed of shapes.
     """
 
     new_shape: tuple[int, ...] = ()
@@ -45,6 +46,18 @@ class Reshape(Op):
         if shape is not None and not shape.const:
             return f"its shape '{shape.name}' is computed from data; it must be known beforehand"
         return None
+
+    def shapes(self) -> tuple[tuple[int, ...], ...] | None:
+        wanted = self.inputs[1] if len(self.inputs) == 2 else None
+        if wanted is None or not wanted.const or wanted.dtype != "int32":
+            return None
+        shape = [int(d) for d in wanted.values.reshape(-1)]
+        rest = prod(d for d in shape if d != -1)
+        if shape.count(-1) == 1 and rest > 0:
+            shape[shape.index(-1)] = self.x.size // rest
+        return (
+            (tuple(shape),) if prod(shape) == self.x.size and min(shape, default=0) >= 0 else None
+        )
 
     def eval(self, *xs: Array) -> Array:
         return _views.reshaped(self, *xs)

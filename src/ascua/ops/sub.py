@@ -36,6 +36,9 @@ class Sub(Op):
     def malformed(self) -> str | None:
         return _elementwise.malformed(self)
 
+    def constant(self) -> Array | None:
+        return _elementwise.folded(self, np.subtract)
+
     def check(self) -> str | None:
         reason = _elementwise.condition(self) or _activation.unsupported(self.activation)
         if reason:

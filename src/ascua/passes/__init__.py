@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ascua.errors import ModelError, Unsupported, brief
-from ascua.ir import Graph, Op, Tensor, each
+from ascua.ir import Graph, Op, Tensor
 from ascua.ops import Weighted
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
 from ascua.ops.quantize import Quantize
@@ -13,6 +13,7 @@ from ascua.ops.space_to_batch_nd import SpaceToBatchND
 from ascua.passes import unsigned
 from ascua.passes.dead import drop_dead
 from ascua.passes.dilation import dilated
+from ascua.passes.folding import fold_constants, reading
 from ascua.passes.optimizing import Optimized, optimize
 from ascua.passes.unsigned import as_int8
 
@@ -37,40 +38,12 @@ def prepare(graph: Graph, where: str | None = None) -> Graph:
     return graph
 
 
-def fold_constants(graph: Graph) -> Graph:
-    """Replace ops whose outputs are known before any input, as chains of shapes are.
-
-    A state that no run changes is known too. Malformed ops stay as they are: `check` and
-    `check_sound` tell of them.
-    """
-    fixed = [s for s in graph.states if s.after is s.tensor]
-    known = {s.tensor: replace(s.tensor, data=s.initial) for s in fixed}
-    states = tuple(s for s in graph.states if s not in fixed)
-    ops = []
-    for old in graph.ops:
-        op = _with_inputs(old, known)
-        values = None if op.malformed() else op.constant()
-        if values is None:
-            ops.append(op)
-        else:
-            made = zip(op.outputs, each(values), strict=True)
-            known |= {t: replace(t, data=v) for t, v in made}
-    return replace(graph, states=states).replaced(known, ops)
-
-
-def _with_inputs(op: Op, known: dict[Tensor, Tensor]) -> Op:
-    """`op` reading the known tensors in place of the computed ones."""
-    if not any(t in known for t in op.inputs):
-        return op
-    return replace(op, inputs=tuple(known.get(t, t) if t else t for t in op.inputs))
-
-
 def drop_identities(graph: Graph) -> Graph:
     """Drop each QUANTIZE that changes nothing: its readers read what it reads."""
     instead: dict[Tensor, Tensor] = {}
     ops = []
     for old in graph.ops:
-        op = _with_inputs(old, instead)
+        op = reading(old, instead)
         if isinstance(op, Quantize) and op.identity and op.y not in graph.left:
             instead[op.y] = op.x
         else:
