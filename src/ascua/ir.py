@@ -156,6 +156,10 @@ class Op(ABC):
     """Whether all activations that it reads and writes must share one quantisation."""
     output_range: ClassVar[tuple[float, float] | None] = None
     """The real range of the output, where the 8-bit specification states its quantisation."""
+    elementwise: ClassVar[bool] = False
+    """Whether each element of the output is a function of those of the inputs at its place."""
+    floats: ClassVar[bool] = False
+    """Whether there are kernels of it for float32."""
     optional: ClassVar[tuple[int, ...]] = ()
     """The positions of inputs that a file may leave out."""
 
@@ -204,6 +208,15 @@ class Op(ABC):
             f"{self.said}: it has no float form here.",
             ["Take the float model, as it was before any quantisation."],
         )
+
+    @property
+    def in_float(self) -> bool:
+        """Whether all that it reads and writes is float32."""
+        return self.dtypes == {"float32"}
+
+    def run(self, *xs: Array) -> Array | tuple[Array, ...]:
+        """`eval`, or of an operator on floats `eval_float`."""
+        return self.eval_float(*xs) if self.in_float else self.eval(*xs)
 
     def macs(self) -> int:
         """Multiply-accumulates of one inference; 0 for operators without weights."""
@@ -450,7 +463,7 @@ class Graph:
         given = (*xs, *(self.initial(n) if states is None else states))
         live = {
             t: y
-            for t, y in self.walk(given, lambda op, *read: each(op.eval(*read)))
+            for t, y in self.walk(given, lambda op, *read: each(op.run(*read)))
             if keep or t in wanted
         }
         live |= {t: np.broadcast_to(t.values, (n, *t.shape)) for t in self.left if t.const}

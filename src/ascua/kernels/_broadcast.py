@@ -91,7 +91,8 @@ def constant_operand(op: Op) -> tuple[Const, ...]:
     b = operands(op)[1]
     if not b.const:
         return ()
-    return (Const("input", np.ascontiguousarray(b.values), f"{b.dtype}_t", {"weights": b.bytes}),)
+    ctype = "float" if b.dtype == "float32" else f"{b.dtype}_t"
+    return (Const("input", np.ascontiguousarray(b.values), ctype, {"weights": b.bytes}),)
 
 
 def loops_const(op: Op) -> Const:

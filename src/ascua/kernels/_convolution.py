@@ -15,5 +15,5 @@ def padded_rows(op: Convolution) -> Rows:
         py=op.rows.before,
         left=op.columns.before,
         right=max(0, op.columns.after),
-        fill=op.x.q.zero_point,
+        fill=0 if op.in_float else op.x.q.zero_point,
     )

@@ -42,7 +42,7 @@ class MoveS8(
     """Copies runs of adjacent bytes, as long as they can be."""
 
     name = "move_s8"
-    types = ("int8", "int16")
+    types = ("int8", "int16", "float32")
     bytewise = True
 
     def params(self, op: Mover) -> Mapping[str, int]:

@@ -44,7 +44,11 @@ class PoolKernel(Kernel[P]):
             f"one's tap{width}": sum(down) * taps * ones,
         }
 
-    def params(self, op: P) -> Mapping[str, int]:
+    def params(self, op: P) -> Mapping[str, int | float]:
+        return {**self.window(op), **bounds(op.activation, op.y)}
+
+    def window(self, op: P) -> dict[str, int]:
+        """The parameters by which the C finds the elements of a window."""
         columns = op.columns
         return {
             "ow": columns.out,
@@ -54,7 +58,6 @@ class PoolKernel(Kernel[P]):
             "kw": columns.kernel,
             "sx": columns.stride,
             "px": columns.before,
-            **bounds(op.activation, op.y),
         }
 
 

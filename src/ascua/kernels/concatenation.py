@@ -16,7 +16,7 @@ class ConcatenationS8(Kernel[Concatenation | Pack]):
     """Copies a piece of each input in turn."""
 
     name = "concatenation_s8"
-    types = ("int8", "int16")
+    types = ("int8", "int16", "float32")
     bytewise = True
     gathers = True
 

@@ -10,7 +10,7 @@ typedef struct {
 } dequantize_s16_f32_t;
 
 /* y[n] = x * scale. */
-KERNEL void dequantize_s16_f32(const dequantize_s16_f32_t *p, const s16_t *x, float *y) {
+KERNEL void dequantize_s16_f32(const dequantize_s16_f32_t *p, const s16_t *x, f32_t *y) {
     /* The arena is an array of int8_t. GCC 12 loses track of what an address points to that it made
        of the loop's counter, takes the stores for none, and drops calls of this function; hence a
        pointer that moves, and a barrier. */

@@ -21,7 +21,7 @@ class GatherS8(Kernel[Gather | MirrorPad]):
     """Copies each run from where the tables say."""
 
     name = "gather_s8"
-    types = ("int8",)
+    types = ("int8", "float32")
     bytewise = True
 
     def params(self, op: Gather | MirrorPad) -> Mapping[str, int]:

@@ -61,10 +61,11 @@
 #define UNTERMINATED
 #endif
 
-/* int16 values of a tensor, int32 of scratch. The arena that holds them is declared as an array of
-   int8_t, which C lets nobody read as these; with this attribute GCC and Clang do. */
+/* int16 and float32 values of a tensor, int32 of scratch. The arena that holds them is declared as
+   an array of int8_t, which C lets nobody read as these; with this attribute GCC and Clang do. */
 typedef int16_t __attribute__((may_alias)) s16_t;
 typedef int32_t __attribute__((may_alias)) s32_t;
+typedef float __attribute__((may_alias)) f32_t;
 
 /* Code that several steps share. A kernel in it is followed by KEEP_ORDER(): where GCC 12 makes an
    address of a loop's counter it may take the store for none, and drop the call. */

@@ -6,7 +6,7 @@
 
 typedef struct {
     int32_t value, size;                /* of the padding; bytes of the output */
-    int32_t pair;                       /* 1 where elements are two bytes that differ */
+    int32_t width;                      /* bytes of an element, or 1 where all are the same */
     int32_t offset;                     /* bytes of padding before the first row */
     int32_t row;                        /* bytes of input that stay together */
     int32_t n0, n1, n2, n3;             /* rows of the input a dimension, outermost first */
@@ -15,10 +15,14 @@ typedef struct {
 
 /* y[size] of bytes = value, but for x[n0][n1][n2][n3][row]. */
 KERNEL void pad_s8(const pad_s8_t *p, const int8_t *x, int8_t *y) {
-    if (p->pair) {
+    if (p->width == 2) {
         const int16_t value = (int16_t)p->value;
         for (int32_t i = 0; i < p->size; i += 2) {
             memcpy(y + i, &value, 2);
+        }
+    } else if (p->width == 4) {
+        for (int32_t i = 0; i < p->size; i += 4) {
+            memcpy(y + i, &p->value, 4);
         }
     } else {
         memset(y, p->value, (size_t)p->size);

@@ -10,7 +10,7 @@ typedef struct {
 } quantize_f32_s16_t;
 
 /* y[n] = x / scale, half away from zero, saturated; NaN gives zero. */
-KERNEL void quantize_f32_s16(const quantize_f32_s16_t *p, const float *x, s16_t *y) {
+KERNEL void quantize_f32_s16(const quantize_f32_s16_t *p, const f32_t *x, s16_t *y) {
     for (int32_t i = 0; i < p->n; i++) {
         float v;
         /* The arena is an array of int8_t. */

@@ -11,7 +11,7 @@ typedef struct {
 } quantize_f32_s8_t;
 
 /* y[n] = x / scale + zero, half away from zero, saturated; NaN gives zero. */
-KERNEL void quantize_f32_s8(const quantize_f32_s8_t *p, const float *x, int8_t *y) {
+KERNEL void quantize_f32_s8(const quantize_f32_s8_t *p, const f32_t *x, int8_t *y) {
     for (int32_t i = 0; i < p->n; i++) {
         float v;
         /* The arena is an array of int8_t. */

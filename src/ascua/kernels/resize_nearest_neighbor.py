@@ -16,7 +16,7 @@ class ResizeNearestNeighborS8(Kernel[ResizeNearestNeighbor]):
     """Copies pixels by tables of rows and columns; a row that comes again is copied whole."""
 
     name = "resize_nearest_neighbor_s8"
-    types = ("int8", "int16")
+    types = ("int8", "int16", "float32")
     bytewise = True
 
     def params(self, op: ResizeNearestNeighbor) -> Mapping[str, int]:

@@ -18,7 +18,7 @@ class SplitS8(Kernel[Split | Unpack]):
     """Copies a piece to each output in turn."""
 
     name = "split_s8"
-    types = ("int8", "int16")
+    types = ("int8", "int16", "float32")
     bytewise = True
     scatters = True
 

@@ -17,9 +17,11 @@ class Abs(Op):
     """y = |x|."""
 
     tflite = "ABS"
+    floats = True
     options = "AbsOptions"
     max_version = 5
     types = ("int8", "int16")
+    elementwise = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -23,9 +23,11 @@ class Add(Op):
     activation: _activation.Activation
 
     tflite = "ADD"
+    floats = True
     options = "AddOptions"
     max_version = 5
     types = ("int8", "int16")
+    elementwise = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -20,6 +20,7 @@ class AveragePool2D(Pool2D):
     """y[oy, ox, c] = activation(round(mean x[...])), half away from zero, over the image only."""
 
     tflite = "AVERAGE_POOL_2D"
+    floats = True
     max_version = 3
     one_scale = True
 

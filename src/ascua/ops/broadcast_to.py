@@ -19,6 +19,7 @@ class BroadcastTo(Op):
     """y = x, whose dimensions are those of y or 1, aligned at the last; the shape is constant."""
 
     tflite = "BROADCAST_TO"
+    floats = True
     options = "BroadcastToOptions"
     max_version = 3
     types = ("int8", "int16")

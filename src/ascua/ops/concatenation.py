@@ -29,6 +29,7 @@ class Concatenation(Op):
     activation: _activation.Activation = "NONE"
 
     tflite = "CONCATENATION"
+    floats = True
     options = "ConcatenationOptions"
     max_version = 3
     types = ("int8", "int16")

@@ -31,6 +31,7 @@ class Conv2D(Convolution):
     bias_dtype: int = 0
 
     tflite = "CONV_2D"
+    floats = True
     options = "Conv2DOptions"
     max_version = 6
     wide_biases = ("int64", "int32")

@@ -17,6 +17,7 @@ class DepthToSpace(Op):
     block: int
 
     tflite = "DEPTH_TO_SPACE"
+    floats = True
     options = "DepthToSpaceOptions"
     max_version = 2
     any_type = True

@@ -24,6 +24,7 @@ class DepthwiseConv2D(Convolution):
     multiplier: int
 
     tflite = "DEPTHWISE_CONV_2D"
+    floats = True
     options = "DepthwiseConv2DOptions"
     max_version = 6
     out_axis, in_axis = 3, 0

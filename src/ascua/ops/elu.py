@@ -23,6 +23,8 @@ class Elu(Op):
     """y = x where x >= 0, exp(x) - 1 elsewhere; TFLM makes a table in single precision."""
 
     tflite = "ELU"
+    floats = True
+    elementwise = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -14,6 +14,7 @@ class ExpandDims(Op):
     """y = x with a dimension of size one before dimension `axis`, its second input."""
 
     tflite = "EXPAND_DIMS"
+    floats = True
     options = "ExpandDimsOptions"
     types = _views.TYPES
     view = True

@@ -38,6 +38,7 @@ class FullyConnected(Weighted):
     bias_dtype: int = 0
 
     tflite = "FULLY_CONNECTED"
+    floats = True
     options = "FullyConnectedOptions"
     max_version = 12
     types = ("int8", "int16")

@@ -23,6 +23,7 @@ class Gather(Op):
     batch_dims: int = 0
 
     tflite = "GATHER"
+    floats = True
     options = "GatherOptions"
     max_version = 4
     types = ("int8",)

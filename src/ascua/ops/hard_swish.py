@@ -23,6 +23,8 @@ class HardSwish(Op):
     """y = x * min(max(x + 3, 0), 6) / 6, in int16."""
 
     tflite = "HARD_SWISH"
+    floats = True
+    elementwise = True
     options = "HardSwishOptions"
 
     @classmethod
@@ -72,7 +74,7 @@ class HardSwish(Op):
         return _lut.over_values(self, xs[0], function)
 
     def eval_float(self, *xs: Array) -> Array:
-        y: Array = xs[0] * (np.clip(xs[0] + 3, 0, 6) / np.float32(6))
+        y: Array = xs[0] * np.clip(xs[0] + 3, 0, 6) / np.float32(6)
         return y
 
 

@@ -20,9 +20,11 @@ class LeakyRelu(Op):
     alpha: float
 
     tflite = "LEAKY_RELU"
+    floats = True
     options = "LeakyReluOptions"
     max_version = 2
     types = ("int8", "int16")
+    elementwise = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -22,8 +22,10 @@ class Logistic(Op):
     """y = 1 / (1 + exp(-x)), in steps of 1/256."""
 
     tflite = "LOGISTIC"
+    floats = True
     max_version = 3
     types = ("int8", "int16")
+    elementwise = True
     output_range = (0.0, 1.0)
 
     @classmethod

@@ -17,6 +17,7 @@ class MaxPool2D(Pool2D):
     """y[oy, ox, c] = activation(max x[oy * sy + ky - py, ox * sx + kx - px, c])."""
 
     tflite = "MAX_POOL_2D"
+    floats = True
     max_version = 3
     one_scale = True
 

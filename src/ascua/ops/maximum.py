@@ -16,9 +16,11 @@ class Maximum(Op):
     """y = max(a, b), one repeated along the other where the shapes differ."""
 
     tflite = "MAXIMUM"
+    floats = True
     options = "MaximumMinimumOptions"
     max_version = 4
     types = ("int8", "int16")
+    elementwise = True
     one_scale = True
 
     @classmethod

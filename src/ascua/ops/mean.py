@@ -15,6 +15,7 @@ class Mean(SumReduction):
     """y = mean of x over the axes that the second input names."""
 
     tflite = "MEAN"
+    floats = True
     max_version = 2
 
     def eval_float(self, *xs: Array) -> Array:

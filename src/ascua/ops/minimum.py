@@ -16,9 +16,11 @@ class Minimum(Op):
     """y = min(a, b), one repeated along the other where the shapes differ."""
 
     tflite = "MINIMUM"
+    floats = True
     options = "MaximumMinimumOptions"
     max_version = 4
     types = ("int8", "int16")
+    elementwise = True
     one_scale = True
 
     @classmethod

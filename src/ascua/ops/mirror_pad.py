@@ -25,6 +25,7 @@ class MirrorPad(Op):
     symmetric: bool = False
 
     tflite = "MIRROR_PAD"
+    floats = True
     options = "MirrorPadOptions"
     max_version = 3
     types = ("int8",)

@@ -23,9 +23,11 @@ class Mul(Op):
     activation: _activation.Activation
 
     tflite = "MUL"
+    floats = True
     options = "MulOptions"
     max_version = 7
     types = ("int8", "int16")
+    elementwise = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -25,6 +25,7 @@ class Pack(Op):
     axis: int = 0
 
     tflite = "PACK"
+    floats = True
     options = "PackOptions"
     max_version = 4
     types = ("int8", "int16")

@@ -19,6 +19,7 @@ class Pad(Op):
     """y = x with constant paddings before and after each dimension, of the output's zero point."""
 
     tflite = "PAD"
+    floats = True
     options = "PadOptions"
     max_version = 4
     types = ("int8", "int16")
@@ -85,6 +86,7 @@ class PadV2(Pad):
     """The same, with a third input for the padding's value."""
 
     tflite = "PADV2"
+    floats = True
     options = "PadV2Options"
     arity = 3
 

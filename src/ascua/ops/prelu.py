@@ -20,7 +20,9 @@ class Prelu(Op):
     """y = x where x >= 0, alpha * x elsewhere."""
 
     tflite = "PRELU"
+    floats = True
     types = ("int8", "int16")
+    elementwise = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -16,6 +16,7 @@ class ReduceMax(Reduction):
     """y = max of x over the axes that the second input names."""
 
     tflite = "REDUCE_MAX"
+    floats = True
     max_version = 3
     any_type = True
     one_scale = True

@@ -16,6 +16,7 @@ class ReduceMin(Reduction):
     """y = min of x over the axes that the second input names."""
 
     tflite = "REDUCE_MIN"
+    floats = True
     max_version = 3
     any_type = True
     one_scale = True

@@ -16,8 +16,10 @@ class Relu(Op):
     """y = max(x, 0)."""
 
     tflite = "RELU"
+    floats = True
     max_version = 3
     types = ("int8", "int16")
+    elementwise = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

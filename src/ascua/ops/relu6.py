@@ -16,8 +16,10 @@ class Relu6(Op):
     """y = min(max(x, 0), 6), of one quantisation with x."""
 
     tflite = "RELU6"
+    floats = True
     max_version = 3
     types = ("int8", "int16")
+    elementwise = True
     one_scale = True
 
     @classmethod

@@ -22,6 +22,7 @@ class Reshape(Op):
     new_shape: tuple[int, ...] = ()
 
     tflite = "RESHAPE"
+    floats = True
     options = "ReshapeOptions"
     types = _views.TYPES
     view = True

@@ -29,6 +29,7 @@ class ResizeNearestNeighbor(Op):
     half_pixel_centers: bool = False
 
     tflite = "RESIZE_NEAREST_NEIGHBOR"
+    floats = True
     options = "ResizeNearestNeighborOptions"
     max_version = 4
     types = ("int8", "int16")

@@ -19,6 +19,7 @@ class ReverseV2(Op):
     """y[..., i, ...] = x[..., n - 1 - i, ...] along each axis of the second input."""
 
     tflite = "REVERSE_V2"
+    floats = True
     options = "ReverseV2Options"
     max_version = 3
     types = ("int8", "int16")

@@ -22,6 +22,8 @@ class Rsqrt(Op):
     """y = 1 / sqrt(x); 127 for x = 0. TFLM stops at negative inputs: none can be here."""
 
     tflite = "RSQRT"
+    floats = True
+    elementwise = True
     max_version = 3
 
     @classmethod

@@ -17,6 +17,7 @@ class Slice(Op):
     """y = x[begin : begin + size] a dimension; a size of -1 goes to the end."""
 
     tflite = "SLICE"
+    floats = True
     options = "SliceOptions"
     max_version = 6
     types = ("int8", "int16")

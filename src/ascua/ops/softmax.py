@@ -30,6 +30,7 @@ class Softmax(Op):
     beta: float
 
     tflite = "SOFTMAX"
+    floats = True
     options = "SoftmaxOptions"
     max_version = 3
     types = ("int8", "int16")

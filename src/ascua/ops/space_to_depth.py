@@ -17,6 +17,7 @@ class SpaceToDepth(Op):
     block: int
 
     tflite = "SPACE_TO_DEPTH"
+    floats = True
     options = "SpaceToDepthOptions"
     max_version = 2
     any_type = True

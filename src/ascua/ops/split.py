@@ -20,6 +20,7 @@ class Split(Op):
     """y[0], y[1], ... = parts of equal size of x, the second input, along an axis, the first."""
 
     tflite = "SPLIT"
+    floats = True
     options = "SplitOptions"
     max_version = 4
     types = ("int8", "int16")
@@ -96,6 +97,7 @@ class SplitV(Split):
     """
 
     tflite = "SPLIT_V"
+    floats = True
     options = "SplitVOptions"
     max_version = 2
     arity = 3

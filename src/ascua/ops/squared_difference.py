@@ -20,9 +20,11 @@ class SquaredDifference(Op):
     """y = (a - b)^2, one repeated along the other where the shapes differ."""
 
     tflite = "SQUARED_DIFFERENCE"
+    floats = True
     options = "SquaredDifferenceOptions"
     max_version = 2
     types = ("int8", "int16")
+    elementwise = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

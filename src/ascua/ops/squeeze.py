@@ -17,6 +17,7 @@ class Squeeze(Op):
     axes: tuple[int, ...] = ()
 
     tflite = "SQUEEZE"
+    floats = True
     options = "SqueezeOptions"
     max_version = 2
     types = _views.TYPES

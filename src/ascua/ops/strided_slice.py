@@ -31,6 +31,7 @@ class StridedSlice(Op):
     offset: bool = False
 
     tflite = "STRIDED_SLICE"
+    floats = True
     options = "StridedSliceOptions"
     max_version = 8
     types = ("int8", "int16")

@@ -21,9 +21,11 @@ class Sub(Op):
     activation: _activation.Activation
 
     tflite = "SUB"
+    floats = True
     options = "SubOptions"
     max_version = 5
     types = ("int8", "int16")
+    elementwise = True
 
     @classmethod
     def read(cls, node: Node) -> Self:

@@ -15,6 +15,7 @@ class Sum(SumReduction):
     """y = sum of x over the axes that the second input names."""
 
     tflite = "SUM"
+    floats = True
     max_version = 2
 
     def eval_float(self, *xs: Array) -> Array:

@@ -20,8 +20,10 @@ class Tanh(Op):
     """y = tanh(x), in steps of 1/128."""
 
     tflite = "TANH"
+    floats = True
     max_version = 3
     types = ("int8", "int16")
+    elementwise = True
     output_range = (-1.0, 1.0)
 
     @classmethod

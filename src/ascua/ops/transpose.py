@@ -17,6 +17,7 @@ class Transpose(Op):
     """Dimension i of y is dimension order[i] of x; the order is the second input."""
 
     tflite = "TRANSPOSE"
+    floats = True
     options = "TransposeOptions"
     max_version = 6
     types = ("int8", "int16")

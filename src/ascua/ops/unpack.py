@@ -20,6 +20,7 @@ class Unpack(Op):
     axis: int = 0
 
     tflite = "UNPACK"
+    floats = True
     options = "UnpackOptions"
     max_version = 4
     types = ("int8", "int16")

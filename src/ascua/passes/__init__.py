@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ascua.errors import ModelError, Unsupported, brief
 from ascua.ir import Graph, Op, Tensor
-from ascua.ops import Weighted
+from ascua.ops import Weighted, on_floats
 from ascua.ops.batch_to_space_nd import BatchToSpaceND
 from ascua.ops.quantize import Quantize
 from ascua.ops.space_to_batch_nd import SpaceToBatchND
@@ -15,6 +15,7 @@ from ascua.passes.dead import drop_dead
 from ascua.passes.dilation import dilated
 from ascua.passes.folding import fold_constants, reading
 from ascua.passes.optimizing import Optimized, optimize
+from ascua.passes.reals import on_integers
 from ascua.passes.unsigned import as_int8
 
 __all__ = [
@@ -26,15 +27,15 @@ EDGES = ("int8", "uint8", "int16", "int32", "int64", "float32", "bool")
 """Types that inputs and outputs of a library can have."""
 
 
-def prepare(graph: Graph, where: str | None = None) -> Graph:
-    """`graph` ready for planning: constants folded, dilations fused, dead ops dropped, all checked.
+def prepare(graph: Graph, where: str | None = None, *, floats: bool = False) -> Graph:
+    """`graph` ready for planning: constants folded, floats on integers, dead ops dropped, checked.
 
     Raises Unsupported with the operators that Ascua cannot take, and why; `where` (the file)
-    stands in the message.
+    stands in the message. A network that is all of floats is taken where `floats` are wanted.
     """
     graph = drop_identities(as_int8(fold_constants(graph)))
-    graph = drop_dead(fuse_dilations(graph))
-    check(graph, where)
+    graph = drop_dead(on_integers(fuse_dilations(graph)))
+    check(graph, where, floats=floats)
     return graph
 
 
@@ -76,11 +77,18 @@ def _chain(first: Op, graph: Graph) -> tuple[Op, ...]:
     return tuple(chain)
 
 
-def check(graph: Graph, where: str | None = None) -> None:
-    """Raise Unsupported unless every operator can be taken."""
+def check(graph: Graph, where: str | None = None, *, floats: bool = False) -> None:
+    """Raise Unsupported unless every operator can be taken.
+
+    Those on floats are where there are integers beside them, or `floats` are wanted.
+    """
     where = where or graph.name
     refuse_hybrid(graph, where)
-    reasons = [(op, unsigned.condition(op) or op.check()) for op in graph.ops]
+    wanted = floats or any(not {"int8", "int16"}.isdisjoint(op.dtypes) for op in graph.ops)
+    reasons = [
+        (op, unsigned.condition(op) or (on_floats(op) if wanted and op.in_float else op.check()))
+        for op in graph.ops
+    ]
     bad = [(op, reason) for op, reason in reasons if reason is not None]
     check_outputs(graph, where)
     if not bad:

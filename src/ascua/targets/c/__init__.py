@@ -26,7 +26,7 @@ from ascua.targets.c.states import place
 
 TEMPLATES = Path(__file__).parent
 
-ARENA_CTYPES = {**CTYPES, "int16": "s16_t"}
+ARENA_CTYPES = {**CTYPES, "int16": "s16_t", "float32": "f32_t"}
 """The C types of what lies in the arena; kernel.h says why int16_t will not do."""
 
 
