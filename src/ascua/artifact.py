@@ -67,3 +67,5 @@ class Library(Artifact):
     """The paths of the files to compile."""
     include_dirs: tuple[str, ...]
     arena_bytes: int
+    tolerance: float = 0.0
+    """As `Graph.tolerance`."""

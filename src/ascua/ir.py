@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from ascua.errors import Unsupported, brief, layer_of
 
 Array: TypeAlias = NDArray[Any]
+
+FLOAT_TOLERANCE = 1e-5
+"""Sums of floats depend on their order: so far may they be apart, of the greatest in a tensor."""
 """Any array; functions state shape and dtype in their docstrings."""
 
 V = TypeVar("V")
@@ -434,6 +437,15 @@ class Graph:
                 Signature(s.key, named(s.inputs), named(s.outputs)) for s in self.signatures
             ),
         )
+
+    @property
+    def tolerance(self) -> float:
+        """How far from each other float32 outputs of two executors may be, of the greatest one.
+
+        0 where all arithmetic is of integers.
+        """
+        real = any(op.in_float and not op.any_type for op in self.ops)
+        return FLOAT_TOLERANCE if real else 0.0
 
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""

@@ -369,7 +369,7 @@ def run_model(
         estimate=estimate(
             planned.board, outcome.cycles.total.assumed if outcome.cycles else None, period_s
         ),
-        mismatched_bytes=mismatches(ys, expected),
+        mismatched_bytes=mismatches(ys, expected, planned.graph.tolerance),
         score=None if told is None else told.score(ys),
         tools=outcome.tools,
     )

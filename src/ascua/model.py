@@ -80,17 +80,21 @@ def stayed(ys: list[Array], origins: list[Former]) -> list[Array]:
     return [o.of(y) for y, o in zip(ys, origins, strict=True)]
 
 
-def load_model(path: Path | str, *, smaller: bool = True) -> Model:
+def load_model(path: Path | str, *, smaller: bool = True, floats: bool = False) -> Model:
     """Read and check the model at `path`. Raises ModelError, Unsupported or InputError.
 
-    Unless it is to be `smaller`, the file's own graph is planned.
+    Unless it is to be `smaller`, the file's own graph is planned. A network of floats is taken
+    where `floats` are wanted.
     """
     path = Path(path)
-    return model_of(tflite.load(path), path, path.read_bytes(), smaller=smaller)
+    content = path.read_bytes()
+    return model_of(tflite.load(path), path, content, smaller=smaller, floats=floats)
 
 
-def model_of(original: Graph, path: Path, content: bytes, *, smaller: bool = True) -> Model:
+def model_of(
+    original: Graph, path: Path, content: bytes, *, smaller: bool = True, floats: bool = False
+) -> Model:
     """As `load_model`, of the network in a file of any form, and its bytes as .tflite."""
     digest = hashlib.sha256(content).hexdigest()
-    prepared = prepare(original, str(path))
+    prepared = prepare(original, str(path), floats=floats)
     return Model(path, digest, original, prepared, optimize(prepared) if smaller else None)

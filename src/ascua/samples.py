@@ -48,12 +48,26 @@ def unpack_states(raw: bytes, slots: Sequence[Slot]) -> tuple[Array, ...]:
     )
 
 
-def mismatches(ys: Sequence[Array], expected: Sequence[Array]) -> int:
-    """Output bytes that differ."""
+def mismatches(ys: Sequence[Array], expected: Sequence[Array], tolerance: float = 0.0) -> int:
+    """Output bytes that differ; of floats, all of those that are farther apart than `tolerance`.
+
+    That is a part of the greatest value of their tensor.
+    """
     return sum(
-        int(np.count_nonzero(a.reshape(-1).view(np.uint8) != b.reshape(-1).view(np.uint8)))
-        for a, b in zip(ys, expected, strict=True)
+        int(np.count_nonzero(differing(a, b, tolerance))) for a, b in zip(ys, expected, strict=True)
     )
+
+
+def differing(y: Array, expected: Array, tolerance: float = 0.0) -> Array:
+    """Whether each byte differs, as `mismatches` counts them."""
+    bytes_: Array = y.reshape(-1).view(np.uint8) != expected.reshape(-1).view(np.uint8)
+    if y.dtype != np.float32 or not tolerance:
+        return bytes_
+    a, b = y.reshape(-1).astype(np.float64), expected.reshape(-1).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        reach = tolerance * float(np.abs(b[np.isfinite(b)]).max(initial=0.0))
+        near = (np.abs(a - b) <= reach) | (a == b) | (np.isnan(a) & np.isnan(b))
+    return bytes_ & ~np.repeat(near, y.itemsize)
 
 
 def bring(graph: Graph, path: Path | None) -> list[Array]:

@@ -25,7 +25,7 @@ from ascua.passes import drop_dead, fold_constants
 from ascua.passes.unsigned import is_uint8
 from ascua.plan import Plan
 from ascua.run import ToolStatus, litert, tflm
-from ascua.samples import mismatches
+from ascua.samples import differing, mismatches
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def _check(
     name, against = executor.name, truth.name
     size = sum(y.nbytes for y in expected)
     try:
-        wrong = mismatches(executor.run(graph, xs).outputs, expected)
+        wrong = mismatches(executor.run(graph, xs).outputs, expected, graph.tolerance)
     except DoesNotFit as e:
         return Check(name, against, None, size, "does not fit", error=e)
     except (ToolMissing, ToolFailed) as e:
@@ -245,7 +245,7 @@ def _at(
     part = graph.until(op)
     pairs = zip(executor.run(part, xs).outputs, truth.run(part, xs).outputs, strict=True)
     for i, (y, expected) in enumerate(pairs):
-        if np.any(y != expected):
+        if np.any(differing(y, expected.reshape(y.shape), part.tolerance)):
             return difference(op, y, expected, i)
     return None
 

@@ -21,6 +21,7 @@ from ascua.cli.optimizing import saved
 from ascua.cli.options import (
     PATH,
     Switches,
+    Taking,
     as_json,
     bias_correction,
     board_name,
@@ -32,6 +33,7 @@ from ascua.cli.options import (
     force,
     gathered,
     goal,
+    in_float,
     input_range,
     inputs_file,
     labels_file,
@@ -68,10 +70,12 @@ from ascua.verbs.validating import executors
 @goal()
 @period()
 @no_optimize()
+@in_float()
 @as_json()
 @verbose
+@gathered(taking=Taking)
 def analyze(
-    model: Path, board: str | None, goal: Goal, *, period_s: float | None, no_optimize: bool,
+    model: Path, board: str | None, goal: Goal, taking: Taking, *, period_s: float | None,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Operators, MACs, weights, arena and fit of MODEL.tflite."""
@@ -80,7 +84,7 @@ def analyze(
     if k210.is_kmodel(model):
         kmodels.analyze(model, target, as_json=as_json)
         return
-    loaded = networks.model(model, smaller=not no_optimize)
+    loaded = networks.model(model, taking)
     with waiting(f"Planning {model}"):
         planned, measured = measure.analyze(loaded, target, goal, period_s)
     if as_json:
@@ -148,13 +152,14 @@ class InC:
 @data_dir()
 @skip_damaged()
 @no_optimize()
+@in_float()
 @force()
 @as_json()
 @verbose
-@gathered(form=InC, how=kmodels.Compiling)
+@gathered(form=InC, how=kmodels.Compiling, taking=Taking)
 def compile_(
-    model: Path, board: str, goal: Goal, to: Path, form: InC, how: kmodels.Compiling, *,
-    no_optimize: bool, force: bool, as_json: bool,
+    model: Path, board: str, goal: Goal, to: Path, form: InC, how: kmodels.Compiling,
+    taking: Taking, *, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Write MODEL.tflite as a C library, or as a kmodel for a K210; needs no C compiler."""
     target = board_files.load(board)
@@ -165,7 +170,7 @@ def compile_(
     how.refuse(target)
     check_folder(to, target, force=force)
     with waiting(f"Planning {model}"):
-        loaded = networks.model(model, smaller=not no_optimize)
+        loaded = networks.model(model, taking)
         planned = loaded.plan(target, goal)
     name = targets.of(target).named(loaded.title) if form.name is None else form.name
     artifact = measure.compile_model(loaded, planned, name)
@@ -215,13 +220,14 @@ class Aim:
 @period()
 @build_dir()
 @no_optimize()
+@in_float()
 @force()
 @as_json()
 @verbose
-@gathered(aim=Aim, source=Source, switches=Switches)
+@gathered(aim=Aim, source=Source, switches=Switches, taking=Taking)
 def run(
     model: Path, aim: Aim, source: Source, switches: Switches, outputs: Path | None,
-    build_dir: Path, *, no_optimize: bool, force: bool, as_json: bool,
+    build_dir: Path, taking: Taking, *, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Build MODEL.tflite, run it on a board, check every output byte; or run a .kmodel."""
     target = board_files.load(aim.board)
@@ -235,7 +241,7 @@ def run(
         )  # fmt: skip
         return
     switches.refuse(model)
-    loaded = networks.model(model, smaller=not no_optimize)
+    loaded = networks.model(model, taking)
     if outputs is not None:
         check_outputs(outputs, loaded.graph, **spared)
     xs, ys = source.samples(loaded.graph)
@@ -296,11 +302,13 @@ def raise_on_mismatch(result: measure.Run, board: str) -> None:
 @board_name("only", multiple=True, help="Only this board; may be repeated.")
 @build_dir()
 @no_optimize()
+@in_float()
 @as_json()
 @verbose
+@gathered(taking=Taking)
 def validate(
-    model: Path, inputs: Path | None, only: tuple[str, ...], build_dir: Path, *,
-    no_optimize: bool, as_json: bool,
+    model: Path, inputs: Path | None, only: tuple[str, ...], build_dir: Path, taking: Taking, *,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Compare MODEL.tflite on every executor, byte for byte.
 
@@ -310,7 +318,7 @@ def validate(
     if k210.is_kmodel(model):
         kmodels.validate(model, inputs, only, build_dir, as_json=as_json)
         return
-    loaded = networks.model(model, smaller=not no_optimize)
+    loaded = networks.model(model, taking)
     chosen = executors([board_files.load(name) for name in dict.fromkeys(only)])
     xs = load_or_random(loaded.graph, inputs)
     plans = [loaded.plan(board) for board in chosen]

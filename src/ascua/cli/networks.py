@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ascua import convert
+from ascua.cli.options import Taking
 from ascua.cli.terminal import waiting
 from ascua.convert import Ends, Network, Shape
 from ascua.errors import InputError
@@ -21,10 +22,11 @@ def network(path: Path, ends: Ends | None = None) -> Network:
         return convert.network(path, ends)
 
 
-def model(path: Path, *, smaller: bool = True) -> Model:
+def model(path: Path, taking: Taking) -> Model:
     """The network at `path`, ready for a board. Raises as `convert.network` and `load_model`."""
     found = network(path)
-    return model_of(found.graph, path, found.content, smaller=smaller)
+    smaller, floats = not taking.no_optimize, taking.floats
+    return model_of(found.graph, path, found.content, smaller=smaller, floats=floats)
 
 
 def names(_context: click.Context, _option: click.Parameter, said: str | None) -> tuple[str, ...]:

@@ -102,6 +102,10 @@ no_optimize = partial(
     click.option, "--no-optimize", is_flag=True,
     help="Take the file's own graph: channels that change no output stay in it.",
 )  # fmt: skip
+in_float = partial(
+    click.option, "--float", "floats", is_flag=True,
+    help="Take a network of floats as it is, larger and slower than in integers.",
+)  # fmt: skip
 as_json = partial(
     click.option, "--json", "as_json", is_flag=True, help="One JSON object on stdout."
 )
@@ -166,6 +170,14 @@ class Sampling(Data):
     """How many, at most."""
     seed: int
     """Decides which."""
+
+
+@dataclass(frozen=True)
+class Taking:
+    """How a network is taken: the file's own graph, and as floats where it is of them."""
+
+    no_optimize: bool
+    floats: bool
 
 
 def gathered(**groups: type) -> Callable[[Callable[..., T]], Callable[..., T]]:

@@ -166,8 +166,13 @@ def _remedies(graph: Graph, reason: str, where: str) -> list[str]:
                 "The converter left these layers in float: begin with the float .tflite or the"
                 " .keras file, and `ascua quantize`.",
             ]
+        weights = sum(t.bytes for t in graph.tensors() if t.const and t.dtype == "float32")
+        taken = all(on_floats(op) is None for op in graph.ops if op.in_float)
         return [
-            f"`ascua quantize {where} --data DATA -o int8.tflite`, with inputs like its own.",
+            f"`ascua quantize {where} --data DATA -o int8.tflite`, with inputs like its own:"
+            f" {weights // 4:,} bytes of weights instead of {weights:,}, a quarter of the"
+            " activations, and several times as fast.",
+            *(["`--float` runs it as it is."] if taken else []),
             "Or convert with full-integer quantisation: a representative data set, and"
             " supported_ops = [TFLITE_BUILTINS_INT8].",
         ]

@@ -1,7 +1,7 @@
 """All passes that make a network smaller and change no bit of its outputs, until none finds more.
 
 Their oracle is TFLM: what is constant is what its arithmetic makes of it. Networks of uint8, whose
-arithmetic is LiteRT's, stay as they are.
+arithmetic is LiteRT's, stay as they are, and those that compute with floats.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def optimize(graph: Graph, passes: tuple[Pass, ...] | None = None) -> Optimized:
     """The smaller network of a graph that `passes.prepare` made."""
     origins: dict[Tensor, Former] = {t: Former(t) for t in graph.tensors() if not t.const}
     savings: list[Saving] = []
-    if not is_uint8(graph):
+    if not is_uint8(graph) and not graph.tolerance:
         for _ in range(MOST_ROUNDS):
             before = graph
             for one in PASSES if passes is None else passes:

@@ -147,15 +147,16 @@ def network(said: Any) -> tuple[Network, str]:
     return Network(tflite.read(content, name), content, networks.KERAS, first_layers(said)), name
 
 
-def load_model(said: Any, *, smaller: bool = True) -> Model:
+def load_model(said: Any, *, smaller: bool = True, floats: bool = False) -> Model:
     """The integer network in a file of any form, ready for a board.
 
-    Of a float one `quantize_model` makes one. Unless it is to be `smaller`, the file's own graph is
-    planned. Raises ModelError, Unsupported or InputError.
+    Of a float one `quantize_model` makes one, or it is taken as it is where `floats` are wanted.
+    Unless it is to be `smaller`, the file's own graph is planned. Raises ModelError, Unsupported or
+    InputError.
     """
     if isinstance(said, Model):
         return said
     if hasattr(said, "content") and hasattr(said, "model"):  # a Quantized
         return cast(Model, said.model)
     found, name = network(said)
-    return model_of(found.graph, Path(name), found.content, smaller=smaller)
+    return model_of(found.graph, Path(name), found.content, smaller=smaller, floats=floats)

@@ -59,6 +59,7 @@ def emit(plan: Plan, name: str) -> Library:
         sources=(f"src/{name}.c", f"src/{name}_weights.c"),
         include_dirs=("include", "src"),
         arena_bytes=plan.arena.bytes,
+        tolerance=plan.graph.tolerance,
         states=tuple(Slot(k.state.tensor, k.buffer.offset) for k in plan.states),
     )
 
@@ -96,6 +97,10 @@ def extras(
         "name": library.name,
         "upper": upper,
         "sources": "".join(f"  {s}\n" for s in (*library.sources, f"src/{library.name}_on.c")),
+        "tolerance": f"{library.tolerance:g}" if library.tolerance else "0.0",
+        "floats": ", ".join(
+            str(int(t.dtype == "float32" and library.tolerance > 0)) for t in library.outputs
+        ),
     }
     vectors = [f"#define {upper}_VECTORS {len(xs[0])}\n"]
     for kind, arrays in (("inputs", xs), ("outputs", ys)):
