@@ -33,7 +33,6 @@ class Conv2D(Convolution):
     tflite = "CONV_2D"
     options = "Conv2DOptions"
     max_version = 6
-    wide_biases = ("int64", "int32")
     out_axis, in_axis = 0, 3
 
     @classmethod
