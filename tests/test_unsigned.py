@@ -98,7 +98,7 @@ def halves(graph: Graph) -> Graph:
 def with_any_weights() -> list[Graph]:
     """Layers with weights, of every kernel and with the extreme zero points."""
     one = {"per_channel": False}
-    plain = [conv(**one), conv(oc=7, stride=(2, 2), **one)]
+    plain = [conv(**one), conv(oc=7, stride=(2, 2), **one), conv(ic=6, oc=10, groups=2, **one)]
     plain += [depthwise(**one), depthwise(stride=(2, 2), iw=8, **one), depthwise(kh=1, kw=4, **one)]
     plain += [depthwise(multiplier=3, **one), dense(), dense(k=64, oc=3, bias=None)]
     plain += [transpose_conv(**one), transpose_conv(oc=6, stride=(2, 3), **one)]

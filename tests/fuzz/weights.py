@@ -106,8 +106,10 @@ def convolution(
         inputs = (x, w, *bias(b, x, w, oc))
         return DepthwiseConv2D(inputs, (y,), stride, dilation, padding, act, multiplier)
     oc = b.channels()
-    w = filters(b, (oc, kh, kw, ic), 0)
-    y = summed(b, x, w, (x.shape[0], *sizes, oc), kh * kw * ic)
+    groups = [n for n in (1, 2, 3, 4, 8, ic) if ic % n == 0 and oc % n == 0]
+    depth = ic // (b.draw.pick(groups) if b.draw.one_in(4) else 1)
+    w = filters(b, (oc, kh, kw, depth), 0)
+    y = summed(b, x, w, (x.shape[0], *sizes, oc), kh * kw * depth)
     return Conv2D((x, w, *bias(b, x, w, oc)), (y,), stride, dilation, padding, act)
 
 

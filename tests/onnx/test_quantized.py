@@ -61,7 +61,17 @@ def separable() -> tuple[Net, str]:
     return n, n.Gemm(x, n.weights(6, 3), n.weights(3))
 
 
-@pytest.mark.parametrize("build", [classifier, separable, residual, fire], ids=lambda b: b.__name__)
+def grouped() -> tuple[Net, str]:
+    n = Net(1, 6, 8, 10)
+    x = n.Relu(n.Conv("x0", n.weights(8, 3, 3, 3), n.weights(8), pads=[1, 1, 1, 1], group=2))
+    x = n.Relu(n.Conv(x, n.weights(12, 2, 1, 1), n.weights(12), group=4))
+    x = n.Reshape(n.GlobalAveragePool(x), n.ints(1, -1))
+    return n, n.Gemm(x, n.weights(12, 3), n.weights(3))
+
+
+@pytest.mark.parametrize(
+    "build", [classifier, separable, grouped, residual, fire], ids=lambda b: b.__name__
+)
 @pytest.mark.parametrize(
     "how",
     [

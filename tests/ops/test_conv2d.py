@@ -26,6 +26,7 @@ from tests.support import (
     INLINE,
     SHARED,
     activation,
+    as_int4,
     check_everywhere,
     check_reference,
     collected,
@@ -44,11 +45,11 @@ def conv(
     ih: int = 6, iw: int = 7, ic: int = 3, oc: int = 5, kh: int = 3, kw: int = 3,
     stride: tuple[int, int] = (1, 1), dilation: tuple[int, int] = (1, 1), padding: str = "SAME",
     act: str = "NONE", per_channel: bool = True, bias: int | None = 3000, scale: float = 0.01,
-    zero: int = -3, y_zero: int = 4, seed: int = 1,
+    zero: int = -3, y_zero: int = 4, seed: int = 1, groups: int = 1,
 ) -> Graph:  # fmt: skip
     """A network of one convolution with random weights."""
     rng = np.random.default_rng(seed)
-    w = rng.integers(-127, 128, (oc, kh, kw, ic)).astype(np.int8)
+    w = rng.integers(-127, 128, (oc, kh, kw, ic // groups)).astype(np.int8)
     scales = list(rng.uniform(0.2, 2.0, oc) * scale) if per_channel else [scale]
     x = activation("x", (1, ih, iw, ic), 0.05, zero)
     inputs = [x, constant("w", w, scales)]
@@ -98,13 +99,27 @@ CASES: dict[str, dict[str, Any]] = {
         "bias": 2**31 - 2**24, "scale": 4e-7, "kh": 5, "kw": 5, "ic": 40, "oc": 12, "y_zero": 0
     },
     "only above": {"act": "RELU6", "y_zero": -128},
+    "two groups": {"ic": 6, "oc": 10, "groups": 2},
+    "groups, one pixel": {"ic": 6, "oc": 10, "groups": 2, "ih": 1, "iw": 1},
+    "groups, pointwise": {"ic": 12, "oc": 27, "groups": 3, "kh": 1, "kw": 1},
+    "a group a channel": {"ic": 5, "oc": 5, "groups": 5, "stride": (2, 2)},
+    "a group a channel, seven each": {"ic": 3, "oc": 21, "groups": 3, "iw": 1, "act": "RELU6"},
+    "groups, dilation": {"ic": 8, "oc": 8, "groups": 2, "dilation": (2, 3), "ih": 9, "iw": 9},
+    "groups, valid, no bias": {
+        "ic": 4, "oc": 12, "groups": 4, "padding": "VALID", "bias": None, "per_channel": False
+    },
+    "groups, large sums": {
+        "ic": 40, "oc": 12, "groups": 2, "bias": 2**31 - 1, "scale": 1e-6, "kh": 5, "kw": 5,
+    },
+    "groups, shift to the left": {"ic": 6, "oc": 9, "groups": 3, "scale": 30.0, "zero": -128},
+    "groups, no bits left": {"ic": 6, "oc": 9, "groups": 3, "scale": 1e-12},
 }  # fmt: skip
 
 size = st.integers(1, 9)
 few = st.integers(1, 3)
 shapes = st.fixed_dictionaries(
     {
-        "ih": size, "iw": size, "ic": size, "oc": size, "kh": st.integers(1, 5),
+        "ih": size, "iw": size, "ic": size, "oc": size, "groups": few, "kh": st.integers(1, 5),
         "kw": st.integers(1, 5), "stride": st.tuples(few, few),
         "dilation": st.tuples(st.integers(1, 6), st.integers(1, 6)),
         "padding": st.sampled_from(["SAME", "VALID"]),
@@ -113,7 +128,8 @@ shapes = st.fixed_dictionaries(
         "scale": st.floats(-12, 2).map(lambda e: 10**e), "zero": st.integers(-128, 127),
         "y_zero": st.sampled_from([-128, 4, 127]), "seed": st.integers(0, 99),
     }
-)  # fmt: skip
+).map(lambda f: {**f, "ic": f["ic"] * f["groups"], "oc": f["oc"] * f["groups"]})  # fmt: skip
+"""`ic` and `oc` are multiples of `groups`."""
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -267,9 +283,9 @@ def test_many_kernels(several: list[dict[str, Any]]) -> None:
 
 
 def check_shapes(several: list[dict[str, Any]]) -> None:
-    """Together, everywhere; those without an output say nothing."""
+    """Together, everywhere; those without an output, and those that are refused, say nothing."""
     graphs = {str(i): conv(**shape) for i, shape in enumerate(several)}
-    kept = {i: graph for i, graph in graphs.items() if graph.ops[0].y.size > 0}
+    kept = {i: g for i, g in graphs.items() if g.ops[0].y.size > 0 and g.ops[0].check() is None}
     assume(kept)
     check_everywhere(collected(kept))
 
@@ -280,6 +296,19 @@ def check_shapes(several: list[dict[str, Any]]) -> None:
 )
 def test_refuses(change: dict[str, Any], reason: str) -> None:
     assert reason in str(replace(conv().ops[0], **change).check())
+
+
+@pytest.mark.parametrize(("ic", "oc"), [(5, 4), (6, 5), (2, 4)])
+def test_refuses_groups_that_are_none(ic: int, oc: int) -> None:
+    op = conv(ic=3, oc=oc).ops[0]
+    x = replace(op.x, shape=(*op.x.shape[:3], ic))
+    reason = replace(op, inputs=(x, *op.inputs[1:])).check()
+    assert reason == f"its filters, {oc}, have 3 channels and its input {ic}: no whole groups"
+
+
+def test_int4_in_groups() -> None:
+    graphs = {case: as_int4(conv(**f)) for case, f in CASES.items() if "groups" in f}
+    check_everywhere(collected(graphs))
 
 
 @pytest.mark.parametrize("bias", ["int64", "int32"])

@@ -22,7 +22,7 @@ from tests.support import (
     constant,
     network,
 )
-from tests.support.wide import widened
+from tests.support.wide import check_misread, widened
 
 
 def transpose_conv(
@@ -144,3 +144,7 @@ def test_refuses() -> None:
 def test_int16(bias: str) -> None:
     graphs = {case: widened(transpose_conv(**f), bias) for case, f in CASES.items()}
     check_everywhere(collected(graphs))
+
+
+def test_int16_refuses_a_bias_of_int32() -> None:
+    check_misread(transpose_conv(oc=4))

@@ -92,7 +92,8 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "CONCATENATION": (network(concatenation(3, (1, 2, 3, 4), (1, 2, 3, 1))),),
     "CONV_2D": (
         conv(), conv(kh=1, kw=1, ic=8, oc=8), as_int4(conv()), conv(ih=9, iw=17, ic=2, oc=3),
-        conv(ih=9, iw=13, stride=(2, 2)),
+        conv(ih=9, iw=13, stride=(2, 2)), conv(ic=6, oc=10, groups=2),
+        as_int4(conv(ic=6, oc=10, groups=2)),
     ),
     "DEPTHWISE_CONV_2D": (depthwise(), depthwise(kh=5, kw=2), as_int4(depthwise())),
     "DEPTH_TO_SPACE": (network(blocks(DepthToSpace, 2, 2, 3, 3)),),
@@ -152,7 +153,7 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
 
 
 def _wide() -> dict[str, tuple[Graph, ...]]:
-    """An example of int16 for each operator that takes it; two more for QUANTIZE."""
+    """An example of int16 for each operator that takes it; more for QUANTIZE and CONV_2D."""
     found = {}
     for name, graphs in EXAMPLES.items():
         if "int16" in OPERATORS[name].types:
@@ -161,6 +162,7 @@ def _wide() -> dict[str, tuple[Graph, ...]]:
             found[name] = (widened(graph),)
     ops = between("int8", "int16", 0.05, 0.0003, -7), between("int16", "int8", 0.0003, 0.05, -7)
     found["QUANTIZE"] += tuple(network(op) for op in ops)
+    found["CONV_2D"] += (widened(conv(ic=6, oc=10, groups=2)),)
     return found
 
 
@@ -176,6 +178,7 @@ ALL = {name: (*graphs, *WIDE.get(name, ())) for name, graphs in EXAMPLES.items()
 UINT8: dict[str, Graph] = {
     "uint8_average_pool_2d": as_uint8(pool(AveragePool2D)),
     "uint8_conv_2d": as_uint8(conv()),
+    "uint8_conv_2d_1": as_uint8(conv(ic=6, oc=10, groups=2)),
     "uint8_depthwise_conv_2d": as_uint8(depthwise()),
     "uint8_depthwise_conv_2d_1": as_uint8(depthwise(kh=5, kw=2)),
     "uint8_fully_connected": as_uint8(dense()),

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from ascua import tflite
 from ascua.ir import Array, Graph, Op, Quant, Tensor
+from tests.support import network, oracle, samples
 
 BIASES = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
 """Where operators with weights, their second input, have a bias."""
@@ -67,3 +69,26 @@ def _wide(t: Tensor, scale: float | None) -> Tensor:
         values = (t.data.astype(np.int64) - t.q.zero_point) * 256 + between
         data = np.clip(values, -(2**15), 2**15 - 1).astype(np.int16)
     return replace(t, dtype="int16", quant=Quant((scale,), (0,)), data=data)
+
+
+def check_misread(graph: Graph) -> None:
+    """The layer of four channels, `widened`, refuses biases of int32: TFLM has two for one."""
+
+    def biased(*values: int, dtype: str) -> Op:
+        (op,) = widened(graph, dtype).ops
+        bias = op.inputs[-1]
+        assert bias is not None
+        found = replace(bias, shape=(len(values),), data=np.array(values, dtype))
+        return replace(op, inputs=(*op.inputs[:-1], found))
+
+    short, long = (
+        biased(70000, 0, -90000, -1, dtype="int32"),
+        biased(70000, -90000, 0, 0, dtype="int64"),
+    )
+    reason = short.check()
+    assert reason is not None
+    assert "is int32, and TFLM takes two of its values" in reason
+    assert long.check() is None
+    xs = samples(network(long), 2)
+    (y,), (misread,) = (oracle(tflite.write(network(op)), xs) for op in (long, short))
+    np.testing.assert_array_equal(misread[..., :2], y[..., :2])

@@ -174,8 +174,13 @@ def across(op: Conv2D) -> int:
 
 def exact(op: Conv2D) -> bool:
     """Whether it is a 3x3 filter whose sums stay small for any input, shifted as kernels do it."""
-    plain = op.w.dtype == "int8" and op.w.q.zero_point == 0 and op.dilation == (1, 1)
-    if not plain or op.w.shape[1:3] != (3, 3) or op.stride not in BY_STRIDE:
+    plain = op.groups == 1 and op.w.dtype == "int8" and op.w.q.zero_point == 0
+    if (
+        not plain
+        or op.dilation != (1, 1)
+        or op.w.shape[1:3] != (3, 3)
+        or op.stride not in BY_STRIDE
+    ):
         return False
     rows, requant = channels(op)
     rows = filled(rows, 2)

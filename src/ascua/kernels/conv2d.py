@@ -87,7 +87,7 @@ class Conv2DS8(Kernel[Conv2D]):
     weights = ("int8",)
 
     def fits(self, op: Conv2D) -> bool:
-        return op.w.dtype == "int8" and op.w.q.zero_point == 0
+        return plain(op)
 
     def work(self, op: Conv2D) -> Rows:
         return padded_rows(op)
@@ -96,7 +96,7 @@ class Conv2DS8(Kernel[Conv2D]):
         return {**taps(op), **outputs(op, small(op))}
 
     def consts(self, op: Conv2D) -> tuple[Const, ...]:
-        return packed_weights(op.w, by_channel(op)), requant_const(op)
+        return packed(op), requant_const(op)
 
     def terms(self, op: Conv2D) -> Mapping[str, float]:
         return {**blocks(op, pixels=2, channels=4)}
@@ -135,7 +135,7 @@ class Pairs(Kernel[Conv2D]):
     weights = ("int8",)
 
     def fits(self, op: Conv2D) -> bool:
-        if op.w.dtype != "int8" or op.w.q.zero_point != 0:
+        if not plain(op):
             return False
         # The second channel's sum lies above the first's 8 bits, and has the 24 that are left.
         rows, _ = channels(op)
@@ -224,6 +224,9 @@ class Conv2DS16(Kernel[Conv2D]):
     types = ("int16",)
     weights = ("int8",)
 
+    def fits(self, op: Conv2D) -> bool:
+        return op.groups == 1
+
     def work(self, op: Conv2D) -> Rows:
         return padded_rows(op)
 
@@ -240,7 +243,7 @@ class Conv2DS16(Kernel[Conv2D]):
 
     def consts(self, op: Conv2D) -> tuple[Const, ...]:
         short = short_sums(op.bias, op.bias_dtype)
-        return packed_weights(op.w, by_channel(op)), *wide_consts(op, short=short)
+        return packed(op), *wide_consts(op, short=short)
 
 
 class Conv2DS4(Conv2DS8):
@@ -250,10 +253,7 @@ class Conv2DS4(Conv2DS8):
     weights = ("int4",)
 
     def fits(self, op: Conv2D) -> bool:
-        return op.w.dtype == "int4"
-
-    def consts(self, op: Conv2D) -> tuple[Const, ...]:
-        return packed_nibbles(op.w, by_channel(op)), *super().consts(op)[1:]
+        return op.w.dtype == "int4" and op.groups == 1
 
 
 class Conv2DU8(Conv2DS8):
@@ -263,10 +263,58 @@ class Conv2DU8(Conv2DS8):
     weights = ("uint8",)
 
     def fits(self, op: Conv2D) -> bool:
-        return op.w.q.zero_point != 0
+        return op.w.q.zero_point != 0 and op.groups == 1
 
     def params(self, op: Conv2D) -> Mapping[str, int]:
         return {**super().params(op), "offset": offset(op)}
+
+
+class Conv2DGroupedS8(Conv2DS8):
+    """Four channels of a group by two pixels at a time."""
+
+    name = "conv2d_grouped_s8"
+
+    def fits(self, op: Conv2D) -> bool:
+        return op.groups > 1 and op.w.dtype == "int8" and op.w.q.zero_point == 0
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        return {**super().params(op), "groups": op.groups}
+
+
+class Conv2DGroupedS4(Conv2DS4):
+    """Weights of 4 bits."""
+
+    name = "conv2d_grouped_s4"
+
+    def fits(self, op: Conv2D) -> bool:
+        return op.groups > 1 and op.w.dtype == "int4"
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        return {**super().params(op), "groups": op.groups}
+
+
+class Conv2DGroupedU8(Conv2DU8):
+    """Weights with a zero point."""
+
+    name = "conv2d_grouped_u8"
+
+    def fits(self, op: Conv2D) -> bool:
+        return op.groups > 1 and op.w.q.zero_point != 0
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        return {**super().params(op), "groups": op.groups}
+
+
+class Conv2DGroupedS16(Conv2DS16):
+    """Four channels of a group at a time."""
+
+    name = "conv2d_grouped_s16"
+
+    def fits(self, op: Conv2D) -> bool:
+        return op.groups > 1
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        return {**super().params(op), "groups": op.groups}
 
 
 class Conv2DWinogradS8(Winograd):
@@ -350,7 +398,8 @@ def blocks(op: Conv2D, pixels: int, channels: int) -> dict[str, float]:
     shape += {0: "", 1: " odd"}[op.columns.out % 2] if op.columns.out > 1 else " alone"
     shape = f" |{shape}" if shape else ""
     across = op.y.shape[1] * -(-op.columns.out // pixels)
-    many, rest = across * (op.y.shape[3] // channels), across * (op.y.shape[3] % channels)
+    each = op.y.shape[3] // op.groups
+    many, rest = (across * op.groups * n for n in divmod(each, channels))
     return {
         "pixels": across,
         f"block{shape}": many,
@@ -368,14 +417,14 @@ def taps(op: Conv2D) -> dict[str, int]:
     """The parameters by which a kernel finds the elements under its filter."""
     columns = op.columns
     # Taps that lie side by side in a row are one run.
-    run = columns.kernel if columns.dilation == 1 else 1
+    run = columns.kernel if columns.dilation == 1 and op.groups == 1 else 1
     return {
         "ow": columns.out,
         "oc": op.y.shape[3],
         "step": columns.stride * op.x.shape[3],
         "kh": op.rows.kernel,
         "runs": columns.kernel // run,
-        "run": run * op.x.shape[3],
+        "run": run * op.w.shape[3],
         "gap": columns.dilation * op.x.shape[3],
     }
 
@@ -390,22 +439,35 @@ def pointwise(op: Conv2D) -> bool:
     return op.w.shape[1:3] == (1, 1) and op.stride == (1, 1)
 
 
+def plain(op: Conv2D) -> bool:
+    """Whether each output sums over all channels, with weights of int8 without a zero point."""
+    return op.groups == 1 and op.w.dtype == "int8" and op.w.q.zero_point == 0
+
+
 def paired(op: Conv2D, pixels: int) -> bool:
     """Whether kernels with two pixels in a word are worth it for `op`, with so many in a row.
 
     Two products of any inputs must fit a half of a word. Pixels and taps are taken by fours, and
     `conv2d_s8` takes pixels by twos: what is wasted must be less than what is won.
     """
-    plain = op.w.dtype == "int8" and op.w.q.zero_point == 0 and op.w.values.min() > -128
     taps = prod(op.w.shape[1:])
     products, usual = whole(pixels, 4) * whole(taps, 4), whole(pixels, 2) * taps
     used = pixels >= 4 and taps < 2**16 and 5 * products <= 6 * usual and op.y.shape[3] > 1
-    return plain and used and gathered(op) <= op.x.bytes + op.y.bytes
+    return (
+        plain(op) and op.w.values.min() > -128 and used and gathered(op) <= op.x.bytes + op.y.bytes
+    )
 
 
 def gathered(op: Conv2D) -> int:
     """The bytes of the windows of four pixels, of which a word holds two."""
     return whole(prod(op.w.shape[1:]), 4) * 8
+
+
+def packed(op: Conv2D) -> Const:
+    """The weights in blocks of four channels, then one, of each group by itself."""
+    pack = packed_nibbles if op.w.dtype == "int4" else packed_weights
+    parts = [pack(op.w, part) for part in np.split(by_channel(op), op.groups)]
+    return replace(parts[0], data=np.concatenate([part.data for part in parts]))
 
 
 def packed_fours(op: Conv2D) -> tuple[Const, Const]:

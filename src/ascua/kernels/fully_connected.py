@@ -20,7 +20,7 @@ from ascua.kernels._packing import (
     small,
     wide_consts,
 )
-from ascua.kernels.conv2d import pointwise
+from ascua.kernels.conv2d import plain, pointwise
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.fully_connected import FullyConnected
 
@@ -107,7 +107,7 @@ class FullyConnectedCompactS8(Kernel[FullyConnected | Conv2D]):
 
     def fits(self, op: FullyConnected | Conv2D) -> bool:
         if isinstance(op, Conv2D):
-            return pointwise(op) and op.w.dtype == "int8" and op.w.q.zero_point == 0
+            return pointwise(op) and plain(op)
         return not op.uint8 and op.w.dtype == "int8"
 
     def params(self, op: FullyConnected | Conv2D) -> Mapping[str, int]:

@@ -200,6 +200,16 @@ def bias(b: Tensor | None, channels: int, *wanted: str) -> str | None:
     return None
 
 
+def long_bias(x: Tensor, b: Tensor | None) -> str | None:
+    """`b` is not of int32 beside `x` of int16, where TFLM has it of int64, whatever it is."""
+    if x.dtype != "int16" or b is None or b.dtype != "int32":
+        return None
+    return (
+        f"its bias '{brief(b.name)}' is int32, and TFLM takes two of its values, or one and what"
+        " lies behind it, for one of int64: export the model with biases of int64"
+    )
+
+
 def per_tensor(t: Tensor) -> str | None:
     """`t` has one scale, and one zero point that its dtype may have."""
     if reason := dtype(t, *QUANTIZED, "uint8"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -43,8 +43,6 @@ class Convolution(Weighted):
     activation: _activation.Activation
 
     types = ("int8", "int16")
-    wide_biases: ClassVar[tuple[str, ...]] = ("int64",)
-    """The dtypes of a bias beside int16 activations."""
 
     def write(self) -> Mapping[str, Any]:
         return {
@@ -88,7 +86,7 @@ class Convolution(Weighted):
         )
         if reason:
             return reason
-        biases = ("int32",) if self.x.dtype == "int8" else self.wide_biases
+        biases = ("int32",) if self.x.dtype == "int8" else ("int64", "int32")
         reason = _conditions.bias(self.bias, self.y.shape[3], *biases)
         if self.uint8:
             reason = reason or _conditions.bias_scale(self.x, self.w, self.bias, self.y)

@@ -24,7 +24,8 @@ MOST_TAPS = 1 << 24
 class Conv2D(Convolution):
     """y[oy, ox, oc] = activation(sum x[oy * sy + ky * dy - py, ...] * w[oc, ky, kx] + bias[oc]).
 
-    Weights are [oc][kh][kw][ic]. `bias_dtype` is the number of the dtype that an absent bias would
+    Weights are [oc][kh][kw][ic of a group]: where the input has more channels, both sides' are in
+    groups. `bias_dtype` is the number of the dtype that an absent bias would
     have: with int16 activations, that decides how TFLM sums up.
     """
 
@@ -34,7 +35,6 @@ class Conv2D(Convolution):
     floats = True
     options = "Conv2DOptions"
     max_version = 6
-    wide_biases = ("int64", "int32")
     out_axis, in_axis = 0, 3
 
     @classmethod
@@ -53,33 +53,32 @@ class Conv2D(Convolution):
         reason = self.check_tensors()
         if reason:
             return reason
-        ic = self.x.shape[3]
         if self.uint8 and self.bias is None:
             return "it has no bias, and LiteRT takes no such uint8 convolution"
-        if self.w.shape[3] != ic:
-            return f"its filters have {self.w.shape[3]} channels and its input {ic} (groups)"
         return self.check_output()
 
     def wrong_channels(self) -> str | None:
         (*_, ic), (oc, *_, depth) = self.x.shape, self.w.shape
         if ic % depth or oc % (ic // depth):
-            return f"its filters, {oc}, have {depth} channels and its input {ic} (groups)"
+            return f"its filters, {oc}, have {depth} channels and its input {ic}: no whole groups"
         return None
 
     def eval(self, *xs: Array) -> Array:
-        w = centred(self.w).astype(np.int64).reshape(self.y.shape[3], -1)
+        w = self.matrices(centred(self.w).astype(np.int64))
         least, greatest = limits(self.x.dtype)
         zero = self.x.q.zero_point
-        most = int(np.abs(w).sum(axis=1).max()) * max(zero - least, greatest - zero)
+        most = int(np.abs(w).sum(axis=2).max()) * max(zero - least, greatest - zero)
         exact = "float32" if most < 2**24 else "float64"  # every sum is a whole number
-        acc = self._sums(xs[0].astype(exact) - zero, w.astype(exact))
+        acc = self._grouped(xs[0].astype(exact) - zero, w.astype(exact))
         return self.finish(acc.astype(np.int64), len(xs[0]))
 
-    def _sums(self, x: Array, w: Array) -> Array:
-        """Sums (n * oh * ow, oc) of images (n, 1, h, w, ic) and filters (oc, kh * kw * ic).
+    def _grouped(self, x: Array, matrices: Array) -> Array:
+        """Sums (n * oh * ow, oc) of images (n, 1, h, w, ic) and `matrices`."""
+        parts = zip(np.split(x, self.groups, axis=-1), matrices, strict=True)
+        return np.concatenate([self._sums(part, w) for part, w in parts], axis=-1)
 
-        These may be the channels and the filters of one group.
-        """
+    def _sums(self, x: Array, w: Array) -> Array:
+        """The same of the channels of one group and its filters (oc, kh * kw * ic)."""
         rows, columns = self.rows, self.columns
         if rows.out * columns.out * w.shape[1] <= MOST_TAPS:
             return self.gathered(x) @ w.T
@@ -92,6 +91,4 @@ class Conv2D(Convolution):
         return total.reshape(-1, len(w))
 
     def eval_float(self, *xs: Array) -> Array:
-        parts = zip(np.split(xs[0], self.groups, axis=-1), self.matrices(), strict=True)
-        sums = [self._sums(x, w) for x, w in parts]
-        return self.finish_float(np.concatenate(sums, axis=-1), len(xs[0]))
+        return self.finish_float(self._grouped(xs[0], self.matrices()), len(xs[0]))

@@ -10,6 +10,7 @@ import numpy as np
 
 from ascua import geometry
 from ascua.ir import Array, Node
+from ascua.ops import _conditions
 from ascua.ops._channels import centred
 from ascua.ops._convolution import Convolution, read_options
 
@@ -46,7 +47,8 @@ class DepthwiseConv2D(Convolution):
         return None
 
     def check(self) -> str | None:
-        return self.check_tensors() or self.check_output()
+        reason = self.check_tensors() or _conditions.long_bias(self.x, self.bias)
+        return reason or self.check_output()
 
     def eval(self, *xs: Array) -> Array:
         dtype = np.int32 if self.short else np.int64

@@ -122,8 +122,9 @@ class TransposeConv(Weighted):
         )
         if reason:
             return reason
-        biases = ("int32",) if self.x.dtype == "int8" else ("int64", "int16")
+        biases = ("int32",) if self.x.dtype == "int8" else ("int64", "int32", "int16")
         reason = _conditions.bias(self.bias, self.y.shape[3], *biases)
+        reason = reason or _conditions.long_bias(self.x, self.bias)
         if self.uint8:
             reason = reason or _conditions.bias_scale(self.x, self.w, self.bias, self.y)
         if reason := reason or self.malformed():

@@ -12,7 +12,6 @@ import numpy as np
 
 from ascua.ir import Array, Graph, Op, Tensor
 from ascua.ops import Weighted
-from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.passes.cutting import Origins, cut
 from ascua.passes.saving import Saving
 from ascua.passes.ties import OF_TWO, VIEWS, Channels, makes_anew, ties
@@ -139,15 +138,14 @@ def _beside(op: Op, y: Tensor, i: int) -> Hashable:
 
 
 def _rows(op: Weighted, names: dict[Tensor, list[Hashable]]) -> list[Hashable]:
-    """The weights, the bias and the scale of each channel that `op` makes."""
+    """The inputs, the weights, the bias and the scale of each channel that `op` makes."""
     rows = np.moveaxis(op.w.values, op.out_axis, 0).reshape(op.channels, -1)
     biases = [0] * op.channels if op.bias is None else op.biases.tolist()
     scales = op.w.q.scales if op.w.quant else ()
     each = scales if len(scales) == op.channels else (scales[:1] or (0.0,)) * op.channels
-    of: list[Hashable] = [None] * op.channels
-    if isinstance(op, DepthwiseConv2D):
-        of = [names[op.x][i // op.multiplier] for i in range(op.channels)]
+    inputs, depth = names[op.x], len(names[op.x]) // op.groups
+    groups = [tuple(inputs[i : i + depth]) for i in range(0, len(inputs), depth)]
     return [
-        (op, of[i], row.tobytes(), b, s)
+        (op, groups[i * op.groups // op.channels], row.tobytes(), b, s)
         for i, (row, b, s) in enumerate(zip(rows, biases, each, strict=True))
     ]

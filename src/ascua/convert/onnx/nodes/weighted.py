@@ -14,20 +14,18 @@ from ascua.convert.onnx.builder import Builder, Constant, Node
 from ascua.convert.onnx.layout import Value
 from ascua.convert.onnx.nodes import _windows as windows
 from ascua.convert.onnx.nodes import node
-from ascua.ir import Quant, Tensor
+from ascua.ir import Tensor
 from ascua.ops.batch_matmul import BatchMatMul
-from ascua.ops.concatenation import MOST_INPUTS, Concatenation
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.slice import Slice
-from ascua.ops.split import Split
 from ascua.ops.transpose_conv import TransposeConv
 
 
 @node("Conv")
 def conv(n: Node, b: Builder) -> None:
-    """CONV_2D; DEPTHWISE_CONV_2D where each channel is a group; of other groups one each."""
+    """CONV_2D; DEPTHWISE_CONV_2D where each channel is a group."""
     v, w = b.value(n), _filters(n, b)
     win = windows.window(n, v, w.shape[2:] if len(v.shape) == 4 else w.shape[3:])
     groups, (oc, depth) = n.get("group", 1), w.shape[:2]
@@ -47,23 +45,9 @@ def conv(n: Node, b: Builder) -> None:
         kernel = b.constant(w, name, (1, 2, 3, 0))
         inputs = (x, kernel, *_tensors(b, n, bias))
         y = b.add(DepthwiseConv2D, inputs, shape, n.y, multiplier=oc // groups, **how)
-    elif groups == 1:
+    else:
         inputs = (x, b.constant(w, name, (0, 2, 3, 1)), *_tensors(b, n, bias))
         y = b.add(Conv2D, inputs, shape, n.y, **how)
-    else:
-        if groups > MOST_INPUTS:
-            n.refuse(f"its channels are in {groups} groups; up to {MOST_INPUTS} are taken")
-        axis = b.integers([3], f"{n.y}/axis")
-        part, each = (*x.shape[:3], depth), oc // groups
-        names = [f"{n.y}/group{i}" for i in range(groups)]
-        xs = b.several(Split, (axis, x), [part] * groups, names)
-        ys = []
-        for i, piece in enumerate(xs):
-            own = slice(i * each, (i + 1) * each)
-            kernel = b.constant(_rows(w, own), f"{name}/group{i}", (0, 2, 3, 1))
-            more = _tensors(b, n, _rows(bias, own))
-            ys.append(b.add(Conv2D, (piece, kernel, *more), (*shape[:3], each), names[i], **how))
-        y = b.add(Concatenation, ys, shape, n.y, axis=3)
     windows.put(b, n.y, y, len(v.shape))
 
 
@@ -224,11 +208,3 @@ def _tensors(b: Builder, n: Node, bias: Constant | None) -> tuple[Tensor, ...]:
     if bias is None:
         return ()
     return (b.constant(bias, n.inputs[2] if n.has(2) else f"{n.y}/bias"),)
-
-
-def _rows(c: Constant, part: slice) -> Constant:
-    """Some of a constant's first axis."""
-    quant = c.quant
-    if quant is not None and quant.per_channel and quant.axis == 0:
-        quant = Quant(quant.scales[part], quant.zero_points[part])
-    return Constant(c.array[part], quant)

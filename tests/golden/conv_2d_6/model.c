@@ -1,0 +1,75 @@
+#ifdef __cplusplus
+#error "this is C11: compile it with a C compiler, and include the header in C++"
+#endif
+#define GOLDEN_INTERNAL
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/conv2d_grouped_s4.h"
+#include "ascua/window.h"
+
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[836];
+#endif
+
+/* conv2d y: 6x7x10, 11340 MACs */
+STEP void golden_step_00_conv2d(INSTANCE) {
+    static const conv2d_grouped_s4_t p = {.ow = 7, .oc = 10, .step = 6, .kh = 3, .runs = 3,
+        .run = 3, .gap = 6, .small = 1, .zero = 4, .low = -128, .high = 127, .groups = 2};
+    static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 6, .row = 42, .left = 6,
+        .right = 6, .fill = -3};
+    const int8_t *rows[3];
+    for (int32_t oy = 0; oy < 6; oy++) {
+        window_padded(&w, arena + 420, oy, arena + 672, rows);
+        conv2d_grouped_s4(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_requant,
+            arena + 0 + oy * 70);
+    }
+}
+
+#ifndef GOLDEN_ON
+void *golden_input(int index) {
+    static const int32_t offsets[] = {420};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {252};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {420};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_conv2d(NET);
+}
+
+void golden_invoke(const int8_t *in, int8_t *out) {
+    if ((const void *)in != (const void *)(arena + 420)) {
+        memcpy(arena + 420, in, 252);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 0)) {
+        memcpy(out, arena + 0, 420);
+    }
+}
+
+#endif
