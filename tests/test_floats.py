@@ -129,7 +129,7 @@ def test_boards_with_floating_point_and_without_give_the_same_bits(
 def test_the_verbs_take_floats_where_they_are_wanted(tmp_path: Path) -> None:
     path = model_file(tmp_path, small(), name="float")
     advice = ascua("compile", path, "--board", "host", "-o", tmp_path / "no")
-    refused(advice, 3, "is float32", "`--float` runs it as it is", "bytes of weights instead of")
+    refused(advice, 1, "is float32", "`--float` runs it as it is", "of weights instead of 560")
     out = tmp_path / "out"
     assert ascua("compile", path, "--board", "host", "-o", out, "--float").code == 0
     program = tmp_path / "selftest"

@@ -132,14 +132,11 @@ class Conv2DF32(Kernel[Conv2D]):
     def work(self, op: Conv2D) -> Rows:
         return padded_rows(op)
 
-    def fits(self, op: Conv2D) -> bool:
-        return op.w.shape[3] == op.x.shape[3]
-
     def params(self, op: Conv2D) -> Mapping[str, int | float]:
-        return {**taps(op), **clamps(op)}
+        return {**taps(op), "groups": op.groups, **clamps(op)}
 
     def consts(self, op: Conv2D) -> tuple[Const, ...]:
-        return packed(op, by_channel(op)), biases(op)
+        return packed(op, by_channel(op), op.groups), biases(op)
 
 
 class DepthwiseConv2DF32(Kernel[DepthwiseConv2D]):
@@ -219,9 +216,10 @@ def floats(name: str, values: Array) -> Const:
     return Const(name, data.reshape(-1), "float", {"weights": data.nbytes})
 
 
-def packed(op: Weighted, matrix: Array) -> Const:
-    """Weights [oc][k]: four channels side by side, then the rest."""
-    return floats("weights", packed_weights(op.w, matrix).data)
+def packed(op: Weighted, matrix: Array, groups: int = 1) -> Const:
+    """Weights [oc][k], of each group four channels side by side, then the rest."""
+    parts = [packed_weights(op.w, part).data for part in np.split(matrix, groups)]
+    return floats("weights", np.concatenate(parts))
 
 
 def biases(op: Weighted) -> Const:

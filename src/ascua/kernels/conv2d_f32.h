@@ -10,6 +10,7 @@ typedef struct {
     int32_t kh;        /* rows of the filter */
     int32_t runs, run; /* runs of adjacent elements in a row of the filter, and their length */
     int32_t gap;       /* elements from one run to the next: dx * ic */
+    int32_t groups;
     float low, high;
 } conv2d_f32_t;
 
@@ -33,21 +34,26 @@ KERNEL void conv2d_f32_lanes(const conv2d_f32_t *p, int32_t lanes, const int8_t 
     }
 }
 
-/* y[ow][oc] from rows[kh] of padded input, weights[oc / 4][kh][kw][ic][4] then [oc %
-   4][kh][kw][ic], and bias[oc]. */
+/* y[ow][oc] from rows[kh] of padded input, of each group weights[n / 4][kh][kw][ic][4] then
+   [n % 4][kh][kw][ic], where n = oc / groups, and bias[oc]. */
 KERNEL void conv2d_f32(const conv2d_f32_t *p, const int8_t *const *rows, const float *weights,
                        const float *bias, f32_t *y) {
-    const int32_t taps = p->kh * p->runs * p->run;
+    const int32_t taps = p->kh * p->runs * p->run, each = p->oc / p->groups;
     for (int32_t ox = 0; ox < p->ow; ox++) {
         const float *w = weights;
-        int32_t oc = 0;
-        for (; oc + 4 <= p->oc; oc += 4) {
-            conv2d_f32_lanes(p, 4, rows, ox * p->step, w, bias + oc, y + oc);
-            w += 4 * taps;
-        }
-        for (const int32_t end = oc + (p->oc & 3); oc < end; oc++) {
-            conv2d_f32_lanes(p, 1, rows, ox * p->step, w, bias + oc, y + oc);
-            w += taps;
+        int32_t oc = 0, at = ox * p->step;
+        for (int32_t group = 0; group < p->groups; group++) {
+            for (int32_t n = each >> 2; n > 0; n--) {
+                conv2d_f32_lanes(p, 4, rows, at, w, bias + oc, y + oc);
+                w += 4 * taps;
+                oc += 4;
+            }
+            for (int32_t n = each & 3; n > 0; n--) {
+                conv2d_f32_lanes(p, 1, rows, at, w, bias + oc, y + oc);
+                w += taps;
+                oc++;
+            }
+            at += p->run;
         }
         y += p->oc;
     }
