@@ -36,6 +36,7 @@ GENERATORS: dict[str, Generator] = {
     "L2_NORMALIZATION": values.l2_normalization,
     "LEAKY_RELU": values.leaky_relu,
     "LOGISTIC": values.logistic,
+    "LOG_SOFTMAX": values.log_softmax,
     "MAXIMUM": values.maximum,
     "MAX_POOL_2D": weights.max_pool_2d,
     "MEAN": values.mean,

@@ -17,6 +17,7 @@ from ascua.ops.elu import Elu
 from ascua.ops.hard_swish import HardSwish
 from ascua.ops.l2_normalization import L2Normalization
 from ascua.ops.leaky_relu import LeakyRelu
+from ascua.ops.log_softmax import LogSoftmax
 from ascua.ops.logistic import Logistic
 from ascua.ops.maximum import Maximum
 from ascua.ops.mean import Mean
@@ -39,7 +40,8 @@ from tests.fuzz.weights import ACTIVATIONS
 
 BYTES = Quant((1 / 256,), (-128,))
 HALVES = Quant((1 / 128,), (0,))
-"""What shares and sines are quantised by."""
+LOGARITHMS = Quant((16 / 256,), (127,))
+"""What shares, sines and logarithms of shares are quantised by."""
 
 
 def unary(b: Builder, kind: type[Op], *options: float, quant: Quant | None = None) -> None:
@@ -134,6 +136,11 @@ def softmax(b: Builder) -> None:
     x = b.any(1, 4)
     beta = b.draw.pick((1.0, 0.5, 2.0, 0.01, 10.0))
     b.add(Softmax((x,), (b.activation(x.shape, BYTES),), float(np.float32(beta))))
+
+
+def log_softmax(b: Builder) -> None:
+    x = b.any(1, 4)
+    b.add(LogSoftmax((x,), (b.activation(x.shape, LOGARITHMS),)))
 
 
 def l2_normalization(b: Builder) -> None:

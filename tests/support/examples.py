@@ -52,6 +52,7 @@ from tests.ops.test_depthwise_conv2d import depthwise
 from tests.ops.test_fully_connected import dense
 from tests.ops.test_gather import gather
 from tests.ops.test_l2_normalization import normalization
+from tests.ops.test_log_softmax import log_softmax
 from tests.ops.test_maximum import ONE
 from tests.ops.test_mean import mean
 from tests.ops.test_mirror_pad import mirror
@@ -104,6 +105,7 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "L2_NORMALIZATION": (network(normalization()),),
     "LEAKY_RELU": (network(unary(LeakyRelu, (0.05, -3), (0.04, 9), 0.1)),),
     "LOGISTIC": (network(unary(Logistic, (0.05, -3), (1 / 256, -128))),),
+    "LOG_SOFTMAX": (network(log_softmax()),),
     "MAXIMUM": (network(pair(Maximum, (1, 4, 5, 6), (1, 1, 1, 6), **ONE)),),
     "MAX_POOL_2D": (pool(MaxPool2D),),
     "MEAN": (mean(),),

@@ -22,6 +22,7 @@ from ascua.ops.elu import Elu
 from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.hard_swish import HardSwish
 from ascua.ops.leaky_relu import LeakyRelu
+from ascua.ops.log_softmax import LogSoftmax
 from ascua.ops.logistic import Logistic
 from ascua.ops.max_pool2d import MaxPool2D
 from ascua.ops.maximum import Maximum
@@ -136,6 +137,8 @@ def _value(op: Op, xs: Sequence[Any]) -> Any:
             return ops.sigmoid(x)
         case Softmax():
             return ops.softmax(x * op.beta if op.beta != 1 else x)
+        case LogSoftmax():
+            return ops.log_softmax(x)
         case Prelu() if op.alpha.const:
             return ops.relu(x) - _scaled(ops.relu(-x), op.alpha.values)
     raise NotImplementedError
