@@ -29,6 +29,7 @@ GENERATORS: dict[str, Generator] = {
     "DEPTHWISE_CONV_2D": weights.depthwise_conv_2d,
     "DEPTH_TO_SPACE": moves.depth_to_space,
     "DEQUANTIZE": values.dequantize,
+    "DIV": values.div,
     "ELU": values.elu,
     "EXPAND_DIMS": moves.expand_dims,
     "FULLY_CONNECTED": weights.fully_connected,

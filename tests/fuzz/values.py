@@ -13,6 +13,7 @@ from ascua.ops.add import Add
 from ascua.ops.arg_max import ArgMax
 from ascua.ops.arg_min import ArgMin
 from ascua.ops.dequantize import Dequantize
+from ascua.ops.div import Div
 from ascua.ops.elu import Elu
 from ascua.ops.hard_swish import HardSwish
 from ascua.ops.l2_normalization import L2Normalization
@@ -35,7 +36,7 @@ from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.sub import Sub
 from ascua.ops.sum import Sum
 from ascua.ops.tanh import Tanh
-from tests.fuzz.builder import Builder, reach
+from tests.fuzz.builder import LEAST_SCALE, Builder, reach
 from tests.fuzz.weights import ACTIVATIONS
 
 BYTES = Quant((1 / 256,), (-128,))
@@ -93,6 +94,17 @@ def binary(b: Builder, kind: type[Op], fused: bool = True, product: bool = False
     y = b.activation(shape, b.quant(far))
     pair = (c, a) if b.draw.one_in(2) else (a, c)
     b.add(kind(pair, (y,), *([b.draw.pick(ACTIVATIONS)] if fused else [])))
+
+
+def div(b: Builder) -> None:
+    """A quotient whose output is as fine as TFLM's arithmetic wants it."""
+    a = b.any(1, 4)
+    c, shape = other(b, a, None, const=b.draw.one_in(4))
+    over, under = (c, a) if b.draw.one_in(2) else (a, c)
+    steps = 2.0 ** b.draw.integer(6, 12) * (1 + b.draw.integer(0, 7) / 8)
+    scale = float(np.float32(max(over.q.scale / under.q.scale / steps, LEAST_SCALE)))
+    y = b.activation(shape, Quant((scale,), (b.zero(),)))
+    b.add(Div((over, under), (y,), b.draw.pick(ACTIVATIONS)))
 
 
 def squared_difference(b: Builder) -> None:

@@ -64,12 +64,12 @@ def test_every_difference() -> None:
 
 
 def test_sums_of_every_size() -> None:
-    """Equal classes make each logarithm from 0 to log(4095), others the greatest difference."""
-    counts = (1, 2, 3, 5, 8, 13, 90, 511, 512, 1448, 4095)
-    ops = [log_softmax((2, n), 31 / 255, name=str(n)) for n in counts]
-    xs = [np.full((1, 2, n), 127, np.int8) for n in counts]
-    for x in xs[1:]:
-        x[0, 1, 0] = -128
+    """Equal classes make each logarithm from 0 to log(4095); beside them, every difference."""
+    counts = [(n, s) for n in (1, 2, 3, 5, 13, 257, 512, 1448, 4095) for s in (31 / 255, 0.09)]
+    ops = [log_softmax((2, n), s, name=f"{n} {s}") for n, s in counts]
+    xs = [np.full((1, 2, n), 127, np.int8) for n, _ in counts]
+    for x in xs:
+        x[0, 1, 1:257] = np.arange(-128, 128)[: x.shape[2] - 1]
     check_everywhere(together(*ops), xs=xs)
 
 

@@ -49,6 +49,7 @@ from tests.ops.test_concatenation import concatenation
 from tests.ops.test_conv2d import conv
 from tests.ops.test_depth_to_space import blocks
 from tests.ops.test_depthwise_conv2d import depthwise
+from tests.ops.test_div import quotient
 from tests.ops.test_fully_connected import dense
 from tests.ops.test_gather import gather
 from tests.ops.test_l2_normalization import normalization
@@ -98,6 +99,7 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "DEPTHWISE_CONV_2D": (depthwise(), depthwise(kh=5, kw=2), as_int4(depthwise())),
     "DEPTH_TO_SPACE": (network(blocks(DepthToSpace, 2, 2, 3, 3)),),
     "DEQUANTIZE": (edges(),),
+    "DIV": (network(quotient((1, 4, 5, 6), (1, 1, 1, 6), const="b", zeros=(-3, -128, 11))),),
     "ELU": (network(unary(Elu, (0.05, -3), (0.04, 9))),),
     "EXPAND_DIMS": (network(expand_dims((1, 6), (1, 6, 1), 2)),),
     "FULLY_CONNECTED": (dense(), as_int4(dense())),

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from ascua.fixed import quantize_multiplier
 from ascua.kernels._exponential import reach
 from ascua.kernels._kernel import Kernel
-from ascua.kernels._scales import factor
 from ascua.ops.log_softmax import LogSoftmax
 
 
@@ -26,7 +25,6 @@ class LogSoftmaxS8(Kernel[LogSoftmax]):
             "multiplier": multiplier,
             "shift": shift,
             "least": -reach(5, shift),
-            **factor(2.0 ** (31 - shift) / multiplier, "back_"),
         }
 
     def terms(self, op: LogSoftmax) -> Mapping[str, float]:

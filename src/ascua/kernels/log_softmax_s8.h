@@ -8,9 +8,8 @@
 
 typedef struct {
     int32_t rows, depth;
-    int32_t multiplier, shift;           /* from a difference of inputs to Q5 */
-    int32_t least;                       /* differences below it have no exponential */
-    int32_t back_multiplier, back_shift; /* from Q5 to a difference of inputs */
+    int32_t multiplier, shift; /* from a difference of inputs to Q5 */
+    int32_t least;             /* differences below it count as infinite */
 } log_softmax_s8_t;
 
 /* log(x) in Q5; x is in Q12, at least 1. */
@@ -59,15 +58,15 @@ KERNEL void log_softmax_s8(const log_softmax_s8_t *p, const int8_t *x, int8_t *y
             greatest = x[i] > greatest ? x[i] : greatest;
         }
         const int32_t log = log_softmax_s8_log(log_softmax_s8_sum(p, x, greatest));
-        /* Differences from which Q5 would take the logarithm and overflow. */
-        const int32_t beyond =
-            multiply_by_quantized_multiplier(log + INT32_MIN, p->back_multiplier, p->back_shift);
         for (int32_t i = 0; i < p->depth; i++) {
-            const int32_t difference = x[i] - greatest;
             int32_t v = -128;
-            if (difference >= p->least && difference > beyond) {
-                v = multiply_by_quantized_multiplier(difference, p->multiplier, p->shift) - log;
-                v = clamp(rounding_shift_right(v, 22) + 127, -128, 127);
+            if (x[i] - greatest >= p->least) {
+                const int32_t below =
+                    multiply_by_quantized_multiplier(x[i] - greatest, p->multiplier, p->shift);
+                /* All of 16 and more is the least value; some of it would overflow. */
+                if (below > -(1 << 30)) {
+                    v = clamp(rounding_shift_right(below - log, 22) + 127, -128, 127);
+                }
             }
             y[i] = (int8_t)v;
         }

@@ -67,11 +67,9 @@ class LogSoftmax(Op):
         x = xs[0].reshape(-1, self.x.shape[-1]).astype(np.int64)
         below = x.max(axis=1, keepdims=True) - x
         log = logarithm(exps[below].sum(axis=1, keepdims=True))
-        # What Q5 cannot hold less the logarithm comes to the least value.
-        back = fixed.quantize_multiplier(2.0 ** (31 - shift) / multiplier)
-        least = fixed.multiply_by_quantized_multiplier(log - 2**31, *back)
+        # TFLM leaves out what overflows less the logarithm: the least value as well.
         shares = _ROUNDING_SHIFT(scaled[below] - log, 22) + 127
-        y = np.where(near[below] & (-below > least), np.clip(shares, -128, 127), -128)
+        y = np.where(near[below], np.clip(shares, -128, 127), -128)
         return y.astype(np.int8).reshape(len(xs[0]), *self.y.shape)
 
     def eval_float(self, *xs: Array) -> Array:

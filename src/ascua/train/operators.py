@@ -18,6 +18,7 @@ from ascua.ops.add import Add
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
+from ascua.ops.div import Div
 from ascua.ops.elu import Elu
 from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.hard_swish import HardSwish
@@ -110,11 +111,14 @@ def _value(op: Op, xs: Sequence[Any]) -> Any:
     """The output of an operator that computes and has no weights."""
     ops, x = import_keras().ops, xs[0]
     match op:
-        case Add() | Sub() | Mul() | Maximum() | Minimum() | SquaredDifference():
+        case Add() | Sub() | Mul() | Div() | Maximum() | Minimum() | SquaredDifference():
             a, b = _operands(op, xs)
             if isinstance(op, Mul) and len(xs) == 1:
                 return _scaled(x, a if b is x else b)
-            name = {SquaredDifference: "subtract", Sub: "subtract", Add: "add", Mul: "multiply"}
+            name = {
+                SquaredDifference: "subtract", Sub: "subtract", Add: "add", Mul: "multiply",
+                Div: "divide",
+            }  # fmt: skip
             y = getattr(ops, name.get(type(op), op.kind))(a, b)
             return ops.square(y) if isinstance(op, SquaredDifference) else y
         case MaxPool2D() | AveragePool2D():
