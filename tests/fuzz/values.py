@@ -12,6 +12,7 @@ from ascua.ops.abs import Abs
 from ascua.ops.add import Add
 from ascua.ops.arg_max import ArgMax
 from ascua.ops.arg_min import ArgMin
+from ascua.ops.cumsum import Cumsum
 from ascua.ops.dequantize import Dequantize
 from ascua.ops.div import Div
 from ascua.ops.elu import Elu
@@ -179,6 +180,14 @@ def reduction(b: Builder, kind: type[Reduction]) -> None:
     far = {"SUM": count**0.5, "MEAN": max(count, 1) ** -0.5}
     quant = b.quant(reach(x) * far[kind.tflite]) if kind.tflite in far else x.q
     b.add(kind((x, b.integers(named)), (b.activation(shape, quant),), keep))
+
+
+def cumsum(b: Builder) -> None:
+    x = b.any()
+    axis = b.draw.integer(0, len(x.shape) - 1)
+    y = b.activation(x.shape, b.quant(reach(x) * x.shape[axis] ** 0.5))
+    named = axis - len(x.shape) if b.draw.one_in(3) else axis
+    b.add(Cumsum((x, b.integers([named])), (y,), b.draw.one_in(3), b.draw.one_in(3)))
 
 
 def arg(b: Builder, kind: type[ArgMax]) -> None:

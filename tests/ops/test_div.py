@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,14 @@ def quotient(a: Shape, b: Shape, act: str = "NONE", steps: float = 100.0, **fiel
     """One operator; a step of a over one of b is so many `steps` of the output."""
     over, under = fields.pop("scales", (0.05, 0.031))
     return pair(Div, a, b, act, scales=(over, under, over / under / steps), **fields)
+
+
+def by_constants() -> Op:
+    """A division by constants of one size, which the quantiser has a form for."""
+    op = quotient((1, 4, 5, 6), (1, 1, 1, 6), const="b", zeros=(-3, -128, 11))
+    a, b = op.inputs
+    assert b is not None
+    return replace(op, inputs=(a, replace(b, data=np.arange(0, 126, 21, np.int8).reshape(b.shape))))
 
 
 def test_shapes() -> None:

@@ -47,11 +47,13 @@ from tests.ops.test_batch_matmul import product
 from tests.ops.test_broadcast_to import broadcast
 from tests.ops.test_concatenation import concatenation
 from tests.ops.test_conv2d import conv
+from tests.ops.test_cumsum import cumsum
 from tests.ops.test_depth_to_space import blocks
 from tests.ops.test_depthwise_conv2d import depthwise
-from tests.ops.test_div import quotient
+from tests.ops.test_div import by_constants
 from tests.ops.test_fully_connected import dense
 from tests.ops.test_gather import gather
+from tests.ops.test_gather_nd import gather_nd
 from tests.ops.test_l2_normalization import normalization
 from tests.ops.test_log_softmax import log_softmax
 from tests.ops.test_maximum import ONE
@@ -96,10 +98,11 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
         conv(), conv(kh=1, kw=1, ic=8, oc=8), as_int4(conv()), conv(ih=9, iw=17, ic=2, oc=3),
         conv(ih=9, iw=13, stride=(2, 2)),
     ),
+    "CUMSUM": (network(cumsum()),),
     "DEPTHWISE_CONV_2D": (depthwise(), depthwise(kh=5, kw=2), as_int4(depthwise())),
     "DEPTH_TO_SPACE": (network(blocks(DepthToSpace, 2, 2, 3, 3)),),
     "DEQUANTIZE": (edges(),),
-    "DIV": (network(quotient((1, 4, 5, 6), (1, 1, 1, 6), const="b", zeros=(-3, -128, 11))),),
+    "DIV": (network(by_constants()),),
     "ELU": (network(unary(Elu, (0.05, -3), (0.04, 9))),),
     "EXPAND_DIMS": (network(expand_dims((1, 6), (1, 6, 1), 2)),),
     "FULLY_CONNECTED": (dense(), as_int4(dense())),
@@ -143,6 +146,7 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "TANH": (network(unary(Tanh, (0.05, -3), (1 / 128, 0))),),
     "BROADCAST_TO": (network(broadcast((1, 4, 1, 3), (1, 4, 5, 3))),),
     "GATHER": (network(gather((1, 4, 5, 3), 2, (4, 0, 0, 2))),),
+    "GATHER_ND": (network(gather_nd((1, 4, 5, 3), [[(0, 3, 4), (0, 0, 0), (0, 1, 2)]])),),
     "MIRROR_PAD": (
         network(mirror((1, 4, 5, 3), [(0, 0), (1, 2), (2, 1), (0, 0)], symmetric=False)),
     ),

@@ -26,7 +26,7 @@ static ARENA _Alignas(8) int8_t arena[24];
 /* log_softmax y: 10, 0 MACs */
 STEP void golden_step_00_log_softmax(INSTANCE) {
     static const log_softmax_s8_t p = {.rows = 1, .depth = 10, .multiplier = 1717986944,
-        .shift = 23, .least = -248, .back_multiplier = 1342177260, .back_shift = -22};
+        .shift = 23, .least = -248};
     log_softmax_s8(&p, arena + 0, arena + 12);
 }
 
