@@ -29,8 +29,8 @@ pytestmark = [
 ]
 INT8 = SCHEMES["int8"]
 UNTRAINED = {
-    "ARG_MAX", "ARG_MIN", "BATCH_MATMUL", "BATCH_TO_SPACE_ND", "L2_NORMALIZATION", "QUANTIZE",
-    "RESIZE_BILINEAR", "SHAPE", "SPACE_TO_BATCH_ND", "TRANSPOSE_CONV",
+    "ARG_MAX", "ARG_MIN", "BATCH_MATMUL", "BATCH_TO_SPACE_ND", "CUMSUM", "L2_NORMALIZATION",
+    "QUANTIZE", "RESIZE_BILINEAR", "SHAPE", "SPACE_TO_BATCH_ND", "TRANSPOSE_CONV",
 }  # fmt: skip
 """Operators that are refused by name."""
 
@@ -224,7 +224,7 @@ def test_branches_of_other_ranges_are_copied() -> None:
     join = graph.ops[-1]
     copies = [op for op in graph.ops if op.tflite == "QUANTIZE"]
     assert join.tflite == "CONCATENATION"
-    assert [op.x.q for op in copies] == [INT8.fixed(0.0), INT8.fixed(-1.0)]
+    assert [op.x.q for op in copies] == [INT8.fixed(0.0, 1.0), INT8.fixed(-1.0, 1.0)]
     assert [op.y for op in copies] == list(join.inputs[1:])
     aware = model.aware
     trained = aware.rounding[aware.graph.outputs[0]]

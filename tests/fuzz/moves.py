@@ -13,6 +13,7 @@ from ascua.ops.concatenation import Concatenation
 from ascua.ops.depth_to_space import DepthToSpace
 from ascua.ops.expand_dims import ExpandDims
 from ascua.ops.gather import Gather
+from ascua.ops.gather_nd import GatherNd
 from ascua.ops.mirror_pad import MirrorPad
 from ascua.ops.pack import Pack
 from ascua.ops.pad import Pad, PadV2
@@ -178,6 +179,13 @@ def gather(b: Builder) -> None:
     y = b.like(x, with_size(x, axis, len(picked)))
     named = axis - len(x.shape) if b.draw.one_in(3) else axis
     b.add(Gather((x, b.integers(picked)), (y,), named))
+
+
+def gather_nd(b: Builder) -> None:
+    x = b.any(1, 4)
+    n = b.draw.integer(1, len(x.shape))
+    picked = [[b.draw.integer(0, d - 1) for d in x.shape[:n]] for _ in range(b.size(6))]
+    b.add(GatherNd((x, b.integers(picked)), (b.like(x, (len(picked), *x.shape[n:])),)))
 
 
 def mirror_pad(b: Builder) -> None:

@@ -12,11 +12,14 @@ from ascua.ops.abs import Abs
 from ascua.ops.add import Add
 from ascua.ops.arg_max import ArgMax
 from ascua.ops.arg_min import ArgMin
+from ascua.ops.cumsum import Cumsum
 from ascua.ops.dequantize import Dequantize
+from ascua.ops.div import Div
 from ascua.ops.elu import Elu
 from ascua.ops.hard_swish import HardSwish
 from ascua.ops.l2_normalization import L2Normalization
 from ascua.ops.leaky_relu import LeakyRelu
+from ascua.ops.log_softmax import LogSoftmax
 from ascua.ops.logistic import Logistic
 from ascua.ops.maximum import Maximum
 from ascua.ops.mean import Mean
@@ -34,12 +37,13 @@ from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.sub import Sub
 from ascua.ops.sum import Sum
 from ascua.ops.tanh import Tanh
-from tests.fuzz.builder import Builder, reach
+from tests.fuzz.builder import LEAST_SCALE, Builder, reach
 from tests.fuzz.weights import ACTIVATIONS
 
 BYTES = Quant((1 / 256,), (-128,))
 HALVES = Quant((1 / 128,), (0,))
-"""What shares and sines are quantised by."""
+LOGARITHMS = Quant((16 / 256,), (127,))
+"""What shares, sines and logarithms of shares are quantised by."""
 
 
 def unary(b: Builder, kind: type[Op], *options: float, quant: Quant | None = None) -> None:
@@ -93,6 +97,17 @@ def binary(b: Builder, kind: type[Op], fused: bool = True, product: bool = False
     b.add(kind(pair, (y,), *([b.draw.pick(ACTIVATIONS)] if fused else [])))
 
 
+def div(b: Builder) -> None:
+    """A quotient whose output is as fine as TFLM's arithmetic wants it."""
+    a = b.any(1, 4)
+    c, shape = other(b, a, None, const=b.draw.one_in(4))
+    over, under = (c, a) if b.draw.one_in(2) else (a, c)
+    steps = 2.0 ** b.draw.integer(6, 12) * (1 + b.draw.integer(0, 7) / 8)
+    scale = float(np.float32(max(over.q.scale / under.q.scale / steps, LEAST_SCALE)))
+    y = b.activation(shape, Quant((scale,), (b.zero(),)))
+    b.add(Div((over, under), (y,), b.draw.pick(ACTIVATIONS)))
+
+
 def squared_difference(b: Builder) -> None:
     a = b.any()
     c, shape = other(b, a, None, const=b.draw.one_in(4))
@@ -136,6 +151,11 @@ def softmax(b: Builder) -> None:
     b.add(Softmax((x,), (b.activation(x.shape, BYTES),), float(np.float32(beta))))
 
 
+def log_softmax(b: Builder) -> None:
+    x = b.any(1, 4)
+    b.add(LogSoftmax((x,), (b.activation(x.shape, LOGARITHMS),)))
+
+
 def l2_normalization(b: Builder) -> None:
     x = b.any(1, 4)
     b.add(L2Normalization((x,), (b.activation(x.shape, HALVES),)))
@@ -160,6 +180,14 @@ def reduction(b: Builder, kind: type[Reduction]) -> None:
     far = {"SUM": count**0.5, "MEAN": max(count, 1) ** -0.5}
     quant = b.quant(reach(x) * far[kind.tflite]) if kind.tflite in far else x.q
     b.add(kind((x, b.integers(named)), (b.activation(shape, quant),), keep))
+
+
+def cumsum(b: Builder) -> None:
+    x = b.any()
+    axis = b.draw.integer(0, len(x.shape) - 1)
+    y = b.activation(x.shape, b.quant(reach(x) * x.shape[axis] ** 0.5))
+    named = axis - len(x.shape) if b.draw.one_in(3) else axis
+    b.add(Cumsum((x, b.integers([named])), (y,), b.draw.one_in(3), b.draw.one_in(3)))
 
 
 def arg(b: Builder, kind: type[ArgMax]) -> None:

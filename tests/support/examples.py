@@ -47,11 +47,15 @@ from tests.ops.test_batch_matmul import product
 from tests.ops.test_broadcast_to import broadcast
 from tests.ops.test_concatenation import concatenation
 from tests.ops.test_conv2d import conv
+from tests.ops.test_cumsum import cumsum
 from tests.ops.test_depth_to_space import blocks
 from tests.ops.test_depthwise_conv2d import depthwise
+from tests.ops.test_div import by_constants
 from tests.ops.test_fully_connected import dense
 from tests.ops.test_gather import gather
+from tests.ops.test_gather_nd import gather_nd
 from tests.ops.test_l2_normalization import normalization
+from tests.ops.test_log_softmax import log_softmax
 from tests.ops.test_maximum import ONE
 from tests.ops.test_mean import mean
 from tests.ops.test_mirror_pad import mirror
@@ -95,9 +99,11 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
         conv(ih=9, iw=13, stride=(2, 2)), conv(ic=6, oc=10, groups=2),
         as_int4(conv(ic=6, oc=10, groups=2)),
     ),
+    "CUMSUM": (network(cumsum()),),
     "DEPTHWISE_CONV_2D": (depthwise(), depthwise(kh=5, kw=2), as_int4(depthwise())),
     "DEPTH_TO_SPACE": (network(blocks(DepthToSpace, 2, 2, 3, 3)),),
     "DEQUANTIZE": (edges(),),
+    "DIV": (network(by_constants()),),
     "ELU": (network(unary(Elu, (0.05, -3), (0.04, 9))),),
     "EXPAND_DIMS": (network(expand_dims((1, 6), (1, 6, 1), 2)),),
     "FULLY_CONNECTED": (dense(), as_int4(dense())),
@@ -105,6 +111,7 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "L2_NORMALIZATION": (network(normalization()),),
     "LEAKY_RELU": (network(unary(LeakyRelu, (0.05, -3), (0.04, 9), 0.1)),),
     "LOGISTIC": (network(unary(Logistic, (0.05, -3), (1 / 256, -128))),),
+    "LOG_SOFTMAX": (network(log_softmax()),),
     "MAXIMUM": (network(pair(Maximum, (1, 4, 5, 6), (1, 1, 1, 6), **ONE)),),
     "MAX_POOL_2D": (pool(MaxPool2D),),
     "MEAN": (mean(),),
@@ -140,6 +147,7 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "TANH": (network(unary(Tanh, (0.05, -3), (1 / 128, 0))),),
     "BROADCAST_TO": (network(broadcast((1, 4, 1, 3), (1, 4, 5, 3))),),
     "GATHER": (network(gather((1, 4, 5, 3), 2, (4, 0, 0, 2))),),
+    "GATHER_ND": (network(gather_nd((1, 4, 5, 3), [[(0, 3, 4), (0, 0, 0), (0, 1, 2)]])),),
     "MIRROR_PAD": (
         network(mirror((1, 4, 5, 3), [(0, 0), (1, 2), (2, 1), (0, 0)], symmetric=False)),
     ),

@@ -25,6 +25,7 @@ from ascua.ops.ceil import Ceil
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.cos import Cos
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
+from ascua.ops.div import Div
 from ascua.ops.elu import Elu
 from ascua.ops.exp import Exp
 from ascua.ops.floor import Floor
@@ -69,7 +70,7 @@ UNARY: Sequence[type[Op]] = (
 """The functions of one value, as the C numbers them."""
 
 PAIR: Sequence[type[Op]] = (
-    Add, FloorDiv, FloorMod, Maximum, Minimum, Mul, Prelu, SquaredDifference, Sub,
+    Add, Div, FloorDiv, FloorMod, Maximum, Minimum, Mul, Prelu, SquaredDifference, Sub,
 )  # fmt: skip
 """The functions of two values, as the C numbers them."""
 
@@ -95,7 +96,7 @@ class UnaryF32(
 
 class PairF32(
     Paired[
-        Add | FloorDiv | FloorMod | Maximum | Minimum | Mul | Prelu | SquaredDifference | Sub
+        Add | Div | FloorDiv | FloorMod | Maximum | Minimum | Mul | Prelu | SquaredDifference | Sub
     ]
 ):  # fmt: skip
     """A function of two values."""

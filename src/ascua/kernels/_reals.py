@@ -17,6 +17,7 @@ from ascua.ops.add import Add
 from ascua.ops.ceil import Ceil
 from ascua.ops.cos import Cos
 from ascua.ops.dequantize import Dequantize
+from ascua.ops.div import Div
 from ascua.ops.elu import Elu
 from ascua.ops.exp import Exp
 from ascua.ops.floor import Floor
@@ -115,6 +116,7 @@ SCALARS: Mapping[type[Op], Callable[..., Any]] = {
     Add: lambda _, a, b: a + b,
     Ceil: _whole(math.ceil),
     Cos: lambda _, x: math.cos(x),
+    Div: lambda _, a, b: _divided(a, b),
     Elu: lambda _, x: math.expm1(x) if x < 0 else x,
     Exp: lambda _, x: _exp(x),
     Floor: _whole(math.floor),

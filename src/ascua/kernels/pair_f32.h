@@ -7,6 +7,7 @@
 
 enum {
     PAIR_ADD,
+    PAIR_DIV,
     PAIR_FLOOR_DIV,
     PAIR_FLOOR_MOD,
     PAIR_MAXIMUM,
@@ -30,6 +31,8 @@ KERNEL float pair_f32_of(const pair_f32_t *p, float a, float b) {
     switch (p->function) {
     case PAIR_ADD:
         return a + b;
+    case PAIR_DIV:
+        return a / b;
     case PAIR_FLOOR_DIV: {
         const double q = (double)a / (double)b;
         if (!(q < 0x1p52 && q > -0x1p52)) {

@@ -24,6 +24,7 @@ from ascua.ops.depth_to_space import DepthToSpace
 from ascua.ops.elu import Elu
 from ascua.ops.expand_dims import ExpandDims
 from ascua.ops.gather import Gather
+from ascua.ops.gather_nd import GatherNd
 from ascua.ops.hard_swish import HardSwish
 from ascua.ops.leaky_relu import LeakyRelu
 from ascua.ops.logistic import Logistic
@@ -59,7 +60,7 @@ from ascua.ops.unpack import Unpack
 
 RISING = (
     Add, BatchToSpaceND, BroadcastTo, Concatenation, DepthToSpace, ExpandDims, Gather,
-    Maximum, Mean, Minimum, MirrorPad, Pack,
+    GatherNd, Maximum, Mean, Minimum, MirrorPad, Pack,
     Pad, Pool2D, ReduceMax, ReduceMin, Reshape, ResizeBilinear, ResizeNearestNeighbor, ReverseV2,
     Slice, SpaceToBatchND, SpaceToDepth, Split, Squeeze, StridedSlice, Sum, Transpose, Unpack,
 )  # fmt: skip

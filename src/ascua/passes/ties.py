@@ -19,6 +19,7 @@ from ascua.ops.batch_to_space_nd import BatchToSpaceND
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.dequantize import Dequantize
+from ascua.ops.div import Div
 from ascua.ops.expand_dims import ExpandDims
 from ascua.ops.maximum import Maximum
 from ascua.ops.minimum import Minimum
@@ -43,7 +44,7 @@ from ascua.passes.ranges import OF_ONE_VALUE
 Tie: TypeAlias = list[tuple[Tensor, Array]]
 """Tensors, each with as many channels as the others: element i of all of them go together."""
 
-OF_TWO = (Add, Maximum, Minimum, Mul, Prelu, SquaredDifference, Sub)
+OF_TWO = (Add, Div, Maximum, Minimum, Mul, Prelu, SquaredDifference, Sub)
 """Operators on pairs of elements, one side repeated where it has fewer."""
 
 IN_PLACE = (

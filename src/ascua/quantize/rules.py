@@ -65,12 +65,16 @@ class Scheme:
         zero = round(self.low - low / scale)
         return Quant((scale,), (min(max(zero, self.low), self.high),))
 
-    def fixed(self, low: float) -> Quant:
-        """The quantisation of an output in 0..1 (`low` 0) or -1..1: steps of a power of two."""
+    def fixed(self, low: float, high: float) -> Quant:
+        """The quantisation of an output that a specification states: `low` to `high` in all steps.
+
+        Symmetric ones hold both.
+        """
         steps = self.high - self.low + 1
-        if low < 0 or self.symmetric:
-            return Quant((2 / steps,), ((self.low + self.high + 1) // 2,))
-        return Quant((1 / steps,), (self.low,))
+        if self.symmetric:
+            return Quant((2 * max(-low, high) / steps,), (0,))
+        scale = (high - low) / steps
+        return Quant((scale,), (min(round(self.low - low / scale), self.high),))
 
 
 SCHEMES = {
@@ -116,7 +120,7 @@ def tied(graph: Graph, pinned: Mapping[Tensor, Quant], scheme: Scheme) -> Tied:
     pins = dict(pinned)
     for op in graph.ops:
         if op.output_range is not None:
-            pins[op.y] = scheme.fixed(op.output_range[0])
+            pins[op.y] = scheme.fixed(*op.output_range)
     groups = _Groups(pins)
     copied: list[tuple[Op, int]] = []
     for op in graph.ops:

@@ -140,7 +140,7 @@ class _Converter:
     def quant(self, op: Op, y: Tensor) -> Quant | None:
         """The quantisation of an output: the one that is fixed, stated, or that of the input."""
         if op.output_range is not None:
-            return INT8.fixed(op.output_range[0])
+            return INT8.fixed(*op.output_range)
         if y in self.rounded:
             return self.rounded[y].quant
         if op.one_scale:

@@ -18,10 +18,12 @@ from ascua.ops.add import Add
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
+from ascua.ops.div import Div
 from ascua.ops.elu import Elu
 from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.hard_swish import HardSwish
 from ascua.ops.leaky_relu import LeakyRelu
+from ascua.ops.log_softmax import LogSoftmax
 from ascua.ops.logistic import Logistic
 from ascua.ops.max_pool2d import MaxPool2D
 from ascua.ops.maximum import Maximum
@@ -109,11 +111,14 @@ def _value(op: Op, xs: Sequence[Any]) -> Any:
     """The output of an operator that computes and has no weights."""
     ops, x = import_keras().ops, xs[0]
     match op:
-        case Add() | Sub() | Mul() | Maximum() | Minimum() | SquaredDifference():
+        case Add() | Sub() | Mul() | Div() | Maximum() | Minimum() | SquaredDifference():
             a, b = _operands(op, xs)
             if isinstance(op, Mul) and len(xs) == 1:
                 return _scaled(x, a if b is x else b)
-            name = {SquaredDifference: "subtract", Sub: "subtract", Add: "add", Mul: "multiply"}
+            name = {
+                SquaredDifference: "subtract", Sub: "subtract", Add: "add", Mul: "multiply",
+                Div: "divide",
+            }  # fmt: skip
             y = getattr(ops, name.get(type(op), op.kind))(a, b)
             return ops.square(y) if isinstance(op, SquaredDifference) else y
         case MaxPool2D() | AveragePool2D():
@@ -136,6 +141,8 @@ def _value(op: Op, xs: Sequence[Any]) -> Any:
             return ops.sigmoid(x)
         case Softmax():
             return ops.softmax(x * op.beta if op.beta != 1 else x)
+        case LogSoftmax():
+            return ops.log_softmax(x)
         case Prelu() if op.alpha.const:
             return ops.relu(x) - _scaled(ops.relu(-x), op.alpha.values)
     raise NotImplementedError

@@ -1,0 +1,69 @@
+#ifdef __cplusplus
+#error "this is C11: compile it with a C compiler, and include the header in C++"
+#endif
+#define GOLDEN_INTERNAL
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/div_s8.h"
+#include "ascua/window.h"
+
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[240];
+#endif
+
+/* div y: 4x5x6, 0 MACs */
+STEP void golden_step_00_div(INSTANCE) {
+    static const div_s8_t p = {.n = 6, .a_step = 1, .b_step = 1, .runs = 20, .loops = 1, .swap = 0,
+        .a_zero = -3, .b_zero = -128, .multiplier = 1677721702, .right = 23, .zero = 11,
+        .low = -128, .high = 127};
+    div_s8(&p, arena + 0, golden_00_div_input, golden_00_div_loops, arena + 120);
+}
+
+#ifndef GOLDEN_ON
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {120};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {120};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {120};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_div(NET);
+}
+
+void golden_invoke(const int8_t *in, int8_t *out) {
+    if ((const void *)in != (const void *)(arena + 0)) {
+        memcpy(arena + 0, in, 120);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 120)) {
+        memcpy(out, arena + 120, 120);
+    }
+}
+
+#endif
