@@ -42,8 +42,11 @@ SAMPLES = 4
 PLAIN = Goal(inline=False, tries=0)
 """What is quickest to plan and to compile."""
 
-CANCELS = frozenset({"L2_NORMALIZATION"})
-"""Operators of several scales that rescale nothing all the same: a length is divided by another."""
+COMPARES = frozenset({"EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"})
+
+CANCELS = frozenset({"CAST", "L2_NORMALIZATION"}) | COMPARES
+"""Operators of several scales whose outputs none changes: numbers are taken as they are, a length
+is divided by another, two values are compared that both have a wrong scale."""
 
 TABLES = frozenset({"ELU", "LOGISTIC", "TANH"})
 """Where scales go into a table of reals, and no factor becomes a multiplier and a shift."""

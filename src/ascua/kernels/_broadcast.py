@@ -91,7 +91,10 @@ def constant_operand(op: Op) -> tuple[Const, ...]:
     b = operands(op)[1]
     if not b.const:
         return ()
-    return (Const("input", np.ascontiguousarray(b.values), f"{b.dtype}_t", {"weights": b.bytes}),)
+    values, ctype = np.ascontiguousarray(b.values), f"{b.dtype}_t"
+    if b.dtype == "bool":
+        values, ctype = values.view(np.int8), "int8_t"
+    return (Const("input", values, ctype, {"weights": b.bytes}),)
 
 
 def loops_const(op: Op) -> Const:

@@ -22,7 +22,7 @@ class Reshape(Op):
 
     tflite = "RESHAPE"
     options = "ReshapeOptions"
-    types = _views.TYPES
+    types = (*_views.TYPES, "int32", "bool")
     view = True
     any_type = True
     one_scale = True

@@ -19,7 +19,7 @@ class Squeeze(Op):
     tflite = "SQUEEZE"
     options = "SqueezeOptions"
     max_version = 2
-    types = _views.TYPES
+    types = (*_views.TYPES, "int32", "bool")
     view = True
     any_type = True
     one_scale = True
