@@ -24,10 +24,7 @@ from ascua.quantize.floats import evaluated
 from ascua.quantize.options import RANGES, Ranges
 from tests.support import check_reference, network
 from tests.support.examples import EXAMPLES
-from tests.support.floats import floated, samples
-
-INTEGER = {"QUANTIZE", "DEQUANTIZE"}
-"""Operators between floats and integers, which float networks do not have."""
+from tests.support.floats import INTEGER, floated, samples
 
 
 def tensor(name: str, *shape: int) -> Tensor:

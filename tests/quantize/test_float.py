@@ -16,10 +16,7 @@ from ascua.quantize.floats import evaluated
 from tests.quantize.test_convert import constant, tensor
 from tests.support import network
 from tests.support.examples import EXAMPLES
-from tests.support.floats import floated, litert, samples
-
-INTEGER = {"QUANTIZE", "DEQUANTIZE"}
-"""Operators between floats and integers: no network that is to be quantised has them."""
+from tests.support.floats import INTEGER, floated, litert, samples
 
 
 @pytest.mark.train

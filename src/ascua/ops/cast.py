@@ -11,7 +11,10 @@ import numpy as np
 from ascua.ir import Array, Node, Op, limits
 from ascua.ops import _conditions
 
-NUMBERS = {"float32": 0, "int32": 2, "bool": 6, "int16": 7, "int8": 9}
+NUMBERS = {
+    "float32": 0, "float16": 1, "int32": 2, "uint8": 3, "int64": 4, "bool": 6, "int16": 7,
+    "int8": 9, "float64": 10, "uint64": 12, "uint32": 15, "uint16": 16, "int4": 17,
+}  # fmt: skip
 """The numbers of the types in .tflite files."""
 
 SAME_BYTES = ("bool", "int8")
@@ -36,7 +39,8 @@ class Cast(Op):
         return cls(node.inputs, node.outputs)
 
     def write(self) -> Mapping[str, Any]:
-        return {"in_data_type": NUMBERS[self.x.dtype], "out_data_type": NUMBERS[self.y.dtype]}
+        ends = {"in_data_type": self.inputs[:1], "out_data_type": self.outputs[:1]}
+        return {field: NUMBERS[t.dtype] for field, ts in ends.items() for t in ts if t}
 
     @property
     def view(self) -> bool:  # type: ignore[override]

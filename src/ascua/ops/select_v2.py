@@ -22,7 +22,6 @@ class SelectV2(Op):
     options = "SelectV2Options"
     max_version = 2
     types = ("int8", "int16", "bool")
-    any_type = True
     one_scale = True
 
     @classmethod
