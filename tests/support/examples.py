@@ -116,9 +116,8 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "DEQUANTIZE": (edges(),),
     "ELU": (network(unary(Elu, (0.05, -3), (0.04, 9))),),
     **{
-        kind.tflite: (network(comparison(kind, (1, 4, 5), (5,), const, **STEPS)),)
-        for kind, const in ((Equal, ""), (Greater, "a"), (GreaterEqual, "b"), (Less, ""),
-                            (LessEqual, "a"), (NotEqual, "b"))
+        kind.tflite: (network(comparison(kind, (1, 4, 5), (5,), **STEPS)),)
+        for kind in (Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual)
     },
     "EXPAND_DIMS": (network(expand_dims((1, 6), (1, 6, 1), 2)),),
     "FULLY_CONNECTED": (dense(), as_int4(dense())),
