@@ -119,8 +119,8 @@ def test_a_seed_is_a_network() -> None:
 
 def smallest_failure(where: str, operator: str, folder: Path) -> Failure:
     """That of the smallest network that fails, of the first ones with this operator."""
-    some = [n for n in networks(FIRST, 120) if any(op.tflite == operator for op in n.graph.ops)]
-    found = failures(cases(some[:TOGETHER]), where, folder)
+    some = [n for n in networks(FIRST, 240) if any(op.tflite == operator for op in n.graph.ops)]
+    found = failures(cases(some[: 2 * TOGETHER]), where, folder)
     return min(found, key=lambda f: size(f.case.network))
 
 

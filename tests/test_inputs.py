@@ -52,6 +52,32 @@ def test_pseudo_random_is_the_documented_generator() -> None:
     np.testing.assert_array_equal(floats.reshape(-1), np.float32(expected) / np.float32(255))
 
 
+@pytest.mark.parametrize(("dtype", "shift"), [("int16", 16), ("int32", 0), ("bool", 31)])
+def test_pseudo_random_of_other_types(dtype: str, shift: int) -> None:
+    x, expected = 12345, []
+    for _ in range(6):
+        x = (1664525 * x + 1013904223) % 2**32
+        expected.append(x >> shift)
+    found = inputs.pseudo_random(one_input(Tensor("x", (1, 2, 3), dtype)))[0]
+    assert found.dtype == dtype
+    bits = found.astype(np.int64).reshape(-1) % 2 ** (32 - shift)
+    assert bits.tolist() == expected
+
+
+def test_inputs_of_truth_and_of_whole_numbers() -> None:
+    truth, whole = (Tensor("x", (1, 2, 3), dtype) for dtype in ("bool", "int32"))
+    odd = np.array([[0, 1, 2], [255, 128, 0]], np.uint8)
+    found = inputs.convert(odd.view(np.bool_), truth, "here")
+    assert found.dtype == np.bool_
+    assert found.view(np.uint8).reshape(-1).tolist() == [0, 1, 1, 1, 1, 0]
+    exact = inputs.convert(odd.astype(np.int32), whole, "here")
+    assert (exact.dtype, exact.reshape(-1).tolist()) == (np.int32, odd.reshape(-1).tolist())
+    for a, t in ((odd, truth), (odd / 2, truth), (odd, whole), (odd / 2, whole)):
+        with pytest.raises(InputError, match=f"{a.dtype}, the model takes {t.dtype}") as caught:
+            inputs.convert(a, t, "here")
+        assert f"astype('{t.dtype}')" in str(caught.value)
+
+
 def test_pseudo_random_goes_on_from_input_to_input() -> None:
     a, b = inputs.pseudo_random(two())
     whole = inputs.pseudo_random(one_input(activation("x", (1, 5))))[0].reshape(-1)

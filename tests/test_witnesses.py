@@ -42,8 +42,12 @@ SAMPLES = 4
 PLAIN = Goal(inline=False, tries=0)
 """What is quickest to plan and to compile."""
 
-CANCELS = frozenset({"L2_NORMALIZATION"})
-"""Operators of several scales that rescale nothing all the same: a length is divided by another."""
+CANCELS = frozenset(
+    """CAST EQUAL GREATER GREATER_EQUAL L2_NORMALIZATION LESS LESS_EQUAL LOGICAL_AND LOGICAL_NOT
+    LOGICAL_OR NOT_EQUAL""".split()  # noqa: SIM905
+)
+"""Operators that rescale nothing, or both sides alike: numbers and truths as they are, a length
+that is divided by another, two values of one scale that are compared."""
 
 TABLES = frozenset({"ELU", "LOGISTIC", "TANH"})
 """Where scales go into a table of reals, and no factor becomes a multiplier and a shift."""

@@ -25,16 +25,16 @@ def pseudo_random(graph: Graph) -> list[Array]:
     """One fixed sample (1, *shape) an input, the same in every run and on every machine.
 
     x = 12345; for each element x = (1664525 x + 1013904223) mod 2**32, byte = x >> 24; taken as
-    int8 bits, or byte / 255 for a float input; x >> 16 as int16 bits.
+    int8 bits, or byte / 255 for a float input; x >> 16 as int16 bits, x as int32, x >> 31 as bool.
     """
     x = 12345
     result: list[Array] = []
     for t in graph.inputs:
-        bits = 8 * ITEMSIZE[t.dtype] if t.dtype != "float32" else 8
-        values = np.empty(t.size, f"uint{bits}")
+        bits = {"float32": 8, "bool": 1}.get(t.dtype, 8 * ITEMSIZE[t.dtype])
+        values = np.empty(t.size, f"uint{max(bits, 8)}")
         for i in range(t.size):
             x = (1664525 * x + 1013904223) % 2**32
-            values[i] = x >> (32 - bits)
+            values[i] = x >> max(32 - bits, 0)
         sample = values / np.float32(255) if t.dtype == "float32" else values.view(t.dtype)
         result.append(sample.reshape(1, *t.shape).astype(t.dtype, copy=False))
     return result
@@ -195,6 +195,9 @@ def _as_dtype(a: Array, t: Tensor, where: str) -> Array:
             f"{where}: it holds NaN or infinite values.",
             ["Check how the data was scaled before it was saved."],
         )
+    if t.dtype == "bool" and a.dtype == np.bool_:  # a file may hold any bytes for true
+        truth: Array = np.ascontiguousarray(a).view(np.uint8) != 0
+        return truth
     if a.dtype == np.dtype(t.dtype):
         return np.ascontiguousarray(a, np.dtype(t.dtype))
     if t.dtype == "int8" and a.dtype == np.uint8:

@@ -34,7 +34,9 @@ ITEMSIZE: Mapping[str, int] = {
 
 
 def limits(dtype: str) -> tuple[int, int]:
-    """The least and the greatest value of an integer dtype."""
+    """The least and the greatest value of an integer dtype; of bool, 0 and 1."""
+    if dtype == "bool":
+        return 0, 1
     info = np.iinfo(dtype)
     return int(info.min), int(info.max)
 

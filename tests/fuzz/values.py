@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -12,19 +13,29 @@ from ascua.ops.abs import Abs
 from ascua.ops.add import Add
 from ascua.ops.arg_max import ArgMax
 from ascua.ops.arg_min import ArgMin
+from ascua.ops.cast import Cast
 from ascua.ops.cumsum import Cumsum
 from ascua.ops.dequantize import Dequantize
 from ascua.ops.div import Div
 from ascua.ops.elu import Elu
+from ascua.ops.equal import Equal
+from ascua.ops.greater import Greater
+from ascua.ops.greater_equal import GreaterEqual
 from ascua.ops.hard_swish import HardSwish
 from ascua.ops.l2_normalization import L2Normalization
 from ascua.ops.leaky_relu import LeakyRelu
+from ascua.ops.less import Less
+from ascua.ops.less_equal import LessEqual
 from ascua.ops.log_softmax import LogSoftmax
+from ascua.ops.logical_and import LogicalAnd
+from ascua.ops.logical_not import LogicalNot
+from ascua.ops.logical_or import LogicalOr
 from ascua.ops.logistic import Logistic
 from ascua.ops.maximum import Maximum
 from ascua.ops.mean import Mean
 from ascua.ops.minimum import Minimum
 from ascua.ops.mul import Mul
+from ascua.ops.not_equal import NotEqual
 from ascua.ops.prelu import Prelu
 from ascua.ops.quantize import Quantize
 from ascua.ops.reduce_max import ReduceMax
@@ -32,6 +43,7 @@ from ascua.ops.reduce_min import ReduceMin
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.rsqrt import Rsqrt
+from ascua.ops.select_v2 import SelectV2
 from ascua.ops.softmax import Softmax
 from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.sub import Sub
@@ -132,9 +144,7 @@ def prelu(b: Builder) -> None:
 
 def quantize(b: Builder) -> None:
     if b.draw.one_in(4):
-        x = Tensor(b.name("x"), b.shape(), "float32")
-        b.inputs.append(x)
-        b.live.append(x)
+        x = given(b, b.shape(), "float32")
     else:
         x = b.chosen(lambda t: t.dtype in (b.dtype, "float32")) or b.new_input(b.shape())
     b.add(Quantize((x,), (b.activation(x.shape, b.quant(reach(x) if x.quant else 4.0)),)))
@@ -143,6 +153,75 @@ def quantize(b: Builder) -> None:
 def dequantize(b: Builder) -> None:
     x = b.any()
     b.add(Dequantize((x,), (Tensor(b.name("f"), x.shape, "float32"),)))
+
+
+def typed(b: Builder, shape: Sequence[int], dtype: str) -> Tensor:
+    """What an operator shall compute in any type, quantised where it is that of the network."""
+    if dtype == b.dtype:
+        return b.activation(shape)
+    return Tensor(b.name("t"), tuple(shape), dtype)
+
+
+def given(b: Builder, shape: Sequence[int], dtype: str) -> Tensor:
+    """Another input of the network, of any type."""
+    if dtype == b.dtype:
+        return b.new_input(shape)
+    x = Tensor(b.name("x"), tuple(shape), dtype)
+    b.inputs.append(x)
+    b.live.append(x)
+    return x
+
+
+def cast(b: Builder) -> None:
+    types = [t for t in Cast.types if t in ("bool", "int32", "float32", b.dtype)]
+    x = b.chosen(lambda t: t.dtype in types) or given(b, b.shape(), b.draw.pick(types))
+    b.add(Cast((x,), (typed(b, x.shape, b.draw.pick(types)),)))
+
+
+def comparison(b: Builder, kind: type[Op]) -> None:
+    """Whether values are below others, or any such."""
+    a = b.any()
+    c, shape = other(b, a, None, const=b.draw.one_in(4))
+    pair = (c, a) if b.draw.one_in(2) else (a, c)
+    b.add(kind(pair, (Tensor(b.name("t"), shape, "bool"),)))
+
+
+def truth(b: Builder) -> Tensor:
+    """A tensor of bool."""
+    return b.chosen(lambda t: t.dtype == "bool") or given(b, b.shape(), "bool")
+
+
+def logical(b: Builder, kind: type[Op]) -> None:
+    """A truth of two others."""
+    a = truth(b)
+    fitting = b.chosen(lambda t: t.dtype == "bool" and within(t.shape, a.shape))
+    c = fitting or given(b, [1 if b.draw.one_in(3) else n for n in a.shape], "bool")
+    pair = (c, a) if b.draw.one_in(2) else (a, c)
+    b.add(kind(pair, (Tensor(b.name("t"), a.shape, "bool"),)))
+
+
+def logical_not(b: Builder) -> None:
+    x = truth(b)
+    b.add(LogicalNot((x,), (Tensor(b.name("t"), x.shape, "bool"),)))
+
+
+def within(small: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether a tensor of one shape can be repeated to have another."""
+    ends = shape[len(shape) - len(small) :]
+    return len(small) <= len(shape) and all(a in (1, b) for a, b in zip(small, ends, strict=True))
+
+
+def select(b: Builder) -> None:
+    a = b.any()
+    c, shape = other(b, a, a.quant, const=b.draw.one_in(3))
+    sizes = [n if b.draw.one_in(2) else 1 for n in shape][b.draw.integer(0, len(shape)) :]
+
+    def fits(t: Tensor) -> bool:
+        return t.dtype == "bool" and within(t.shape, shape)
+
+    condition = b.chosen(fits) or given(b, sizes, "bool")
+    pair = (c, a) if b.draw.one_in(2) else (a, c)
+    b.add(SelectV2((condition, *pair), (b.like(a, shape),)))
 
 
 def softmax(b: Builder) -> None:
@@ -216,3 +295,11 @@ reduce_max = partial(reduction, kind=ReduceMax)
 reduce_min = partial(reduction, kind=ReduceMin)
 arg_max = partial(arg, kind=ArgMax)
 arg_min = partial(arg, kind=ArgMin)
+equal = partial(comparison, kind=Equal)
+greater = partial(comparison, kind=Greater)
+greater_equal = partial(comparison, kind=GreaterEqual)
+less = partial(comparison, kind=Less)
+less_equal = partial(comparison, kind=LessEqual)
+not_equal = partial(comparison, kind=NotEqual)
+logical_and = partial(logical, kind=LogicalAnd)
+logical_or = partial(logical, kind=LogicalOr)

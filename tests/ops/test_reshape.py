@@ -7,6 +7,7 @@ import pytest
 
 from ascua.boards import load as load_board
 from ascua.ir import Op, Tensor
+from ascua.ops.cast import Cast
 from ascua.ops.expand_dims import ExpandDims
 from ascua.ops.reshape import Reshape
 from ascua.ops.squeeze import Squeeze
@@ -96,6 +97,13 @@ def test_refuses_other_types() -> None:
     assert "'x' is uint8" in (Reshape((x,), (Tensor("y", (4,), "uint8"),)).check() or "")
     y = Tensor("y", (4,), "float32")
     assert "'y' is float32" in (Reshape((activation("x", (1, 4)),), (y,)).check() or "")
+
+
+@pytest.mark.parametrize("dtype", ["int32", "bool"])
+def test_whole_numbers_and_truths(dtype: str) -> None:
+    ends = Tensor("x", (1, 2, 3), dtype), Tensor("a", (1, 6), dtype), Tensor("b", (6,), dtype)
+    last = Cast((ends[2],), (activation("y", (6,)),))
+    check_everywhere(network(Reshape(ends[:1], ends[1:2]), Squeeze(ends[1:2], ends[2:]), last))
 
 
 def test_refuses_a_shape_computed_from_data() -> None:

@@ -23,11 +23,8 @@ from ascua.quantize import DEFAULT, Options, Range, quantize
 from ascua.quantize.floats import evaluated
 from ascua.quantize.options import RANGES, Ranges
 from tests.support import check_reference, network
-from tests.support.examples import EXAMPLES, FOLDED
-from tests.support.floats import floated, samples
-
-INTEGER = {"QUANTIZE", "DEQUANTIZE", *FOLDED}
-"""Operators between floats and integers, which float networks do not have."""
+from tests.support.examples import EXAMPLES
+from tests.support.floats import INTEGER, floated, samples
 
 
 def tensor(name: str, *shape: int) -> Tensor:

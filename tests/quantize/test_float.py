@@ -14,11 +14,8 @@ from ascua.quantize import quantize
 from ascua.quantize.floats import evaluated
 from tests.quantize.test_convert import constant, tensor
 from tests.support import check_reference, network
-from tests.support.examples import EXAMPLES, FOLDED
-from tests.support.floats import floated, litert, samples
-
-INTEGER = {"QUANTIZE", "DEQUANTIZE", *FOLDED}
-"""Operators between floats and integers: no network that is to be quantised has them."""
+from tests.support.examples import EXAMPLES
+from tests.support.floats import INTEGER, floated, litert, samples
 
 
 @pytest.mark.train

@@ -28,8 +28,8 @@ from tests.quantize.test_convert import dense
 from tests.quantize.test_improve import images, net
 from tests.support import litert, reference
 from tests.support.command import ascua, model_file
-from tests.support.examples import EXAMPLES, FOLDED
-from tests.support.floats import floated, samples
+from tests.support.examples import EXAMPLES
+from tests.support.floats import INTEGER, floated, samples
 from tests.test_unsigned import one_graph
 
 UINT8 = Options(scheme="uint8-per-tensor")
@@ -51,7 +51,7 @@ def check(cases: list[tuple[Graph, list[Array]]]) -> None:
 @pytest.mark.train
 def test_litert_computes_every_operator_or_it_is_refused_by_name() -> None:
     cases, taken = [], set()
-    for name in sorted(set(OPERATORS) - {"QUANTIZE", "DEQUANTIZE", *FOLDED}):
+    for name in sorted(set(OPERATORS) - INTEGER):
         real = floated(EXAMPLES[name][0])
         xs = samples(real, 4)
         try:
@@ -62,7 +62,7 @@ def test_litert_computes_every_operator_or_it_is_refused_by_name() -> None:
         taken.add(name)
         assert beside(real, small, xs).sqnr_db > 20, name
         cases.append((small, xs))
-    assert taken == TAKEN - {"QUANTIZE", "DEQUANTIZE"}
+    assert taken == TAKEN - INTEGER
     real = net("RELU")
     cases.append((quantize(real, images(8), EVERYTHING), images(4, seed=2)))
     check(cases)

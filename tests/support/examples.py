@@ -18,14 +18,23 @@ from ascua.ops.conv2d import Conv2D
 from ascua.ops.depth_to_space import DepthToSpace
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.elu import Elu
+from ascua.ops.equal import Equal
 from ascua.ops.fully_connected import FullyConnected
+from ascua.ops.greater import Greater
+from ascua.ops.greater_equal import GreaterEqual
 from ascua.ops.hard_swish import HardSwish
 from ascua.ops.leaky_relu import LeakyRelu
+from ascua.ops.less import Less
+from ascua.ops.less_equal import LessEqual
+from ascua.ops.logical_and import LogicalAnd
+from ascua.ops.logical_not import LogicalNot
+from ascua.ops.logical_or import LogicalOr
 from ascua.ops.logistic import Logistic
 from ascua.ops.max_pool2d import MaxPool2D
 from ascua.ops.maximum import Maximum
 from ascua.ops.minimum import Minimum
 from ascua.ops.mul import Mul
+from ascua.ops.not_equal import NotEqual
 from ascua.ops.prelu import Prelu
 from ascua.ops.reduce_max import ReduceMax
 from ascua.ops.reduce_min import ReduceMin
@@ -45,6 +54,7 @@ from tests.ops.test_add import binary
 from tests.ops.test_arg_max import arg
 from tests.ops.test_batch_matmul import product
 from tests.ops.test_broadcast_to import broadcast
+from tests.ops.test_cast import chain
 from tests.ops.test_concatenation import concatenation
 from tests.ops.test_conv2d import conv
 from tests.ops.test_cumsum import cumsum
@@ -55,7 +65,9 @@ from tests.ops.test_fully_connected import dense
 from tests.ops.test_gather import gather
 from tests.ops.test_gather_nd import gather_nd
 from tests.ops.test_l2_normalization import normalization
+from tests.ops.test_less import comparison
 from tests.ops.test_log_softmax import log_softmax
+from tests.ops.test_logical_and import logical
 from tests.ops.test_maximum import ONE
 from tests.ops.test_mean import mean
 from tests.ops.test_mirror_pad import mirror
@@ -67,6 +79,7 @@ from tests.ops.test_relu import unary
 from tests.ops.test_reshape import expand_dims, reshape, squeeze
 from tests.ops.test_resize_bilinear import resize
 from tests.ops.test_reverse_v2 import reverse
+from tests.ops.test_select_v2 import select
 from tests.ops.test_shape import flatten
 from tests.ops.test_slice import cut, strided
 from tests.ops.test_softmax import softmax
@@ -79,6 +92,9 @@ from tests.support.pairs import pair
 from tests.support.pools import pool
 from tests.support.unsigned import as_uint8
 from tests.support.wide import widened
+
+STEPS: dict[str, tuple[float, float]] = {"scales": (0.05, 0.05)}
+"""Where values are compared: no scale changes an answer."""
 
 EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "ABS": (network(unary(Abs, (0.05, -3), (0.04, -100))),),
@@ -93,6 +109,7 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "BATCH_TO_SPACE_ND": (
         network(to_space((4, 2, 3, 3), (2, 2), [(1, 0), (0, 1)])), dilated(),
     ),
+    "CAST": (chain("float32", "int32", "int16", "int8", "bool", "int8"),),
     "CONCATENATION": (network(concatenation(3, (1, 2, 3, 4), (1, 2, 3, 1))),),
     "CONV_2D": (
         conv(), conv(kh=1, kw=1, ic=8, oc=8), as_int4(conv()), conv(ih=9, iw=17, ic=2, oc=3),
@@ -105,11 +122,18 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "DEQUANTIZE": (edges(),),
     "DIV": (network(by_constants()),),
     "ELU": (network(unary(Elu, (0.05, -3), (0.04, 9))),),
+    **{
+        kind.tflite: (network(comparison(kind, (1, 4, 5), (5,), **STEPS)),)
+        for kind in (Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual)
+    },
     "EXPAND_DIMS": (network(expand_dims((1, 6), (1, 6, 1), 2)),),
     "FULLY_CONNECTED": (dense(), as_int4(dense())),
     "HARD_SWISH": (network(unary(HardSwish, (0.05, -3), (0.04, -90))),),
     "L2_NORMALIZATION": (network(normalization()),),
     "LEAKY_RELU": (network(unary(LeakyRelu, (0.05, -3), (0.04, 9), 0.1)),),
+    "LOGICAL_AND": (network(logical(LogicalAnd, (1, 4, 5), (4, 1), const="b")),),
+    "LOGICAL_NOT": (network(logical(LogicalNot, (1, 4, 5))),),
+    "LOGICAL_OR": (network(logical(LogicalOr, (1, 4, 5), (5,))),),
     "LOGISTIC": (network(unary(Logistic, (0.05, -3), (1 / 256, -128))),),
     "LOG_SOFTMAX": (network(log_softmax()),),
     "MAXIMUM": (network(pair(Maximum, (1, 4, 5, 6), (1, 1, 1, 6), **ONE)),),
@@ -131,6 +155,10 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "RSQRT": (network(unary(Rsqrt, (0.05, -128), (0.05, -128))),),
     "RESIZE_BILINEAR": (network(resize(ResizeBilinear, (4, 5), (8, 10))),),
     "RESIZE_NEAREST_NEIGHBOR": (network(resize(ResizeNearestNeighbor, (4, 5), (8, 10))),),
+    "SELECT_V2": (
+        network(select((1, 4, 5, 1), (1, 4, 5, 6), (6,))),
+        network(select((1, 1, 5, 6), (1, 4, 5, 6), (), const="b")),
+    ),
     "SHAPE": (flatten(),),
     "SLICE": (network(cut((1, 4, 5, 6), (0, 1, 2, 3), (1, 2, -1, 2))),),
     "SOFTMAX": (softmax(),),

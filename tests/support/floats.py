@@ -9,6 +9,12 @@ import pytest
 
 from ascua.ir import Array, Graph, Op, Tensor
 
+INTEGER = frozenset(
+    """CAST DEQUANTIZE EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL LOGICAL_AND LOGICAL_NOT
+    LOGICAL_OR NOT_EQUAL QUANTIZE SELECT_V2""".split()  # noqa: SIM905
+)
+"""Operators that no network has which is to be quantised: between types, or on truths."""
+
 
 def floated(graph: Graph) -> Graph:
     """`graph` with every quantised tensor as the float32 that it stands for."""

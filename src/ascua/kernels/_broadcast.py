@@ -91,8 +91,13 @@ def constant_operand(op: Op) -> tuple[Const, ...]:
     b = operands(op)[1]
     if not b.const:
         return ()
-    ctype = "float" if b.dtype == "float32" else f"{b.dtype}_t"
-    return (Const("input", np.ascontiguousarray(b.values), ctype, {"weights": b.bytes}),)
+    values, ctype = (
+        np.ascontiguousarray(b.values),
+        "float" if b.dtype == "float32" else f"{b.dtype}_t",
+    )
+    if b.dtype == "bool":
+        values, ctype = values.view(np.int8), "int8_t"
+    return (Const("input", values, ctype, {"weights": b.bytes}),)
 
 
 def loops_const(op: Op) -> Const:

@@ -1,20 +1,23 @@
-"""Kernels of MAXIMUM: the greater of two values, element by element."""
+"""Kernels of MAXIMUM, and of LOGICAL_OR: the greater of two values, element by element."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from ascua.kernels._broadcast import Paired, runs
+from ascua.ops.logical_or import LogicalOr
 from ascua.ops.maximum import Maximum
 from ascua.ops.minimum import Minimum
 
 
-class MaximumS8(Paired[Maximum]):
+class MaximumS8(Paired[Maximum | LogicalOr]):
     """Any shapes that go together; those of one shape are one run."""
 
     name = "maximum_s8"
+    types = ("int8", "bool")
+    bytewise = True
 
-    def params(self, op: Maximum) -> Mapping[str, int]:
+    def params(self, op: Maximum | LogicalOr) -> Mapping[str, int]:
         return runs(op)
 
 

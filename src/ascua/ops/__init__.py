@@ -9,12 +9,15 @@ from __future__ import annotations
 from ascua.discovery import concrete
 from ascua.ir import Op
 from ascua.ops import _activation, _conditions
+from ascua.ops._comparisons import Comparison
 from ascua.ops._convolution import Convolution
 from ascua.ops._pooling import Pool2D
 from ascua.ops._reductions import Reduction
 from ascua.ops._weighted import Weighted
 
-__all__ = ["OPERATORS", "Convolution", "Pool2D", "Reduction", "Weighted", "on_floats"]
+__all__ = [
+    "OPERATORS", "Comparison", "Convolution", "Pool2D", "Reduction", "Weighted", "on_floats",
+]  # fmt: skip
 
 OPERATORS: dict[str, type[Op]] = {
     kind.tflite: kind

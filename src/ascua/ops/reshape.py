@@ -24,7 +24,7 @@ class Reshape(Op):
     tflite = "RESHAPE"
     floats = True
     options = "ReshapeOptions"
-    types = _views.TYPES
+    types = (*_views.TYPES, "int32", "bool")
     view = True
     any_type = True
     one_scale = True

@@ -20,7 +20,7 @@ class Squeeze(Op):
     floats = True
     options = "SqueezeOptions"
     max_version = 2
-    types = _views.TYPES
+    types = (*_views.TYPES, "int32", "bool")
     view = True
     any_type = True
     one_scale = True

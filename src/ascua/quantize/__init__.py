@@ -32,6 +32,11 @@ NAMED = 4
 def check_float(graph: Graph, where: str) -> None:
     """Raise ModelError unless `graph`, of the file `where`, is a float network that computes."""
     for t in graph.inputs:
+        if t.dtype in ("bool", "int32", "int64"):
+            raise Unsupported(
+                f"{where}: its input '{t.name}' is {t.dtype}: only float32 can be quantised.",
+                ["Leave this input out, or make it a constant."],
+            )
         if t.dtype != "float32":
             raise Unsupported(
                 f"{where}: its input '{t.name}' is {t.dtype}: it is quantised already.",

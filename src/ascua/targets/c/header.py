@@ -56,9 +56,10 @@ def _described(name: str, kind: str, i: int, v: View) -> str:
     """Macros for shape, size and quantisation of a graph tensor."""
     t = v.tensor
     prefix = f"#define {name.upper()}_{kind.upper()}_{i}"
+    truth = ", 0 or 1" if t.dtype == "bool" else ""
     lines = [
         "",
-        f"/* {comment(t.name)}: {CTYPES[t.dtype]}[{']['.join(map(str, t.shape))}] */",
+        f"/* {comment(t.name)}: {CTYPES[t.dtype]}[{']['.join(map(str, t.shape))}]{truth} */",
         f"{prefix}_BYTES {t.bytes}",
         f"{prefix}_SHAPE {{{', '.join(map(str, t.shape))}}}",
     ]

@@ -1,0 +1,67 @@
+#ifdef __cplusplus
+#error "this is C11: compile it with a C compiler, and include the header in C++"
+#endif
+#define GOLDEN_INTERNAL
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/logical_not_s8.h"
+#include "ascua/window.h"
+
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[40];
+#endif
+
+/* logical_not y: 4x5, 0 MACs */
+STEP void golden_step_00_logical_not(INSTANCE) {
+    static const logical_not_s8_t p = {.n = 20};
+    logical_not_s8(&p, arena + 0, arena + 20);
+}
+
+#ifndef GOLDEN_ON
+void *golden_input(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {20};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {20};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {20};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_logical_not(NET);
+}
+
+void golden_invoke(const uint8_t *in, uint8_t *out) {
+    if ((const void *)in != (const void *)(arena + 0)) {
+        memcpy(arena + 0, in, 20);
+    }
+    golden_run();
+    if ((void *)out != (void *)(arena + 20)) {
+        memcpy(out, arena + 20, 20);
+    }
+}
+
+#endif
