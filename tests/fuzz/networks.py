@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ascua import tflite
 from ascua.errors import Unsupported
 from ascua.ir import Graph
+from ascua.ops import OPERATORS
 from ascua.passes import prepare
 from tests.fuzz import moves, values, weights
 from tests.fuzz.builder import Builder, Draw, Refused
@@ -87,6 +88,23 @@ GENERATORS: dict[str, Generator] = {
     "TRANSPOSE": moves.transpose,
     "TRANSPOSE_CONV": weights.transpose_conv,
     "UNPACK": moves.unpack,
+    **{
+        name: values.real(OPERATORS[name])
+        for name in (
+            "CEIL",
+            "COS",
+            "EXP",
+            "FLOOR",
+            "FLOOR_DIV",
+            "FLOOR_MOD",
+            "LOG",
+            "NEG",
+            "ROUND",
+            "SIN",
+            "SQRT",
+            "SQUARE",
+        )
+    },
 }
 """By the operator's name in TFLite; those that shrinking prefers first."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -19,6 +19,8 @@ from ascua.ops.dequantize import Dequantize
 from ascua.ops.div import Div
 from ascua.ops.elu import Elu
 from ascua.ops.equal import Equal
+from ascua.ops.floor_div import FloorDiv
+from ascua.ops.floor_mod import FloorMod
 from ascua.ops.greater import Greater
 from ascua.ops.greater_equal import GreaterEqual
 from ascua.ops.hard_swish import HardSwish
@@ -303,3 +305,18 @@ less_equal = partial(comparison, kind=LessEqual)
 not_equal = partial(comparison, kind=NotEqual)
 logical_and = partial(logical, kind=LogicalAnd)
 logical_or = partial(logical, kind=LogicalOr)
+
+
+def real(kind: type[Op]) -> Callable[[Builder], None]:
+    """Between DEQUANTIZE and QUANTIZE: a table, for nothing else reads the floats."""
+
+    def add(b: Builder) -> None:
+        x = b.any()
+        f, g = (Tensor(b.name("f"), x.shape, "float32") for _ in range(2))
+        b.append(Dequantize((x,), (f,)))
+        divisor = np.float32(b.draw.pick((1.0, -0.5, 0.3, 7.0)))
+        other = (b.constant(np.array(divisor)),) if kind in (FloorDiv, FloorMod) else ()
+        b.append(kind((f, *other), (g,)))
+        b.add(Quantize((g,), (b.activation(x.shape),)))
+
+    return add

@@ -20,5 +20,5 @@ KIND = FloorDiv
 
 def test_two_values_equal_tflm(kind: type[Op]) -> None:
     graph = two(kind)
-    xs = samples(graph, kind)
+    xs = samples(graph)
     np.testing.assert_array_equal(reference(prepare(graph), xs), oracle(tflite.write(graph), xs))

@@ -29,9 +29,9 @@ def test_every_int8_value_equals_tflm(kind: type[Op]) -> None:
 
 def test_int16_values_equal_tflm(kind: type[Op]) -> None:
     graph = wide(kind)
-    xs = samples(graph, kind)
+    xs = samples(graph)
     prepared = prepare(graph)
-    assert len(prepared.ops) == 3
+    assert kind in {type(op) for op in prepared.ops}
     np.testing.assert_array_equal(reference(prepared, xs), oracle(tflite.write(graph), xs))
 
 

@@ -62,7 +62,7 @@ def test_floats_of_every_elementwise_operator() -> None:
     """10,000 random values each, through kernels without libm."""
     graphs = {name: (two if name in PAIRS - {"PRELU"} else wide)(OPERATORS[name])
               for name in ELEMENTWISE}  # fmt: skip
-    xs = [x for name, graph in graphs.items() for x in samples(graph, OPERATORS[name])]
+    xs = [x for name, graph in graphs.items() for x in samples(graph)]
     prepared = check(beside(graphs), xs)
     assert {op.tflite for op in prepared.ops} == {*ELEMENTWISE, "DEQUANTIZE", "QUANTIZE"}
 

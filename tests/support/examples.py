@@ -14,11 +14,17 @@ from ascua.ops.add import Add
 from ascua.ops.arg_max import ArgMax
 from ascua.ops.arg_min import ArgMin
 from ascua.ops.average_pool2d import AveragePool2D
+from ascua.ops.ceil import Ceil
 from ascua.ops.conv2d import Conv2D
+from ascua.ops.cos import Cos
 from ascua.ops.depth_to_space import DepthToSpace
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.elu import Elu
 from ascua.ops.equal import Equal
+from ascua.ops.exp import Exp
+from ascua.ops.floor import Floor
+from ascua.ops.floor_div import FloorDiv
+from ascua.ops.floor_mod import FloorMod
 from ascua.ops.fully_connected import FullyConnected
 from ascua.ops.greater import Greater
 from ascua.ops.greater_equal import GreaterEqual
@@ -26,6 +32,7 @@ from ascua.ops.hard_swish import HardSwish
 from ascua.ops.leaky_relu import LeakyRelu
 from ascua.ops.less import Less
 from ascua.ops.less_equal import LessEqual
+from ascua.ops.log import Log
 from ascua.ops.logical_and import LogicalAnd
 from ascua.ops.logical_not import LogicalNot
 from ascua.ops.logical_or import LogicalOr
@@ -34,6 +41,7 @@ from ascua.ops.max_pool2d import MaxPool2D
 from ascua.ops.maximum import Maximum
 from ascua.ops.minimum import Minimum
 from ascua.ops.mul import Mul
+from ascua.ops.neg import Neg
 from ascua.ops.not_equal import NotEqual
 from ascua.ops.prelu import Prelu
 from ascua.ops.reduce_max import ReduceMax
@@ -43,9 +51,13 @@ from ascua.ops.relu6 import Relu6
 from ascua.ops.reshape import Reshape
 from ascua.ops.resize_bilinear import ResizeBilinear
 from ascua.ops.resize_nearest_neighbor import ResizeNearestNeighbor
+from ascua.ops.round import Round
 from ascua.ops.rsqrt import Rsqrt
+from ascua.ops.sin import Sin
 from ascua.ops.softmax import Softmax
 from ascua.ops.space_to_depth import SpaceToDepth
+from ascua.ops.sqrt import Sqrt
+from ascua.ops.square import Square
 from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.sub import Sub
 from ascua.ops.sum import Sum
@@ -88,6 +100,7 @@ from tests.ops.test_split import split, split_v, unpack
 from tests.ops.test_transpose import transpose
 from tests.ops.test_transpose_conv import transpose_conv
 from tests.support import activation, as_int4, constant, network
+from tests.support.islands import of_values, two, wide
 from tests.support.pairs import pair
 from tests.support.pools import pool
 from tests.support.unsigned import as_uint8
@@ -184,6 +197,11 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
     "TRANSPOSE_CONV": (transpose_conv(oc=6),),
     "UNPACK": (network(unpack((1, 3, 4), 1)),),
     "SUB": (network(pair(Sub, (1, 4, 5, 6), (1, 1, 1, 6), "NONE", const="a")),),
+    **{
+        kind.tflite: (wide(kind, 60), network(*of_values(kind, (0.05, -5, 0.03, 7))))
+        for kind in (Ceil, Cos, Exp, Floor, Log, Neg, Round, Sin, Sqrt, Square)
+    },
+    **{kind.tflite: (two(kind, 60),) for kind in (FloorDiv, FloorMod)},
 }  # fmt: skip
 """By the operator's name in TFLite; between them, every kernel is chosen on some board."""
 

@@ -91,12 +91,9 @@ def constant_operand(op: Op) -> tuple[Const, ...]:
     b = operands(op)[1]
     if not b.const:
         return ()
-    values, ctype = (
-        np.ascontiguousarray(b.values),
-        "float" if b.dtype == "float32" else f"{b.dtype}_t",
-    )
-    if b.dtype == "bool":
-        values, ctype = values.view(np.int8), "int8_t"
+    values = np.ascontiguousarray(b.values)
+    values = values.view(np.int8) if b.dtype == "bool" else values
+    ctype = "float" if b.dtype == "float32" else f"{values.dtype}_t"
     return (Const("input", values, ctype, {"weights": b.bytes}),)
 
 

@@ -33,7 +33,7 @@ SHARED void lut_s8_shared(const lut_s8_t *p, const int8_t *a0, const int8_t *a1,
 /* quantize a: 9, 0 MACs */
 STEP void golden_step_00_quantize(INSTANCE) {
     static const quantize_f32_s8_t p = {.n = 9, .zero = 3, .scale = 0x1.47ae140000000p-6f};
-    quantize_f32_s8(&p, (const float *)(void *)(arena + 0), arena + 36);
+    quantize_f32_s8(&p, (const f32_t *)(void *)(arena + 0), arena + 36);
 }
 
 /* quantize b: 9, 0 MACs */
@@ -45,7 +45,7 @@ STEP void golden_step_01_quantize(INSTANCE) {
 /* dequantize y: 9, 0 MACs */
 STEP void golden_step_02_dequantize(INSTANCE) {
     static const dequantize_s8_f32_t p = {.n = 9, .zero = -9, .scale = 0x1.fbe76c0000000p-6f};
-    dequantize_s8_f32(&p, arena + 0, (float *)(void *)(arena + 12));
+    dequantize_s8_f32(&p, arena + 0, (f32_t *)(void *)(arena + 12));
 }
 
 #ifndef GOLDEN_ON

@@ -25,12 +25,12 @@
 static ARENA _Alignas(8) int8_t arena[56];
 #endif
 
-SHARED void quantize_f32_s16_shared(const quantize_f32_s16_t *p, const float *a0, s16_t *a1) {
+SHARED void quantize_f32_s16_shared(const quantize_f32_s16_t *p, const f32_t *a0, s16_t *a1) {
     quantize_f32_s16(p, a0, a1);
     KEEP_ORDER();
 }
 
-SHARED void dequantize_s16_f32_shared(const dequantize_s16_f32_t *p, const s16_t *a0, float *a1) {
+SHARED void dequantize_s16_f32_shared(const dequantize_s16_f32_t *p, const s16_t *a0, f32_t *a1) {
     dequantize_s16_f32(p, a0, a1);
     KEEP_ORDER();
 }
@@ -38,7 +38,7 @@ SHARED void dequantize_s16_f32_shared(const dequantize_s16_f32_t *p, const s16_t
 /* quantize a: 9, 0 MACs */
 STEP void golden_step_00_quantize(INSTANCE) {
     static const quantize_f32_s16_t p = {.n = 9, .scale = 0x1.47ae140000000p-14f};
-    quantize_f32_s16_shared(&p, (const float *)(void *)(arena + 0), (s16_t *)(void *)(arena + 36));
+    quantize_f32_s16_shared(&p, (const f32_t *)(void *)(arena + 0), (s16_t *)(void *)(arena + 36));
 }
 
 /* quantize b: 9, 0 MACs */
@@ -53,7 +53,7 @@ STEP void golden_step_01_quantize(INSTANCE) {
 STEP void golden_step_02_dequantize(INSTANCE) {
     static const dequantize_s16_f32_t p = {.n = 9, .scale = 0x1.fbe76c0000000p-14f};
     dequantize_s16_f32_shared(&p, (const s16_t *)(void *)(arena + 0),
-        (float *)(void *)(arena + 20));
+        (f32_t *)(void *)(arena + 20));
 }
 
 #ifndef GOLDEN_ON

@@ -25,7 +25,7 @@ static ARENA _Alignas(8) int8_t arena[204];
 
 /* pad y: 6x8x3, 0 MACs */
 STEP void golden_step_00_pad(INSTANCE) {
-    static const pad_s8_t p = {.value = -7, .size = 144, .pair = 0, .offset = 27, .row = 15,
+    static const pad_s8_t p = {.value = -7, .size = 144, .width = 1, .offset = 27, .row = 15,
         .n0 = 1, .n1 = 1, .n2 = 1, .n3 = 4, .step0 = 0, .step1 = 0, .step2 = 144, .step3 = 24};
     pad_s8(&p, arena + 144, arena + 0);
 }

@@ -25,8 +25,8 @@ static ARENA _Alignas(8) int8_t arena[408];
 
 /* pad y: 6x8x3, 0 MACs */
 STEP void golden_step_00_pad(INSTANCE) {
-    static const pad_s8_t p = {.value = 0, .size = 288, .pair = 0, .offset = 54, .row = 30, .n0 = 1,
-        .n1 = 1, .n2 = 1, .n3 = 4, .step0 = 0, .step1 = 0, .step2 = 288, .step3 = 48};
+    static const pad_s8_t p = {.value = 0, .size = 288, .width = 1, .offset = 54, .row = 30,
+        .n0 = 1, .n1 = 1, .n2 = 1, .n3 = 4, .step0 = 0, .step1 = 0, .step2 = 288, .step3 = 48};
     pad_s8(&p, arena + 288, arena + 0);
 }
 

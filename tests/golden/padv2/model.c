@@ -25,7 +25,7 @@ static ARENA _Alignas(8) int8_t arena[168];
 
 /* pad y: 7x5x3, 0 MACs */
 STEP void golden_step_00_pad(INSTANCE) {
-    static const pad_s8_t p = {.value = 99, .size = 105, .pair = 0, .offset = 30, .row = 60,
+    static const pad_s8_t p = {.value = 99, .size = 105, .width = 1, .offset = 30, .row = 60,
         .n0 = 1, .n1 = 1, .n2 = 1, .n3 = 1, .step0 = 0, .step1 = 0, .step2 = 0, .step3 = 105};
     pad_s8(&p, arena + 108, arena + 0);
 }

@@ -25,7 +25,7 @@ static ARENA _Alignas(8) int8_t arena[332];
 
 /* pad y: 7x5x3, 0 MACs */
 STEP void golden_step_00_pad(INSTANCE) {
-    static const pad_s8_t p = {.value = 27257, .size = 210, .pair = 1, .offset = 60, .row = 120,
+    static const pad_s8_t p = {.value = 27257, .size = 210, .width = 2, .offset = 60, .row = 120,
         .n0 = 1, .n1 = 1, .n2 = 1, .n3 = 1, .step0 = 0, .step1 = 0, .step2 = 0, .step3 = 210};
     pad_s8(&p, arena + 212, arena + 0);
 }

@@ -1,0 +1,83 @@
+#ifdef __cplusplus
+#error "this is C11: compile it with a C compiler, and include the header in C++"
+#endif
+#define GOLDEN_INTERNAL
+#include "golden.h"
+
+#include "golden_weights.h"
+#include "ascua/dequantize_s8_f32.h"
+#include "ascua/pair_f32.h"
+#include "ascua/quantize_f32_s8.h"
+#include "ascua/window.h"
+
+#ifdef GOLDEN_ON
+#define INSTANCE struct golden_instance *const net
+#define NET net
+#define arena ((int8_t *)net->arena)
+#else
+#define INSTANCE void
+#define NET
+#ifdef GOLDEN_ARENA_SECTION
+#define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
+#else
+#define ARENA
+#endif
+static ARENA _Alignas(8) int8_t arena[720];
+#endif
+
+/* dequantize a#2: , 0 MACs */
+STEP void golden_step_00_dequantize(INSTANCE) {
+    static const dequantize_s8_f32_t p = {.n = 60, .zero = -5, .scale = 0x1.99999a0000000p-5f};
+    dequantize_s8_f32(&p, arena + 240, (f32_t *)(void *)(arena + 0));
+}
+
+/* dequantize b#3: , 0 MACs */
+STEP void golden_step_01_dequantize(INSTANCE) {
+    static const dequantize_s8_f32_t p = {.n = 60, .zero = 40, .scale = 0x1.fbe76c0000000p-6f};
+    dequantize_s8_f32(&p, arena + 480, (f32_t *)(void *)(arena + 240));
+}
+
+/* floor_mod r: , 0 MACs */
+STEP void golden_step_02_floor_mod(INSTANCE) {
+    static const pair_f32_t p = {.n = 60, .a_step = 1, .b_step = 1, .runs = 1, .loops = 1,
+        .function = 3, .swapped = 0, .low = -0x1.fffffe0000000p+127f,
+        .high = 0x1.fffffe0000000p+127f};
+    pair_f32(&p, (const f32_t *)(void *)(arena + 0), (const f32_t *)(void *)(arena + 240),
+        golden_02_floor_mod_loops, (f32_t *)(void *)(arena + 480));
+}
+
+/* quantize y: , 0 MACs */
+STEP void golden_step_03_quantize(INSTANCE) {
+    static const quantize_f32_s8_t p = {.n = 60, .zero = 7, .scale = 0x1.eb851e0000000p-6f};
+    quantize_f32_s8(&p, (const f32_t *)(void *)(arena + 480), arena + 0);
+}
+
+#ifndef GOLDEN_ON
+void *golden_input(int index) {
+    static const int32_t offsets[] = {240, 480};
+    return arena + offsets[index];
+}
+
+int32_t golden_input_bytes(int index) {
+    static const int32_t sizes[] = {60, 60};
+    return sizes[index];
+}
+
+void *golden_output(int index) {
+    static const int32_t offsets[] = {0};
+    return arena + offsets[index];
+}
+
+int32_t golden_output_bytes(int index) {
+    static const int32_t sizes[] = {60};
+    return sizes[index];
+}
+
+void golden_run(void) {
+    golden_step_00_dequantize(NET);
+    golden_step_01_dequantize(NET);
+    golden_step_02_floor_mod(NET);
+    golden_step_03_quantize(NET);
+}
+
+#endif
