@@ -68,11 +68,11 @@ def row(path: Path, key: str, build: Path) -> OptimizedResult | None:
         return None
     content = tflite.write(bare(small.graph), small=True)
     xs, outputs = inputs(whole.original), len(whole.original.outputs)
-    ys = [tflm.run(c, xs, outputs) for c in (path.read_bytes(), content)]
+    before, after = (tflm.run(c, xs, outputs) for c in (path.read_bytes(), content))
     commit, clean = source_tree()
     return OptimizedResult(
         model=path.stem, model_sha256=whole.sha256, key=key, commit=commit, clean=clean,
-        board=BOARD.name, goal=GOAL.kind, samples=SAMPLES, differing=mismatches(*ys),
+        board=BOARD.name, goal=GOAL.kind, samples=SAMPLES, differing=mismatches(before, after),
         before=footprint(whole, path.read_bytes(), build, GOAL),
         after=footprint(small, content, build, GOAL),
     )  # fmt: skip

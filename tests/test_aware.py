@@ -13,7 +13,15 @@ from rich.console import Console
 from ascua import recipes, tflite, zoo
 from ascua.errors import InputError, Unsupported
 from ascua.ir import Array, Op, each
-from ascua.ops import Weighted
+from ascua.ops import OPERATORS, Weighted
+from ascua.ops.cos import Cos
+from ascua.ops.exp import Exp
+from ascua.ops.gelu import Gelu
+from ascua.ops.log import Log
+from ascua.ops.neg import Neg
+from ascua.ops.sin import Sin
+from ascua.ops.sqrt import Sqrt
+from ascua.ops.square import Square
 from ascua.quantize.rules import SCHEMES, Range, quantized
 from ascua.recipes import Recipe
 from ascua.train import export_aware, operators, quantization_aware, rounded, train
@@ -21,6 +29,7 @@ from ascua.train.folder import STATE
 from tests.support import check_reference
 from tests.support.examples import EXAMPLES
 from tests.support.floats import floated, samples
+from tests.support.islands import real
 from tests.support.tiny import RECIPE, Pause, entered, history, weights
 
 pytestmark = [
@@ -28,6 +37,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 INT8 = SCHEMES["int8"]
+FLOAT = ("float32",)
+
 UNTRAINED = {
     "ARG_MAX", "ARG_MIN", "BATCH_MATMUL", "BATCH_TO_SPACE_ND", "CAST", "CUMSUM", "EQUAL", "GREATER",
     "GREATER_EQUAL", "L2_NORMALIZATION", "LESS", "LESS_EQUAL", "LOGICAL_AND", "LOGICAL_NOT",
@@ -97,7 +108,8 @@ def fitted() -> Any:
 def test_operators_compute_what_the_graph_does() -> None:
     """The oracle is their NumPy form; what is not known is refused by name."""
     tf, refused = zoo.import_tensorflow(), set()
-    for graph in (graph for graphs in EXAMPLES.values() for graph in graphs):
+    named = {name: graphs for name, graphs in EXAMPLES.items() if OPERATORS[name].types != FLOAT}
+    for graph in (graph for graphs in named.values() for graph in graphs):
         real = floated(graph)
         xs, op = samples(real, 5), real.ops[0]
         given = [tf.constant(x[:, 0]) for x in xs]
@@ -109,6 +121,19 @@ def test_operators_compute_what_the_graph_does() -> None:
         for y, e in zip(keras_outputs(op, given), each(op.eval_float(*xs)), strict=True):
             np.testing.assert_allclose(y, e[:, 0], rtol=1e-4, atol=1e-4)
     assert refused == UNTRAINED
+
+
+@pytest.mark.parametrize("kind", [Cos, Exp, Gelu, Log, Neg, Sin, Sqrt, Square])
+@pytest.mark.parametrize("approximate", [False, True])
+def test_functions_of_floats_compute_what_the_graph_does(
+    kind: type[Op], *, approximate: bool
+) -> None:
+    x = np.random.default_rng(1).uniform(0.1, 3, (5, 1, 7)).astype(np.float32)
+    x = x if kind in (Log, Sqrt) else x - np.float32(1.5)
+    more = {"approximate": approximate} if kind is Gelu else {}
+    op = kind((real("x", (1, 7)),), (real("y", (1, 7)),), **more)
+    (y,) = keras_outputs(op, [zoo.import_tensorflow().constant(x[:, 0])])
+    np.testing.assert_allclose(y, each(op.eval_float(x))[0][:, 0], rtol=1e-4, atol=1e-5)
 
 
 def keras_outputs(op: Op, xs: list[Any]) -> list[Array]:

@@ -66,8 +66,10 @@ def test_every_operator_has_an_example() -> None:
 
 
 def test_every_kernel_is_used_by_an_example() -> None:
+    """Those on float32 alone by the floats of an example, in `test_floats`."""
     used = {k for graph in EVERY_GRAPH for k, _ in steps(graph)}
-    assert used == set(kernels.every())
+    elsewhere = {k for name in FOLDED for k in kernels.of(OPERATORS[name])}
+    assert used >= {k for k in kernels.every() if k.types != ("float32",)} - elsewhere
 
 
 def test_headers_are_kernels_or_are_included_by_one() -> None:
@@ -88,7 +90,7 @@ def test_an_operator_takes_the_types_it_states_and_no_others(name: str) -> None:
     if there:
         assert {d for op in ops for d in op.dtypes} >= set(kind.types)
         assert {t for k in there for t in k.types} >= set(kind.types)
-    if there and "int16" not in kind.types:
+    if there and "int16" not in kind.types and "int8" in kind.types:
         for op in widened(network(ops[0])).ops:
             assert "int16" in str(op.check()), name
 

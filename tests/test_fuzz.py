@@ -101,10 +101,10 @@ def test_every_operator_and_kernel_comes_up() -> None:
             if not op.view
             for o in options(found.graph, op, board, BALANCED)
         }
-    assert set(operators) == set(OPERATORS)
+    assert set(operators) == set(OPERATORS) - FOLDED
     assert min(operators.values()) >= 10
-    # What is drawn has int8 activations and int8 weights, as yet.
-    every = {k.name for k in kernels.every()}
+    # What is drawn has int8 activations and int8 weights, as yet, and floats only at its edges.
+    every = {k.name for k in kernels.every() if k.types != ("float32",)}
     assert used == {name for name in every if not re.search("s16|u8|s4", name)}
     assert drawn_and_refused < operators.total() / 20
 

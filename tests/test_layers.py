@@ -101,6 +101,7 @@ def test_results_are_read_and_appended_in_one_place() -> None:
 def test_a_file_without_an_underscore_is_an_operator(folder: str) -> None:
     operators = {kind.__module__.rpartition(".")[2] for kind in OPERATORS.values()}
     own = {p.stem for p in (SOURCE / folder).glob("*.py") if not p.stem.startswith("_")}
+    operators.add("table")  # which a pass makes
     assert own <= operators
     assert own == operators or folder == "kernels"
 

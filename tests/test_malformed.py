@@ -125,7 +125,7 @@ def integer(graph: Graph) -> None:
     ready = prepare(graph)
     if sum(t.bytes for t in ready.tensors() if not t.const) > MOST:
         return
-    for _ in ready.walk(samples(ready, 2), lambda op, *xs: computed(op, each(op.eval(*xs)), 2)):
+    for _ in ready.walk(samples(ready, 2), lambda op, *xs: computed(op, each(op.run(*xs)), 2)):
         pass
 
 

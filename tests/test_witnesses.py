@@ -49,8 +49,11 @@ CANCELS = frozenset(
 """Operators that rescale nothing, or both sides alike: numbers and truths as they are, a length
 that is divided by another, two values of one scale that are compared."""
 
-TABLES = frozenset({"ELU", "LOGISTIC", "TANH"})
+TABLES = frozenset({"ELU", "LOGISTIC", "TANH", "table"})
 """Where scales go into a table of reals, and no factor becomes a multiplier and a shift."""
+
+EDGES = frozenset({"DEQUANTIZE", "QUANTIZE"})
+"""Between floats and integers."""
 
 CLAMPS = frozenset({"RELU6", "RELU_N1_TO_1"})
 """Activations whose bounds depend on a scale; RELU6 is an operator as well."""
@@ -78,13 +81,16 @@ def whole() -> Graph:
 
 def rescales(op: Op) -> bool:
     """Whether a factor of scales becomes a multiplier and a shift."""
-    return not (op.one_scale or op.any_type or op.view or op.tflite in CANCELS | TABLES)
+    integers = not (op.in_float or "float32" in op.dtypes)
+    return integers and not (
+        op.one_scale or op.any_type or op.view or op.tflite in CANCELS | TABLES
+    )
 
 
 def scaled(op: Op) -> bool:
     """Whether values depend on a scale: by a factor, a table or a bound."""
     clamps = {op.tflite, getattr(op, "activation", "NONE")} & CLAMPS
-    return rescales(op) or op.tflite in TABLES or bool(clamps)
+    return rescales(op) or op.tflite in TABLES | EDGES or bool(clamps)
 
 
 def faulty(half: str) -> bool:

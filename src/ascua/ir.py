@@ -249,6 +249,10 @@ class Op(ABC):
         """
         return []
 
+    def written(self) -> tuple[Op, ...]:
+        """The operators that a file has for it: for what a pass made, several."""
+        return (self,)
+
     def on(self, instead: Mapping[Tensor, Tensor]) -> Self:
         """The same operator, with other tensors in place of these."""
         inputs = tuple(t and instead.get(t, t) for t in self.inputs)

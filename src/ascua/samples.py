@@ -67,7 +67,8 @@ def differing(y: Array, expected: Array, tolerance: float = 0.0) -> Array:
     with np.errstate(invalid="ignore"):
         reach = tolerance * float(np.abs(b[np.isfinite(b)]).max(initial=0.0))
         near = (np.abs(a - b) <= reach) | (a == b) | (np.isnan(a) & np.isnan(b))
-    return bytes_ & ~np.repeat(near, y.itemsize)
+    far: Array = bytes_ & ~np.repeat(near, y.itemsize)
+    return far
 
 
 def bring(graph: Graph, path: Path | None) -> list[Array]:

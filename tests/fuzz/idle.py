@@ -13,7 +13,7 @@ import numpy as np
 
 from ascua import tflite
 from ascua.errors import Unsupported
-from ascua.ir import Array, Graph, Op, Quant, Tensor, each
+from ascua.ir import Array, Graph, Op, Quant, Tensor, each, limits
 from ascua.ops import Weighted
 from ascua.ops.add import Add
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
@@ -214,9 +214,9 @@ def extremes(graph: Graph, n: int, seed: int) -> list[Array]:
             reach = rng.choice([1, 30, 250], (n, *(1,) * len(t.shape)))
             found.append(rng.normal(0, reach, (n, *t.shape)).astype(np.float32))
             continue
-        info = np.iinfo(t.dtype)
-        x = rng.integers(info.min, info.max + 1, (n, *t.shape)).astype(t.dtype)
-        x[0], x[1] = info.min, info.max
-        x[2::3] = rng.choice([info.min, info.max], x[2::3].shape)
+        low, high = limits(t.dtype)
+        x = rng.integers(low, high + 1, (n, *t.shape)).astype(t.dtype)
+        x[0], x[1] = low, high
+        x[2::3] = rng.choice([low, high], x[2::3].shape)
         found.append(x)
     return found

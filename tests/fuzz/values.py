@@ -28,6 +28,7 @@ from ascua.ops.l2_normalization import L2Normalization
 from ascua.ops.leaky_relu import LeakyRelu
 from ascua.ops.less import Less
 from ascua.ops.less_equal import LessEqual
+from ascua.ops.log import Log
 from ascua.ops.log_softmax import LogSoftmax
 from ascua.ops.logical_and import LogicalAnd
 from ascua.ops.logical_not import LogicalNot
@@ -47,6 +48,7 @@ from ascua.ops.relu6 import Relu6
 from ascua.ops.rsqrt import Rsqrt
 from ascua.ops.select_v2 import SelectV2
 from ascua.ops.softmax import Softmax
+from ascua.ops.sqrt import Sqrt
 from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.sub import Sub
 from ascua.ops.sum import Sum
@@ -316,6 +318,11 @@ def real(kind: type[Op]) -> Callable[[Builder], None]:
         b.append(Dequantize((x,), (f,)))
         divisor = np.float32(b.draw.pick((1.0, -0.5, 0.3, 7.0)))
         other = (b.constant(np.array(divisor)),) if kind in (FloorDiv, FloorMod) else ()
+        if kind in (Log, Sqrt):
+            size, above = (Tensor(b.name("f"), x.shape, "float32") for _ in range(2))
+            b.append(Abs((f,), (size,)))
+            b.append(Add((size, b.constant(np.array(0.5, np.float32))), (above,), "NONE"))
+            f = above
         b.append(kind((f, *other), (g,)))
         b.add(Quantize((g,), (b.activation(x.shape),)))
 

@@ -32,7 +32,7 @@ PAIRS = {
 POSITIVE = {"LOG", "RSQRT", "SQRT"}
 """Those of one value that only positive ones have."""
 
-ELEMENTWISE = sorted(name for name, kind in OPERATORS.items() if kind.elementwise)
+ELEMENTWISE = sorted(name for name, kind in OPERATORS.items() if kind.elementwise and kind.floats)
 
 
 def real(name: str, shape: Sequence[int]) -> Tensor:
@@ -65,10 +65,11 @@ def of_values(kind: type[Op], scales: tuple[float, int, float, int]) -> tuple[Op
     return island(kind, activation("x", shape, s, z), activation("y", shape, t, u))
 
 
-def wide(kind: type[Op], n: int = 10_000) -> Graph:
+def wide(kind: type[Op], n: int = 10_000, dtype: str = "int16") -> Graph:
     """Of int16 values, which no table holds; positive ones where the operator has no others."""
     shape = (1, 1, n)
-    x, y = activation("x", shape, 0.0003, dtype="int16"), activation("y", shape, 0.03, 7)
+    x = activation("x", shape, 0.0003 if dtype == "int16" else 0.05, dtype=dtype)
+    y = activation("y", shape, 0.03, 7)
     read, *rest = island(kind, x, y)
     if kind.tflite not in POSITIVE:
         return network(read, *rest)
@@ -80,19 +81,20 @@ def wide(kind: type[Op], n: int = 10_000) -> Graph:
 
 
 def two(kind: type[Op], n: int = 10_000) -> Graph:
-    """Of two int8 values."""
+    """Of two int8 values; no second one is 0."""
     a, b = activation("a", (n,), 0.05, -5), activation("b", (n,), 0.031, 40)
-    return network(*island(kind, a, activation("y", (n,), 0.03, 7), b))
+    first, second, *rest = island(kind, a, activation("y", (n,), 0.03, 7), b)
+    half = constant("half", np.array([0.0155], np.float32))
+    given = replace(second, outputs=(real("d", (n,)),))
+    return network(first, given, Add((given.y, half), (second.y,), "NONE"), *rest)
 
 
 def samples(graph: Graph, seed: int = 1) -> list[Array]:
-    """Random values an input, of which the operator has a value: no divisor of 0, say."""
+    """Random values an input."""
     rng = np.random.default_rng(seed)
     xs = []
     for t in graph.inputs:
         low, high = np.iinfo(t.dtype).min, np.iinfo(t.dtype).max
         x = rng.integers(low, high + 1, (1, *t.shape))
-        if len(graph.inputs) == 2 and t is graph.inputs[1]:
-            x = np.where(x == t.q.zero_point, x + 1, x)
         xs.append(x.astype(t.dtype))
     return xs

@@ -15,7 +15,7 @@ from ascua import k210, kmodel
 from ascua.boards import Board, names
 from ascua.boards import load as load_board
 from ascua.cli import following, networks
-from ascua.cli.options import Reading, Switches
+from ascua.cli.options import Reading, Switches, Taking
 from ascua.cli.terminal import PLAN, err, log, out, print_json, printable, progress
 from ascua.convert import Network
 from ascua.errors import InputError, Mismatch, ToolFailed
@@ -310,7 +310,9 @@ def _of_integers(path: Path, how: Compiling) -> kmodel.Kmodel:
             f"{path}: it is quantised already: its own scales and weights are taken.",
             ["Leave out `--data`, `--input-range` and `--weight-bits`, or give the float model."],
         )
-    return k210.compile_quantized(networks.model(path, smaller=False).graph, how.version)
+    return k210.compile_quantized(
+        networks.model(path, Taking(no_optimize=True, floats=False)).graph, how.version
+    )
 
 
 def _show(found: k210.Measurement) -> None:

@@ -96,7 +96,7 @@ class Network:
         edge = op.tflite != "QUANTIZE" and any(t.dtype == "float32" for t in op.activations)
         real = edge or not self.integer
         try:
-            return floats.compute(op, *xs) if real else each(op.eval(*xs))
+            return floats.compute(op, *xs) if real else each(op.run(*xs))
         except AscuaError as e:
             raise type(e)(f"{self.name}: {e.what}", e.things_to_try) from e
 

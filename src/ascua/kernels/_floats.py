@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import numpy as np
@@ -63,15 +63,17 @@ FLOAT: tuple[str, ...] = ("float32",)
 MOST = float(np.finfo(np.float32).max)
 """The greatest float: TFLM clamps infinities to it."""
 
-UNARY: Sequence[type[Op]] = (
+_UNARY = (
     Abs, Ceil, Cos, Elu, Exp, Floor, HardSwish, LeakyRelu, Log, Logistic, Neg, Relu, Relu6, Round,
     Rsqrt, Sin, Sqrt, Square, Tanh,
 )  # fmt: skip
+UNARY = {kind: i for i, kind in enumerate(_UNARY)}
 """The functions of one value, as the C numbers them."""
 
-PAIR: Sequence[type[Op]] = (
+_PAIR = (
     Add, Div, FloorDiv, FloorMod, Maximum, Minimum, Mul, Prelu, SquaredDifference, Sub,
 )  # fmt: skip
+PAIR = {kind: i for i, kind in enumerate(_PAIR)}
 """The functions of two values, as the C numbers them."""
 
 Reductions: TypeAlias = Mean | Sum | ReduceMax | ReduceMin
@@ -90,7 +92,7 @@ class UnaryF32(
 
     def params(self, op: Op) -> Mapping[str, int | float]:
         alpha = op.alpha if isinstance(op, LeakyRelu) else 0.0
-        function = UNARY.index(type(op))
+        function = UNARY[type(op)]
         return {"n": op.y.size, "function": function, "alpha": float(np.float32(alpha))}
 
 
@@ -107,7 +109,7 @@ class PairF32(
     def params(self, op: Op) -> Mapping[str, int | float]:
         swapped = operands(op)[0] is not op.inputs[0]
         return {
-            **runs(op), "function": PAIR.index(type(op)), "swapped": int(swapped), **clamps(op)
+            **runs(op), "function": PAIR[type(op)], "swapped": int(swapped), **clamps(op)
         }  # fmt: skip
 
 

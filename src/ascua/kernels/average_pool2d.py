@@ -13,7 +13,7 @@ class AveragePool2DS8(PoolKernel[AveragePool2D]):
 
     name = "average_pool2d_s8"
 
-    def params(self, op: AveragePool2D) -> Mapping[str, int]:
+    def params(self, op: AveragePool2D) -> Mapping[str, int | float]:
         return {**super().params(op), "least": -128 if op.uint8 else 0}
 
 

@@ -101,7 +101,7 @@ class FullyConnected(Weighted):
 
     def shapes(self) -> tuple[tuple[int, ...], ...] | None:
         w = self.inputs[1] if len(self.inputs) > 1 else None
-        if w is None or len(w.shape) != 2 or 0 in w.shape:
+        if w is None or len(w.shape) != 2 or 0 in w.shape or self.y.shape[-1:] != w.shape[:1]:
             return None
         oc, k = w.shape
         kept = self.keep_num_dims and self.x.shape[-1:] == (k,)

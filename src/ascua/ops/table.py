@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 
 from ascua.ir import Array, Graph, Node, Op, limits
 from ascua.ops import _conditions, _elementwise
+from ascua.ops.quantize import Quantize
 
 UNREPRESENTED = 2.0**31
 """Steps from which on, and for NaN, a conversion to int32 has no result."""
@@ -39,7 +39,7 @@ class Table(Op):
     def check(self) -> str | None:
         return self.malformed() or _conditions.quantized(self, self.x, self.y)
 
-    @cached_property
+    @property
     def values(self) -> Array:
         """The output of each int8 value, in the order of their bits."""
         (real,) = self.chain.eval([_elementwise.INT8[None]])[0].values()
@@ -51,6 +51,16 @@ class Table(Op):
         least = self.y.q.zero_point % 2**32 - 2**31
         y = np.where(there, whole + self.y.q.zero_point, least)
         return np.clip(y, *limits("int8")).astype(np.int8)
+
+    def written(self) -> tuple[Op, ...]:
+        known = {self.chain.inputs[0]: self.x}
+        for op in self.chain.ops:
+            for t in (*op.inputs, op.y):
+                if t is not None and t not in known:
+                    shape = t.shape if t.const else self.x.shape
+                    known[t] = replace(t, name=f"{self.y.name}/{t.name}", shape=shape)
+        (end,) = self.chain.outputs
+        return (*(op.on(known) for op in self.chain.ops), Quantize((known[end],), (self.y,)))
 
     def eval(self, *xs: Array) -> Array:
         return np.take(self.values, np.ascontiguousarray(xs[0]).view(np.uint8))

@@ -45,7 +45,7 @@ def _shaped(op: Op, old: Op) -> Op:
 
     Those of the file stay where they are right, or no others make a well-formed operator.
     """
-    if op is old and not op.malformed():
+    if op.inputs[0] is None or (op is old and not op.malformed()):
         return op
     shapes = op.shapes() or _alike(op, old)
     given = tuple(t.shape for t in op.outputs)

@@ -123,6 +123,8 @@ Rule: TypeAlias = Callable[[Op, list[Range]], list[Range] | None]
 
 def _rule(op: Op) -> Rule | None:
     """How the ranges of outputs follow from those of the inputs; None where nothing is known."""
+    if op.x.dtype not in HELD or op.y.dtype not in HELD:
+        return None
     if isinstance(op, RISING):
         return _rising
     if op.x.dtype != "int8":

@@ -99,7 +99,7 @@ def _table(op: Quantize, graph: Graph) -> Table | None:
     chain = Graph("table", (vectors[x],), (vectors[op.x],), tuple(o.on(vectors) for o in found))
     if any(o.malformed() for o in chain.ops):
         return None
-    return Table((x,), (op.y,), chain)
+    return Table((x,), (op.y,), chain=chain)
 
 
 def _behind(t: Tensor, graph: Graph) -> list[Op]:

@@ -11,8 +11,10 @@ import numpy as np
 from ascua.errors import Unsupported
 from ascua.ir import Array, Graph, Op, Quant, Tensor
 from ascua.ops import Weighted
+from ascua.ops.gelu import Gelu
 from ascua.ops.quantize import Quantize
 from ascua.passes import unsigned
+from ascua.quantize.islands import island
 from ascua.quantize.ranges import largest
 from ascua.quantize.rules import Assigned, Range, Scheme, quantized, weight_quant, weight_scales
 
@@ -73,8 +75,12 @@ class Converter:
         outputs = tuple(self.tensor(t) for t in op.outputs)
         uint8 = self.scheme.uint8 and any(t and t.quant for t in (*inputs, *outputs))
         done = replace(op, inputs=tuple(inputs), outputs=outputs, uint8=uint8, version=None)
+        if isinstance(op, Gelu) and not uint8:
+            return [*before, *(island(op, done) or ())]
         done = replace(done, inputs=self.constants(op, done))
         if reason := unsigned.condition(done) or done.check():
+            if not uint8 and (found := island(op, replace(done, inputs=tuple(inputs)))):
+                return [*before, *found]
             raise Unsupported(
                 f"{op.said} has no {self.scheme.name} form: {reason}.",
                 ["`ascua ops` lists the operators; docs/ops.md says what each takes."],

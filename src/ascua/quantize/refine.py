@@ -84,7 +84,7 @@ def _bytes(op: Op) -> int:
 def _run(op: Op, values: dict[Tensor, Array]) -> dict[Tensor, Array]:
     """The outputs of a quantised operator, by tensor."""
     xs = [values[t] for t in op.activations]
-    ys = in_chunks(op, xs, lambda *parts: each(op.eval(*parts)))
+    ys = in_chunks(op, xs, lambda *parts: each(op.run(*parts)))
     return dict(zip(op.outputs, ys, strict=True))
 
 

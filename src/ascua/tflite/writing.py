@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ascua.ir import Graph, Tensor
@@ -27,6 +28,7 @@ class Writer(Building):
     """One file being written: each tensor once, in a buffer of its own."""
 
     def __init__(self, graph: Graph, *, small: bool = False) -> None:
+        graph = replace(graph, ops=tuple(o for op in graph.ops for o in op.written()))
         self.graph = graph
         self.handles = variables.handles(graph)
         own = (*graph.tensors(), *graph.left, *self.handles.values())

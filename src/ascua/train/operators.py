@@ -17,12 +17,16 @@ from ascua.ops.abs import Abs
 from ascua.ops.add import Add
 from ascua.ops.average_pool2d import AveragePool2D
 from ascua.ops.concatenation import Concatenation
+from ascua.ops.cos import Cos
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 from ascua.ops.div import Div
 from ascua.ops.elu import Elu
+from ascua.ops.exp import Exp
 from ascua.ops.fully_connected import FullyConnected
+from ascua.ops.gelu import Gelu
 from ascua.ops.hard_swish import HardSwish
 from ascua.ops.leaky_relu import LeakyRelu
+from ascua.ops.log import Log
 from ascua.ops.log_softmax import LogSoftmax
 from ascua.ops.logistic import Logistic
 from ascua.ops.max_pool2d import MaxPool2D
@@ -30,6 +34,7 @@ from ascua.ops.maximum import Maximum
 from ascua.ops.mean import Mean
 from ascua.ops.minimum import Minimum
 from ascua.ops.mul import Mul
+from ascua.ops.neg import Neg
 from ascua.ops.pad import Pad, PadV2
 from ascua.ops.prelu import Prelu
 from ascua.ops.reduce_max import ReduceMax
@@ -37,7 +42,10 @@ from ascua.ops.reduce_min import ReduceMin
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
 from ascua.ops.rsqrt import Rsqrt
+from ascua.ops.sin import Sin
 from ascua.ops.softmax import Softmax
+from ascua.ops.sqrt import Sqrt
+from ascua.ops.square import Square
 from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.sub import Sub
 from ascua.ops.sum import Sum
@@ -135,6 +143,10 @@ def _value(op: Op, xs: Sequence[Any]) -> Any:
             return ops.pad(x, op.pads(), constant_values=value)
         case Relu() | Relu6() | Elu() | HardSwish() | Tanh() | Rsqrt() | Abs():
             return getattr(ops, op.kind)(x)
+        case Neg() | Square() | Sqrt() | Log() | Exp() | Sin() | Cos():
+            return getattr(ops, "negative" if isinstance(op, Neg) else op.kind)(x)
+        case Gelu():
+            return ops.gelu(x, approximate=op.approximate)
         case LeakyRelu():
             return ops.leaky_relu(x, op.alpha)
         case Logistic():

@@ -23,7 +23,7 @@
 static ARENA _Alignas(8) int8_t arena[512];
 #endif
 
-/* table y: , 0 MACs */
+/* table y: 1x256, 0 MACs */
 STEP void golden_step_00_table(INSTANCE) {
     static const lut_s8_t p = {.n = 256};
     lut_s8(&p, arena + 0, golden_00_table_table, arena + 256);

@@ -31,25 +31,34 @@ STEP void golden_step_00_dequantize(INSTANCE) {
     dequantize_s8_f32(&p, arena + 240, (f32_t *)(void *)(arena + 0));
 }
 
-/* dequantize b#3: , 0 MACs */
+/* dequantize d: , 0 MACs */
 STEP void golden_step_01_dequantize(INSTANCE) {
     static const dequantize_s8_f32_t p = {.n = 60, .zero = 40, .scale = 0x1.fbe76c0000000p-6f};
     dequantize_s8_f32(&p, arena + 480, (f32_t *)(void *)(arena + 240));
 }
 
+/* add b#5: , 0 MACs */
+STEP void golden_step_02_add(INSTANCE) {
+    static const pair_f32_t p = {.n = 60, .a_step = 1, .b_step = 0, .runs = 1, .loops = 1,
+        .function = 0, .swapped = 0, .low = -0x1.fffffe0000000p+127f,
+        .high = 0x1.fffffe0000000p+127f};
+    pair_f32(&p, (const f32_t *)(void *)(arena + 240), golden_02_add_input, golden_02_add_loops,
+        (f32_t *)(void *)(arena + 480));
+}
+
 /* floor_div r: , 0 MACs */
-STEP void golden_step_02_floor_div(INSTANCE) {
+STEP void golden_step_03_floor_div(INSTANCE) {
     static const pair_f32_t p = {.n = 60, .a_step = 1, .b_step = 1, .runs = 1, .loops = 1,
         .function = 2, .swapped = 0, .low = -0x1.fffffe0000000p+127f,
         .high = 0x1.fffffe0000000p+127f};
-    pair_f32(&p, (const f32_t *)(void *)(arena + 0), (const f32_t *)(void *)(arena + 240),
-        golden_02_floor_div_loops, (f32_t *)(void *)(arena + 480));
+    pair_f32(&p, (const f32_t *)(void *)(arena + 0), (const f32_t *)(void *)(arena + 480),
+        golden_02_add_loops, (f32_t *)(void *)(arena + 240));
 }
 
 /* quantize y: , 0 MACs */
-STEP void golden_step_03_quantize(INSTANCE) {
+STEP void golden_step_04_quantize(INSTANCE) {
     static const quantize_f32_s8_t p = {.n = 60, .zero = 7, .scale = 0x1.eb851e0000000p-6f};
-    quantize_f32_s8(&p, (const f32_t *)(void *)(arena + 480), arena + 0);
+    quantize_f32_s8(&p, (const f32_t *)(void *)(arena + 240), arena + 0);
 }
 
 #ifndef GOLDEN_ON
@@ -76,8 +85,9 @@ int32_t golden_output_bytes(int index) {
 void golden_run(void) {
     golden_step_00_dequantize(NET);
     golden_step_01_dequantize(NET);
-    golden_step_02_floor_div(NET);
-    golden_step_03_quantize(NET);
+    golden_step_02_add(NET);
+    golden_step_03_floor_div(NET);
+    golden_step_04_quantize(NET);
 }
 
 #endif
