@@ -19,6 +19,7 @@ from ascua.ops.dequantize import Dequantize
 from ascua.ops.div import Div
 from ascua.ops.elu import Elu
 from ascua.ops.equal import Equal
+from ascua.ops.exp import Exp
 from ascua.ops.floor_div import FloorDiv
 from ascua.ops.floor_mod import FloorMod
 from ascua.ops.greater import Greater
@@ -323,6 +324,10 @@ def real(kind: type[Op]) -> Callable[[Builder], None]:
             b.append(Abs((f,), (size,)))
             b.append(Add((size, b.constant(np.array(0.5, np.float32))), (above,), "NONE"))
             f = above
+        if kind is Exp:
+            low = Tensor(b.name("f"), x.shape, "float32")
+            b.append(Minimum((f, b.constant(np.array(5.0, np.float32))), (low,)))
+            f = low
         b.append(kind((f, *other), (g,)))
         b.add(Quantize((g,), (b.activation(x.shape),)))
 

@@ -37,5 +37,6 @@ def on_floats(op: Op) -> str | None:
         return reason
     if reason := _activation.unsupported(getattr(op, "activation", "NONE")):
         return reason
-    reasons = (_conditions.dtype(t, "float32", "int32") for t in op.inputs if t is not None)
+    beside = ("int32",) if op.any_type or isinstance(op, Reduction) else ()
+    reasons = (_conditions.dtype(t, "float32", *beside) for t in op.inputs if t is not None)
     return _conditions.first(*reasons)

@@ -30,6 +30,7 @@ class Dequantize(Op):
         return _conditions.first(
             None if self._foldable() else _conditions.computed(self.x),
             _conditions.filled(self.x),
+            _conditions.dtype(self.y, "float32"),
             _conditions.output_shape(self, self.x.shape),
         )
 
