@@ -223,8 +223,8 @@ def _wide() -> dict[str, tuple[Graph, ...]]:
 WIDE = _wide()
 """Networks of int16 activations, in the same way."""
 
-FOLDED = frozenset({"GELU", "REDUCE_PROD"})
-"""Operators that TFLM has not: shapes fold away, and GELU is as LiteRT has it."""
+FOLDED = frozenset({"GELU", "REDUCE_PROD", "TILE"})
+"""Operators that TFLM has not: shapes fold away, and others are as LiteRT has them."""
 
 ALL = {name: (*graphs, *WIDE.get(name, ())) for name, graphs in EXAMPLES.items()}
 

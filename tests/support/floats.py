@@ -13,7 +13,7 @@ INTEGER = frozenset(
     """CAST DEQUANTIZE EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL LOGICAL_AND LOGICAL_NOT
     LOGICAL_OR NOT_EQUAL QUANTIZE REDUCE_PROD SELECT_V2""".split()  # noqa: SIM905
 ) | {"CEIL", "COS", "EXP", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "GELU", "LOG", "NEG", "ROUND",
-     "SIN", "SQRT", "SQUARE"}  # fmt: skip
+     "SIN", "SQRT", "SQUARE", "TILE"}  # fmt: skip
 """Operators whose example is not for the quantiser: between types, on truths, in float alone."""
 
 

@@ -14,13 +14,14 @@ from ascua.ops.reverse_v2 import ReverseV2
 from ascua.ops.slice import Slice
 from ascua.ops.space_to_depth import SpaceToDepth
 from ascua.ops.strided_slice import StridedSlice
+from ascua.ops.tile import Tile
 from ascua.ops.transpose import Transpose
 
 OUTER_LOOPS = 4
 """Loops of the C beside the innermost one: enough for any order of five dimensions."""
 
 Mover: TypeAlias = (
-    BroadcastTo | DepthToSpace | ReverseV2 | Slice | SpaceToDepth | StridedSlice | Transpose
+    BroadcastTo | DepthToSpace | ReverseV2 | Slice | SpaceToDepth | StridedSlice | Tile | Transpose
 )
 
 
@@ -37,18 +38,27 @@ class Move(NamedTuple):
 
 
 class MoveS8(
-    Kernel[BroadcastTo | DepthToSpace | ReverseV2 | Slice | SpaceToDepth | StridedSlice | Transpose]
-):
+    Kernel[
+        BroadcastTo | DepthToSpace | ReverseV2 | Slice | SpaceToDepth | StridedSlice | Tile
+        | Transpose
+    ]
+):  # fmt: skip
     """Copies runs of adjacent bytes, as long as they can be."""
 
     name = "move_s8"
     types = ("int8", "int16", "float32")
     bytewise = True
 
-    def params(self, op: Mover) -> Mapping[str, int]:
+    def fits(self, op: Mover) -> bool:
+        return len(self.loops(op)) <= OUTER_LOOPS + 2
+
+    def loops(self, op: Mover) -> list[tuple[int, int]]:
+        """Turns and bytes of input of each loop; the bytes of an element are the innermost one."""
         move, size = move_of(op), ITEMSIZE[op.x.dtype]
-        # The bytes of an element are the innermost loop.
-        loops = merged((*move.shape, size), (*(s * size for s in move.steps), 1))
+        return merged((*move.shape, size), (*(s * size for s in move.steps), 1))
+
+    def params(self, op: Mover) -> Mapping[str, int]:
+        move, size, loops = move_of(op), ITEMSIZE[op.x.dtype], self.loops(op)
         run = loops.pop()[0] if loops and loops[-1][1] == 1 else 1
         inner = loops.pop() if loops else (1, 0)
         outer = [(1, 0)] * (OUTER_LOOPS - len(loops)) + loops
@@ -88,6 +98,10 @@ def move_of(op: Mover) -> Move:
             apart = [0] * (len(op.y.shape) - len(op.x.shape)) + steps
             kept = [0 if n == 1 else step for n, step in zip(shape, apart, strict=True)]
             return Move(0, op.y.shape, kept)
+        case Tile():
+            pairs = zip(integers(op.inputs[1]), op.x.shape, steps, strict=True)
+            loops = [loop for m, n, step in pairs for loop in ((m, 0), (n, step))]
+            return Move(0, [n for n, _ in loops], [step for _, step in loops])
         case ReverseV2():
             axes = {a % len(op.x.shape) for a in integers(op.inputs[1])}
             turned = [-s if i in axes else s for i, s in enumerate(steps)]

@@ -16,11 +16,13 @@ from ascua.passes.dilation import dilated
 from ascua.passes.folding import fold_constants, reading
 from ascua.passes.optimizing import Optimized, optimize
 from ascua.passes.reals import on_integers
+from ascua.passes.repeats import without_tiles
 from ascua.passes.unsigned import as_int8
 
 __all__ = [
     "EDGES", "Optimized", "check", "check_outputs", "check_sound", "check_stateless", "drop_dead",
     "drop_identities", "fold_constants", "fuse_dilations", "optimize", "prepare", "refuse_hybrid",
+    "without_tiles",
 ]  # fmt: skip
 
 EDGES = ("int8", "uint8", "int16", "int32", "int64", "float32", "bool")
@@ -33,7 +35,7 @@ def prepare(graph: Graph, where: str | None = None, *, floats: bool = False) -> 
     Raises Unsupported with the operators that Ascua cannot take, and why; `where` (the file)
     stands in the message. A network that is all of floats is taken where `floats` are wanted.
     """
-    graph = drop_identities(as_int8(fold_constants(graph)))
+    graph = drop_identities(as_int8(without_tiles(fold_constants(graph))))
     graph = drop_dead(on_integers(fuse_dilations(graph)))
     check(graph, where, floats=floats)
     return graph

@@ -27,6 +27,7 @@ from ascua.passes import (
     drop_dead,
     fold_constants,
     fuse_dilations,
+    without_tiles,
 )
 from ascua.quantize.floats import MOST_REAL, check, sane
 
@@ -50,7 +51,7 @@ def simplify(graph: Graph, where: str | None = None) -> Graph:
                     f" NaN or infinite values, or some beyond {MOST_REAL:.0e}.",
                     ["Train the model again: its weights are lost."],
                 )
-    graph = fuse_dilations(folded(graph, where))
+    graph = fuse_dilations(without_tiles(folded(graph, where)))
     check_stateless(graph, where)
     for rule in (fused_scale, fused_activation, fused_padding):
         graph = fuse(graph, rule)

@@ -18,14 +18,6 @@ _OPERATORS = (
     ),
     ("FILL|GATHER|REDUCE_PROD|RANGE|BROADCAST_ARGS", _SHAPE),
     (
-        "TILE",
-        "`UpSampling2D(interpolation='nearest')` becomes TILE: with 'bilinear' it is taken.",
-    ),
-    (
-        "LOG_SOFTMAX",
-        "A log-softmax at the end leaves the scores in their order: export the network without it.",
-    ),
-    (
         "DENSIFY",
         "Its weights are sparse: convert it without EXPERIMENTAL_SPARSITY.",
     ),
