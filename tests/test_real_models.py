@@ -14,6 +14,7 @@ from ascua import boards
 from ascua.model import load_model
 from ascua.samples import sample_vectors
 from tests.support import litert, reference
+from tests.support import oracle as tflm_outputs
 from tests.support.command import MODELS, ascua, refused
 from tests.support.tools import require_board
 
@@ -108,3 +109,16 @@ def test_too_large_for_a_board() -> None:
 def test_every_file_is_expected() -> None:
     found = {p.stem for p in MODELS.glob("*.tflite")}
     assert found <= {*COVERED, UINT8, *REFUSED}
+
+
+@pytest.mark.parametrize("name", ["layernorm", "lstm_unroll"])
+def test_floats_that_converters_left(name: str) -> None:
+    path = MODELS.parent / f"cases/{name}.tflite"
+    if not path.exists():
+        pytest.skip("the cases are not there")
+    model = load_model(path)
+    assert not model.graph.tolerance
+    xs = sample_vectors(model.graph)
+    expected = tflm_outputs(path.read_bytes(), xs)
+    for y, e in zip(reference(model.graph, xs), expected, strict=True):
+        np.testing.assert_array_equal(y, e)

@@ -173,7 +173,7 @@ def _remedies(graph: Graph, reason: str, where: str) -> list[str]:
         return [
             f"`ascua quantize {where} --data DATA -o int8.tflite`, with inputs like its own:"
             f" {weights // 4:,} bytes of weights instead of {weights:,}, a quarter of the"
-            " activations, and several times as fast.",
+            " activations, and several times as fast; without floating point, a hundred times.",
             *(["`--float` runs it as it is."] if taken else []),
             "Or convert with full-integer quantisation: a representative data set, and"
             " supported_ops = [TFLITE_BUILTINS_INT8].",
