@@ -7,6 +7,7 @@ layers; all else is `keras.ops`, so that a model of them loads without Ascua.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ascua.ops import Convolution, Reduction, Weighted
 from ascua.ops.abs import Abs
 from ascua.ops.add import Add
 from ascua.ops.average_pool2d import AveragePool2D
+from ascua.ops.batch_matmul import BatchMatMul
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.cos import Cos
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
@@ -41,6 +43,7 @@ from ascua.ops.reduce_max import ReduceMax
 from ascua.ops.reduce_min import ReduceMin
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
+from ascua.ops.resize_bilinear import ResizeBilinear
 from ascua.ops.rsqrt import Rsqrt
 from ascua.ops.sin import Sin
 from ascua.ops.softmax import Softmax
@@ -50,6 +53,7 @@ from ascua.ops.squared_difference import SquaredDifference
 from ascua.ops.sub import Sub
 from ascua.ops.sum import Sum
 from ascua.ops.tanh import Tanh
+from ascua.ops.transpose_conv import TransposeConv
 from ascua.zoo import import_keras
 
 
@@ -76,6 +80,15 @@ def layer(op: Weighted, name: str) -> Any:
         else:
             found = layers.Conv2D(op.channels, size, groups=op.groups, **how)
         found.build((1, *op.x.shape[1:]))
+    elif isinstance(op, TransposeConv):
+        found = layers.Conv2DTranspose(
+            op.channels, op.w.shape[1:3], op.stride, op.padding.lower(), name=name
+        )
+        if tuple(found.compute_output_shape(op.x.shape)) != op.y.shape:
+            raise NotImplementedError
+        found.build((1, *op.x.shape[1:]))
+        found.set_weights([op.w.values.transpose(1, 2, 0, 3), op.biases])
+        return found
     else:
         raise NotImplementedError
     kernel = np.moveaxis(op.w.values, op.out_axis, -1)  # Keras has the output's channels last.
@@ -85,6 +98,8 @@ def layer(op: Weighted, name: str) -> Any:
 
 def tflite_order(op: Weighted, kernel: Array) -> Array:
     """A Keras kernel in TFLite's order, the shape of `op.w`."""
+    if isinstance(op, TransposeConv):
+        return kernel.transpose(2, 0, 1, 3)
     last = np.moveaxis(op.w.values, op.out_axis, -1).shape
     return np.moveaxis(kernel.reshape(last), -1, op.out_axis)
 
@@ -153,6 +168,12 @@ def _value(op: Op, xs: Sequence[Any]) -> Any:
             return ops.sigmoid(x)
         case Softmax():
             return ops.softmax(x * op.beta if op.beta != 1 else x)
+        case ResizeBilinear():
+            down, across = _resizing(op, 1), _resizing(op, 2)
+            return ops.einsum("pw,nhwc->nhpc", across, ops.einsum("oh,nhwc->nowc", down, x))
+        case BatchMatMul() if len(xs) == 2:
+            swapped = zip(_operands(op, xs), (op.adj_x, op.adj_y), strict=True)
+            return ops.matmul(*(ops.swapaxes(v, -1, -2) if adj else v for v, adj in swapped))
         case LogSoftmax():
             return ops.log_softmax(x)
         case Prelu() if op.alpha.const:
@@ -160,10 +181,25 @@ def _value(op: Op, xs: Sequence[Any]) -> Any:
     raise NotImplementedError
 
 
+def _resizing(op: ResizeBilinear, axis: int) -> Array:
+    """What each pixel along an axis is of those of the input: (out, in)."""
+    n, out = op.x.shape[axis], op.y.shape[axis]
+    line = replace(
+        op,
+        inputs=(replace(op.x, shape=(1, n, 1, 1)), op.inputs[1]),
+        outputs=(replace(op.y, shape=(1, out, 1, 1)),),
+    )
+    every = np.eye(n, dtype=np.float32).reshape(n, 1, n, 1, 1)
+    return line.eval_float(every).reshape(n, out).T
+
+
 def _scaled(x: Any, by: Array) -> Any:
     """`x` (n, ...) times a constant; `keras.ops.multiply` takes its result for a sparse tensor."""
-    if np.broadcast_shapes(x.shape[1:], by.shape) not in (x.shape[1:], (1, *x.shape[1:])):
+    shape = np.broadcast_shapes((1, *x.shape[1:]), by.shape)
+    if shape[0] != 1 or len(shape) != len(x.shape):
         raise NotImplementedError
+    if shape != (1, *x.shape[1:]):  # `Rescaling` keeps the shape
+        x = import_keras().ops.add(x, np.zeros(shape, np.float32))
     return import_keras().layers.Rescaling(by)(x)
 
 

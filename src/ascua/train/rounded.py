@@ -98,14 +98,19 @@ def weights() -> Any:
         def rounded(self, kernel: Any) -> Any:
             """The kernel (..., channels) as int8 will have it."""
             kernel = tf.convert_to_tensor(kernel)
-            shape = kernel.shape
+            shape, turned = kernel.shape, (0, 1, 3, 2)
+            if isinstance(self.layer, keras.layers.Conv2DTranspose):  # (..., channels, inputs)
+                return tf.transpose(self.by_channel(tf.transpose(kernel, turned)), turned)
             if isinstance(self.layer, keras.layers.DepthwiseConv2D):
                 kernel = tf.reshape(kernel, (*shape[:2], shape[2] * shape[3]))
+            return tf.reshape(self.by_channel(kernel), shape)
+
+        def by_channel(self, kernel: Any) -> Any:
+            """A kernel whose last axis is the channels, rounded for each by itself."""
             peaks = tf.reduce_max(tf.abs(kernel), axis=tuple(range(len(kernel.shape) - 1)))
             peaks = tf.stop_gradient(tf.maximum(peaks, np.finfo(np.float32).tiny * 1024))
-            y = tf.quantization.fake_quant_with_min_max_vars_per_channel(
+            return tf.quantization.fake_quant_with_min_max_vars_per_channel(
                 kernel, -peaks, peaks, num_bits=8, narrow_range=True
             )
-            return tf.reshape(y, shape)
 
     return RoundedWeights
