@@ -109,7 +109,6 @@ def test_an_array_in_c_is_turned_back(head: str, tmp_path: Path) -> None:
         ("WHILE", "unroll=True"),
         ("UNIDIRECTIONAL_SEQUENCE_LSTM", "unroll=True"),
         ("FILL", "batch_size=1"),
-        ("TILE", "bilinear"),
         ("DENSIFY", "EXPERIMENTAL_SPARSITY"),
         ("custom operator 'ethos-u'", "Vela"),
         ("custom operator 'edgetpu-custom-op'", "Edge TPU"),

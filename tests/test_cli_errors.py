@@ -358,7 +358,7 @@ def test_names_that_do_not_exist(model: Path, tmp_path: Path) -> None:
 def test_any_other_error_of_the_system_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(networks, "model", full)
     refused(ascua("analyze", "x.tflite"), 1, "No space left on device")
-    monkeypatch.setattr(networks, "model", lambda _, **__: bytes(1 << 62))
+    monkeypatch.setattr(networks, "model", lambda *_: bytes(1 << 62))
     refused(ascua("analyze", "x.tflite"), 1, "Not enough memory")
 
 

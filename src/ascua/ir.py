@@ -220,8 +220,8 @@ class Op(ABC):
         return self.dtypes == {"float32"}
 
     def run(self, *xs: Array) -> Array | tuple[Array, ...]:
-        """`eval`, or of an operator on floats `eval_float`."""
-        return self.eval_float(*xs) if self.in_float else self.eval(*xs)
+        """`eval`, or of an operator on floats that integers have too, `eval_float`."""
+        return self.eval_float(*xs) if self.in_float and self.floats else self.eval(*xs)
 
     def macs(self) -> int:
         """Multiply-accumulates of one inference; 0 for operators without weights."""

@@ -25,7 +25,9 @@ FAST = {
     k.name
     for kind in (Conv2D, DepthwiseConv2D, FullyConnected)
     for k in kernels.of(kind)
-    if k.weights == ("int8",) and k.types == ("int8",) and "compact" not in k.name
+    if k.weights == ("int8",)
+    and k.types == ("int8",)
+    and not {"compact", "grouped"} & {*k.name.split("_")}
 }
 CASES = {
     **{f"conv {name}": conv(**fields) for name, fields in test_conv2d.CASES.items()},

@@ -25,12 +25,14 @@ FOLDER = Path(__file__).parent
 def every() -> tuple[Kernel[Any], ...]:
     """All kernels, those that need most of a core first, then as their modules have them.
 
+    Those of float32 come last: what is for several operators would stand before their own.
+
     Several may have one header: of functions of one value, say, each is a table. A class without
     a name or without operators is what others have in common.
     """
     kinds = concrete(__name__, __path__, Kernel)  # type: ignore[type-abstract]
     found = [kind() for kind in kinds if kind.ops and hasattr(kind, "name")]
-    return tuple(sorted(found, key=lambda k: -len(k.needs)))
+    return tuple(sorted(found, key=lambda k: (-len(k.needs), k.types == ("float32",))))
 
 
 @cache

@@ -13,6 +13,7 @@ from ascua.ir import Graph, Op, Tensor
 from ascua.ops.dequantize import Dequantize
 from ascua.ops.quantize import Quantize
 from ascua.ops.table import Table
+from ascua.passes.folding import reading
 
 MOVED = "/moved"
 """What is added to the name of a tensor of floats for the integers that they are of."""
@@ -73,7 +74,7 @@ def _tables(graph: Graph) -> Graph:
             instead[table.y] = instead.get(table.x, table.x)
         else:
             ops.append(table)
-    return replace(graph, ops=tuple(op.on(instead) for op in ops))
+    return replace(graph, ops=tuple(reading(op, instead) for op in ops))
 
 
 def _same(table: Table) -> bool:
