@@ -127,18 +127,18 @@ def test_boards_with_floating_point_and_without_give_the_same_bits(
 
 
 def test_the_verbs_take_floats_where_they_are_wanted(tmp_path: Path) -> None:
-    path = model_file(tmp_path, small(), name="float")
+    path = model_file(tmp_path, small(), name="floats")
     advice = ascua("compile", path, "--board", "host", "-o", tmp_path / "no")
     refused(advice, 1, "is float32", "`--float` runs it as it is", "of weights instead of 560")
     out = tmp_path / "out"
     assert ascua("compile", path, "--board", "host", "-o", out, "--float").code == 0
     program = tmp_path / "selftest"
-    sources = [out / "src/float.c", out / "src/float_weights.c", out / "test/float_selftest.c"]
+    sources = [out / "src/floats.c", out / "src/floats_weights.c", out / "test/floats_selftest.c"]
     flags = [f"-I{out / d}" for d in ("include", "src", "test")]
     command = ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-O2", *flags, *sources]
     subprocess.run([*map(str, command), "-o", str(program)], check=True)
     said = subprocess.run([program], check=True, capture_output=True, text=True).stdout
-    assert said.startswith("PASS float: 0 of")
+    assert said.startswith("PASS floats: 0 of")
     told = ascua("validate", path, "--board", "host", "--float", "--json")
     checks = json.loads(told.out)["checks"]
     assert [c["mismatched_bytes"] for c in checks[:2]] == [0, 0]

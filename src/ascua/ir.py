@@ -221,7 +221,10 @@ class Op(ABC):
 
     def run(self, *xs: Array) -> Array | tuple[Array, ...]:
         """`eval`, or of an operator on floats that integers have too, `eval_float`."""
-        return self.eval_float(*xs) if self.in_float and self.floats else self.eval(*xs)
+        if not self.in_float:
+            return self.eval(*xs)
+        with np.errstate(all="ignore"):
+            return self.eval_float(*xs) if self.floats else self.eval(*xs)
 
     def macs(self) -> int:
         """Multiply-accumulates of one inference; 0 for operators without weights."""

@@ -149,7 +149,12 @@ _TFLM = (tflm, "tflite-micro", "pip install tflite-micro")
 
 
 def _file(model: Model) -> bytes:
-    """The model's file; where it computes shapes of an open batch, the same for a batch of 1."""
+    """The model's file, or what became of one of another form.
+
+    Where it computes shapes of an open batch, the same for a batch of 1.
+    """
+    if model.path.suffix != ".tflite" or not model.path.is_file():
+        return tflite.write(model.original)
     said = {t.name: t.shape for t in model.original.tensors()}
     if all(said.get(t.name, t.shape) == t.shape for t in model.prepared.tensors()):
         return model.path.read_bytes()

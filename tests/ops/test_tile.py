@@ -17,7 +17,7 @@ from tests.support import activation, constant, generated_c, litert, network, or
 def tile(shape: tuple[int, ...], multiples: tuple[int, ...]) -> Tile:
     y = activation("y", tuple(n * m for n, m in zip(shape, multiples, strict=True)), 0.07, -5)
     times = constant("multiples", np.array(multiples, np.int32))
-    return Tile((activation("x", shape, 0.07, -5), times), (y,))
+    return Tile((activation("x", shape, 0.07, -5), times), (y,), version=2)
 
 
 CASES = (

@@ -1,4 +1,4 @@
-/* Functions of float32 without libm: within 2 units in the last place, exact where they round. */
+/* Functions of float32 without libm, in double precision: but for few values, the nearest float. */
 #ifndef ASCUA_REAL_H
 #define ASCUA_REAL_H
 
@@ -75,50 +75,56 @@ KERNEL float real_round(float x) {
     return real_signed((float)whole, x);
 }
 
-/* x * 2^n, for n in -252..252 and a result that is no denormal, or 0. */
-KERNEL float real_scaled(float x, int32_t n) {
-    const int32_t half = n / 2;
-    x *= real_of_bits((uint32_t)(half + 127) << 23);
-    return x * real_of_bits((uint32_t)(n - half + 127) << 23);
+/* 2^n, for n in -1022..1023. */
+KERNEL double real_power_of_2(int32_t n) {
+    const uint64_t bits = (uint64_t)(n + 1023) << 52;
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
 }
 
-/* exp(r) - 1 for |r| <= 0.35. */
-KERNEL float real_exp_series(float r) {
-    float p = 1.0f / 5040.0f;
-    p = p * r + 1.0f / 720.0f;
-    p = p * r + 1.0f / 120.0f;
-    p = p * r + 1.0f / 24.0f;
-    p = p * r + 1.0f / 6.0f;
-    p = p * r + 0.5f;
-    return r + r * r * p;
+/* c[0] x^(n - 1) + ... + c[n - 1]. */
+KERNEL double real_polynomial(const double *c, int32_t n, double x) {
+    double p = c[0];
+    for (int32_t i = 1; i < n; i++) {
+        p = p * x + c[i];
+    }
+    return p;
 }
 
-/* exp(x), less 1 if so wanted. */
-SHARED float real_exponential(float x, int32_t less) {
-    if (!(x == x)) {
-        return x;
+/* exp(x) for |x| <= 200, to 1e-12 of it: what is rounded to float is nearly always the nearest. */
+SHARED double real_exponential(double x) {
+    /* Of |r| <= ln(2) / 2: 1 / i!. */
+    static const double series[] = {1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320,
+                                    1.0 / 5040,     1.0 / 720,     1.0 / 120,    1.0 / 24,
+                                    1.0 / 6,        0.5,           1.0,          1.0};
+    const int32_t n = (int32_t)(x * 1.4426950408889634 + (x < 0.0 ? -0.5 : 0.5));
+    const double r = x - (double)n * 0.6931471805599453;
+    return real_polynomial(series, 12, r) * real_power_of_2(n);
+}
+
+/* exp(x). */
+KERNEL float real_exp(float x) {
+    if (!(x <= 90.0f)) {
+        return x == x ? real_infinity() : x;
     }
-    if (x > 88.8f) {
-        return real_infinity();
+    return x < -110.0f ? 0.0f : (float)real_exponential((double)x);
+}
+
+/* exp(x) - 1 for x below 0. */
+KERNEL float real_exp_less_1(float x) {
+    const double v = (double)x;
+    if (x > -1e-4f) {
+        return (float)(v + v * v * (0.5 + v / 6.0));
     }
-    if (x < -104.0f) {
-        return less ? -1.0f : 0.0f;
-    }
-    /* x is a multiple n of ln 2, of which the first part has few bits, and r. */
-    const int32_t n = (int32_t)(x * 1.44269504f + (x < 0.0f ? -0.5f : 0.5f));
-    const float r = (x - (float)n * 0.693145752f) - (float)n * 1.42860677e-6f;
-    const float p = real_exp_series(r);
-    if (!less) {
-        return real_scaled(1.0f + p, n);
-    }
-    if (n == 0) {
-        return p;
-    }
-    return n > 30 ? real_scaled(1.0f + p, n) : real_scaled(p, n) + (real_scaled(1.0f, n) - 1.0f);
+    return x < -110.0f ? -1.0f : (float)(real_exponential(v) - 1.0);
 }
 
 /* The natural logarithm. */
 SHARED float real_log(float x) {
+    /* log((1 + s) / (1 - s)) / s = 2 + 2 s^2 / 3 + ... */
+    static const double series[] = {2.0 / 19, 2.0 / 17, 2.0 / 15, 2.0 / 13, 2.0 / 11,
+                                    2.0 / 9,  2.0 / 7,  2.0 / 5,  2.0 / 3,  2.0};
     if (!(x > 0.0f)) {
         return x == 0.0f ? -real_infinity() : real_nan();
     }
@@ -137,16 +143,8 @@ SHARED float real_log(float x) {
         m *= 0.5f;
         n++;
     }
-    const float f = m - 1.0f;
-    const float s = f / (2.0f + f), z = s * s;
-    float p = 2.0f / 9.0f;
-    p = p * z + 2.0f / 7.0f;
-    p = p * z + 0.4f;
-    p = p * z + 2.0f / 3.0f;
-    /* log(1 + f) = f - f^2 / 2 + s (f^2 / 2 + p z). */
-    const float half = 0.5f * f * f;
-    const float k = (float)n;
-    return k * 0.693145752f - ((half - (s * (half + z * p) + k * 1.42860677e-6f)) - f);
+    const double s = ((double)m - 1.0) / ((double)m + 1.0);
+    return (float)((double)n * 0.6931471805599453 + s * real_polynomial(series, 10, s * s));
 }
 
 /* The square root, rounded to the nearest. */
@@ -180,7 +178,7 @@ SHARED float real_sqrt(float x) {
     return real_of_bits((root >> 1) + ((uint32_t)(even / 2 + e + 126) << 23));
 }
 
-/* The sine, of x + pi / 2 if so wanted, for |x| below 2^20; beyond, of a multiple near it. */
+/* The sine, of x + pi / 2 if so wanted; far out, of a value near x. */
 SHARED float real_sine(float x, int32_t quarter) {
     if (!(real_abs(x) <= REAL_MOST)) {
         return real_nan();
@@ -188,37 +186,38 @@ SHARED float real_sine(float x, int32_t quarter) {
     /* r = x less n times pi / 2, in double precision. */
     const double turns = (double)x * 0.63661977236758134;
     const int64_t n = real_abs(x) < 0x1p40f ? (int64_t)(turns + (x < 0.0f ? -0.5 : 0.5)) : 0;
-    const float r = (float)((double)x - (double)n * 1.5707963267948966);
-    const float z = r * r;
+    const double r = (double)x - (double)n * 1.5707963267948966, z = r * r;
+    /* (-1)^i / (2 i + 1)! and (-1)^i / (2 i)!, the last ones first. */
+    static const double sine[] = {1.0 / 6227020800.0, -1.0 / 39916800, 1.0 / 362880, -1.0 / 5040,
+                                  1.0 / 120,          -1.0 / 6,        1.0};
+    static const double cosine[] = {
+        -1.0 / 87178291200.0, 1.0 / 479001600, -1.0 / 3628800, 1.0 / 40320,
+        -1.0 / 720,           1.0 / 24,        -0.5,           1.0};
     const int64_t q = n + quarter;
-    float y;
-    if (q & 1) {
-        y = 2.44331571e-5f;
-        y = y * z - 1.38873162e-3f;
-        y = y * z + 4.16666456e-2f;
-        y = 1.0f - 0.5f * z + z * z * y;
-    } else {
-        y = -1.95152959e-4f;
-        y = y * z + 8.33216087e-3f;
-        y = y * z - 1.66666546e-1f;
-        y = r + r * z * y;
-    }
-    return q & 2 ? -y : y;
+    const double y = q & 1 ? real_polynomial(cosine, 8, z) : r * real_polynomial(sine, 7, z);
+    return (float)(q & 2 ? -y : y);
 }
 
 /* 1 / (1 + exp(-x)). */
 KERNEL float real_logistic(float x) {
-    const float e = real_exponential(-real_abs(x), 0);
-    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+    if (!(real_abs(x) <= 110.0f)) {
+        return x > 0.0f ? 1.0f : x < 0.0f ? 0.0f : x;
+    }
+    const double e = real_exponential(-(double)real_abs(x));
+    return (float)((x < 0.0f ? e : 1.0) / (1.0 + e));
 }
 
 KERNEL float real_tanh(float x) {
     const float size = real_abs(x);
-    if (size > 9.1f) {
-        return real_signed(1.0f, x);
+    if (!(size <= 10.0f)) {
+        return x == x ? real_signed(1.0f, x) : x;
     }
-    const float e = real_exponential(2.0f * size, 1);
-    return real_signed(e / (e + 2.0f), x);
+    const double v = (double)x;
+    if (size < 1e-3f) {
+        return (float)(v - v * v * v / 3.0);
+    }
+    const double e = real_exponential(2.0 * v);
+    return (float)((e - 1.0) / (e + 1.0));
 }
 
 /* What a division of a by b leaves, of the sign of a; exact. */

@@ -18,7 +18,7 @@ KERNEL void softmax_f32(const softmax_f32_t *p, const f32_t *x, f32_t *y) {
         }
         float sum = 0.0f;
         for (int32_t i = 0; i < p->depth; i++) {
-            y[i] = real_exponential((x[i] - greatest) * p->beta, 0);
+            y[i] = real_exp((x[i] - greatest) * p->beta);
             sum += y[i];
         }
         for (int32_t i = 0; i < p->depth; i++) {

@@ -41,9 +41,9 @@ KERNEL float unary_f32_of(const unary_f32_t *p, float x) {
     case UNARY_COS:
         return real_sine(x, 1);
     case UNARY_ELU:
-        return x < 0.0f ? real_exponential(x, 1) : x;
+        return x < 0.0f ? real_exp_less_1(x) : x;
     case UNARY_EXP:
-        return real_exponential(x, 0);
+        return real_exp(x);
     case UNARY_FLOOR:
         return real_floor(x);
     case UNARY_HARD_SWISH: {

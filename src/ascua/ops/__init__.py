@@ -30,13 +30,13 @@ OPERATORS: dict[str, type[Op]] = {
 def on_floats(op: Op) -> str | None:
     """None, or why Ascua cannot take `op`, of which all is float32."""
     if not op.floats:
-        return op.check()
+        return op.malformed() or "Ascua has no kernel of it for float32"
     if reason := op.malformed():
         return reason
     if isinstance(op, Convolution | Pool2D) and (reason := _conditions.image(op.x)):
         return reason
     if reason := _activation.unsupported(getattr(op, "activation", "NONE")):
         return reason
-    beside = ("int32",) if op.any_type or isinstance(op, Reduction) else ()
+    beside = () if op.elementwise or isinstance(op, Weighted) else ("int32",)
     reasons = (_conditions.dtype(t, "float32", *beside) for t in op.inputs if t is not None)
     return _conditions.first(*reasons)

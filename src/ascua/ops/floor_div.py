@@ -16,7 +16,7 @@ class FloorDiv(RealPair):
 
     tflite = "FLOOR_DIV"
     options = "FloorDivOptions"
-    max_version = 2
+    max_version = 3
 
     def real(self, *xs: Array) -> Array:
         a, b = self.pair(xs)

@@ -67,7 +67,7 @@ class Logistic(Op):
         return _lut.over_values(self, xs[0], function)
 
     def eval_float(self, *xs: Array) -> Array:
-        return _lut.sigmoid(xs[0])
+        return _lut.sigmoid(xs[0].astype(np.float64)).astype(np.float32)
 
 
 def sigmoid(x: Array) -> Array:

@@ -15,6 +15,7 @@ class Sqrt(RealUnary):
     """y = the square root of x; NaN of a negative one."""
 
     tflite = "SQRT"
+    max_version = 2
 
     def real(self, *xs: Array) -> Array:
         y: Array = np.sqrt(xs[0])

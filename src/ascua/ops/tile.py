@@ -22,7 +22,7 @@ class Tile(Op):
 
     tflite = "TILE"
     options = "TileOptions"
-    max_version = 2
+    max_version = 3
     types = ("int8", "int16")
     floats = True
     any_type = True

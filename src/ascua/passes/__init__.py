@@ -101,7 +101,9 @@ def check(graph: Graph, where: str | None = None, *, floats: bool = False) -> No
     if len(bad) > 1:
         kinds = ", ".join(sorted({op.tflite for op, _ in bad[1:]}))
         more = f" ({len(bad) - 1} more are refused: {kinds}.)"
-    raise Unsupported(f"{where}: {op.said}: {reason}.{more}", _remedies(graph, reason, where))
+    raise Unsupported(
+        f"{where}: {op.said}: {reason}.{more}", _remedies(graph, reason, where, floats=floats)
+    )
 
 
 def refuse_hybrid(graph: Graph, where: str) -> None:
@@ -161,7 +163,12 @@ def _check_edges(graph: Graph, where: str) -> None:
             )
 
 
-def _remedies(graph: Graph, reason: str, where: str) -> list[str]:
+def _remedies(graph: Graph, reason: str, where: str, *, floats: bool) -> list[str]:
+    if "TFLM has it in float32 alone" in reason:
+        return [
+            "Give the .keras file, or the float .tflite, to `ascua quantize`: it leaves such an"
+            " operator in float, which TFLM runs."
+        ]
     if any(t.dtype == "float32" for op in graph.ops for t in op.outputs) and "float" in reason:
         if any(t.dtype in ("int8", "int16") for t in graph.given):
             return [
@@ -173,8 +180,10 @@ def _remedies(graph: Graph, reason: str, where: str) -> list[str]:
         return [
             f"`ascua quantize {where} --data DATA -o int8.tflite`, with inputs like its own:"
             f" {weights // 4:,} bytes of weights instead of {weights:,}, a quarter of the"
-            " activations, and several times as fast; without floating point, a hundred times.",
-            *(["`--float` runs it as it is."] if taken else []),
+            " activations, and several times as fast; without floating point, a hundred times."
+            if weights
+            else f"`ascua quantize {where} --data DATA -o int8.tflite`, with inputs like its own.",
+            *(["`--float` runs it as it is."] if taken and not floats else []),
             "Or convert with full-integer quantisation: a representative data set, and"
             " supported_ops = [TFLITE_BUILTINS_INT8].",
         ]

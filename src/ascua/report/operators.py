@@ -65,7 +65,7 @@ def _row(name: str, every: list[boards.Board]) -> Support:
         op=op.__module__.rpartition(".")[2],
         tflite=name,
         max_version=op.max_version,
-        types=op.types,
+        types=_types(op),
         kernels=tuple(_kernel(k, every) for k in kernels.of(op)),
         by_type=_by_type(op),
         summary=_summary(op),
@@ -77,15 +77,20 @@ def _kernel(k: Kernel[Any], every: list[boards.Board]) -> KernelSupport:
     return KernelSupport(k.name, k.types, k.weights, tuple(sorted(k.needs)), tuple(cores))
 
 
+def _types(op: type[Op]) -> tuple[str, ...]:
+    """The types of activations that it takes, float32 where there are kernels for that."""
+    return tuple(dict.fromkeys((*op.types, *(("float32",) if op.floats else ()))))
+
+
 def _by_type(op: type[Op]) -> dict[str, tuple[str, ...]]:
     if not kernels.of(op):
-        return dict.fromkeys(op.types, (VIEW if op.view else FOLDED,))
+        return dict.fromkeys(_types(op), (VIEW if op.view else FOLDED,))
     found: dict[str, tuple[str, ...]] = {}
     for k in kernels.of(op):
         label = f"{k.name}: {', '.join(sorted(k.needs))}" if k.needs else k.name
-        for t in (t for t in op.types if t in k.types):
+        for t in (t for t in _types(op) if t in k.types):
             for w in k.weights or ("int8",):
-                column = t if w == "int8" else f"{t} x {w}"
+                column = t if w in ("int8", t) else f"{t} x {w}"
                 found[column] = (*found.get(column, ()), label)
     return found
 
