@@ -140,7 +140,7 @@ def test_the_verbs_take_floats_where_they_are_wanted(tmp_path: Path) -> None:
     said = subprocess.run([program], check=True, capture_output=True, text=True).stdout
     assert said.startswith("PASS floats: 0 of")
     told = ascua("validate", path, "--board", "host", "--float", "--json")
-    checks = json.loads(told.out)["checks"]
+    checks = json.loads(told.out)["executors"]
     assert [c["mismatched_bytes"] for c in checks[:2]] == [0, 0]
     assert checks[0]["against"] == "tflite-micro"
 
