@@ -44,6 +44,15 @@ def separable() -> tuple[Net, str]:
     return n, n.Add(n.MatMul(x, n.weights(6, 3)), n.weights(3))
 
 
+@network()
+def functions() -> tuple[Net, str]:
+    n = Net(1, 3, 4, 5)
+    x = n.Conv("x0", n.weights(4, 3, 1, 1))
+    some = [n.Sin(x), n.Cos(x), n.Floor(x), n.Ceil(x), n.Round(x)]
+    above = n.Add(n.Abs(x), n.const(1.0))
+    return n, n.Sum(*some, n.Log(above), n.Exp(n.Neg(above)), n.Div(x, above))
+
+
 @network("CONV_2D", "CONV_2D", "ADD")
 def residual() -> tuple[Net, str]:
     n = Net(1, 4, 7, 7)

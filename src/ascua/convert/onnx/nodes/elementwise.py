@@ -17,9 +17,16 @@ from ascua.convert.onnx.nodes._broadcasting import Operand, pair
 from ascua.ir import Op
 from ascua.ops.abs import Abs
 from ascua.ops.add import Add
+from ascua.ops.ceil import Ceil
+from ascua.ops.cos import Cos
+from ascua.ops.div import Div
 from ascua.ops.elu import Elu
+from ascua.ops.exp import Exp
+from ascua.ops.floor import Floor
+from ascua.ops.gelu import Gelu
 from ascua.ops.hard_swish import HardSwish
 from ascua.ops.leaky_relu import LeakyRelu
+from ascua.ops.log import Log
 from ascua.ops.logistic import Logistic
 from ascua.ops.maximum import Maximum
 from ascua.ops.minimum import Minimum
@@ -27,7 +34,9 @@ from ascua.ops.mul import Mul
 from ascua.ops.prelu import Prelu
 from ascua.ops.relu import Relu
 from ascua.ops.relu6 import Relu6
+from ascua.ops.round import Round
 from ascua.ops.rsqrt import Rsqrt
+from ascua.ops.sin import Sin
 from ascua.ops.sub import Sub
 from ascua.ops.tanh import Tanh
 
@@ -61,7 +70,8 @@ def _pair(name: str, kind: Callable[..., Op], **fields: Any) -> None:
 
 
 for _name, _kind in (("Relu", Relu), ("Sigmoid", Logistic), ("Tanh", Tanh), ("Abs", Abs),
-                     ("HardSwish", HardSwish)):  # fmt: skip
+                     ("HardSwish", HardSwish), ("Exp", Exp), ("Log", Log), ("Sin", Sin),
+                     ("Cos", Cos), ("Floor", Floor), ("Ceil", Ceil), ("Round", Round)):  # fmt: skip
     _single(_name, _kind)
 for _name, _two in (("Add", partial(Add, activation="NONE")), ("Max", Maximum), ("Min", Minimum),
                     ("Sub", partial(Sub, activation="NONE")),
@@ -87,14 +97,16 @@ def mul(n: Node, b: Builder) -> None:
 
 @node("Div")
 def div(n: Node, b: Builder) -> None:
-    """MUL by the reciprocal of a constant; of a square root, RSQRT."""
+    """DIV, or MUL by the reciprocal of a constant; of a square root, RSQRT."""
     if n.inputs[1] in b.roots:
         root = single(b, Rsqrt, b.roots[n.inputs[1]], f"{n.y}/rsqrt")
         b.known[n.y] = times(n, b, (b.found(n, 0), root), n.y)
         return
     divisor = b.found(n, 1)
     if isinstance(divisor, Value):
-        n.refuse("it divides by what is computed, and TFLM has no such kernel for integers")
+        operands = b.found(n, 0), divisor
+        b.known[n.y] = pair(n, b, partial(Div, activation="NONE"), operands, n.y)
+        return
     with np.errstate(divide="ignore"):
         parts = Constant((1 / divisor.values.astype(np.float64)).astype(np.float32))
     b.known[n.y] = times(n, b, (b.found(n, 0), parts), n.y)
@@ -128,6 +140,13 @@ def power(n: Node, b: Builder) -> None:
 def neg(n: Node, b: Builder) -> None:
     """MUL by -1."""
     b.known[n.y] = times(n, b, (b.value(n), scalar(-1)), n.y)
+
+
+@node("Gelu")
+def gelu(n: Node, b: Builder) -> None:
+    """GELU, by the error function or by a tanh."""
+    approximate = n.get("approximate", b"none") in (b"tanh", "tanh")
+    b.known[n.y] = single(b, Gelu, b.value(n), n.y, approximate=approximate)
 
 
 @node("LeakyRelu")
