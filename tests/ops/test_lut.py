@@ -14,6 +14,7 @@ from ascua.ir import Array, Op
 from ascua.kernels import _exponential, _rounding, _sigmoids
 from ascua.kernels._lut import LutS8
 from ascua.kernels.rsqrt import inverse_root
+from ascua.ops import OPERATORS
 from ascua.ops._elementwise import INT8
 from ascua.ops.l2_normalization import inverse_square_root
 from ascua.ops.leaky_relu import LeakyRelu
@@ -28,8 +29,10 @@ from tests.ops.test_tanh import CASES as MORE_CASES
 from tests.ops.test_tanh import TANH
 
 LUTS = [k for k in kernels.every() if isinstance(k, LutS8)]
-FUNCTIONS = sorted((op for k in LUTS for op in k.ops), key=lambda op: op.tflite)
-"""Every operator that is a function of one value."""
+FUNCTIONS = sorted(
+    (op for k in LUTS for op in k.ops if op.tflite in OPERATORS), key=lambda op: op.tflite
+)
+"""Every operator of a file that is a function of one value."""
 
 
 def table(op: Op) -> Array:
