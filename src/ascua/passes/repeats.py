@@ -72,7 +72,7 @@ def _larger(run: list[Op]) -> tuple[Op, ...]:
         return ()
     image, larger = _image(x, h, w), _image(y, oh, ow)
     size = Tensor(f"{y.name}/size", (2,), "int32", data=np.array([oh, ow], np.int32))
-    resized = ResizeNearestNeighbor((image, size), (larger,))
+    resized = ResizeNearestNeighbor(inputs=(image, size), outputs=(larger,))
     if image is x:
         return (resized,)
     return Reshape((x,), (image,), image.shape), resized, Reshape((larger,), (y,), y.shape)
