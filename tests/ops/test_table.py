@@ -12,6 +12,7 @@ from ascua.ops.add import Add
 from ascua.ops.dequantize import Dequantize
 from ascua.ops.exp import Exp
 from ascua.ops.logistic import Logistic
+from ascua.ops.max_pool2d import MaxPool2D
 from ascua.ops.mul import Mul
 from ascua.ops.neg import Neg
 from ascua.ops.quantize import Quantize
@@ -113,6 +114,15 @@ def test_moves_are_of_integers() -> None:
     prepared = check(graph, [INT8.reshape(32, 1, 8)])
     assert [op.kind for op in prepared.ops] == ["split", "table", "reshape", "table", "relu"]
     assert all(t.dtype == "int8" for op in prepared.ops for t in op.activations)
+
+
+def test_bounds_between_steps_stay_in_float() -> None:
+    x, y = activation("x", (1, 4, 4, 3), 0.07, 3), activation("y", (1, 2, 2, 3), 0.031, -100)
+    f, g = real("f", (1, 4, 4, 3)), real("g", (1, 2, 2, 3))
+    pool = MaxPool2D((f,), (g,), (2, 2), (2, 2), "VALID", "RELU6")
+    xs = [np.random.default_rng(1).integers(-128, 128, (40, 1, 4, 4, 3)).astype(np.int8)]
+    prepared = check(chain(x, pool, Quantize((g,), (y,))), xs)
+    assert [op.kind for op in prepared.ops] == ["dequantize", "max_pool2d", "quantize"]
 
 
 def test_floats_beside_integers_run_and_alone_are_advised_to_be_quantised() -> None:

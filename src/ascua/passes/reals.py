@@ -49,6 +49,8 @@ def _on_sources(op: Op, sources: dict[Tensor, Tensor]) -> Op | None:
     """`op` on the integers that its floats are of; None where it computes, or they differ."""
     if not (op.any_type and op.one_scale) or not op.activations:
         return None
+    if getattr(op, "activation", "NONE") != "NONE":  # whose bounds are no steps of the integers
+        return None
     read = [sources.get(t) for t in op.activations]
     first = read[0]
     alike = first is not None and all(
