@@ -29,8 +29,8 @@ OPERATORS: dict[str, type[Op]] = {
 
 def on_floats(op: Op) -> str | None:
     """None, or why Ascua cannot take `op`, of which all is float32."""
-    if not op.floats:
-        return op.malformed() or "Ascua has no kernel of it for float32"
+    if "float32" in op.types or not op.floats:
+        return op.check()
     if reason := op.malformed():
         return reason
     if isinstance(op, Convolution | Pool2D) and (reason := _conditions.image(op.x)):

@@ -87,10 +87,7 @@ def check(graph: Graph, where: str | None = None, *, floats: bool = False) -> No
     where = where or graph.name
     refuse_hybrid(graph, where)
     wanted = floats or any(not {"int8", "int16"}.isdisjoint(op.dtypes) for op in graph.ops)
-    reasons = [
-        (op, unsigned.condition(op) or (on_floats(op) if wanted and op.in_float else op.check()))
-        for op in graph.ops
-    ]
+    reasons = [(op, unsigned.condition(op) or _condition(op, floats=wanted)) for op in graph.ops]
     bad = [(op, reason) for op, reason in reasons if reason is not None]
     check_outputs(graph, where)
     if not bad:
@@ -104,6 +101,15 @@ def check(graph: Graph, where: str | None = None, *, floats: bool = False) -> No
     raise Unsupported(
         f"{where}: {op.said}: {reason}.{more}", _remedies(graph, reason, where, floats=floats)
     )
+
+
+def _condition(op: Op, *, floats: bool) -> str | None:
+    """None, or why `op` cannot be taken, where floats are or not."""
+    if not floats or not op.in_float:
+        return op.check()
+    if op.floats or "float32" in op.types or op.malformed():
+        return on_floats(op)
+    return "Ascua has no kernel of it for float32"
 
 
 def refuse_hybrid(graph: Graph, where: str) -> None:
