@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from ascua.errors import brief
 from ascua.ir import Op, Tensor, limits
 
+MOST_IN_A_SHAPE = 4096
+"""More constants are no shape, and are not folded."""
+
 
 def first(*reasons: str | None) -> str | None:
     """The first reason that is not None."""

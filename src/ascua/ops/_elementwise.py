@@ -12,9 +12,6 @@ from ascua.ops import _conditions
 MOST_DIMENSIONS = 6
 """The most that TFLM broadcasts."""
 
-MOST_VALUES = 4096
-"""More constants are no shape, and are not folded."""
-
 INT8 = np.arange(256, dtype=np.uint8).view(np.int8)
 """Every int8 value, at the index of its bits as uint8."""
 
@@ -45,8 +42,8 @@ def malformed(op: Op) -> str | None:
 def _of_shapes(op: Op) -> bool:
     """Whether `op` computes with constants of integers, as shapes are, and not many."""
     a, b = operands(op)
-    kinds = {a.dtype, b.dtype}
-    return not op.activations and kinds in ({"int32"}, {"int64"}) and op.y.size <= MOST_VALUES
+    whole = {a.dtype, b.dtype} in ({"int32"}, {"int64"})
+    return whole and not op.activations and op.y.size <= _conditions.MOST_IN_A_SHAPE
 
 
 def folded(op: Op, function: Callable[[Array, Array], Array]) -> Array | None:

@@ -11,9 +11,6 @@ import numpy as np
 from ascua.ir import Array, Node, Op, Tensor
 from ascua.ops import _activation, _conditions, _moves
 
-MOST_VALUES = 4096
-"""More constants are no shape, and are not folded."""
-
 MOST_INPUTS = 10
 """As in TFLM."""
 
@@ -117,7 +114,7 @@ class Concatenation(Op):
 
     def _shapes(self) -> bool:
         """Whether all of it is known beforehand, and no larger than shapes are."""
-        return not self.activations and self.y.size <= MOST_VALUES
+        return not self.activations and self.y.size <= _conditions.MOST_IN_A_SHAPE
 
     def constant(self) -> Array | None:
         if not self._shapes():

@@ -14,9 +14,6 @@ from ascua.ops import _conditions, _moves
 MOST_DIMENSIONS = 8
 """TFLM takes any number."""
 
-MOST_VALUES = 4096
-"""More are no shape, and are not folded."""
-
 
 @dataclass(frozen=True, eq=False)
 class Pack(Op):
@@ -86,4 +83,4 @@ class Pack(Op):
 
     def _large(self) -> bool:
         """Whether all is constant, and no shape."""
-        return not self.activations and self.y.size > MOST_VALUES
+        return not self.activations and self.y.size > _conditions.MOST_IN_A_SHAPE

@@ -16,7 +16,7 @@ _OPERATORS = (
         "(UN|B)IDIRECTIONAL_SEQUENCE_.*|BASIC_RNN|RNN|LSTM|SVDF",
         "A layer with states of its own: build the LSTM or GRU with `unroll=True`.",
     ),
-    ("FILL|GATHER|REDUCE_PROD|RANGE|BROADCAST_ARGS", _SHAPE),
+    ("FILL|RANGE|BROADCAST_ARGS", _SHAPE),
     (
         "DENSIFY",
         "Its weights are sparse: convert it without EXPERIMENTAL_SPARSITY.",
