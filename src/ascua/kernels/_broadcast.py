@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ascua.ir import Op, Tensor
-from ascua.kernels._kernel import Const, Elementwise, Kernel, O
+from ascua.kernels._kernel import Const, Kernel, O, Run
 
 
 class Paired(Kernel[O]):
@@ -26,9 +26,19 @@ class Paired(Kernel[O]):
             f"output | {kind}": op.y.size,
         }
 
-    def work(self, op: O) -> Elementwise | None:
-        alone = len(op.activations) == 2 and all(t.shape == op.y.shape for t in op.activations)
-        return Elementwise() if alone else None
+    def run_terms(self, op: O, runs: int) -> Mapping[str, float]:
+        found = dict(self.terms(op))
+        if "run" in found:
+            found["run"] = max(found["run"], runs)
+        return found
+
+    def work(self, op: O) -> Run | None:
+        b, shape = operands(op)[1], op.y.shape
+        if not shape or any(t.shape != shape for t in op.activations):
+            return None
+        if not b.const or b.size == 1 or b.size == op.y.size == shape[-1]:
+            return Run("n", shape[-1])
+        return Run("runs") if b.size == b.shape[-1] == shape[-1] else None
 
 
 class Loop(NamedTuple):

@@ -11,12 +11,13 @@ from ascua.ir import Array, Op
 from ascua.kernels._bounds import RANGES
 from ascua.kernels._broadcast import Paired, operands, runs
 from ascua.kernels._convolution import padded_rows
-from ascua.kernels._kernel import Const, Kernel, Rows
+from ascua.kernels._kernel import Const, Kernel, Rows, Run
 from ascua.kernels._packing import by_channel, packed_weights
 from ascua.kernels._pooling import PoolKernel
 from ascua.kernels._reductions import loops
 from ascua.kernels._unary import Unary
 from ascua.kernels.conv2d import taps
+from ascua.kernels.fully_connected import vectors
 from ascua.ops import Weighted
 from ascua.ops.abs import Abs
 from ascua.ops.add import Add
@@ -175,6 +176,9 @@ class FullyConnectedF32(Kernel[FullyConnected]):
     types = FLOAT
     weights = FLOAT
 
+    def work(self, op: FullyConnected) -> Run | None:
+        return vectors(op)
+
     def params(self, op: FullyConnected) -> Mapping[str, int | float]:
         return {"rows": op.rows, "k": op.w.shape[1], "oc": op.w.shape[0], **clamps(op)}
 
@@ -187,6 +191,9 @@ class SoftmaxF32(Kernel[Softmax]):
 
     name = "softmax_f32"
     types = FLOAT
+
+    def work(self, op: Softmax) -> Run:  # noqa: ARG002
+        return Run("rows")
 
     def params(self, op: Softmax) -> Mapping[str, int | float]:
         depth = op.x.shape[-1]

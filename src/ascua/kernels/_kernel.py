@@ -85,11 +85,22 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Elementwise:
-    """Work by elements: a call makes any number of them, the parameter `n`, one of each input."""
+class Run:
+    """Work by pixels: a call makes any number of them in a row, of as many of each input.
+
+    A pixel is all of the last axis. The parameter `count` is `each` times their number; at least a
+    row of the image is made at once.
+    """
+
+    count: str
+    each: int = 1
+
+    def params(self, t: Tensor, rows: int) -> dict[str, int]:
+        """The parameters by which a call makes so many rows of image `t`."""
+        return {self.count: self.each * rows * (t.size // (t.shape[1] * t.shape[-1]))}
 
 
-Work: TypeAlias = Rows | Elementwise | None
+Work: TypeAlias = Rows | Run | None
 """The shape of a kernel's work; None where a call takes whole tensors."""
 
 
@@ -143,7 +154,7 @@ class Kernel(ABC, Generic[O]):
         return 0
 
     def work(self, op: O) -> Work:  # noqa: ARG002
-        """The shape of its work: rows under a window, runs of elements, or whole tensors."""
+        """The shape of its work: rows under a window, runs of pixels, or whole tensors."""
         return None
 
     def terms(self, op: O) -> Mapping[str, float]:
@@ -156,3 +167,7 @@ class Kernel(ABC, Generic[O]):
             "output": sum(t.size for t in op.outputs),
             "line": sum(t.size // t.shape[-1] for t in op.activations if t.shape),
         }
+
+    def run_terms(self, op: O, runs: int) -> Mapping[str, float]:  # noqa: ARG002
+        """The same where work by pixels is done in so many equal runs, as a rule rows."""
+        return self.terms(op)

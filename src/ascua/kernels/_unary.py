@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ascua.ir import Op
-from ascua.kernels._kernel import Elementwise, Kernel, O
+from ascua.kernels._kernel import Kernel, O, Run
 
 
 class Unary(Kernel[O]):
@@ -16,8 +16,8 @@ class Unary(Kernel[O]):
     def params(self, op: O) -> Mapping[str, int | float]:
         return {"n": op.y.size}
 
-    def work(self, op: O) -> Elementwise:  # noqa: ARG002
-        return Elementwise()
+    def work(self, op: O) -> Run:
+        return Run("n", op.y.shape[-1] if op.y.shape else 1)
 
 
 def quotient(op: Op, a: float, b: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ascua.ir import ITEMSIZE, limits
-from ascua.kernels._kernel import Kernel
+from ascua.kernels._kernel import Kernel, Run
 from ascua.ops.cast import Cast
 
 
@@ -28,6 +28,9 @@ class CastS32(Kernel[Cast]):
             "low": low,
             "high": high,
         }
+
+    def work(self, op: Cast) -> Run:
+        return Run("n", op.y.shape[-1] if op.y.shape else 1)
 
     def terms(self, op: Cast) -> Mapping[str, float]:
         return {f"value | {op.x.dtype} to {op.y.dtype}": op.y.size}

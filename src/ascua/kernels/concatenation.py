@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from ascua.kernels._kernel import Const, Kernel
+from ascua.kernels._kernel import Const, Kernel, Run
 from ascua.ops.concatenation import Concatenation
 from ascua.ops.pack import Pack
 
@@ -22,6 +22,11 @@ class ConcatenationS8(Kernel[Concatenation | Pack]):
 
     def params(self, op: Concatenation | Pack) -> Mapping[str, int]:
         return {"inputs": len(op.inputs), "turns": prod(op.y.shape[: op.at])}
+
+    def work(self, op: Concatenation | Pack) -> Run | None:
+        last = isinstance(op, Concatenation) and op.at == len(op.y.shape) - 1
+        every = len(op.activations) == len(op.inputs)
+        return Run("turns") if last and every else None
 
     def terms(self, op: Concatenation | Pack) -> Mapping[str, float]:
         turns = prod(op.y.shape[: op.at])

@@ -11,7 +11,7 @@ import numpy as np
 from ascua.ir import Array
 from ascua.kernels._bounds import bounds
 from ascua.kernels._convolution import padded_rows
-from ascua.kernels._kernel import Const, Kernel, Rows, Work
+from ascua.kernels._kernel import Const, Kernel, Rows, Run, Work
 from ascua.kernels._packing import (
     by_channel,
     offset,
@@ -50,8 +50,11 @@ class Conv2DPairsS8(Kernel[Conv2D]):
         return gathered(op)
 
     def terms(self, op: Conv2D) -> Mapping[str, float]:
-        runs = op.rows.kernel * taps(op)["runs"]
-        groups = rows_of(op, self.work(op)) * -(-pixels_of(op, self.work(op)) // 4)
+        return self.run_terms(op, 1)
+
+    def run_terms(self, op: Conv2D, runs: int) -> Mapping[str, float]:
+        rows, pixels = rows_of(op, self.work(op), runs)
+        groups, runs = rows * -(-pixels // 4), op.rows.kernel * taps(op)["runs"]
         fours = int(packed_fours(op)[1].data.sum())
         many = "" if small(op) else " | large"
         return {
@@ -71,8 +74,9 @@ class Conv2D1x1PairsS8(Conv2DPairsS8):
     def fits(self, op: Conv2D) -> bool:
         return paired(op, prod(op.y.shape[:3])) and pointwise(op)
 
-    def work(self, op: Conv2D) -> Work:  # noqa: ARG002
-        return None
+    def work(self, op: Conv2D) -> Work:
+        # The last four of a run are made together.
+        return Run("n") if op.columns.out >= 4 else None
 
     def params(self, op: Conv2D) -> Mapping[str, int]:
         fields = super().params(op)
@@ -158,8 +162,11 @@ class Pairs(Kernel[Conv2D]):
         )
 
     def terms(self, op: Conv2D) -> Mapping[str, float]:
-        t, pairs, row = taps(op), -(-op.y.shape[3] // 2), pixels_of(op, self.work(op))
-        rows, length = rows_of(op, self.work(op)), words(prod(op.w.shape[1:]))
+        return self.run_terms(op, 1)
+
+    def run_terms(self, op: Conv2D, runs: int) -> Mapping[str, float]:
+        t, pairs, length = taps(op), -(-op.y.shape[3] // 2), words(prod(op.w.shape[1:]))
+        rows, row = rows_of(op, self.work(op), runs)
         # Of two or three left-over pixels the last four are made again, if there are four.
         groups = rows * (row // 4 + (row > 4 and row % 4 > 1))
         single = rows * (row if row < 4 else int(row % 4 == 1))
@@ -197,6 +204,9 @@ class Conv2D1x1S8Dsp(Pairs):
     """All pixels of an image as one row."""
 
     name = "conv2d_1x1_s8_dsp"
+
+    def work(self, op: Conv2D) -> Run:  # noqa: ARG002
+        return Run("pixels")
 
     def fits(self, op: Conv2D) -> bool:
         return pointwise(op) and super().fits(op)
@@ -375,14 +385,10 @@ class Conv2DWinogradStride2Late2S8(Conv2DWinogradStride2LateS8):
     least = 0
 
 
-def rows_of(op: Conv2D, work: Work) -> int:
-    """Rows that a kernel is called for, or takes as one."""
-    return op.y.shape[1] if isinstance(work, Rows) else 1
-
-
-def pixels_of(op: Conv2D, work: Work) -> int:
-    """Pixels of such a row."""
-    return op.columns.out if isinstance(work, Rows) else prod(op.y.shape[:3])
+def rows_of(op: Conv2D, work: Work, runs: int) -> tuple[int, int]:
+    """Rows that a kernel is called for, or so many runs, and the pixels of each."""
+    rows = op.y.shape[1] if isinstance(work, Rows) else runs
+    return rows, prod(op.y.shape[:3]) // rows
 
 
 def blocks(op: Conv2D, pixels: int, channels: int) -> dict[str, float]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ascua.ir import Array, Tensor
 from ascua.kernels._bounds import bounds
-from ascua.kernels._kernel import Const, Kernel
+from ascua.kernels._kernel import Const, Kernel, Run
 from ascua.kernels._packing import (
     by_channel,
     next_factor,
@@ -33,6 +33,9 @@ class FullyConnectedS8(Kernel[FullyConnected]):
 
     def fits(self, op: FullyConnected) -> bool:
         return not op.uint8 and op.w.dtype == "int8"
+
+    def work(self, op: FullyConnected) -> Run | None:
+        return vectors(op)
 
     def params(self, op: FullyConnected) -> Mapping[str, int]:
         return {
@@ -110,6 +113,9 @@ class FullyConnectedCompactS8(Kernel[FullyConnected | Conv2D]):
             return pointwise(op) and plain(op)
         return not op.uint8 and op.w.dtype == "int8"
 
+    def work(self, op: FullyConnected | Conv2D) -> Run | None:
+        return vectors(op)
+
     def params(self, op: FullyConnected | Conv2D) -> Mapping[str, int]:
         oc, k = op.w.shape[0], op.w.shape[-1]
         return {
@@ -138,6 +144,9 @@ class FullyConnectedS16(Kernel[FullyConnected]):
     name = "fully_connected_s16"
     types = ("int16",)
     weights = ("int8",)
+
+    def work(self, op: FullyConnected) -> Run | None:
+        return vectors(op)
 
     def params(self, op: FullyConnected) -> Mapping[str, int]:
         return {
@@ -178,6 +187,11 @@ class FullyConnectedU8(FullyConnectedS8):
     def params(self, op: FullyConnected) -> Mapping[str, int]:
         fields = {k: v for k, v in super().params(op).items() if k != "small"}
         return {**fields, "offset": offset(op)}
+
+
+def vectors(op: FullyConnected | Conv2D) -> Run | None:
+    """The work where each vector is a pixel."""
+    return Run("rows") if op.x.shape[:-1] == op.y.shape[:-1] else None
 
 
 def weight_pairs(matrix: Array) -> Array:

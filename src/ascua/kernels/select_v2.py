@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ascua.ir import ITEMSIZE, Tensor
-from ascua.kernels._kernel import Const, Kernel
+from ascua.kernels._kernel import Const, Kernel, Run
 from ascua.ops.select_v2 import SelectV2
 
 ROLES = ("condition", "a", "b")
@@ -48,6 +48,10 @@ class SelectS8(Kernel[SelectV2]):
             *(Const(role, as_bytes(t), holds={"weights": t.bytes}) for role, t in held),
             Const("loops", np.array(outer, np.int32), "int32_t"),
         )
+
+    def work(self, op: SelectV2) -> Run | None:
+        alike = bool(op.y.shape) and all(t.shape == op.y.shape for t in op.activations)
+        return Run("n", op.y.shape[-1]) if alike and len(op.activations) == 3 else None
 
     def terms(self, op: SelectV2) -> Mapping[str, float]:
         run, *outer = loops(op)

@@ -10,7 +10,7 @@ import numpy as np
 from ascua.fixed import quantize_multiplier
 from ascua.ir import Array
 from ascua.kernels._exponential import reach
-from ascua.kernels._kernel import Const, Kernel
+from ascua.kernels._kernel import Const, Kernel, Run
 from ascua.ops.softmax import Softmax
 
 
@@ -21,6 +21,9 @@ class SoftmaxS8(Kernel[Softmax]):
     """
 
     name = "softmax_s8"
+
+    def work(self, op: Softmax) -> Run:  # noqa: ARG002
+        return Run("rows")
 
     def params(self, op: Softmax) -> Mapping[str, int]:
         # Differences come into Q5; beyond what 31 bits hold, all scales are one.
@@ -45,6 +48,9 @@ class SoftmaxS16(Kernel[Softmax]):
 
     name = "softmax_s16"
     types = ("int16",)
+
+    def work(self, op: Softmax) -> Run:  # noqa: ARG002
+        return Run("rows")
 
     def params(self, op: Softmax) -> Mapping[str, int]:
         real = op.x.q.scale * _single(op.beta) / (10.0 / 65535.0)

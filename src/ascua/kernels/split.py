@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from ascua.kernels._kernel import Const, Kernel
+from ascua.kernels._kernel import Const, Kernel, Run
 from ascua.kernels._moves import copied
 from ascua.ops.split import Split
 from ascua.ops.unpack import Unpack
@@ -30,6 +30,10 @@ class SplitS8(Kernel[Split | Unpack]):
             "row": sum(sizes),
             "size": sizes[0] if len(set(sizes)) == 1 else 0,
         }
+
+    def work(self, op: Split | Unpack) -> Run | None:
+        last = isinstance(op, Split) and op.at == len(op.x.shape) - 1
+        return Run("turns") if last else None
 
     def consts(self, op: Split | Unpack) -> tuple[Const, ...]:
         return (Const("sizes", np.array(self.sizes(op), np.int32), "int32_t"),)

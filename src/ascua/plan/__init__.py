@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ascua.boards import Board
 from ascua.ir import Graph
-from ascua.kernels import Elementwise, Rows
+from ascua.kernels import Rows, Run
 from ascua.plan.calm import calm
 from ascua.plan.choose import Chosen, choose, ways
 from ascua.plan.cost import Cost
@@ -53,8 +53,8 @@ def _call(c: Chosen, memory: Placement, rows: int) -> Call:
     op, kernel = c.op, c.kernel
     params = c.params
     if any(t in memory.passing for t in op.activations):
-        assert isinstance(c.work, Elementwise), kernel.name
-        params = {**params, "n": rows * op.y.size // op.y.shape[1]}
+        assert isinstance(c.work, Run), kernel.name
+        params = {**params, **c.work.params(op.y, rows)}
     return Call(
         kernel=kernel,
         op=op,

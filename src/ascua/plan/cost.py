@@ -85,12 +85,12 @@ class Costs:
         return self.kernels.get(kernel.name, {}).get(MODES[inline])
 
 
-def terms(kernel: Kernel[Any], op: Op, work: Work) -> dict[str, float]:
-    """How often the parts of `kernel` run for `op`.
+def terms(kernel: Kernel[Any], op: Op, work: Work, runs: int = 1) -> dict[str, float]:
+    """How often the parts of `kernel` run for `op`; work by pixels in so many runs.
 
     A ring of padded rows has a term, too, and so have bounds that an activation sets.
     """
-    found = {CALL: 1.0, "product": float(op.macs()), **kernel.terms(op)}
+    found = {CALL: float(runs), "product": float(op.macs()), **kernel.run_terms(op, runs)}
     params = kernel.params(op)
     if "low" in params and (params["low"], params["high"]) != limits(op.y.dtype):
         found["clamped"] = float(op.y.size)

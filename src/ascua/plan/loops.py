@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ascua.ir import Graph
-from ascua.kernels import Elementwise, Rows
+from ascua.kernels import Rows, Run
 from ascua.plan.choose import Chosen
 from ascua.plan.memory import Held
 
@@ -33,7 +33,8 @@ def _hands_rows(graph: Graph, step: Parts, second: Chosen) -> bool:
     return (
         isinstance(work, Rows)
         and last.y.shape[1] % work.block == 0
-        and isinstance(second.work, Elementwise)
+        and isinstance(second.work, Run)
+        and second.work.each == last.y.shape[-1]  # work by elements, which are cheap
         and len(last.outputs) == 1
         and graph.readers[last.y] == (second.op,)
         and last.y not in graph.left
