@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,24 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from ascua import boards, kernels
 from ascua.ir import Graph
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
-from ascua.plan import Goal
+from ascua.passes import prepare
+from ascua.plan import Goal, plan
+from ascua.run import run
+from ascua.samples import pack, unpack
+from ascua.targets.c import emit
 from tests.support import (
     activation,
     check_everywhere,
     check_reference,
     collected,
     constant,
+    featured,
     network,
+    reference,
+    samples,
 )
 from tests.support.wide import check_misread, widened
 
@@ -96,6 +105,18 @@ CASES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+CLIPPED = {"depthwise_conv2d_3x3_clipped_s8", "depthwise_conv2d_clipped_s8"}
+"""Kernels that take rows without padding."""
+CLIPPED_DSP = "depthwise_conv2d_3x3_rows_s8_dsp"
+
+
+def without_padding(*avoid: str, inline: bool | None = None) -> Goal:
+    """The goal of a plan with these kernels, less some of them."""
+    others = {k.name for k in kernels.of(DepthwiseConv2D) if k.weights == ("int8",)}
+    others -= {*CLIPPED, CLIPPED_DSP}
+    return Goal(kind="speed", inline=inline, avoid=frozenset({*others, *avoid}))
+
+
 size = st.integers(1, 9)
 small = st.integers(1, 3)
 shapes = st.fixed_dictionaries(
@@ -130,6 +151,17 @@ def test_kernels(avoid: str, inline: bool) -> None:
     check_everywhere(graph, goal=goal)
 
 
+@pytest.mark.parametrize("inline", [False, True])
+@pytest.mark.parametrize("avoid", [set(), {"depthwise_conv2d_3x3_clipped_s8"}])
+def test_rows_without_padding(avoid: set[str], inline: bool) -> None:
+    goal = without_padding(*avoid, inline=inline)
+    graph = collected({case: depthwise(**fields) for case, fields in CASES.items()})
+    planned = plan(prepare(graph), boards.load("host"), goal)
+    assert {c.kernel.name for c in planned.calls} == CLIPPED - avoid
+    assert not any(c.lines for c in planned.calls)
+    check_everywhere(graph, goal=goal)
+
+
 @settings(deadline=None, derandomize=True, max_examples=80)
 @given(shapes, tails)
 def test_any_reference(shape: dict[str, Any], tail: dict[str, Any]) -> None:
@@ -146,6 +178,7 @@ def test_any_kernel(several: list[tuple[dict[str, Any], dict[str, Any]]]) -> Non
     kept = {i: graphs[i] for i, op in good.items() if op.check() is None}
     assume(kept)
     check_everywhere(collected(kept))
+    check_everywhere(collected(kept), goal=without_padding())
 
 
 @pytest.mark.parametrize(
@@ -158,6 +191,24 @@ def test_any_kernel(several: list[tuple[dict[str, Any], dict[str, Any]]]) -> Non
 )
 def test_refuses(change: dict[str, Any], reason: str) -> None:
     assert reason in str(replace(depthwise().ops[0], **change).check())
+
+
+def test_an_output_that_lies_over_its_input(tmp_path: Path) -> None:
+    """Each row over one that it is made of, byte over byte of a channel."""
+    host = featured(boards.load("host"), frozenset({"dsp"}))
+    for stride in ((1, 1), (2, 2)):
+        graph = prepare(depthwise(padding="VALID", stride=stride, ih=9, iw=9))
+        planned = plan(graph, host, without_padding())
+        (step,) = planned.steps
+        (call,) = step.calls
+        assert call.kernel.name == CLIPPED_DSP
+        buffer = replace(call.writes[0].buffer, offset=call.reads[0].offset)
+        over = replace(call.writes[0], buffer=buffer)
+        calls = (replace(call, writes=(over,)),)
+        moved = replace(planned, steps=(replace(step, calls=calls),), outputs=(over,))
+        xs = samples(graph, 3)
+        done = run(host, emit(moved, "net"), pack(xs), 3, build_dir=tmp_path, sanitize=True)
+        np.testing.assert_array_equal(unpack(done.outputs, graph, 3), reference(graph, xs))
 
 
 def test_int16() -> None:

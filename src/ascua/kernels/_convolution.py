@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ascua.kernels._kernel import Rows
 from ascua.ops import Convolution
 
@@ -17,3 +19,8 @@ def padded_rows(op: Convolution) -> Rows:
         right=max(0, op.columns.after),
         fill=0 if op.in_float else op.x.q.zero_point,
     )
+
+
+def clipped_rows(op: Convolution) -> Rows:
+    """The same without padding: rows outside the image are null."""
+    return replace(padded_rows(op), fill=None)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ascua.geometry import Axis
 from ascua.kernels._bounds import bounds
-from ascua.kernels._convolution import padded_rows
+from ascua.kernels._convolution import clipped_rows, padded_rows
 from ascua.kernels._kernel import Const, Kernel, Overlap, Rows
 from ascua.kernels._packing import (
     by_channel,
@@ -130,6 +131,50 @@ class DepthwiseConv2D3x3S8Dsp(DepthwiseConv2D3x3S8):
         }
 
 
+class DepthwiseConv2D3x3RowsS8Dsp(DepthwiseConv2D3x3S8):
+    """The same of one row of the output, which may lie where a row of the input does."""
+
+    name = "depthwise_conv2d_3x3_rows_s8_dsp"
+    needs = frozenset({"dsp"})
+
+    def fits(self, op: DepthwiseConv2D) -> bool:
+        stride, dilation = op.columns.stride, op.columns.dilation
+        words = dilation == 1 and stride <= 2
+        return super().fits(op) and words and bool(small(op)) and small_shifts(op)
+
+    def work(self, op: DepthwiseConv2D) -> Rows:
+        return clipped_rows(op)
+
+    def scratch(self, op: DepthwiseConv2D) -> int:
+        return 2 * 3 * plane(op).pitch
+
+    def terms(self, op: DepthwiseConv2D) -> Mapping[str, float]:
+        _, oh, ow, c = op.y.shape
+        stride, met = op.columns.stride, met_rows(op.rows)
+        return {
+            "plane": oh * 3 * plane(op).pitch,
+            "channel": oh * c,
+            "channel's row": c * met,
+            "channel's value": c * met * op.columns.size,
+            f"two of stride {stride}": c * oh * (ow // 2),
+            f"one of stride {stride}": c * oh * (ow % 2),
+        }
+
+    def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        columns = op.columns
+        return {
+            "iw": columns.size,
+            "c": op.x.shape[3],
+            "ow": columns.out,
+            "pitch": plane(op).pitch,
+            "left": columns.before,
+            "next": columns.stride,
+            "fill": op.x.q.zero_point,
+            "zero": op.y.q.zero_point,
+            **bounds(op.activation, op.y),
+        }
+
+
 class DepthwiseConv2DS8(Filters):
     """Any filter, four channels at a time."""
 
@@ -188,6 +233,68 @@ class DepthwiseConv2DCompactS8(DepthwiseConv2DS8):
     def terms(self, op: DepthwiseConv2D) -> Mapping[str, float]:
         pixels = op.y.shape[1] * op.y.shape[2]
         return {"pixel": pixels, "channel": pixels * op.x.shape[3], **lanes(op, "one", op.y.size)}
+
+
+class DepthwiseConv2D3x3ClippedS8(DepthwiseConv2D3x3S8):
+    """3x3 filters, one a channel, from rows without padding."""
+
+    name = "depthwise_conv2d_3x3_clipped_s8"
+
+    def work(self, op: DepthwiseConv2D) -> Rows:
+        return clipped_rows(op)
+
+    def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        return {**super().params(op), **clipped(op)}
+
+    def terms(self, op: DepthwiseConv2D) -> Mapping[str, float]:
+        c, inside, edges, whole = op.x.shape[3], clipped(op)["inside"], edge(op), whole_rows(op)
+        near = "near" if op.columns.stride == op.columns.dilation else "far"
+        large = "" if small(op) else " | large"
+        return {
+            "inner row": whole,
+            "pixels": whole * (inside // 2),
+            f"two | {near}{large}": whole * (inside // 2) * c,
+            "pixel": whole * (inside % 2),
+            f"one{large}": whole * (inside % 2) * c,
+            "edge": edges.pixels,
+            f"edge's one{large}": edges.pixels * c,
+            "edge's row": edges.rows * c,
+            "edge's null row": (edges.pixels * op.rows.kernel - edges.rows) * c,
+        }
+
+
+class DepthwiseConv2DClippedS8(DepthwiseConv2DS8):
+    """Any filter, from rows without padding."""
+
+    name = "depthwise_conv2d_clipped_s8"
+
+    def work(self, op: DepthwiseConv2D) -> Rows:
+        return clipped_rows(op)
+
+    def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        return {**super().params(op), **clipped(op)}
+
+    def terms(self, op: DepthwiseConv2D) -> Mapping[str, float]:
+        fields = self.params(op)
+        n, inside = fields["n"], whole_rows(op) * fields["inside"]
+        groups, edges = inside * fields["groups"], edge(op).pixels
+        fours, ones = (edges * fields["groups"] * k for k in divmod(n, 4))
+        taps = op.rows.kernel * op.columns.kernel
+        return {
+            "row's row": op.y.shape[1] * op.rows.kernel,
+            "pixel": inside,
+            "group": groups,
+            **lanes(op, "four", groups * (n // 4)),
+            **lanes(op, "two", groups * (n % 4 // 2)),
+            **lanes(op, "one", groups * (n % 2)),
+            "edge": edges,
+            "edge's group": edges * fields["groups"],
+            "edge's four": fours,
+            "edge's four's tap": fours * taps,
+            "edge's one": ones,
+            "edge's one's tap": ones * taps,
+            "edge, large sums": 0 if small(op) else 4 * fours + ones,
+        }
 
 
 class DepthwiseConv2DS4(Filters):
@@ -285,6 +392,54 @@ def lanes(op: DepthwiseConv2D, name: str, n: float) -> dict[str, float]:
         f"{name}{shape}": n, f"{name}'s row{shape}": n * kh, f"{name}'s tap{shape}": n * kh * kw,
         f"{name}, large sums": large,
     }  # fmt: skip
+
+
+def clipped(op: DepthwiseConv2D) -> dict[str, int]:
+    """The parameters by which a kernel tells padding from rows that come without it."""
+    columns, c = op.columns, op.x.shape[3]
+    first, inside = within(columns)
+    return {
+        "left": columns.before * c,
+        "row": columns.size * c,
+        "first": first,
+        "inside": inside,
+        "fill": op.x.q.zero_point,
+    }
+
+
+def within(axis: Axis) -> tuple[int, int]:
+    """The first of the windows that lie inside the image altogether, and their number."""
+    first = -(-axis.before // axis.stride)
+    beyond = (axis.size - axis.span + axis.before) // axis.stride + 1
+    inside = max(0, min(axis.out, beyond) - first)
+    return (first, inside) if inside else (0, 0)
+
+
+def whole_rows(op: DepthwiseConv2D) -> int:
+    """The rows of the output of which some pixels need no padding."""
+    return within(op.rows)[1] if within(op.columns)[1] else 0
+
+
+def met_rows(rows: Axis) -> int:
+    """The rows of input under the windows of each row of the output, in all."""
+    starts = (i * rows.stride - rows.before for i in range(rows.out))
+    return sum(0 <= s + k * rows.dilation < rows.size for s in starts for k in range(rows.kernel))
+
+
+class Edge(NamedTuple):
+    """The pixels that padding is part of, and the rows of input under all of them."""
+
+    pixels: int
+    rows: int
+
+
+def edge(op: DepthwiseConv2D) -> Edge:
+    """Of the whole output."""
+    rows, whole = op.rows, whole_rows(op)
+    aside = op.columns.out - within(op.columns)[1]
+    beyond = met_rows(rows) - whole * rows.kernel
+    pixels = whole * aside + (rows.out - whole) * op.columns.out
+    return Edge(pixels, whole * rows.kernel * aside + beyond * op.columns.out)
 
 
 class Plane(NamedTuple):

@@ -143,6 +143,22 @@ KERNEL void depthwise_conv2d_3x3_s8_dsp_channel(const depthwise_conv2d_3x3_s8_ds
     }
 }
 
+/* Writes a channel out of its plane. */
+KERNEL void depthwise_conv2d_3x3_s8_dsp_outputs(const depthwise_conv2d_3x3_s8_dsp_t *p,
+                                                const s16_t *plane, const int8_t *w,
+                                                const requant_t *q, int8_t *y) {
+    const depthwise_conv2d_3x3_s8_dsp_channel_t c = {{depthwise_conv2d_3x3_s8_dsp_taps(w),
+                                                      depthwise_conv2d_3x3_s8_dsp_taps(w + 3),
+                                                      depthwise_conv2d_3x3_s8_dsp_taps(w + 6)},
+                                                     rescale_dsp(q->multiplier, q->shift, p->zero),
+                                                     (uint32_t)q->bias * 2};
+    if (p->next == 1) {
+        depthwise_conv2d_3x3_s8_dsp_channel(p, plane, 1, &c, y);
+    } else {
+        depthwise_conv2d_3x3_s8_dsp_channel(p, plane, 2, &c, y);
+    }
+}
+
 /* y[oh][ow][c] from x[.][iw][c], weights[c][3][3] and requant[c]; the plane lies in scratch. */
 KERNEL void depthwise_conv2d_3x3_s8_dsp(const depthwise_conv2d_3x3_s8_dsp_t *p, const int8_t *x,
                                         const int8_t *weights, const requant_t *requant, int8_t *y,
@@ -155,18 +171,7 @@ KERNEL void depthwise_conv2d_3x3_s8_dsp(const depthwise_conv2d_3x3_s8_dsp_t *p, 
     }
     for (int32_t i = 0; i < p->c; i++) {
         depthwise_conv2d_3x3_s8_dsp_fill(p, x + i, plane);
-        const requant_t *q = requant + i;
-        const int8_t *w = weights + 9 * i;
-        const depthwise_conv2d_3x3_s8_dsp_channel_t c = {
-            {depthwise_conv2d_3x3_s8_dsp_taps(w), depthwise_conv2d_3x3_s8_dsp_taps(w + 3),
-             depthwise_conv2d_3x3_s8_dsp_taps(w + 6)},
-            rescale_dsp(q->multiplier, q->shift, p->zero),
-            (uint32_t)q->bias * 2};
-        if (p->next == 1) {
-            depthwise_conv2d_3x3_s8_dsp_channel(p, plane, 1, &c, y + i);
-        } else {
-            depthwise_conv2d_3x3_s8_dsp_channel(p, plane, 2, &c, y + i);
-        }
+        depthwise_conv2d_3x3_s8_dsp_outputs(p, plane, weights + 9 * i, requant + i, y + i);
     }
 }
 

@@ -54,12 +54,13 @@ KERNEL void depthwise_conv2d_s8_lanes(const depthwise_conv2d_s8_t *p, int32_t la
     }
 }
 
-/* depthwise_conv2d_s8 with weights[...] + offset. */
+/* depthwise_conv2d_s8 with weights[...] + offset; the first window begins `from` bytes into each
+   row. */
 KERNEL void depthwise_conv2d_s8_rows(const depthwise_conv2d_s8_t *p, int32_t offset,
-                                     const int8_t *const *rows, const int8_t *weights,
+                                     const int8_t *const *rows, int32_t from, const int8_t *weights,
                                      const requant_t *requant, int8_t *y) {
     for (int32_t ox = 0; ox < p->ow; ox++) {
-        int32_t at = ox * p->step, oc = 0;
+        int32_t at = from + ox * p->step, oc = 0;
         for (int32_t group = 0; group < p->groups; group++) {
             const int32_t end = oc + p->n;
             for (; oc + 4 <= end; oc += 4) {
@@ -87,7 +88,7 @@ KERNEL void depthwise_conv2d_s8_rows(const depthwise_conv2d_s8_t *p, int32_t off
 /* y[ow][oc] from rows[kh] of padded input, weights[kh][kw][oc] and requant[oc]. */
 KERNEL void depthwise_conv2d_s8(const depthwise_conv2d_s8_t *p, const int8_t *const *rows,
                                 const int8_t *weights, const requant_t *requant, int8_t *y) {
-    depthwise_conv2d_s8_rows(p, 0, rows, weights, requant, y);
+    depthwise_conv2d_s8_rows(p, 0, rows, 0, weights, requant, y);
 }
 
 #endif

@@ -16,7 +16,7 @@ KERNEL void depthwise_conv2d_u8(const depthwise_conv2d_u8_t *p, const int8_t *co
     const depthwise_conv2d_s8_t plain = {p->ow,   p->oc,  p->groups, p->n,   p->next,
                                          p->kh,   p->kw,  p->step,   p->gap, p->small,
                                          p->zero, p->low, p->high};
-    depthwise_conv2d_s8_rows(&plain, p->offset, rows, weights, requant, y);
+    depthwise_conv2d_s8_rows(&plain, p->offset, rows, 0, weights, requant, y);
 }
 
 #endif
