@@ -7,15 +7,16 @@ from ascua.ir import Graph
 from ascua.plan.choose import Chosen, ways
 from ascua.plan.cost import Cost
 from ascua.plan.cuts import Cut
-from ascua.plan.flow import ALIGNMENT
 from ascua.plan.fit import STACK_BYTES, check_fit
+from ascua.plan.flow import ALIGNMENT
 from ascua.plan.goal import BALANCED, GOALS, Goal, goal_named
 from ascua.plan.memory import Placement, placed
 from ascua.plan.parts import STATES, Arena, Buffer, Call, Kept, Plan, Step, View
 from ascua.plan.stepping import stepped
 
 __all__ = [
-    "ALIGNMENT", "BALANCED", "GOALS", "STACK_BYTES", "STATES", "Arena", "Buffer", "Call", "Cost", "Goal", "Kept",
+    "ALIGNMENT", "BALANCED", "GOALS", "STACK_BYTES", "STATES", "Arena", "Buffer", "Call", "Cost",
+    "Goal", "Kept",
     "Plan", "Step", "View", "check_fit", "goal_named", "plan",
 ]  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -13,9 +12,8 @@ from ascua.plan.calm import calm
 from ascua.plan.choose import Chosen, choose, price
 from ascua.plan.course import course
 from ascua.plan.cuts import Cut, Search, Ways
-from ascua.plan.fit import STACK_BYTES
 from ascua.plan.flow import Flow
-from ascua.plan.goal import RAM_COST, BALANCED_COST, Goal
+from ascua.plan.goal import BALANCED_COST, RAM_COST, Goal
 
 BRANCHES = 6
 """The most operators of a loop, where memory is not all that counts."""

@@ -342,7 +342,7 @@ class _Texts:
         ]
         if call.window is not None:
             lines += self.window(call, "")
-        if len(step.order) == 1 and call.work is None or isinstance(call.work, Run):
+        if (len(step.order) == 1 and call.work is None) or isinstance(call.work, Run):
             lines += [*self.lists(call, ""), f"    {self.call(call, '')}"]
         else:
             lines.append(f"    for (int32_t turn = 0; turn < {len(step.order)}; turn++) {{")
