@@ -56,6 +56,9 @@ SMALL: dict[str, tuple[tuple[int, ...], int, dict[str, Any]]] = {
         ]},
     ),
     "lenet5": ((12, 16, 1), 7, {"width": 0.5}),
+    "mcunet_v2": (
+        (20, 16, 3), 7, {"stem": 8, "blocks": [[8, 1, 1, 3], [16, 3, 2, 7], [16, 2, 1, 5]]}
+    ),
     "mlp": ((12,), 7, {"hidden": [8]}),
     "mobilenet_v1": (
         (28, 25, 3), 7, {"alpha": 0.25, "padding": "k210", "blocks": [[64, 1], [128, 2], [128, 1]]}
