@@ -129,6 +129,8 @@ PUBLISHED = {
     # F. Iandola's repository: 1.25 M; "SqueezeNet v1.0: 1.72 GFLOPS an image, v1.1: 0.72".
     "squeezenet_1.0": (1_248_424, 861),
     "squeezenet_1.1": (1_235_496, 388),
+    # J. Lin's repository, `mcunet-5fps-vww`: 11.6 M MACs, 0.43 M parameters.
+    "mcunet_v2_vww_80": (444_970, 11.6),
     # MLPerf Tiny's reference models.
     "resnet8": (78_666, 12.501632),
     "dscnn_kws": (24_908, 2.656768),
