@@ -20,6 +20,8 @@ def int8_file(name: str, folder: Path, seed: int = 1) -> Path:
     path = folder / f"{name}-{seed}.tflite"
     if not path.exists():
         (variant,) = (v for v in VARIANTS if v.name == name)
+        # Keras counts its layers, and the file has their names.
+        zoo.import_keras().utils.clear_session()
         model = zoo.build(
             variant.family, variant.shape, variant.classes, seed=seed, **variant.arguments
         )
