@@ -8,7 +8,7 @@ from ascua.plan.choose import Chosen, ways
 from ascua.plan.cost import Cost
 from ascua.plan.cuts import Cut
 from ascua.plan.fit import STACK_BYTES, check_fit
-from ascua.plan.flow import ALIGNMENT
+from ascua.plan.flow import ALIGNMENT, Flow
 from ascua.plan.goal import BALANCED, GOALS, Goal, goal_named
 from ascua.plan.memory import Placement, placed
 from ascua.plan.parts import STATES, Arena, Buffer, Call, Kept, Plan, Step, View
@@ -26,8 +26,10 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
 
     Raises Unsupported where no kernel runs an operator. Whether it fits is for `check_fit`.
     """
-    flow, cuts = stepped(graph, ways(graph, board, goal), board, goal)
-    memory = placed(flow, cuts, board, goal.tries)
+    every = ways(graph, board, goal)
+    flow = Flow(graph, tuple(several[0].op for several in every))
+    found = [(cuts, placed(flow, cuts, board, goal.tries)) for cuts in stepped(flow, every, board, goal)]
+    cuts, memory = min(found, key=lambda f: f[1].arenas[0].bytes)
     return Plan(
         graph=graph,
         board=board,

@@ -207,8 +207,11 @@ class Search:
         """What the steps hold that there can be."""
         return {self._peak(done, after) for done in self.sets for after in self._next(done, 1 << 62)}
 
-    def cheapest(self, most: int) -> tuple[float, list[Cut]] | None:
-        """The cheapest plan none of whose steps holds more than `most`; None: there is none."""
+    def cheapest(self, most: int, step: float = 0.0) -> tuple[float, list[Cut]] | None:
+        """The cheapest plan none of whose steps holds more than `most`; None: there is none.
+
+        Each step costs `step` more than its calls.
+        """
         best: dict[int, tuple[float, int]] = {0: (0.0, -1)}
         queue = [(0.0, 0)]
         settled: set[int] = set()
@@ -223,9 +226,9 @@ class Search:
                 if after in settled:
                     continue
                 found = self.priced(done, after, most)
-                if found is not None and cost + found < best.get(after, (1e300, 0))[0]:
-                    best[after] = cost + found, done
-                    heapq.heappush(queue, (cost + found, after))
+                if found is not None and cost + step + found < best.get(after, (1e300, 0))[0]:
+                    best[after] = cost + step + found, done
+                    heapq.heappush(queue, (cost + step + found, after))
         return None
 
     def priced(self, done: int, after: int, most: int) -> float | None:

@@ -35,7 +35,7 @@ class Goal:
     kind: Kind = "balanced"
     inline: bool | None = None
     """Whether calls have a copy of their kernel each, or share one; None: as the kind wants it."""
-    tries: int = 200
+    tries: int = 600
     """Random orders of placement that are tried when the systematic ones miss the bound."""
     effort: int = 400_000
     """Turns of calls that are tried in search of less memory: about ten seconds' worth."""
