@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import UnionType
-from typing import ClassVar, Generic, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
+from typing import ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
@@ -100,7 +100,18 @@ class Run:
         return {self.count: self.each * rows * (t.size // (t.shape[1] * t.shape[-1]))}
 
 
-Work: TypeAlias = Rows | Run | None
+@dataclass(frozen=True)
+class Sums:
+    """Work by sums: a call takes one of the `rows` of the input, and adds it to those in scratch.
+
+    A kernel of such work is told behind the output which row it is, from 0 on: the first begins
+    anew, and only the last writes the output.
+    """
+
+    rows: int
+
+
+Work: TypeAlias = Rows | Run | Sums | None
 """The shape of a kernel's work; None where a call takes whole tensors."""
 
 
@@ -154,8 +165,16 @@ class Kernel(ABC, Generic[O]):
         return 0
 
     def work(self, op: O) -> Work:  # noqa: ARG002
-        """The shape of its work: rows under a window, runs of pixels, or whole tensors."""
+        """The shape of its work: rows under a window, runs of pixels, sums, or whole tensors."""
         return None
+
+    def sliced(self, slices: int) -> Self:  # noqa: ARG002
+        """This kernel where the input of an operator without rows comes in so many equal pieces.
+
+        So do the rows of an image that is seen as a vector. It takes them by `Sums`, if at all:
+        that is what `fits` says then.
+        """
+        return self
 
     def terms(self, op: O) -> Mapping[str, float]:
         """How often each part of the code runs for `op`: costs are fitted to that.

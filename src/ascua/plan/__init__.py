@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ascua.boards import Board
 from ascua.ir import Graph
-from ascua.kernels import Rows, Run
+from ascua.kernels import Rows, Run, Sums
 from ascua.plan.calm import calm
 from ascua.plan.choose import Chosen, choose, ways
 from ascua.plan.cost import Cost
@@ -63,6 +63,7 @@ def _call(c: Chosen, memory: Placement, rows: int) -> Call:
         reads=tuple(memory.view(t) for t in op.activations),
         writes=tuple(memory.view(t) for t in op.outputs),
         window=c.work if isinstance(c.work, Rows) else None,
+        sums=c.work if isinstance(c.work, Sums) else None,
         lines=memory.lines.get(op),
         scratch=memory.scratch.get(op),
         inline=c.inline,

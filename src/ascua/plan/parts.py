@@ -10,7 +10,7 @@ from typing import Any
 
 from ascua.boards import Board
 from ascua.ir import Graph, Op, State, Tensor
-from ascua.kernels import Const, Kernel, Rows
+from ascua.kernels import Const, Kernel, Rows, Sums
 from ascua.plan.cost import Cost
 from ascua.plan.goal import Goal
 
@@ -83,7 +83,8 @@ class Call:
     """A kernel on its buffers, with all that it needs beside: nothing is left to ask the kernel.
 
     `window` states how a kernel that works by rows finds them, `lines` where its ring of padded
-    rows lies, if it needs one. An `inline` call has a copy of the kernel's code to itself.
+    rows lies, if it needs one; `sums` by how many rows a call takes its input. An `inline` call has
+    a copy of the kernel's code to itself.
     """
 
     kernel: Kernel[Any]
@@ -96,6 +97,7 @@ class Call:
     lines: Buffer | None
     scratch: Buffer | None
     inline: bool
+    sums: Sums | None = None
     alike: bool = False
     """Whether it has that copy with calls of the same parameters."""
     cost: Cost | None = None

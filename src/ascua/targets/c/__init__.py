@@ -270,7 +270,7 @@ class _Texts:
     def arguments(self, call: Call, suffix: str, block: int | None = None) -> list[tuple[str, str]]:
         """(C type, expression) of each argument after the parameters; `suffix` tells calls apart.
 
-        In a loop over blocks of rows, `oy` counts these.
+        In a loop over blocks of rows, `oy` counts these; over the rows of an input, `iy`.
         """
         xs = [self.pointer(v, call, block, const=True) for v in call.reads]
         ys = [self.pointer(v, call, block, const=False) for v in call.writes]
@@ -286,6 +286,9 @@ class _Texts:
         left = []
         if call.window is not None and call.window.block > 1:
             left = [("int32_t ", f"{call.op.y.shape[1]} - {call.window.block} * oy")]
+        if call.sums is not None:
+            xs = [(kind, f"{at} + iy * {call.op.x.size // call.sums.rows}") for kind, at in xs]
+            left = [("int32_t ", "iy")]
         scratch = [("void *", f"arena + {call.scratch.offset}")] if call.scratch else []
         return [*xs, *consts, *ys, *left, *scratch]
 
@@ -309,7 +312,12 @@ class _Texts:
             *(line for call, suffix in calls for line in self.declared(call, suffix)),
         ]
         if step.block is None:
-            lines += [f"    {self.call(call, suffix)}" for call, suffix in calls]
+            for call, suffix in calls:
+                if call.sums is None:
+                    lines.append(f"    {self.call(call, suffix)}")
+                else:
+                    lines.append(f"    for (int32_t iy = 0; iy < {call.sums.rows}; iy++) {{")
+                    lines += [f"        {self.call(call, suffix)}", "    }"]
         else:
             lines += [line for call, suffix in calls for line in self.window(call, suffix)]
             turns = -(-step.op.y.shape[1] // step.block)
