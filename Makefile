@@ -5,7 +5,7 @@ JOBS ?= 2
 WITH_DATA = $(if $(DATA),--data-dir $(DATA))
 WITH_MODELS = $(if $(MODELS),--models $(MODELS))
 
-.PHONY: help setup demo check test test-all golden docs tune bench bench-energy ci
+.PHONY: help setup demo check test test-all golden docs tune bench bench-ram bench-energy ci
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -41,6 +41,9 @@ tune: setup ## Measure what kernels cost on emulated cores (CORES=cortex-m4): so
 
 bench: setup ## Measure the trained recipes, and the peers' networks in MODELS; takes minutes, resumable
 	@.venv/bin/ascua bench $(WITH_MODELS) $(WITH_DATA)
+
+bench-ram: setup ## Plan networks for the least RAM, and run them (MODELS as for bench)
+	@$(PYTHON) -m scripts.ram $(or $(MODELS),$(error MODELS=folder says where ic.tflite and the others are)) build/ram
 
 bench-energy: setup ## Estimate time and energy of MLPerf Tiny's networks in MODELS on chips
 	@$(PYTHON) -m scripts.energy $(or $(MODELS),$(error MODELS=folder says where ic.tflite, kws.tflite, vww.tflite and ad.tflite are))

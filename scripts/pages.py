@@ -27,6 +27,7 @@ from scripts import (
     optimized_tables,
     pruning_tables,
     quantizer_tables,
+    ram_tables,
 )
 from scripts.conditions import conditions
 
@@ -332,6 +333,8 @@ def pages(root: Path) -> dict[Path, str]:
     readme = between(readme, "peers", peers_table(folder))
     short = markdown(optimized_tables.SHORT, optimized_tables.short(folder))
     readme = between(readme, "optimized", short)
+    least = markdown(ram_tables.COLUMNS, ram_tables.rows(folder))
+    readme = between(readme, "ram", least)
     quantization = (root / "docs/quantization.md").read_text(encoding="utf-8")
     table = markdown(quantizer_tables.COLUMNS, quantizer_tables.rows(folder))
     quantization = between(quantization, "quantizers", table)

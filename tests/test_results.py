@@ -22,6 +22,7 @@ from ascua.results import (
     PrunedResult,
     Quantized,
     RamBytes,
+    RamResult,
     Result,
     Timing,
 )
@@ -58,13 +59,17 @@ OPTIMIZED = OptimizedResult(
     model="net", model_sha256="m", key="k", commit="0", clean=True, board="b", goal="speed",
     before=Footprint(5, 4, 3, 2, 1), after=Footprint(4, 3, 2, 1, 0), samples=2, differing=0,
 )  # fmt: skip
+RAM = RamResult(
+    model="net", model_sha256="m", key="k", commit="0", clean=True, board="b", input="rows",
+    whole_tensors=5, floor=2, balanced_bytes=4, arena_bytes=3, bound_bytes=3,
+)  # fmt: skip
 
 
 def test_what_is_published_is_read_and_would_be_written_the_same() -> None:
     read: list[Line] = [*results.results(FOLDER), *results.peers(FOLDER)]
     read += [*results.quantized(FOLDER), *results.kmodels(FOLDER), *results.pruned(FOLDER)]
     read += [*results.published(FOLDER), *results.optimized(FOLDER)]
-    read += [*results.energy(FOLDER), *results.estimates(FOLDER)]
+    read += [*results.energy(FOLDER), *results.estimates(FOLDER), *results.ram(FOLDER)]
     lines = [line for p in FOLDER.glob("*.jsonl") for line in p.read_text().splitlines()]
     assert sorted(json.dumps(value.line()) for value in read) == sorted(lines)
 
@@ -72,6 +77,7 @@ def test_what_is_published_is_read_and_would_be_written_the_same() -> None:
 def test_what_is_published_was_measured_on_unchanged_trees() -> None:
     read = [*results.results(FOLDER), *results.quantized(FOLDER), *results.kmodels(FOLDER)]
     read += [*results.pruned(FOLDER), *results.optimized(FOLDER), *results.estimates(FOLDER)]
+    read += results.ram(FOLDER)
     dirty = [r for r in read if r.clean is False or (not isinstance(r, Quantized) and not r.clean)]
     assert not dirty, "measure them again on a tree without changes in src/"
 
@@ -82,7 +88,7 @@ def test_every_history_is_of_a_recipe_that_has_a_row() -> None:
 
 
 def test_values_come_back(tmp_path: Path) -> None:
-    for value in (RESULT, PEER, QUANTIZED, KMODEL, PRUNED, OPTIMIZED):
+    for value in (RESULT, PEER, QUANTIZED, KMODEL, PRUNED, OPTIMIZED, RAM):
         assert results.append(tmp_path, value) == (value, True)
         assert results.append(tmp_path, value) == (value, False)
     assert results.results(tmp_path) == results.results(tmp_path, "net") == [RESULT]
@@ -91,6 +97,7 @@ def test_values_come_back(tmp_path: Path) -> None:
     assert results.kmodels(tmp_path) == [KMODEL]
     assert results.pruned(tmp_path) == [PRUNED]
     assert results.optimized(tmp_path) == [OPTIMIZED]
+    assert results.ram(tmp_path) == [RAM]
     assert results.results(tmp_path, "other") == []
 
 

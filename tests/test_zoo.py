@@ -56,6 +56,9 @@ SMALL: dict[str, tuple[tuple[int, ...], int, dict[str, Any]]] = {
         ]},
     ),
     "lenet5": ((12, 16, 1), 7, {"width": 0.5}),
+    "mcunet_v2": (
+        (20, 16, 3), 7, {"stem": 8, "blocks": [[8, 1, 1, 3], [16, 3, 2, 7], [16, 2, 1, 5]]}
+    ),
     "mlp": ((12,), 7, {"hidden": [8]}),
     "mobilenet_v1": (
         (28, 25, 3), 7, {"alpha": 0.25, "padding": "k210", "blocks": [[64, 1], [128, 2], [128, 1]]}
@@ -126,6 +129,8 @@ PUBLISHED = {
     # F. Iandola's repository: 1.25 M; "SqueezeNet v1.0: 1.72 GFLOPS an image, v1.1: 0.72".
     "squeezenet_1.0": (1_248_424, 861),
     "squeezenet_1.1": (1_235_496, 388),
+    # J. Lin's repository, `mcunet-5fps-vww`: 11.6 M MACs, 0.43 M parameters.
+    "mcunet_v2_vww_80": (444_970, 11.6),
     # MLPerf Tiny's reference models.
     "resnet8": (78_666, 12.501632),
     "dscnn_kws": (24_908, 2.656768),

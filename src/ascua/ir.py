@@ -102,6 +102,12 @@ class Tensor:
         return storage(self.dtype, self.size)
 
     @property
+    def height(self) -> int:
+        """The rows of an image, or the steps of a sequence; 1 of what is neither."""
+        rows = len(self.shape) > 2 and self.shape[0] == 1 and self.dtype != "int4"
+        return self.shape[1] if rows else 1
+
+    @property
     def const(self) -> bool:
         """Whether the values are known."""
         return self.data is not None

@@ -13,9 +13,9 @@ from typing import Any
 
 from ascua.discovery import concrete
 from ascua.ir import Op
-from ascua.kernels._kernel import Const, Kernel, Rows, Run, Sums, Work
+from ascua.kernels._kernel import Const, Kernel, Overlap, Rows, Run, Sums, Work
 
-__all__ = ["FOLDER", "Const", "Kernel", "Rows", "Run", "Sums", "Work", "every", "of"]
+__all__ = ["FOLDER", "Const", "Kernel", "Overlap", "Rows", "Run", "Sums", "Work", "every", "of"]
 
 FOLDER = Path(__file__).parent
 """Where the headers are."""

@@ -97,7 +97,7 @@ class Run:
 
     def params(self, t: Tensor, rows: int) -> dict[str, int]:
         """The parameters by which a call makes so many rows of image `t`."""
-        return {self.count: self.each * rows * (t.size // (t.shape[1] * t.shape[-1]))}
+        return {self.count: self.each * rows * (t.size // (t.height * t.shape[-1]))}
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,13 @@ class Sums:
 
     rows: int
 
+
+Overlap: TypeAlias = int | Literal["exact"] | None
+"""How an output may lie over an input that is read for the last time.
+
+From so many bytes before the input's beginning on down; or exactly over it, and an input that is
+longer may stand out behind; None: it may not.
+"""
 
 Work: TypeAlias = Rows | Run | Sums | None
 """The shape of a kernel's work; None where a call takes whole tensors."""
@@ -175,6 +182,15 @@ class Kernel(ABC, Generic[O]):
         that is what `fits` says then.
         """
         return self
+
+    def overlap(self, op: O, *, rows: bool) -> Overlap:  # noqa: ARG002
+        """How the output may lie over an input, of a call that makes all of it or one of its rows.
+
+        Each element of an element-wise operator's output is written when those of its place have
+        been read.
+        """
+        same = {t.bytes for t in (*op.activations, *op.outputs)}
+        return 0 if op.elementwise and isinstance(self.work(op), Run) and len(same) == 1 else None
 
     def terms(self, op: O) -> Mapping[str, float]:
         """How often each part of the code runs for `op`: costs are fitted to that.

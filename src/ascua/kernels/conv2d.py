@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from math import prod
 
@@ -11,7 +11,7 @@ import numpy as np
 from ascua.ir import Array
 from ascua.kernels._bounds import bounds
 from ascua.kernels._convolution import padded_rows
-from ascua.kernels._kernel import Const, Kernel, Rows, Run, Work
+from ascua.kernels._kernel import Const, Kernel, Overlap, Rows, Run, Work
 from ascua.kernels._packing import (
     by_channel,
     offset,
@@ -77,6 +77,9 @@ class Conv2D1x1PairsS8(Conv2DPairsS8):
     def work(self, op: Conv2D) -> Work:
         # The last four of a run are made together.
         return Run("n") if op.columns.out >= 4 else None
+
+    def overlap(self, op: Conv2D, *, rows: bool) -> Overlap:
+        return by_fours(op, op.columns.out if rows else prod(op.y.shape[:3]), again={1, 2, 3})
 
     def params(self, op: Conv2D) -> Mapping[str, int]:
         fields = super().params(op)
@@ -207,6 +210,9 @@ class Conv2D1x1S8Dsp(Pairs):
 
     def work(self, op: Conv2D) -> Run:  # noqa: ARG002
         return Run("pixels")
+
+    def overlap(self, op: Conv2D, *, rows: bool) -> Overlap:
+        return by_fours(op, op.columns.out if rows else prod(op.y.shape[:3]), again={2, 3})
 
     def fits(self, op: Conv2D) -> bool:
         return pointwise(op) and super().fits(op)
@@ -389,6 +395,19 @@ def rows_of(op: Conv2D, work: Work, runs: int) -> tuple[int, int]:
     """Rows that a kernel is called for, or so many runs, and the pixels of each."""
     rows = op.y.shape[1] if isinstance(work, Rows) else runs
     return rows, prod(op.y.shape[:3]) // rows
+
+
+def by_fours(op: Conv2D, pixels: int, again: Set[int]) -> int:
+    """How many bytes the output must begin before the input, of pixels that are made by fours.
+
+    Those of four are read before any of their outputs is written. Where so many are left as one of
+    `again`, the last four are read behind all that come before these.
+    """
+    ic, oc, rest = op.x.shape[3], op.y.shape[3], pixels % 4
+    ahead = max((oc - ic) * min(4, pixels), (oc - ic) * pixels)
+    if rest in again and pixels > 4:
+        ahead = max(ahead, (pixels - rest) * oc - (pixels - 4) * ic)
+    return max(0, ahead)
 
 
 def blocks(op: Conv2D, pixels: int, channels: int) -> dict[str, float]:

@@ -10,7 +10,7 @@ import numpy as np
 from ascua.geometry import Axis
 from ascua.kernels._bounds import bounds
 from ascua.kernels._convolution import clipped_rows, padded_rows
-from ascua.kernels._kernel import Const, Kernel, Rows
+from ascua.kernels._kernel import Const, Kernel, Overlap, Rows
 from ascua.kernels._packing import (
     by_channel,
     offset,
@@ -93,6 +93,10 @@ class DepthwiseConv2D3x3S8Dsp(DepthwiseConv2D3x3S8):
 
     def scratch(self, op: DepthwiseConv2D) -> int:
         return 2 * plane(op).size
+
+    def overlap(self, op: DepthwiseConv2D, *, rows: bool) -> Overlap:  # noqa: ARG002
+        # A channel is read before any of its outputs is written, each in the place of its own.
+        return "exact"
 
     def terms(self, op: DepthwiseConv2D) -> Mapping[str, float]:
         _, oh, ow, c = op.y.shape

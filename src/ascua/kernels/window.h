@@ -39,6 +39,40 @@ SHARED void window_padded(const window_t *w, const int8_t *x, int32_t oy, int8_t
     }
 }
 
+/* Where rows lie anywhere, in words from the start of the arena: rows[kh] for output row oy, null
+   where a row is padding. */
+KERNEL void window_scattered(const window_t *w, const int8_t *arena, const uint16_t *at, int32_t oy,
+                             const int8_t **rows) {
+    for (int32_t ky = 0; ky < w->kh; ky++) {
+        const int32_t iy = oy * w->sy - w->py + ky * w->dy;
+        rows[ky] = iy < 0 || iy >= w->ih ? 0 : arena + 4 * at[iy];
+    }
+}
+
+/* The same of an arena beyond 256 KB. */
+KERNEL void window_scattered_far(const window_t *w, const int8_t *arena, const uint32_t *at,
+                                 int32_t oy, const int8_t **rows) {
+    for (int32_t ky = 0; ky < w->kh; ky++) {
+        const int32_t iy = oy * w->sy - w->py + ky * w->dy;
+        rows[ky] = iy < 0 || iy >= w->ih ? 0 : arena + 4 * at[iy];
+    }
+}
+
+/* Copies rows[kh] to lines[kh] with their padding, and finds them there; null is padding alone. */
+SHARED void window_copied(const window_t *w, int8_t *lines, const int8_t **rows) {
+    for (int32_t ky = 0; ky < w->kh; ky++) {
+        if (rows[ky]) {
+            fill_bytes(lines, w->fill, w->left);
+            copy_bytes(lines + w->left, rows[ky], w->row);
+            fill_bytes(lines + w->left + w->row, w->fill, w->right);
+        } else {
+            fill_bytes(lines, w->fill, w->left + w->row + w->right);
+        }
+        rows[ky] = lines;
+        lines += w->left + w->row + w->right;
+    }
+}
+
 /* Clipped: rows[kh] of the input itself, null where a row is padding. */
 KERNEL void window_clipped(const window_t *w, const int8_t *x, int32_t oy, const int8_t **rows) {
     for (int32_t ky = 0; ky < w->kh; ky++) {

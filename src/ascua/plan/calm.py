@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ascua.boards import Board
-from ascua.ir import Graph
 from ascua.plan.choose import Chosen
+from ascua.plan.course import live
 from ascua.plan.fit import STACK_BYTES
+from ascua.plan.flow import Flow, align, line_bytes
 from ascua.plan.goal import BALANCED_ARENA, SPEED_ARENA, Goal
-from ascua.plan.memory import Held, own_bytes
 
 
 def calm(
-    graph: Graph, every: Sequence[Sequence[Chosen]], board: Board, goal: Goal
+    flow: Flow, every: Sequence[Sequence[Chosen]], board: Board, goal: Goal
 ) -> list[list[Chosen]]:
     """The options of each operator with which its step holds no more than is allowed.
 
@@ -21,18 +21,30 @@ def calm(
     """
     if not every:
         return []
-    tensors = Held(graph, [several[0] for several in every]).tensors
+    tensors = [_whole(flow, i) for i in range(len(every))]
     whole = max(tensors)
     most = BALANCED_ARENA * whole
     if goal.kind == "speed":
         most = max(most, whole + SPEED_ARENA)
     ram = board.memory("w")
-    room = ram.bytes - sum(s.tensor.bytes for s in graph.states) - STACK_BYTES if ram else most
+    states = sum(s.tensor.bytes for s in flow.graph.states)
+    room = ram.bytes - states - STACK_BYTES if ram else most
     if whole <= room:  # else nothing helps
         most = min(most, room)
     found = []
-    for held, several in zip(tensors, every, strict=False):
-        own = [own_bytes(o) for o in several]
+    for held, several in zip(tensors, every, strict=True):
+        own = [_own(o) for o in several]
         limit = max(most - held, min(own))
         found.append([o for o, n in zip(several, own, strict=True) if n <= limit])
     return found
+
+
+def _whole(flow: Flow, i: int) -> int:
+    """The bytes of the whole tensors that are there while an operator runs, in the file's order."""
+    made = {flow.place[t] for t in flow.ops[i].outputs}
+    return sum(align(flow.tensors[n].bytes) for n in live(flow, (1 << i) - 1) | made)
+
+
+def _own(c: Chosen) -> int:
+    """Bytes that a call works with beside its tensors: lines and scratch."""
+    return line_bytes(c, alone=True) + align(c.kernel.scratch(c.op))

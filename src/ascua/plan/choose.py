@@ -13,7 +13,7 @@ from ascua import kernels
 from ascua.boards import Board
 from ascua.errors import Unsupported
 from ascua.ir import Graph, Op
-from ascua.kernels import Kernel, Work
+from ascua.kernels import Kernel, Run, Work
 from ascua.plan.cost import Cost, Fit, costs, terms
 from ascua.plan.goal import BALANCED_FLASH, Goal
 
@@ -30,7 +30,8 @@ class Chosen:
     """An operator, the kernel that runs it, the shape of its work, and what is known of it.
 
     `inline`: whether the call has a copy of the kernel to itself, or, of calls that are `alike`, in
-    which its parameters are constants, with those of the same ones.
+    which its parameters are constants, with those of the same ones. `looped`: whether it makes a row
+    at a time, in turn with others.
     """
 
     op: Op
@@ -39,11 +40,15 @@ class Chosen:
     inline: bool
     fit: Fit | None = None
     alike: bool = False
+    looped: bool = False
 
     @cached_property
     def params(self) -> Mapping[str, int | float]:
         """Of the kernel."""
-        return self.kernel.params(self.op)
+        params = self.kernel.params(self.op)
+        if self.looped and isinstance(self.work, Run):
+            return {**params, **self.work.params(self.op.y, 1)}
+        return params
 
     @cached_property
     def copy(self) -> str:
@@ -55,7 +60,7 @@ class Chosen:
         """None where no table tells."""
         if self.fit is None:
             return None
-        return self.fit.cost(terms(self.kernel, self.op, self.work))
+        return self.fit.cost(terms(self.kernel, self.op, self.work, looped=self.looped))
 
     @cached_property
     def const_bytes(self) -> int:
@@ -85,7 +90,8 @@ def options(graph: Graph, op: Op, board: Board, goal: Goal) -> list[Chosen]:
     table = costs(board.core)
     modes = (True, False) if goal.inline is None else (goal.inline,)
     found = []
-    for kernel in kernels.of(type(op)):
+    rows = _seen_rows(graph, op)
+    for kernel in (k.sliced(rows) if rows > 1 else k for k in kernels.of(type(op))):
         taken = kernel.needs <= board.core.features and kernel.name not in goal.avoid
         if taken and op.dtypes <= {*kernel.types} and kernel.fits(op):
             work = kernel.work(op)
@@ -98,6 +104,14 @@ def options(graph: Graph, op: Op, board: Board, goal: Goal) -> list[Chosen]:
         f"{graph.name}: no kernel of {op.tflite} runs '{op.name}' on {board.name}.",
         ["`ascua ops` lists the kernels and what they need."],
     )
+
+
+def _seen_rows(graph: Graph, op: Op) -> int:
+    """The rows of the image that `op` reads, maybe under another shape; 1 of what is none."""
+    made, t = graph.makers, op.x
+    while t in made and made[t].view:
+        t = made[t].x
+    return t.height
 
 
 def ways(graph: Graph, board: Board, goal: Goal) -> list[list[Chosen]]:
@@ -155,7 +169,7 @@ def price(c: Chosen) -> tuple[float, float]:
 
 def _by_outputs(every: Sequence[Sequence[Chosen]], goal: Goal) -> list[Chosen]:
     """The first kernel of each, with a copy for those with most outputs."""
-    copies = {"speed": len(every), "balanced": COPIES, "size": 0}[goal.kind]
+    copies = {"speed": len(every), "balanced": COPIES, "ram": COPIES, "size": 0}[goal.kind]
     order = sorted(range(len(every)), key=lambda i: -sum(t.size for t in every[i][0].op.outputs))
     inline = {i: n < copies for n, i in enumerate(order)}
     return [

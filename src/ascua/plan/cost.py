@@ -11,7 +11,7 @@ from typing import Any
 
 from ascua.boards import Core
 from ascua.ir import Op, limits
-from ascua.kernels import Kernel, Rows, Work
+from ascua.kernels import Kernel, Rows, Run, Work
 
 FOLDER = Path(__file__).parent / "costs"
 MODES = ("shared", "inline")
@@ -85,20 +85,26 @@ class Costs:
         return self.kernels.get(kernel.name, {}).get(MODES[inline])
 
 
-def terms(kernel: Kernel[Any], op: Op, work: Work, runs: int = 1) -> dict[str, float]:
-    """How often the parts of `kernel` run for `op`; work by pixels in so many runs.
+def terms(
+    kernel: Kernel[Any], op: Op, work: Work, *, looped: bool = False
+) -> dict[str, float]:
+    """How often the parts of `kernel` run for `op`; `looped`: by calls for each of its rows.
 
-    A ring of padded rows has a term, too, and so have bounds that an activation sets.
+    Padded rows have a term, too, and so have bounds that an activation sets.
     """
+    runs = op.y.height if looped and isinstance(work, Run) else 1
     found = {CALL: float(runs), "product": float(op.macs()), **kernel.run_terms(op, runs)}
     params = kernel.params(op)
     if "low" in params and (params["low"], params["high"]) != limits(op.y.dtype):
         found["clamped"] = float(op.y.size)
     if isinstance(work, Rows):
-        found["row"] = float(work.calls(op.y))
+        calls = float(work.calls(op.y))
+        found |= {"row": calls} | ({CALL: calls} if looped else {})
         if work.fill is not None and work.padded(op.x, op.y):
-            found["padded"] = float(op.x.size)
-            found["padded row"] = float(work.calls(op.y))
+            # A loop of one operator copies each row once.
+            copies = calls * work.kh / op.x.height if looped else 1.0
+            found["padded"] = op.x.size * copies
+            found["padded row"] = calls
     return found
 
 

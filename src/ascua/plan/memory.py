@@ -1,21 +1,21 @@
-"""Where the tensors, line buffers and scratch of a plan lie."""
+"""Where the tensors, rows of tensors, line buffers and scratch of a plan lie."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
 
 from ascua.boards import Board
 from ascua.errors import Unsupported, brief
-from ascua.ir import ITEMSIZE, Graph, Op, State, Tensor
-from ascua.kernels import Rows
-from ascua.plan.choose import Chosen
+from ascua.ir import Graph, Op, State, Tensor
+from ascua.kernels import Overlap, Sums
+from ascua.plan.course import live_bytes
+from ascua.plan.cuts import Cut
+from ascua.plan.flow import ALIGNMENT, Flow, align, line_bytes
 from ascua.plan.parts import STATES, Arena, Buffer, Kept, View
-from ascua.plan.place import Span, align, bound, place
-
-ALIGNMENT = 4
-"""Bytes: words are read at once by kernels of 32-bit cores."""
+from ascua.plan.place import Piece, Span, bound, place
 
 MOST_TENSORS = 4096
 """More than can be placed in a sensible time, and ten times what known networks have."""
@@ -26,28 +26,26 @@ class Placement:
     """The buffers of a plan: for tensors, and for the calls of its steps."""
 
     tensors: Mapping[Tensor, Buffer]
-    passing: Mapping[Tensor, Buffer]
-    """For tensors of which only a row is held: it is made and used up within a step."""
+    rows: Mapping[Tensor, tuple[int, ...]]
+    """For tensors that are never whole: where each row lies."""
     lines: Mapping[Op, Buffer]
     scratch: Mapping[Op, Buffer]
     states: Mapping[State, Buffer]
     arenas: tuple[Arena, ...]
-    roots: Mapping[Tensor, Tensor]
+    flow: Flow
 
     @property
     def buffers(self) -> tuple[Buffer, ...]:
         """All of them."""
-        parts = (self.tensors, self.passing, self.lines, self.scratch)
+        parts = (self.tensors, self.lines, self.scratch)
         return (*(b for part in parts for b in part.values()), *self.states.values())
 
     def view(self, t: Tensor) -> View:
         """Where `t` lies; a view operator's output shows another tensor's bytes."""
-        if t in self.passing:
-            b = self.passing[t]
-            return View(b, t, rows=b.bytes * t.shape[1] // t.bytes)
-        root = self.roots.get(t, t)
+        root = self.flow.root(t)
         own = {s.tensor: b for s, b in self.states.items()}
-        return View(self.tensors[root] if root in self.tensors else own[root], t)
+        buffer = self.tensors[root] if root in self.tensors else own[root]
+        return View(buffer, t, self.rows.get(root))
 
     def kept(self, s: State) -> Kept:
         """Where a state lies between runs, and in them."""
@@ -55,59 +53,170 @@ class Placement:
         return Kept(s, self.states[s], self.view(s.after), copy)
 
 
-def placed(graph: Graph, steps: Sequence[Sequence[Chosen]], board: Board, tries: int) -> Placement:
-    """The memory for `steps`, each of one or more chosen kernels.
-
-    Raises Unsupported for more tensors than are placed.
-    """
-    region = board.memory("w")
-    name = region.name if region else "ram"
-    roots = roots_of(graph)
-    passing = [c.op.y for step in steps for c in step[:-1]]
-    lives = lifetimes(graph, roots, steps)
-    elsewhere = {*passing, *_read_in_place(graph, roots)}
-    held = [t for t in graph.tensors() if t in lives and t not in elsewhere]
-    if len(held) > MOST_TENSORS:
+def placed(flow: Flow, cuts: Sequence[Cut], board: Board, tries: int) -> Placement:
+    """The memory for the steps `cuts`. Raises Unsupported for more tensors than are placed."""
+    graph = flow.graph
+    if len(flow.tensors) > MOST_TENSORS:
         raise Unsupported(
-            f"{graph.name}: it has {len(held):,} tensors; at most {MOST_TENSORS:,} are placed.",
+            f"{graph.name}: it has {len(flow.tensors):,} tensors;"
+            f" at most {MOST_TENSORS:,} are placed.",
             ["Take a network for microcontrollers: they have a hundred layers at most."],
         )
-    at_work = [(c, i) for i, step in enumerate(steps) for c in step]
-    rows = [
-        (c.op.y, rows_at_once(step) * c.op.y.bytes // c.op.y.shape[1], i)
-        for i, step in enumerate(steps)
-        for c in step[:-1]
-    ]
-    lines = [(c.op, n, i) for c, i in at_work if (n := line_bytes(c.op, c.work))]
-    scratch = [(c.op, n, i) for c, i in at_work if (n := c.kernel.scratch(c.op))]
-    spans = [Span(t.bytes, *lives[t]) for t in held]
-    whole = bound(spans)
-    spans += [Span(n, i, i) for _, n, i in (*rows, *lines, *scratch)]
-    offsets = place(spans, ALIGNMENT, tries)
-    ends = (o + s.bytes for o, s in zip(offsets, spans, strict=True))
-    arena = Arena(name, align(max(ends, default=0), ALIGNMENT), bound(spans, ALIGNMENT), whole)
-    there = zip(offsets, spans, strict=True)
-    states = _kept(graph, len(steps))
+    region = board.memory("w")
+    name = region.name if region else "ram"
+    found = _Spans(flow, cuts)
+    peaks = [c.peak for c in cuts] or [live_bytes(flow, 0)]
+    least = align(max(peaks, default=0))
+    offsets = place(found.spans, ALIGNMENT, tries, found.over, least)
+    total = max((o + s.bytes for o, s in zip(offsets, found.spans, strict=True)), default=0)
+    arena = Arena(name, align(total), least, found.whole_tensors())
 
-    def buffer(title: str, t: Tensor | None = None) -> Buffer:
-        offset, s = next(there)
-        return Buffer(title, name, offset, s.bytes, s.first, s.last, t)
+    def buffer(title: str, step: tuple[int, int], spans: Sequence[int], t: Tensor | None) -> Buffer:
+        start = min(offsets[i] for i in spans)
+        most = bound([found.spans[i] for i in spans])
+        return Buffer(title, name, start, most, *step, t)
 
+    tensors = {
+        flow.tensors[n]: buffer(flow.tensors[n].name, found.steps[n], spans, flow.tensors[n])
+        for n, spans in found.tensors.items()
+    }
+    rows = {
+        flow.tensors[n]: tuple(offsets[i] for i in spans)
+        for n, spans in found.tensors.items()
+        if n in found.scattered
+    }
+    states = _kept(graph, len(cuts))
     return Placement(
-        tensors={t: buffer(t.name, t) for t in held},
-        passing={t: buffer(f"rows of {t.name}", t) for t, _, _ in rows},
-        lines={op: buffer(f"lines of {op.name}") for op, _, _ in lines},
-        scratch={op: buffer(f"scratch of {op.name}") for op, _, _ in scratch},
+        tensors=tensors,
+        rows=rows,
+        lines={
+            op: buffer(f"lines of {op.name}", (at, at), [i], None)
+            for op, (i, at) in found.lines.items()
+        },
+        scratch={
+            op: buffer(f"scratch of {op.name}", (at, at), [i], None)
+            for op, (i, at) in found.scratch.items()
+        },
         states=states,
         arenas=(arena, *_arena_of(states)),
-        roots=roots,
+        flow=flow,
     )
 
 
-def _read_in_place(graph: Graph, roots: Mapping[Tensor, Tensor]) -> set[Tensor]:
-    """The tensors of states that a run reads where they are kept: not those that it hands on."""
-    left = {roots.get(t, t) for t in graph.left}
-    return {s.tensor for s in graph.states if s.tensor not in left}
+@dataclass(eq=False)
+class _Spans:
+    """What is to be placed: spans over the turns of all steps, two moments each."""
+
+    flow: Flow
+    cuts: Sequence[Cut]
+    spans: list[Span] = field(default_factory=list)
+    tensors: dict[int, list[int]] = field(default_factory=dict)
+    """The span of each tensor, or those of its rows."""
+    scattered: set[int] = field(default_factory=set)
+    """The tensors whose rows lie anywhere."""
+    steps: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """The first and the last step that a tensor is for."""
+    lines: dict[Op, tuple[int, int]] = field(default_factory=dict)
+    """The span of a call's line buffers, and the step."""
+    scratch: dict[Op, tuple[int, int]] = field(default_factory=dict)
+    over: dict[tuple[int, int], Overlap] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        born: dict[int, list[int]] = {}
+        died: dict[int, list[int]] = {}
+        base = 0
+        for at, cut in enumerate(self.cuts):
+            for n, moments in cut.course.born.items():
+                first = at if moments[0] >= 0 else 0
+                self.steps[n] = (self.steps.get(n, (first, 0))[0], at)
+                born.setdefault(n, [max(base + m, -1) for m in moments])
+                died[n] = [base + m for m in cut.course.died[n]]
+            self.scattered |= cut.course.apart
+            base += 2 * len(cut.course.order)
+        for n in self.flow.left:
+            self.steps[n] = (self.steps.get(n, (0, 0))[0], max(len(self.cuts) - 1, 0))
+        for n, t in enumerate(self.flow.tensors):
+            if n not in born:  # nothing runs
+                born[n], died[n] = [-1] * self.flow.rows[n], [base] * self.flow.rows[n]
+                self.steps.setdefault(n, (0, 0))
+            self.tensor(n, t, born[n], died[n])
+        base = 0
+        for at, cut in enumerate(self.cuts):
+            self.calls(at, cut, base, born, died)
+            base += 2 * len(cut.course.order)
+
+    def add(self, span: Span) -> int:
+        """The place of a new span."""
+        self.spans.append(span)
+        return len(self.spans) - 1
+
+    def tensor(self, n: int, t: Tensor, born: Sequence[int], died: Sequence[int]) -> None:
+        """The spans of a tensor."""
+        size = self.flow.row_bytes[n]
+        if n in self.scattered:
+            rows = zip(born, died, strict=True)
+            self.tensors[n] = [self.add(Span(align(size), b, d)) for b, d in rows]
+            return
+        pieces, row = [], 0
+        for (b, d), group in groupby(zip(born, died, strict=True)):
+            count = len([*group])
+            pieces.append(Piece(row * size, (row + count) * size, b, d))
+            row += count
+        self.tensors[n] = [self.add(Span(t.bytes, min(born), max(died), tuple(pieces)))]
+
+    def calls(
+        self, at: int, cut: Cut, base: int, born: Mapping[int, list[int]],
+        died: Mapping[int, list[int]],
+    ) -> None:  # fmt: skip
+        """The spans of what the calls of a step work with, and how their outputs may lie."""
+        moments: dict[int, list[int]] = defaultdict(list)
+        for k, i in enumerate(cut.course.order):
+            moments[i].append(base + 2 * k)
+        alone = len(cut.calls) == 1
+        for i, c in cut.calls.items():
+            first, last = moments[i][0], moments[i][-1] + 1
+            both = tuple(m for k in moments[i] for m in (k, k + 1))
+            moves = self.flow.moves(c, alone=alone)
+            if n := line_bytes(c, alone=alone):
+                span = Span(n, first, last, moments=() if alone else both)
+                self.lines[c.op] = (self.add(span), at)
+            if n := align(c.kernel.scratch(c.op)):
+                span = Span(n, first, last, moments=() if isinstance(c.work, Sums) else both)
+                self.scratch[c.op] = (self.add(span), at)
+            if moves.overlap is not None and len(moves.makes) == 1:
+                y = moves.makes[0]
+                for moment in (k + 1 for k in moments[i]):
+                    for r in moves.reads:
+                        for over in self.pairs(r.tensor, y, moment, born, died, moves.turns):
+                            self.over[over] = moves.overlap
+
+    def pairs(
+        self, x: int, y: int, moment: int, born: Mapping[int, list[int]],
+        died: Mapping[int, list[int]], turns: int,
+    ) -> Iterator[tuple[int, int]]:  # fmt: skip
+        """The spans of rows that a turn reads for the last time, and of those that it makes."""
+        if turns > 1 and not {x, y} <= self.scattered:
+            return
+        for i, d in zip(self.tensors[x], _each(died[x], x in self.scattered), strict=True):
+            for j, b in zip(self.tensors[y], _each(born[y], y in self.scattered), strict=True):
+                if d == moment == b:
+                    yield i, j
+
+    def whole_tensors(self) -> int:
+        """The bytes of the fullest step if every tensor were whole, without scratch."""
+        flow = self.flow
+        spans = []
+        for n, t in enumerate(flow.tensors):
+            maker = flow.makers[n]
+            uses = [*(() if maker is None else (maker,)), *flow.readers[n]]
+            last = len(flow.ops) - 1 if n in flow.left else max(uses, default=0)
+            spans.append(Span(t.bytes, 0 if maker is None else maker, max(last, 0)))
+        return bound(spans)
+
+
+def _each(moments: Sequence[int], scattered: bool) -> Sequence[int]:
+    """Of each row, or of all."""
+    return moments if scattered else [max(moments)]
 
 
 def _kept(graph: Graph, steps: int) -> dict[State, Buffer]:
@@ -122,88 +231,11 @@ def _kept(graph: Graph, steps: int) -> dict[State, Buffer]:
             )
         t = s.tensor
         found[s] = Buffer(s.name, STATES, at, t.bytes, 0, max(steps - 1, 0), t)
-        at += align(t.bytes, ALIGNMENT)
+        at += align(t.bytes)
     return found
 
 
 def _arena_of(states: Mapping[State, Buffer]) -> list[Arena]:
     """The memory of the states, where there are any."""
-    total = sum(align(b.bytes, ALIGNMENT) for b in states.values())
+    total = sum(align(b.bytes) for b in states.values())
     return [Arena(STATES, total, total, total)] if states else []
-
-
-def line_bytes(op: Op, work: object) -> int:
-    """Bytes of the ring of padded rows that a kernel needs; 0 when it reads the input itself."""
-    if not isinstance(work, Rows) or work.fill is None or not work.padded(op.x, op.y):
-        return 0
-    _, _, iw, ic = op.x.shape
-    return work.span * (work.left + iw + work.right) * ic * ITEMSIZE[op.x.dtype]
-
-
-def rows_at_once(step: Sequence[Chosen]) -> int:
-    """The rows that each turn of a loop makes."""
-    work = step[0].work
-    return work.block if isinstance(work, Rows) else 1
-
-
-def roots_of(graph: Graph) -> dict[Tensor, Tensor]:
-    """For each tensor that is a view: the tensor whose bytes it shows."""
-    roots: dict[Tensor, Tensor] = {}
-    for op in graph.ops:
-        if op.view:
-            roots[op.y] = roots.get(op.x, op.x)
-    return roots
-
-
-def lifetimes(
-    graph: Graph, roots: Mapping[Tensor, Tensor], steps: Sequence[Sequence[Chosen]]
-) -> dict[Tensor, tuple[int, int]]:
-    """First and last step of each tensor that needs memory."""
-    spans: dict[Tensor, tuple[int, int]] = dict.fromkeys(graph.given, (0, 0))
-
-    def use(t: Tensor, step: int) -> None:
-        key = roots.get(t, t)
-        first, last = spans.get(key, (step, step))
-        spans[key] = (first, max(last, step))
-
-    for i, step in enumerate(steps):
-        for op in (c.op for c in step):
-            for t in (*op.activations, *op.outputs):
-                use(t, i)
-    for t in graph.left:
-        use(t, max(len(steps) - 1, 0))
-    return spans
-
-
-def own_bytes(c: Chosen) -> int:
-    """Bytes that a call works with beside its tensors: lines and scratch."""
-    return sum(align(n, ALIGNMENT) for n in (line_bytes(c.op, c.work), c.kernel.scratch(c.op)))
-
-
-class Held:
-    """The bytes that are in use while each kernel runs as a step of its own."""
-
-    def __init__(self, graph: Graph, chosen: Sequence[Chosen]) -> None:
-        self.roots = roots_of(graph)
-        change = [0] * (max(len(chosen), 1) + 1)
-        for t, (first, last) in lifetimes(graph, self.roots, [(c,) for c in chosen]).items():
-            change[first] += align(t.bytes, ALIGNMENT)
-            change[last + 1] -= align(t.bytes, ALIGNMENT)
-        self.tensors = list(accumulate(change))
-        self.own = [own_bytes(c) for c in chosen]
-
-    def apart(self, first: int, last: int) -> int:
-        """Bytes at the fullest of the kernels from `first` to `last`."""
-        return max(self.tensors[i] + self.own[i] for i in range(first, last + 1))
-
-    def together(self, step: Sequence[Chosen], first: int) -> int:
-        """Bytes while all kernels of `step`, from `first` on, run row by row."""
-        made = sum(
-            align(t.bytes, ALIGNMENT) for c in step[1:] for t in c.op.outputs if t not in self.roots
-        )
-        handed = [c.op.y for c in step[:-1]]
-        block = rows_at_once(step)
-        rows = sum(align(block * t.bytes // t.shape[1], ALIGNMENT) for t in handed)
-        spared = sum(align(t.bytes, ALIGNMENT) for t in handed)
-        own = sum(self.own[first : first + len(step)])
-        return self.tensors[first] + made - spared + rows + own

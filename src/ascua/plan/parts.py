@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate
 from typing import Any
 
 from ascua.boards import Board
 from ascua.ir import Graph, Op, State, Tensor
-from ascua.kernels import Const, Kernel, Rows, Sums
+from ascua.kernels import Const, Kernel, Rows, Work
 from ascua.plan.cost import Cost
 from ascua.plan.goal import Goal
 
@@ -45,23 +44,18 @@ class Buffer:
 class View:
     """Where a call finds `tensor`: at the start of `buffer`, as another may lie there too.
 
-    Of a tensor that is made and used up in a loop, only the `rows` of one turn are held. None
-    stands for the whole tensor.
+    Of a tensor that is made and used up in a loop no more rows are held than are needed: `rows` has
+    the place of each, bytes from the start of the memory. None stands for the whole tensor.
     """
 
     buffer: Buffer
     tensor: Tensor
-    rows: int | None = None
+    rows: tuple[int, ...] | None = None
 
     @property
     def offset(self) -> int:
         """Bytes from the start of the memory."""
         return self.buffer.offset
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of a row of the image."""
-        return self.tensor.bytes // self.tensor.shape[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +76,8 @@ class Kept:
 class Call:
     """A kernel on its buffers, with all that it needs beside: nothing is left to ask the kernel.
 
-    `window` states how a kernel that works by rows finds them, `lines` where its ring of padded
-    rows lies, if it needs one; `sums` by how many rows a call takes its input. An `inline` call has
-    a copy of the kernel's code to itself.
+    `work` is its shape: how a kernel that works by rows finds them, say. `lines` is where its padded
+    rows lie, if it needs any. An `inline` call has a copy of the kernel's code to itself.
     """
 
     kernel: Kernel[Any]
@@ -93,11 +86,10 @@ class Call:
     consts: tuple[Const, ...]
     reads: tuple[View, ...]
     writes: tuple[View, ...]
-    window: Rows | None
+    work: Work
     lines: Buffer | None
     scratch: Buffer | None
     inline: bool
-    sums: Sums | None = None
     alike: bool = False
     """Whether it has that copy with calls of the same parameters."""
     cost: Cost | None = None
@@ -108,6 +100,11 @@ class Call:
     """And of the functions that it shares with others."""
 
     @property
+    def window(self) -> Rows | None:
+        """The work of a kernel by rows."""
+        return self.work if isinstance(self.work, Rows) else None
+
+    @property
     def weights_bytes(self) -> int:
         """Bytes of weights and biases as in the file."""
         return sum(c.holds.get("weights", 0) for c in self.consts)
@@ -115,16 +112,20 @@ class Call:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One call on whole tensors; or a loop over the rows of an image, a `block` of them a turn."""
+    """One call; or a loop of several, each turn of which makes a row of one.
+
+    A turn is that of the call whose place stands in `order`. `peak` is what the arena holds at most.
+    """
 
     name: str
     calls: tuple[Call, ...]
+    order: tuple[int, ...]
+    peak: int
 
     @property
-    def block(self) -> int | None:
-        """The rows that each turn makes; None where there is no loop."""
-        window = self.calls[0].window
-        return window.block if window else None
+    def looped(self) -> bool:
+        """Whether it is a loop of several calls."""
+        return len(self.calls) > 1
 
     @property
     def op(self) -> Op:
@@ -270,8 +271,8 @@ class Plan:
         return tuple(sorted(live, key=lambda b: b.tensor is not None))
 
     def live_bytes(self, step: Step) -> int:
-        """Bytes of the arena that hold something while `step` runs."""
-        return self._held[self._places[step]]
+        """Bytes of the arena that hold something at the fullest moment of `step`."""
+        return step.peak
 
     @property
     def _in_arena(self) -> list[Buffer]:
@@ -282,12 +283,3 @@ class Plan:
     def _places(self) -> dict[Step, int]:
         """Where each step stands."""
         return {step: i for i, step in enumerate(self.steps)}
-
-    @cached_property
-    def _held(self) -> list[int]:
-        """What `live_bytes` answers for each step, in one pass: a file may have thousands."""
-        change = [0] * (len(self.steps) + 1)
-        for b in self._in_arena:
-            change[min(b.first, len(self.steps))] += b.bytes
-            change[min(b.last + 1, len(self.steps))] -= b.bytes
-        return list(accumulate(change))

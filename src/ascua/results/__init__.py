@@ -17,6 +17,7 @@ from ascua.results.store import (
     pruned,
     published,
     quantized,
+    ram,
     results,
     study,
 )
@@ -34,6 +35,7 @@ from ascua.results.values import (
     Published,
     Quantized,
     RamBytes,
+    RamResult,
     Result,
     Timing,
 )
@@ -53,6 +55,7 @@ __all__ = [
     "Published",
     "Quantized",
     "RamBytes",
+    "RamResult",
     "Result",
     "Timing",
     "append",
@@ -71,6 +74,7 @@ __all__ = [
     "pruned",
     "published",
     "quantized",
+    "ram",
     "results",
     "study",
 ]

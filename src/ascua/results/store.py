@@ -20,6 +20,7 @@ from ascua.results.values import (
     PrunedResult,
     Published,
     Quantized,
+    RamResult,
     Result,
 )
 from ascua.settings import build
@@ -27,12 +28,12 @@ from ascua.settings import build
 T = TypeVar("T", bound=Line)
 Measured = TypeVar(
     "Measured", Result, Quantized, KmodelResult, PrunedResult, OptimizedResult, EstimatedEnergy,
-    CellResult,
+    CellResult, RamResult,
 )  # fmt: skip
 
 OTHERS: dict[type[Line], str] = {
     Peer: "peers", Quantized: "quantization", KmodelResult: "k210", PrunedResult: "pruning",
-    Published: "published", OptimizedResult: "optimized",
+    Published: "published", OptimizedResult: "optimized", RamResult: "ram",
     MeasuredEnergy: "energy", EstimatedEnergy: "estimates",
 }  # fmt: skip
 """The names of the files that are of no recipe."""
@@ -79,6 +80,11 @@ def pruned(folder: Path) -> list[PrunedResult]:
 def optimized(folder: Path) -> list[OptimizedResult]:
     """What is known of finished files made smaller."""
     return _read(_path(folder, OTHERS[OptimizedResult]), OptimizedResult)
+
+
+def ram(folder: Path) -> list[RamResult]:
+    """What is known of the least RAM."""
+    return _read(_path(folder, OTHERS[RamResult]), RamResult)
 
 
 def published(folder: Path) -> list[Published]:

@@ -356,6 +356,40 @@ class OptimizedResult(Line):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RamResult(Line):
+    """The least RAM that a network is planned in on a board: a line of results/ram.jsonl.
+
+    Bytes are those of the arena: input, output and all scratch included.
+    """
+
+    identity = ("key", "clean")
+
+    model: str
+    model_sha256: str
+    key: str
+    """The hash of all that the measurement read."""
+    commit: str | None
+    clean: bool | None
+    """As in a Result."""
+    board: str
+    input: Literal["whole", "rows"]
+    """Whether the input lies in the arena whole, or comes row by row."""
+    whole_tensors: int
+    """What tensors take that all lie there whole, without scratch."""
+    floor: int
+    """The least by simulation, row by row, without scratch: no part of the planner."""
+    balanced_bytes: int
+    """The arena of the goal `balanced`, whose input is whole."""
+    arena_bytes: int
+    bound_bytes: int
+    """What no plan of those searched goes below."""
+    balanced_instructions: int | None = None
+    instructions: int | None = None
+    """One inference; None where the board has too little memory for it."""
+    stack_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrunedResult(Line):
     """A network with fewer channels, trained: a line of results/pruning.jsonl."""
 

@@ -7,6 +7,7 @@ from ascua.zoo import (  # noqa: F401  (each enters its families)
     dscnn,
     inverted_residuals,
     lenet5,
+    mcunet_v2,
     mlp,
     mobilenet_v1,
     mobilenet_v2,

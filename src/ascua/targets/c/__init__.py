@@ -16,8 +16,8 @@ from ascua import kernels
 from ascua.artifact import Library, Slot
 from ascua.files.folders import Form
 from ascua.ir import ITEMSIZE, Array
-from ascua.kernels import Const
-from ascua.plan import Call, Plan, Step, View
+from ascua.kernels import Const, Rows, Run, Sums
+from ascua.plan import ALIGNMENT, Call, Plan, Step, View
 from ascua.targets.c import constants, people, states
 from ascua.targets.c.constants import literal, numbers
 from ascua.targets.c.header import CTYPES, comment, header
@@ -189,6 +189,7 @@ class _Texts:
             f'{NO_CXX}{internal}#include "{name}.h"\n\n#include "{name}_weights.h"\n{includes}'
             '#include "ascua/window.h"\n',
             self.memory(),
+            *([self.rows()] if self.row_tables else []),
             *(self.shared(f, c) for f, c in shared.items()),
             *(self.step(s) for s in plan.steps),
             f"#ifndef {name.upper()}_ON",
@@ -203,12 +204,16 @@ class _Texts:
         lines = [
             f"#ifdef {upper}_ON",
             f"#define INSTANCE struct {self.name}_instance *const net",
+            "#define INSTANCE_AND INSTANCE,",
             "#define NET net",
+            "#define NET_AND net,",
             "#define arena ((int8_t *)net->arena)",
             *(["#define states ((int8_t *)net->states)"] if plan.states else []),
             "#else",
             "#define INSTANCE void",
+            "#define INSTANCE_AND",
             "#define NET",
+            "#define NET_AND",
             _section("ARENA", f"{upper}_ARENA_SECTION"),
             f"static ARENA _Alignas(8) int8_t arena[{max(plan.arena.bytes, 1)}];",
             *states.definition(plan),
@@ -267,13 +272,15 @@ class _Texts:
         fields = ", ".join(f".{k} = {literal(v)}" for k, v in call.params.items())
         return f"    static const {call.kernel.name}_t p{suffix} = {{{fields}}};"
 
-    def arguments(self, call: Call, suffix: str, block: int | None = None) -> list[tuple[str, str]]:
+    def arguments(self, call: Call, suffix: str, turn: str | None = None) -> list[tuple[str, str]]:
         """(C type, expression) of each argument after the parameters; `suffix` tells calls apart.
 
-        In a loop over blocks of rows, `oy` counts these; over the rows of an input, `iy`.
+        `turn` is what counts the rows that calls make, or that they take, one by one.
         """
-        xs = [self.pointer(v, call, block, const=True) for v in call.reads]
-        ys = [self.pointer(v, call, block, const=False) for v in call.writes]
+        late = isinstance(call.work, Sums)
+        block = call.work.block if isinstance(call.work, Rows) else 1
+        xs = [self.pointer(v, call, turn, const=True) for v in call.reads]
+        ys = [self.pointer(v, call, None if late else turn, block, const=False) for v in call.writes]
         if call.window is not None:
             xs = [("const int8_t *const *", f"rows{suffix}")]
         if call.kernel.gathers:
@@ -283,67 +290,129 @@ class _Texts:
         consts = [
             (f"const {c.ctype} *", constants.argument(self.symbols[c.key], c)) for c in call.consts
         ]
-        left = []
-        if call.window is not None and call.window.block > 1:
-            left = [("int32_t ", f"{call.op.y.shape[1]} - {call.window.block} * oy")]
-        if call.sums is not None:
-            xs = [(kind, f"{at} + iy * {call.op.x.size // call.sums.rows}") for kind, at in xs]
-            left = [("int32_t ", "iy")]
+        told = []
+        if block > 1:
+            told = [("int32_t ", f"{call.op.y.shape[1]} - {block} * {turn}")]
+        if late:
+            told = [("int32_t ", f"{turn}")]
         scratch = [("void *", f"arena + {call.scratch.offset}")] if call.scratch else []
-        return [*xs, *consts, *ys, *left, *scratch]
+        return [*xs, *consts, *ys, *told, *scratch]
 
-    def pointer(self, v: View, call: Call, block: int | None, *, const: bool) -> tuple[str, str]:
+    def pointer(
+        self, v: View, call: Call, turn: str | None, block: int = 1, *, const: bool
+    ) -> tuple[str, str]:
         """C type and expression of a kernel's argument."""
         ctype = "int8_t" if call.kernel.bytewise else ARENA_CTYPES[v.tensor.dtype]
         kind = f"const {ctype} *" if const else f"{ctype} *"
-        cast = "" if ctype == "int8_t" else f"({kind})(void *)"
-        at = f"{cast}({place(v.buffer)})" if cast else place(v.buffer)
-        if block is not None and v.rows is None:
-            at += f" + oy * {block * v.row_bytes // ITEMSIZE[v.tensor.dtype]}"
-        return kind, at
+        at = place(v.buffer)
+        if v.rows is not None:
+            at = f"arena + {ALIGNMENT} * {self.row_tables[v.rows]}[{turn or 0}]"
+        elif turn is not None:
+            rows = call.work.rows if isinstance(call.work, Sums) else v.tensor.height
+            at += f" + {turn} * {block * v.tensor.bytes // rows}"
+        return kind, at if ctype == "int8_t" else f"({kind})(void *)({at})"
+
+    @cached_property
+    def row_tables(self) -> dict[tuple[int, ...], str]:
+        """The arrays of where rows lie, in words, by what they have."""
+        found: dict[tuple[int, ...], str] = {}
+        for step in self.plan.steps:
+            for v in (v for c in step.calls for v in (*c.reads, *c.writes)):
+                if v.rows is not None and v.rows not in found:
+                    found[v.rows] = f"{self.name}_rows_{len(found)}"
+        return found
+
+    def rows(self) -> str:
+        """The definitions of these arrays."""
+        lines = []
+        for rows, symbol in self.row_tables.items():
+            words = [r // ALIGNMENT for r in rows]
+            ctype = "uint16_t" if max(words) < 2**16 else "uint32_t"
+            listed = ", ".join(map(str, words))
+            lines.append(f"static const {ctype} {symbol}[{len(words)}] = {{{listed}}};\n")
+        return "".join(lines)
 
     def step(self, step: Step) -> str:
-        calls = _numbered(step)
-        shape = ", ".join("x".join(map(str, t.shape[1:])) for t in step.op.outputs)
-        title = " + ".join(f"{c.op.kind} {comment(c.op.name)}" for c in step.calls)
+        if step.looped:
+            return self.loop(step)
+        call = step.calls[0]
         lines = [
-            f"/* {title}: {shape}, {step.macs} MACs */",
+            self.title(step.calls),
             f"STEP void {self.name}_{step.name}(INSTANCE) {{",
-            *(line for call, suffix in calls for line in self.declared(call, suffix)),
+            *self.declared(call, ""),
         ]
-        if step.block is None:
-            for call, suffix in calls:
-                if call.sums is None:
-                    lines.append(f"    {self.call(call, suffix)}")
-                else:
-                    lines.append(f"    for (int32_t iy = 0; iy < {call.sums.rows}; iy++) {{")
-                    lines += [f"        {self.call(call, suffix)}", "    }"]
+        if call.window is not None:
+            lines += self.window(call, "")
+        if (len(step.order) == 1 and call.work is None) or isinstance(call.work, Run):
+            lines += [*self.lists(call, ""), f"    {self.call(call, '')}"]
         else:
-            lines += [line for call, suffix in calls for line in self.window(call, suffix)]
-            turns = -(-step.op.y.shape[1] // step.block)
-            lines.append(f"    for (int32_t oy = 0; oy < {turns}; oy++) {{")
-            for call, suffix in calls:
-                if call.window is not None:
-                    lines.append(f"        {self.find_rows(call, suffix)}")
-                lines.append(f"        {self.call(call, suffix, step.block)}")
+            lines.append(f"    for (int32_t turn = 0; turn < {len(step.order)}; turn++) {{")
+            lines += ["    " + line for line in self.turn(call, "", "turn", looped=False)]
             lines.append("    }")
         return "\n".join([*lines, "}\n"])
 
+    def title(self, calls: Sequence[Call]) -> str:
+        """What the calls do."""
+        outputs = calls[-1].op.outputs
+        shape = ", ".join("x".join(map(str, t.shape[1:])) for t in outputs)
+        listed = " + ".join(f"{c.op.kind} {comment(c.op.name)}" for c in calls)
+        return f"/* {listed}: {shape}, {sum(c.op.macs() for c in calls)} MACs */"
+
+    def loop(self, step: Step) -> str:
+        """A function for a turn of each call, and one that takes the turns in their order."""
+        parts, name = [], f"{self.name}_{step.name}"
+        for i, call in enumerate(step.calls):
+            lines = [
+                self.title([call]),
+                f"STEP void {name}_{i}(INSTANCE_AND int32_t turn) {{",
+                *self.declared(call, ""),
+                *self.window(call, ""),
+                *self.turn(call, "", "turn", looped=True),
+            ]
+            parts.append("\n".join([*lines, "}\n"]))
+        ctype = "uint8_t" if len(step.calls) <= 256 else "uint16_t"
+        cases = "".join(
+            f"        case {i}:\n            {name}_{i}(NET_AND turn[{i}]++);\n            break;\n"
+            for i in range(len(step.calls) - 1)
+        )
+        last = len(step.calls) - 1
+        order = ", ".join(map(str, step.order))
+        parts.append(
+            f"{self.title(step.calls)}\n"
+            f"STEP void {name}(INSTANCE) {{\n"
+            f"    static const {ctype} order[{len(step.order)}] = {{{order}}};\n"
+            f"    int32_t turn[{len(step.calls)}] = {{0}};\n"
+            f"    for (int32_t i = 0; i < {len(step.order)}; i++) {{\n"
+            f"        switch (order[i]) {{\n{cases}"
+            f"        default:\n            {name}_{last}(NET_AND turn[{last}]++);\n"
+            "        }\n    }\n}\n"
+        )
+        return "\n".join(parts)
+
+    def turn(self, call: Call, suffix: str, turn: str, *, looped: bool) -> list[str]:
+        """The statements of one turn of a call."""
+        lines = [f"    {line}" for line in self.find_rows(call, suffix, turn, looped=looped)]
+        return [*lines, *self.lists(call, suffix, turn), f"    {self.call(call, suffix, turn)}"]
+
     def declared(self, call: Call, suffix: str) -> list[str]:
-        """The parameters of a call, and its lists of tensors."""
-        lines = [] if call.alike else [self.parameters(call, suffix)]
+        """The parameters of a call."""
+        return [] if call.alike else [self.parameters(call, suffix)]
+
+    def lists(self, call: Call, suffix: str, turn: str | None = None) -> list[str]:
+        """The lists of tensors, or of rows of them, that a call takes."""
+        lines = []
         if call.kernel.gathers:
-            listed = ", ".join(place(v.buffer) for v in call.reads)
+            listed = ", ".join(self.pointer(v, call, turn, const=True)[1] for v in call.reads)
             lines.append(f"    const int8_t *const xs{suffix}[] = {{{listed}}};")
         if call.kernel.scatters:
-            listed = ", ".join(place(v.buffer) for v in call.writes)
+            listed = ", ".join(self.pointer(v, call, turn, const=False)[1] for v in call.writes)
             lines.append(f"    int8_t *const ys{suffix}[] = {{{listed}}};")
         return lines
 
-    def call(self, call: Call, suffix: str, block: int | None = None) -> str:
+    def call(self, call: Call, suffix: str, turn: str | None = None) -> str:
         """The statement that calls the kernel."""
         params = [] if call.alike else [f"&p{suffix}"]
-        found = self.arguments(call, suffix, block)
+        found = self.arguments(call, suffix, turn)
         return f"{self.function(call)}({', '.join([*params, *(e for _, e in found)])});"
 
     def window(self, call: Call, suffix: str) -> list[str]:
@@ -363,13 +432,19 @@ class _Texts:
             f"    const int8_t *rows{suffix}[{w.kh}];",
         ]
 
-    def find_rows(self, call: Call, suffix: str) -> str:
-        """The statement that finds the rows that make output row `oy`."""
-        x = place(call.reads[0].buffer)
-        if call.lines is None:
-            return f"window_clipped(&w{suffix}, {x}, oy, rows{suffix});"
-        ring = f"arena + {call.lines.offset}"
-        return f"window_padded(&w{suffix}, {x}, oy, {ring}, rows{suffix});"
+    def find_rows(self, call: Call, suffix: str, turn: str, *, looped: bool) -> list[str]:
+        """The statements that find the rows that make an output row."""
+        if call.window is None:
+            return []
+        x, w, rows = call.reads[0], f"&w{suffix}", f"rows{suffix}"
+        lines = f"arena + {call.lines.offset}" if call.lines else None
+        if not looped and lines:
+            return [f"window_padded({w}, {place(x.buffer)}, {turn}, {lines}, {rows});"]
+        found = f"window_clipped({w}, {place(x.buffer)}, {turn}, {rows});"
+        if x.rows is not None:
+            width = "" if max(x.rows) // ALIGNMENT < 2**16 else "_far"
+            found = f"window_scattered{width}({w}, arena, {self.row_tables[x.rows]}, {turn}, {rows});"
+        return [found, f"window_copied({w}, {lines}, {rows});"] if lines else [found]
 
     def interface(self) -> str:
         """The functions that NAME.h declares."""
