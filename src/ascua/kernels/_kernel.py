@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import UnionType
-from typing import ClassVar, Generic, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
+from typing import ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
@@ -102,10 +102,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Sums:
-    """Work by accumulation: each call adds a row of the input to sums in scratch.
+    """Work by sums: a call takes one of the `rows` of the input, and adds it to those in scratch.
 
-    The last one writes the output. A kernel of such work is told which row it is given.
+    A kernel of such work is told behind the output which row it is, from 0 on: the first begins
+    anew, and only the last writes the output.
     """
+
+    rows: int
 
 
 Overlap: TypeAlias = int | Literal["exact"] | None
@@ -169,8 +172,16 @@ class Kernel(ABC, Generic[O]):
         return 0
 
     def work(self, op: O) -> Work:  # noqa: ARG002
-        """The shape of its work: rows under a window, runs of pixels, or whole tensors."""
+        """The shape of its work: rows under a window, runs of pixels, sums, or whole tensors."""
         return None
+
+    def sliced(self, slices: int) -> Self:  # noqa: ARG002
+        """This kernel where the input of an operator without rows comes in so many equal pieces.
+
+        So do the rows of an image that is seen as a vector. It takes them by `Sums`, if at all:
+        that is what `fits` says then.
+        """
+        return self
 
     def overlap(self, op: O, *, rows: bool) -> Overlap:  # noqa: ARG002
         """How the output may lie over an input, of a call that makes all of it or one of its rows.

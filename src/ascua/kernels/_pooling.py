@@ -61,6 +61,12 @@ class PoolKernel(Kernel[P]):
         }
 
 
+def global_(op: Pool2D) -> bool:
+    """Whether it has one window, of the whole image."""
+    axes = (op.rows, op.columns)
+    return all(axis.out == 1 and inside(axis) == [axis.size] for axis in axes)
+
+
 def inside(axis: Axis) -> list[int]:
     """The taps of each window that are no padding."""
     starts = [i * axis.stride - axis.before for i in range(axis.out)]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from math import prod
 
 from ascua.fixed import quantize_multiplier
-from ascua.kernels._kernel import Kernel
+from ascua.ir import Tensor
+from ascua.kernels._kernel import Kernel, Sums
 from ascua.kernels._moves import merged
 from ascua.ops.mean import Mean
 from ascua.ops.reduce_max import ReduceMax
@@ -55,6 +56,30 @@ class SumS8(Kernel[Mean | Sum]):
         return {**loops(op), "offset": offset, **factor(op), "zero": op.y.q.zero_point}
 
 
+class MeanSumsS8(MeanS8):
+    """Over the pixels of an image, a row at a time."""
+
+    name = "mean_sums_s8"
+
+    def fits(self, op: Mean | Sum) -> bool:
+        return over_pixels(op)
+
+    def work(self, op: Mean | Sum) -> Sums:
+        return Sums(op.x.shape[1])
+
+    def scratch(self, op: Mean | Sum) -> int:
+        return 4 * op.x.shape[3]
+
+    def params(self, op: Mean | Sum) -> Mapping[str, int]:
+        _, rows, n, c = op.x.shape
+        fields = super().params(op)
+        kept = {name: fields[name] for name in ("offset", "multiplier", "shift", "zero")}
+        return {"rows": rows, "n": n, "inner": c, **kept}
+
+    def terms(self, op: Mean | Sum) -> Mapping[str, float]:
+        return sums_terms(op.x)
+
+
 class SumS16(Kernel[Mean | Sum]):
     """Sums over any axes, one result at a time."""
 
@@ -63,6 +88,23 @@ class SumS16(Kernel[Mean | Sum]):
 
     def params(self, op: Mean | Sum) -> Mapping[str, int]:
         return {**loops(op), **factor(op)}
+
+
+def over_pixels(op: Mean | Sum | ReduceMax | ReduceMin) -> bool:
+    """Whether it makes one value a channel of an image."""
+    shape = op.x.shape
+    summed = [a in op.axes or n == 1 for a, n in enumerate(shape)]
+    return len(shape) == 4 and shape[0] == 1 and all(summed[:3]) and 3 not in op.axes
+
+
+def sums_terms(x: Tensor) -> dict[str, float]:
+    """How often the parts of a kernel run that sums the pixels of image `x`, a row at a time."""
+    _, rows, n, c = x.shape
+    fours, ones = rows * (c // 4), rows * (c % 4)
+    return {
+        "row": rows, "four": fours, "four's tap": fours * n,
+        "one": ones, "one's tap": ones * n, "channel": c,
+    }  # fmt: skip
 
 
 def factor(op: Mean | Sum) -> dict[str, int]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from typing import Self
 
 import numpy as np
 
 from ascua.ir import Array, Tensor
 from ascua.kernels._bounds import bounds
-from ascua.kernels._kernel import Const, Kernel, Run
+from ascua.kernels._kernel import Const, Kernel, Run, Sums
 from ascua.kernels._packing import (
     by_channel,
     next_factor,
@@ -82,7 +85,7 @@ class FullyConnectedS8Dsp(FullyConnectedS8):
         return few and bool(pairs.min() >= -(2**15))
 
     def consts(self, op: FullyConnected) -> tuple[Const, ...]:
-        return packed_pairs(op.w), *requant_consts(op)
+        return packed_pairs(op.w, op.w.values), *requant_consts(op)
 
     def terms(self, op: FullyConnected) -> Mapping[str, float]:
         oc, k = op.w.shape
@@ -99,6 +102,101 @@ class FullyConnectedS8Dsp(FullyConnectedS8):
             "pair's part": pairs * parts,
             "pair by eight": pairs * (k // 8),
             "pair's rest": pairs * ((k % 8 >= 4) + (k % 4 > 0)),
+        }
+
+
+class FullyConnectedSumsS8(FullyConnectedS8):
+    """A piece of the input at a time, eight outputs at a time."""
+
+    name = "fully_connected_sums_s8"
+    slices: int | None = None
+    """The pieces of the input; None stands for a few."""
+
+    def sliced(self, slices: int) -> Self:
+        kernel = copy(self)
+        kernel.slices = slices
+        return kernel
+
+    def pieces(self, op: FullyConnected) -> int:
+        """Of the input."""
+        return self.slices or next((n for n in (4, 3, 5, 7, 2) if op.w.shape[1] % n == 0), 1)
+
+    def fits(self, op: FullyConnected) -> bool:
+        return super().fits(op) and op.rows == 1 and op.w.shape[1] % self.pieces(op) == 0
+
+    def work(self, op: FullyConnected) -> Sums:  # type: ignore[override]
+        return Sums(self.pieces(op))
+
+    def scratch(self, op: FullyConnected) -> int:
+        return 4 * op.w.shape[0]
+
+    def params(self, op: FullyConnected) -> Mapping[str, int]:
+        n = self.pieces(op)
+        return {**super().params(op), "rows": n, "k": op.w.shape[1] // n}
+
+    def consts(self, op: FullyConnected) -> tuple[Const, ...]:
+        parts = [packed_weights(op.w, p, (8, 4)) for p in self.parts(op)]
+        return pieced(parts), *requant_consts(op)
+
+    def parts(self, op: FullyConnected) -> Sequence[Array]:
+        """The weights (outputs, k) of each piece."""
+        return np.split(op.w.values, self.pieces(op), axis=1)
+
+    def terms(self, op: FullyConnected) -> Mapping[str, float]:
+        oc, k = op.w.shape
+        n, large = self.pieces(op), "" if small(op) else " | large"
+        eights, four, rest, k = oc // 8, oc % 8 // 4, oc % 4, k // n
+        return {
+            "row": n,
+            f"output{large}": oc,
+            "eight": n * eights,
+            "eight by four": n * eights * (k // 4),
+            "eight by one": n * eights * (k % 4),
+            "four": n * four,
+            "four by four": n * four * (k // 4),
+            "four by one": n * four * (k % 4),
+            "one": n * rest,
+            "one by one": n * rest * k,
+        }
+
+
+class FullyConnectedSumsS8Dsp(FullyConnectedSumsS8):
+    """A piece of the input at a time, the weights of two outputs in each halfword."""
+
+    name = "fully_connected_sums_s8_dsp"
+    needs = frozenset({"dsp"})
+
+    def fits(self, op: FullyConnected) -> bool:
+        if not super().fits(op):
+            return False
+        pairs = [weight_pairs(part) for part in self.parts(op)]
+        few = sum(p.size for p in pairs) * 2 <= op.w.bytes + max(64, op.w.bytes // 8)
+        return few and all(p.min() >= -(2**15) for p in pairs)
+
+    def params(self, op: FullyConnected) -> Mapping[str, int]:
+        return {**super().params(op), "bytes": 2 * weight_pairs(self.parts(op)[0]).size}
+
+    def consts(self, op: FullyConnected) -> tuple[Const, ...]:
+        parts = [packed_pairs(op.w, part) for part in self.parts(op)]
+        return pieced(parts), *requant_consts(op)
+
+    def terms(self, op: FullyConnected) -> Mapping[str, float]:
+        oc, k = op.w.shape
+        n, large = self.pieces(op), "" if small(op) else " | large"
+        fours, pairs, k = n * (oc // 4), n * -(-(oc % 4) // 2), k // n
+        blocks, rests = -(-(k & ~7) // 504) + (k % 8 > 0), (k % 8 >= 4) + (k % 4 > 0)
+        return {
+            "row": n,
+            f"output{large}": oc,
+            "kept": (n - 1) * oc,
+            "four": fours,
+            "four's part": fours * blocks,
+            "four by eight": fours * (k // 8),
+            "four's rest": fours * rests,
+            "pair": pairs,
+            "pair's part": pairs * blocks,
+            "pair by eight": pairs * (k // 8),
+            "pair's rest": pairs * rests,
         }
 
 
@@ -205,10 +303,15 @@ def weight_pairs(matrix: Array) -> Array:
     return pairs.reshape(len(pairs), -1, 4)[:, :, [0, 2, 1, 3]]
 
 
-def packed_pairs(w: Tensor) -> Const:
+def pieced(parts: Sequence[Const]) -> Const:
+    """The packed weights of all pieces of the input, one behind the other."""
+    return replace(parts[0], data=np.concatenate([part.data for part in parts]))
+
+
+def packed_pairs(w: Tensor, matrix: Array) -> Const:
     """Pairs of outputs as halfwords: of four outputs two side by side, of the rest one."""
-    pairs = weight_pairs(w.values).astype("<i2")
-    whole = len(w.values) // 4 * 2
+    pairs = weight_pairs(matrix).astype("<i2")
+    whole = len(matrix) // 4 * 2
     blocks = pairs[:whole].reshape(-1, 2, *pairs.shape[1:]).transpose(0, 2, 1, 3)
     packed = np.concatenate([blocks.reshape(-1), pairs[whole:].reshape(-1)])
     return Const("weights", packed.view(np.uint8), "uint8_t", {"weights": w.bytes})

@@ -90,7 +90,8 @@ def options(graph: Graph, op: Op, board: Board, goal: Goal) -> list[Chosen]:
     table = costs(board.core)
     modes = (True, False) if goal.inline is None else (goal.inline,)
     found = []
-    for kernel in kernels.of(type(op)):
+    rows = _seen_rows(graph, op)
+    for kernel in (k.sliced(rows) if rows > 1 else k for k in kernels.of(type(op))):
         taken = kernel.needs <= board.core.features and kernel.name not in goal.avoid
         if taken and op.dtypes <= {*kernel.types} and kernel.fits(op):
             work = kernel.work(op)
@@ -103,6 +104,14 @@ def options(graph: Graph, op: Op, board: Board, goal: Goal) -> list[Chosen]:
         f"{graph.name}: no kernel of {op.tflite} runs '{op.name}' on {board.name}.",
         ["`ascua ops` lists the kernels and what they need."],
     )
+
+
+def _seen_rows(graph: Graph, op: Op) -> int:
+    """The rows of the image that `op` reads, maybe under another shape; 1 of what is none."""
+    made, t = graph.makers, op.x
+    while t in made and made[t].view:
+        t = made[t].x
+    return t.height
 
 
 def ways(graph: Graph, board: Board, goal: Goal) -> list[list[Chosen]]:

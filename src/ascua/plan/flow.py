@@ -160,9 +160,12 @@ class Flow:
             found.append(sum({1 << m for m in makers if m is not None}))
         return tuple(found)
 
-    def by_rows(self, op: Op) -> bool:
-        """Whether rows of what `op` reads are rows of the tensors that they are bytes of."""
-        return all(t.height == self.root(t).height for t in op.activations)
+    def by_rows(self, op: Op, rows: int | None = None) -> bool:
+        """Whether rows of what `op` reads are rows of the tensors that they are bytes of.
+
+        `rows`: into how many it divides its input, where these are not the image's.
+        """
+        return all((rows or t.height) == self.root(t).height for t in op.activations)
 
     def moves(self, c: Chosen, *, alone: bool) -> Moves:
         """The turns of a call that is a step `alone`, or one of several in a loop."""
@@ -172,8 +175,10 @@ class Flow:
         makes = tuple(self.place[t] for t in op.outputs)
         overlap = c.kernel.overlap(op, rows=not alone)
 
-        def reads(step: int, span: int, before: int, *, once: bool = False) -> tuple[Read, ...]:
-            whole = not self.by_rows(op)
+        def reads(
+            step: int, span: int, before: int, *, once: bool = False, rows: int | None = None
+        ) -> tuple[Read, ...]:
+            whole = not self.by_rows(op, rows)
             return tuple(
                 Read(n, 0, self.rows[n], 0, self.rows[n]) if whole
                 else Read(n, step, span, before, self.rows[n], lines > 0, once)
@@ -185,7 +190,8 @@ class Flow:
             window = reads(work.sy, work.span, work.py, once=alone and lines > 0)
             return Moves(work.calls(op.y), window, makes, work.block, each, kept)
         if isinstance(work, Sums):
-            return Moves(op.x.height, reads(1, 1, 0), makes, kept=scratch, late=True)
+            rows = reads(1, 1, 0, rows=work.rows)
+            return Moves(work.rows, rows, makes, kept=scratch, late=True)
         if isinstance(work, Run) and not alone:
             return Moves(op.y.height, reads(1, 1, 0), makes, work=scratch, overlap=overlap)
         whole = tuple(Read(n, 0, self.rows[n], 0, self.rows[n]) for n in self.sources(op))

@@ -57,11 +57,6 @@ class View:
         """Bytes from the start of the memory."""
         return self.buffer.offset
 
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of a row of the image."""
-        return self.tensor.bytes // self.tensor.height
-
 
 @dataclass(frozen=True, eq=False)
 class Kept:

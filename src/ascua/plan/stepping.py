@@ -78,9 +78,10 @@ def _looped(c: Chosen, several: Iterable[Chosen]) -> list[Chosen]:
 
 def by_rows(c: Chosen) -> bool:
     """Whether a call can make one row of its output."""
-    if len(c.op.y.shape) < 3 or c.op.y.shape[0] != 1:
-        return isinstance(c.work, Run)
-    return isinstance(c.work, Run | Sums) or (isinstance(c.work, Rows) and c.work.block == 1)
+    if isinstance(c.work, Run | Sums):
+        return True
+    image = len(c.op.y.shape) > 2 and c.op.y.shape[0] == 1
+    return image and isinstance(c.work, Rows) and c.work.block == 1
 
 
 def _thrifty(several: Sequence[Chosen]) -> list[Chosen]:

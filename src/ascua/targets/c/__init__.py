@@ -308,7 +308,8 @@ class _Texts:
         if v.rows is not None:
             at = f"arena + {ALIGNMENT} * {self.row_tables[v.rows]}[{turn or 0}]"
         elif turn is not None:
-            at += f" + {turn} * {block * v.row_bytes}"
+            rows = call.work.rows if isinstance(call.work, Sums) else v.tensor.height
+            at += f" + {turn} * {block * v.tensor.bytes // rows}"
         return kind, at if ctype == "int8_t" else f"({kind})(void *)({at})"
 
     @cached_property
