@@ -72,8 +72,13 @@ class Search:
 
     @cached_property
     def lean(self) -> list[Chosen | None]:
-        """Of each operator's ways in a loop that with least working memory."""
-        return [min(w.looped, key=self.own) if w.looped else None for w in self.ways]
+        """Of each operator's ways in a loop that with which least is held."""
+        return [min(w.looped, key=self.needs) if w.looped else None for w in self.ways]
+
+    def needs(self, c: Chosen) -> int:
+        """Bytes that a call works with, and those of the rows that it reads at a time."""
+        read = (r.span * self.flow.row_bytes[r.tensor] for r in self.moves(c, alone=False).reads)
+        return self.own(c) + sum(read)
 
     def own(self, c: Chosen, *, alone: bool = False) -> int:
         """Bytes that a call works with."""
