@@ -27,7 +27,7 @@ class Placement:
 
     tensors: Mapping[Tensor, Buffer]
     rows: Mapping[Tensor, tuple[int, ...]]
-    """For tensors that are never whole: where each row lies."""
+    """For tensors of several rows that are never whole: where each row lies."""
     lines: Mapping[Op, Buffer]
     scratch: Mapping[Op, Buffer]
     states: Mapping[State, Buffer]
@@ -83,7 +83,7 @@ def placed(flow: Flow, cuts: Sequence[Cut], board: Board, tries: int) -> Placeme
     rows = {
         flow.tensors[n]: tuple(offsets[i] for i in spans)
         for n, spans in found.tensors.items()
-        if n in found.scattered
+        if n in found.scattered and len(spans) > 1
     }
     states = _kept(graph, len(cuts))
     return Placement(
