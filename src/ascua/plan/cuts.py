@@ -12,11 +12,16 @@ import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
+from ascua.kernels import Rows
+from ascua.plan.again import apart, candidates, extra, overlap, rebuilt
 from ascua.plan.choose import Chosen, price
 from ascua.plan.course import Course, course, live_bytes
 from ascua.plan.flow import Flow, Moves
 
+CLOSE = 32
+"""Bytes that are not looked for any more."""
 MOST_CUTS = 2000
 """States between steps that are looked at; of networks with more, those in the file's order."""
 
@@ -32,6 +37,24 @@ class Cut:
     def peak(self) -> int:
         """The bytes that it holds at most."""
         return self.course.peak
+
+
+class Found(NamedTuple):
+    """A plan: multiply-accumulates that it does again, its cost, its steps."""
+
+    extra: int
+    cost: float
+    cuts: list[Cut]
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """A step of several operators, and how many rows are kept of tensors that it makes again."""
+
+    course: Course
+    extra: int = 0
+    """Multiply-accumulates that are done again."""
+    keeps: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +76,10 @@ class Search:
     """Turns that are tried at most."""
     longest: int = 1 << 30
     """The most operators of a loop."""
+    spare: int = 0
+    """Multiply-accumulates that may be done again for less memory."""
     exhausted: bool = False
-    """Whether these did not suffice to try everything."""
+    """Whether the turns did not suffice to try everything."""
     _moves: dict[tuple[Chosen, bool], Moves] = field(default_factory=dict)
     _courses: dict[tuple[int, int], Course | None] = field(default_factory=dict)
 
@@ -130,6 +155,83 @@ class Search:
         found = course(self.flow, moves, done)
         self.effort -= len(found.order)
         return found
+
+    # -- loops that make rows again
+
+    def within(self, done: int, added: int, most: int) -> Loop | None:
+        """The step that adds several operators in `most` bytes and does least again for it."""
+        plain = self.course(done, added)
+        if plain is None or plain.peak <= most or not self.spare:
+            return None if plain is None or plain.peak > most else Loop(plain)
+        loops = self._loops.setdefault((done, added), [Loop(plain)])
+        if self._least(done, added, plain) > most:
+            return None
+        while loops[-1].course.peak > most:
+            following = self._fewer(done, added, loops[-1])
+            if following is None or following.extra > self.spare:
+                return None
+            loops.append(following)
+        return next(loop for loop in loops if loop.course.peak <= most)
+
+    @cached_property
+    def _loops(self) -> dict[tuple[int, int], list[Loop]]:
+        return {}
+
+    @cached_property
+    def _leasts(self) -> dict[tuple[int, int], int]:
+        return {}
+
+    def _least(self, done: int, added: int, plain: Course) -> int:
+        """About what the loop holds at least: with everything made again."""
+        key = (done, added)
+        if key not in self._leasts:
+            calls = self._lean(added)
+            every = dict.fromkeys(
+                apart(self.flow, plain.moves, candidates(self.flow, plain.moves, calls)), 0
+            )
+            loop = self.loop(done, calls, every) if every else None
+            self._leasts[key] = min(plain.peak, loop.course.peak) if loop else plain.peak
+        return self._leasts[key]
+
+    def _lean(self, added: int) -> dict[int, Chosen]:
+        return {i: c for i in members(added) if (c := self.lean[i]) is not None}
+
+    def loop(self, done: int, calls: Mapping[int, Chosen], keeps: Mapping[int, int]) -> Loop | None:
+        """The loop of `calls` in which so many rows are kept; None: there is no time for it."""
+        if self.effort <= 0:
+            self.exhausted = True
+            return None
+        moves = {i: self.moves(c, alone=False) for i, c in calls.items()}
+        again = rebuilt(self.flow, calls, moves, keeps)
+        walked = course(self.flow, moves, done, again)
+        self.effort -= len(walked.order)
+        return Loop(walked, extra(calls, again), keeps)
+
+    def _fewer(self, done: int, added: int, loop: Loop) -> Loop | None:
+        """The same with a row less kept: that which spares most for what is done again."""
+        calls, walked = self._lean(added), loop.course
+        moves = {i: self.moves(c, alone=False) for i, c in calls.items()}
+        at, k = 2 * walked.fullest + 1, walked.order[walked.fullest]
+        found: list[tuple[float, dict[int, int]]] = []
+        for i in candidates(self.flow, moves, calls):
+            (n,) = moves[i].makes
+            (reader,) = self.flow.readers[n]
+            alive = sum(
+                b <= at <= d for b, d in zip(walked.born[n], walked.died[n], strict=True)
+            )  # fmt: skip
+            work = calls[reader].work
+            others = {self.flow.readers[moves[c].makes[0]][0] for c in loop.keeps}
+            if k in (i, reader) or not alive or not isinstance(work, Rows):
+                continue
+            if reader in loop.keeps or i in others:
+                continue
+            keep = min(loop.keeps.get(i, overlap(work)), alive) - 1
+            if keep < 0:
+                continue
+            keeps = {**loop.keeps, i: keep}
+            more = extra(calls, rebuilt(self.flow, calls, moves, keeps)) - loop.extra
+            found.append((more / (self.flow.row_bytes[n] * (alive - keep)), keeps))
+        return self.loop(done, calls, min(found, key=lambda f: f[0])[1]) if found else None
 
     def single(self, done: int, i: int) -> list[tuple[int, Chosen]]:
         """The ways to run an operator as a step, with what the step holds, the cheapest first."""
@@ -214,13 +316,25 @@ class Search:
             self._peak(done, after) for done in self.sets for after in self._next(done, 1 << 62)
         }
 
-    def cheapest(self, most: int, step: float = 0.0) -> tuple[float, list[Cut]] | None:
+    def least_again(self, least: int) -> int:
+        """The same where `spare` multiply-accumulates may be done again, and else it is `least`."""
+        low, high = 0, least
+        step = least // 16
+        while high - low > CLOSE:
+            middle = max((low + high) // 2, high - step)
+            if self.cheapest(middle):
+                high = middle
+            else:
+                low = middle
+        return high
+
+    def cheapest(self, most: int, step: float = 0.0) -> Found | None:
         """The cheapest plan none of whose steps holds more than `most`; None: there is none.
 
-        Each step costs `step` more than its calls.
+        Least is done again, if anything. Each step costs `step` more than its calls.
         """
-        best: dict[int, tuple[float, int]] = {0: (0.0, -1)}
-        queue = [(0.0, 0)]
+        best: dict[int, tuple[tuple[float, float], int]] = {0: ((0, 0.0), -1)}
+        queue = [((0.0, 0.0), 0)]
         settled: set[int] = set()
         while queue:
             cost, done = heapq.heappop(queue)
@@ -228,58 +342,67 @@ class Search:
                 continue
             settled.add(done)
             if done == self.all:
-                return cost, self._path(best, most)
+                return Found(round(cost[0]), cost[1], self._path(best, most))
             for after in self._next(done, most):
                 if after in settled:
                     continue
                 found = self.priced(done, after, most)
-                if found is not None and cost + step + found < best.get(after, (1e300, 0))[0]:
-                    best[after] = cost + step + found, done
-                    heapq.heappush(queue, (cost + step + found, after))
+                if found is None or cost[0] + found[0] > self.spare:
+                    continue
+                total = (cost[0] + found[0], cost[1] + found[1] + step)
+                if after not in best or total < best[after][0]:
+                    best[after] = total, done
+                    heapq.heappush(queue, (total, after))
         return None
 
-    def priced(self, done: int, after: int, most: int) -> float | None:
-        """What the step from one cut to another costs, within `most` bytes."""
-        calls = self.calls(done, after, most)
-        return None if calls is None else sum(price(c)[0] for c in calls.values())
-
-    def calls(self, done: int, after: int, most: int) -> dict[int, Chosen] | None:
-        """The cheapest calls of such a step."""
+    def priced(self, done: int, after: int, most: int) -> tuple[int, float] | None:
+        """What the step from one cut to another does again, and its cost, within `most` bytes."""
         added = after & ~done
         if added & (added - 1) == 0:
             i = added.bit_length() - 1
-            return next(({i: c} for p, c in self.single(done, i) if p <= most), None)
-        walked = self.course(done, added)
-        if walked is None or walked.peak > most:
+            return next(((0, price(c)[0]) for p, c in self.single(done, i) if p <= most), None)
+        loop = self.within(done, added, most)
+        if loop is None:
             return None
-        return {i: self._cheapest(i, most - walked.most[i]) for i in members(added)}
+        calls = self._within(loop, most)
+        times = {i: len(a.rows) / calls[i].op.y.height for i, a in loop.course.again.items()}
+        return loop.extra, sum(price(c)[0] * times.get(i, 1.0) for i, c in calls.items())
+
+    def _within(self, loop: Loop, most: int) -> dict[int, Chosen]:
+        """The cheapest calls of a loop in `most` bytes."""
+        return {i: self._cheapest(i, most - held) for i, held in loop.course.most.items()}
 
     def _cheapest(self, i: int, room: int) -> Chosen:
         lean = self.lean[i]
         assert lean is not None
         return next((c for c in self.ways[i].looped if self.own(c) <= room), lean)
 
-    def _path(self, best: Mapping[int, tuple[float, int]], most: int) -> list[Cut]:
+    def _path(self, best: Mapping[int, tuple[object, int]], most: int) -> list[Cut]:
         """The steps that lead to all operators."""
         found: list[Cut] = []
         after = self.all
         while after:
             done = best[after][1]
-            calls = self.calls(done, after, most)
-            assert calls is not None
-            alone = len(calls) == 1
-            walked = course(
-                self.flow, {i: self.moves(c, alone=alone) for i, c in calls.items()}, done
-            )
-            if walked.peak > most and not alone:  # their rows lie over each other less
-                assert all(self.lean[i] for i in calls)
-                calls = {i: c for i in calls if (c := self.lean[i]) is not None}
-                known = self.course(done, after & ~done)
-                assert known is not None
-                walked = known
-            found.append(Cut(calls, walked))
+            found.append(self._cut(done, after & ~done, most))
             after = done
         return found[::-1]
+
+    def _cut(self, done: int, added: int, most: int) -> Cut:
+        """The step that adds these operators."""
+        if added & (added - 1) == 0:
+            i = added.bit_length() - 1
+            c = next(c for p, c in self.single(done, i) if p <= most)
+            return Cut({i: c}, course(self.flow, {i: self.moves(c, alone=True)}, done))
+        loop = self.within(done, added, most)
+        assert loop is not None
+        calls = self._within(loop, most)
+        moves = {i: self.moves(c, alone=False) for i, c in calls.items()}
+        walked = course(
+            self.flow, moves, done, rebuilt(self.flow, calls, moves, loop.keeps)
+        )  # fmt: skip
+        if walked.peak > most:  # their rows lie over each other less
+            return Cut(self._lean(added), loop.course)
+        return Cut(calls, walked)
 
 
 def members(ops: int) -> Iterator[int]:

@@ -33,15 +33,22 @@ class Read:
     rows: int
     copied: bool = False
     once: bool = False
+    firsts: tuple[int, ...] = ()
+    lasts: tuple[int, ...] = ()
+    """What `first` and `last` say of each turn, where turns do not go from row to row."""
 
     def first(self, turn: int) -> int:
         """The lowest row that a turn needs, and no later turn needs a lower one."""
+        if self.firsts:
+            return self.firsts[turn]
         if self.once and turn:
             return self.last(turn - 1) + 1
         return max(0, self.step * turn - self.before)
 
     def last(self, turn: int) -> int:
         """The highest row that it needs."""
+        if self.lasts:
+            return self.lasts[turn]
         return min(self.rows, self.step * turn - self.before + self.span) - 1
 
 

@@ -42,6 +42,11 @@ class Goal:
     """Whether a function of the user's hands over the one input row by row."""
     seconds: float = 10.0
     """About how long to look for less memory: as much is tried as a usual computer does in that."""
+    patch: float = 1.0
+    """Of the multiply-accumulates, how many may be executed: more are done again for less memory.
+
+    It is for "ram".
+    """
     avoid: frozenset[str] = frozenset()
     """Kernels, by name, that are not taken: so that one is compared with another."""
 

@@ -10,7 +10,7 @@ from ascua.kernels import Rows
 from ascua.plan.calm import calm
 from ascua.plan.choose import Chosen, choose, price
 from ascua.plan.course import course
-from ascua.plan.cuts import Cut, Search, Ways
+from ascua.plan.cuts import Cut, Found, Search, Ways
 from ascua.plan.flow import Flow
 from ascua.plan.goal import BALANCED_COST, RAM_COST, Goal
 
@@ -30,13 +30,24 @@ def stepped(
         search = Search(flow, _ways(chosen, every), goal.effort)
         least = search.least()
         found = [search.cheapest(least, step) for step in (0.0, FEWEST)]
-        return [f[1] for f in found if f] or [_single(flow, chosen)]
+        if goal.patch > 1:
+            found += _again(search, least, goal)
+        return [f.cuts for f in found if f] or [_single(flow, chosen)]
     chosen = choose(calm(flow, every, board, goal), board, goal)
     single = _single(flow, chosen)
     if goal.kind == "balanced" and all(c.cost for c in chosen):
         search = Search(flow, _ways(chosen, every), goal.effort, longest=BRANCHES)
         return [_within_cost(search, single, BALANCED_COST)]
     return [single]
+
+
+def _again(search: Search, least: int, goal: Goal) -> list[Found | None]:
+    """Plans that hold less than `least`, and do some multiply-accumulates again for that."""
+    macs = sum(op.macs() for op in search.flow.ops)
+    search.spare = int((goal.patch - 1) * macs)
+    search.effort += goal.effort
+    least = search.least_again(least)
+    return [search.cheapest(least, step) for step in (0.0, FEWEST)]
 
 
 def _single(flow: Flow, chosen: Sequence[Chosen]) -> list[Cut]:
@@ -57,8 +68,8 @@ def _within_cost(search: Search, single: list[Cut], most: float) -> list[Cut]:
     while low < high:
         middle = (low + high) // 2
         plan = search.cheapest(peaks[middle])
-        if plan is not None and plan[0] <= limit:
-            found, high = plan[1], middle
+        if plan is not None and plan.cost <= limit:
+            found, high = plan.cuts, middle
         else:
             low = middle + 1
     return found
