@@ -58,11 +58,10 @@ class Again:
         )
 
 
-def again(turns: int, work: Rows, rows: int, keep: int, stops: Container[int]) -> Again:
+def again(turns: int, work: Rows, rows: int, stops: Container[int]) -> Again:
     """How a tensor of `rows` is made for a reader of so many `turns`.
 
-    Rows that its next turn needs are held; before those turns that are `stops`, at most `keep` of
-    them, the last ones.
+    Rows that its next turn needs are held, but for those turns that are among the `stops`.
     """
     made: list[int] = []
     windows: list[tuple[int | None, ...]] = []
@@ -70,10 +69,7 @@ def again(turns: int, work: Rows, rows: int, keep: int, stops: Container[int]) -
     for turn in range(turns):
         window = [turn * work.sy - work.py + ky * work.dy for ky in range(work.kh)]
         inside = [row for row in window if 0 <= row < rows]
-        kept = sorted(row for row in inside if row in held)
-        if turn in stops:
-            kept = kept[max(0, len(kept) - keep) :]
-        now = {row: held[row] for row in kept}
+        now = {row: held[row] for row in inside if row in held and turn not in stops}
         for row in inside:
             if row not in now:
                 now[row] = len(made)
@@ -81,64 +77,6 @@ def again(turns: int, work: Rows, rows: int, keep: int, stops: Container[int]) -
         windows.append(tuple(now.get(row) for row in window))
         held = now
     return Again(tuple(made), tuple(windows))
-
-
-class _Stops:
-    """Before which turns of their readers calls wait for what they read: found by a dry run.
-
-    There rows that are held meanwhile cost most, as others work.
-    """
-
-    def __init__(self, flow: Flow, moves: Mapping[int, Moves], chosen: Container[int]) -> None:
-        self.moves, self.chosen = moves, chosen
-        self.turn = dict.fromkeys(moves, 0)
-        self.makers = {n: c for c, m in moves.items() for n in m.makes}
-        self.stops: dict[int, set[int]] = {c: set() for c in moves if c in chosen}
-        for c, turns in ahead(flow, moves):
-            self.go(c, turns)
-
-    def ready(self, n: int, rows: int) -> bool:
-        """Whether there are so many rows of a tensor."""
-        maker = self.makers.get(n)
-        if maker is None:
-            return True
-        m = self.moves[maker]
-        turns = m.turns if m.late or m.turns == 1 else rows
-        return self.turn[maker] >= turns
-
-    def go(self, c: int, turns: int) -> None:
-        """Let a call make its first turns."""
-        if self.turn[c] >= turns:
-            return
-        self.prepare(c, turns)
-        m = self.moves[c]
-        while self.turn[c] < turns:
-            for r in m.reads:
-                self.need(r.tensor, r.last(self.turn[c]) + 1)
-            self.turn[c] += 1
-
-    def need(self, n: int, rows: int) -> None:
-        """Let rows of a tensor be made."""
-        if not self.ready(n, rows):
-            maker = self.makers[n]
-            m = self.moves[maker]
-            self.go(maker, m.turns if m.late or m.turns == 1 else rows)
-
-    def prepare(self, c: int, turns: int) -> None:
-        """Let be made what the nearest calls that make rows again read for these turns."""
-        for r in self.moves[c].reads:
-            maker = self.makers.get(r.tensor)
-            rows = r.last(turns - 1) + 1
-            if maker is None or self.ready(r.tensor, rows):
-                continue
-            m = self.moves[maker]
-            before = m.turns if m.late or m.turns == 1 else rows
-            if maker not in self.chosen:
-                self.prepare(maker, before)
-            elif any(not self.ready(x.tensor, x.last(before - 1) + 1) for x in m.reads):
-                self.stops[maker].add(self.turn[c])
-                for x in m.reads:
-                    self.need(x.tensor, x.last(before - 1) + 1)
 
 
 def ahead(flow: Flow, moves: Mapping[int, Moves]) -> list[tuple[int, int]]:
@@ -183,19 +121,17 @@ def apart(flow: Flow, moves: Mapping[int, Moves], calls: Iterable[int]) -> list[
 
 
 def rebuilt(
-    flow: Flow, calls: Mapping[int, Chosen], moves: Mapping[int, Moves], keeps: Mapping[int, int]
-) -> dict[int, Again]:
-    """How calls make rows again, each with so many of them kept as `keeps` says."""
-    if not keeps:
-        return {}
-    stops = _Stops(flow, moves, keeps).stops
+    flow: Flow, calls: Mapping[int, Chosen], moves: Mapping[int, Moves],
+    stops: Mapping[int, Container[int]],
+) -> dict[int, Again]:  # fmt: skip
+    """How calls make rows again; `stops`: for each, before which turns of its reader."""
     found: dict[int, Again] = {}
-    for i, keep in keeps.items():
+    for i, turns in stops.items():
         (n,) = moves[i].makes
         (reader,) = flow.readers[n]
         work = calls[reader].work
         assert isinstance(work, Rows)
-        found[i] = again(moves[reader].turns, work, flow.rows[n], keep, stops[i])
+        found[i] = again(moves[reader].turns, work, flow.rows[n], turns)
     return found
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ascua.kernels import Overlap
 from ascua.plan.again import Again, ahead, moved
@@ -31,8 +32,16 @@ class Course:
     """The turns of each call."""
     again: Mapping[int, Again]
     """For calls that make rows again: which, in the order in which `born` and `died` have them."""
-    fullest: int
-    """The turn in which most is held."""
+    held: Sequence[int]
+    """The bytes of each turn, with what its call needs."""
+
+    def alive(self, n: int) -> Sequence[int]:
+        """How many rows of a tensor there are in each turn."""
+        change = [0] * (len(self.order) + 1)
+        for born, died in zip(self.born[n], self.died[n], strict=True):
+            change[max(born, 0) // 2] += 1
+            change[min(died // 2 + 1, len(self.order))] -= 1
+        return [*accumulate(change[:-1])]
 
 
 def live_bytes(flow: Flow, done: int) -> int:
@@ -51,23 +60,26 @@ def live(flow: Flow, done: int) -> frozenset[int]:
 
 
 def course(
-    flow: Flow, moves: Mapping[int, Moves], done: int, again: Mapping[int, Again] | None = None
-) -> Course:
+    flow: Flow, moves: Mapping[int, Moves], done: int, again: Mapping[int, Again] | None = None,
+    early: Collection[int] = (),
+) -> Course:  # fmt: skip
     """The step of the calls `moves` (by their places) after the ops `done`, as bits.
 
     A row is made when another one needs it. What frees as much as it takes goes first. Calls that
-    are in `again` make rows again instead of keeping them.
+    are in `again` make rows again instead of keeping them; what those that are `early` read is made
+    for all turns that are wanted before the first of these.
     """
-    return _Walk(flow, moves, done, again or {}).walked()
+    return _Walk(flow, moves, done, again or {}, early).walked()
 
 
 class _Walk:
     """A step under way."""
 
     def __init__(
-        self, flow: Flow, moves: Mapping[int, Moves], done: int, again: Mapping[int, Again]
-    ) -> None:
-        self.flow, self.again = flow, again
+        self, flow: Flow, moves: Mapping[int, Moves], done: int, again: Mapping[int, Again],
+        early: Collection[int],
+    ) -> None:  # fmt: skip
+        self.flow, self.again, self.early = flow, again, early
         self.moves = moves = moved(moves, again) if again else moves
         before = live(flow, done)
         if not done:
@@ -77,7 +89,8 @@ class _Walk:
         self.turn = dict.fromkeys(moves, 0)
         self.order: list[int] = []
         self.most = dict.fromkeys(moves, 0)
-        self.peak = self.fullest = 0
+        self.peak = 0
+        self.bytes: list[int] = []
         tensors = before | {n for m in moves.values() for n in m.makes}
         self.rows = {n: flow.rows[n] for n in tensors}
         self.deaths: dict[int, list[int]] = {}
@@ -92,6 +105,11 @@ class _Walk:
         self.readers = {
             n: [(c, r) for c, m in moves.items() for r in m.reads if r.tensor == n] for n in tensors
         }
+        self.behind: set[int] = set()
+        for c, m in moves.items() if early else ():
+            makers = [self.makers[r.tensor] for r in m.reads if r.tensor in self.makers]
+            if any(i in early or (i in self.behind and i not in again) for i in makers):
+                self.behind.add(c)
         # Rows of tensors that stay whole lie close together; others begin at whole words.
         self.size = {n: align(flow.row_bytes[n]) if self.apart(n) else flow.row_bytes[n]
                      for n in tensors}  # fmt: skip
@@ -114,13 +132,13 @@ class _Walk:
         apart = frozenset(n for n in self.there if self.apart(n))
         return Course(
             tuple(self.order), self.peak, self.most, self.born, self.died, apart,
-            self.moves, self.again, self.fullest,
+            self.moves, self.again, self.bytes,
         )  # fmt: skip
 
     def go(self, c: int, turns: int) -> None:
         """Let a call make its first `turns` turns, and all that they need."""
         m = self.moves[c]
-        if self.again and self.turn[c] < turns:
+        if c in self.behind and self.turn[c] < turns:
             self.prepare(c, turns)
         while self.turn[c] < turns:
             k = self.turn[c]
@@ -135,7 +153,9 @@ class _Walk:
         """Let the first `rows` rows of a tensor be made."""
         maker = self.makers[n]
         m = self.moves[maker]
-        if self.again:
+        if maker in self.again:
+            self.feed(maker, rows)
+        elif maker in self.behind:
             self.prepare(maker, m.turns if m.late or m.turns == 1 else rows)
         while self.there[n] < rows:
             self.go(maker, m.turns if m.late else self.turn[maker] + 1)
@@ -152,13 +172,17 @@ class _Walk:
             maker = self.makers[r.tensor]
             m = self.moves[maker]
             turns_of = m.turns if m.late or m.turns == 1 else rows
-            if maker not in self.again:
+            if maker in self.early:
+                self.feed(maker, turns_of)
+            elif maker in self.behind and maker not in self.again:
                 self.prepare(maker, turns_of)
-                continue
-            for x in m.reads:
-                last = max(x.last(k) for k in range(self.turn[maker], turns_of))
-                if last >= self.there[x.tensor]:
-                    self.need(x.tensor, last + 1)
+
+    def feed(self, c: int, turns: int) -> None:
+        """Let be made what a call that makes rows again reads for these turns."""
+        for r in self.moves[c].reads:
+            last = max(r.last(k) for k in range(self.turn[c], turns))
+            if last >= self.there[r.tensor]:
+                self.need(r.tensor, last + 1)
 
     def take(self, c: int, m: Moves, k: int) -> None:
         """Take a turn."""
@@ -179,7 +203,9 @@ class _Walk:
             self.born[n] += [at + 1] * count
             fresh += count * self.size[n]
         self.held += fresh
-        self.note(c, m, self.held - self.spared(m, fresh))
+        held = self.held - self.spared(m, fresh)
+        self.note(c, m, held)
+        self.bytes.append(held + self.kept + m.work)
         if k + 1 == m.turns:
             self.kept -= m.kept
         for n in (*m.makes, *(r.tensor for r in m.reads)):
@@ -191,8 +217,7 @@ class _Walk:
     def note(self, c: int, m: Moves, held: int) -> None:
         """Remember what is held while a call works."""
         self.most[c] = max(self.most[c], held + self.kept)
-        if held + self.kept + m.work > self.peak:
-            self.peak, self.fullest = held + self.kept + m.work, len(self.order) - 1
+        self.peak = max(self.peak, held + self.kept + m.work)
 
     def let_go(self, n: int, at: int) -> None:
         """Forget the rows of a tensor that nobody needs any more."""

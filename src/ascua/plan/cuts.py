@@ -9,17 +9,19 @@ found exactly, over every order of the operators that there is.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from ascua.kernels import Rows
-from ascua.plan.again import apart, candidates, extra, overlap, rebuilt
+from ascua.plan.again import apart, candidates, extra, rebuilt
 from ascua.plan.choose import Chosen, price
 from ascua.plan.course import Course, course, live_bytes
 from ascua.plan.flow import Flow, Moves
 
+NEAR = 1.05
+"""How much less may be held than where all rows are made again."""
 CLOSE = 32
 """Bytes that are not looked for any more."""
 MOST_CUTS = 2000
@@ -49,12 +51,15 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Loop:
-    """A step of several operators, and how many rows are kept of tensors that it makes again."""
+    """A step of several operators, and what it makes again."""
 
     course: Course
     extra: int = 0
     """Multiply-accumulates that are done again."""
-    keeps: Mapping[int, int] = field(default_factory=dict)
+    stops: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    """Of these calls: before which turns of their readers nothing is kept."""
+    early: frozenset[int] = frozenset()
+    """Those of them for which what they read is made early."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,22 +164,52 @@ class Search:
     # -- loops that make rows again
 
     def within(self, done: int, added: int, most: int) -> Loop | None:
-        """The step that adds several operators in `most` bytes and does least again for it."""
+        """The step that adds several operators in `most` bytes, and does little again for it."""
         plain = self.course(done, added)
         if plain is None or plain.peak <= most or not self.spare:
             return None if plain is None or plain.peak > most else Loop(plain)
-        loops = self._loops.setdefault((done, added), [Loop(plain)])
-        if self._least(done, added, plain) > most:
+        found = [
+            self._squeezed(done, added, most, early) for early in self._early(added, plain)
+        ]
+        return min((f for f in found if f), key=lambda f: f.extra, default=None)
+
+    def _early(self, added: int, plain: Course) -> list[frozenset[int]]:
+        """Which of the calls that make rows again are fed early: none, the last one, two, ..."""
+        able = sorted(candidates(self.flow, plain.moves, self._lean(added)), reverse=True)
+        return [frozenset(able[:n]) for n in range(len(able) + 1)]
+
+    def _squeezed(self, done: int, added: int, most: int, early: frozenset[int]) -> Loop | None:
+        """The same from what is known of a loop on."""
+        plain = self.course(done, added)
+        assert plain is not None
+        if self._least(done, added, plain) > NEAR * most:
             return None
+        loops = self._loops.setdefault((done, added, early), [Loop(plain, early=early)])
+        enough = [loop for loop in loops if loop.course.peak <= most]
+        if enough:
+            return min(enough, key=lambda loop: loop.extra)
         while loops[-1].course.peak > most:
-            following = self._fewer(done, added, loops[-1])
-            if following is None or following.extra > self.spare:
+            following = self._fewer(done, added, loops[-1], most)
+            if following is None or following.extra > 2 * self.spare:
                 return None
             loops.append(following)
-        return next(loop for loop in loops if loop.course.peak <= most)
+        if loops[-1].extra > self.spare:
+            loops.append(self.spared(done, added, loops[-1], most))
+        return loops[-1]
+
+    def spared(self, done: int, added: int, loop: Loop, most: int) -> Loop:
+        """The same loop without what is done again for nothing."""
+        calls = self._lean(added)
+        macs = {i: extra(calls, {i: a}) for i, a in loop.course.again.items()}
+        for i in sorted(macs, key=macs.__getitem__, reverse=True):
+            stops = {c: turns for c, turns in loop.stops.items() if c != i}
+            other = self.loop(done, calls, stops, loop.early)
+            if other is not None and other.course.peak <= most:
+                loop = other
+        return loop
 
     @cached_property
-    def _loops(self) -> dict[tuple[int, int], list[Loop]]:
+    def _loops(self) -> dict[tuple[int, int, frozenset[int]], list[Loop]]:
         return {}
 
     @cached_property
@@ -186,52 +221,67 @@ class Search:
         key = (done, added)
         if key not in self._leasts:
             calls = self._lean(added)
-            every = dict.fromkeys(
-                apart(self.flow, plain.moves, candidates(self.flow, plain.moves, calls)), 0
-            )
-            loop = self.loop(done, calls, every) if every else None
+            some = candidates(self.flow, plain.moves, calls)
+            every = {
+                i: frozenset(range(plain.moves[self.flow.readers[plain.moves[i].makes[0]][0]].turns))
+                for i in apart(self.flow, plain.moves, some)
+            }
+            loop = self.loop(done, calls, every, frozenset()) if every else None
             self._leasts[key] = min(plain.peak, loop.course.peak) if loop else plain.peak
         return self._leasts[key]
 
     def _lean(self, added: int) -> dict[int, Chosen]:
         return {i: c for i in members(added) if (c := self.lean[i]) is not None}
 
-    def loop(self, done: int, calls: Mapping[int, Chosen], keeps: Mapping[int, int]) -> Loop | None:
-        """The loop of `calls` in which so many rows are kept; None: there is no time for it."""
+    def loop(
+        self, done: int, calls: Mapping[int, Chosen], stops: Mapping[int, frozenset[int]],
+        early: frozenset[int],
+    ) -> Loop | None:  # fmt: skip
+        """The loop of `calls` that makes rows again after `stops`; None: there is no time left."""
         if self.effort <= 0:
             self.exhausted = True
             return None
         moves = {i: self.moves(c, alone=False) for i, c in calls.items()}
-        again = rebuilt(self.flow, calls, moves, keeps)
-        walked = course(self.flow, moves, done, again)
+        again = rebuilt(self.flow, calls, moves, stops)
+        walked = course(self.flow, moves, done, again, early)
         self.effort -= len(walked.order)
-        return Loop(walked, extra(calls, again), keeps)
+        return Loop(walked, extra(calls, again), stops, early)
 
-    def _fewer(self, done: int, added: int, loop: Loop) -> Loop | None:
-        """The same with a row less kept: that which spares most for what is done again."""
+    def _fewer(self, done: int, added: int, loop: Loop, most: int) -> Loop | None:
+        """The same with fewer rows held while there are more than `most` bytes; None: it has none.
+
+        Of what is held in the fullest turn, that goes first which spares most for what it costs.
+        """
         calls, walked = self._lean(added), loop.course
         moves = {i: self.moves(c, alone=False) for i, c in calls.items()}
-        at, k = 2 * walked.fullest + 1, walked.order[walked.fullest]
-        found: list[tuple[float, dict[int, int]]] = []
-        for i in candidates(self.flow, moves, calls):
+        full = [k for k, held in enumerate(walked.held) if held > most]
+        fullest = max(full, key=walked.held.__getitem__)
+        found: list[tuple[float, int, int, frozenset[int]]] = []
+        able = candidates(self.flow, moves, calls)
+        readers = {i: self.flow.readers[moves[i].makes[0]][0] for i in able}
+        for i, reader in readers.items():
             (n,) = moves[i].makes
-            (reader,) = self.flow.readers[n]
-            alive = sum(
-                b <= at <= d for b, d in zip(walked.born[n], walked.died[n], strict=True)
-            )  # fmt: skip
-            work = calls[reader].work
-            others = {self.flow.readers[moves[c].makes[0]][0] for c in loop.keeps}
-            if k in (i, reader) or not alive or not isinstance(work, Rows):
-                continue
-            if reader in loop.keeps or i in others:
-                continue
-            keep = min(loop.keeps.get(i, overlap(work)), alive) - 1
-            if keep < 0:
-                continue
-            keeps = {**loop.keeps, i: keep}
-            more = extra(calls, rebuilt(self.flow, calls, moves, keeps)) - loop.extra
-            found.append((more / (self.flow.row_bytes[n] * (alive - keep)), keeps))
-        return self.loop(done, calls, min(found, key=lambda f: f[0])[1]) if found else None
+            held = walked.alive(n)[fullest] * self.flow.row_bytes[n]
+            known = frozenset(loop.stops.get(i, ()))
+            stops = known | _stops(walked, i, n, reader, full)
+            if held and stops != known:
+                more = self._macs(calls, moves, i, stops) - self._macs(calls, moves, i, known)
+                found.append((more / held, held, i, stops))
+        chosen, excess = dict(loop.stops), walked.held[fullest] - most
+        for _, held, i, stops in sorted(found, key=lambda f: f[:3]):
+            if excess > 0 and not _chained(i, chosen, readers):
+                chosen[i] = stops
+                excess -= held
+        if chosen == loop.stops:
+            return None
+        return self.loop(done, calls, chosen, loop.early)
+
+    def _macs(
+        self, calls: Mapping[int, Chosen], moves: Mapping[int, Moves], i: int,
+        stops: Container[int],
+    ) -> int:  # fmt: skip
+        """What a call does again."""
+        return extra(calls, rebuilt(self.flow, calls, moves, {i: stops}))
 
     def single(self, done: int, i: int) -> list[tuple[int, Chosen]]:
         """The ways to run an operator as a step, with what the step holds, the cheapest first."""
@@ -398,11 +448,31 @@ class Search:
         calls = self._within(loop, most)
         moves = {i: self.moves(c, alone=False) for i, c in calls.items()}
         walked = course(
-            self.flow, moves, done, rebuilt(self.flow, calls, moves, loop.keeps)
+            self.flow, moves, done, rebuilt(self.flow, calls, moves, loop.stops), loop.early
         )  # fmt: skip
         if walked.peak > most:  # their rows lie over each other less
             return Cut(self._lean(added), loop.course)
         return Cut(calls, walked)
+
+
+def _stops(walked: Course, i: int, n: int, reader: int, full: Iterable[int]) -> frozenset[int]:
+    """The turns of the reader of tensor `n`, made by call `i`, that are waited for in `full` ones.
+
+    Those in which rows of it are held meanwhile.
+    """
+    turns = [k for k, c in enumerate(walked.order) if c == reader]
+    alive = walked.alive(n)
+    found = set()
+    for k in full:
+        turn = bisect_left(turns, k)
+        if alive[k] and walked.order[k] not in (i, reader) and 0 < turn < len(turns):
+            found.add(turn)
+    return frozenset(found)
+
+
+def _chained(i: int, chosen: Container[int], readers: Mapping[int, int]) -> bool:
+    """Whether what call `i` makes is made again from what is made again, or the other way."""
+    return readers[i] in chosen or any(r == i and c in chosen for c, r in readers.items())
 
 
 def members(ops: int) -> Iterator[int]:
