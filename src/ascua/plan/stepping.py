@@ -16,6 +16,8 @@ from ascua.plan.goal import BALANCED_COST, RAM_COST, Goal
 
 BRANCHES = 6
 """The most operators of a loop, where memory is not all that counts."""
+MORE_CONSTANTS = 64
+"""Bytes of flash that another kernel's constants may take beyond those of the chosen one."""
 FEWEST = 1e12
 """The cost of a step where few of them are wanted: rows lie closer together than whole tensors."""
 
@@ -24,14 +26,19 @@ def stepped(
     flow: Flow, every: Sequence[Sequence[Chosen]], board: Board, goal: Goal
 ) -> list[list[Cut]]:
     """The steps for the options `every` of each operator: several ways that hold as little."""
+    chosen = choose(calm(flow, every, board, goal), board, goal)
     if goal.kind == "ram":
+        usual = chosen
         every = [_thrifty(several) for several in every]
         chosen = choose(every, board, goal)
-        search = Search(flow, _ways(chosen, every), goal.effort)
+        ways = [
+            Ways(sorted([*_alike(c, several), u], key=price), _looped(c, several))
+            for c, several, u in zip(chosen, every, usual, strict=True)
+        ]
+        search = Search(flow, ways, goal.effort)
         least = search.least()
         found = [search.cheapest(least, step) for step in (0.0, FEWEST)]
         return [f[1] for f in found if f] or [_single(flow, chosen)]
-    chosen = choose(calm(flow, every, board, goal), board, goal)
     single = _single(flow, chosen)
     if goal.kind == "balanced" and all(c.cost for c in chosen):
         search = Search(flow, _ways(chosen, every), goal.effort, longest=BRANCHES)
@@ -65,15 +72,25 @@ def _within_cost(search: Search, single: list[Cut], most: float) -> list[Cut]:
 
 
 def _ways(chosen: Sequence[Chosen], every: Sequence[Sequence[Chosen]]) -> list[Ways]:
-    """How each operator can run: as it was chosen, with a kernel for rows in a loop."""
-    return [Ways([c], _looped(c, several)) for c, several in zip(chosen, every, strict=True)]
+    """How each operator can run: as it was chosen, or with kernels whose constants take no more."""
+    found = []
+    for c, several in zip(chosen, every, strict=True):
+        small = [o for o in several if o.const_bytes <= c.const_bytes + MORE_CONSTANTS]
+        found.append(Ways(_alike(c, small), _looped(c, small)))
+    return found
+
+
+def _alike(c: Chosen, several: Iterable[Chosen]) -> list[Chosen]:
+    """The ways to run an operator, the cheapest first, each kernel once: inline as `c` is."""
+    same = [o for o in several if o.inline == c.inline]
+    kernels = {o.kernel: o for o in (*same, *(o for o in same if o.alike == c.alike), c)}
+    return sorted(kernels.values(), key=price)
 
 
 def _looped(c: Chosen, several: Iterable[Chosen]) -> list[Chosen]:
     """The ways to run an operator by rows, the cheapest first."""
-    rows = [replace(o, looped=True) for o in several if o.inline == c.inline and o.by_rows]
-    kernels = {o.kernel: o for o in rows if o.alike == c.alike} or {o.kernel: o for o in rows}
-    return sorted(kernels.values(), key=price)
+    rows = (replace(o, looped=True) for o in _alike(c, several) if o.by_rows)
+    return sorted(rows, key=price)
 
 
 def _thrifty(several: Sequence[Chosen]) -> list[Chosen]:
