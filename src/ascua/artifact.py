@@ -67,5 +67,7 @@ class Library(Artifact):
     """The paths of the files to compile."""
     include_dirs: tuple[str, ...]
     arena_bytes: int
+    by_rows: bool = False
+    """Whether it asks for its input row by row."""
     tolerance: float = 0.0
     """As `Graph.tolerance`."""

@@ -8,16 +8,17 @@ from ascua.plan.choose import Chosen, ways
 from ascua.plan.cost import Cost
 from ascua.plan.cuts import Cut
 from ascua.plan.fit import STACK_BYTES, check_fit
-from ascua.plan.flow import ALIGNMENT
+from ascua.plan.flow import ALIGNMENT, Flow
 from ascua.plan.goal import BALANCED, GOALS, Goal, goal_named
 from ascua.plan.memory import Placement, placed
 from ascua.plan.parts import STATES, Arena, Buffer, Call, Kept, Plan, Step, View
+from ascua.plan.source import Source, check_rows, source
 from ascua.plan.stepping import stepped
 
 __all__ = [
     "ALIGNMENT", "BALANCED", "GOALS", "STACK_BYTES", "STATES", "Arena", "Buffer", "Call", "Cost",
     "Goal", "Kept",
-    "Plan", "Step", "View", "check_fit", "goal_named", "plan",
+    "Plan", "Source", "Step", "View", "check_fit", "goal_named", "plan",
 ]  # fmt: skip
 
 
@@ -26,8 +27,14 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
 
     Raises Unsupported where no kernel runs an operator. Whether it fits is for `check_fit`.
     """
-    flow, cuts = stepped(graph, ways(graph, board, goal), board, goal)
-    memory = placed(flow, cuts, board, goal.tries)
+    every = [*([source(graph)] if goal.by_rows else []), *ways(graph, board, goal)]
+    flow = Flow(graph, tuple(several[0].op for several in every))
+    if goal.by_rows:
+        check_rows(flow, every)
+    found = [
+        (cuts, placed(flow, cuts, board, goal.tries)) for cuts in stepped(flow, every, board, goal)
+    ]
+    cuts, memory = min(found, key=lambda f: f[1].arenas[0].bytes)
     return Plan(
         graph=graph,
         board=board,

@@ -1,9 +1,9 @@
 """Where a network is cut into steps: operators by themselves, or several that go row by row.
 
-A plan of steps is a way from no operators to all: each step adds some whose inputs are there. Between
-steps tensors are whole; within one, rows of those that only it knows. What a step holds depends on
-where it begins and on what it adds, so that the least of the fullest steps is found exactly, over
-every order of the operators that there is.
+A plan of steps is a way from no operators to all: each step adds some whose inputs are there.
+Between steps tensors are whole; within one there are rows of those that only it knows. What a step
+holds depends on where it begins and on what it adds, so that the least of the fullest steps is
+found exactly, over every order of the operators that there is.
 """
 
 from __future__ import annotations
@@ -72,8 +72,13 @@ class Search:
 
     @cached_property
     def lean(self) -> list[Chosen | None]:
-        """Of each operator's ways in a loop that with least working memory."""
-        return [min(w.looped, key=self.own) if w.looped else None for w in self.ways]
+        """Of each operator's ways in a loop that with which least is held."""
+        return [min(w.looped, key=self.needs) if w.looped else None for w in self.ways]
+
+    def needs(self, c: Chosen) -> int:
+        """Bytes that a call works with, and those of the rows that it reads at a time."""
+        read = (r.span * self.flow.row_bytes[r.tensor] for r in self.moves(c, alone=False).reads)
+        return self.own(c) + sum(read)
 
     def own(self, c: Chosen, *, alone: bool = False) -> int:
         """Bytes that a call works with."""
@@ -83,7 +88,7 @@ class Search:
     # -- steps
 
     def cuts(self) -> list[int]:
-        """The sets of operators, as bits, behind which a plan can be cut, the smaller ones first."""
+        """The sets of operators, as bits, behind which a plan can be cut, the smallest first."""
         if not self.ways:
             return [0]
         found, layer = [0], {0}
@@ -205,10 +210,15 @@ class Search:
 
     def peaks(self) -> set[int]:
         """What the steps hold that there can be."""
-        return {self._peak(done, after) for done in self.sets for after in self._next(done, 1 << 62)}
+        return {
+            self._peak(done, after) for done in self.sets for after in self._next(done, 1 << 62)
+        }
 
-    def cheapest(self, most: int) -> tuple[float, list[Cut]] | None:
-        """The cheapest plan none of whose steps holds more than `most`; None: there is none."""
+    def cheapest(self, most: int, step: float = 0.0) -> tuple[float, list[Cut]] | None:
+        """The cheapest plan none of whose steps holds more than `most`; None: there is none.
+
+        Each step costs `step` more than its calls.
+        """
         best: dict[int, tuple[float, int]] = {0: (0.0, -1)}
         queue = [(0.0, 0)]
         settled: set[int] = set()
@@ -223,9 +233,9 @@ class Search:
                 if after in settled:
                     continue
                 found = self.priced(done, after, most)
-                if found is not None and cost + found < best.get(after, (1e300, 0))[0]:
-                    best[after] = cost + found, done
-                    heapq.heappush(queue, (cost + found, after))
+                if found is not None and cost + step + found < best.get(after, (1e300, 0))[0]:
+                    best[after] = cost + step + found, done
+                    heapq.heappush(queue, (cost + step + found, after))
         return None
 
     def priced(self, done: int, after: int, most: int) -> float | None:

@@ -27,7 +27,7 @@ class Placement:
 
     tensors: Mapping[Tensor, Buffer]
     rows: Mapping[Tensor, tuple[int, ...]]
-    """For tensors that are never whole: where each row lies."""
+    """For tensors of several rows that are never whole: where each row lies."""
     lines: Mapping[Op, Buffer]
     scratch: Mapping[Op, Buffer]
     states: Mapping[State, Buffer]
@@ -83,7 +83,7 @@ def placed(flow: Flow, cuts: Sequence[Cut], board: Board, tries: int) -> Placeme
     rows = {
         flow.tensors[n]: tuple(offsets[i] for i in spans)
         for n, spans in found.tensors.items()
-        if n in found.scattered
+        if n in found.scattered and len(spans) > 1
     }
     states = _kept(graph, len(cuts))
     return Placement(
@@ -197,10 +197,14 @@ class _Spans:
         """The spans of rows that a turn reads for the last time, and of those that it makes."""
         if turns > 1 and not {x, y} <= self.scattered:
             return
-        for i, d in zip(self.tensors[x], _each(died[x], x in self.scattered), strict=True):
-            for j, b in zip(self.tensors[y], _each(born[y], y in self.scattered), strict=True):
+        for i, d in zip(self.tensors[x], self.each(x, died[x]), strict=True):
+            for j, b in zip(self.tensors[y], self.each(y, born[y]), strict=True):
                 if d == moment == b:
                     yield i, j
+
+    def each(self, n: int, moments: Sequence[int]) -> Sequence[int]:
+        """Of each span of a tensor."""
+        return moments if n in self.scattered else [max(moments)]
 
     def whole_tensors(self) -> int:
         """The bytes of the fullest step if every tensor were whole, without scratch."""
@@ -212,11 +216,6 @@ class _Spans:
             last = len(flow.ops) - 1 if n in flow.left else max(uses, default=0)
             spans.append(Span(t.bytes, 0 if maker is None else maker, max(last, 0)))
         return bound(spans)
-
-
-def _each(moments: Sequence[int], scattered: bool) -> Sequence[int]:
-    """Of each row, or of all."""
-    return moments if scattered else [max(moments)]
 
 
 def _kept(graph: Graph, steps: int) -> dict[State, Buffer]:

@@ -76,7 +76,7 @@ class Kept:
 class Call:
     """A kernel on its buffers, with all that it needs beside: nothing is left to ask the kernel.
 
-    `work` is its shape: how a kernel that works by rows finds them, say. `lines` is where its padded
+    `work` is its shape: how a kernel that works by rows finds them, say. `lines` is where padded
     rows lie, if it needs any. An `inline` call has a copy of the kernel's code to itself.
     """
 
@@ -114,7 +114,7 @@ class Call:
 class Step:
     """One call; or a loop of several, each turn of which makes a row of one.
 
-    A turn is that of the call whose place stands in `order`. `peak` is what the arena holds at most.
+    A turn is that of the call whose place stands in `order`. `peak`: what the arena holds at most.
     """
 
     name: str
@@ -199,6 +199,11 @@ class Plan:
         arena = sum(a.bytes for a in self.arenas)
         where = f"{self.graph.name!r} on {self.board.name}"
         return f"Plan({where}, {len(self.steps)} steps, arena {arena:,} bytes)"
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether a function of the user's hands over the input."""
+        return self.goal.by_rows
 
     @property
     def arena(self) -> Arena:

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ascua.boards import Board
-from ascua.ir import Graph
-from ascua.kernels import Rows, Run, Sums
+from ascua.kernels import Rows
 from ascua.plan.calm import calm
 from ascua.plan.choose import Chosen, choose, price
 from ascua.plan.course import course
@@ -17,25 +16,27 @@ from ascua.plan.goal import BALANCED_COST, RAM_COST, Goal
 
 BRANCHES = 6
 """The most operators of a loop, where memory is not all that counts."""
+FEWEST = 1e12
+"""The cost of a step where few of them are wanted: rows lie closer together than whole tensors."""
 
 
 def stepped(
-    graph: Graph, every: Sequence[Sequence[Chosen]], board: Board, goal: Goal
-) -> tuple[Flow, list[Cut]]:
-    """The steps for the options `every` of each operator."""
-    flow = Flow(graph, tuple(several[0].op for several in every))
+    flow: Flow, every: Sequence[Sequence[Chosen]], board: Board, goal: Goal
+) -> list[list[Cut]]:
+    """The steps for the options `every` of each operator: several ways that hold as little."""
     if goal.kind == "ram":
         every = [_thrifty(several) for several in every]
         chosen = choose(every, board, goal)
         search = Search(flow, _ways(chosen, every), goal.effort)
-        found = search.cheapest(search.least())
-        return flow, found[1] if found else _single(flow, chosen)
+        least = search.least()
+        found = [search.cheapest(least, step) for step in (0.0, FEWEST)]
+        return [f[1] for f in found if f] or [_single(flow, chosen)]
     chosen = choose(calm(flow, every, board, goal), board, goal)
     single = _single(flow, chosen)
     if goal.kind == "balanced" and all(c.cost for c in chosen):
-        search = Search(flow, _ways(chosen, every), goal.effort // 10, longest=BRANCHES)
-        return flow, _within_cost(search, single, BALANCED_COST)
-    return flow, single
+        search = Search(flow, _ways(chosen, every), goal.effort, longest=BRANCHES)
+        return [_within_cost(search, single, BALANCED_COST)]
+    return [single]
 
 
 def _single(flow: Flow, chosen: Sequence[Chosen]) -> list[Cut]:
@@ -70,17 +71,9 @@ def _ways(chosen: Sequence[Chosen], every: Sequence[Sequence[Chosen]]) -> list[W
 
 def _looped(c: Chosen, several: Iterable[Chosen]) -> list[Chosen]:
     """The ways to run an operator by rows, the cheapest first."""
-    rows = [replace(o, looped=True) for o in several if o.inline == c.inline and by_rows(o)]
+    rows = [replace(o, looped=True) for o in several if o.inline == c.inline and o.by_rows]
     kernels = {o.kernel: o for o in rows if o.alike == c.alike} or {o.kernel: o for o in rows}
     return sorted(kernels.values(), key=price)
-
-
-def by_rows(c: Chosen) -> bool:
-    """Whether a call can make one row of its output."""
-    if isinstance(c.work, Run | Sums):
-        return True
-    image = len(c.op.y.shape) > 2 and c.op.y.shape[0] == 1
-    return image and isinstance(c.work, Rows) and c.work.block == 1
 
 
 def _thrifty(several: Sequence[Chosen]) -> list[Chosen]:
