@@ -186,7 +186,7 @@ def alone(name: str, board: Board, folder: Path) -> Iterator[Measured]:
     for kind in (k for k in SAMPLES if k not in WHOLE):
         for graph in fitting(kind, name, board):
             for inline in (True, False):
-                goal = Goal(kind="speed", inline=inline, tries=0, avoid=others)
+                goal = Goal(kind="speed", inline=inline, seconds=0.0, avoid=others)
                 yield from measure(graph, board, goal, folder)
     print(f"{board.core.name}: {name}", flush=True)
 
@@ -209,7 +209,7 @@ def measured(core: str, folder: Path, only: Collection[str]) -> Iterator[Measure
             avoided = [frozenset(order[:n]) for n in range(len(order) + 1)]
             for avoid in (a for a in avoided if not any(several <= a for several in able)):
                 for inline in (True, False):
-                    goal = Goal(kind="speed", inline=inline, tries=0, avoid=avoid)
+                    goal = Goal(kind="speed", inline=inline, seconds=0.0, avoid=avoid)
                     yield from measure(graph, board, goal, folder)
         print(f"{core}: {kind}", flush=True)
 
