@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
 
 from ascua.boards import Board
-from ascua.ir import Graph
-from ascua.plan import Arena, Buffer, Call, Plan, Step, View
+from ascua.errors import AscuaError, DoesNotFit
+from ascua.ir import Array, Graph
+from ascua.plan import Arena, Buffer, Call, Plan, Step, View, check_fit
+from ascua.run import run
+from ascua.samples import pack, unpack
+from ascua.targets.c import emit
 
 
 def joined(graph: Graph, plans: Sequence[Plan], board: Board) -> Plan:
@@ -58,3 +65,54 @@ class _Moved:
             lines=c.lines and self.buffers[c.lines],
             scratch=c.scratch and self.buffers[c.scratch],
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A network as planned, its samples (n, *shape) an input, and what comes of them."""
+
+    plan: Plan
+    xs: list[Array]
+    expected: list[Array]
+
+
+def differing(cases: Sequence[Case], board: Board, folder: Path) -> list[str]:
+    """What goes wrong with `cases` on a board, in words: as many at once as it takes.
+
+    On this computer with sanitizers. A network that the board has no room for counts as right.
+    """
+    together = Graph(
+        "joined",
+        tuple(t for c in cases for t in c.plan.graph.inputs),
+        tuple(t for c in cases for t in c.plan.graph.outputs),
+        tuple(op for c in cases for op in c.plan.graph.ops),
+    )
+    plan = joined(together, [c.plan for c in cases], board)
+    n = len(cases[0].xs[0])
+    try:
+        check_fit(plan)
+        given = pack([x for c in cases for x in c.xs])
+        outcome = run(board, emit(plan, "net"), given, n, build_dir=folder,
+                      sanitize=board.name == "host")  # fmt: skip
+    except AscuaError as e:
+        if len(cases) > 1:
+            half = len(cases) // 2
+            return [
+                *differing(cases[:half], board, folder),
+                *differing(cases[half:], board, folder),
+            ]
+        return [] if isinstance(e, DoesNotFit) else [f"{_said(cases[0])}: {e.what}"]
+    found = []
+    ys = iter(unpack(outcome.outputs, together, n))
+    for c in cases:
+        for t, expected in zip(c.plan.graph.outputs, c.expected, strict=True):
+            y = next(ys)
+            wrong = np.argwhere(y != expected)
+            if len(wrong):
+                at = [int(i) for i in wrong[0]]
+                found.append(f"{_said(c)}: '{t.name}'{at}, and {len(wrong)} of {y.size} values")
+    return found
+
+
+def _said(c: Case) -> str:
+    return f"{c.plan.graph.name} as planned for {c.plan.board.name}, {c.plan.goal.kind}"
