@@ -41,6 +41,8 @@ class Goal:
     """Turns of calls that are tried in search of less memory: about ten seconds' worth."""
     avoid: frozenset[str] = frozenset()
     """Kernels, by name, that are not taken: so that one is compared with another."""
+    placements: tuple[tuple[str, str], ...] = ()
+    """Tensors by name, activations or an operator's weights, each with the memory to lie in."""
 
 
 BALANCED = Goal()
