@@ -69,3 +69,9 @@ class Library(Artifact):
     arena_bytes: int
     tolerance: float = 0.0
     """As `Graph.tolerance`."""
+    script: str | None = None
+    """The path of a linker script that places parts of it in memories of their own."""
+    regions: tuple[str, ...] = ()
+    """The memories that the script names."""
+    loads: bool = False
+    """Whether there is NAME_load, to be called once before the first run."""
