@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ascua import boards
+from ascua import boards, kernels
 from ascua.boards import Board
 from ascua.ir import Array, Graph, Quant
 from ascua.ops import conv2d
@@ -31,6 +32,8 @@ from tests.support import (
     check_reference,
     collected,
     constant,
+    featured,
+    generated_c,
     network,
     reference,
     samples,
@@ -155,6 +158,45 @@ def test_sums_that_float32_would_round() -> None:
 @pytest.mark.parametrize("goal", [SHARED, INLINE])
 def test_kernel(goal: Goal) -> None:
     check_everywhere(collected({case: conv(**fields) for case, fields in CASES.items()}), goal=goal)
+
+
+CLIPPED = {"conv2d_pairs_clipped_s8": frozenset[str](), "conv2d_clipped_s8_dsp": frozenset({"dsp"})}
+"""Kernels that take rows without padding, and what they need."""
+
+
+def check_clipped(name: str, graphs: Mapping[str, Graph], inline: bool | None = None) -> int:
+    """Those networks of one convolution that the kernel fits; answers how many."""
+    kernel = next(k for k in kernels.of(Conv2D) if k.name == name)
+    others = {k.name for k in kernels.of(Conv2D)} - {name}
+    goal = Goal(kind="speed", inline=inline, avoid=frozenset(others))
+    fitting = {i: g for i, g in graphs.items() if kernel.fits(g.ops[0])}
+    if fitting:
+        graph, host = collected(fitting), featured(boards.load("host"), CLIPPED[name])
+        calls = plan(prepare(graph), host, goal).calls
+        assert {(c.kernel.name, c.lines) for c in calls} == {(name, None)}
+        xs = samples(graph, 3)
+        for y, e in zip(generated_c(graph, xs, goal, host), reference(graph, xs), strict=True):
+            np.testing.assert_array_equal(y, e)
+    return len(fitting)
+
+
+@pytest.mark.parametrize("inline", [False, True])
+@pytest.mark.parametrize("name", CLIPPED)
+def test_rows_without_padding(name: str, inline: bool) -> None:
+    cases = {case: conv(**fields) for case, fields in CASES.items()}
+    for n in range(1, 34, 3):
+        fields = {"ic": n, "oc": 1 + n % 5, "kh": 1 + n % 4, "kw": 1 + n % 5, "iw": 4 + n % 11}
+        cases[f"{n} channels"] = conv(**fields, seed=n)
+    assert check_clipped(name, cases, inline) > 9
+
+
+@settings(deadline=None, derandomize=True, max_examples=6)
+@given(st.lists(shapes, min_size=9, max_size=9))
+def test_any_rows_without_padding(several: list[dict[str, Any]]) -> None:
+    graphs = {str(i): conv(**fields) for i, fields in enumerate(several)}
+    good = {i: g for i, g in graphs.items() if g.ops[0].y.size > 0 and g.ops[0].check() is None}
+    for name in CLIPPED:
+        check_clipped(name, good)
 
 
 def on_board(graph: Graph, board: Board, build: Path, goal: Goal = FAST) -> set[str]:

@@ -116,7 +116,8 @@ EXAMPLES: dict[str, tuple[Graph, ...]] = {
             network(binary(Add, (1, 4, 5, 6), (1, 4, 5, 6), scales=(0.0473, 0.0291, 0.0613)))),
     "ARG_MAX": (network(arg(ArgMax)),),
     "ARG_MIN": (network(arg(ArgMin, axis=1)),),
-    "AVERAGE_POOL_2D": (pool(AveragePool2D),),
+    "AVERAGE_POOL_2D": (pool(AveragePool2D),
+                        pool(AveragePool2D, window=(6, 7), padding="VALID")),
     "BATCH_MATMUL": (network(product()),
                      network(product((2, 4, 6), (2, 5, 6), adj_y=True, const="a"))),
     "BATCH_TO_SPACE_ND": (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -13,7 +13,7 @@ import click
 from ascua.cli import completing
 from ascua.errors import InputError
 from ascua.estimate import seconds
-from ascua.plan import BALANCED, goal_named
+from ascua.plan import BALANCED, Goal, goal_named
 
 T = TypeVar("T")
 
@@ -25,6 +25,16 @@ def _seconds(text: str) -> float:
         raise InputError(
             f"--period {text}: not a time.", ["Write it as 1s, 500ms, 5min or 1h."]
         ) from e
+
+
+def _placement(text: str) -> tuple[str, str]:
+    tensor, _, memory = text.rpartition("=")
+    if not tensor or not memory:
+        raise InputError(
+            f"--place {text}: write it as TENSOR=MEMORY.",
+            ["`ascua boards` lists the memories, `ascua analyze` the tensors of the fullest step."],
+        )
+    return tensor, memory
 
 
 class _Path(click.Path):
@@ -44,10 +54,24 @@ board_name = partial(
     click.option, "--board", "-b", shell_complete=completing.boards,
     help="A board's name (`ascua boards`), or its TOML file.",
 )  # fmt: skip
-goal = partial(
+goal_option = partial(
     click.option, "--goal", default=BALANCED.kind, show_default=True, metavar="GOAL",
     callback=lambda _context, _option, name: goal_named(name),
-    help="speed: least time; size: least flash; balanced: least time in 1.3 times that flash.",
+    help="speed: least time; size: least flash; balanced: little of all; ram: least RAM.",
+)  # fmt: skip
+by_rows_option = partial(
+    click.option, "--input-by-rows", "by_rows", is_flag=True,
+    help="A function of yours hands over the input row by row, as a camera does.",
+)  # fmt: skip
+seconds_option = partial(
+    click.option, "--max-allocator-solve-secs", "seconds", metavar="S", default=BALANCED.seconds,
+    show_default=True, type=click.FloatRange(min=0.1),
+    help="About how long to look for less RAM.",
+)  # fmt: skip
+place_option = partial(
+    click.option, "--place", "placements", metavar="TENSOR=MEMORY", multiple=True,
+    callback=lambda _context, _option, texts: tuple(map(_placement, texts)),
+    help="Put a tensor into that memory of the board; may be repeated.",
 )  # fmt: skip
 period = partial(
     click.option, "--period", "period_s", metavar="TIME",
@@ -178,6 +202,23 @@ class Taking:
 
     no_optimize: bool
     floats: bool
+
+
+def goal() -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """The options that say what a plan is for reach the verb as one Goal."""
+
+    def decorate(verb: Callable[..., T]) -> Callable[..., T]:
+        @wraps(verb)
+        def called(
+            goal: Goal, *, by_rows: bool, seconds: float,
+            placements: tuple[tuple[str, str], ...], **options: Any,
+        ) -> T:  # fmt: skip
+            wanted = replace(goal, by_rows=by_rows, seconds=seconds, placements=placements)
+            return verb(goal=wanted, **options)
+
+        return goal_option()(by_rows_option()(seconds_option()(place_option()(called))))
+
+    return decorate
 
 
 def gathered(**groups: type) -> Callable[[Callable[..., T]], Callable[..., T]]:

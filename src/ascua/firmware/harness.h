@@ -20,6 +20,9 @@ struct network {
 };
 extern const struct network network;
 
+/* Where the samples come from. */
+extern int32_t input_file;
+
 /* How a run ended: the exit status of the firmware, and `status` in the report. */
 enum status {
     STATUS_OK = 0,

@@ -5,6 +5,8 @@
  */
 #include "harness.h"
 
+int32_t input_file;
+
 /* Reads the inputs of one sample; answers 1, 0 at the end of the file, or -1 within a sample. */
 static int read_sample(int32_t file) {
     for (int i = 0; i < network.inputs; i++) {
@@ -51,7 +53,7 @@ static int write_state_file(void) {
 }
 
 static enum status run_all(struct report *report) {
-    int32_t from = io_open_read("input.bin");
+    int32_t from = input_file = io_open_read("input.bin");
     if (from < 0) {
         return STATUS_NO_INPUT;
     }

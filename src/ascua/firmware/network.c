@@ -11,6 +11,40 @@ static void load(void) {
 #endif
 }
 
+#ifdef NETWORK_INVOKE_ROWS
+/* A network that asks for its input row by row: main.c reads the first row of a sample. */
+#include <string.h>
+
+static int8_t first_row[NETWORK_ROW_BYTES];
+
+static void *row_input(int index) {
+    (void)index;
+    return first_row;
+}
+
+static int32_t row_bytes(int index) {
+    (void)index;
+    return NETWORK_ROW_BYTES;
+}
+
+static int32_t next_row(void *context, int32_t y, NETWORK_ROW_TYPE *to) {
+    (void)context;
+    if (y > 0) {
+        return io_read(input_file, to, NETWORK_ROW_BYTES);
+    }
+    memcpy(to, first_row, NETWORK_ROW_BYTES);
+    return 0;
+}
+
+static void run_rows(void) {
+    NETWORK_INVOKE_ROWS(next_row, 0 NETWORK_ROW_OUT);
+}
+
+#define NETWORK_INPUT row_input
+#define NETWORK_INPUT_BYTES row_bytes
+#define NETWORK_RUN run_rows
+#endif
+
 const struct network network = {
     .input = NETWORK_INPUT,
     .output = NETWORK_OUTPUT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from math import prod
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ascua.ir import Array
 from ascua.kernels._bounds import bounds
-from ascua.kernels._convolution import padded_rows
+from ascua.kernels._convolution import clipped, clipped_rows, padded_rows, whole_rows, within
 from ascua.kernels._kernel import Const, Kernel, Overlap, Rows, Run, Work
 from ascua.kernels._packing import (
     by_channel,
@@ -391,10 +391,76 @@ class Conv2DWinogradStride2Late2S8(Conv2DWinogradStride2LateS8):
     least = 0
 
 
+class Conv2DPairsClippedS8(Conv2DPairsS8):
+    """The same from rows without padding."""
+
+    name = "conv2d_pairs_clipped_s8"
+
+    def work(self, op: Conv2D) -> Work:
+        return clipped_rows(op)
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        return {**super().params(op), **clipped(op)}
+
+    def run_terms(self, op: Conv2D, runs: int) -> Mapping[str, float]:
+        found, edges = super().run_terms(op, runs), edge(op)[0]
+        runs, each = op.rows.kernel * taps(op)["runs"], prod(op.w.shape[1:])
+        return {
+            **found,
+            "gathered run": found["gathered run"] - edges * runs,
+            "gathered tap": found["gathered tap"] - edges * each,
+            "edge": edges,
+            "edge's run": edges * runs,
+            "edge's tap": edges * each,
+        }
+
+
+class Conv2DClippedS8Dsp(Pairs):
+    """Any filter, a row at a time, from rows without padding."""
+
+    name = "conv2d_clipped_s8_dsp"
+
+    def work(self, op: Conv2D) -> Rows:
+        return clipped_rows(op)
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        return {**super().params(op), **clipped(op)}
+
+    def run_terms(self, op: Conv2D, runs: int) -> Mapping[str, float]:
+        found, edges, t = super().run_terms(op, runs), sum(edge(op)), taps(op)
+        runs = edges * t["kh"] * t["runs"]
+        gathered = {"run": runs, "four": runs * (t["run"] // 4), "rest": runs * (t["run"] % 4)}
+        return {
+            **found,
+            **{f"gathered {name}": found[f"gathered {name}"] - n for name, n in gathered.items()},
+            "gathered rests": found["gathered rests"] - edges * (t["run"] % 4 > 0),
+            **{f"edge's {name}": n for name, n in gathered.items()},
+            "edge": edges,
+        }
+
+
 def rows_of(op: Conv2D, work: Work, runs: int) -> tuple[int, int]:
     """Rows that a kernel is called for, or so many runs, and the pixels of each."""
     rows = op.y.shape[1] if isinstance(work, Rows) else runs
     return rows, prod(op.y.shape[:3]) // rows
+
+
+def edge(op: Conv2D) -> tuple[int, int]:
+    """How often four pixels that padding is part of are made together, and how often one."""
+    out = op.columns.out
+    firsts = [*range(0, out - 3, 4), *([out - 4] if out > 4 and out % 4 > 1 else [])]
+    singles = range(out) if out < 4 else range(out - (out % 4 == 1), out)
+    whole, (first, inside) = whole_rows(op), within(op.columns)
+
+    def beside(starts: Iterable[int], pixels: int) -> int:
+        """Those that are no windows inside."""
+        return sum(s < first or s + pixels > first + inside for s in starts)
+
+    beyond = op.rows.out - whole
+    return (
+        beyond * len(firsts) + whole * beside(firsts, 4),
+        beyond * len(singles) + whole * beside(singles, 1),
+    )
 
 
 def by_fours(op: Conv2D, pixels: int, again: Set[int]) -> int:

@@ -109,6 +109,15 @@ KERNEL const int8_t *conv2d_pairs_s8_channel(const conv2d_pairs_s8_t *p, const u
     return w;
 }
 
+/* y[4][oc] of pixels whose windows are in `words`. */
+KERNEL void conv2d_pairs_s8_channels(const conv2d_pairs_s8_t *p, const int8_t *w,
+                                     const uint16_t *fours, const requant_t *requant, int8_t *y,
+                                     const uint32_t *words) {
+    for (int32_t oc = 0; oc < p->oc; oc++) {
+        w = conv2d_pairs_s8_channel(p, words, w, fours[oc], requant + oc, y + oc);
+    }
+}
+
 /* y[ow][oc], four pixels at least, from rows[kh] of padded input, weights[fours[oc]][4] of each
    channel, the rest of which are 0, and requant[oc]; scratch is uint32_t[(taps + 3) & ~3][2]. */
 KERNEL void conv2d_pairs_s8(const conv2d_pairs_s8_t *p, const int8_t *const *rows,
@@ -118,11 +127,7 @@ KERNEL void conv2d_pairs_s8(const conv2d_pairs_s8_t *p, const int8_t *const *row
         /* The last four of a row may be computed in part before. */
         const int32_t ox = next < p->ow - 4 ? next : p->ow - 4;
         conv2d_pairs_s8_gather(p, rows, ox * p->step, scratch);
-        const int8_t *w = weights;
-        int8_t *to = y + ox * p->oc;
-        for (int32_t oc = 0; oc < p->oc; oc++) {
-            w = conv2d_pairs_s8_channel(p, scratch, w, fours[oc], requant + oc, to + oc);
-        }
+        conv2d_pairs_s8_channels(p, weights, fours, requant, y + ox * p->oc, scratch);
     }
 }
 

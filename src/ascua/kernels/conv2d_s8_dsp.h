@@ -290,12 +290,10 @@ SHARED void conv2d_s8_dsp_one(const conv2d_s8_dsp_t *p, int32_t pairs, const pai
     KEEP_ORDER();
 }
 
-/* y[pixels][oc] of 4 pixels or 1, whose windows begin `at` bytes into each row and further. */
-KERNEL void conv2d_s8_dsp_pixels(const conv2d_s8_dsp_t *p, int32_t pixels,
-                                 const int8_t *const *rows, int32_t at, const int8_t *w,
-                                 const requant_t *q, int8_t *y, pair_t *x) {
+/* y[pixels][oc] of 4 pixels or 1, whose windows are in x. */
+KERNEL void conv2d_s8_dsp_channels(const conv2d_s8_dsp_t *p, int32_t pixels, const int8_t *w,
+                                   const requant_t *q, int8_t *y, const pair_t *x) {
     const int32_t pairs = p->oc >> 1, even = 2 * pairs;
-    conv2d_s8_dsp_window(p, rows, at, pixels > 1 ? p->step : 0, x);
     if (pixels > 1) {
         conv2d_s8_dsp_four(p, pairs, x, w, q, y, p->oc);
     } else {
@@ -307,6 +305,23 @@ KERNEL void conv2d_s8_dsp_pixels(const conv2d_s8_dsp_t *p, int32_t pixels,
         conv2d_s8_dsp_four(p, 1, x, w + even * 2 * p->words, q + even, last, 2);
         for (int32_t i = 0; i < pixels; i++) {
             y[i * p->oc + even] = last[2 * i];
+        }
+    }
+}
+
+/* y[pixels][oc] of 4 pixels or 1, whose windows begin `at` bytes into each row and further. */
+KERNEL void conv2d_s8_dsp_pixels(const conv2d_s8_dsp_t *p, int32_t pixels,
+                                 const int8_t *const *rows, int32_t at, const int8_t *w,
+                                 const requant_t *q, int8_t *y, pair_t *x) {
+    conv2d_s8_dsp_window(p, rows, at, pixels > 1 ? p->step : 0, x);
+    conv2d_s8_dsp_channels(p, pixels, w, q, y, x);
+}
+
+/* Clamps y[ow][oc], where an activation says so. */
+KERNEL void conv2d_s8_dsp_clamp(const conv2d_s8_dsp_t *p, int8_t *y) {
+    if (p->low > -128 || p->high < 127) {
+        for (int32_t i = 0; i < p->ow * p->oc; i++) {
+            y[i] = clamp_s8(y[i], p->low, p->high);
         }
     }
 }
@@ -331,11 +346,7 @@ KERNEL void conv2d_s8_dsp(const conv2d_s8_dsp_t *p, const int8_t *const *rows,
             ox += 1;
         }
     }
-    if (p->low > -128 || p->high < 127) {
-        for (int32_t i = 0; i < p->ow * p->oc; i++) {
-            y[i] = clamp_s8(y[i], p->low, p->high);
-        }
-    }
+    conv2d_s8_dsp_clamp(p, y);
 }
 
 #endif

@@ -9,7 +9,13 @@ import numpy as np
 
 from ascua.geometry import Axis
 from ascua.kernels._bounds import bounds
-from ascua.kernels._convolution import clipped_rows, padded_rows
+from ascua.kernels._convolution import (
+    clipped,
+    clipped_rows,
+    padded_rows,
+    whole_rows,
+    within,
+)
 from ascua.kernels._kernel import Const, Kernel, Overlap, Rows
 from ascua.kernels._packing import (
     by_channel,
@@ -392,32 +398,6 @@ def lanes(op: DepthwiseConv2D, name: str, n: float) -> dict[str, float]:
         f"{name}{shape}": n, f"{name}'s row{shape}": n * kh, f"{name}'s tap{shape}": n * kh * kw,
         f"{name}, large sums": large,
     }  # fmt: skip
-
-
-def clipped(op: DepthwiseConv2D) -> dict[str, int]:
-    """The parameters by which a kernel tells padding from rows that come without it."""
-    columns, c = op.columns, op.x.shape[3]
-    first, inside = within(columns)
-    return {
-        "left": columns.before * c,
-        "row": columns.size * c,
-        "first": first,
-        "inside": inside,
-        "fill": op.x.q.zero_point,
-    }
-
-
-def within(axis: Axis) -> tuple[int, int]:
-    """The first of the windows that lie inside the image altogether, and their number."""
-    first = -(-axis.before // axis.stride)
-    beyond = (axis.size - axis.span + axis.before) // axis.stride + 1
-    inside = max(0, min(axis.out, beyond) - first)
-    return (first, inside) if inside else (0, 0)
-
-
-def whole_rows(op: DepthwiseConv2D) -> int:
-    """The rows of the output of which some pixels need no padding."""
-    return within(op.rows)[1] if within(op.columns)[1] else 0
 
 
 def met_rows(rows: Axis) -> int:

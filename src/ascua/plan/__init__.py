@@ -15,12 +15,13 @@ from ascua.plan.goal import BALANCED, GOALS, Goal, goal_named
 from ascua.plan.memories import near, wished
 from ascua.plan.memory import Placement, placed
 from ascua.plan.parts import STATES, Arena, Buffer, Call, Kept, Near, Plan, Step, Use, View
+from ascua.plan.source import Source, check_rows, source
 from ascua.plan.stepping import stepped
 
 __all__ = [
     "ALIGNMENT", "BALANCED", "GOALS", "STACK_BYTES", "STATES", "Arena", "Buffer", "Call", "Cost",
     "Goal", "Kept", "Near",
-    "Plan", "Step", "Use", "View", "check_fit", "goal_named", "plan",
+    "Plan", "Source", "Step", "Use", "View", "check_fit", "goal_named", "plan",
 ]  # fmt: skip
 
 
@@ -30,8 +31,10 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
     Raises Unsupported where no kernel runs an operator, InputError for a placement of what is not
     there. Whether it fits is for `check_fit`.
     """
-    every = ways(graph, board, goal)
+    every = [*([source(graph)] if goal.by_rows else []), *ways(graph, board, goal)]
     flow = Flow(graph, tuple(several[0].op for several in every))
+    if goal.by_rows:
+        check_rows(flow, every)
     wishes = wished(flow, board, goal.placements)
     found = [
         (cuts, placed(flow, cuts, board, goal.tries, wishes))

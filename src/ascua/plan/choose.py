@@ -13,7 +13,7 @@ from ascua import kernels
 from ascua.boards import Board
 from ascua.errors import Unsupported
 from ascua.ir import Graph, Op
-from ascua.kernels import Kernel, Run, Work
+from ascua.kernels import Kernel, Rows, Run, Sums, Work
 from ascua.plan.cost import Cost, Fit, costs, terms
 from ascua.plan.goal import BALANCED_FLASH, Goal
 
@@ -30,8 +30,8 @@ class Chosen:
     """An operator, the kernel that runs it, the shape of its work, and what is known of it.
 
     `inline`: whether the call has a copy of the kernel to itself, or, of calls that are `alike`, in
-    which its parameters are constants, with those of the same ones. `looped`: whether it makes a row
-    at a time, in turn with others.
+    which its parameters are constants, with those of the same ones. `looped`: whether it makes a
+    row at a time, in turn with others.
     """
 
     op: Op
@@ -41,6 +41,14 @@ class Chosen:
     fit: Fit | None = None
     alike: bool = False
     looped: bool = False
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether a call can make one row of the output, or take one of the input."""
+        if isinstance(self.work, Run | Sums):
+            return True
+        image = len(self.op.y.shape) > 2 and self.op.y.shape[0] == 1
+        return image and isinstance(self.work, Rows) and self.work.block == 1
 
     @cached_property
     def params(self) -> Mapping[str, int | float]:

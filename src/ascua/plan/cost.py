@@ -85,9 +85,7 @@ class Costs:
         return self.kernels.get(kernel.name, {}).get(MODES[inline])
 
 
-def terms(
-    kernel: Kernel[Any], op: Op, work: Work, *, looped: bool = False
-) -> dict[str, float]:
+def terms(kernel: Kernel[Any], op: Op, work: Work, *, looped: bool = False) -> dict[str, float]:
     """How often the parts of `kernel` run for `op`; `looped`: by calls for each of its rows.
 
     Padded rows have a term, too, and so have bounds that an activation sets.

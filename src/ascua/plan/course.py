@@ -73,8 +73,7 @@ class _Walk:
         self.died: dict[int, list[int]] = {n: [] for n in tensors}
         self.makers = {n: c for c, m in moves.items() for n in m.makes}
         self.readers = {
-            n: [(c, r) for c, m in moves.items() for r in m.reads if r.tensor == n]
-            for n in tensors
+            n: [(c, r) for c, m in moves.items() for r in m.reads if r.tensor == n] for n in tensors
         }
         # Rows of tensors that stay whole lie close together; others begin at whole words.
         self.size = {n: align(flow.row_bytes[n]) if self.apart(n) else flow.row_bytes[n]
@@ -207,9 +206,7 @@ class _Walk:
         freed = sum(
             (self.low(r.tensor, c) - self.gone[r.tensor]) * self.size[r.tensor] for r in m.reads
         )
-        taken = sum(
-            (m.made(k, self.flow.rows[n]) - self.there[n]) * self.size[n] for n in m.makes
-        )
+        taken = sum((m.made(k, self.flow.rows[n]) - self.there[n]) * self.size[n] for n in m.makes)
         return 0 < freed >= taken
 
 

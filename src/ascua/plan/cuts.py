@@ -1,9 +1,9 @@
 """Where a network is cut into steps: operators by themselves, or several that go row by row.
 
-A plan of steps is a way from no operators to all: each step adds some whose inputs are there. Between
-steps tensors are whole; within one, rows of those that only it knows. What a step holds depends on
-where it begins and on what it adds, so that the least of the fullest steps is found exactly, over
-every order of the operators that there is.
+A plan of steps is a way from no operators to all: each step adds some whose inputs are there.
+Between steps tensors are whole; within one there are rows of those that only it knows. What a step
+holds depends on where it begins and on what it adds, so that the least of the fullest steps is
+found exactly, over every order of the operators that there is.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Search:
     # -- steps
 
     def cuts(self) -> list[int]:
-        """The sets of operators, as bits, behind which a plan can be cut, the smaller ones first."""
+        """The sets of operators, as bits, behind which a plan can be cut, the smallest first."""
         if not self.ways:
             return [0]
         found, layer = [0], {0}
@@ -210,7 +210,9 @@ class Search:
 
     def peaks(self) -> set[int]:
         """What the steps hold that there can be."""
-        return {self._peak(done, after) for done in self.sets for after in self._next(done, 1 << 62)}
+        return {
+            self._peak(done, after) for done in self.sets for after in self._next(done, 1 << 62)
+        }
 
     def cheapest(self, most: int, step: float = 0.0) -> tuple[float, list[Cut]] | None:
         """The cheapest plan none of whose steps holds more than `most`; None: there is none.

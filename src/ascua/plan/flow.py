@@ -95,7 +95,7 @@ class Flow:
 
     @cached_property
     def kept_apart(self) -> frozenset[Tensor]:
-        """The tensors of states that a run reads where they are kept: not those that it hands on."""
+        """The tensors of states that a run reads where they are kept: not those it hands on."""
         left = {self.root(t) for t in self.graph.left}
         return frozenset(s.tensor for s in self.graph.states if s.tensor not in left)
 
@@ -170,6 +170,8 @@ class Flow:
     def moves(self, c: Chosen, *, alone: bool) -> Moves:
         """The turns of a call that is a step `alone`, or one of several in a loop."""
         op, work = c.op, c.work
+        if not op.activations and isinstance(work, Run):  # a source
+            return Moves(op.y.height, (), (self.place[op.y],))
         lines = line_bytes(c, alone=alone)
         scratch = align(c.kernel.scratch(op))
         makes = tuple(self.place[t] for t in op.outputs)
@@ -206,7 +208,7 @@ def line_bytes(c: Chosen, *, alone: bool) -> int:
     work, op = c.work, c.op
     if not isinstance(work, Rows) or work.fill is None or not work.padded(op.x, op.y):
         return 0
-    _, _, iw, ic = op.x.shape
+    iw = op.x.shape[2]
     pixel = op.x.bytes // (op.x.shape[1] * iw)
     rows = work.span if alone else work.kh
     return align(rows * (work.left + iw + work.right) * pixel)

@@ -7,6 +7,9 @@ from typing import Literal, get_args
 
 from ascua.errors import InputError, did_you_mean
 
+TURNS_A_SECOND, TRIES_A_SECOND = 40_000, 60
+"""What a usual computer does."""
+
 Kind = Literal["speed", "balanced", "size", "ram"]
 
 SPEED_ARENA = 12 * 1024
@@ -35,14 +38,24 @@ class Goal:
     kind: Kind = "balanced"
     inline: bool | None = None
     """Whether calls have a copy of their kernel each, or share one; None: as the kind wants it."""
-    tries: int = 600
-    """Random orders of placement that are tried when the systematic ones miss the bound."""
-    effort: int = 400_000
-    """Turns of calls that are tried in search of less memory: about ten seconds' worth."""
+    by_rows: bool = False
+    """Whether a function of the user's hands over the one input row by row."""
+    seconds: float = 10.0
+    """About how long to look for less memory: as much is tried as a usual computer does in that."""
     avoid: frozenset[str] = frozenset()
     """Kernels, by name, that are not taken: so that one is compared with another."""
     placements: tuple[tuple[str, str], ...] = ()
     """Tensors by name, activations or an operator's weights, each with the memory to lie in."""
+
+    @property
+    def effort(self) -> int:
+        """Turns of calls that are tried in search of steps that hold less."""
+        return round(TURNS_A_SECOND * self.seconds * (1.0 if self.kind == "ram" else 0.1))
+
+    @property
+    def tries(self) -> int:
+        """Placements that are tried."""
+        return round(TRIES_A_SECOND * self.seconds * (1.0 if self.kind == "ram" else 0.2))
 
 
 BALANCED = Goal()

@@ -146,7 +146,7 @@ def cut(
     spare = [room(board, m, states) - (BESIDE if m is board.memory("w") else 0) for m in ranked]
     sets = _spread(spans, things, [m.name for m in ranked], spare)
     found: list[tuple[int, dict[int, int]]] = []
-    for k, m in enumerate(ranked):
+    for k in range(len(ranked)):
         while True:
             mine = [i for t in sets[k] for i in t.spans]
             total, offsets = _placed([spans[i] for i in mine], _among(over, mine))
@@ -205,7 +205,9 @@ def _placed(
 ) -> tuple[int, tuple[int, ...]]:
     """Bytes and offsets."""
     offsets = place(spans, ALIGNMENT, TRIES, over, max((s.bytes for s in spans), default=0))
-    return align(max((o + s.bytes for o, s in zip(offsets, spans, strict=True)), default=0)), offsets
+    return align(
+        max((o + s.bytes for o, s in zip(offsets, spans, strict=True)), default=0)
+    ), offsets
 
 
 # -- constants and code
@@ -244,10 +246,10 @@ def near(
         if key in hot.wished or hot.reads[key] <= ONCE * hot.bytes[key]:
             continue
         size = align(hot.bytes[key], 8)
-        memory = next((m.name for m in nearer if size <= spare[m.name]), None)
-        if memory is not None:
-            consts[key] = memory
-            spare[memory] -= size
+        for m in (m for m in nearer if size <= spare[m.name]):
+            consts[key] = m.name
+            spare[m.name] -= size
+            break
     return replace(found, consts=consts)
 
 
@@ -261,7 +263,8 @@ class _Constants:
 
     def add(self, c: Call, wishes: Wishes) -> None:
         """Count those of a call."""
-        named = [wishes[t] for t in c.op.inputs if t in wishes and t.const]
+        consts = (t for t in c.op.inputs if t is not None and t.const)
+        named = [wishes[t] for t in consts if t in wishes]
         for const in (const for const in c.consts if const.bytes):
             key = const.key
             self.bytes[key] = const.bytes

@@ -29,7 +29,7 @@ class Placement:
 
     tensors: Mapping[Tensor, Buffer]
     rows: Mapping[Tensor, tuple[int, ...]]
-    """For tensors that are never whole: where each row lies."""
+    """For tensors of several rows that are never whole: where each row lies."""
     lines: Mapping[Op, Buffer]
     scratch: Mapping[Op, Buffer]
     states: Mapping[State, Buffer]
@@ -93,7 +93,7 @@ def placed(
     rows = {
         flow.tensors[n]: tuple(offsets[i] for i in spans)
         for n, spans in found.tensors.items()
-        if n in found.scattered
+        if n in found.scattered and len(spans) > 1
     }
     return Placement(
         tensors=tensors,
@@ -115,7 +115,7 @@ def placed(
 def _laid(
     found: _Spans, board: Board, wishes: Wishes, arena: Arena, offsets: tuple[int, ...], states: int
 ) -> Layout:
-    """All in one memory at `offsets`, or cut, where no near one takes `arena` or something is wished."""
+    """All in one memory at `offsets`; or cut, where none takes `arena`, or as it is wished."""
     name = memories.alone(board, arena.bytes, states)
     things = found.things(wishes)
     if name is None or any(t.memory not in (None, name) for t in things):
@@ -228,9 +228,9 @@ class _Spans:
                     touched[n] += tensors[n].bytes if lines else read
                 for t in c.op.outputs:
                     touched[self.flow.place[t]] += t.bytes
-                own = [at[c.op][0] for at in (self.lines, self.scratch) if c.op in at]
-                heat = memories.read(c, c.op.activations[0])
-                found += [Thing((i,), heat / max(self.spans[i].bytes, 1)) for i in own]
+                for i in (at[c.op][0] for at in (self.lines, self.scratch) if c.op in at):
+                    heat = memories.read(c, c.op.x) / max(self.spans[i].bytes, 1)
+                    found.append(Thing((i,), heat))
         for n, spans in self.tensors.items():
             held = bound([self.spans[i] for i in spans])
             memory = wishes.get(tensors[n])
@@ -244,10 +244,14 @@ class _Spans:
         """The spans of rows that a turn reads for the last time, and of those that it makes."""
         if turns > 1 and not {x, y} <= self.scattered:
             return
-        for i, d in zip(self.tensors[x], _each(died[x], x in self.scattered), strict=True):
-            for j, b in zip(self.tensors[y], _each(born[y], y in self.scattered), strict=True):
+        for i, d in zip(self.tensors[x], self.each(x, died[x]), strict=True):
+            for j, b in zip(self.tensors[y], self.each(y, born[y]), strict=True):
                 if d == moment == b:
                     yield i, j
+
+    def each(self, n: int, moments: Sequence[int]) -> Sequence[int]:
+        """Of each span of a tensor."""
+        return moments if n in self.scattered else [max(moments)]
 
     def whole_tensors(self) -> int:
         """The bytes of the fullest step if every tensor were whole, without scratch."""
@@ -259,11 +263,6 @@ class _Spans:
             last = len(flow.ops) - 1 if n in flow.left else max(uses, default=0)
             spans.append(Span(t.bytes, 0 if maker is None else maker, max(last, 0)))
         return bound(spans)
-
-
-def _each(moments: Sequence[int], scattered: bool) -> Sequence[int]:
-    """Of each row, or of all."""
-    return moments if scattered else [max(moments)]
 
 
 def _kept(graph: Graph, steps: int) -> dict[State, Buffer]:

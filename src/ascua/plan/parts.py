@@ -78,7 +78,7 @@ class Kept:
 class Call:
     """A kernel on its buffers, with all that it needs beside: nothing is left to ask the kernel.
 
-    `work` is its shape: how a kernel that works by rows finds them, say. `lines` is where its padded
+    `work` is its shape: how a kernel that works by rows finds them, say. `lines` is where padded
     rows lie, if it needs any. An `inline` call has a copy of the kernel's code to itself.
     """
 
@@ -116,7 +116,7 @@ class Call:
 class Step:
     """One call; or a loop of several, each turn of which makes a row of one.
 
-    A turn is that of the call whose place stands in `order`. `peak` is what the arena holds at most.
+    A turn is that of the call whose place stands in `order`. `peak`: what the arena holds at most.
     """
 
     name: str
@@ -228,6 +228,11 @@ class Plan:
         return f"Plan({where}, {len(self.steps)} steps, arena {arena:,} bytes)"
 
     @property
+    def by_rows(self) -> bool:
+        """Whether a function of the user's hands over the input."""
+        return self.goal.by_rows
+
+    @property
     def arena(self) -> Arena:
         """The arena of the memory that activations lie in."""
         return self.arenas[0]
@@ -327,7 +332,9 @@ class Plan:
         found = []
         for m in self.board.memories:
             consts = [
-                c.bytes for c in self._stored if self.near.consts.get(c.key, kept and kept.name) == m.name
+                c.bytes
+                for c in self._stored
+                if self.near.consts.get(c.key, kept and kept.name) == m.name
             ]
             code = self.near.code or (kept and kept.name)
             parts = {

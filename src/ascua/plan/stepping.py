@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ascua.boards import Board
-from ascua.kernels import Rows, Run, Sums
+from ascua.kernels import Rows
 from ascua.plan.calm import calm
 from ascua.plan.choose import Chosen, choose, price
 from ascua.plan.course import course
@@ -34,7 +34,7 @@ def stepped(
     chosen = choose(calm(flow, every, board, goal), board, goal)
     single = _single(flow, chosen)
     if goal.kind == "balanced" and all(c.cost for c in chosen):
-        search = Search(flow, _ways(chosen, every), goal.effort // 10, longest=BRANCHES)
+        search = Search(flow, _ways(chosen, every), goal.effort, longest=BRANCHES)
         return [_within_cost(search, single, BALANCED_COST)]
     return [single]
 
@@ -71,17 +71,9 @@ def _ways(chosen: Sequence[Chosen], every: Sequence[Sequence[Chosen]]) -> list[W
 
 def _looped(c: Chosen, several: Iterable[Chosen]) -> list[Chosen]:
     """The ways to run an operator by rows, the cheapest first."""
-    rows = [replace(o, looped=True) for o in several if o.inline == c.inline and by_rows(o)]
+    rows = [replace(o, looped=True) for o in several if o.inline == c.inline and o.by_rows]
     kernels = {o.kernel: o for o in rows if o.alike == c.alike} or {o.kernel: o for o in rows}
     return sorted(kernels.values(), key=price)
-
-
-def by_rows(c: Chosen) -> bool:
-    """Whether a call can make one row of its output."""
-    if isinstance(c.work, Run | Sums):
-        return True
-    image = len(c.op.y.shape) > 2 and c.op.y.shape[0] == 1
-    return image and isinstance(c.work, Rows) and c.work.block == 1
 
 
 def _thrifty(several: Sequence[Chosen]) -> list[Chosen]:

@@ -40,6 +40,8 @@ MATH = "-lm"
 PROGRAM = "firmware.elf"
 PLUGIN_FLAGS = ("-std=c11", "-Wall", "-Wextra", "-O2", "-shared", "-fPIC", "-fvisibility=hidden")
 
+ROW_TYPES = {"float32": "float", "bool": "uint8_t"}
+"""C types that are called otherwise than the dtype."""
 _COMMON = ("harness.h", "main.c", "network.c")
 _BARE = (*_COMMON, "semihost.c", "bare.c", "bare.h")
 
@@ -107,7 +109,10 @@ def firmware(board: Board, library: Library, build_dir: Path, *, sanitize: bool 
     digest = key(board, library, sanitize=sanitize)[:16]
 
     def make(folder: Path) -> None:
-        for name, data in {**library.files, "memory.ld": _memory_script(board, library).encode()}.items():
+        for name, data in {
+            **library.files,
+            "memory.ld": _memory_script(board, library).encode(),
+        }.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
@@ -196,7 +201,8 @@ def _network_flags(library: Library) -> list[str]:
 
     Only "NAME.h" is searched for in its folders: <NAME.h> may be a header of the C library.
     """
-    functions = ["input", "output", "input_bytes", "output_bytes", "run"]
+    functions = ["output", "output_bytes"]
+    functions += ["invoke_rows"] if library.by_rows else ["input", "input_bytes", "run"]
     functions += ["states"] if library.states else []
     functions += ["load"] if library.loads else []
     return [
@@ -206,6 +212,18 @@ def _network_flags(library: Library) -> list[str]:
         f"-DNETWORK_INPUT_COUNT={len(library.inputs)}",
         f"-DNETWORK_OUTPUT_COUNT={len(library.outputs)}",
         *([f"-DNETWORK_BYTES_OF_STATES={library.state_bytes}"] if library.states else []),
+        *(_row_flags(library) if library.by_rows else []),
+    ]
+
+
+def _row_flags(library: Library) -> list[str]:
+    """How the harness hands over an input row by row."""
+    x = library.inputs[0]
+    out = f",(void*){library.name}_output(0)" if len(library.outputs) == 1 else ""
+    return [
+        f"-DNETWORK_ROW_BYTES={x.bytes // x.height}",
+        f"-DNETWORK_ROW_TYPE={ROW_TYPES.get(x.dtype, f'{x.dtype}_t')}",
+        f"-DNETWORK_ROW_OUT={out}",
     ]
 
 

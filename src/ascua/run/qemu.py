@@ -167,7 +167,8 @@ def _regions(elf: Elf, library: Library) -> str:
             )
         return function
 
-    harness, glue = find(HARNESS), find(f"{library.name}_run")
+    run = "invoke_rows" if library.by_rows else "run"
+    harness, glue = find(HARNESS), find(f"{library.name}_{run}")
     lines = [f"{len(library.steps) + 2}"]
     lines += [f"{f.first:x} {f.end - 1:x} {i}" for i, f in enumerate((harness, glue))]
     for i, step in enumerate(library.steps, 2):

@@ -17,10 +17,10 @@ from ascua.artifact import Library, Slot
 from ascua.files.folders import Form
 from ascua.ir import ITEMSIZE, Array
 from ascua.kernels import Const, Rows, Run, Sums
-from ascua.plan import ALIGNMENT, Arena, Call, Plan, Step, View
-from ascua.targets.c import constants, memories, people, states
-from ascua.targets.c.constants import literal, numbers
-from ascua.targets.c.header import CTYPES, comment, header
+from ascua.plan import ALIGNMENT, Arena, Call, Plan, Source, Step, View
+from ascua.targets.c import constants, memories, people, rows, states
+from ascua.targets.c.constants import CTYPES, literal, numbers
+from ascua.targets.c.header import comment, header
 from ascua.targets.c.names import check_name
 from ascua.targets.c.states import array, place
 
@@ -61,13 +61,17 @@ def emit(plan: Plan, name: str) -> Library:
         inputs=plan.graph.inputs,
         outputs=plan.graph.outputs,
         steps=tuple(f"{name}_{s.name}" for s in plan.steps),
-        sources=tuple(f"src/{name}{part}.c" for part in ("", "_weights", "_load")
-                      if f"src/{name}{part}.c" in files),
+        sources=tuple(
+            f"src/{name}{part}.c"
+            for part in ("", "_weights", "_load")
+            if f"src/{name}{part}.c" in files
+        ),
         include_dirs=("include", "src"),
         arena_bytes=plan.arena_bytes,
         script=f"{name}_memories.ld" if script else None,
         regions=memories.regions(plan),
         loads=bool(memories.loaded(plan)),
+        by_rows=plan.by_rows,
         tolerance=plan.graph.tolerance,
         states=tuple(Slot(k.state.tensor, k.buffer.offset) for k in plan.states),
     )
@@ -88,8 +92,9 @@ FORM = Form("C library", _names, "-o")
 
 def usage(library: Library) -> str:
     """How the code that includes the library calls it."""
+    run = "invoke_rows" if library.by_rows else "run"
     return (
-        f"#include <{library.name}.h>, call {library.name}_run();"
+        f"#include <{library.name}.h>, call {library.name}_{run}();"
         f" arena {library.arena_bytes:,} bytes."
     )
 
@@ -106,6 +111,7 @@ def extras(
         "name": library.name,
         "upper": upper,
         "sources": "".join(f"  {s}\n" for s in (*library.sources, f"src/{library.name}_on.c")),
+        **_test(library),
         "tolerance": f"{library.tolerance:g}" if library.tolerance else "0.0",
         "floats": ", ".join(
             str(int(t.dtype == "float32" and library.tolerance > 0)) for t in library.outputs
@@ -128,6 +134,33 @@ def extras(
     if labels:
         files[f"include/{library.name}_labels.h"] = people.labels(library.name, labels)
     return {path: text.encode() for path, text in files.items()}
+
+
+def _test(library: Library) -> dict[str, str]:
+    """How the self-test hands over the inputs of a vector and runs the network."""
+    name = library.name
+    if not library.by_rows:
+        return {
+            "source": "",
+            "run": f"""        for (int i = 0; i < {name.upper()}_INPUTS; i++) {{
+            memcpy({name}_input(i), in, (size_t){name}_input_bytes(i));
+            in += {name}_input_bytes(i);
+        }}
+        {name}_run();""",
+        }
+    row = f"{name.upper()}_INPUT_0_ROW_BYTES"
+    x = CTYPES[library.inputs[0].dtype]
+    out = f", {name}_output(0)" if len(library.outputs) == 1 else ""
+    return {
+        "source": f"""
+/* Row y of the input at `context`. */
+static int32_t source(void *context, int32_t y, {x} *to) {{
+    memcpy(to, (const uint8_t *)context + y * {row}, {row});
+    return 0;
+}}
+""",
+        "run": f"        wrong += {name}_invoke_rows(source, (void *)in{out});",
+    }
 
 
 def flat(library: Library, files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -161,9 +194,14 @@ class _Texts:
                     self.symbols.setdefault(const.key, symbol)
                     self.arrays.setdefault(self.symbols[const.key], const)
 
+    @cached_property
+    def calls(self) -> list[Call]:
+        """Those of kernels."""
+        return [c for c in self.plan.calls if not isinstance(c.op, Source)]
+
     def kernel_headers(self) -> list[str]:
         """The headers of the kernels in use, with those that they include."""
-        wanted = ["kernel.h", "window.h", *(f"{c.kernel.name}.h" for c in self.plan.calls)]
+        wanted = ["kernel.h", "window.h", *(f"{c.kernel.name}.h" for c in self.calls)]
         found: list[str] = []
         while wanted:
             header = wanted.pop()
@@ -186,28 +224,27 @@ class _Texts:
         section = _section("WEIGHTS", f"{self.name.upper()}_WEIGHTS_SECTION")
         parts = [f'{NO_CXX}#include "{self.name}_weights.h"\n', f"{section}\n"]
         at = {symbol: self.plan.near.consts.get(c.key) for symbol, c in self.arrays.items()}
-        for m in sorted({m for m in at.values() if m is not None}):
-            given = f"{self.name.upper()}_WEIGHTS_{m.upper()}_SECTION"
-            default = memories.section(self.name, "constants", m)
-            parts.append(f"{_section(f'WEIGHTS_{m.upper()}', given, default)}\n")
+        for memory in sorted({m for m in at.values() if m}):
+            given = f"{self.name.upper()}_WEIGHTS_{memory.upper()}_SECTION"
+            default = memories.section(self.name, "constants", memory)
+            parts.append(f"{_section(f'WEIGHTS_{memory.upper()}', given, default)}\n")
         for symbol, c in self.arrays.items():
-            m = at[symbol]
-            macro = "WEIGHTS" if m is None else f"WEIGHTS_{m.upper()}"
+            macro = "_".join(["WEIGHTS", *([m.upper()] if (m := at[symbol]) else [])])
             parts.append(f"{macro} {constants.definition(symbol, c)}")
         return "\n".join(parts)
 
     def code(self) -> str:
         name, plan = self.name, self.plan
-        names = sorted({c.kernel.name for c in plan.calls})
+        names = sorted({c.kernel.name for c in self.calls})
         includes = "".join(f'#include "ascua/{k}.h"\n' for k in names)
         internal = f"#define {name.upper()}_INTERNAL\n"
-        shared = {f: c for c in plan.calls if (f := self.function(c)) != c.kernel.name}
+        shared = {f: c for c in self.calls if (f := self.function(c)) != c.kernel.name}
         parts = [
             f'{NO_CXX}{internal}{self.code_section()}#include "{name}.h"\n\n'
             f'#include "{name}_weights.h"\n{includes}'
             '#include "ascua/window.h"\n',
             self.memory(),
-            *([self.rows()] if self.row_tables else []),
+            *([self.places()] if self.row_tables else []),
             *(self.shared(f, c) for f, c in shared.items()),
             *(self.step(s) for s in plan.steps),
             f"#ifndef {name.upper()}_ON",
@@ -226,6 +263,7 @@ class _Texts:
             "#define NET net",
             "#define NET_AND net,",
             *(f"#define {a} ((int8_t *)net->{a})" for a in self.arenas),
+            *(["#define SOURCE (*net)"] if plan.by_rows else []),
             *(["#define states ((int8_t *)net->states)"] if plan.states else []),
             "#else",
             "#define INSTANCE void",
@@ -234,6 +272,7 @@ class _Texts:
             "#define NET_AND",
             *(line for a in self.arenas for line in self.arena(a)),
             *states.definition(plan),
+            *rows.definition(plan),
             "#endif\n",
         ]
         return "\n".join(lines)
@@ -267,15 +306,18 @@ class _Texts:
         name, plan = self.name, self.plan
         instance = f"struct {name}_instance *net"
         first, last = states.copies(plan)
-        calls = "".join(f"    {name}_{s.name}(net);\n" for s in plan.steps)
         parts = [
             f"/* {name} on instances of the caller's: the same code, which finds its memory by a"
             f' pointer. */\n#define {name.upper()}_ON\n#include "{name}.c"\n',
-            f"void {name}_run_on({instance}) {{\n{first}{calls}{last}}}\n",
         ]
+        if plan.by_rows:
+            parts.append(rows.function(name, plan, first, last, on=True))
+        else:
+            calls = "".join(f"    {name}_{s.name}(net);\n" for s in plan.steps)
+            parts.append(f"void {name}_run_on({instance}) {{\n{first}{calls}{last}}}\n")
         if plan.states:
             parts.append(states.functions_on(name, plan))
-        if len(plan.inputs) == len(plan.outputs) == 1:
+        if len(plan.inputs) == len(plan.outputs) == 1 and not plan.by_rows:
             parts.append(self.invoke("_on", f"{instance}, ", "net"))
         return _wrapped("\n".join(parts))
 
@@ -321,7 +363,9 @@ class _Texts:
         late = isinstance(call.work, Sums)
         block = call.work.block if isinstance(call.work, Rows) else 1
         xs = [self.pointer(v, call, turn, const=True) for v in call.reads]
-        ys = [self.pointer(v, call, None if late else turn, block, const=False) for v in call.writes]
+        ys = [
+            self.pointer(v, call, None if late else turn, block, const=False) for v in call.writes
+        ]
         if call.window is not None:
             xs = [("const int8_t *const *", f"rows{suffix}")]
         if call.kernel.gathers:
@@ -349,8 +393,8 @@ class _Texts:
         if v.rows is not None:
             at = f"{array(v.buffer)} + {ALIGNMENT} * {self.row_tables[v.rows]}[{turn or 0}]"
         elif turn is not None:
-            rows = call.work.rows if isinstance(call.work, Sums) else v.tensor.height
-            at += f" + {turn} * {block * v.tensor.bytes // rows}"
+            slices = call.work.rows if isinstance(call.work, Sums) else v.tensor.height
+            at += f" + {turn} * {block * v.tensor.bytes // slices}"
         return kind, at if ctype == "int8_t" else f"({kind})(void *)({at})"
 
     @cached_property
@@ -363,11 +407,11 @@ class _Texts:
                     found[v.rows] = f"{self.name}_rows_{len(found)}"
         return found
 
-    def rows(self) -> str:
+    def places(self) -> str:
         """The definitions of these arrays."""
         lines = []
-        for rows, symbol in self.row_tables.items():
-            words = [r // ALIGNMENT for r in rows]
+        for places, symbol in self.row_tables.items():
+            words = [p // ALIGNMENT for p in places]
             ctype = "uint16_t" if max(words) < 2**16 else "uint32_t"
             listed = ", ".join(map(str, words))
             lines.append(f"static const {ctype} {symbol}[{len(words)}] = {{{listed}}};\n")
@@ -377,6 +421,8 @@ class _Texts:
         if step.looped:
             return self.loop(step)
         call = step.calls[0]
+        if isinstance(call.op, Source):
+            return self.fetch(step, call)
         lines = [
             self.title(step.calls),
             f"STEP void {self.name}_{step.name}(INSTANCE) {{",
@@ -392,6 +438,16 @@ class _Texts:
             lines.append("    }")
         return "\n".join([*lines, "}\n"])
 
+    def fetch(self, step: Step, call: Call) -> str:
+        """A function that lets the user fill all rows of the input."""
+        at = self.pointer(call.writes[0], call, "turn", const=False)[1]
+        return (
+            f"{self.title(step.calls)}\n"
+            f"STEP void {self.name}_{step.name}(INSTANCE) {{\n"
+            f"    for (int32_t turn = 0; turn < {len(step.order)} && !SOURCE.error; turn++) {{\n"
+            f"        SOURCE.error = SOURCE.row(SOURCE.context, turn, {at});\n    }}\n}}\n"
+        )
+
     def title(self, calls: Sequence[Call]) -> str:
         """What the calls do."""
         outputs = calls[-1].op.outputs
@@ -402,7 +458,19 @@ class _Texts:
     def loop(self, step: Step) -> str:
         """A function for a turn of each call, and one that takes the turns in their order."""
         parts, name = [], f"{self.name}_{step.name}"
+        ends = ["break"] * len(step.calls)
         for i, call in enumerate(step.calls):
+            if isinstance(call.op, Source):
+                at = self.pointer(call.writes[0], call, "turn", const=False)[1]
+                parts.append(
+                    f"{self.title([call])}\n"
+                    f"STEP void {name}_{i}(INSTANCE_AND int32_t turn) {{\n"
+                    f"    SOURCE.error = SOURCE.row(SOURCE.context, turn, {at});\n}}\n"
+                )
+                ends[i] = (
+                    "if (SOURCE.error) {\n                return;\n            }\n            break"
+                )
+                continue
             lines = [
                 self.title([call]),
                 f"STEP void {name}_{i}(INSTANCE_AND int32_t turn) {{",
@@ -413,7 +481,8 @@ class _Texts:
             parts.append("\n".join([*lines, "}\n"]))
         ctype = "uint8_t" if len(step.calls) <= 256 else "uint16_t"
         cases = "".join(
-            f"        case {i}:\n            {name}_{i}(NET_AND turn[{i}]++);\n            break;\n"
+            f"        case {i}:\n            {name}_{i}(NET_AND turn[{i}]++);\n"
+            f"            {ends[i]};\n"
             for i in range(len(step.calls) - 1)
         )
         last = len(step.calls) - 1
@@ -477,27 +546,31 @@ class _Texts:
         """The statements that find the rows that make an output row."""
         if call.window is None:
             return []
-        x, w, rows = call.reads[0], f"&w{suffix}", f"rows{suffix}"
+        x, w, found = call.reads[0], f"&w{suffix}", f"rows{suffix}"
         lines = place(call.lines) if call.lines else None
         if not looped and lines:
-            return [f"window_padded({w}, {place(x.buffer)}, {turn}, {lines}, {rows});"]
-        found = f"window_clipped({w}, {place(x.buffer)}, {turn}, {rows});"
+            return [f"window_padded({w}, {place(x.buffer)}, {turn}, {lines}, {found});"]
+        finding = f"window_clipped({w}, {place(x.buffer)}, {turn}, {found});"
         if x.rows is not None:
             width = "" if max(x.rows) // ALIGNMENT < 2**16 else "_far"
             base, table = array(x.buffer), self.row_tables[x.rows]
-            found = f"window_scattered{width}({w}, {base}, {table}, {turn}, {rows});"
-        return [found, f"window_copied({w}, {lines}, {rows});"] if lines else [found]
+            finding = f"window_scattered{width}({w}, {base}, {table}, {turn}, {found});"
+        return [finding, f"window_copied({w}, {lines}, {found});"] if lines else [finding]
 
     def interface(self) -> str:
         """The functions that NAME.h declares."""
         name, plan = self.name, self.plan
-        parts = [self.tables("input", plan.inputs), self.tables("output", plan.outputs)]
-        calls = "".join(f"    {name}_{s.name}(NET);\n" for s in plan.steps)
         first, last = states.copies(plan)
-        parts.append(f"void {name}_run(void) {{\n{first}{calls}{last}}}\n")
+        if plan.by_rows:
+            parts = [self.tables("output", plan.outputs)]
+            parts.append(rows.function(name, plan, first, last, on=False))
+        else:
+            parts = [self.tables("input", plan.inputs), self.tables("output", plan.outputs)]
+            calls = "".join(f"    {name}_{s.name}(NET);\n" for s in plan.steps)
+            parts.append(f"void {name}_run(void) {{\n{first}{calls}{last}}}\n")
         if plan.states:
             parts.append(states.functions(name, plan))
-        if len(plan.inputs) == len(plan.outputs) == 1:
+        if len(plan.inputs) == len(plan.outputs) == 1 and not plan.by_rows:
             parts.append(self.invoke("", "", ""))
         return "\n".join(parts)
 

@@ -7,6 +7,12 @@ from math import ceil
 from ascua.ir import Array
 from ascua.kernels import Const
 
+CTYPES = {
+    "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t",
+    "int64": "int64_t", "float32": "float", "bool": "uint8_t",
+}  # fmt: skip
+"""Of tensors' elements."""
+
 LISTED = 1024
 """Bytes: longer constants of bytes are written as strings.
 

@@ -9,15 +9,10 @@ from string import Template
 
 from ascua.ir import Tensor
 from ascua.plan import Plan, View
-from ascua.targets.c import memories, states
-from ascua.targets.c.constants import decimal
+from ascua.targets.c import memories, rows, states
+from ascua.targets.c.constants import CTYPES, decimal
 
 TEMPLATE = Path(__file__).parent / "library.h.in"
-
-CTYPES = {
-    "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t",
-    "int64": "int64_t", "float32": "float", "bool": "uint8_t",
-}  # fmt: skip
 
 ENDS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
 """The least and the greatest of the integers that stand for values."""
@@ -30,10 +25,14 @@ def header(plan: Plan, name: str) -> str:
     """The text of NAME.h."""
     groups = (("input", plan.inputs), ("output", plan.outputs))
     ends = [(kind, i, v) for kind, views in groups for i, v in enumerate(views)]
+    there = ends[1:] if plan.by_rows else ends
     invoke = states.declaration(name, plan.state_bytes) if plan.states else ""
     others = plan.tensor_arenas[1:]
     invoke_on = states.declaration_on(name) if plan.states else ""
-    if len(plan.inputs) == len(plan.outputs) == 1:
+    if plan.by_rows:
+        invoke = rows.declaration(name, plan) + invoke
+        invoke_on = rows.declaration_on(name, plan) + invoke_on
+    elif len(plan.inputs) == len(plan.outputs) == 1:
         x, y = CTYPES[plan.inputs[0].tensor.dtype], CTYPES[plan.outputs[0].tensor.dtype]
         invoke = (
             "\n/* One inference from `in` to `out`, copied where they are not the arena's. */\n"
@@ -54,11 +53,33 @@ def header(plan: Plan, name: str) -> str:
         ),
         inputs=len(plan.inputs), outputs=len(plan.outputs),
         tensors="".join(_described(name, *end) for end in ends), invoke=invoke,
-        typed="".join(_typed(name, *end) for end in ends),
+        typed="".join(_typed(name, *end) for end in there),
+        **(_of_rows(name, plan) if plan.by_rows else _of_whole(name)),
         states=f"    int64_t states[{-(-plan.state_bytes // 8)}];\n" if plan.states else "",
-        typed_on="".join(_typed_on(name, *end) for end in ends), invoke_on=invoke_on,
+        typed_on="".join(_typed_on(name, *end) for end in there), invoke_on=invoke_on,
         helpers="".join(_helpers(name, plan)),
     )  # fmt: skip
+
+
+def _of_whole(name: str) -> dict[str, str]:
+    """What the header says of a network whose inputs lie in the arena."""
+    return {
+        "how": f"Put the input where {name}_input_0() points, call {name}_run(), read"
+        f" {name}_output_0(); or let\n   {name}_invoke() copy.",
+        "given": "\n/* Where input `index` is read from; a run may overwrite it. */\n"
+        f"void *{name}_input(int index);\nint32_t {name}_input_bytes(int index);\n",
+        "run": f"\n/* One inference in place. */\nvoid {name}_run(void);\n",
+        "run_on": f"void {name}_run_on(struct {name}_instance *net);\n",
+        "source": "",
+    }
+
+
+def _of_rows(name: str, plan: Plan) -> dict[str, str]:
+    """The same of one that is handed its input row by row."""
+    return {
+        "how": f"{name}_invoke_rows() asks a function of yours for each row of the input.",
+        "given": "", "run": "", "run_on": "", "source": rows.fields(plan),
+    }  # fmt: skip
 
 
 def _described(name: str, kind: str, i: int, v: View) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 from string import Template
 
 from ascua.artifact import Library
-from ascua.targets.c.constants import string
-from ascua.targets.c.header import CTYPES, is_quantized
+from ascua.targets.c.constants import CTYPES, string
+from ascua.targets.c.header import is_quantized
 
 TEMPLATES = Path(__file__).parent
 
@@ -18,7 +18,15 @@ def readme(library: Library, *, flat: bool) -> str:
     """README.md of the folder."""
     name = library.name
     x, y = library.inputs[0], library.outputs[0]
-    if len(library.inputs) == len(library.outputs) == 1:
+    if library.by_rows:
+        out = ", out" if len(library.outputs) == 1 else ""
+        lines = [
+            f"static int32_t row(void *context, int32_t y, {CTYPES[x.dtype]} *to); /* fills row y"
+            f" of {_shape(x.shape)}, answers 0 */",
+            f"static {CTYPES[y.dtype]} out[{y.size}];",
+            f"int32_t error = {name}_invoke_rows(row, context{out});",
+        ]
+    elif len(library.inputs) == len(library.outputs) == 1:
         lines = [
             f"static {CTYPES[x.dtype]} in[{x.size}]; /* {_shape(x.shape)} */",
             f"static {CTYPES[y.dtype]} out[{y.size}];",
