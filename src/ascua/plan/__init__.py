@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ascua.boards import Board
 from ascua.ir import Graph
 from ascua.plan.choose import Chosen, ways
@@ -10,32 +12,36 @@ from ascua.plan.cuts import Cut
 from ascua.plan.fit import STACK_BYTES, check_fit
 from ascua.plan.flow import ALIGNMENT, Flow
 from ascua.plan.goal import BALANCED, GOALS, Goal, goal_named
+from ascua.plan.memories import near, wished
 from ascua.plan.memory import Placement, placed
-from ascua.plan.parts import STATES, Arena, Buffer, Call, Kept, Plan, Step, View
+from ascua.plan.parts import STATES, Arena, Buffer, Call, Kept, Near, Plan, Step, Use, View
 from ascua.plan.source import Source, check_rows, source
 from ascua.plan.stepping import stepped
 
 __all__ = [
     "ALIGNMENT", "BALANCED", "GOALS", "STACK_BYTES", "STATES", "Arena", "Buffer", "Call", "Cost",
-    "Goal", "Kept",
-    "Plan", "Source", "Step", "View", "check_fit", "goal_named", "plan",
+    "Goal", "Kept", "Near",
+    "Plan", "Source", "Step", "Use", "View", "check_fit", "goal_named", "plan",
 ]  # fmt: skip
 
 
 def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
     """Plan `graph` (as `passes.prepare` gives it) for `board`.
 
-    Raises Unsupported where no kernel runs an operator. Whether it fits is for `check_fit`.
+    Raises Unsupported where no kernel runs an operator, InputError for a placement of what is not
+    there. Whether it fits is for `check_fit`.
     """
     every = [*([source(graph)] if goal.by_rows else []), *ways(graph, board, goal)]
     flow = Flow(graph, tuple(several[0].op for several in every))
     if goal.by_rows:
         check_rows(flow, every)
+    wishes = wished(flow, board, goal.placements)
     found = [
-        (cuts, placed(flow, cuts, board, goal.tries)) for cuts in stepped(flow, every, board, goal)
+        (cuts, placed(flow, cuts, board, goal.tries, wishes))
+        for cuts in stepped(flow, every, board, goal)
     ]
-    cuts, memory = min(found, key=lambda f: f[1].arenas[0].bytes)
-    return Plan(
+    cuts, memory = min(found, key=lambda f: sum(a.bytes for a in f[1].arenas))
+    made = Plan(
         graph=graph,
         board=board,
         goal=goal,
@@ -46,6 +52,7 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
         arenas=memory.arenas,
         states=tuple(memory.kept(s) for s in graph.states),
     )
+    return replace(made, near=near(made.calls, made.arenas, board, made.code_estimate, wishes))
 
 
 def _step(i: int, cut: Cut, memory: Placement) -> Step:

@@ -44,6 +44,8 @@ class Goal:
     """About how long to look for less memory: as much is tried as a usual computer does in that."""
     avoid: frozenset[str] = frozenset()
     """Kernels, by name, that are not taken: so that one is compared with another."""
+    placements: tuple[tuple[str, str], ...] = ()
+    """Tensors by name, activations or an operator's weights, each with the memory to lie in."""
 
     @property
     def effort(self) -> int:
