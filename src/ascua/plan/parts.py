@@ -220,6 +220,9 @@ class Plan:
     outputs: tuple[View, ...]
     arenas: tuple[Arena, ...]
     states: tuple[Kept, ...] = ()
+    least: int | None = None
+    """Bytes that no plan holds less than, of all cuts into steps whose operators go row by row or
+    take whole tensors, all orders of operators, and all offsets; None: that is not known."""
     near: Near = field(default_factory=Near)
 
     def __repr__(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ascua.boards import Board
 from ascua.kernels import Rows
@@ -22,28 +22,45 @@ FEWEST = 1e12
 """The cost of a step where few of them are wanted: rows lie closer together than whole tensors."""
 
 
-def stepped(
-    flow: Flow, every: Sequence[Sequence[Chosen]], board: Board, goal: Goal
-) -> list[list[Cut]]:
-    """The steps for the options `every` of each operator: several ways that hold as little."""
+@dataclass(frozen=True, eq=False)
+class Stepped:
+    """The steps of a plan: several ways, of which one is wanted that can be placed well.
+
+    `least` is what no plan holds less than, of all cuts and orders of operators, where a search has
+    seen them all.
+    """
+
+    ways: list[list[Cut]]
+    least: int | None = None
+
+
+def stepped(flow: Flow, every: Sequence[Sequence[Chosen]], board: Board, goal: Goal) -> Stepped:
+    """The steps for the options `every` of each operator."""
     chosen = choose(calm(flow, every, board, goal), board, goal)
-    if goal.kind == "ram":
-        usual = chosen
-        every = [_thrifty(several) for several in every]
-        chosen = choose(every, board, goal)
-        ways = [
-            Ways(sorted([*_alike(c, several), u], key=price), _looped(c, several))
-            for c, several, u in zip(chosen, every, usual, strict=True)
-        ]
-        search = Search(flow, ways, goal.effort)
-        least = search.least()
-        found = [search.cheapest(least, step) for step in (0.0, FEWEST)]
-        return [f[1] for f in found if f] or [_single(flow, chosen)]
-    single = _single(flow, chosen)
-    if goal.kind == "balanced" and all(c.cost for c in chosen):
-        search = Search(flow, _ways(chosen, every), goal.effort, longest=BRANCHES)
-        return [_within_cost(search, single, BALANCED_COST)]
-    return [single]
+    found = [_single(flow, chosen)]
+    if goal.kind in ("balanced", "ram") and all(c.cost for c in chosen):
+        search = Search(flow, _ways(chosen, every), goal.effort // 10, longest=BRANCHES)
+        found.append(_within_cost(search, found[0], BALANCED_COST))
+    if goal.kind != "ram":
+        return Stepped(found)
+    lean = _least(flow, chosen, every, board, goal)
+    return Stepped([*found, *lean.ways], lean.least)
+
+
+def _least(
+    flow: Flow, usual: Sequence[Chosen], every: Sequence[Sequence[Chosen]], board: Board, goal: Goal
+) -> Stepped:
+    """The steps that hold least: the cheapest ones, and the fewest."""
+    every = [_thrifty(several) for several in every]
+    chosen = choose(every, board, goal)
+    ways = [
+        Ways(sorted([*_alike(c, several), u], key=price), _looped(c, several))
+        for c, several, u in zip(chosen, every, usual, strict=True)
+    ]
+    search = Search(flow, ways, goal.effort)
+    least = search.least()
+    found = (search.cheapest(least, step) for step in (0.0, FEWEST))
+    return Stepped([f[1] for f in found if f], None if search.exhausted else least)
 
 
 def _single(flow: Flow, chosen: Sequence[Chosen]) -> list[Cut]:
