@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from ascua.errors import InputError, did_you_mean
 
-TURNS_A_SECOND, TRIES_A_SECOND = 40_000, 60
+TURNS_A_SECOND, TRIES_A_SECOND = 40_000, 30
 """What a usual computer does."""
 
 Kind = Literal["speed", "balanced", "size", "ram"]

@@ -231,6 +231,11 @@ class Plan:
         return f"Plan({where}, {len(self.steps)} steps, arena {arena:,} bytes)"
 
     @property
+    def proven(self) -> bool:
+        """Whether no plan takes a smaller arena, with kernels as fast as the goal wants them."""
+        return self.least is not None and self.arena.bytes <= self.least
+
+    @property
     def by_rows(self) -> bool:
         """Whether a function of the user's hands over the input."""
         return self.goal.by_rows

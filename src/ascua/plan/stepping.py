@@ -11,7 +11,7 @@ from ascua.plan.calm import calm
 from ascua.plan.choose import Chosen, choose, price
 from ascua.plan.course import course
 from ascua.plan.cuts import Cut, Search, Ways
-from ascua.plan.flow import Flow
+from ascua.plan.flow import Flow, align
 from ascua.plan.goal import BALANCED_COST, RAM_COST, Goal
 
 BRANCHES = 6
@@ -60,7 +60,7 @@ def _least(
     search = Search(flow, ways, goal.effort)
     least = search.least()
     found = (search.cheapest(least, step) for step in (0.0, FEWEST))
-    return Stepped([f[1] for f in found if f], None if search.exhausted else least)
+    return Stepped([f[1] for f in found if f], None if search.exhausted else align(least))
 
 
 def _single(flow: Flow, chosen: Sequence[Chosen]) -> list[Cut]:
