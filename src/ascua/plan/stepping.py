@@ -50,17 +50,33 @@ def stepped(flow: Flow, every: Sequence[Sequence[Chosen]], board: Board, goal: G
 def _least(
     flow: Flow, usual: Sequence[Chosen], every: Sequence[Sequence[Chosen]], board: Board, goal: Goal
 ) -> Stepped:
-    """The steps that hold least: the cheapest ones, and the fewest."""
-    every = [_thrifty(several) for several in every]
+    """The steps that hold least of those that cost little more than need be: the cheapest ones, and
+    the fewest."""
+    every = [_plain(several) for several in every]
     chosen = choose(every, board, goal)
     ways = [
         Ways(sorted([*_alike(c, several), u], key=price), _looped(c, several))
         for c, several, u in zip(chosen, every, usual, strict=True)
     ]
     search = Search(flow, ways, goal.effort)
-    least = search.least()
-    found = (search.cheapest(least, step) for step in (0.0, FEWEST))
-    return Stepped([f[1] for f in found if f], None if search.exhausted else align(least))
+    limit = RAM_COST * sum(min(price(o)[0] for o in several) for several in every)
+    least = _affordable(search, search.least(), limit) if limit else search.least()
+    found = [plan for step in (0.0, FEWEST) if (plan := search.cheapest(least, step))]
+    lists = [cuts for cost, cuts in found if cost % FEWEST <= limit]
+    return Stepped(lists, None if search.exhausted else align(least))
+
+
+def _affordable(search: Search, least: int, limit: float) -> int:
+    """The least bytes, `least` or more, within which there is a plan of at most that cost."""
+    low, high = least, max(search.upper(), least)
+    while low < high:
+        middle = (low + high) // 2
+        plan = search.cheapest(middle)
+        if plan is not None and plan[0] <= limit:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def _single(flow: Flow, chosen: Sequence[Chosen]) -> list[Cut]:
@@ -110,10 +126,6 @@ def _looped(c: Chosen, several: Iterable[Chosen]) -> list[Chosen]:
     return sorted(rows, key=price)
 
 
-def _thrifty(several: Sequence[Chosen]) -> list[Chosen]:
-    """The options that cost little more than the cheapest by rows, or of whole tensors."""
-    plain = [o for o in several if not (isinstance(o.work, Rows) and o.work.block > 1)]
-    if not plain or any(o.cost is None for o in plain):
-        return [*plain] or [*several]
-    most = RAM_COST * min(price(o)[0] for o in plain)
-    return [o for o in plain if price(o)[0] <= most]
+def _plain(several: Sequence[Chosen]) -> list[Chosen]:
+    """The options but those whose turns make several rows, where there are others."""
+    return [o for o in several if not (isinstance(o.work, Rows) and o.work.block > 1)] or [*several]
