@@ -210,9 +210,15 @@ class Search:
 
     def peaks(self) -> set[int]:
         """What the steps hold that there can be."""
-        return {
-            self._peak(done, after) for done in self.sets for after in self._next(done, 1 << 62)
-        }
+        found = set()
+        for done in self.sets:
+            for after in self._next(done, 1 << 62):
+                added = after & ~done
+                if added.bit_count() == 1:
+                    found |= {peak for peak, _ in self.single(done, added.bit_length() - 1)}
+                elif loop := self.course(done, added):
+                    found.add(loop.peak)
+        return found
 
     def cheapest(self, most: int, step: float = 0.0) -> tuple[float, list[Cut]] | None:
         """The cheapest plan none of whose steps holds more than `most`; None: there is none.
