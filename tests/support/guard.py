@@ -15,7 +15,7 @@ import numpy as np
 
 from ascua.ir import ITEMSIZE, Array, Tensor
 from ascua.kernels import Overlap, Rows, Run, Sums
-from ascua.plan import STATES, Buffer, Call, Plan, Step, View
+from ascua.plan import STATES, Buffer, Call, Plan, Source, Step, View
 
 ALIGNMENT = 4
 """Of all that a kernel is told the beginning of, but rows of a whole tensor."""
@@ -125,12 +125,13 @@ class _Machine:
         start = v.rows[0] if v.rows else v.buffer.offset
         return self.aligned(Place(v.buffer.memory, start, self.numbers(v.tensor)), v.tensor.name)
 
-    def row(self, v: View, r: int) -> Place:
-        """A row of a tensor."""
-        size = v.tensor.bytes // v.tensor.height
+    def row(self, v: View, r: int, rows: int | None = None) -> Place:
+        """A row of a tensor, of its image or of so many `rows`."""
+        rows = rows or v.tensor.height
+        size = v.tensor.bytes // rows
         start = v.buffer.offset + r * size
         if v.rows is not None:
-            if len(v.rows) != v.tensor.height:
+            if len(v.rows) != rows:
                 raise self.fault(f"'{v.tensor.name}' has {len(v.rows)} places of rows")
             start = v.rows[r]
             if start % ALIGNMENT:
@@ -145,7 +146,8 @@ class _Machine:
     # -- a run
 
     def run(self) -> None:
-        given = [self.whole(v) for v in self.plan.inputs]
+        inputs = () if self.plan.by_rows else self.plan.inputs
+        given = [self.whole(v) for v in inputs]
         for p in given:
             self.write(p, "an input")
         for k in self.plan.states:
@@ -153,7 +155,7 @@ class _Machine:
         for k in self.plan.states:
             if k.copy is not None:
                 self.write(self.whole(k.copy), f"the copy of '{k.state.name}'")
-        for v, p in zip(self.plan.inputs, given, strict=True):
+        for v, p in zip(inputs, given, strict=True):
             self.check(p, f"input '{v.tensor.name}'")
         for step in self.plan.steps:
             self.step(step)
@@ -186,8 +188,9 @@ def _turns(c: Call, *, looped: bool) -> int:
     if isinstance(c.work, Rows):
         return -(-c.op.y.shape[1] // c.work.block)
     if isinstance(c.work, Sums):
-        return c.op.x.height
-    return c.op.y.height if looped and c.work is not None else 1
+        return c.work.rows
+    by_rows = looped or isinstance(c.op, Source)
+    return c.op.y.height if by_rows and c.work is not None else 1
 
 
 @dataclass(eq=False)
@@ -212,9 +215,9 @@ class _Running:
             rows = range(k * work.block, min((k + 1) * work.block, oh))
             writes = [self.joined(m.row(c.writes[0], r) for r in rows)]
         elif isinstance(work, Sums):
-            reads = [m.row(x[0], k)]
+            reads = [m.row(x[0], k, work.rows)]
             writes = [m.whole(v) for v in c.writes] if last else []
-        elif isinstance(work, Run) and self.looped:
+        elif isinstance(work, Run) and (self.looped or not x):
             reads = [self.alike(v, k) for v in x]
             writes = [m.row(v, k) for v in c.writes]
         else:
@@ -238,16 +241,17 @@ class _Running:
 
     # -- what is beside tensors
 
-    def buffer(self, b: Buffer | None, count: int, what: str) -> int | None:
-        """Where `count` bytes of a buffer begin."""
+    def buffer(self, b: Buffer | None, count: int, what: str) -> Place:
+        """The first `count` bytes of a buffer."""
         m = self.machine
-        if count == 0:
-            return None
         if b is None or b.bytes < count:
             raise m.fault(f"{count} bytes of {what} are wanted, of {b.bytes if b else 0}")
         if b.offset % ALIGNMENT:
             raise m.fault(f"its {what} begins at {b.offset}")
-        return b.offset
+        place = Place(b.memory, b.offset, np.full(count, SPOILT))
+        if place.end > len(m.memories[b.memory]):
+            raise m.fault(f"its {what} lies beyond {b.memory}")
+        return place
 
     def inside(self, work: Rows, k: int) -> list[int | None]:
         """The rows of the input under the window; None is padding."""
@@ -277,19 +281,18 @@ class _Running:
         pixel = ic * ITEMSIZE[self.call.op.x.dtype]
         line = (work.left + iw + work.right) * pixel
         span = (work.kh - 1) * work.dy + 1
-        start = self.buffer(self.call.lines, (work.kh if self.looped else span) * line, "lines")
-        assert start is not None
+        lines = self.buffer(self.call.lines, (work.kh if self.looped else span) * line, "lines")
         top = k * work.sy - work.py
 
         def padded(r: int, slot: int) -> tuple[Place | None, Place]:
             """A row, and what its line holds."""
-            at = start + slot * line
+            at = lines.start + slot * line
             if not 0 <= r < ih:
-                return None, Place(m.plan.arena.memory, at, np.full(line, PADDING))
+                return None, Place(lines.memory, at, np.full(line, PADDING))
             row = m.row(v, r)
             sides = (np.full(n * pixel, PADDING) for n in (work.left, work.right))
             left, right = sides
-            return row, Place(m.plan.arena.memory, at, np.concatenate([left, row.holds, right]))
+            return row, Place(lines.memory, at, np.concatenate([left, row.holds, right]))
 
         if self.looped:
             wanted = [(top + ky * work.dy, ky) for ky in range(work.kh)]
@@ -332,8 +335,7 @@ class _Running:
                 self.sums = m.fresh(len(s.holds))
             m.write(s if self.sums is None else replace(s, holds=self.sums), "its scratch")
         if c.lines and self.looped:
-            spoilt = np.full(c.lines.bytes, SPOILT)
-            m.write(Place(m.plan.arena.memory, c.lines.offset, spoilt), "a line")
+            m.write(self.buffer(c.lines, c.lines.bytes, "lines"), "a line")
         for w in writes:
             m.write(w, "what it makes")
 
@@ -346,10 +348,7 @@ class _Running:
     def working(self) -> list[Place]:
         """Its scratch."""
         count = self.call.kernel.scratch(self.call.op)
-        start = self.buffer(self.call.scratch, count, "scratch")
-        if start is None:
-            return []
-        return [Place(self.machine.plan.arena.memory, start, np.full(count, SPOILT))]
+        return [self.buffer(self.call.scratch, count, "scratch")] if count else []
 
     def overlap(self) -> Overlap:
         """How it may write over what it reads."""

@@ -14,7 +14,7 @@ from ascua.plan.fit import STACK_BYTES, check_fit
 from ascua.plan.flow import ALIGNMENT, Flow
 from ascua.plan.goal import BALANCED, GOALS, Goal, goal_named
 from ascua.plan.memories import near, wished
-from ascua.plan.memory import Placement, placed
+from ascua.plan.memory import Placement, check_size, placed
 from ascua.plan.parts import STATES, Arena, Buffer, Call, Kept, Near, Plan, Step, Use, View
 from ascua.plan.source import Source, check_rows, source
 from ascua.plan.stepping import stepped
@@ -34,6 +34,7 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
     """
     every = [*([source(graph)] if goal.by_rows else []), *ways(graph, board, goal)]
     flow = Flow(graph, tuple(several[0].op for several in every))
+    check_size(flow)
     if goal.by_rows:
         check_rows(flow, every)
     wishes = wished(flow, board, goal.placements)

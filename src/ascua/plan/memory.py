@@ -55,20 +55,21 @@ class Placement:
         return Kept(s, self.states[s], self.view(s.after), copy)
 
 
-def placed(
-    flow: Flow, cuts: Sequence[Cut], board: Board, tries: int, wishes: Wishes | None = None
-) -> Placement:
-    """The memory for the steps `cuts`, of some tensors as it is wished.
-
-    Raises Unsupported for more tensors than are placed.
-    """
-    graph = flow.graph
+def check_size(flow: Flow) -> None:
+    """Raise Unsupported for more tensors than are placed."""
     if len(flow.tensors) > MOST_TENSORS:
         raise Unsupported(
-            f"{graph.name}: it has {len(flow.tensors):,} tensors;"
+            f"{flow.graph.name}: it has {len(flow.tensors):,} tensors;"
             f" at most {MOST_TENSORS:,} are placed.",
             ["Take a network for microcontrollers: they have a hundred layers at most."],
         )
+
+
+def placed(
+    flow: Flow, cuts: Sequence[Cut], board: Board, tries: int, wishes: Wishes | None = None
+) -> Placement:
+    """The memory for the steps `cuts`, of some tensors as it is wished."""
+    graph = flow.graph
     found = _Spans(flow, cuts)
     peaks = [c.peak for c in cuts] or [live_bytes(flow, 0)]
     least = align(max(peaks, default=0))
