@@ -71,3 +71,9 @@ class Library(Artifact):
     """Whether it asks for its input row by row."""
     tolerance: float = 0.0
     """As `Graph.tolerance`."""
+    script: str | None = None
+    """The path of a linker script that places parts of it in memories of their own."""
+    regions: tuple[str, ...] = ()
+    """The memories that the script names."""
+    loads: bool = False
+    """Whether there is NAME_load, to be called once before the first run."""

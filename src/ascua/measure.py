@@ -37,6 +37,8 @@ class Ram:
     arena: int
     static: int | None = None
     stack: int | None = None
+    least: int | None = None
+    """What no plan holds less than: `Plan.least`."""
 
     @property
     def total(self) -> int | None:
@@ -150,6 +152,7 @@ class Measurement:
                 "static": self.ram.static,
                 "stack": self.ram.stack,
                 "total": self.ram.total,
+                "least": self.ram.least,
             },
             "layers": [
                 {
@@ -208,7 +211,8 @@ def analyze(
         return planned, replace(found, board=None)
     if planned.cost is None:
         return planned, found
-    plans = [planned if g.kind == goal.kind else model.plan(board, g) for g in GOALS]
+    goals = (replace(goal, kind=g.kind) for g in GOALS)
+    plans = [planned if g == goal else model.plan(board, g) for g in goals]
     return planned, replace(found, expected=tuple(expected(p, period_s) for p in plans))
 
 
@@ -222,7 +226,7 @@ def expected(planned: Plan, period_s: float | None = None) -> Expected:
         instructions=round(cost.instructions),
         cycles=round(cost.cycles) or None,
         flash_bytes=planned.const_bytes + planned.code_estimate,
-        arena_bytes=planned.arena.bytes,
+        arena_bytes=planned.arena_bytes,
         kernels=tuple(s.kernels for s in planned.steps),
     )
 
@@ -248,7 +252,7 @@ def known(model: Model, planned: Plan) -> Measurement:
         # What no output depends on is never checked: its shapes may be none.
         macs_model=drop_dead(fold_constants(model.original)).macs(),
         weights_bytes=planned.weights_bytes,
-        ram=Ram(planned.arena.bytes, planned.state_bytes or None),
+        ram=Ram(planned.arena_bytes, planned.state_bytes or None, least=planned.least),
         layers=layers,
     )
 

@@ -2,7 +2,7 @@
 
 Each sample is an operator by itself in a firmware of many. A kernel's cost is a sum over its terms,
 how often parts of it run, with the least sum of the relative errors and no part below zero.
-What BUILD holds is not measured again.
+What BUILD holds is not measured again; `--only` measures kernels that a table lacks.
 """
 
 from __future__ import annotations
@@ -53,6 +53,12 @@ RANDOM = 300
 OTHERS, WIDE = "others", "others, int16"
 WHOLE = ("network", OTHERS, WIDE)
 """Kinds of many operators, each by its first kernel alone."""
+
+
+ROWS = {k.name for k in kernels.every() if {"clipped", "rows", "sums"} & {*k.name.split("_")}}
+"""Kernels for loops over rows, each measured by itself: others would be taken before them."""
+DRAWN = 20
+"""Samples that are drawn for one that a kernel can run."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,23 @@ class Calls:
         return own.end - own.first, {f.name.partition(".")[0]: f.end - f.first for f in others}
 
 
+def fitting(kind: str, name: str, board: Board) -> Iterator[Graph]:
+    """Networks of samples of a kind that the kernel runs, unless they are rare."""
+    rng = Random(f"tune {kind} {name}")
+    for _ in range(BATCHES):
+        good: dict[str, Graph] = {}
+        for drawn in range(DRAWN * TOGETHER):
+            if len(good) == TOGETHER or drawn > DRAWN * (len(good) + 1):
+                break
+            with contextlib.suppress(Unsupported):
+                graph = prepare(SAMPLES[kind](rng))
+                every = [options(graph, op, board, Goal()) for op in graph.ops if not op.view]
+                if all(name in {o.kernel.name for o in several} for several in every):
+                    good[f"n{len(good)}"] = graph
+        if len(good) == TOGETHER:
+            yield beside(good)
+
+
 def graphs(kind: str) -> Iterator[Graph]:
     """Networks of many samples of a kind."""
     rng = Random(f"tune {kind}")
@@ -157,10 +180,26 @@ def others(kind: str) -> Iterator[Graph]:
         yield beside({f"n{j}": g for j, g in enumerate(every[i : i + 20])})
 
 
-def measured(core: str, folder: Path) -> Iterator[Measured]:
+def alone(name: str, board: Board, folder: Path) -> Iterator[Measured]:
+    """A kernel by which no other is replaced, on samples that it can run."""
+    others = frozenset(k.name for k in kernels.every()) - {name}
+    for kind in (k for k in SAMPLES if k not in WHOLE):
+        for graph in fitting(kind, name, board):
+            for inline in (True, False):
+                goal = Goal(kind="speed", inline=inline, seconds=0.0, avoid=others)
+                yield from measure(graph, board, goal, folder)
+    print(f"{board.core.name}: {name}", flush=True)
+
+
+def measured(core: str, folder: Path, only: Collection[str]) -> Iterator[Measured]:
     """All samples on a core: with each kernel that can run them, of its own and shared."""
     untold = replace(boards.load_core(core, core), name=f"{core}, without a table")
     board = replace(boards.load(BOARDS[core]), core=untold)
+    for kernel in kernels.every():
+        if kernel.name in (only or ROWS) and kernel.needs <= board.core.features:
+            yield from alone(kernel.name, board, folder)
+    if only:
+        return
     for kind in (*SAMPLES, OTHERS, WIDE):
         for graph in others(kind) if kind in (OTHERS, WIDE) else graphs(kind):
             every = [options(graph, op, board, Goal()) for op in graph.ops if not op.view]
@@ -170,7 +209,7 @@ def measured(core: str, folder: Path) -> Iterator[Measured]:
             avoided = [frozenset(order[:n]) for n in range(len(order) + 1)]
             for avoid in (a for a in avoided if not any(several <= a for several in able)):
                 for inline in (True, False):
-                    goal = Goal(kind="speed", inline=inline, tries=0, avoid=avoid)
+                    goal = Goal(kind="speed", inline=inline, seconds=0.0, avoid=avoid)
                     yield from measure(graph, board, goal, folder)
         print(f"{core}: {kind}", flush=True)
 
@@ -237,10 +276,10 @@ def least_errors(terms: Array, took: Array) -> Array:
     return np.asarray(found.x[: terms.shape[1]] / scale)
 
 
-def table(core: str, folder: Path) -> dict[str, Any]:
-    """The table of a core."""
+def table(core: str, folder: Path, only: Collection[str]) -> dict[str, Any]:
+    """The table of a core, or of some kernels."""
     groups: dict[str, dict[str, list[Measured]]] = {}
-    for m in measured(core, folder):
+    for m in measured(core, folder, only):
         groups.setdefault(m.kernel, {}).setdefault(cost.MODES[m.inline], []).append(m)
     cc = boards.load(BOARDS[core]).cc or "cc"
     return {
@@ -269,10 +308,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("build", type=Path, metavar="BUILD")
     parser.add_argument("cores", nargs="*", metavar="CORE", default=list(BOARDS))
+    parser.add_argument("--only", action="append", default=[], metavar="KERNEL")
     asked = parser.parse_args()
     asked.build.mkdir(parents=True, exist_ok=True)
     for core in asked.cores:
-        made = table(core, asked.build.resolve())
+        made = table(core, asked.build.resolve(), asked.only)
+        if asked.only:
+            known = json.loads((cost.FOLDER / f"{core}.json").read_text(encoding="utf-8"))
+            every = {**known["kernels"], **made["kernels"]}
+            made = {**known, "kernels": {name: every[name] for name in sorted(every)}}
         able = {k.name for k in kernels.every() if k.needs <= boards.load_core(core, "").features}
         if missing := able - set(made["kernels"]):
             print(f"{core}: not measured: {', '.join(sorted(missing))}")

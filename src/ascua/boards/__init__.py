@@ -179,7 +179,7 @@ class Board:
         for a, b in pairwise(by_origin):
             if a.origin + a.bytes > b.origin:
                 raise ValueError(f"the memories {a.name} and {b.name} overlap.")
-        if len({m.name for m in self.memories}) < len(self.memories):
+        if len({m.name.lower() for m in self.memories}) < len(self.memories):
             raise ValueError("two memories have the same name.")
 
     @property

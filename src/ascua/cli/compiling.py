@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from ascua.cli.options import (
     model_file,
     no_optimize,
     period,
+    place_option,
     rounding,
     seed,
     skip_damaged,
@@ -57,7 +58,7 @@ from ascua.ir import Array
 from ascua.labels import Labels
 from ascua.model import Model
 from ascua.ncc.classes import read_names
-from ascua.plan import Goal, Plan, check_fit
+from ascua.plan import BALANCED, Goal, Plan, check_fit
 from ascua.report import tables
 from ascua.samples import load_or_random, sample_vectors
 from ascua.targets.folder import check_folder, write_folder
@@ -81,6 +82,7 @@ def analyze(
     """Operators, MACs, weights, arena and fit of MODEL.tflite."""
     target = board_files.load(board) if board else None
     _check_period(period_s, target)
+    _check_placements(goal, target, kmodel=k210.is_kmodel(model))
     if k210.is_kmodel(model):
         kmodels.analyze(model, target, as_json=as_json)
         return
@@ -163,6 +165,7 @@ def compile_(
 ) -> None:  # fmt: skip
     """Write MODEL.tflite as a C library, or as a kmodel for a K210; needs no C compiler."""
     target = board_files.load(board)
+    _check_placements(goal, target, kmodel=k210.has_one(target))
     if k210.has_one(target):
         form.refuse()
         kmodels.compile_(model, target, to, how, force=force, as_json=as_json)
@@ -232,6 +235,7 @@ def run(
     """Build MODEL.tflite, run it on a board, check every output byte; or run a .kmodel."""
     target = board_files.load(aim.board)
     _check_period(aim.period_s, target)
+    _check_placements(aim.goal, target, kmodel=k210.is_kmodel(model))
     spared: dict[str, Any] = {"inputs": (model, Path(aim.board), *source.named), "force": force}
     if k210.is_kmodel(model):
         network = k210.load(model)
@@ -287,6 +291,19 @@ def _check_period(period_s: float | None, board: Board | None) -> None:
         )
 
 
+def _check_placements(goal: Goal, board: Board | None, *, kmodel: bool) -> None:
+    """Raise InputError where there are some, and no board or nothing that they are for."""
+    if not goal.placements:
+        return
+    if kmodel:
+        raise InputError(
+            "--place: it is for networks in C, and a kmodel states itself where its tensors lie.",
+            ["Leave it out."],
+        )
+    if board is None:
+        raise InputError("--place: on which board?", ["Name it: `--board mps3-an547`."])
+
+
 def raise_on_mismatch(result: measure.Run, board: str) -> None:
     """Raise Mismatch where the board's outputs are not the reference's."""
     if wrong := result.measurement.mismatched_bytes:
@@ -300,6 +317,7 @@ def raise_on_mismatch(result: measure.Run, board: str) -> None:
 @model_file()
 @inputs_file(help="Samples, .npy or .npz; default: fixed random ones.")
 @board_name("only", multiple=True, help="Only this board; may be repeated.")
+@place_option()
 @build_dir()
 @no_optimize()
 @in_float()
@@ -307,21 +325,24 @@ def raise_on_mismatch(result: measure.Run, board: str) -> None:
 @verbose
 @gathered(taking=Taking)
 def validate(
-    model: Path, inputs: Path | None, only: tuple[str, ...], build_dir: Path, taking: Taking, *,
-    as_json: bool,
+    model: Path, inputs: Path | None, only: tuple[str, ...],
+    placements: tuple[tuple[str, str], ...], build_dir: Path, taking: Taking, *, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare MODEL.tflite on every executor, byte for byte.
 
     They are the reference, this computer, the boards, and tflite-micro; LiteRT for uint8. Of a
     .kmodel they are the simulated K210, and the runtime in C with a KPU in C.
     """
+    goal = replace(BALANCED, placements=placements)
+    named = [board_files.load(name) for name in dict.fromkeys(only)]
+    _check_placements(goal, next(iter(named), None), kmodel=k210.is_kmodel(model))
     if k210.is_kmodel(model):
         kmodels.validate(model, inputs, only, build_dir, as_json=as_json)
         return
     loaded = networks.model(model, taking)
-    chosen = executors([board_files.load(name) for name in dict.fromkeys(only)])
+    chosen = executors(named)
     xs = load_or_random(loaded.graph, inputs)
-    plans = [loaded.plan(board) for board in chosen]
+    plans = [loaded.plan(board, goal) for board in chosen]
     for planned in plans:
         log.info("Plan for %s", planned.board.name)
         _show(planned)

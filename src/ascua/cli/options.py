@@ -27,6 +27,16 @@ def _seconds(text: str) -> float:
         ) from e
 
 
+def _placement(text: str) -> tuple[str, str]:
+    tensor, _, memory = text.rpartition("=")
+    if not tensor or not memory:
+        raise InputError(
+            f"--place {text}: write it as TENSOR=MEMORY.",
+            ["`ascua boards` lists the memories, `ascua analyze` the tensors of the fullest step."],
+        )
+    return tensor, memory
+
+
 class _Path(click.Path):
     """A path, which is not empty: that would be the current folder."""
 
@@ -57,6 +67,11 @@ seconds_option = partial(
     click.option, "--max-allocator-solve-secs", "seconds", metavar="S", default=BALANCED.seconds,
     show_default=True, type=click.FloatRange(min=0.1),
     help="About how long to look for less RAM.",
+)  # fmt: skip
+place_option = partial(
+    click.option, "--place", "placements", metavar="TENSOR=MEMORY", multiple=True,
+    callback=lambda _context, _option, texts: tuple(map(_placement, texts)),
+    help="Put a tensor into that memory of the board; may be repeated.",
 )  # fmt: skip
 period = partial(
     click.option, "--period", "period_s", metavar="TIME",
@@ -194,10 +209,14 @@ def goal() -> Callable[[Callable[..., T]], Callable[..., T]]:
 
     def decorate(verb: Callable[..., T]) -> Callable[..., T]:
         @wraps(verb)
-        def called(goal: Goal, *, by_rows: bool, seconds: float, **options: Any) -> T:
-            return verb(goal=replace(goal, by_rows=by_rows, seconds=seconds), **options)
+        def called(
+            goal: Goal, *, by_rows: bool, seconds: float,
+            placements: tuple[tuple[str, str], ...], **options: Any,
+        ) -> T:  # fmt: skip
+            wanted = replace(goal, by_rows=by_rows, seconds=seconds, placements=placements)
+            return verb(goal=wanted, **options)
 
-        return goal_option()(by_rows_option()(seconds_option()(called)))
+        return goal_option()(by_rows_option()(seconds_option()(place_option()(called))))
 
     return decorate
 

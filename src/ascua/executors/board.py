@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ascua import targets
@@ -45,7 +45,8 @@ class OnBoard:
         board = self.whole.board
         target = targets.of(board)
         same = graph is self.whole.graph
-        planned = self.whole if same else target.lower(graph, board, self.whole.goal)
+        goal = self.whole.goal if same else replace(self.whole.goal, placements=())
+        planned = self.whole if same else target.lower(graph, board, goal)
         check_fit(planned)
         artifact = target.emit(planned, self.library)
         return run_artifact(

@@ -4,6 +4,13 @@
 #include NETWORK_HEADER
 #include "harness.h"
 
+/* Copies what is to lie in other memories than it is kept in. */
+static void load(void) {
+#ifdef NETWORK_LOAD
+    NETWORK_LOAD();
+#endif
+}
+
 #ifdef NETWORK_INVOKE_ROWS
 /* A network that asks for its input row by row: main.c reads the first row of a sample. */
 #include <string.h>
@@ -44,6 +51,7 @@ const struct network network = {
     .input_bytes = NETWORK_INPUT_BYTES,
     .output_bytes = NETWORK_OUTPUT_BYTES,
     .run = NETWORK_RUN,
+    .load = load,
 #ifdef NETWORK_STATES
     .states = NETWORK_STATES,
     .state_bytes = NETWORK_BYTES_OF_STATES,

@@ -253,19 +253,25 @@ class DepthwiseConv2D3x3ClippedS8(DepthwiseConv2D3x3S8):
         return {**super().params(op), **clipped(op)}
 
     def terms(self, op: DepthwiseConv2D) -> Mapping[str, float]:
-        c, inside, edges, whole = op.x.shape[3], clipped(op)["inside"], edge(op), whole_rows(op)
+        c, inside, whole = op.x.shape[3], clipped(op)["inside"], within(op.rows)[1]
+        levels = missing_one(op.rows) if inside else 0
+        sides = missing_one(op.columns)
+        edges = op.rows.out * op.columns.out - (whole + levels) * inside - whole * sides
         near = "near" if op.columns.stride == op.columns.dilation else "far"
         large = "" if small(op) else " | large"
         return {
-            "inner row": whole,
+            "inner row": whole * (inside > 0),
             "pixels": whole * (inside // 2),
             f"two | {near}{large}": whole * (inside // 2) * c,
             "pixel": whole * (inside % 2),
             f"one{large}": whole * (inside % 2) * c,
-            "edge": edges.pixels,
-            f"edge's one{large}": edges.pixels * c,
-            "edge's row": edges.rows * c,
-            "edge's null row": (edges.pixels * op.rows.kernel - edges.rows) * c,
+            "level": levels,
+            "level's pixel": levels * inside,
+            f"level's one{large}": levels * inside * c,
+            "side": whole * sides,
+            f"side's one{large}": whole * sides * c,
+            "edge": edges,
+            f"edge's one{large}": edges * c,
         }
 
 
@@ -283,7 +289,7 @@ class DepthwiseConv2DClippedS8(DepthwiseConv2DS8):
     def terms(self, op: DepthwiseConv2D) -> Mapping[str, float]:
         fields = self.params(op)
         n, inside = fields["n"], whole_rows(op) * fields["inside"]
-        groups, edges = inside * fields["groups"], edge(op).pixels
+        groups, edges = inside * fields["groups"], edge(op)
         fours, ones = (edges * fields["groups"] * k for k in divmod(n, 4))
         taps = op.rows.kernel * op.columns.kernel
         return {
@@ -406,20 +412,16 @@ def met_rows(rows: Axis) -> int:
     return sum(0 <= s + k * rows.dilation < rows.size for s in starts for k in range(rows.kernel))
 
 
-class Edge(NamedTuple):
-    """The pixels that padding is part of, and the rows of input under all of them."""
-
-    pixels: int
-    rows: int
+def edge(op: DepthwiseConv2D) -> int:
+    """The pixels of the output that padding is part of."""
+    return op.rows.out * op.columns.out - whole_rows(op) * within(op.columns)[1]
 
 
-def edge(op: DepthwiseConv2D) -> Edge:
-    """Of the whole output."""
-    rows, whole = op.rows, whole_rows(op)
-    aside = op.columns.out - within(op.columns)[1]
-    beyond = met_rows(rows) - whole * rows.kernel
-    pixels = whole * aside + (rows.out - whole) * op.columns.out
-    return Edge(pixels, whole * rows.kernel * aside + beyond * op.columns.out)
+def missing_one(axis: Axis) -> int:
+    """The windows of three taps of which the first or the last one is padding, and no other."""
+    starts = [i * axis.stride - axis.before for i in range(axis.out)]
+    there = [[0 <= s + k * axis.dilation < axis.size for k in range(3)] for s in starts]
+    return sum(t in ([True, True, False], [False, True, True]) for t in there)
 
 
 class Plane(NamedTuple):

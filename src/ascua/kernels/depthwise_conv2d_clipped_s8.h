@@ -19,25 +19,35 @@ KERNEL void depthwise_conv2d_clipped_s8_lanes(const depthwise_conv2d_clipped_s8_
                                               const int8_t *const *rows, int32_t at,
                                               const int8_t *w, const requant_t *q, int8_t *y) {
     const int8_t fill = (int8_t)p->fill, padding[4] = {fill, fill, fill, fill};
-    const int32_t next = p->next;
-    uint32_t s[4];
-    for (int32_t i = 0; i < lanes; i++) {
-        s[i] = (uint32_t)q[i].bias;
+    const int32_t next = p->next, gap = p->gap, oc = p->oc;
+    uint32_t a = (uint32_t)q[0].bias, b = 0, c = 0, d = 0;
+    if (lanes > 1) {
+        b = (uint32_t)q[1].bias;
+        c = (uint32_t)q[2].bias;
+        d = (uint32_t)q[3].bias;
     }
     for (int32_t ky = 0; ky < p->kh; ky++) {
-        int32_t from = at;
+        const int8_t *const r = rows[ky];
+        const uint32_t end = r ? (uint32_t)p->row : 0;
+        uint32_t from = (uint32_t)at;
         for (int32_t kx = p->kw; kx > 0; kx--) {
-            const int32_t there = rows[ky] && (uint32_t)from < (uint32_t)p->row;
-            const int8_t *x = there ? rows[ky] + from : padding;
-            for (int32_t i = 0; i < lanes; i++) {
-                s[i] += (uint32_t)(x[i * next] * w[i]);
+            const int8_t *x = from < end ? r + from : padding;
+            a += (uint32_t)(x[0] * w[0]);
+            if (lanes > 1) {
+                b += (uint32_t)(x[next] * w[1]);
+                c += (uint32_t)(x[2 * next] * w[2]);
+                d += (uint32_t)(x[3 * next] * w[3]);
             }
-            from += p->gap;
-            w += p->oc;
+            from += (uint32_t)gap;
+            w += oc;
+            KEEP_ORDER();
         }
     }
-    for (int32_t i = 0; i < lanes; i++) {
-        y[i] = requantize_sum(s[i], &q[i], p->small, p->zero, p->low, p->high);
+    y[0] = requantize_sum(a, &q[0], p->small, p->zero, p->low, p->high);
+    if (lanes > 1) {
+        y[1] = requantize_sum(b, &q[1], p->small, p->zero, p->low, p->high);
+        y[2] = requantize_sum(c, &q[2], p->small, p->zero, p->low, p->high);
+        y[3] = requantize_sum(d, &q[3], p->small, p->zero, p->low, p->high);
     }
 }
 

@@ -77,22 +77,6 @@ KERNEL int32_t fully_connected_s8_fours(uint32_t *s, const int8_t *x, const int8
 
 #endif
 
-/* Adds the products of x[k] and weights[k][n] to n sums, 8, 4 or 1. */
-KERNEL void fully_connected_s8_products(uint32_t *s, int32_t n, const int8_t *x, const int8_t *w,
-                                        int32_t k) {
-    if (n == 8) {
-        const int32_t done = fully_connected_s8_fours(s, x, w, k);
-        fully_connected_s8_four(s, x + done, w + 8 * done, 8, k - done);
-        fully_connected_s8_four(s + 4, x + done, w + 8 * done + 4, 8, k - done);
-    } else if (n == 4) {
-        fully_connected_s8_four(s, x, w, 4, k);
-    } else {
-        for (int32_t i = 0; i < k; i++) {
-            s[0] += (uint32_t)(x[i] * w[i]);
-        }
-    }
-}
-
 /* A sum as int8; `once` states that it is rounded once, as LiteRT does with uint8. */
 KERNEL int8_t fully_connected_s8_requantize(const fully_connected_s8_t *p, int32_t once,
                                             uint32_t sum, const factor_t *f) {
@@ -109,7 +93,17 @@ KERNEL void fully_connected_s8_block(const fully_connected_s8_t *p, int32_t n, u
     for (int32_t i = 0; i < n; i++) {
         s[i] = (uint32_t)b[i] + add;
     }
-    fully_connected_s8_products(s, n, x, w, p->k);
+    if (n == 8) {
+        const int32_t k = fully_connected_s8_fours(s, x, w, p->k);
+        fully_connected_s8_four(s, x + k, w + 8 * k, 8, p->k - k);
+        fully_connected_s8_four(s + 4, x + k, w + 8 * k + 4, 8, p->k - k);
+    } else if (n == 4) {
+        fully_connected_s8_four(s, x, w, 4, p->k);
+    } else {
+        for (int32_t k = 0; k < p->k; k++) {
+            s[0] += (uint32_t)(x[k] * w[k]);
+        }
+    }
     for (int32_t i = 0; i < n; i++) {
         y[i] = fully_connected_s8_requantize(p, once, s[i], &f[i * p->next]);
     }

@@ -10,6 +10,22 @@ typedef struct {
     int32_t oc, next, small, zero, low, high; /* as in fully_connected_s8_t */
 } fully_connected_sums_s8_t;
 
+/* Adds the products of x[k] and weights[k][n] to n sums, 8, 4 or 1. */
+KERNEL void fully_connected_sums_s8_products(uint32_t *s, int32_t n, const int8_t *x,
+                                             const int8_t *w, int32_t k) {
+    if (n == 8) {
+        const int32_t done = fully_connected_s8_fours(s, x, w, k);
+        fully_connected_s8_four(s, x + done, w + 8 * done, 8, k - done);
+        fully_connected_s8_four(s + 4, x + done, w + 8 * done + 4, 8, k - done);
+    } else if (n == 4) {
+        fully_connected_s8_four(s, x, w, 4, k);
+    } else {
+        for (int32_t i = 0; i < k; i++) {
+            s[0] += (uint32_t)(x[i] * w[i]);
+        }
+    }
+}
+
 /* n of the outputs, 8, 4 or 1. */
 KERNEL void fully_connected_sums_s8_block(const fully_connected_sums_s8_t *p, int32_t n,
                                           const int8_t *x, const int8_t *w, const int32_t *b,
@@ -18,7 +34,7 @@ KERNEL void fully_connected_sums_s8_block(const fully_connected_sums_s8_t *p, in
     for (int32_t i = 0; i < n; i++) {
         s[i] = (uint32_t)(iy > 0 ? sums[i] : b[i]);
     }
-    fully_connected_s8_products(s, n, x, w, p->k);
+    fully_connected_sums_s8_products(s, n, x, w, p->k);
     if (iy < p->rows - 1) {
         for (int32_t i = 0; i < n; i++) {
             sums[i] = (int32_t)s[i];

@@ -43,12 +43,17 @@
 /* A kernel is inlined into the step that calls it: its parameters are constants there. */
 #define KERNEL static inline __attribute__((always_inline, unused))
 
+/* Where a library puts the code of its steps, and of what they share. */
+#ifndef PLACED
+#define PLACED
+#endif
+
 /* A step is one symbol: sizes and instruction counts are attributed to it. Nothing is concluded
    from its body for its callers (noipa), so that no call of it is ever taken for a dead one. */
 #if defined(__GNUC__) && !defined(__clang__)
-#define STEP static __attribute__((noipa))
+#define STEP static PLACED __attribute__((noipa))
 #else
-#define STEP static __attribute__((noinline))
+#define STEP static PLACED __attribute__((noinline))
 #endif
 
 /* An array of bytes that is written as a string, without the zero at its end. */
@@ -69,6 +74,6 @@ typedef float __attribute__((may_alias)) f32_t;
 
 /* Code that several steps share. A kernel in it is followed by KEEP_ORDER(): where GCC 12 makes an
    address of a loop's counter it may take the store for none, and drop the call. */
-#define SHARED static __attribute__((noinline, unused))
+#define SHARED static PLACED __attribute__((noinline, unused))
 
 #endif

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
@@ -99,8 +99,9 @@ def candidates(flow: Flow, moves: Mapping[int, Moves], calls: Mapping[int, Chose
         readers = flow.readers[n]
         if len(readers) != 1 or readers[0] not in moves or m.turns != flow.rows[n] or m.turns == 1:
             continue
-        work, reads = calls[readers[0]].work, moves[readers[0]].reads
-        if isinstance(work, Rows) and overlap(work) > 0 and len(reads) == 1 and reads[0].step:
+        work, reader = calls[readers[0]].work, moves[readers[0]]
+        one = len(reader.reads) == 1 and reader.reads[0].step > 0 and reader.turns > 1
+        if one and isinstance(work, Rows) and overlap(work) > 0:
             found.append(i)
     return found
 
@@ -111,11 +112,11 @@ def overlap(work: Rows) -> int:
     return len(here & {row - work.sy for row in here})
 
 
-def apart(flow: Flow, moves: Mapping[int, Moves], calls: Iterable[int]) -> list[int]:
+def apart(calls: Iterable[int], reader: Callable[[int], int]) -> list[int]:
     """Those of `calls` that can make rows again for readers that do not so themselves."""
     found: list[int] = []
-    for i in sorted(calls, reverse=True):
-        if flow.readers[moves[i].makes[0]][0] not in found:
+    for i in sorted({*calls}, reverse=True):
+        if reader(i) not in found:
             found.append(i)
     return found
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
 
 from ascua.plan.again import apart, candidates, extra, rebuilt
 from ascua.plan.choose import Chosen, price
@@ -24,42 +23,41 @@ NEAR = 1.05
 """How much less may be held than where all rows are made again."""
 CLOSE = 32
 """Bytes that are not looked for any more."""
+REPAIRS = 8
+"""Times that kernels of a loop are exchanged for ones with which it holds less."""
 MOST_CUTS = 2000
 """States between steps that are looked at; of networks with more, those in the file's order."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """A step: its calls, by their places, and the order of their turns."""
+    """A step: its calls, by their places, and the order of their turns.
+
+    `stops`: for calls that make rows again, before which turns of their readers nothing is kept.
+    What those of them that are `early` read is made early.
+    """
 
     calls: Mapping[int, Chosen]
     course: Course
+    stops: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    early: frozenset[int] = frozenset()
 
     @property
     def peak(self) -> int:
         """The bytes that it holds at most."""
         return self.course.peak
 
+    @cached_property
+    def cost(self) -> float:
+        """Of its calls."""
+        again = self.course.again
+        times = {i: len(a.rows) / self.calls[i].op.y.height for i, a in again.items()}
+        return sum(price(c)[0] * times.get(i, 1.0) for i, c in self.calls.items())
 
-class Found(NamedTuple):
-    """A plan: multiply-accumulates that it does again, its cost, its steps."""
-
-    extra: int
-    cost: float
-    cuts: list[Cut]
-
-
-@dataclass(frozen=True, eq=False)
-class Loop:
-    """A step of several operators, and what it makes again."""
-
-    course: Course
-    extra: int = 0
-    """Multiply-accumulates that are done again."""
-    stops: Mapping[int, frozenset[int]] = field(default_factory=dict)
-    """Of these calls: before which turns of their readers nothing is kept."""
-    early: frozenset[int] = frozenset()
-    """Those of them for which what they read is made early."""
+    @cached_property
+    def extra(self) -> int:
+        """Multiply-accumulates that are done again."""
+        return extra(self.calls, self.course.again)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +84,12 @@ class Search:
     exhausted: bool = False
     """Whether the turns did not suffice to try everything."""
     _moves: dict[tuple[Chosen, bool], Moves] = field(default_factory=dict)
-    _courses: dict[tuple[int, int], Course | None] = field(default_factory=dict)
+    _courses: dict[tuple[int, ...], Course] = field(default_factory=dict)
+    _live: dict[int, int] = field(default_factory=dict)
+    _known: dict[tuple[int, frozenset[int], frozenset[int]], list[Cut]] = field(
+        default_factory=dict
+    )
+    _leasts: dict[tuple[int, frozenset[int]], int] = field(default_factory=dict)
 
     @property
     def all(self) -> int:
@@ -140,160 +143,161 @@ class Search:
         """`cuts`, once."""
         return self.cuts()
 
-    def course(self, done: int, added: int) -> Course | None:
-        """The step that adds several operators, with least working memory; None: there is none."""
-        key = (done, added)
+    def course(self, done: int, calls: Mapping[int, Chosen]) -> Course | None:
+        """The step of these calls; None: too much has been tried."""
+        key = (done, *map(id, calls.values()))
         if key not in self._courses:
-            self._courses[key] = self._walked(done, added)
+            if self.effort <= 0:
+                self.exhausted = True
+                return None
+            alone = len(calls) == 1
+            moves = {i: self.moves(c, alone=alone) for i, c in calls.items()}
+            self._courses[key] = course(self.flow, moves, done)
+            self.effort -= len(self._courses[key].order)
         return self._courses[key]
 
-    def _walked(self, done: int, added: int) -> Course | None:
-        moves = {}
-        for i in members(added):
-            c = self.lean[i]
-            if c is None:
-                return None
-            moves[i] = self.moves(c, alone=False)
-        if self.effort <= 0:
-            self.exhausted = True
+    def loop(self, done: int, added: int) -> Cut | None:
+        """The step that adds several operators, with least working memory; None: there is none."""
+        calls = {i: c for i in members(added) if (c := self.lean[i])}
+        if len(calls) < added.bit_count():
             return None
-        found = course(self.flow, moves, done)
-        self.effort -= len(found.order)
-        return found
+        found = self.course(done, calls)
+        return Cut(calls, found) if found else None
+
+    def singles(self, done: int, i: int) -> list[Cut]:
+        """The ways to run an operator as a step, the cheapest first."""
+        ways = [{i: c} for c in self.ways[i].alone]
+        return [Cut(calls, found) for calls in ways if (found := self.course(done, calls))]
+
+    def fitting(self, done: int, added: int, most: int) -> Cut | None:
+        """The cheapest step that adds some operators and holds no more than `most`, if one does."""
+        if added.bit_count() == 1:
+            singles = self.singles(done, added.bit_length() - 1)
+            return next((cut for cut in singles if cut.peak <= most), None)
+        lean = self.loop(done, added)
+        if lean is not None and lean.peak > most:
+            lean = self.squeezed(lean, done, most)
+        if lean is None:
+            return None
+        calls = {i: self._cheapest(i, most - lean.course.most[i], c) for i, c in lean.calls.items()}
+        for _ in range(REPAIRS):
+            found = self.again(done, replace(lean, calls=calls)) if lean.stops else None
+            if not lean.stops and (walked := self.course(done, calls)):
+                found = Cut(calls, walked)
+            if found is None or found.peak <= most:
+                return found
+            # With another kernel a row may be there longer.
+            calls = {
+                i: c if found.course.most[i] + self.own(c) <= most else self._leaner(i, c, lean.calls[i])
+                for i, c in calls.items()
+            }
+        return lean
+
+    def _cheapest(self, i: int, room: int, lean: Chosen) -> Chosen:
+        """The cheapest way in a loop with working memory of at most `room`."""
+        return next((c for c in self.ways[i].looped if self.own(c) <= room), lean)
+
+    def _leaner(self, i: int, c: Chosen, lean: Chosen) -> Chosen:
+        """The next way that holds less than `c`."""
+        ways = self.ways[i].looped
+        dearer = ways[ways.index(c) + 1 :]
+        return next((o for o in dearer if self.needs(o) < self.needs(c)), lean)
 
     # -- loops that make rows again
 
-    def within(self, done: int, added: int, most: int) -> Loop | None:
-        """The step that adds several operators in `most` bytes, and does little again for it."""
-        plain = self.course(done, added)
-        if plain is None or plain.peak <= most or not self.spare:
-            return None if plain is None or plain.peak > most else Loop(plain)
-        found = [
-            self._squeezed(done, added, most, early) for early in self._early(added, plain)
-        ]
+    def squeezed(self, lean: Cut, done: int, most: int) -> Cut | None:
+        """A loop that makes rows again so as to hold no more than `most`; None: there is none.
+
+        Of several ways that which does least again.
+        """
+        if not self.spare:
+            return None
+        able = sorted(candidates(self.flow, lean.course.moves, lean.calls), reverse=True)
+        if self._least(lean, done, able) > NEAR * most:
+            return None
+        ways = (frozenset(able[:n]) for n in range(len(able) + 1))
+        found = [self._squeezed(replace(lean, early=early), done, able, most) for early in ways]
         return min((f for f in found if f), key=lambda f: f.extra, default=None)
 
-    def _early(self, added: int, plain: Course) -> list[frozenset[int]]:
-        """Which of the calls that make rows again are fed early: none, the last one, two, ..."""
-        able = sorted(candidates(self.flow, plain.moves, self._lean(added)), reverse=True)
-        return [frozenset(able[:n]) for n in range(len(able) + 1)]
-
-    def _squeezed(self, done: int, added: int, most: int, early: frozenset[int]) -> Loop | None:
-        """The same from what is known of a loop on."""
-        plain = self.course(done, added)
-        assert plain is not None
-        if self._least(done, added, plain) > NEAR * most:
-            return None
-        loops = self._loops.setdefault((done, added, early), [Loop(plain, early=early)])
-        enough = [loop for loop in loops if loop.course.peak <= most]
+    def _squeezed(self, lean: Cut, done: int, able: Sequence[int], most: int) -> Cut | None:
+        """The same, from what is known of a loop on."""
+        known = self._known.setdefault((done, frozenset(lean.calls), lean.early), [lean])
+        enough = [cut for cut in known if cut.peak <= most]
         if enough:
-            return min(enough, key=lambda loop: loop.extra)
-        while loops[-1].course.peak > most:
-            following = self._fewer(done, added, loops[-1], most)
+            return min(enough, key=lambda cut: cut.extra)
+        while known[-1].peak > most:
+            following = self._fewer(known[-1], done, able, most)
             if following is None or following.extra > 2 * self.spare:
                 return None
-            loops.append(following)
-        if loops[-1].extra > self.spare:
-            loops.append(self.spared(done, added, loops[-1], most))
-        return loops[-1]
+            known.append(following)
+        if known[-1].extra > self.spare:
+            known.append(self._spared(known[-1], done, most))
+        return known[-1]
 
-    def spared(self, done: int, added: int, loop: Loop, most: int) -> Loop:
-        """The same loop without what is done again for nothing."""
-        calls = self._lean(added)
-        macs = {i: extra(calls, {i: a}) for i, a in loop.course.again.items()}
-        for i in sorted(macs, key=macs.__getitem__, reverse=True):
-            stops = {c: turns for c, turns in loop.stops.items() if c != i}
-            other = self.loop(done, calls, stops, loop.early)
-            if other is not None and other.course.peak <= most:
-                loop = other
-        return loop
-
-    @cached_property
-    def _loops(self) -> dict[tuple[int, int, frozenset[int]], list[Loop]]:
-        return {}
-
-    @cached_property
-    def _leasts(self) -> dict[tuple[int, int], int]:
-        return {}
-
-    def _least(self, done: int, added: int, plain: Course) -> int:
-        """About what the loop holds at least: with everything made again."""
-        key = (done, added)
+    def _least(self, lean: Cut, done: int, able: Sequence[int]) -> int:
+        """About what a loop holds at least: with everything made again."""
+        key = (done, frozenset(lean.calls))
         if key not in self._leasts:
-            calls = self._lean(added)
-            some = candidates(self.flow, plain.moves, calls)
-            every = {
-                i: frozenset(range(plain.moves[self.flow.readers[plain.moves[i].makes[0]][0]].turns))
-                for i in apart(self.flow, plain.moves, some)
-            }
-            loop = self.loop(done, calls, every, frozenset()) if every else None
-            self._leasts[key] = min(plain.peak, loop.course.peak) if loop else plain.peak
+            turns = {i: range(lean.course.moves[self.reader(i)].turns) for i in able}
+            every = {i: frozenset(turns[i]) for i in apart(able, self.reader)}
+            found = self.again(done, replace(lean, stops=every)) if every else None
+            self._leasts[key] = min(lean.peak, found.peak) if found else lean.peak
         return self._leasts[key]
 
-    def _lean(self, added: int) -> dict[int, Chosen]:
-        return {i: c for i in members(added) if (c := self.lean[i]) is not None}
-
-    def loop(
-        self, done: int, calls: Mapping[int, Chosen], stops: Mapping[int, frozenset[int]],
-        early: frozenset[int],
-    ) -> Loop | None:  # fmt: skip
-        """The loop of `calls` that makes rows again after `stops`; None: there is no time left."""
+    def again(self, done: int, cut: Cut) -> Cut | None:
+        """The loop as `cut` has its calls and `stops`; None: too much has been tried."""
         if self.effort <= 0:
             self.exhausted = True
             return None
-        moves = {i: self.moves(c, alone=False) for i, c in calls.items()}
-        again = rebuilt(self.flow, calls, moves, stops)
-        walked = course(self.flow, moves, done, again, early)
+        moves = {i: self.moves(c, alone=False) for i, c in cut.calls.items()}
+        again = rebuilt(self.flow, cut.calls, moves, cut.stops)
+        walked = course(self.flow, moves, done, again, cut.early)
         self.effort -= len(walked.order)
-        return Loop(walked, extra(calls, again), stops, early)
+        return Cut(cut.calls, walked, cut.stops, cut.early)
 
-    def _fewer(self, done: int, added: int, loop: Loop, most: int) -> Loop | None:
+    def reader(self, i: int) -> int:
+        """The one reader of what a call makes."""
+        (n,) = (self.flow.place[t] for t in self.flow.ops[i].outputs)
+        (reader,) = self.flow.readers[n]
+        return reader
+
+    def _fewer(self, cut: Cut, done: int, able: Sequence[int], most: int) -> Cut | None:
         """The same with fewer rows held while there are more than `most` bytes; None: it has none.
 
         Of what is held in the fullest turn, that goes first which spares most for what it costs.
         """
-        calls, walked = self._lean(added), loop.course
+        walked, calls = cut.course, cut.calls
         moves = {i: self.moves(c, alone=False) for i, c in calls.items()}
         full = [k for k, held in enumerate(walked.held) if held > most]
         fullest = max(full, key=walked.held.__getitem__)
         found: list[tuple[float, int, int, frozenset[int]]] = []
-        able = candidates(self.flow, moves, calls)
-        readers = {i: self.flow.readers[moves[i].makes[0]][0] for i in able}
-        for i, reader in readers.items():
+        for i in able:
             (n,) = moves[i].makes
             held = walked.alive(n)[fullest] * self.flow.row_bytes[n]
-            known = frozenset(loop.stops.get(i, ()))
-            stops = known | _stops(walked, i, n, reader, full)
+            known = cut.stops.get(i, frozenset())
+            stops = known | _stops(walked, i, n, self.reader(i), full)
             if held and stops != known:
-                more = self._macs(calls, moves, i, stops) - self._macs(calls, moves, i, known)
-                found.append((more / held, held, i, stops))
-        chosen, excess = dict(loop.stops), walked.held[fullest] - most
+                before, then = (
+                    extra(calls, rebuilt(self.flow, calls, moves, {i: turns}))
+                    for turns in (known, stops)
+                )
+                found.append(((then - before) / held, held, i, stops))
+        chosen, excess = dict(cut.stops), walked.held[fullest] - most
         for _, held, i, stops in sorted(found, key=lambda f: f[:3]):
-            if excess > 0 and not _chained(i, chosen, readers):
+            if excess > 0 and len(apart([*chosen, i], self.reader)) == len({*chosen, i}):
                 chosen[i] = stops
                 excess -= held
-        if chosen == loop.stops:
-            return None
-        return self.loop(done, calls, chosen, loop.early)
+        return self.again(done, replace(cut, stops=chosen)) if chosen != cut.stops else None
 
-    def _macs(
-        self, calls: Mapping[int, Chosen], moves: Mapping[int, Moves], i: int,
-        stops: Container[int],
-    ) -> int:  # fmt: skip
-        """What a call does again."""
-        return extra(calls, rebuilt(self.flow, calls, moves, {i: stops}))
-
-    def single(self, done: int, i: int) -> list[tuple[int, Chosen]]:
-        """The ways to run an operator as a step, with what the step holds, the cheapest first."""
-        found = []
-        for c in self.ways[i].alone:
-            key = (done, -1 - id(c))
-            known = self._courses.get(key)
-            if known is None:
-                known = course(self.flow, {i: self.moves(c, alone=True)}, done)
-                self._courses[key] = known
-            found.append((known.peak, c))
-        return found
+    def _spared(self, cut: Cut, done: int, most: int) -> Cut:
+        """The same loop without what is done again for nothing."""
+        macs = {i: extra(cut.calls, {i: a}) for i, a in cut.course.again.items()}
+        for i in sorted(macs, key=macs.__getitem__, reverse=True):
+            stops = {c: turns for c, turns in cut.stops.items() if c != i}
+            other = self.again(done, replace(cut, stops=stops))
+            if other is not None and other.peak <= most:
+                cut = other
+        return cut
 
     # -- plans
 
@@ -301,7 +305,7 @@ class Search:
         """The bytes that the fullest step of a plan holds at least."""
         best: dict[int, int] = {0: 0}
         queue = [(0, 0)]
-        most = self._upper()
+        most = self.upper()
         settled: set[int] = set()
         while queue:
             peak, done = heapq.heappop(queue)
@@ -319,11 +323,11 @@ class Search:
                     heapq.heappush(queue, (found, after))
         return most
 
-    def _upper(self) -> int:
+    def upper(self) -> int:
         """What a plan of single steps holds, in the file's order."""
         done, most = 0, live_bytes(self.flow, 0)
         for i in range(len(self.ways)):
-            most = max(most, min(p for p, _ in self.single(done, i)))
+            most = max(most, min((c.peak for c in self.singles(done, i)), default=most))
             done |= 1 << i
         return most
 
@@ -339,37 +343,30 @@ class Search:
                     yield after
 
     def _held(self, done: int) -> int:
-        key = (done, 0)
-        if key not in self._live:
-            self._live[key] = live_bytes(self.flow, done)
-        return self._live[key]
-
-    @cached_property
-    def _live(self) -> dict[tuple[int, int], int]:
-        return {}
+        """The bytes of the tensors that are whole behind `done`."""
+        if done not in self._live:
+            self._live[done] = live_bytes(self.flow, done)
+        return self._live[done]
 
     def _peak(self, done: int, after: int) -> int:
         """What the step from one cut to another holds at least."""
-        added = after & ~done
-        peaks = [c.peak] if (c := self._loop(done, added)) else []
-        if added & (added - 1) == 0:
-            peaks += [p for p, _ in self.single(done, added.bit_length() - 1)]
-        return min(peaks, default=1 << 62)
+        return min((c.peak for c in self.steps(done, after & ~done)), default=1 << 62)
 
-    def _loop(self, done: int, added: int) -> Course | None:
-        """A step of several operators."""
-        return self.course(done, added) if added & (added - 1) else None
+    def steps(self, done: int, added: int) -> list[Cut]:
+        """The steps that add some operators: one alone in several ways, or a lean loop."""
+        if added.bit_count() == 1:
+            return self.singles(done, added.bit_length() - 1)
+        loop = self.loop(done, added)
+        return [loop] if loop else []
 
     def peaks(self) -> set[int]:
         """What the steps hold that there can be."""
-        return {
-            self._peak(done, after) for done in self.sets for after in self._next(done, 1 << 62)
-        }
+        pairs = ((done, after) for done in self.sets for after in self._next(done, 1 << 62))
+        return {c.peak for done, after in pairs for c in self.steps(done, after & ~done)}
 
     def least_again(self, least: int) -> int:
         """The same where `spare` multiply-accumulates may be done again, and else it is `least`."""
-        low, high = 0, least
-        step = least // 16
+        low, high, step = 0, least, least // 16
         while high - low > CLOSE:
             middle = max((low + high) // 2, high - step)
             if self.cheapest(middle):
@@ -378,81 +375,40 @@ class Search:
                 low = middle
         return high
 
-    def cheapest(self, most: int, step: float = 0.0) -> Found | None:
+    def cheapest(self, most: int, step: float = 0.0) -> tuple[float, list[Cut]] | None:
         """The cheapest plan none of whose steps holds more than `most`; None: there is none.
 
-        Least is done again, if anything. Each step costs `step` more than its calls.
+        Of those that do least again, no more than may be. Each step costs `step` more than its
+        calls.
         """
-        best: dict[int, tuple[tuple[float, float], int]] = {0: ((0, 0.0), -1)}
-        queue = [((0.0, 0.0), 0)]
+        best: dict[int, tuple[int, float, int, Cut | None]] = {0: (0, 0.0, -1, None)}
+        queue = [(0, 0.0, 0)]
         settled: set[int] = set()
         while queue:
-            cost, done = heapq.heappop(queue)
+            extra, cost, done = heapq.heappop(queue)
             if done in settled:
                 continue
             settled.add(done)
             if done == self.all:
-                return Found(round(cost[0]), cost[1], self._path(best, most))
+                return cost, self._path(best)
             for after in self._next(done, most):
-                if after in settled:
+                cut = None if after in settled else self.fitting(done, after & ~done, most)
+                if cut is None or extra + cut.extra > self.spare:
                     continue
-                found = self.priced(done, after, most)
-                if found is None or cost[0] + found[0] > self.spare:
-                    continue
-                total = (cost[0] + found[0], cost[1] + found[1] + step)
-                if after not in best or total < best[after][0]:
-                    best[after] = total, done
-                    heapq.heappush(queue, (total, after))
+                found = extra + cut.extra, cost + step + cut.cost
+                if after not in best or found < best[after][:2]:
+                    best[after] = *found, done, cut
+                    heapq.heappush(queue, (*found, after))
         return None
 
-    def priced(self, done: int, after: int, most: int) -> tuple[int, float] | None:
-        """What the step from one cut to another does again, and its cost, within `most` bytes."""
-        added = after & ~done
-        if added & (added - 1) == 0:
-            i = added.bit_length() - 1
-            return next(((0, price(c)[0]) for p, c in self.single(done, i) if p <= most), None)
-        loop = self.within(done, added, most)
-        if loop is None:
-            return None
-        calls = self._within(loop, most)
-        times = {i: len(a.rows) / calls[i].op.y.height for i, a in loop.course.again.items()}
-        return loop.extra, sum(price(c)[0] * times.get(i, 1.0) for i, c in calls.items())
-
-    def _within(self, loop: Loop, most: int) -> dict[int, Chosen]:
-        """The cheapest calls of a loop in `most` bytes."""
-        return {i: self._cheapest(i, most - held) for i, held in loop.course.most.items()}
-
-    def _cheapest(self, i: int, room: int) -> Chosen:
-        lean = self.lean[i]
-        assert lean is not None
-        return next((c for c in self.ways[i].looped if self.own(c) <= room), lean)
-
-    def _path(self, best: Mapping[int, tuple[object, int]], most: int) -> list[Cut]:
+    def _path(self, best: Mapping[int, tuple[int, float, int, Cut | None]]) -> list[Cut]:
         """The steps that lead to all operators."""
         found: list[Cut] = []
-        after = self.all
-        while after:
-            done = best[after][1]
-            found.append(self._cut(done, after & ~done, most))
-            after = done
+        _, _, done, cut = best[self.all]
+        while cut is not None:
+            found.append(cut)
+            _, _, done, cut = best[done]
         return found[::-1]
-
-    def _cut(self, done: int, added: int, most: int) -> Cut:
-        """The step that adds these operators."""
-        if added & (added - 1) == 0:
-            i = added.bit_length() - 1
-            c = next(c for p, c in self.single(done, i) if p <= most)
-            return Cut({i: c}, course(self.flow, {i: self.moves(c, alone=True)}, done))
-        loop = self.within(done, added, most)
-        assert loop is not None
-        calls = self._within(loop, most)
-        moves = {i: self.moves(c, alone=False) for i, c in calls.items()}
-        walked = course(
-            self.flow, moves, done, rebuilt(self.flow, calls, moves, loop.stops), loop.early
-        )  # fmt: skip
-        if walked.peak > most:  # their rows lie over each other less
-            return Cut(self._lean(added), loop.course)
-        return Cut(calls, walked)
 
 
 def _stops(walked: Course, i: int, n: int, reader: int, full: Iterable[int]) -> frozenset[int]:
@@ -468,11 +424,6 @@ def _stops(walked: Course, i: int, n: int, reader: int, full: Iterable[int]) -> 
         if alive[k] and walked.order[k] not in (i, reader) and 0 < turn < len(turns):
             found.add(turn)
     return frozenset(found)
-
-
-def _chained(i: int, chosen: Container[int], readers: Mapping[int, int]) -> bool:
-    """Whether what call `i` makes is made again from what is made again, or the other way."""
-    return readers[i] in chosen or any(r == i and c in chosen for c, r in readers.items())
 
 
 def members(ops: int) -> Iterator[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ascua.errors import DoesNotFit, brief
-from ascua.plan.parts import Plan
+from ascua.plan.parts import Plan, Use
 
 MOST_ARENA = 2**31 - 1
 """Bytes that an int32_t addresses: the type of offsets in generated code."""
@@ -17,13 +17,16 @@ def check_fit(plan: Plan) -> None:
 
     Code is only estimated here, and refuses nothing: the linker has the last word.
     """
-    arena = plan.arena.bytes
+    arena = max(a.bytes for a in plan.tensor_arenas)
     if arena > MOST_ARENA:
         raise DoesNotFit(
             f"{plan.graph.name} needs an arena of {arena:,} bytes; offsets have 31 bits.",
             ["A smaller input, or fewer channels."],
         )
-    short = [found for found in (_short_of_ram(plan), _short_of_flash(plan)) if found]
+    if plan.spread:
+        short = [found for u in plan.uses(STACK_BYTES) if (found := _short_of(plan, u))]
+    else:
+        short = [found for found in (_short_of_ram(plan), _short_of_flash(plan)) if found]
     if not short:
         return
     needs = " It needs ".join(need for need, _, _ in short)
@@ -37,6 +40,26 @@ def check_fit(plan: Plan) -> None:
             "A board with more memory: `ascua boards` lists them.",
         ],
     )  # fmt: skip
+
+
+def _short_of(plan: Plan, use: Use) -> tuple[str, str, str] | None:
+    """Of one of several memories, as `_short_of_ram`."""
+    m, parts = use.memory, {name: n for name, n in use.parts.items() if name != "code"}
+    need = sum(parts.values())
+    if need <= m.bytes:
+        return None
+    listed = ", ".join(f"{name} {n:,}" for name, n in parts.items())
+    held = sorted((b for b in plan.buffers if b.memory == m.name), key=lambda b: -b.bytes)[:3]
+    names = ", ".join(f"'{brief(b.name)}' {b.bytes:,}" for b in held)
+    wished = [f"{brief(t)}={m.name}" for t, memory in plan.goal.placements if memory == m.name]
+    remedy = "A smaller input or fewer channels in the largest layers."
+    if wished:
+        remedy = f"Place less in {m.name}, or elsewhere: `--place {wished[0]}`."
+    return (
+        f"{need:,} bytes of {m.name} ({listed}) and there are {m.bytes:,}.",
+        f"The largest in {m.name}: {names} bytes." if held else f"These are constants in {m.name}.",
+        remedy,
+    )
 
 
 def _short_of_ram(plan: Plan) -> tuple[str, str, str] | None:

@@ -197,7 +197,8 @@ class Flow:
         if isinstance(work, Rows):
             kept, each = (lines, scratch) if alone else (0, lines + scratch)
             window = reads(work.sy, work.span, work.py, once=alone and lines > 0)
-            return Moves(work.calls(op.y), window, makes, work.block, each, kept)
+            over = None if alone else overlap
+            return Moves(work.calls(op.y), window, makes, work.block, each, kept, overlap=over)
         if isinstance(work, Sums):
             rows = reads(1, 1, 0, rows=work.rows)
             return Moves(work.rows, rows, makes, kept=scratch, late=True)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from ascua.boards import Board
 from ascua.errors import Unsupported, brief
 from ascua.ir import Graph, Op, State, Tensor
 from ascua.kernels import Overlap, Sums
+from ascua.plan import memories
 from ascua.plan.course import live_bytes
 from ascua.plan.cuts import Cut
 from ascua.plan.flow import ALIGNMENT, Flow, align, line_bytes
+from ascua.plan.memories import Layout, Thing, Wishes
 from ascua.plan.parts import STATES, Arena, Buffer, Kept, View
 from ascua.plan.place import Piece, Span, bound, place
 
@@ -53,28 +55,37 @@ class Placement:
         return Kept(s, self.states[s], self.view(s.after), copy)
 
 
-def placed(flow: Flow, cuts: Sequence[Cut], board: Board, tries: int) -> Placement:
-    """The memory for the steps `cuts`. Raises Unsupported for more tensors than are placed."""
-    graph = flow.graph
+def check_size(flow: Flow) -> None:
+    """Raise Unsupported for more tensors than are placed."""
     if len(flow.tensors) > MOST_TENSORS:
         raise Unsupported(
-            f"{graph.name}: it has {len(flow.tensors):,} tensors;"
+            f"{flow.graph.name}: it has {len(flow.tensors):,} tensors;"
             f" at most {MOST_TENSORS:,} are placed.",
             ["Take a network for microcontrollers: they have a hundred layers at most."],
         )
-    region = board.memory("w")
-    name = region.name if region else "ram"
+
+
+def placed(
+    flow: Flow, cuts: Sequence[Cut], board: Board, tries: int, wishes: Wishes | None = None
+) -> Placement:
+    """The memory for the steps `cuts`, of some tensors as it is wished."""
+    graph = flow.graph
     found = _Spans(flow, cuts)
     peaks = [c.peak for c in cuts] or [live_bytes(flow, 0)]
     least = align(max(peaks, default=0))
     offsets = place(found.spans, ALIGNMENT, tries, found.over, least)
     total = max((o + s.bytes for o, s in zip(offsets, found.spans, strict=True)), default=0)
-    arena = Arena(name, align(total), least, found.whole_tensors())
+    states = _kept(graph, len(cuts))
+    beside = _arena_of(states)
+    laid = _laid(found, board, wishes or {}, Arena("", align(total), least, found.whole_tensors()),
+                 offsets, sum(a.bytes for a in beside))  # fmt: skip
+    offsets, first = laid.offsets, laid.arenas[0].memory
 
     def buffer(title: str, step: tuple[int, int], spans: Sequence[int], t: Tensor | None) -> Buffer:
         start = min(offsets[i] for i in spans)
         most = bound([found.spans[i] for i in spans])
-        return Buffer(title, name, start, most, *step, t)
+        memory = laid.memories[spans[0]]
+        return Buffer(title, memory, start, most, *step, t, other=memory != first)
 
     tensors = {
         flow.tensors[n]: buffer(flow.tensors[n].name, found.steps[n], spans, flow.tensors[n])
@@ -85,7 +96,6 @@ def placed(flow: Flow, cuts: Sequence[Cut], board: Board, tries: int) -> Placeme
         for n, spans in found.tensors.items()
         if n in found.scattered and len(spans) > 1
     }
-    states = _kept(graph, len(cuts))
     return Placement(
         tensors=tensors,
         rows=rows,
@@ -98,9 +108,25 @@ def placed(flow: Flow, cuts: Sequence[Cut], board: Board, tries: int) -> Placeme
             for op, (i, at) in found.scratch.items()
         },
         states=states,
-        arenas=(arena, *_arena_of(states)),
+        arenas=(*laid.arenas, *beside),
         flow=flow,
     )
+
+
+def _laid(
+    found: _Spans, board: Board, wishes: Wishes, arena: Arena, offsets: tuple[int, ...], states: int
+) -> Layout:
+    """All in one memory at `offsets`; or cut, where none takes `arena`, or as it is wished."""
+    name = memories.alone(board, arena.bytes, states)
+    things = found.things(wishes)
+    if name is None or any(t.memory not in (None, name) for t in things):
+        laid = memories.cut(board, found.spans, things, found.over, states)
+        if laid is not None:
+            first = replace(laid.arenas[0], whole_tensors=arena.whole_tensors)
+            return replace(laid, arenas=(first, *laid.arenas[1:]))
+    largest = max(memories.rams(board), key=lambda m: m.bytes, default=None)
+    name = name or (largest.name if largest else "ram")
+    return Layout((name,) * len(offsets), offsets, (replace(arena, memory=name),))
 
 
 @dataclass(eq=False)
@@ -176,7 +202,7 @@ class _Spans:
         for i, c in cut.calls.items():
             first, last = moments[i][0], moments[i][-1] + 1
             both = tuple(m for k in moments[i] for m in (k, k + 1))
-            moves = self.flow.moves(c, alone=alone)
+            moves = cut.course.moves[i]
             if n := line_bytes(c, alone=alone):
                 span = Span(n, first, last, moments=() if alone else both)
                 self.lines[c.op] = (self.add(span), at)
@@ -189,6 +215,28 @@ class _Spans:
                     for r in moves.reads:
                         for over in self.pairs(r.tensor, y, moment, born, died, moves.turns):
                             self.over[over] = moves.overlap
+
+    def things(self, wishes: Wishes) -> list[Thing]:
+        """What lies in one memory each, and how often its bytes are read and written."""
+        tensors = self.flow.tensors
+        touched = dict.fromkeys(range(len(tensors)), 0.0)
+        found = []
+        for cut in self.cuts:
+            for c in cut.calls.values():
+                lines = line_bytes(c, alone=len(cut.calls) == 1)
+                for n in self.flow.sources(c.op):
+                    read = memories.read(c, tensors[n])
+                    touched[n] += tensors[n].bytes if lines else read
+                for t in c.op.outputs:
+                    touched[self.flow.place[t]] += t.bytes
+                for i in (at[c.op][0] for at in (self.lines, self.scratch) if c.op in at):
+                    heat = memories.read(c, c.op.x) / max(self.spans[i].bytes, 1)
+                    found.append(Thing((i,), heat))
+        for n, spans in self.tensors.items():
+            held = bound([self.spans[i] for i in spans])
+            memory = wishes.get(tensors[n])
+            found.append(Thing(tuple(spans), touched[n] / max(held, 1), memory))
+        return found
 
     def pairs(
         self, x: int, y: int, moment: int, born: Mapping[int, list[int]],

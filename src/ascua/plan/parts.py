@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ascua.boards import Board
+from ascua.boards import Board, Memory
 from ascua.ir import Graph, Op, State, Tensor
 from ascua.kernels import Const, Kernel, Rows, Work
 from ascua.plan.cost import Cost
@@ -38,6 +38,8 @@ class Buffer:
     first: int
     last: int
     tensor: Tensor | None = None
+    other: bool = False
+    """Whether the memory is none that the plan's first arena is in, and holds no states."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class View:
     """Where a call finds `tensor`: at the start of `buffer`, as another may lie there too.
 
     Of a tensor that is made and used up in a loop no more rows are held than are needed: `rows` has
-    the place of each, bytes from the start of the memory. None stands for the whole tensor.
+    the place of each, bytes from the start of the memory. None stands for the whole tensor. Where
+    rows are made again there is a place for each time.
     """
 
     buffer: Buffer
@@ -98,6 +101,18 @@ class Call:
     """Bytes of code that are expected for it alone."""
     parts: Mapping[str, float] = field(default_factory=dict)
     """And of the functions that it shares with others."""
+
+    again: tuple[int, ...] | None = None
+    """The row that each turn makes, where some are made again; None: one after the other, once."""
+    under: tuple[tuple[int | None, ...], ...] | None = None
+    """Where what it reads is made again: for each turn, of its window's rows, the turns in which
+    they were made; None is padding. The places of `reads` are of these turns."""
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates that are executed."""
+        macs = self.op.macs()
+        return macs if self.again is None else macs * len(self.again) // self.op.y.height
 
     @property
     def window(self) -> Rows | None:
@@ -155,7 +170,7 @@ class Step:
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""
-        return sum(c.op.macs() for c in self.calls)
+        return sum(c.macs for c in self.calls)
 
     @property
     def weights_bytes(self) -> int:
@@ -181,6 +196,30 @@ class Arena:
         return self.bytes <= self.bound
 
 
+@dataclass(frozen=True)
+class Near:
+    """What of constants and code lies elsewhere than the board's first memory for code.
+
+    `consts`: the memories of constants, by their keys; `code`: that of steps and kernels.
+    """
+
+    consts: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class Use:
+    """Bytes of a memory that a plan takes, by what they are for."""
+
+    memory: Memory
+    parts: Mapping[str, int]
+
+    @property
+    def bytes(self) -> int:
+        """All of them."""
+        return sum(self.parts.values())
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Plan:
     """How `graph` runs on `board`: everything that a target needs to write code."""
@@ -194,11 +233,20 @@ class Plan:
     outputs: tuple[View, ...]
     arenas: tuple[Arena, ...]
     states: tuple[Kept, ...] = ()
+    least: int | None = None
+    """Bytes that no plan holds less than, of all cuts into steps whose operators go row by row or
+    take whole tensors, all orders of operators, and all offsets; None: that is not known."""
+    near: Near = field(default_factory=Near)
 
     def __repr__(self) -> str:
         arena = sum(a.bytes for a in self.arenas)
         where = f"{self.graph.name!r} on {self.board.name}"
         return f"Plan({where}, {len(self.steps)} steps, arena {arena:,} bytes)"
+
+    @property
+    def proven(self) -> bool:
+        """Whether no plan takes a smaller arena, with kernels as fast as the goal wants them."""
+        return self.least is not None and self.arena.bytes <= self.least
 
     @property
     def by_rows(self) -> bool:
@@ -209,6 +257,23 @@ class Plan:
     def arena(self) -> Arena:
         """The arena of the memory that activations lie in."""
         return self.arenas[0]
+
+    @property
+    def tensor_arenas(self) -> tuple[Arena, ...]:
+        """Those that activations lie in: one for each memory, the nearest first."""
+        return tuple(a for a in self.arenas if a.memory != STATES)
+
+    @property
+    def arena_bytes(self) -> int:
+        """Bytes of these together."""
+        return sum(a.bytes for a in self.tensor_arenas)
+
+    @property
+    def spread(self) -> bool:
+        """Whether anything lies elsewhere than in the first memories for code and for variables."""
+        variables = self.board.memory("w")
+        home = variables is None or self.arena.memory == variables.name
+        return not home or len(self.tensor_arenas) > 1 or self.near != Near()
 
     @property
     def state_bytes(self) -> int:
@@ -279,10 +344,34 @@ class Plan:
         """Bytes of the arena that hold something at the fullest moment of `step`."""
         return step.peak
 
+    def uses(self, stack: int) -> tuple[Use, ...]:
+        """What it takes of each memory of the board that it uses, with a stack of so many bytes.
+
+        Code is an estimate.
+        """
+        variables, kept = self.board.memory("w"), self.board.memory("x")
+        found = []
+        for m in self.board.memories:
+            consts = [
+                c.bytes
+                for c in self._stored
+                if self.near.consts.get(c.key, kept and kept.name) == m.name
+            ]
+            code = self.near.code or (kept and kept.name)
+            parts = {
+                "arena": sum(a.bytes for a in self.tensor_arenas if a.memory == m.name),
+                "states": self.state_bytes if m is variables else 0,
+                "stack": stack if m is variables else 0,
+                "constants": sum(consts),
+                "code": self.code_estimate if code == m.name else 0,
+            }
+            found.append(Use(m, {name: n for name, n in parts.items() if n}))
+        return tuple(u for u in found if u.parts)
+
     @property
     def _in_arena(self) -> list[Buffer]:
-        """The buffers of the arena: states lie in a memory of their own."""
-        return [b for b in self.buffers if b.memory == self.arena.memory]
+        """The buffers of the arenas: states lie in a memory of their own."""
+        return [b for b in self.buffers if b.memory != STATES]
 
     @cached_property
     def _places(self) -> dict[Step, int]:

@@ -3,51 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ascua.boards import Board
 from ascua.kernels import Rows
 from ascua.plan.calm import calm
 from ascua.plan.choose import Chosen, choose, price
 from ascua.plan.course import course
-from ascua.plan.cuts import Cut, Found, Search, Ways
-from ascua.plan.flow import Flow
+from ascua.plan.cuts import Cut, Search, Ways
+from ascua.plan.flow import Flow, align
 from ascua.plan.goal import BALANCED_COST, RAM_COST, Goal
 
 BRANCHES = 6
 """The most operators of a loop, where memory is not all that counts."""
+MORE_CONSTANTS = 64
+"""Bytes of flash that another kernel's constants may take beyond those of the chosen one."""
 FEWEST = 1e12
 """The cost of a step where few of them are wanted: rows lie closer together than whole tensors."""
 
 
-def stepped(
-    flow: Flow, every: Sequence[Sequence[Chosen]], board: Board, goal: Goal
-) -> list[list[Cut]]:
-    """The steps for the options `every` of each operator: several ways that hold as little."""
-    if goal.kind == "ram":
-        every = [_thrifty(several) for several in every]
-        chosen = choose(every, board, goal)
-        search = Search(flow, _ways(chosen, every), goal.effort)
-        least = search.least()
-        found = [search.cheapest(least, step) for step in (0.0, FEWEST)]
-        if goal.patch > 1:
-            found += _again(search, least, goal)
-        return [f.cuts for f in found if f] or [_single(flow, chosen)]
+@dataclass(frozen=True, eq=False)
+class Stepped:
+    """The steps of a plan: several ways, of which one is wanted that can be placed well.
+
+    `least` is what no plan holds less than, of all cuts and orders of operators, where a search has
+    seen them all.
+    """
+
+    ways: list[list[Cut]]
+    least: int | None = None
+
+
+def stepped(flow: Flow, every: Sequence[Sequence[Chosen]], board: Board, goal: Goal) -> Stepped:
+    """The steps for the options `every` of each operator."""
     chosen = choose(calm(flow, every, board, goal), board, goal)
-    single = _single(flow, chosen)
-    if goal.kind == "balanced" and all(c.cost for c in chosen):
-        search = Search(flow, _ways(chosen, every), goal.effort, longest=BRANCHES)
-        return [_within_cost(search, single, BALANCED_COST)]
-    return [single]
+    found = [_single(flow, chosen)]
+    if goal.kind in ("balanced", "ram") and all(c.cost for c in chosen):
+        search = Search(flow, _ways(chosen, every), goal.effort // 10, longest=BRANCHES)
+        found.append(_within_cost(search, found[0], BALANCED_COST))
+    if goal.kind != "ram":
+        return Stepped(found)
+    lean = _least(flow, chosen, every, board, goal)
+    return Stepped([*found, *lean.ways], lean.least)
 
 
-def _again(search: Search, least: int, goal: Goal) -> list[Found | None]:
+def _least(
+    flow: Flow, usual: Sequence[Chosen], every: Sequence[Sequence[Chosen]], board: Board, goal: Goal
+) -> Stepped:
+    """The steps that hold least of those that cost little more than need be: the cheapest ones, and
+    the fewest."""
+    every = [_plain(several) for several in every]
+    chosen = choose(every, board, goal)
+    ways = [
+        Ways(sorted([*_alike(c, several), u], key=price), _looped(c, several))
+        for c, several, u in zip(chosen, every, usual, strict=True)
+    ]
+    search = Search(flow, ways, goal.effort)
+    limit = RAM_COST * sum(min(price(o)[0] for o in several) for several in every)
+    least = _affordable(search, search.least(), limit) if limit else search.least()
+    found = [plan for step in (0.0, FEWEST) if (plan := search.cheapest(least, step))]
+    lists = [cuts for cost, cuts in found if cost % FEWEST <= limit]
+    known = None if search.exhausted else align(least)
+    if goal.patch > 1:
+        lists += _again(search, least, goal)
+        known = None
+    return Stepped(lists, known)
+
+
+def _again(search: Search, least: int, goal: Goal) -> list[list[Cut]]:
     """Plans that hold less than `least`, and do some multiply-accumulates again for that."""
-    macs = sum(op.macs() for op in search.flow.ops)
-    search.spare = int((goal.patch - 1) * macs)
+    search.spare = int((goal.patch - 1) * sum(op.macs() for op in search.flow.ops))
     search.effort += goal.effort
     least = search.least_again(least)
-    return [search.cheapest(least, step) for step in (0.0, FEWEST)]
+    found = (search.cheapest(least, step) for step in (0.0, FEWEST))
+    return [plan[1] for plan in found if plan]
+
+
+def _affordable(search: Search, least: int, limit: float) -> int:
+    """The least bytes, `least` or more, within which there is a plan of at most that cost."""
+    low, high = least, max(search.upper(), least)
+    while low < high:
+        middle = (low + high) // 2
+        plan = search.cheapest(middle)
+        if plan is not None and plan[0] <= limit:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def _single(flow: Flow, chosen: Sequence[Chosen]) -> list[Cut]:
@@ -68,29 +110,35 @@ def _within_cost(search: Search, single: list[Cut], most: float) -> list[Cut]:
     while low < high:
         middle = (low + high) // 2
         plan = search.cheapest(peaks[middle])
-        if plan is not None and plan.cost <= limit:
-            found, high = plan.cuts, middle
+        if plan is not None and plan[0] <= limit:
+            found, high = plan[1], middle
         else:
             low = middle + 1
     return found
 
 
 def _ways(chosen: Sequence[Chosen], every: Sequence[Sequence[Chosen]]) -> list[Ways]:
-    """How each operator can run: as it was chosen, with a kernel for rows in a loop."""
-    return [Ways([c], _looped(c, several)) for c, several in zip(chosen, every, strict=True)]
+    """How each operator can run: as it was chosen, or with kernels whose constants take no more."""
+    found = []
+    for c, several in zip(chosen, every, strict=True):
+        small = [o for o in several if o.const_bytes <= c.const_bytes + MORE_CONSTANTS]
+        found.append(Ways(_alike(c, small), _looped(c, small)))
+    return found
+
+
+def _alike(c: Chosen, several: Iterable[Chosen]) -> list[Chosen]:
+    """The ways to run an operator, the cheapest first, each kernel once: inline as `c` is."""
+    same = [o for o in several if o.inline == c.inline]
+    kernels = {o.kernel: o for o in (*same, *(o for o in same if o.alike == c.alike), c)}
+    return sorted(kernels.values(), key=price)
 
 
 def _looped(c: Chosen, several: Iterable[Chosen]) -> list[Chosen]:
     """The ways to run an operator by rows, the cheapest first."""
-    rows = [replace(o, looped=True) for o in several if o.inline == c.inline and o.by_rows]
-    kernels = {o.kernel: o for o in rows if o.alike == c.alike} or {o.kernel: o for o in rows}
-    return sorted(kernels.values(), key=price)
+    rows = (replace(o, looped=True) for o in _alike(c, several) if o.by_rows)
+    return sorted(rows, key=price)
 
 
-def _thrifty(several: Sequence[Chosen]) -> list[Chosen]:
-    """The options that cost little more than the cheapest by rows, or of whole tensors."""
-    plain = [o for o in several if not (isinstance(o.work, Rows) and o.work.block > 1)]
-    if not plain or any(o.cost is None for o in plain):
-        return [*plain] or [*several]
-    most = RAM_COST * min(price(o)[0] for o in plain)
-    return [o for o in plain if price(o)[0] <= most]
+def _plain(several: Sequence[Chosen]) -> list[Chosen]:
+    """The options but those whose turns make several rows, where there are others."""
+    return [o for o in several if not (isinstance(o.work, Rows) and o.work.block > 1)] or [*several]

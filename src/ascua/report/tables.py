@@ -18,7 +18,7 @@ from ascua.estimate import Estimate, Figure
 from ascua.ir import Array
 from ascua.labels import Score
 from ascua.measure import Expected, Layer, Measurement, whole
-from ascua.plan import STACK_BYTES, STATES, Buffer, Goal, Plan, Step, View
+from ascua.plan import STACK_BYTES, STATES, Buffer, Goal, Plan, Step, Use, View
 from ascua.report import results
 from ascua.report.operators import Support
 from ascua.run import Cycles, Region, ToolStatus
@@ -215,12 +215,12 @@ def analysis(planned: Plan, m: Measurement) -> RenderableType:
          planned.live_bytes(s))
         for i, (s, layer) in enumerate(zip(planned.steps, m.layers, strict=True))
     ]  # fmt: skip
-    rows.append(("", "all", "", "", m.macs, m.weights_bytes, planned.arena.bytes))
+    rows.append(("", "all", "", "", m.macs, m.weights_bytes, planned.arena_bytes))
     columns = (">step", "operator", "kernel", "output", ">MACs", ">weights B", ">RAM B")
     facts: list[tuple[str, str]] = []
     if m.macs != m.macs_model:
         facts.append(("MACs in the file", cell(m.macs_model)))
-    facts.append(("arena", f"{planned.arena.bytes:,} bytes: {_placement(planned)}"))
+    facts.append(("arena", f"{planned.arena_bytes:,} bytes: {_placement(planned)}"))
     if planned.steps:
         step = planned.fullest()
         facts.append(("  decided by", f"step {planned.steps.index(step)}: {title(step)}"))
@@ -229,7 +229,10 @@ def analysis(planned: Plan, m: Measurement) -> RenderableType:
     if planned.states:
         names = ", ".join(f"'{brief(k.state.name, 40)}'" for k in planned.states)
         facts.append(("states", f"{planned.state_bytes:,} bytes kept between runs: {names}"))
-    if m.board is not None:
+    if m.board is not None and planned.spread:
+        for use in planned.uses(STACK_BYTES):
+            facts += _used(planned, use)
+    elif m.board is not None:
         arena = planned.arena.bytes
         code = f"constants {planned.const_bytes:,}, code about {planned.code_estimate:,}"
         states = f"states {planned.state_bytes:,}, " if planned.states else ""
@@ -259,6 +262,8 @@ def goals(expected: Sequence[Expected], chosen: Goal) -> Group:
     costs: RenderableType = table((*columns, *named), rows, "Expected, before any build")
     if one is not None:
         costs = Group(costs, Text(""), table(("", ""), estimated(one)))
+    if len({len(e.kernels) for e in expected}) > 1:  # loops of other operators
+        return Group(costs)
     steps = enumerate(zip(*(e.kernels for e in expected), strict=True))
     differing = [(i, *names) for i, names in steps if len({*names}) > 1]
     if not differing:
@@ -346,15 +351,38 @@ def _use(board: Board, use: str, what: str, need: int, parts: str) -> list[tuple
     ]
 
 
+def _used(planned: Plan, use: Use) -> list[tuple[str, str]]:
+    """What is taken of one of several memories, and what lies there by a wish."""
+    m = use.memory
+    percent = 100 * use.bytes / m.bytes
+    parts = ", ".join(f"{name} {n:,}" for name, n in use.parts.items())
+    waits = f", {m.wait} wait states" if m.wait else ""
+    rows = [
+        (
+            f"{m.name} of {planned.board.name}",
+            f"{use.bytes:,} of {m.bytes:,} bytes ({percent:.0f} %)",
+        ),
+        ("", f"  {parts}{waits}"),
+    ]
+    wished = [brief(t, 40) for t, memory in planned.goal.placements if memory == m.name]
+    return [*rows, *(("", f"  '{t}' as you placed it") for t in wished)]
+
+
 def _placement(planned: Plan) -> str:
+    if len(planned.tensor_arenas) > 1:
+        return ", ".join(f"{a.bytes:,} in {a.memory}" for a in planned.tensor_arenas)
+    if planned.proven:
+        return "proven: no cuts, rows, orders and offsets take less"
+    least = f"; no plan holds less than {planned.least:,}" if planned.least is not None else ""
     if planned.arena.proven:
-        return "what its fullest step holds, the least for these buffers"
-    return f"its fullest step holds {planned.arena.bound:,}"
+        return f"what its fullest step holds, the least for these buffers{least}"
+    return f"its fullest step holds {planned.arena.bound:,}{least}"
 
 
 def _at(v: View) -> str:
-    """An offset in the arena, or in the states."""
-    return f"{STATES if v.buffer.memory == STATES else ''}@{v.offset}"
+    """An offset in the arena, or in the states, or in another memory's arena."""
+    other = v.buffer.other or v.buffer.memory == STATES
+    return f"{v.buffer.memory if other else ''}@{v.offset}"
 
 
 def steps(planned: Plan) -> Table:
@@ -368,7 +396,7 @@ def steps(planned: Plan) -> Table:
             " ".join(map(_at, c.writes)),
             c.lines.bytes if c.lines else None,
             c.scratch.bytes if c.scratch else None,
-            c.op.macs(),
+            c.macs,
         )
         for i, s in enumerate(planned.steps)
         for c in s.calls

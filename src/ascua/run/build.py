@@ -61,7 +61,7 @@ def key(board: Board, library: Library, *, sanitize: bool = False) -> str:
     command = _command(board, library, Path(), sanitize=sanitize)
     text = json.dumps(
         [
-            [tools.compilers(board), command, _memory_script(board)],
+            [tools.compilers(board), command, _memory_script(board, library)],
             tools.processor(board) if NATIVE in command else None,
             [library.name, [(p, _sha256(data)) for p, data in sorted(library.files.items())]],
             [(p.name, p.read_text()) for p in _harness(board)],
@@ -109,7 +109,10 @@ def firmware(board: Board, library: Library, build_dir: Path, *, sanitize: bool 
     digest = key(board, library, sanitize=sanitize)[:16]
 
     def make(folder: Path) -> None:
-        for name, data in {**library.files, "memory.ld": _memory_script(board).encode()}.items():
+        for name, data in {
+            **library.files,
+            "memory.ld": _memory_script(board, library).encode(),
+        }.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
@@ -201,6 +204,7 @@ def _network_flags(library: Library) -> list[str]:
     functions = ["output", "output_bytes"]
     functions += ["invoke_rows"] if library.by_rows else ["input", "input_bytes", "run"]
     functions += ["states"] if library.states else []
+    functions += ["load"] if library.loads else []
     return [
         *(f"-iquote{d}" for d in (".", *library.include_dirs)),
         f'-DNETWORK_HEADER="{library.include_dirs[0]}/{library.name}.h"',
@@ -223,8 +227,11 @@ def _row_flags(library: Library) -> list[str]:
     ]
 
 
-def _memory_script(board: Board) -> str:
-    """The memories of `board` as the linker script includes them."""
+def _memory_script(board: Board, library: Library) -> str:
+    """The memories of `board` as the linker script includes them, and what is placed in them.
+
+    A board that counts for another one has not its memories: there all lies in the first ones.
+    """
     lines = [
         f"    {m.name} ({m.use}) : ORIGIN = {m.origin:#x}, LENGTH = {m.bytes:#x}"
         for m in board.memories
@@ -233,7 +240,10 @@ def _memory_script(board: Board) -> str:
     if not code or not data:
         return ""
     alias = [f'REGION_ALIAS("CODE", {code.name})', f'REGION_ALIAS("DATA", {data.name})']
-    return "\n".join(["MEMORY {", *lines, "}", *alias, ""])
+    placed = ""
+    if library.script and {*library.regions} <= {m.name for m in board.memories}:
+        placed = library.text(library.script)
+    return "\n".join(["MEMORY {", *lines, "}", *alias, placed])
 
 
 def _compile(command: Sequence[str], folder: Path, board: Board) -> None:

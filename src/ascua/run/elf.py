@@ -27,8 +27,8 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Function:
-    """A function's name and the addresses it takes, `first` up to and without `end`."""
+class Symbol:
+    """The name of a function or an array, and its addresses, `first` up to and without `end`."""
 
     name: str
     first: int
@@ -61,27 +61,35 @@ class Elf:
         return tuple(found)
 
     @cached_property
-    def functions(self) -> tuple[Function, ...]:
+    def functions(self) -> tuple[Symbol, ...]:
         """All functions, local ones too; addresses without the Thumb bit."""
+        return self._symbols("STT_FUNC")
+
+    @cached_property
+    def arrays(self) -> tuple[Symbol, ...]:
+        """All variables and constants, local ones too."""
+        return self._symbols("STT_OBJECT")
+
+    def _symbols(self, kind: str) -> tuple[Symbol, ...]:
         found = []
         with self.path.open("rb") as file:
             elf = ELFFile(file)
-            thumb = 1 if elf["e_machine"] == "EM_ARM" else 0
+            thumb = 1 if elf["e_machine"] == "EM_ARM" and kind == "STT_FUNC" else 0
             for table in elf.iter_sections():
                 if isinstance(table, SymbolTableSection):
                     for s in table.iter_symbols():
-                        if s["st_info"]["type"] == "STT_FUNC":
+                        if s["st_info"]["type"] == kind:
                             first = s["st_value"] & ~thumb
-                            found.append(Function(s.name, first, first + s["st_size"]))
+                            found.append(Symbol(s.name, first, first + s["st_size"]))
         return tuple(found)
 
-    def function(self, name: str) -> Function | None:
+    def function(self, name: str) -> Symbol | None:
         """The function called `name`; GCC's clones of it (`name.constprop.0`) count as well."""
         return next(
             (f for f in self.functions if f.name == name or f.name.startswith(f"{name}.")), None
         )
 
-    def function_at(self, address: int) -> Function | None:
+    def function_at(self, address: int) -> Symbol | None:
         """The function that has code at `address`."""
         return next((f for f in self.functions if f.first <= address < f.end), None)
 
@@ -90,8 +98,10 @@ class Elf:
         return sum(s.bytes for s in self.sections if s.load is not None)
 
     def static_bytes(self) -> int:
-        """Bytes of variables."""
-        return sum(s.bytes for s in self.sections if s.name in (".data", ".bss"))
+        """Bytes of variables, and of what is copied to other memories than it is kept in."""
+        return sum(
+            s.bytes for s in self.sections if s.name in (".data", ".bss") or s.load != s.address
+        )
 
     def regions(self, board: Board) -> tuple[Region, ...]:
         """How full each memory of the board is."""

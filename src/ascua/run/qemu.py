@@ -17,7 +17,7 @@ from ascua.errors import InputError, ToolFailed, ToolMissing
 from ascua.run import build, cycles, disassembly, parts, tools
 from ascua.run.child import Child
 from ascua.run.cycles import Block, Executed
-from ascua.run.elf import Elf, Function
+from ascua.run.elf import Elf, Symbol
 from ascua.run.outcome import Cycles, Outcome, Span
 from ascua.run.report import Report
 
@@ -153,7 +153,7 @@ def _regions(elf: Elf, library: Library) -> str:
     A region beyond these is not counted.
     """
 
-    def find(name: str) -> Function:
+    def find(name: str) -> Symbol:
         function = elf.function(name)
         if function is None and not elf.functions:
             raise ToolFailed(

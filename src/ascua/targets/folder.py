@@ -69,7 +69,8 @@ def manifest(
         "name": artifact.name,
         "model": {"file": model, "sha256": sha256},
         "board": plan.board.name,
-        "arena_bytes": plan.arena.bytes,
+        "arena_bytes": plan.arena_bytes,
+        **({"memories": _uses(plan)} if plan.spread else {}),
         **({"state_bytes": plan.state_bytes} if plan.states else {}),
         "constants_bytes": plan.const_bytes,
         "inputs": [_tensor(v) for v in plan.inputs],
@@ -82,6 +83,12 @@ def manifest(
     }
 
 
+def _uses(plan: Plan) -> dict[str, dict[str, int]]:
+    """What it takes of each memory; code and stack are no part of the folder's figures."""
+    found = {u.memory.name: {k: n for k, n in u.parts.items() if k != "code"} for u in plan.uses(0)}
+    return {name: parts for name, parts in found.items() if parts}
+
+
 def _tensor(v: View) -> dict[str, Any]:
     t = v.tensor
     quant = t.quant if t.dtype != "float32" else None
@@ -92,4 +99,5 @@ def _tensor(v: View) -> dict[str, Any]:
         "scale": quant.scale if quant else None,
         "zero_point": quant.zero_point if quant else None,
         "arena_offset": v.offset,
+        **({"memory": v.buffer.memory} if v.buffer.other else {}),
     }

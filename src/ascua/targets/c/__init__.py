@@ -17,12 +17,12 @@ from ascua.artifact import Library, Slot
 from ascua.files.folders import Form
 from ascua.ir import ITEMSIZE, Array
 from ascua.kernels import Const, Rows, Run, Sums
-from ascua.plan import ALIGNMENT, Call, Plan, Source, Step, View
-from ascua.targets.c import constants, people, rows, states
+from ascua.plan import ALIGNMENT, Arena, Call, Plan, Source, Step, View
+from ascua.targets.c import again, constants, memories, people, rows, states
 from ascua.targets.c.constants import CTYPES, literal, numbers
 from ascua.targets.c.header import comment, header
 from ascua.targets.c.names import check_name
-from ascua.targets.c.states import place
+from ascua.targets.c.states import array, place
 
 TEMPLATES = Path(__file__).parent
 
@@ -50,15 +50,27 @@ def emit(plan: Plan, name: str) -> Library:
         f"src/{name}_weights.c": source.weights(),
         **{f"src/ascua/{h}": (kernels.FOLDER / h).read_text() for h in source.kernel_headers()},
     }
+    script = memories.script(plan, name)
+    if script:
+        files[f"{name}_memories.ld"] = script
+    if memories.loaded(plan):
+        files[f"src/{name}_load.c"] = memories.loading(plan, name)
     return Library(
         name=name,
         files={path: text.encode() for path, text in files.items()},
         inputs=plan.graph.inputs,
         outputs=plan.graph.outputs,
         steps=tuple(f"{name}_{s.name}" for s in plan.steps),
-        sources=(f"src/{name}.c", f"src/{name}_weights.c"),
+        sources=tuple(
+            f"src/{name}{part}.c"
+            for part in ("", "_weights", "_load")
+            if f"src/{name}{part}.c" in files
+        ),
         include_dirs=("include", "src"),
-        arena_bytes=plan.arena.bytes,
+        arena_bytes=plan.arena_bytes,
+        script=f"{name}_memories.ld" if script else None,
+        regions=memories.regions(plan),
+        loads=bool(memories.loaded(plan)),
         by_rows=plan.by_rows,
         tolerance=plan.graph.tolerance,
         states=tuple(Slot(k.state.tensor, k.buffer.offset) for k in plan.states),
@@ -68,10 +80,10 @@ def emit(plan: Plan, name: str) -> Library:
 def _names(path: str, table: Mapping[str, Any]) -> bool:
     """Whether a library that is called as the manifest `table` says has a file at `path`."""
     name = re.escape(str(table.get("name")))
-    own = rf"include/{name}(_labels)?\.h|src/{name}(_weights|_on)?\.[ch]"
+    own = rf"include/{name}(_labels)?\.h|src/{name}(_weights|_on|_load)?\.[ch]"
     test = rf"test/{name}_(selftest\.c|vectors\.h)"
-    flat = rf"{name}(_weights|_on)?\.c|{name}(_weights|_labels)?\.h|ascua_\w+\.h"
-    others = r"src/ascua/\w+\.h|CMakeLists\.txt|README\.md"
+    flat = rf"{name}(_weights|_on|_load)?\.c|{name}(_weights|_labels)?\.h|ascua_\w+\.h"
+    others = rf"{name}_memories\.ld|src/ascua/\w+\.h|CMakeLists\.txt|README\.md"
     return bool(re.fullmatch(rf"{own}|{test}|{flat}|{others}", path))
 
 
@@ -211,7 +223,14 @@ class _Texts:
     def weights(self) -> str:
         section = _section("WEIGHTS", f"{self.name.upper()}_WEIGHTS_SECTION")
         parts = [f'{NO_CXX}#include "{self.name}_weights.h"\n', f"{section}\n"]
-        parts += [f"WEIGHTS {constants.definition(symbol, c)}" for symbol, c in self.arrays.items()]
+        at = {symbol: self.plan.near.consts.get(c.key) for symbol, c in self.arrays.items()}
+        for memory in sorted({m for m in at.values() if m}):
+            given = f"{self.name.upper()}_WEIGHTS_{memory.upper()}_SECTION"
+            default = memories.section(self.name, "constants", memory)
+            parts.append(f"{_section(f'WEIGHTS_{memory.upper()}', given, default)}\n")
+        for symbol, c in self.arrays.items():
+            macro = "_".join(["WEIGHTS", *([m.upper()] if (m := at[symbol]) else [])])
+            parts.append(f"{macro} {constants.definition(symbol, c)}")
         return "\n".join(parts)
 
     def code(self) -> str:
@@ -221,7 +240,8 @@ class _Texts:
         internal = f"#define {name.upper()}_INTERNAL\n"
         shared = {f: c for c in self.calls if (f := self.function(c)) != c.kernel.name}
         parts = [
-            f'{NO_CXX}{internal}#include "{name}.h"\n\n#include "{name}_weights.h"\n{includes}'
+            f'{NO_CXX}{internal}{self.code_section()}#include "{name}.h"\n\n'
+            f'#include "{name}_weights.h"\n{includes}'
             '#include "ascua/window.h"\n',
             self.memory(),
             *([self.places()] if self.row_tables else []),
@@ -242,7 +262,7 @@ class _Texts:
             "#define INSTANCE_AND INSTANCE,",
             "#define NET net",
             "#define NET_AND net,",
-            "#define arena ((int8_t *)net->arena)",
+            *(f"#define {a} ((int8_t *)net->{a})" for a in self.arenas),
             *(["#define SOURCE (*net)"] if plan.by_rows else []),
             *(["#define states ((int8_t *)net->states)"] if plan.states else []),
             "#else",
@@ -250,13 +270,36 @@ class _Texts:
             "#define INSTANCE_AND",
             "#define NET",
             "#define NET_AND",
-            _section("ARENA", f"{upper}_ARENA_SECTION"),
-            f"static ARENA _Alignas(8) int8_t arena[{max(plan.arena.bytes, 1)}];",
+            *(line for a in self.arenas for line in self.arena(a)),
             *states.definition(plan),
             *rows.definition(plan),
             "#endif\n",
         ]
         return "\n".join(lines)
+
+    @cached_property
+    def arenas(self) -> dict[str, Arena]:
+        """The arrays for what a run works with."""
+        found = self.plan.tensor_arenas
+        return {"arena": found[0], **{f"arena_{a.memory}": a for a in found[1:]}}
+
+    def arena(self, symbol: str) -> list[str]:
+        """The definition of one of them."""
+        arena, macro = self.arenas[symbol], symbol.upper()
+        home = memories.home(self.plan, arena)
+        default = None if home else memories.section(self.name, "arena", arena.memory)
+        return [
+            _section(macro, f"{self.name.upper()}_{macro}_SECTION", default),
+            f"static {macro} _Alignas(8) int8_t {symbol}[{max(arena.bytes, 1)}];",
+        ]
+
+    def code_section(self) -> str:
+        """The macro for a section of steps and kernels, where they are to lie in one."""
+        memory = self.plan.near.code
+        if memory is None:
+            return ""
+        given = f"{self.name.upper()}_CODE_SECTION"
+        return f"{_section('PLACED', given, memories.section(self.name, 'code', memory))}\n"
 
     def code_on(self) -> str:
         """The functions that work on an instance of the caller's."""
@@ -317,9 +360,9 @@ class _Texts:
 
         `turn` is what counts the rows that calls make, or that they take, one by one.
         """
-        late = isinstance(call.work, Sums)
+        late, row = isinstance(call.work, Sums), _row(call, turn)
         block = call.work.block if isinstance(call.work, Rows) else 1
-        xs = [self.pointer(v, call, turn, const=True) for v in call.reads]
+        xs = [self.pointer(v, call, row, const=True) for v in call.reads]
         ys = [
             self.pointer(v, call, None if late else turn, block, const=False) for v in call.writes
         ]
@@ -337,7 +380,7 @@ class _Texts:
             told = [("int32_t ", f"{call.op.y.shape[1]} - {block} * {turn}")]
         if late:
             told = [("int32_t ", f"{turn}")]
-        scratch = [("void *", f"arena + {call.scratch.offset}")] if call.scratch else []
+        scratch = [("void *", place(call.scratch))] if call.scratch else []
         return [*xs, *consts, *ys, *told, *scratch]
 
     def pointer(
@@ -348,7 +391,7 @@ class _Texts:
         kind = f"const {ctype} *" if const else f"{ctype} *"
         at = place(v.buffer)
         if v.rows is not None:
-            at = f"arena + {ALIGNMENT} * {self.row_tables[v.rows]}[{turn or 0}]"
+            at = f"{array(v.buffer)} + {ALIGNMENT} * {self.row_tables[v.rows]}[{turn or 0}]"
         elif turn is not None:
             slices = call.work.rows if isinstance(call.work, Sums) else v.tensor.height
             at += f" + {turn} * {block * v.tensor.bytes // slices}"
@@ -410,7 +453,7 @@ class _Texts:
         outputs = calls[-1].op.outputs
         shape = ", ".join("x".join(map(str, t.shape[1:])) for t in outputs)
         listed = " + ".join(f"{c.op.kind} {comment(c.op.name)}" for c in calls)
-        return f"/* {listed}: {shape}, {sum(c.op.macs() for c in calls)} MACs */"
+        return f"/* {listed}: {shape}, {sum(c.macs for c in calls)} MACs */"
 
     def loop(self, step: Step) -> str:
         """A function for a turn of each call, and one that takes the turns in their order."""
@@ -433,6 +476,7 @@ class _Texts:
                 f"STEP void {name}_{i}(INSTANCE_AND int32_t turn) {{",
                 *self.declared(call, ""),
                 *self.window(call, ""),
+                *again.definitions(call),
                 *self.turn(call, "", "turn", looped=True),
             ]
             parts.append("\n".join([*lines, "}\n"]))
@@ -469,7 +513,8 @@ class _Texts:
         """The lists of tensors, or of rows of them, that a call takes."""
         lines = []
         if call.kernel.gathers:
-            listed = ", ".join(self.pointer(v, call, turn, const=True)[1] for v in call.reads)
+            row = _row(call, turn)
+            listed = ", ".join(self.pointer(v, call, row, const=True)[1] for v in call.reads)
             lines.append(f"    const int8_t *const xs{suffix}[] = {{{listed}}};")
         if call.kernel.scatters:
             listed = ", ".join(self.pointer(v, call, turn, const=False)[1] for v in call.writes)
@@ -504,14 +549,17 @@ class _Texts:
         if call.window is None:
             return []
         x, w, found = call.reads[0], f"&w{suffix}", f"rows{suffix}"
-        lines = f"arena + {call.lines.offset}" if call.lines else None
+        row = _row(call, turn)
+        lines = place(call.lines) if call.lines else None
         if not looped and lines:
             return [f"window_padded({w}, {place(x.buffer)}, {turn}, {lines}, {found});"]
-        finding = f"window_clipped({w}, {place(x.buffer)}, {turn}, {found});"
-        if x.rows is not None:
+        finding = f"window_clipped({w}, {place(x.buffer)}, {row}, {found});"
+        if call.under is not None:
+            finding = again.window(call, w, array(x.buffer), turn, found)
+        elif x.rows is not None:
             width = "" if max(x.rows) // ALIGNMENT < 2**16 else "_far"
-            table = self.row_tables[x.rows]
-            finding = f"window_scattered{width}({w}, arena, {table}, {turn}, {found});"
+            base, table = array(x.buffer), self.row_tables[x.rows]
+            finding = f"window_scattered{width}({w}, {base}, {table}, {row}, {found});"
         return [finding, f"window_copied({w}, {lines}, {found});"] if lines else [finding]
 
     def interface(self) -> str:
@@ -537,25 +585,37 @@ class _Texts:
         return (
             f"void {self.name}_invoke{suffix}({instance}const {CTYPES[x.tensor.dtype]} *in,"
             f" {CTYPES[y.tensor.dtype]} *out) {{\n"
-            f"    if ((const void *)in != (const void *)(arena + {x.offset})) {{\n"
-            f"        memcpy(arena + {x.offset}, in, {x.tensor.bytes});\n    }}\n"
+            f"    if ((const void *)in != (const void *)({place(x.buffer)})) {{\n"
+            f"        memcpy({place(x.buffer)}, in, {x.tensor.bytes});\n    }}\n"
             f"    {self.name}_run{suffix}({given});\n"
-            f"    if ((void *)out != (void *)(arena + {y.offset})) {{\n"
-            f"        memcpy(out, arena + {y.offset}, {y.tensor.bytes});\n    }}\n}}\n"
+            f"    if ((void *)out != (void *)({place(y.buffer)})) {{\n"
+            f"        memcpy(out, {place(y.buffer)}, {y.tensor.bytes});\n    }}\n}}\n"
         )
 
     def tables(self, kind: str, views: tuple[View, ...]) -> str:
         """NAME_input and NAME_input_bytes, or the same of outputs."""
         offsets = ", ".join(str(v.offset) for v in views)
         sizes = ", ".join(str(v.tensor.bytes) for v in views)
-        return (
-            f"void *{self.name}_{kind}(int index) {{\n"
+        found = (
             f"    static const int32_t offsets[] = {{{offsets}}};\n"
-            f"    return arena + offsets[index];\n}}\n\n"
+            f"    return arena + offsets[index];\n"
+        )
+        if any(v.buffer.other for v in views):
+            places = ", ".join(place(v.buffer) for v in views)
+            found = (
+                f"    static int8_t *const places[] = {{{places}}};\n    return places[index];\n"
+            )
+        return (
+            f"void *{self.name}_{kind}(int index) {{\n{found}}}\n\n"
             f"int32_t {self.name}_{kind}_bytes(int index) {{\n"
             f"    static const int32_t sizes[] = {{{sizes}}};\n"
             f"    return sizes[index];\n}}\n"
         )
+
+
+def _row(call: Call, turn: str | None) -> str | None:
+    """What counts the rows of what a call reads, where `turn` counts those that it makes."""
+    return again.ROW if turn is not None and call.again is not None else turn
 
 
 def _numbered(step: Step) -> list[tuple[Call, str]]:
@@ -578,8 +638,13 @@ def _wrapped(code: str, columns: int = 100) -> str:
     return "\n".join(lines)
 
 
-def _section(macro: str, given: str) -> str:
+def _section(macro: str, given: str, default: str | None = None) -> str:
     """A macro that puts what is defined with it where `given` says, a macro of the user's."""
+    if default is not None:
+        return (
+            f'#ifndef {given}\n#define {given} "{default}"\n#endif\n'
+            f"#define {macro} __attribute__((section({given})))"
+        )
     return (
         f"#ifdef {given}\n#define {macro} __attribute__((section({given})))\n"
         f"#else\n#define {macro}\n#endif"

@@ -9,7 +9,7 @@ from string import Template
 
 from ascua.ir import Tensor
 from ascua.plan import Plan, View
-from ascua.targets.c import rows, states
+from ascua.targets.c import memories, rows, states
 from ascua.targets.c.constants import CTYPES, decimal
 
 TEMPLATE = Path(__file__).parent / "library.h.in"
@@ -27,6 +27,7 @@ def header(plan: Plan, name: str) -> str:
     ends = [(kind, i, v) for kind, views in groups for i, v in enumerate(views)]
     there = ends[1:] if plan.by_rows else ends
     invoke = states.declaration(name, plan.state_bytes) if plan.states else ""
+    others = plan.tensor_arenas[1:]
     invoke_on = states.declaration_on(name) if plan.states else ""
     if plan.by_rows:
         invoke = rows.declaration(name, plan) + invoke
@@ -39,9 +40,17 @@ def header(plan: Plan, name: str) -> str:
         )
         on = f"struct {name}_instance *net, const {x} *in, {y} *out"
         invoke_on = f"void {name}_invoke_on({on});\n{invoke_on}"
+    if memories.loaded(plan):
+        invoke += memories.declaration(name)
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=comment(plan.graph.name), version=version("ascua"), name=name, upper=name.upper(),
         arena=plan.arena.bytes, words=-(-max(plan.arena.bytes, 1) // 8),
+        arenas="".join(
+            f"#define {name.upper()}_ARENA_{a.memory.upper()}_BYTES {a.bytes}\n" for a in others
+        ),
+        others="".join(
+            f"    int64_t arena_{a.memory}[{-(-max(a.bytes, 1) // 8)}];\n" for a in others
+        ),
         inputs=len(plan.inputs), outputs=len(plan.outputs),
         tensors="".join(_described(name, *end) for end in ends), invoke=invoke,
         typed="".join(_typed(name, *end) for end in there),
@@ -104,7 +113,7 @@ def _typed_on(name: str, kind: str, i: int, v: View) -> str:
     ctype = CTYPES[v.tensor.dtype]
     return (
         f"static inline {ctype} *{name}_{kind}_{i}_on(struct {name}_instance *net) {{\n"
-        f"    return ({ctype} *)(void *)((int8_t *)net->arena + {v.offset});\n}}\n"
+        f"    return ({ctype} *)(void *)((int8_t *)net->{states.place(v.buffer)});\n}}\n"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ascua.ir import Tensor
 from ascua.plan import Plan, Source
 from ascua.targets.c.constants import CTYPES
+from ascua.targets.c.states import place
 
 FIELDS = (
     "int32_t (*row)(void *context, int32_t y, {ctype} *to);\n    void *context;\n    int32_t error;"
@@ -64,7 +65,7 @@ def function(name: str, plan: Plan, first: str, last: str, *, on: bool) -> str:
     lines += last.splitlines()
     if out := _output(plan):
         v = plan.outputs[0]
-        lines.append(f"    memcpy(out, arena + {v.offset}, {out.bytes});")
+        lines.append(f"    memcpy(out, {place(v.buffer)}, {out.bytes});")
     return "\n".join([*lines, "    return 0;", "}\n"])
 
 

@@ -14,7 +14,12 @@ ARRAYS = {STATES: "states"}
 
 def place(b: Buffer) -> str:
     """The C expression of where a buffer lies."""
-    return f"{ARRAYS.get(b.memory, 'arena')} + {b.offset}"
+    return f"{array(b)} + {b.offset}"
+
+
+def array(b: Buffer) -> str:
+    """The C array that it lies in."""
+    return f"arena_{b.memory}" if b.other else ARRAYS.get(b.memory, "arena")
 
 
 def declaration(name: str, count: int) -> str:
