@@ -81,6 +81,8 @@ class Search:
     """The most operators of a loop."""
     spare: int = 0
     """Multiply-accumulates that may be done again for less memory."""
+    full: frozenset[tuple[int, int]] = frozenset()
+    """The loops, by what was done before and what they add, that may do so."""
     exhausted: bool = False
     """Whether the turns did not suffice to try everything."""
     _moves: dict[tuple[Chosen, bool], Moves] = field(default_factory=dict)
@@ -176,7 +178,7 @@ class Search:
             return next((cut for cut in singles if cut.peak <= most), None)
         lean = self.loop(done, added)
         if lean is not None and lean.peak > most:
-            lean = self.squeezed(lean, done, most)
+            lean = self.squeezed(lean, done, most) if (done, added) in self.full else None
         if lean is None:
             return None
         calls = {i: self._cheapest(i, most - lean.course.most[i], c) for i, c in lean.calls.items()}
@@ -185,7 +187,7 @@ class Search:
             if not lean.stops and (walked := self.course(done, calls)):
                 found = Cut(calls, walked)
             if found is None or found.peak <= most:
-                return found
+                return found or lean
             # With another kernel a row may be there longer.
             calls = {
                 i: c if found.course.most[i] + self.own(c) <= most else self._leaner(i, c, lean.calls[i])
@@ -205,26 +207,28 @@ class Search:
 
     # -- loops that make rows again
 
-    def squeezed(self, lean: Cut, done: int, most: int) -> Cut | None:
+    def squeezed(self, lean: Cut, done: int, most: int, enough: int = 0) -> Cut | None:
         """A loop that makes rows again so as to hold no more than `most`; None: there is none.
 
-        Of several ways that which does least again.
+        Of several ways that which does least again, or one that does no more than is `enough`.
         """
-        if not self.spare:
-            return None
         able = sorted(candidates(self.flow, lean.course.moves, lean.calls), reverse=True)
         if self._least(lean, done, able) > NEAR * most:
             return None
-        ways = (frozenset(able[:n]) for n in range(len(able) + 1))
-        found = [self._squeezed(replace(lean, early=early), done, able, most) for early in ways]
-        return min((f for f in found if f), key=lambda f: f.extra, default=None)
+        best = self._squeezed(lean, done, able, most)
+        for n in range(1, len(able) + 1) if best and best.extra > enough else ():
+            early = replace(lean, early=frozenset(able[:n]))
+            found = self._squeezed(early, done, able, most)
+            if best is None or found is None or found.extra > best.extra:
+                break
+            best = found
+        return best
 
     def _squeezed(self, lean: Cut, done: int, able: Sequence[int], most: int) -> Cut | None:
         """The same, from what is known of a loop on."""
         known = self._known.setdefault((done, frozenset(lean.calls), lean.early), [lean])
-        enough = [cut for cut in known if cut.peak <= most]
-        if enough:
-            return min(enough, key=lambda cut: cut.extra)
+        if any(cut.peak <= most for cut in known):
+            return min((cut for cut in known if cut.peak <= most), key=lambda cut: cut.extra)
         while known[-1].peak > most:
             following = self._fewer(known[-1], done, able, most)
             if following is None or following.extra > 2 * self.spare:
@@ -369,11 +373,42 @@ class Search:
         low, high, step = 0, least, least // 16
         while high - low > CLOSE:
             middle = max((low + high) // 2, high - step)
-            if self.cheapest(middle):
-                high = middle
-            else:
+            found = self._sparing(middle)
+            if found is None:
                 low = middle
+            else:
+                high, self.full = middle, found
         return high
+
+    def _sparing(self, most: int) -> frozenset[tuple[int, int]] | None:
+        """The one loop that makes rows again, in a plan that holds `most`; None: there is none."""
+        following = {done: [*self._next(done, most)] for done in self.sets if self._held(done) <= most}
+        easy = {
+            done: [after for after in others if self._peak(done, after) <= most]
+            for done, others in following.items()
+        }
+        before, behind = {0}, {self.all}
+        for done in following:
+            if done in before:
+                before.update(easy[done])
+        for done in reversed(following):
+            if not behind.isdisjoint(easy[done]):
+                behind.add(done)
+        if 0 in behind:
+            return frozenset()
+        pairs = (
+            (done, after & ~done)
+            for done in following
+            if done in before
+            for after in following[done]
+            if after in behind
+        )
+        for done, added in sorted(pairs, key=lambda p: p[1].bit_count()):
+            lean = self.loop(done, added) if added.bit_count() > 1 else None
+            cut = self.squeezed(lean, done, most, self.spare) if lean else None
+            if cut and cut.extra <= self.spare:
+                return frozenset({(done, added)})
+        return None
 
     def cheapest(self, most: int, step: float = 0.0) -> tuple[float, list[Cut]] | None:
         """The cheapest plan none of whose steps holds more than `most`; None: there is none.

@@ -75,6 +75,7 @@ def _again(search: Search, least: int, goal: Goal) -> list[list[Cut]]:
     search.spare = int((goal.patch - 1) * sum(op.macs() for op in search.flow.ops))
     search.effort += goal.effort
     least = search.least_again(least)
+    search.effort = max(search.effort, goal.effort // 4)
     found = (search.cheapest(least, step) for step in (0.0, FEWEST))
     return [plan[1] for plan in found if plan]
 
