@@ -190,7 +190,9 @@ class Search:
                 return found or lean
             # With another kernel a row may be there longer.
             calls = {
-                i: c if found.course.most[i] + self.own(c) <= most else self._leaner(i, c, lean.calls[i])
+                i: c
+                if found.course.most[i] + self.own(c) <= most
+                else self._leaner(i, c, lean.calls[i])
                 for i, c in calls.items()
             }
         return lean
@@ -382,7 +384,9 @@ class Search:
 
     def _sparing(self, most: int) -> frozenset[tuple[int, int]] | None:
         """The one loop that makes rows again, in a plan that holds `most`; None: there is none."""
-        following = {done: [*self._next(done, most)] for done in self.sets if self._held(done) <= most}
+        following = {
+            done: [*self._next(done, most)] for done in self.sets if self._held(done) <= most
+        }
         easy = {
             done: [after for after in others if self._peak(done, after) <= most]
             for done, others in following.items()
