@@ -52,14 +52,14 @@ def _least(
 ) -> Stepped:
     """The steps that hold least of those that cost little more than need be: the cheapest ones, and
     the fewest."""
-    every = [_plain(several) for several in every]
-    chosen = choose(every, board, goal)
+    plain = [_plain(several) for several in every]
+    chosen = choose(plain, board, goal)
     ways = [
         Ways(sorted([*_alike(c, several), u], key=price), _looped(c, several))
         for c, several, u in zip(chosen, every, usual, strict=True)
     ]
     search = Search(flow, ways, goal.effort)
-    limit = RAM_COST * sum(min(price(o)[0] for o in several) for several in every)
+    limit = RAM_COST * sum(min(price(o)[0] for o in several) for several in plain)
     least = _affordable(search, search.least(), limit) if limit else search.least()
     found = [plan for step in (0.0, FEWEST) if (plan := search.cheapest(least, step))]
     lists = [cuts for cost, cuts in found if cost % FEWEST <= limit]
