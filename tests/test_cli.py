@@ -81,7 +81,7 @@ def test_help_and_import_load_little() -> None:
 def test_documented_keys() -> None:
     """docs/json.md has a row for each key that is tested here."""
     page = (Path(__file__).parents[1] / "docs/json.md").read_text(encoding="utf-8")
-    ram = {f"ram_bytes.{part}" for part in ("arena", "static", "stack", "total")}
+    ram = {f"ram_bytes.{part}" for part in ("arena", "least", "static", "stack", "total")}
     for key in (MEASUREMENT - {"ram_bytes"}) | LAYER | ram:
         assert f"`{key}`" in page or f"`{key}[]`" in page, key
 
@@ -112,7 +112,7 @@ def test_analyze_json(model: Path) -> None:
     found = one_object(ascua("analyze", model, "--json").out, *MEASUREMENT)
     assert found["board"] is None
     assert found["macs"] == small().macs()
-    assert set(found["ram_bytes"]) == {"arena", "static", "stack", "total"}
+    assert set(found["ram_bytes"]) == {"arena", "least", "static", "stack", "total"}
     assert [set(layer) for layer in found["layers"]] == [LAYER] * 7
     unknown = ("flash_bytes", "code_bytes", "samples", "instructions", "accuracy", "tools")
     assert [found[key] for key in unknown] == [None] * len(unknown)

@@ -160,7 +160,11 @@ def test_kernel(goal: Goal) -> None:
     check_everywhere(collected({case: conv(**fields) for case, fields in CASES.items()}), goal=goal)
 
 
-CLIPPED = {"conv2d_pairs_clipped_s8": frozenset[str](), "conv2d_clipped_s8_dsp": frozenset({"dsp"})}
+CLIPPED = {
+    "conv2d_pairs_clipped_s8": frozenset[str](),
+    "conv2d_clipped_s8_dsp": frozenset({"dsp"}),
+    "conv2d_clipped_twos_s8_dsp": frozenset({"dsp"}),
+}
 """Kernels that take rows without padding, and what they need."""
 
 

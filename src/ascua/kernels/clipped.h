@@ -20,7 +20,10 @@ KERNEL int32_t clipped_byte(const clipped_t *p, const int8_t *r, int32_t at) {
 /* Four of them, the first in the lowest bits. */
 KERNEL uint32_t clipped_four(const clipped_t *p, const int8_t *r, int32_t at) {
     uint32_t v = 0;
-    if (r && at >= 0 && at + 4 <= p->row) {
+    if (!r || at <= -4 || at >= p->row) {
+        return (uint8_t)p->fill * 0x01010101u;
+    }
+    if (at >= 0 && at + 4 <= p->row) {
         memcpy(&v, r + at, 4);
         return v;
     }

@@ -439,6 +439,37 @@ class Conv2DClippedS8Dsp(Pairs):
         }
 
 
+class Conv2DClippedTwosS8Dsp(Conv2DClippedS8Dsp):
+    """The same with half of the working memory: two pixels at a time."""
+
+    name = "conv2d_clipped_twos_s8_dsp"
+
+    def scratch(self, op: Conv2D) -> int:
+        return super().scratch(op) // 2
+
+    def run_terms(self, op: Conv2D, runs: int) -> Mapping[str, float]:  # noqa: ARG002
+        t, pairs, length = taps(op), op.y.shape[3] // 2, words(prod(op.w.shape[1:]))
+        twos, odd, edges = op.rows.out * -(-op.columns.out // 2), op.y.shape[3] % 2, edge_twos(op)
+        # Pairs of large sums are rare in them.
+        large = int((channels(op)[1][::2, 2] < 0).sum())
+        found: dict[str, float] = {
+            "two": twos,
+            "odd": twos * odd,
+            "block": twos * (pairs // 2),
+            "block's four words": twos * (pairs // 2) * (length // 4),
+            "pair": twos * (pairs + odd),
+            "pair's word": twos * (pairs // 2 * 2 * (length % 4) + (pairs % 2 + odd) * length),
+            "large pair": twos * large,
+        }
+        for name, n in (("gathered", twos - edges), ("edge's", edges)):
+            each = n * t["kh"] * t["runs"]
+            found[f"{name} run"] = each
+            found[f"{name} four"] = each * (t["run"] // 4)
+        found["rest"] = twos * t["kh"] * t["runs"] * (t["run"] % 4)
+        found["rests"] = twos * (t["run"] % 4 > 0)
+        return found
+
+
 def rows_of(op: Conv2D, work: Work, runs: int) -> tuple[int, int]:
     """Rows that a kernel is called for, or so many runs, and the pixels of each."""
     rows = op.y.shape[1] if isinstance(work, Rows) else runs
@@ -461,6 +492,14 @@ def edge(op: Conv2D) -> tuple[int, int]:
         beyond * len(firsts) + whole * beside(firsts, 4),
         beyond * len(singles) + whole * beside(singles, 1),
     )
+
+
+def edge_twos(op: Conv2D) -> int:
+    """How often two pixels that padding is part of are made together."""
+    out, (first, inside) = op.columns.out, within(op.columns)
+    starts = [min(ox, max(0, out - 2)) for ox in range(0, out, 2)]
+    beside = sum(s < first or s + min(2, out) > first + inside for s in starts)
+    return (op.rows.out - whole_rows(op)) * len(starts) + whole_rows(op) * beside
 
 
 def by_fours(op: Conv2D, pixels: int, again: Set[int]) -> int:

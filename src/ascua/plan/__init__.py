@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ascua.boards import Board
-from ascua.ir import Graph
+from ascua.ir import Graph, Tensor
 from ascua.plan.choose import Chosen, ways
 from ascua.plan.cost import Cost
 from ascua.plan.cuts import Cut
@@ -37,11 +38,8 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
     if goal.by_rows:
         check_rows(flow, every)
     wishes = wished(flow, board, goal.placements)
-    found = [
-        (cuts, placed(flow, cuts, board, goal.tries, wishes))
-        for cuts in stepped(flow, every, board, goal)
-    ]
-    cuts, memory = min(found, key=lambda f: sum(a.bytes for a in f[1].arenas))
+    steps = stepped(flow, every, board, goal)
+    cuts, memory = _smallest(flow, steps.ways, board, goal, wishes)
     made = Plan(
         graph=graph,
         board=board,
@@ -52,8 +50,26 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
         outputs=tuple(memory.view(t) for t in graph.outputs),
         arenas=memory.arenas,
         states=tuple(memory.kept(s) for s in graph.states),
+        least=steps.least,
     )
     return replace(made, near=near(made.calls, made.arenas, board, made.code_estimate, wishes))
+
+
+def _smallest(
+    flow: Flow, ways: Sequence[list[Cut]], board: Board, goal: Goal, wishes: Mapping[Tensor, str]
+) -> tuple[list[Cut], Placement]:
+    """The steps whose arenas are smallest, as they are placed."""
+
+    def peak(cuts: list[Cut]) -> int:
+        return max((c.peak for c in cuts), default=0)
+
+    found: list[tuple[int, list[Cut], Placement]] = []
+    for cuts in sorted(ways, key=peak):
+        if not found or peak(cuts) < min(n for n, _, _ in found):
+            memory = placed(flow, cuts, board, goal.tries, wishes)
+            found.append((sum(a.bytes for a in memory.arenas), cuts, memory))
+    _, cuts, memory = min(found, key=lambda f: f[0])
+    return cuts, memory
 
 
 def _step(i: int, cut: Cut, memory: Placement) -> Step:

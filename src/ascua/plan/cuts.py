@@ -17,6 +17,8 @@ from ascua.plan.choose import Chosen, price
 from ascua.plan.course import Course, course, live_bytes
 from ascua.plan.flow import Flow, Moves
 
+REPAIRS = 8
+"""Times that kernels of a loop are exchanged for ones with which it holds less."""
 MOST_CUTS = 2000
 """States between steps that are looked at; of networks with more, those in the file's order."""
 
@@ -32,6 +34,11 @@ class Cut:
     def peak(self) -> int:
         """The bytes that it holds at most."""
         return self.course.peak
+
+    @cached_property
+    def cost(self) -> float:
+        """Of its calls."""
+        return sum(price(c)[0] for c in self.calls.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +63,8 @@ class Search:
     exhausted: bool = False
     """Whether these did not suffice to try everything."""
     _moves: dict[tuple[Chosen, bool], Moves] = field(default_factory=dict)
-    _courses: dict[tuple[int, int], Course | None] = field(default_factory=dict)
+    _courses: dict[tuple[int, ...], Course] = field(default_factory=dict)
+    _live: dict[int, int] = field(default_factory=dict)
 
     @property
     def all(self) -> int:
@@ -110,38 +118,61 @@ class Search:
         """`cuts`, once."""
         return self.cuts()
 
-    def course(self, done: int, added: int) -> Course | None:
-        """The step that adds several operators, with least working memory; None: there is none."""
-        key = (done, added)
+    def course(self, done: int, calls: Mapping[int, Chosen]) -> Course | None:
+        """The step of these calls; None: too much has been tried."""
+        key = (done, *map(id, calls.values()))
         if key not in self._courses:
-            self._courses[key] = self._walked(done, added)
+            if self.effort <= 0:
+                self.exhausted = True
+                return None
+            alone = len(calls) == 1
+            moves = {i: self.moves(c, alone=alone) for i, c in calls.items()}
+            self._courses[key] = course(self.flow, moves, done)
+            self.effort -= len(self._courses[key].order)
         return self._courses[key]
 
-    def _walked(self, done: int, added: int) -> Course | None:
-        moves = {}
-        for i in members(added):
-            c = self.lean[i]
-            if c is None:
-                return None
-            moves[i] = self.moves(c, alone=False)
-        if self.effort <= 0:
-            self.exhausted = True
+    def loop(self, done: int, added: int) -> Cut | None:
+        """The step that adds several operators, with least working memory; None: there is none."""
+        calls = {i: c for i in members(added) if (c := self.lean[i])}
+        if len(calls) < added.bit_count():
             return None
-        found = course(self.flow, moves, done)
-        self.effort -= len(found.order)
-        return found
+        found = self.course(done, calls)
+        return Cut(calls, found) if found else None
 
-    def single(self, done: int, i: int) -> list[tuple[int, Chosen]]:
-        """The ways to run an operator as a step, with what the step holds, the cheapest first."""
-        found = []
-        for c in self.ways[i].alone:
-            key = (done, -1 - id(c))
-            known = self._courses.get(key)
-            if known is None:
-                known = course(self.flow, {i: self.moves(c, alone=True)}, done)
-                self._courses[key] = known
-            found.append((known.peak, c))
-        return found
+    def singles(self, done: int, i: int) -> list[Cut]:
+        """The ways to run an operator as a step, the cheapest first."""
+        ways = [{i: c} for c in self.ways[i].alone]
+        return [Cut(calls, found) for calls in ways if (found := self.course(done, calls))]
+
+    def fitting(self, done: int, added: int, most: int) -> Cut | None:
+        """The cheapest step that adds some operators and holds no more than `most`, if one does."""
+        if added.bit_count() == 1:
+            singles = self.singles(done, added.bit_length() - 1)
+            return next((cut for cut in singles if cut.peak <= most), None)
+        lean = self.loop(done, added)
+        if lean is None or lean.peak > most:
+            return None
+        calls = {i: self._cheapest(i, most - lean.course.most[i], c) for i, c in lean.calls.items()}
+        for _ in range(REPAIRS):
+            found = self.course(done, calls)
+            if found is None or found.peak <= most:
+                return Cut(calls, found) if found else None
+            # With another kernel a row may be there longer.
+            calls = {
+                i: c if found.most[i] + self.own(c) <= most else self._leaner(i, c, lean.calls[i])
+                for i, c in calls.items()
+            }
+        return lean
+
+    def _cheapest(self, i: int, room: int, lean: Chosen) -> Chosen:
+        """The cheapest way in a loop with working memory of at most `room`."""
+        return next((c for c in self.ways[i].looped if self.own(c) <= room), lean)
+
+    def _leaner(self, i: int, c: Chosen, lean: Chosen) -> Chosen:
+        """The next way that holds less than `c`."""
+        ways = self.ways[i].looped
+        dearer = ways[ways.index(c) + 1 :]
+        return next((o for o in dearer if self.needs(o) < self.needs(c)), lean)
 
     # -- plans
 
@@ -149,7 +180,7 @@ class Search:
         """The bytes that the fullest step of a plan holds at least."""
         best: dict[int, int] = {0: 0}
         queue = [(0, 0)]
-        most = self._upper()
+        most = self.upper()
         settled: set[int] = set()
         while queue:
             peak, done = heapq.heappop(queue)
@@ -167,11 +198,11 @@ class Search:
                     heapq.heappush(queue, (found, after))
         return most
 
-    def _upper(self) -> int:
+    def upper(self) -> int:
         """What a plan of single steps holds, in the file's order."""
         done, most = 0, live_bytes(self.flow, 0)
         for i in range(len(self.ways)):
-            most = max(most, min(p for p, _ in self.single(done, i)))
+            most = max(most, min((c.peak for c in self.singles(done, i)), default=most))
             done |= 1 << i
         return most
 
@@ -187,45 +218,33 @@ class Search:
                     yield after
 
     def _held(self, done: int) -> int:
-        key = (done, 0)
-        if key not in self._live:
-            self._live[key] = live_bytes(self.flow, done)
-        return self._live[key]
-
-    @cached_property
-    def _live(self) -> dict[tuple[int, int], int]:
-        return {}
+        """The bytes of the tensors that are whole behind `done`."""
+        if done not in self._live:
+            self._live[done] = live_bytes(self.flow, done)
+        return self._live[done]
 
     def _peak(self, done: int, after: int) -> int:
         """What the step from one cut to another holds at least."""
-        added = after & ~done
-        peaks = [c.peak] if (c := self._loop(done, added)) else []
-        if added & (added - 1) == 0:
-            peaks += [p for p, _ in self.single(done, added.bit_length() - 1)]
-        return min(peaks, default=1 << 62)
+        return min((c.peak for c in self.steps(done, after & ~done)), default=1 << 62)
 
-    def _loop(self, done: int, added: int) -> Course | None:
-        """A step of several operators."""
-        return self.course(done, added) if added & (added - 1) else None
+    def steps(self, done: int, added: int) -> list[Cut]:
+        """The steps that add some operators: one alone in several ways, or a lean loop."""
+        if added.bit_count() == 1:
+            return self.singles(done, added.bit_length() - 1)
+        loop = self.loop(done, added)
+        return [loop] if loop else []
 
     def peaks(self) -> set[int]:
         """What the steps hold that there can be."""
-        found = set()
-        for done in self.sets:
-            for after in self._next(done, 1 << 62):
-                added = after & ~done
-                if added.bit_count() == 1:
-                    found |= {peak for peak, _ in self.single(done, added.bit_length() - 1)}
-                elif loop := self.course(done, added):
-                    found.add(loop.peak)
-        return found
+        pairs = ((done, after) for done in self.sets for after in self._next(done, 1 << 62))
+        return {c.peak for done, after in pairs for c in self.steps(done, after & ~done)}
 
     def cheapest(self, most: int, step: float = 0.0) -> tuple[float, list[Cut]] | None:
         """The cheapest plan none of whose steps holds more than `most`; None: there is none.
 
         Each step costs `step` more than its calls.
         """
-        best: dict[int, tuple[float, int]] = {0: (0.0, -1)}
+        best: dict[int, tuple[float, int, Cut | None]] = {0: (0.0, -1, None)}
         queue = [(0.0, 0)]
         settled: set[int] = set()
         while queue:
@@ -234,57 +253,24 @@ class Search:
                 continue
             settled.add(done)
             if done == self.all:
-                return cost, self._path(best, most)
+                return cost, self._path(best)
             for after in self._next(done, most):
-                if after in settled:
+                cut = None if after in settled else self.fitting(done, after & ~done, most)
+                if cut is None:
                     continue
-                found = self.priced(done, after, most)
-                if found is not None and cost + step + found < best.get(after, (1e300, 0))[0]:
-                    best[after] = cost + step + found, done
-                    heapq.heappush(queue, (cost + step + found, after))
+                found = cost + step + cut.cost
+                if after not in best or found < best[after][0]:
+                    best[after] = found, done, cut
+                    heapq.heappush(queue, (found, after))
         return None
 
-    def priced(self, done: int, after: int, most: int) -> float | None:
-        """What the step from one cut to another costs, within `most` bytes."""
-        calls = self.calls(done, after, most)
-        return None if calls is None else sum(price(c)[0] for c in calls.values())
-
-    def calls(self, done: int, after: int, most: int) -> dict[int, Chosen] | None:
-        """The cheapest calls of such a step."""
-        added = after & ~done
-        if added & (added - 1) == 0:
-            i = added.bit_length() - 1
-            return next(({i: c} for p, c in self.single(done, i) if p <= most), None)
-        walked = self.course(done, added)
-        if walked is None or walked.peak > most:
-            return None
-        return {i: self._cheapest(i, most - walked.most[i]) for i in members(added)}
-
-    def _cheapest(self, i: int, room: int) -> Chosen:
-        lean = self.lean[i]
-        assert lean is not None
-        return next((c for c in self.ways[i].looped if self.own(c) <= room), lean)
-
-    def _path(self, best: Mapping[int, tuple[float, int]], most: int) -> list[Cut]:
+    def _path(self, best: Mapping[int, tuple[float, int, Cut | None]]) -> list[Cut]:
         """The steps that lead to all operators."""
         found: list[Cut] = []
-        after = self.all
-        while after:
-            done = best[after][1]
-            calls = self.calls(done, after, most)
-            assert calls is not None
-            alone = len(calls) == 1
-            walked = course(
-                self.flow, {i: self.moves(c, alone=alone) for i, c in calls.items()}, done
-            )
-            if walked.peak > most and not alone:  # their rows lie over each other less
-                assert all(self.lean[i] for i in calls)
-                calls = {i: c for i in calls if (c := self.lean[i]) is not None}
-                known = self.course(done, after & ~done)
-                assert known is not None
-                walked = known
-            found.append(Cut(calls, walked))
-            after = done
+        _, done, cut = best[self.all]
+        while cut is not None:
+            found.append(cut)
+            _, done, cut = best[done]
         return found[::-1]
 
 

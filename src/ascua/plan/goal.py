@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from ascua.errors import InputError, did_you_mean
 
-TURNS_A_SECOND, TRIES_A_SECOND = 40_000, 60
+TURNS_A_SECOND, TRIES_A_SECOND = 40_000, 30
 """What a usual computer does."""
 
 Kind = Literal["speed", "balanced", "size", "ram"]
@@ -50,7 +50,7 @@ class Goal:
     @property
     def effort(self) -> int:
         """Turns of calls that are tried in search of steps that hold less."""
-        return round(TURNS_A_SECOND * self.seconds * (1.0 if self.kind == "ram" else 0.1))
+        return round(TURNS_A_SECOND * self.seconds)
 
     @property
     def tries(self) -> int:

@@ -220,12 +220,20 @@ class Plan:
     outputs: tuple[View, ...]
     arenas: tuple[Arena, ...]
     states: tuple[Kept, ...] = ()
+    least: int | None = None
+    """Bytes that no plan holds less than, of all cuts into steps whose operators go row by row or
+    take whole tensors, all orders of operators, and all offsets; None: that is not known."""
     near: Near = field(default_factory=Near)
 
     def __repr__(self) -> str:
         arena = sum(a.bytes for a in self.arenas)
         where = f"{self.graph.name!r} on {self.board.name}"
         return f"Plan({where}, {len(self.steps)} steps, arena {arena:,} bytes)"
+
+    @property
+    def proven(self) -> bool:
+        """Whether no plan takes a smaller arena, with kernels as fast as the goal wants them."""
+        return self.least is not None and self.arena.bytes <= self.least
 
     @property
     def by_rows(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ascua.boards import Board
 from ascua.kernels import Rows
@@ -11,7 +11,7 @@ from ascua.plan.calm import calm
 from ascua.plan.choose import Chosen, choose, price
 from ascua.plan.course import course
 from ascua.plan.cuts import Cut, Search, Ways
-from ascua.plan.flow import Flow
+from ascua.plan.flow import Flow, align
 from ascua.plan.goal import BALANCED_COST, RAM_COST, Goal
 
 BRANCHES = 6
@@ -22,28 +22,61 @@ FEWEST = 1e12
 """The cost of a step where few of them are wanted: rows lie closer together than whole tensors."""
 
 
-def stepped(
-    flow: Flow, every: Sequence[Sequence[Chosen]], board: Board, goal: Goal
-) -> list[list[Cut]]:
-    """The steps for the options `every` of each operator: several ways that hold as little."""
+@dataclass(frozen=True, eq=False)
+class Stepped:
+    """The steps of a plan: several ways, of which one is wanted that can be placed well.
+
+    `least` is what no plan holds less than, of all cuts and orders of operators, where a search has
+    seen them all.
+    """
+
+    ways: list[list[Cut]]
+    least: int | None = None
+
+
+def stepped(flow: Flow, every: Sequence[Sequence[Chosen]], board: Board, goal: Goal) -> Stepped:
+    """The steps for the options `every` of each operator."""
     chosen = choose(calm(flow, every, board, goal), board, goal)
-    if goal.kind == "ram":
-        usual = chosen
-        every = [_thrifty(several) for several in every]
-        chosen = choose(every, board, goal)
-        ways = [
-            Ways(sorted([*_alike(c, several), u], key=price), _looped(c, several))
-            for c, several, u in zip(chosen, every, usual, strict=True)
-        ]
-        search = Search(flow, ways, goal.effort)
-        least = search.least()
-        found = [search.cheapest(least, step) for step in (0.0, FEWEST)]
-        return [f[1] for f in found if f] or [_single(flow, chosen)]
-    single = _single(flow, chosen)
-    if goal.kind == "balanced" and all(c.cost for c in chosen):
-        search = Search(flow, _ways(chosen, every), goal.effort, longest=BRANCHES)
-        return [_within_cost(search, single, BALANCED_COST)]
-    return [single]
+    found = [_single(flow, chosen)]
+    if goal.kind in ("balanced", "ram") and all(c.cost for c in chosen):
+        search = Search(flow, _ways(chosen, every), goal.effort // 10, longest=BRANCHES)
+        found.append(_within_cost(search, found[0], BALANCED_COST))
+    if goal.kind != "ram":
+        return Stepped(found)
+    lean = _least(flow, chosen, every, board, goal)
+    return Stepped([*found, *lean.ways], lean.least)
+
+
+def _least(
+    flow: Flow, usual: Sequence[Chosen], every: Sequence[Sequence[Chosen]], board: Board, goal: Goal
+) -> Stepped:
+    """The steps that hold least of those that cost little more than need be: the cheapest ones, and
+    the fewest."""
+    every = [_plain(several) for several in every]
+    chosen = choose(every, board, goal)
+    ways = [
+        Ways(sorted([*_alike(c, several), u], key=price), _looped(c, several))
+        for c, several, u in zip(chosen, every, usual, strict=True)
+    ]
+    search = Search(flow, ways, goal.effort)
+    limit = RAM_COST * sum(min(price(o)[0] for o in several) for several in every)
+    least = _affordable(search, search.least(), limit) if limit else search.least()
+    found = [plan for step in (0.0, FEWEST) if (plan := search.cheapest(least, step))]
+    lists = [cuts for cost, cuts in found if cost % FEWEST <= limit]
+    return Stepped(lists, None if search.exhausted else align(least))
+
+
+def _affordable(search: Search, least: int, limit: float) -> int:
+    """The least bytes, `least` or more, within which there is a plan of at most that cost."""
+    low, high = least, max(search.upper(), least)
+    while low < high:
+        middle = (low + high) // 2
+        plan = search.cheapest(middle)
+        if plan is not None and plan[0] <= limit:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def _single(flow: Flow, chosen: Sequence[Chosen]) -> list[Cut]:
@@ -93,10 +126,6 @@ def _looped(c: Chosen, several: Iterable[Chosen]) -> list[Chosen]:
     return sorted(rows, key=price)
 
 
-def _thrifty(several: Sequence[Chosen]) -> list[Chosen]:
-    """The options that cost little more than the cheapest by rows, or of whole tensors."""
-    plain = [o for o in several if not (isinstance(o.work, Rows) and o.work.block > 1)]
-    if not plain or any(o.cost is None for o in plain):
-        return [*plain] or [*several]
-    most = RAM_COST * min(price(o)[0] for o in plain)
-    return [o for o in plain if price(o)[0] <= most]
+def _plain(several: Sequence[Chosen]) -> list[Chosen]:
+    """The options but those whose turns make several rows, where there are others."""
+    return [o for o in several if not (isinstance(o.work, Rows) and o.work.block > 1)] or [*several]

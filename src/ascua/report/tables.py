@@ -262,6 +262,8 @@ def goals(expected: Sequence[Expected], chosen: Goal) -> Group:
     costs: RenderableType = table((*columns, *named), rows, "Expected, before any build")
     if one is not None:
         costs = Group(costs, Text(""), table(("", ""), estimated(one)))
+    if len({len(e.kernels) for e in expected}) > 1:  # loops of other operators
+        return Group(costs)
     steps = enumerate(zip(*(e.kernels for e in expected), strict=True))
     differing = [(i, *names) for i, names in steps if len({*names}) > 1]
     if not differing:
@@ -369,9 +371,12 @@ def _used(planned: Plan, use: Use) -> list[tuple[str, str]]:
 def _placement(planned: Plan) -> str:
     if len(planned.tensor_arenas) > 1:
         return ", ".join(f"{a.bytes:,} in {a.memory}" for a in planned.tensor_arenas)
+    if planned.proven:
+        return "proven: no cuts, rows, orders and offsets take less"
+    least = f"; no plan holds less than {planned.least:,}" if planned.least is not None else ""
     if planned.arena.proven:
-        return "what its fullest step holds, the least for these buffers"
-    return f"its fullest step holds {planned.arena.bound:,}"
+        return f"what its fullest step holds, the least for these buffers{least}"
+    return f"its fullest step holds {planned.arena.bound:,}{least}"
 
 
 def _at(v: View) -> str:

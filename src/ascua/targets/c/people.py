@@ -50,8 +50,19 @@ def readme(library: Library, *, flat: bool) -> str:
     text = (TEMPLATES / "README.md.in").read_text(encoding="utf-8")
     return Template(text).substitute(
         name=name, upper=name.upper(), code="\n".join(lines), build=build, test=test,
-        arena=f"{library.arena_bytes:,}",
+        arena=f"{library.arena_bytes:,}", memories=_memories(library),
     )  # fmt: skip
+
+
+def _memories(library: Library) -> str:
+    """What to do where it lies in several memories."""
+    if library.script is None:
+        return ""
+    load = f"; `{library.name}_load()` once before the first run" if library.loads else ""
+    return (
+        f"- Parts of it lie in {', '.join(library.regions)}: `INCLUDE {library.script}` in your"
+        f" linker script, between MEMORY and SECTIONS{load}.\n"
+    )
 
 
 def labels(name: str, names: Sequence[str]) -> str:
