@@ -25,7 +25,7 @@ from tests.test_real_models import COVERED
 from tests.test_real_models import UINT8 as LARGE
 
 BOARDS = [boards.load(name) for name in ("lm3s6965evb", "mps3-an547", "mps2-an386", "host")]
-QUICK = [replace(g, seconds=0.5) for g in GOALS]
+QUICK = [replace(g, seconds=0.3) for g in GOALS]
 BY_ROWS = [replace(g, by_rows=True) for g in QUICK if g.kind == "ram"]
 
 
