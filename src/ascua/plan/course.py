@@ -35,12 +35,12 @@ def live_bytes(flow: Flow, done: int) -> int:
 
 def live(flow: Flow, done: int) -> frozenset[int]:
     """The tensors that are there when the ops `done` have run, and that others read or are left."""
-    found = []
-    for n, maker in enumerate(flow.makers):
-        there = maker is None or done >> maker & 1
-        if there and (n in flow.left or any(not done >> r & 1 for r in flow.readers[n])):
-            found.append(n)
-    return frozenset(found)
+    left = ~done
+    return frozenset(
+        n
+        for n, (maker, readers) in enumerate(flow.users)
+        if not maker & left and (readers & left or n in flow.left)
+    )
 
 
 def course(flow: Flow, moves: Mapping[int, Moves], done: int) -> Course:
