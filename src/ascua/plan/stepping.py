@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ascua.boards import Board
 from ascua.kernels import Rows
-from ascua.plan.calm import calm
+from ascua.plan.calm import calm, room
 from ascua.plan.choose import Chosen, choose, price
 from ascua.plan.course import course
 from ascua.plan.cuts import Cut, Search, Ways
@@ -43,17 +44,21 @@ def stepped(flow: Flow, every: Sequence[Sequence[Chosen]], board: Board, goal: G
         for longest in (1, BRANCHES):
             search = Search(flow, ways, goal.effort // 10, longest=longest)
             found += _within_cost(search, found[0], BALANCED_COST)
-    if goal.kind != "ram":
+    fits = min(max((c.peak for c in cuts), default=0) for cuts in found) <= room(flow, board)
+    if goal.kind != "ram" and fits:
         return Stepped(found)
     lean = _least(flow, chosen, every, board, goal)
-    return Stepped([*found, *lean.ways], lean.least)
+    return Stepped([*found, *lean.ways], lean.least if goal.kind == "ram" else None)
 
 
 def _least(
     flow: Flow, usual: Sequence[Chosen], every: Sequence[Sequence[Chosen]], board: Board, goal: Goal
 ) -> Stepped:
     """The steps that hold least of those that cost little more than need be: the cheapest ones, and
-    the fewest."""
+    the fewest.
+
+    Where these do not fit the board, whatever they cost.
+    """
     plain = [_plain(several) for several in every]
     chosen = choose(plain, board, goal)
     ways = [
@@ -62,7 +67,10 @@ def _least(
     ]
     search = Search(flow, ways, goal.effort)
     limit = RAM_COST * sum(min(price(o)[0] for o in several) for several in plain)
-    least = _affordable(search, search.least(), limit) if limit else search.least()
+    bare = search.least()
+    least = _affordable(search, bare, limit) if limit else bare
+    if least > room(flow, board):
+        least, limit = bare, math.inf
     found = [plan for step in (0.0, FEWEST) if (plan := search.cheapest(least, step))]
     lists = [cuts for cost, cuts in found if cost % FEWEST <= limit]
     return Stepped(lists, None if search.exhausted else align(least))
