@@ -118,9 +118,9 @@ def _laid(
 ) -> Layout:
     """All in one memory at `offsets`; or cut, where none takes `arena`, or as it is wished."""
     name = memories.alone(board, arena.bytes, states)
-    things = found.things(wishes)
-    if name is None or any(t.memory not in (None, name) for t in things):
-        laid = memories.cut(board, found.spans, things, found.over, states)
+    wished = {wishes[t] for t in found.flow.tensors if t in wishes}
+    if name is None or wished - {name}:
+        laid = memories.cut(board, found.spans, found.things(wishes), found.over, states)
         if laid is not None:
             first = replace(laid.arenas[0], whole_tensors=arena.whole_tensors)
             return replace(laid, arenas=(first, *laid.arenas[1:]))

@@ -109,6 +109,7 @@ def extras(
     upper = library.name.upper()
     fields = {
         "name": library.name,
+        "load": f"    {library.name}_load();\n" if library.loads else "",
         "upper": upper,
         "sources": "".join(f"  {s}\n" for s in (*library.sources, f"src/{library.name}_on.c")),
         **_test(library),
