@@ -184,12 +184,16 @@ class _Walk:
             n = r.tensor
             if m.turns == 1:
                 over = 0 if n in self.after else self.size[n] * self.there[n]
-            elif self.apart(n) and self.apart(y):
+            elif self.apart(n) and self.apart(y) and m.block == self.block(n) == 1:
                 over = min(1, self.low(n) - self.gone[n]) * self.size[n]
             else:
                 over = 0
             spared += overlapped(m.overlap, over, fresh)
         return min(spared, fresh)
+
+    def block(self, n: int) -> int:
+        """How many rows of a tensor of the step are made at once."""
+        return self.moves[self.makers[n]].block if n in self.makers else 1
 
     def follow(self, n: int) -> None:
         """Let others that read a tensor go on, where that frees as much as it takes."""

@@ -222,7 +222,7 @@ def near(
     byte; the memories have what `arenas` leave of them.
     """
     kept = board.memory("x")
-    if kept is None:
+    if kept is None or not (wishes or any(m.wait < kept.wait for m in board.memories)):
         return Near()
     spare = {m.name: m.bytes for m in board.memories}
     states = sum(a.bytes for a in arenas if a.memory not in spare)
