@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Mapping
@@ -154,7 +155,7 @@ LIBRARY: Mapping[str, tuple[str, str, str]] = {
     "lines are copied from their end": (WINDOW, "copy_bytes(lines + w->left", "copy_bytes(lines"),
     "sums are not cleared": ("src/ascua/sums.h", "if (iy > 0) {", "if (iy >= 0) {"),
     "the arena is a word short": (SOURCE, "int8_t arena[", "int8_t arena[-4 + "),
-    "two rows have one place": (SOURCE, "", ""),
+    "all rows have one place": (SOURCE, "", ""),
 }  # fmt: skip
 
 
@@ -163,12 +164,9 @@ def changed(library: Library, fault: str) -> Library:
     path, old, new = LIBRARY[fault]
     text = library.files[path].decode()
     if not old:
-        start = text.index("] = {", text.index("net_rows_0[")) + 5
-        end = text.index("}", start)
-        rows = text[start:end].replace("\n", "").split(",")
-        at = next(i for i, row in enumerate(rows) if row != rows[0])
-        rows[at] = rows[at - 1]
-        result = f"{text[:start]}{', '.join(rows)}{text[end:]}"
+        tables = re.compile(r"(_rows_\d+\[\d+\] = \{)(\d+)([^}]*)")
+        assert tables.search(text)
+        result = tables.sub(lambda m: m[1] + m[2] + f", {m[2]}" * m[3].count(","), text)
     else:
         assert old in text
         result = text.replace(old, new)
