@@ -125,15 +125,20 @@ class _Machine:
         start = v.rows[0] if v.rows else v.buffer.offset
         return self.aligned(Place(v.buffer.memory, start, self.numbers(v.tensor)), v.tensor.name)
 
-    def row(self, v: View, r: int, rows: int | None = None) -> Place:
-        """A row of a tensor, of its image or of so many `rows`."""
+    def row(
+        self, v: View, r: int, rows: int | None = None, *, made: int | None = None
+    ) -> Place:  # fmt: skip
+        """A row of a tensor, of its image or of so many `rows`.
+
+        `made`: of rows that are made again, the turn that does.
+        """
         rows = rows or v.tensor.height
         size = v.tensor.bytes // rows
         start = v.buffer.offset + r * size
         if v.rows is not None:
-            if len(v.rows) != rows:
+            if made is None and len(v.rows) != rows:
                 raise self.fault(f"'{v.tensor.name}' has {len(v.rows)} places of rows")
-            start = v.rows[r]
+            start = v.rows[r if made is None else made]
             if start % ALIGNMENT:
                 raise self.fault(f"row {r} of '{v.tensor.name}' begins at {start}")
         return Place(v.buffer.memory, start, self.numbers(v.tensor, r * size, size))
@@ -185,6 +190,8 @@ class _Machine:
 
 def _turns(c: Call, *, looped: bool) -> int:
     """How often the emitted code calls the kernel."""
+    if c.again is not None:
+        return len(c.again)
     if isinstance(c.work, Rows):
         return -(-c.op.y.shape[1] // c.work.block)
     if isinstance(c.work, Sums):
@@ -210,20 +217,36 @@ class _Running:
         if isinstance(work, Rows):
             if self.looped and work.block > 1:
                 raise m.fault("it makes several rows at once")
-            reads = self.lines(work, k) if self.padded(work) else self.window(work, k)
+            r = self.made(k)
+            reads = self.lines(work, r, k) if self.padded(work) else self.window(work, r, k)
             oh = c.op.y.shape[1]
-            rows = range(k * work.block, min((k + 1) * work.block, oh))
-            writes = [self.joined(m.row(c.writes[0], r) for r in rows)]
+            rows = range(r * work.block, min((r + 1) * work.block, oh))
+            made = None if c.again is None else k
+            writes = [self.joined(m.row(c.writes[0], row, made=made) for row in rows)]
         elif isinstance(work, Sums):
             reads = [m.row(x[0], k, work.rows)]
             writes = [m.whole(v) for v in c.writes] if last else []
         elif isinstance(work, Run) and (self.looped or not x):
-            reads = [self.alike(v, k) for v in x]
-            writes = [m.row(v, k) for v in c.writes]
+            r = self.made(k)
+            reads = [self.alike(v, r) for v in x]
+            writes = [m.row(v, r, made=None if c.again is None else k) for v in c.writes]
         else:
             reads = [m.whole(v) for v in x]
             writes = [m.whole(v) for v in c.writes]
         self.called(reads, writes, last=last)
+
+    def made(self, k: int) -> int:
+        """The row, or block of rows, that a turn makes."""
+        return k if self.call.again is None else self.call.again[k]
+
+    def under(self, v: View, r: int, ky: int, k: int) -> Place:
+        """Row `r` of what the call reads in turn `k`, the one for row `ky` of its window."""
+        if self.call.under is None:
+            return self.machine.row(v, r)
+        made = self.call.under[k][ky]
+        if made is None:
+            raise self.machine.fault(f"row {r} of '{v.tensor.name}' is taken for padding")
+        return self.machine.row(v, r, made=made)
 
     def alike(self, v: View, k: int) -> Place:
         """The row of an input that makes row `k`."""
@@ -263,18 +286,19 @@ class _Running:
         """Whether it reads copies of rows, with their padding."""
         if work.fill is None:
             return False
-        every = (self.inside(work, k) for k in range(_turns(self.call, looped=self.looped)))
+        turns = range(_turns(self.call, looped=self.looped))
+        every = (self.inside(work, self.made(k)) for k in turns)
         return work.left > 0 or work.right > 0 or any(None in rows for rows in every)
 
-    def window(self, work: Rows, k: int) -> list[Place]:
-        """The input's own rows."""
+    def window(self, work: Rows, at: int, k: int) -> list[Place]:
+        """The input's own rows, of the window for row `at` of the output, in turn `k`."""
         m, v = self.machine, self.call.reads[0]
-        rows = self.inside(work, k)
+        rows = self.inside(work, at)
         if work.fill is not None and None in rows:
             raise m.fault("it meets padding that it has no row of")
-        return [m.row(v, r) for r in rows if r is not None]
+        return [self.under(v, r, ky, k) for ky, r in enumerate(rows) if r is not None]
 
-    def lines(self, work: Rows, k: int) -> list[Place]:
+    def lines(self, work: Rows, at: int, k: int) -> list[Place]:
         """Copies of them: all anew in a loop, and else in a ring, those that are not there yet."""
         m, v = self.machine, self.call.reads[0]
         _, ih, iw, ic = self.call.op.x.shape
@@ -282,23 +306,23 @@ class _Running:
         line = (work.left + iw + work.right) * pixel
         span = (work.kh - 1) * work.dy + 1
         lines = self.buffer(self.call.lines, (work.kh if self.looped else span) * line, "lines")
-        top = k * work.sy - work.py
+        top = at * work.sy - work.py
 
         def padded(r: int, slot: int) -> tuple[Place | None, Place]:
             """A row, and what its line holds."""
-            at = lines.start + slot * line
+            start = lines.start + slot * line
             if not 0 <= r < ih:
-                return None, Place(lines.memory, at, np.full(line, PADDING))
-            row = m.row(v, r)
+                return None, Place(lines.memory, start, np.full(line, PADDING))
+            row = self.under(v, r, slot, k) if self.looped else m.row(v, r)
             sides = (np.full(n * pixel, PADDING) for n in (work.left, work.right))
             left, right = sides
-            return row, Place(lines.memory, at, np.concatenate([left, row.holds, right]))
+            return row, Place(lines.memory, start, np.concatenate([left, row.holds, right]))
 
         if self.looped:
             wanted = [(top + ky * work.dy, ky) for ky in range(work.kh)]
             copied = wanted
         else:
-            fresh = span if k == 0 or work.sy > span else work.sy
+            fresh = span if at == 0 or work.sy > span else work.sy
             copied = [(r, (r + work.py) % span) for r in range(top + span - fresh, top + span)]
             wanted = [(r, (r + work.py) % span) for r in range(top, top + span, work.dy)]
         for r, slot in copied:

@@ -63,6 +63,10 @@ by_rows_option = partial(
     click.option, "--input-by-rows", "by_rows", is_flag=True,
     help="A function of yours hands over the input row by row, as a camera does.",
 )  # fmt: skip
+patch_option = partial(
+    click.option, "--patch", metavar="F", default=BALANCED.patch, show_default=True, type=float,
+    help="With --goal ram: less RAM for at most F times the multiply-accumulates.",
+)  # fmt: skip
 seconds_option = partial(
     click.option, "--max-allocator-solve-secs", "seconds", metavar="S", default=BALANCED.seconds,
     show_default=True, type=click.FloatRange(min=0.1),
@@ -210,13 +214,18 @@ def goal() -> Callable[[Callable[..., T]], Callable[..., T]]:
     def decorate(verb: Callable[..., T]) -> Callable[..., T]:
         @wraps(verb)
         def called(
-            goal: Goal, *, by_rows: bool, seconds: float,
+            goal: Goal, *, by_rows: bool, patch: float, seconds: float,
             placements: tuple[tuple[str, str], ...], **options: Any,
         ) -> T:  # fmt: skip
-            wanted = replace(goal, by_rows=by_rows, seconds=seconds, placements=placements)
+            wanted = replace(
+                goal, by_rows=by_rows, patch=patch, seconds=seconds, placements=placements
+            )
             return verb(goal=wanted, **options)
 
-        return goal_option()(by_rows_option()(seconds_option()(place_option()(called))))
+        options = (goal_option, by_rows_option, patch_option, seconds_option, place_option)
+        for option in reversed(options):
+            called = option()(called)
+        return called
 
     return decorate
 

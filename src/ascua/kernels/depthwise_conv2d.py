@@ -143,6 +143,10 @@ class DepthwiseConv2D3x3RowsS8Dsp(DepthwiseConv2D3x3S8):
     name = "depthwise_conv2d_3x3_rows_s8_dsp"
     needs = frozenset({"dsp"})
 
+    def overlap(self, op: DepthwiseConv2D, *, rows: bool) -> Overlap:  # noqa: ARG002
+        # A channel is read before any of its outputs is written, each in the place of its own.
+        return "exact" if rows else None
+
     def fits(self, op: DepthwiseConv2D) -> bool:
         stride, dilation = op.columns.stride, op.columns.dilation
         words = dilation == 1 and stride <= 2
@@ -246,6 +250,9 @@ class DepthwiseConv2D3x3ClippedS8(DepthwiseConv2D3x3S8):
 
     name = "depthwise_conv2d_3x3_clipped_s8"
 
+    def overlap(self, op: DepthwiseConv2D, *, rows: bool) -> Overlap:
+        return behind(op, pixels=2) if rows else None
+
     def work(self, op: DepthwiseConv2D) -> Rows:
         return clipped_rows(op)
 
@@ -279,6 +286,9 @@ class DepthwiseConv2DClippedS8(DepthwiseConv2DS8):
     """Any filter, from rows without padding."""
 
     name = "depthwise_conv2d_clipped_s8"
+
+    def overlap(self, op: DepthwiseConv2D, *, rows: bool) -> Overlap:
+        return behind(op, pixels=1) if rows and op.multiplier == 1 else None
 
     def work(self, op: DepthwiseConv2D) -> Rows:
         return clipped_rows(op)
@@ -447,3 +457,15 @@ def plane(op: DepthwiseConv2D) -> Plane:
 def unrolled(op: DepthwiseConv2D) -> bool:
     """Whether the kernels for 3x3 filters can run `op`."""
     return op.multiplier == 1 and op.w.shape[1:3] == (3, 3)
+
+
+def behind(op: DepthwiseConv2D, pixels: int) -> int:
+    """How many bytes an output row must begin before an input row that it lies over.
+
+    So many pixels are made at a time, from left to right, all channels of what is under their
+    windows one after the other.
+    """
+    columns = op.columns
+    firsts = (max(0, ox * columns.stride - columns.before) for ox in range(columns.out))
+    ahead = max(ox + pixels - 1 - first for ox, first in enumerate(firsts))
+    return max(0, ahead) * op.x.shape[3]

@@ -1,4 +1,7 @@
-/* Depthwise convolution of one output row with 3x3 filters, from rows without padding. */
+/* Depthwise convolution of one output row with 3x3 filters, from rows without padding.
+
+   From left to right, two pixels at a time, channel by channel: y may lie over a row, if so far
+   before its beginning that what is written has been read. */
 #ifndef ASCUA_DEPTHWISE_CONV2D_3X3_CLIPPED_S8_H
 #define ASCUA_DEPTHWISE_CONV2D_3X3_CLIPPED_S8_H
 
@@ -120,6 +123,7 @@ KERNEL void depthwise_conv2d_3x3_clipped_s8(const depthwise_conv2d_3x3_clipped_s
                                             const requant_t *requant, int8_t *y) {
     const int32_t at = p->first * p->step - p->left, whole = rows[0] && rows[1] && rows[2];
     int32_t end = p->first + p->inside;
+    depthwise_conv2d_3x3_clipped_s8_edges(p, 0, p->first, whole, rows, weights, requant, y);
     if (p->inside > 0 && whole) {
         const depthwise_conv2d_3x3_s8_t inner = {p->inside, p->c,    p->step, p->gap,
                                                  p->small,  p->zero, p->low,  p->high};
@@ -131,7 +135,6 @@ KERNEL void depthwise_conv2d_3x3_clipped_s8(const depthwise_conv2d_3x3_clipped_s
     } else {
         end = p->first;
     }
-    depthwise_conv2d_3x3_clipped_s8_edges(p, 0, p->first, whole, rows, weights, requant, y);
     depthwise_conv2d_3x3_clipped_s8_edges(p, end, p->ow, whole, rows, weights, requant, y);
 }
 

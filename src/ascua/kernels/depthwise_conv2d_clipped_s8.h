@@ -1,4 +1,7 @@
-/* Depthwise convolution of one output row with any filter, from rows without padding. */
+/* Depthwise convolution of one output row with any filter, from rows without padding.
+
+   From left to right, pixel by pixel: without a multiplier y may lie over a row, if so far before
+   its beginning that what is written has been read. */
 #ifndef ASCUA_DEPTHWISE_CONV2D_CLIPPED_S8_H
 #define ASCUA_DEPTHWISE_CONV2D_CLIPPED_S8_H
 

@@ -58,6 +58,25 @@ KERNEL void window_scattered_far(const window_t *w, const int8_t *arena, const u
     }
 }
 
+/* Where rows are made again: rows[kh] for turn `turn`, the places of which are at[turn][kh]; null
+   where a row is padding, as the highest number says. */
+KERNEL void window_again(const window_t *w, const int8_t *arena, const uint16_t *at, int32_t turn,
+                         const int8_t **rows) {
+    at += turn * w->kh;
+    for (int32_t ky = 0; ky < w->kh; ky++) {
+        rows[ky] = at[ky] == UINT16_MAX ? 0 : arena + 4 * at[ky];
+    }
+}
+
+/* The same of an arena beyond 256 KB. */
+KERNEL void window_again_far(const window_t *w, const int8_t *arena, const uint32_t *at,
+                             int32_t turn, const int8_t **rows) {
+    at += turn * w->kh;
+    for (int32_t ky = 0; ky < w->kh; ky++) {
+        rows[ky] = at[ky] == UINT32_MAX ? 0 : arena + 4 * at[ky];
+    }
+}
+
 /* Copies rows[kh] to lines[kh] with their padding, and finds them there; null is padding alone. */
 SHARED void window_copied(const window_t *w, int8_t *lines, const int8_t **rows) {
     for (int32_t ky = 0; ky < w->kh; ky++) {

@@ -68,19 +68,22 @@ def _smallest(
         if not found or peak(cuts) < min(n for n, _, _ in found):
             memory = placed(flow, cuts, board, goal.tries, wishes)
             found.append((sum(a.bytes for a in memory.arenas), cuts, memory))
-    _, cuts, memory = min(found, key=lambda f: f[0])
+    _, cuts, memory = min(found, key=lambda f: (f[0], sum(c.extra for c in f[1])))
     return cuts, memory
 
 
 def _step(i: int, cut: Cut, memory: Placement) -> Step:
     places = {n: k for k, n in enumerate(cut.calls)}
-    calls = tuple(_call(c, memory) for c in cut.calls.values())
+    calls = tuple(_call(i, cut, memory) for i in cut.calls)
     order = tuple(places[n] for n in cut.course.order)
     return Step(f"step_{i:02d}_{calls[-1].op.kind}", calls, order, cut.peak)
 
 
-def _call(c: Chosen, memory: Placement) -> Call:
+def _call(i: int, cut: Cut, memory: Placement) -> Call:
+    c, again = cut.calls[i], cut.course.again
     op, kernel = c.op, c.kernel
+    read = {cut.course.moves[n].makes[0]: a for n, a in again.items()}
+    under = (read[r.tensor].windows for r in cut.course.moves[i].reads if r.tensor in read)
     return Call(
         kernel=kernel,
         op=op,
@@ -93,7 +96,9 @@ def _call(c: Chosen, memory: Placement) -> Call:
         scratch=memory.scratch.get(op),
         inline=c.inline,
         alike=c.alike,
-        cost=c.cost,
+        cost=c.cost and c.cost.times(len(again[i].rows) / op.y.height) if i in again else c.cost,
         code=c.own_code,
         parts=c.parts,
+        again=again[i].rows if i in again else None,
+        under=next(under, None),
     )

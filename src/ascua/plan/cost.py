@@ -33,6 +33,10 @@ class Cost:
     def __add__(self, other: Cost) -> Cost:
         return Cost(self.instructions + other.instructions, self.cycles + other.cycles)
 
+    def times(self, n: float) -> Cost:
+        """Of so many such calls."""
+        return Cost(self.instructions * n, self.cycles * n)
+
     @property
     def least_first(self) -> tuple[float, float]:
         """What is compared: cycles where they are known, and else instructions."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ascua.kernels import Overlap
+from ascua.plan.again import Again, ahead, moved
 from ascua.plan.flow import Flow, Moves, align
 
 
@@ -26,6 +28,20 @@ class Course:
     died: Mapping[int, Sequence[int]]
     apart: frozenset[int]
     """The tensors of which no more than some rows are ever there."""
+    moves: Mapping[int, Moves]
+    """The turns of each call."""
+    again: Mapping[int, Again]
+    """For calls that make rows again: which, in the order in which `born` and `died` have them."""
+    held: Sequence[int]
+    """The bytes of each turn, with what its call needs."""
+
+    def alive(self, n: int) -> Sequence[int]:
+        """How many rows of a tensor there are in each turn."""
+        change = [0] * (len(self.order) + 1)
+        for born, died in zip(self.born[n], self.died[n], strict=True):
+            change[max(born, 0) // 2] += 1
+            change[min(died // 2 + 1, len(self.order))] -= 1
+        return [*accumulate(change[:-1])]
 
 
 def live_bytes(flow: Flow, done: int) -> int:
@@ -43,19 +59,28 @@ def live(flow: Flow, done: int) -> frozenset[int]:
     )
 
 
-def course(flow: Flow, moves: Mapping[int, Moves], done: int) -> Course:
+def course(
+    flow: Flow, moves: Mapping[int, Moves], done: int, again: Mapping[int, Again] | None = None,
+    early: Collection[int] = (),
+) -> Course:  # fmt: skip
     """The step of the calls `moves` (by their places) after the ops `done`, as bits.
 
-    A row is made when another one needs it. What frees as much as it takes goes first.
+    A row is made when another one needs it. What frees as much as it takes goes first. Calls that
+    are in `again` make rows again instead of keeping them; what those that are `early` read is made
+    for all turns that are wanted before the first of these.
     """
-    return _Walk(flow, moves, done).walked()
+    return _Walk(flow, moves, done, again or {}, early).walked()
 
 
 class _Walk:
     """A step under way."""
 
-    def __init__(self, flow: Flow, moves: Mapping[int, Moves], done: int) -> None:
-        self.flow, self.moves = flow, moves
+    def __init__(
+        self, flow: Flow, moves: Mapping[int, Moves], done: int, again: Mapping[int, Again],
+        early: Collection[int],
+    ) -> None:  # fmt: skip
+        self.flow, self.again, self.early = flow, again, early
+        self.moves = moves = moved(moves, again) if again else moves
         before = live(flow, done)
         if not done:
             before |= {n for n, m in enumerate(flow.makers) if m is None}
@@ -65,16 +90,26 @@ class _Walk:
         self.order: list[int] = []
         self.most = dict.fromkeys(moves, 0)
         self.peak = 0
+        self.bytes: list[int] = []
         tensors = before | {n for m in moves.values() for n in m.makes}
-        rows = flow.rows
-        self.there = {n: rows[n] if n in before else 0 for n in tensors}
+        self.rows = {n: flow.rows[n] for n in tensors}
+        self.deaths: dict[int, list[int]] = {}
+        for c, a in again.items():
+            n = moves[c].makes[0]
+            self.rows[n], self.deaths[n] = len(a.rows), a.deaths
+        self.there = {n: self.rows[n] if n in before else 0 for n in tensors}
         self.gone = dict.fromkeys(tensors, 0)
         self.born: dict[int, list[int]] = {n: [-1] * self.there[n] for n in tensors}
-        self.died: dict[int, list[int]] = {n: [] for n in tensors}
+        self.died = {n: [0] * len(self.deaths.get(n, ())) for n in tensors}
         self.makers = {n: c for c, m in moves.items() for n in m.makes}
         self.readers = {
             n: [(c, r) for c, m in moves.items() for r in m.reads if r.tensor == n] for n in tensors
         }
+        self.behind: set[int] = set()
+        for c, m in moves.items() if early else ():
+            makers = [self.makers[r.tensor] for r in m.reads if r.tensor in self.makers]
+            if any(i in early or (i in self.behind and i not in again) for i in makers):
+                self.behind.add(c)
         # Rows of tensors that stay whole lie close together; others begin at whole words.
         self.size = {n: align(flow.row_bytes[n]) if self.apart(n) else flow.row_bytes[n]
                      for n in tensors}  # fmt: skip
@@ -89,24 +124,22 @@ class _Walk:
 
     def walked(self) -> Course:
         """The whole step."""
-        ends = [c for c, m in self.moves.items() if not any(self.readers[n] for n in m.makes)]
-        ends = ends or [*self.moves][-1:]
-        many = max(self.moves[c].turns for c in ends)
-        for i in range(many):
-            for c in ends:
-                m = self.moves[c]
-                self.go(c, m.turns * (i + 1) // many)
-        for c, m in self.moves.items():
-            self.go(c, m.turns)
+        for c, turns in ahead(self.flow, self.moves):
+            self.go(c, turns)
         last = 2 * len(self.order)
         for n, died in self.died.items():
             died += [last] * (self.there[n] - len(died))
         apart = frozenset(n for n in self.there if self.apart(n))
-        return Course(tuple(self.order), self.peak, self.most, self.born, self.died, apart)
+        return Course(
+            tuple(self.order), self.peak, self.most, self.born, self.died, apart,
+            self.moves, self.again, self.bytes,
+        )  # fmt: skip
 
     def go(self, c: int, turns: int) -> None:
         """Let a call make its first `turns` turns, and all that they need."""
         m = self.moves[c]
+        if c in self.behind and self.turn[c] < turns:
+            self.prepare(c, turns)
         while self.turn[c] < turns:
             k = self.turn[c]
             for r in m.reads:
@@ -120,8 +153,36 @@ class _Walk:
         """Let the first `rows` rows of a tensor be made."""
         maker = self.makers[n]
         m = self.moves[maker]
+        if maker in self.again:
+            self.feed(maker, rows)
+        elif maker in self.behind:
+            self.prepare(maker, m.turns if m.late or m.turns == 1 else rows)
         while self.there[n] < rows:
             self.go(maker, m.turns if m.late else self.turn[maker] + 1)
+
+    def prepare(self, c: int, turns: int) -> None:
+        """Let be made what the nearest calls that make rows again read for these turns.
+
+        Then their rows need not wait for others.
+        """
+        for r in self.moves[c].reads:
+            rows = r.last(turns - 1) + 1
+            if rows <= self.there[r.tensor]:
+                continue
+            maker = self.makers[r.tensor]
+            m = self.moves[maker]
+            turns_of = m.turns if m.late or m.turns == 1 else rows
+            if maker in self.early:
+                self.feed(maker, turns_of)
+            elif maker in self.behind and maker not in self.again:
+                self.prepare(maker, turns_of)
+
+    def feed(self, c: int, turns: int) -> None:
+        """Let be made what a call that makes rows again reads for these turns."""
+        for r in self.moves[c].reads:
+            last = max(r.last(k) for k in range(self.turn[c], turns))
+            if last >= self.there[r.tensor]:
+                self.need(r.tensor, last + 1)
 
     def take(self, c: int, m: Moves, k: int) -> None:
         """Take a turn."""
@@ -136,13 +197,15 @@ class _Walk:
                 self.let_go(r.tensor, at)
         fresh = 0
         for n in m.makes:
-            rows = m.made(k, self.flow.rows[n])
+            rows = m.made(k, self.rows[n])
             count = rows - self.there[n]
             self.there[n] = rows
             self.born[n] += [at + 1] * count
             fresh += count * self.size[n]
         self.held += fresh
-        self.note(c, m, self.held - self.spared(m, fresh))
+        held = self.held - self.spared(m, fresh)
+        self.note(c, m, held)
+        self.bytes.append(held + self.kept + m.work)
         if k + 1 == m.turns:
             self.kept -= m.kept
         for n in (*m.makes, *(r.tensor for r in m.reads)):
@@ -160,12 +223,19 @@ class _Walk:
         """Forget the rows of a tensor that nobody needs any more."""
         count = self.low(n) - self.gone[n]
         if count > 0:
+            if n in self.deaths:
+                for row in self.deaths[n][self.gone[n] : self.gone[n] + count]:
+                    self.died[n][row] = at
+            else:
+                self.died[n] += [at] * count
             self.gone[n] += count
-            self.died[n] += [at] * count
             self.held -= count * self.size[n]
 
     def low(self, n: int, ahead: int | None = None) -> int:
-        """The lowest row of a tensor that somebody still needs, where call `ahead` is one on."""
+        """The lowest row of a tensor that somebody still needs, where call `ahead` is one on.
+
+        Of rows that are made again: how many of them nobody needs any more.
+        """
         if n in self.after:
             return 0
         low = self.there[n]
@@ -210,7 +280,7 @@ class _Walk:
         freed = sum(
             (self.low(r.tensor, c) - self.gone[r.tensor]) * self.size[r.tensor] for r in m.reads
         )
-        taken = sum((m.made(k, self.flow.rows[n]) - self.there[n]) * self.size[n] for n in m.makes)
+        taken = sum((m.made(k, self.rows[n]) - self.there[n]) * self.size[n] for n in m.makes)
         return 0 < freed >= taken
 
 

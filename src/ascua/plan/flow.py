@@ -33,15 +33,22 @@ class Read:
     rows: int
     copied: bool = False
     once: bool = False
+    firsts: tuple[int, ...] = ()
+    lasts: tuple[int, ...] = ()
+    """What `first` and `last` say of each turn, where turns do not go from row to row."""
 
     def first(self, turn: int) -> int:
         """The lowest row that a turn needs, and no later turn needs a lower one."""
+        if self.firsts:
+            return self.firsts[turn]
         if self.once and turn:
             return self.last(turn - 1) + 1
         return max(0, self.step * turn - self.before)
 
     def last(self, turn: int) -> int:
         """The highest row that it needs."""
+        if self.lasts:
+            return self.lasts[turn]
         return min(self.rows, self.step * turn - self.before + self.span) - 1
 
 
@@ -197,7 +204,8 @@ class Flow:
         if isinstance(work, Rows):
             kept, each = (lines, scratch) if alone else (0, lines + scratch)
             window = reads(work.sy, work.span, work.py, once=alone and lines > 0)
-            return Moves(work.calls(op.y), window, makes, work.block, each, kept)
+            over = None if alone else overlap
+            return Moves(work.calls(op.y), window, makes, work.block, each, kept, overlap=over)
         if isinstance(work, Sums):
             rows = reads(1, 1, 0, rows=work.rows)
             return Moves(work.rows, rows, makes, kept=scratch, late=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -42,10 +43,27 @@ class Goal:
     """Whether a function of the user's hands over the one input row by row."""
     seconds: float = 10.0
     """About how long to look for less memory: as much is tried as a usual computer does in that."""
+    patch: float = 1.0
+    """How many times the multiply-accumulates may be executed: some again, for less memory, where
+    the kind is "ram"."""
     avoid: frozenset[str] = frozenset()
     """Kernels, by name, that are not taken: so that one is compared with another."""
     placements: tuple[tuple[str, str], ...] = ()
     """Tensors by name, activations or an operator's weights, each with the memory to lie in."""
+
+    def __post_init__(self) -> None:
+        """Raise InputError for a `patch` that is none, or not for this kind."""
+        if not 1 <= self.patch < math.inf:
+            raise InputError(
+                f"--patch {self.patch:g}: so many times the multiply-accumulates are executed at"
+                " most, and all are once.",
+                ["Give 1 or more: 1.1 lets a tenth of them be done again."],
+            )
+        if self.patch > 1 and self.kind != "ram":
+            raise InputError(
+                f"--patch {self.patch:g}: it is for `--goal ram`, and this is {self.kind}.",
+                ["Add `--goal ram`, or leave it out."],
+            )
 
     @property
     def effort(self) -> int:

@@ -221,7 +221,7 @@ class _Spans:
         for i, c in cut.calls.items():
             first, last = moments[i][0], moments[i][-1] + 1
             both = tuple(m for k in moments[i] for m in (k, k + 1))
-            moves = self.flow.moves(c, alone=alone)
+            moves = cut.course.moves[i]
             if n := line_bytes(c, alone=alone):
                 span = Span(n, first, last, moments=() if alone else both)
                 self.lines[c.op] = (self.add(span), at)

@@ -47,7 +47,8 @@ class View:
     """Where a call finds `tensor`: at the start of `buffer`, as another may lie there too.
 
     Of a tensor that is made and used up in a loop no more rows are held than are needed: `rows` has
-    the place of each, bytes from the start of the memory. None stands for the whole tensor.
+    the place of each, bytes from the start of the memory. None stands for the whole tensor. Where
+    rows are made again there is a place for each time.
     """
 
     buffer: Buffer
@@ -100,6 +101,18 @@ class Call:
     """Bytes of code that are expected for it alone."""
     parts: Mapping[str, float] = field(default_factory=dict)
     """And of the functions that it shares with others."""
+
+    again: tuple[int, ...] | None = None
+    """The row that each turn makes, where some are made again; None: one after the other, once."""
+    under: tuple[tuple[int | None, ...], ...] | None = None
+    """Where what it reads is made again: for each turn, of its window's rows, the turns in which
+    they were made; None is padding. The places of `reads` are of these turns."""
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates that are executed."""
+        macs = self.op.macs()
+        return macs if self.again is None else macs * len(self.again) // self.op.y.height
 
     @property
     def window(self) -> Rows | None:
@@ -157,7 +170,7 @@ class Step:
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""
-        return sum(c.op.macs() for c in self.calls)
+        return sum(c.macs for c in self.calls)
 
     @property
     def weights_bytes(self) -> int:

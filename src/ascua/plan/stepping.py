@@ -68,17 +68,33 @@ def _least(
     search = Search(flow, ways, goal.effort)
     limit = RAM_COST * sum(min(price(o)[0] for o in several) for several in plain)
     bare = search.least()
-    least = _affordable(search, bare, limit) if limit else bare
+    least = _affordable(search, bare, limit, search.upper()) if limit else bare
     if least > room(flow, board):
         least, limit = bare, math.inf
     found = [plan for step in (0.0, FEWEST) if (plan := search.cheapest(least, step))]
     lists = [cuts for cost, cuts in found if cost % FEWEST <= limit]
-    return Stepped(lists, None if search.exhausted else align(least))
+    known = None if search.exhausted else align(least)
+    if goal.patch > 1:
+        lists += _again(search, least, goal, limit)
+        known = None
+    return Stepped(lists, known)
 
 
-def _affordable(search: Search, least: int, limit: float) -> int:
+def _again(search: Search, least: int, goal: Goal, limit: float) -> list[list[Cut]]:
+    """Plans that hold less than `least`, and do some multiply-accumulates again for that."""
+    search.spare = int((goal.patch - 1) * sum(op.macs() for op in search.flow.ops))
+    search.effort += goal.effort
+    again = search.least_again(least)
+    search.effort = max(search.effort, goal.effort // 4)
+    if limit:
+        again = _affordable(search, again, limit * goal.patch, least)
+    found = (search.cheapest(again, step) for step in (0.0, FEWEST))
+    return [plan[1] for plan in found if plan and (plan[0] % FEWEST <= limit * goal.patch)]
+
+
+def _affordable(search: Search, least: int, limit: float, most: int) -> int:
     """The least bytes, `least` or more, within which there is a plan of at most that cost."""
-    low, high = least, max(search.upper(), least)
+    low, high = least, max(most, least)
     while low < high:
         middle = (low + high) // 2
         plan = search.cheapest(middle)

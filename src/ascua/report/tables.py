@@ -396,7 +396,7 @@ def steps(planned: Plan) -> Table:
             " ".join(map(_at, c.writes)),
             c.lines.bytes if c.lines else None,
             c.scratch.bytes if c.scratch else None,
-            c.op.macs(),
+            c.macs,
         )
         for i, s in enumerate(planned.steps)
         for c in s.calls

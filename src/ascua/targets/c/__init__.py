@@ -18,7 +18,7 @@ from ascua.files.folders import Form
 from ascua.ir import ITEMSIZE, Array
 from ascua.kernels import Const, Rows, Run, Sums
 from ascua.plan import ALIGNMENT, Arena, Call, Plan, Source, Step, View
-from ascua.targets.c import constants, memories, people, rows, states
+from ascua.targets.c import again, constants, memories, people, rows, states
 from ascua.targets.c.constants import CTYPES, literal, numbers
 from ascua.targets.c.header import comment, header
 from ascua.targets.c.names import check_name
@@ -361,9 +361,9 @@ class _Texts:
 
         `turn` is what counts the rows that calls make, or that they take, one by one.
         """
-        late = isinstance(call.work, Sums)
+        late, row = isinstance(call.work, Sums), _row(call, turn)
         block = call.work.block if isinstance(call.work, Rows) else 1
-        xs = [self.pointer(v, call, turn, const=True) for v in call.reads]
+        xs = [self.pointer(v, call, row, const=True) for v in call.reads]
         ys = [
             self.pointer(v, call, None if late else turn, block, const=False) for v in call.writes
         ]
@@ -455,7 +455,7 @@ class _Texts:
         outputs = calls[-1].op.outputs
         shape = ", ".join("x".join(map(str, t.shape[1:])) for t in outputs)
         listed = " + ".join(f"{c.op.kind} {comment(c.op.name)}" for c in calls)
-        return f"/* {listed}: {shape}, {sum(c.op.macs() for c in calls)} MACs */"
+        return f"/* {listed}: {shape}, {sum(c.macs for c in calls)} MACs */"
 
     def loop(self, step: Step) -> str:
         """A function for a turn of each call, and one that takes the turns in their order."""
@@ -478,6 +478,7 @@ class _Texts:
                 f"STEP void {name}_{i}(INSTANCE_AND int32_t turn) {{",
                 *self.declared(call, ""),
                 *self.window(call, ""),
+                *again.definitions(call),
                 *self.turn(call, "", "turn", looped=True),
             ]
             parts.append("\n".join([*lines, "}\n"]))
@@ -514,7 +515,8 @@ class _Texts:
         """The lists of tensors, or of rows of them, that a call takes."""
         lines = []
         if call.kernel.gathers:
-            listed = ", ".join(self.pointer(v, call, turn, const=True)[1] for v in call.reads)
+            row = _row(call, turn)
+            listed = ", ".join(self.pointer(v, call, row, const=True)[1] for v in call.reads)
             lines.append(f"    const int8_t *const xs{suffix}[] = {{{listed}}};")
         if call.kernel.scatters:
             listed = ", ".join(self.pointer(v, call, turn, const=False)[1] for v in call.writes)
@@ -549,14 +551,17 @@ class _Texts:
         if call.window is None:
             return []
         x, w, found = call.reads[0], f"&w{suffix}", f"rows{suffix}"
+        row = _row(call, turn)
         lines = place(call.lines) if call.lines else None
         if not looped and lines:
             return [f"window_padded({w}, {place(x.buffer)}, {turn}, {lines}, {found});"]
-        finding = f"window_clipped({w}, {place(x.buffer)}, {turn}, {found});"
-        if x.rows is not None:
+        finding = f"window_clipped({w}, {place(x.buffer)}, {row}, {found});"
+        if call.under is not None:
+            finding = again.window(call, w, array(x.buffer), turn, found)
+        elif x.rows is not None:
             width = "" if max(x.rows) // ALIGNMENT < 2**16 else "_far"
             base, table = array(x.buffer), self.row_tables[x.rows]
-            finding = f"window_scattered{width}({w}, {base}, {table}, {turn}, {found});"
+            finding = f"window_scattered{width}({w}, {base}, {table}, {row}, {found});"
         return [finding, f"window_copied({w}, {lines}, {found});"] if lines else [finding]
 
     def interface(self) -> str:
@@ -608,6 +613,11 @@ class _Texts:
             f"    static const int32_t sizes[] = {{{sizes}}};\n"
             f"    return sizes[index];\n}}\n"
         )
+
+
+def _row(call: Call, turn: str | None) -> str | None:
+    """What counts the rows of what a call reads, where `turn` counts those that it makes."""
+    return again.ROW if turn is not None and call.again is not None else turn
 
 
 def _numbered(step: Step) -> list[tuple[Call, str]]:
