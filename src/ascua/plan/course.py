@@ -124,7 +124,7 @@ class _Walk:
 
     def walked(self) -> Course:
         """The whole step."""
-        for c, turns in ahead(self.flow, self.moves):
+        for c, turns in ahead(self.moves):
             self.go(c, turns)
         last = 2 * len(self.order)
         for n, died in self.died.items():

@@ -44,11 +44,12 @@ def stepped(flow: Flow, every: Sequence[Sequence[Chosen]], board: Board, goal: G
         for longest in (1, BRANCHES):
             search = Search(flow, ways, goal.effort // 10, longest=longest)
             found += _within_cost(search, found[0], BALANCED_COST)
-    fits = min(max((c.peak for c in cuts), default=0) for cuts in found) <= room(flow, board)
-    if goal.kind != "ram" and fits:
+    usual = min(max((c.peak for c in cuts), default=0) for cuts in found)
+    if goal.kind != "ram" and usual <= room(flow, board):
         return Stepped(found)
     lean = _least(flow, chosen, every, board, goal)
-    return Stepped([*found, *lean.ways], lean.least if goal.kind == "ram" else None)
+    known = None if lean.least is None or goal.kind != "ram" else min(lean.least, align(usual))
+    return Stepped([*found, *lean.ways], known)
 
 
 def _least(
