@@ -84,7 +84,7 @@ class Conv2D1x1PairsS8(Conv2DPairsS8):
     def fits(self, op: Conv2D) -> bool:
         return paired(op, prod(op.y.shape[:3])) and pointwise(op)
 
-    def work(self, op: Conv2D) -> Work:
+    def work(self, op: Conv2D) -> Work:  # noqa: ARG002
         return Run("n")
 
     def overlap(self, op: Conv2D, *, rows: bool) -> Overlap:

@@ -117,19 +117,45 @@ KERNEL int8_t conv2d_s8_dsp_value(uint32_t sum, const requant_t *q, int32_t zero
     return requantize((int32_t)sum, &large, zero, -128, 127);
 }
 
+/* Adds the products of two words of weights, of which so many are before them, and those of the
+   first pixel in x[...][4]. */
+KERNEL void conv2d_s8_dsp_two(const pair_t *x, const int8_t *w, const int32_t before, uint32_t *a,
+                              uint32_t *b) {
+    uint32_t x0, x1, both0, both1;
+#if ASCUA_DSP
+    /* Loads in a row take a cycle each. */
+    __asm__ volatile("ldr %[x0], [%[x], %[x_at]]\n\t"
+                     "ldr %[x1], [%[x], %[x_at] + 16]\n\t"
+                     "ldr %[both0], [%[w], %[w_at]]\n\t"
+                     "ldr %[both1], [%[w], %[w_at] + 4]"
+                     : [x0] "=&r"(x0), [x1] "=&r"(x1), [both0] "=&r"(both0), [both1] "=r"(both1)
+                     : [x] "r"(x), [w] "r"(w), [x_at] "i"(16 * before), [w_at] "i"(4 * before)
+                     : "memory");
+#else
+    x0 = x[4 * before];
+    x1 = x[4 * before + 4];
+    both0 = four_bytes(w + 4 * before);
+    both1 = four_bytes(w + 4 * before + 4);
+#endif
+    *a = smlad(x0, sxtb16(both0), *a);
+    *b = smlad(x0, both0, *b);
+    *a = smlad(x1, sxtb16(both1), *a);
+    *b = smlad(x1, both1, *b);
+}
+
 /* Channels A and B of the first pixel in x[words][4]. */
 KERNEL void conv2d_s8_dsp_pair(const pair_t *x, const int8_t *w, int32_t words, const requant_t *q,
                                int32_t zero, int8_t *y) {
     uint32_t a = (uint32_t)q->bias, b = a;
-    for (; words > 0; words -= 2) {
-        uint32_t both = four_bytes(w);
-        a = smlad(x[0], sxtb16(both), a);
-        b = smlad(x[0], both, b);
-        both = four_bytes(w + 4);
-        a = smlad(x[4], sxtb16(both), a);
-        b = smlad(x[4], both, b);
+    if (words & 2) {
+        conv2d_s8_dsp_two(x, w, 0, &a, &b);
         x += 8;
         w += 8;
+    }
+    for (const int8_t *end = w + 16 * (words >> 2); w != end; w += 16) {
+        conv2d_s8_dsp_two(x, w, 0, &a, &b);
+        conv2d_s8_dsp_two(x, w, 2, &a, &b);
+        x += 16;
     }
     const int32_t other = (int32_t)(b - a) >> 8;
     y[0] = conv2d_s8_dsp_value(a, q, zero);

@@ -165,7 +165,7 @@ class Search:
         return lean
 
     def _cheapest(self, i: int, room: int, lean: Chosen) -> Chosen:
-        """The cheapest way in a loop that works with at most `room`, and what it reads beyond `lean`."""
+        """The cheapest way in a loop; `room` is for its work, and what it reads beyond `lean`."""
         read = self.needs(lean) - self.own(lean)
         ways = self.ways[i].looped
         return next((c for c in ways if max(self.own(c), self.needs(c) - read) <= room), lean)
