@@ -20,96 +20,101 @@ typedef struct {
 /* Both columns of a pair, four bytes each, as a word of each channel. */
 KERNEL void depthwise_conv2d_3x3_rows_fours_s8_dsp_pair(uint32_t u, uint32_t v, pair_t *to) {
     const uint32_t u02 = sxtb16(u), v02 = sxtb16(v), u13 = sxtb16_odd(u), v13 = sxtb16_odd(v);
-    to[0] = (u02 & 0xffff) | v02 << 16;
-    to[1] = (u13 & 0xffff) | v13 << 16;
-    to[2] = u02 >> 16 | (v02 & 0xffff0000);
-    to[3] = u13 >> 16 | (v13 & 0xffff0000);
+    to[0] = lower_halves(u02, v02);
+    to[1] = lower_halves(u13, v13);
+    to[2] = upper_halves(u02, v02);
+    to[3] = upper_halves(u13, v13);
 }
 
-/* to[pairs][3][4] of a row of four channels: they are the upper ones of four bytes, shifted. */
+/* to[pairs][3][4] of a row of four channels, but what is padding altogether: they are the upper
+   ones of four bytes, shifted. */
 KERNEL void
 depthwise_conv2d_3x3_rows_fours_s8_dsp_row(const depthwise_conv2d_3x3_rows_fours_s8_dsp_t *p,
                                            const int8_t *x, int32_t shift, pair_t *to) {
     const uint32_t fill = (uint8_t)p->fill * 0x01010101u;
-    int32_t column = -p->left, rest = p->pairs;
-    if (!x) {
-        for (; rest > 0; rest--) {
-            depthwise_conv2d_3x3_rows_fours_s8_dsp_pair(fill, fill, to);
-            to += 12;
-        }
-        return;
-    }
-    for (; column < 0 && rest > 0; rest--) {
-        /* Padding is at most two columns wide. */
-        const uint32_t v = column + 1 < 0 ? fill : four_bytes(x) >> shift;
-        depthwise_conv2d_3x3_rows_fours_s8_dsp_pair(fill, v, to);
-        column += 2;
+    const int8_t *const end = x + p->iw * p->c;
+    to += 12 * (p->left >> 1);
+    if (p->left & 1) {
+        depthwise_conv2d_3x3_rows_fours_s8_dsp_pair(fill, four_bytes(x) >> shift, to);
+        x += p->c;
         to += 12;
     }
-    x += column * p->c;
-    for (; rest > 0 && column + 2 <= p->iw; rest--) {
+    for (int32_t n = (p->iw - (p->left & 1)) >> 1; n > 0; n--) {
         depthwise_conv2d_3x3_rows_fours_s8_dsp_pair(four_bytes(x) >> shift,
                                                     four_bytes(x + p->c) >> shift, to);
         x += 2 * p->c;
-        column += 2;
         to += 12;
     }
-    for (; rest > 0; rest--) {
-        const uint32_t u = column < p->iw ? four_bytes(x) >> shift : fill;
-        depthwise_conv2d_3x3_rows_fours_s8_dsp_pair(u, fill, to);
-        column += 2;
-        to += 12;
+    if (x != end) {
+        depthwise_conv2d_3x3_rows_fours_s8_dsp_pair(four_bytes(x) >> shift, fill, to);
     }
 }
 
-/* A channel: words of taps 0 and 1, and 1 and 2, of each row of its filter; what rescales it. */
+/* Words of taps 0 and 1, and 1 and 2, of each row of a filter. */
 typedef struct {
-    uint32_t a0, b0, a1, b1, a2, b2, bias;
+    uint32_t a0, b0, a1, b1, a2, b2;
+} depthwise_conv2d_3x3_rows_fours_s8_dsp_taps_t;
+
+/* What becomes of sums: they stay in memory, as registers are needed for taps. */
+typedef struct {
+    uint32_t bias;
     rescale_dsp_t r;
-} depthwise_conv2d_3x3_rows_fours_s8_dsp_channel_t;
+} depthwise_conv2d_3x3_rows_fours_s8_dsp_rest_t;
 
 /* Two outputs, of windows that begin in x[...][3][4]. */
 KERNEL void depthwise_conv2d_3x3_rows_fours_s8_dsp_two(
     const depthwise_conv2d_3x3_rows_fours_s8_dsp_t *p, const pair_t *x,
-    const depthwise_conv2d_3x3_rows_fours_s8_dsp_channel_t *k, int8_t *y) {
-    uint32_t s = k->bias, t = s;
-    const uint32_t u0 = x[0], u1 = x[4], u2 = x[8], v0 = x[12], v1 = x[16], v2 = x[20];
-    s = smlad(u0, k->a0, s);
-    s = smlatb(k->b0, v0, s);
-    s = smlad(u1, k->a1, s);
-    s = smlatb(k->b1, v1, s);
-    s = smlad(u2, k->a2, s);
-    s = smlatb(k->b2, v2, s);
+    depthwise_conv2d_3x3_rows_fours_s8_dsp_taps_t k,
+    const depthwise_conv2d_3x3_rows_fours_s8_dsp_rest_t *q, int8_t *y) {
+    KEEP_ORDER();
+    uint32_t s = q->bias, t = s;
+    const uint32_t u0 = x[0], v0 = x[12], u1 = x[4], v1 = x[16];
+    s = smlad(u0, k.a0, s);
+    s = smlatb(k.b0, v0, s);
+    s = smlad(u1, k.a1, s);
+    s = smlatb(k.b1, v1, s);
     if (p->next == 1) {
-        t = smlatb(u0, k->a0, t);
-        t = smlad(v0, k->b0, t);
-        t = smlatb(u1, k->a1, t);
-        t = smlad(v1, k->b1, t);
-        t = smlatb(u2, k->a2, t);
-        t = smlad(v2, k->b2, t);
+        t = smlatb(u0, k.a0, t);
+        t = smlad(v0, k.b0, t);
+        t = smlatb(u1, k.a1, t);
+        t = smlad(v1, k.b1, t);
     } else {
-        t = smlad(v0, k->a0, t);
-        t = smlatb(k->b0, x[24], t);
-        t = smlad(v1, k->a1, t);
-        t = smlatb(k->b1, x[28], t);
-        t = smlad(v2, k->a2, t);
-        t = smlatb(k->b2, x[32], t);
+        t = smlad(v0, k.a0, t);
+        t = smlatb(k.b0, x[24], t);
+        t = smlad(v1, k.a1, t);
+        t = smlatb(k.b1, x[28], t);
     }
-    y[0] = requantize_twice(s << 1, k->r, p->low, p->high);
-    y[p->c] = requantize_twice(t << 1, k->r, p->low, p->high);
+    KEEP_ORDER();
+    const uint32_t u2 = x[8], v2 = x[20];
+    s = smlad(u2, k.a2, s);
+    s = smlatb(k.b2, v2, s);
+    if (p->next == 1) {
+        t = smlatb(u2, k.a2, t);
+        t = smlad(v2, k.b2, t);
+    } else {
+        t = smlad(v2, k.a2, t);
+        t = smlatb(k.b2, x[32], t);
+    }
+    KEEP_ORDER();
+    const rescale_dsp_t r = q->r;
+    y[0] = requantize_twice(s << 1, r, p->low, p->high);
+    y[p->c] = requantize_twice(t << 1, r, p->low, p->high);
 }
 
+/* One output. */
 KERNEL void depthwise_conv2d_3x3_rows_fours_s8_dsp_one(
     const depthwise_conv2d_3x3_rows_fours_s8_dsp_t *p, const pair_t *x,
-    const depthwise_conv2d_3x3_rows_fours_s8_dsp_channel_t *k, int8_t *y) {
-    uint32_t s = k->bias;
-    s = smlad(x[0], k->a0, s);
-    s = smlatb(k->b0, x[12], s);
-    s = smlad(x[4], k->a1, s);
-    s = smlatb(k->b1, x[16], s);
-    s = smlad(x[8], k->a2, s);
-    s = smlatb(k->b2, x[20], s);
-    *y = requantize_twice(s << 1, k->r, p->low, p->high);
+    depthwise_conv2d_3x3_rows_fours_s8_dsp_taps_t k,
+    const depthwise_conv2d_3x3_rows_fours_s8_dsp_rest_t *q, int8_t *y) {
+    KEEP_ORDER();
+    uint32_t s = q->bias;
+    s = smlad(x[0], k.a0, s);
+    s = smlatb(k.b0, x[12], s);
+    s = smlad(x[4], k.a1, s);
+    s = smlatb(k.b1, x[16], s);
+    s = smlad(x[8], k.a2, s);
+    s = smlatb(k.b2, x[20], s);
+    *y = requantize_twice(s << 1, q->r, p->low, p->high);
 }
 
 /* y[ow] of a channel out of x[pairs][3][4]; its weights are w[3][4]. */
@@ -118,18 +123,21 @@ depthwise_conv2d_3x3_rows_fours_s8_dsp_outputs(const depthwise_conv2d_3x3_rows_f
                                                const pair_t *x, const int8_t *w, const requant_t *q,
                                                int8_t *y) {
     const uint32_t w0 = four_bytes(w), w1 = four_bytes(w + 4), w2 = four_bytes(w + 8);
-    const depthwise_conv2d_3x3_rows_fours_s8_dsp_channel_t k = {
-        sxtb16(w0),        sxtb16_odd(w0),
-        sxtb16(w1),        sxtb16_odd(w1),
-        sxtb16(w2),        sxtb16_odd(w2),
+    const depthwise_conv2d_3x3_rows_fours_s8_dsp_taps_t k = {
+        sxtb16(w0), sxtb16_odd(w0), sxtb16(w1), sxtb16_odd(w1), sxtb16(w2), sxtb16_odd(w2)};
+    const depthwise_conv2d_3x3_rows_fours_s8_dsp_rest_t rest = {
         (uint32_t)q->bias, rescale_dsp(q->multiplier, q->shift, p->zero)};
+    const depthwise_conv2d_3x3_rows_fours_s8_dsp_rest_t *from = &rest;
+#if ASCUA_DSP
+    __asm__ volatile("" : "+r"(from) : : "memory");
+#endif
     for (int32_t n = p->ow >> 1; n > 0; n--) {
-        depthwise_conv2d_3x3_rows_fours_s8_dsp_two(p, x, &k, y);
+        depthwise_conv2d_3x3_rows_fours_s8_dsp_two(p, x, k, from, y);
         x += 12 * p->next;
         y += 2 * p->c;
     }
     if (p->ow & 1) {
-        depthwise_conv2d_3x3_rows_fours_s8_dsp_one(p, x, &k, y);
+        depthwise_conv2d_3x3_rows_fours_s8_dsp_one(p, x, k, from, y);
     }
 }
 
@@ -141,12 +149,17 @@ depthwise_conv2d_3x3_rows_fours_s8_dsp(const depthwise_conv2d_3x3_rows_fours_s8_
                                        const requant_t *requant, int8_t *y, void *scratch) {
     const depthwise_conv2d_3x3_rows_fours_s8_dsp_t own = *p; /* which no store changes */
     pair_t *const words = scratch;
+    for (int32_t i = 0; i < 12 * own.pairs; i++) {
+        words[i] = two_s16(own.fill, own.fill);
+    }
     for (int32_t i = 0; i < own.c; i += 4) {
         /* Of less than four channels those before are read, too. */
         const int32_t before = i + 4 > own.c ? i + 4 - own.c : 0;
         for (int32_t ky = 0; ky < 3; ky++) {
-            depthwise_conv2d_3x3_rows_fours_s8_dsp_row(&own, rows[ky] ? rows[ky] + i - before : 0,
-                                                       8 * before, words + 4 * ky);
+            if (rows[ky]) {
+                depthwise_conv2d_3x3_rows_fours_s8_dsp_row(&own, rows[ky] + i - before, 8 * before,
+                                                           words + 4 * ky);
+            }
         }
         for (int32_t k = 0; k < 4 - before; k++) {
             depthwise_conv2d_3x3_rows_fours_s8_dsp_outputs(&own, words + k, weights + 12 * (i + k),
