@@ -107,13 +107,13 @@ CASES: dict[str, dict[str, Any]] = {
 
 CLIPPED = {"depthwise_conv2d_3x3_clipped_s8", "depthwise_conv2d_clipped_s8"}
 """Kernels that take rows without padding."""
-CLIPPED_DSP = "depthwise_conv2d_3x3_rows_s8_dsp"
+CLIPPED_DSP = {"depthwise_conv2d_3x3_rows_s8_dsp", "depthwise_conv2d_3x3_rows_fours_s8_dsp"}
 
 
 def without_padding(*avoid: str, inline: bool | None = None) -> Goal:
     """The goal of a plan with these kernels, less some of them."""
     others = {k.name for k in kernels.of(DepthwiseConv2D) if k.weights == ("int8",)}
-    others -= {*CLIPPED, CLIPPED_DSP}
+    others -= {*CLIPPED, *CLIPPED_DSP}
     return Goal(kind="speed", inline=inline, avoid=frozenset({*others, *avoid}))
 
 

@@ -203,7 +203,6 @@ class DepthwiseConv2D3x3RowsFoursS8Dsp(DepthwiseConv2D3x3RowsS8Dsp):
         pairs = plane(op).pitch // 2
         return {
             "four": oh * fours,
-            "four's row": oh * fours * 3,
             "four's pair": fours * met * pairs,
             "four's pair beyond": fours * (3 * oh - met) * pairs,
             "channel": oh * c,
@@ -212,8 +211,10 @@ class DepthwiseConv2D3x3RowsFoursS8Dsp(DepthwiseConv2D3x3RowsS8Dsp):
         }
 
     def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
-        found = super().params(op)
-        return {{"pitch": "pairs"}.get(k, k): n // 2 if k == "pitch" else n for k, n in found.items()}
+        fields = dict(super().params(op))
+        pairs = fields.pop("pitch") // 2
+        return {"iw": fields.pop("iw"), "c": fields.pop("c"), "ow": fields.pop("ow"),
+                "pairs": pairs, **fields}  # fmt: skip
 
 
 class DepthwiseConv2DS8(Filters):
