@@ -191,7 +191,8 @@ class _Walk:
         self.turn[c] = k + 1
         if k == 0:
             self.kept += m.kept
-        self.note(c, m, self.held)
+        before = self.held
+        self.note(c, m, before)
         for r in m.reads:
             if r.copied:
                 self.let_go(r.tensor, at)
@@ -205,7 +206,7 @@ class _Walk:
         self.held += fresh
         held = self.held - self.spared(m, fresh)
         self.note(c, m, held)
-        self.bytes.append(held + self.kept + m.work)
+        self.bytes.append(max(before, held) + self.kept + m.work)
         if k + 1 == m.turns:
             self.kept -= m.kept
         for n in (*m.makes, *(r.tensor for r in m.reads)):
