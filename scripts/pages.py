@@ -135,7 +135,8 @@ def boards_page() -> str:
     table = markdown(("board", "title", "core", "features", "memories", "counts"), rows)
     return (
         f"# Boards\n\n{NOTE}A board is a TOML file; `--board my_board.toml` takes your own"
-        f" ([how](../CONTRIBUTING.md)).\n\n{table}"
+        f" ([how](../CONTRIBUTING.md)). [Several memories](memories.md): which holds what."
+        f"\n\n{table}"
     )
 
 

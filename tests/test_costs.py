@@ -20,8 +20,10 @@ from ascua.plan import GOALS, Goal, Plan, check_fit, plan
 from ascua.run import run
 from ascua.samples import pack, sample_vectors, unpack
 from ascua.targets.c import emit
+from tests.fuzz.networks import joined as networks
 from tests.support import beside, oracle, samples, untimed
 from tests.support.command import MODELS
+from tests.support.joined_plans import joined
 from tests.support.random_nets import random_net
 from tests.support.tools import require_board
 
@@ -55,17 +57,17 @@ def errors(seeds: range, goal: Goal, board: Board, folder: Path) -> list[float]:
     """How far the expected instructions of each network are off; its outputs are tflite-micro's."""
     nets: dict[str, Graph] = {f"n{seed}": random_net(seed) for seed in seeds}
     xs = {name: samples(g, 3) for name, g in nets.items()}
-    planned = plan(prepare(beside(nets)), board, goal)
-    took, ys = counted(planned, [x for given in xs.values() for x in given], folder)
-    outputs = iter(ys)
+    plans = [plan(prepare(beside({name: g})), board, goal) for name, g in nets.items()]
+    together = prepare(networks([p.graph for p in plans]))
+    took, ys = counted(joined(together, plans, board), [x for g in xs.values() for x in g], folder)
+    outputs, steps = iter(ys), iter(took)
     found = []
-    for name, graph in nets.items():
+    for (name, graph), planned in zip(nets.items(), plans, strict=True):
         for expected in oracle(tflite.write(graph), xs[name]):
             np.testing.assert_array_equal(next(outputs), expected, f"{name} {goal.kind}")
-        mine = [i for i, c in enumerate(planned.calls) if c.op.y.name.startswith(f"{name}/")]
-        costs = [planned.calls[i].cost for i in mine]
-        expected_here = sum(c.instructions for c in costs if c is not None)
-        found.append(expected_here / sum(took[i] for i in mine) - 1)
+        assert planned.cost is not None
+        here = sum(next(steps) for _ in planned.steps)
+        found.append(planned.cost.instructions / here - 1)
     return found
 
 

@@ -370,6 +370,9 @@ def test_what_is_refused(tmp_path: Path) -> None:
         return ascua("analyze", model, *board, *given)
 
     refused(said("nothing=sram"), 1, "no tensor 'nothing'")
+    assert "placed" in ascua("analyze", model, *on, "--place", f"{x[:3]}...=sram").out
+    refused(said("=sram"), 1, "write it as TENSOR=MEMORY")
+    refused(said("po=sram"), 1, "no single one whose name begins so")
     refused(said(f"{x}=srma"), 1, "mps3-an547 has no memory 'srma'", "'sram'")
     refused(said(f"{x}=itcm"), 1, "itcm holds no variables", "dtcm, sram")
     refused(said(x), 1, "write it as TENSOR=MEMORY")

@@ -109,8 +109,8 @@ def beside(graphs: Mapping[str, Graph]) -> Graph:
             )
             for op in graph.ops
         )
-        ends = (tuple(known[t] for t in ts) for ts in (graph.inputs, graph.outputs))
-        return Graph(key, *ends, ops)
+        inputs = tuple(known[t] for t in graph.inputs)
+        return Graph(key, inputs, tuple(known[t] for t in graph.outputs), ops)
 
     every = [renamed(key, graph) for key, graph in graphs.items()]
     return Graph(

@@ -215,8 +215,6 @@ class _Running:
         x, work = c.reads, c.work
         writes: list[Place]
         if isinstance(work, Rows):
-            if self.looped and work.block > 1:
-                raise m.fault("it makes several rows at once")
             r = self.made(k)
             reads = self.lines(work, r, k) if self.padded(work) else self.window(work, r, k)
             oh = c.op.y.shape[1]

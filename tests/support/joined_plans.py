@@ -20,15 +20,17 @@ from ascua.targets.c import emit
 def joined(graph: Graph, plans: Sequence[Plan], board: Board) -> Plan:
     """The steps of `plans` in turn, their arenas behind each other; `graph` is all of theirs.
 
-    Of networks without states.
+    Of networks without states. Everything lies in the board's own memory for variables.
     """
+    region = board.memory("w")
+    memory = region.name if region else "ram"
     steps: list[Step] = []
     buffers: list[Buffer] = []
     inputs: list[View] = []
     outputs: list[View] = []
     base = 0
     for plan in plans:
-        moved = _Moved(plan, base)
+        moved = _Moved(plan, memory, base)
         for step in plan.steps:
             name = f"step_{len(steps):02d}_{step.op.kind}"
             steps.append(replace(step, name=name, calls=tuple(map(moved.call, step.calls))))
@@ -36,7 +38,7 @@ def joined(graph: Graph, plans: Sequence[Plan], board: Board) -> Plan:
         inputs += map(moved.view, plan.inputs)
         outputs += map(moved.view, plan.outputs)
         base += plan.arena.bytes
-    arena = Arena(plans[0].arena.memory, base, base, base)
+    arena = Arena(memory, base, base, base)
     return Plan(
         graph, board, plans[0].goal, tuple(steps), tuple(buffers), tuple(inputs), tuple(outputs),
         (arena,),
@@ -44,11 +46,12 @@ def joined(graph: Graph, plans: Sequence[Plan], board: Board) -> Plan:
 
 
 class _Moved:
-    """What lies `base` bytes further on."""
+    """What lies `base` bytes further on, in a memory."""
 
-    def __init__(self, plan: Plan, base: int) -> None:
+    def __init__(self, plan: Plan, memory: str, base: int) -> None:
+        assert len(plan.arenas) == 1
         self.base = base
-        self.buffers = {b: replace(b, offset=b.offset + base) for b in plan.buffers}
+        self.buffers = {b: replace(b, memory=memory, offset=b.offset + base) for b in plan.buffers}
 
     def buffer(self, b: Buffer) -> Buffer:
         return self.buffers[b]

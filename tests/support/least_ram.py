@@ -170,9 +170,10 @@ def _work(op: Op, of: dict[Tensor, int], maps: Sequence[tuple[int, int]]) -> Wor
 
     if isinstance(axis, Axis) and image and oh == axis.out:
 
-        def window(r: int, _: int, a: Axis = axis) -> range:
-            first = r * a.stride - a.before
-            return range(max(0, first), max(0, min(a.size, first + a.span)))
+        def window(r: int, _: int) -> range:
+            assert isinstance(axis, Axis)
+            first = r * axis.stride - axis.before
+            return range(max(0, first), max(0, min(axis.size, first + axis.span)))
 
         pool = op.kind == "max_pool2d" and axis.stride >= axis.kernel
         return work(window, sums=pool or (op.kind == "average_pool2d" and oh == 1))
@@ -229,8 +230,8 @@ def _events(net: Net, start: int, end: int, sums: bool, turned: bool) -> list[Ev
                 if rows:
                     pull(x, rows[-1])
             if made[maker] == call:
-                part = rows[-1] if sums and work.sums and rows else None
-                events.append(Event(maker, call, part, last=True))
+                end = rows[-1] if sums and work.sums and rows else None
+                events.append(Event(maker, call, end, last=True))
                 made[maker] += 1
 
     ends = [t for w in net.works[start:end] for t in w.writes if _left_behind(net, end, t)]

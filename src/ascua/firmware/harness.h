@@ -12,7 +12,6 @@ struct network {
     int32_t (*input_bytes)(int index);
     int32_t (*output_bytes)(int index);
     void (*run)(void);
-    void (*load)(void); /* once, before the first run */
     void *(*states)(void); /* what a run leaves for the next one: 0 where nothing */
     int32_t inputs;
     int32_t outputs;

@@ -93,7 +93,6 @@ void write_report(const struct report *report) {
 int main(void) {
     struct report report = {.status = STATUS_OK};
     board_spin(&report);
-    network.load();
     report.status = run_all(&report);
     write_report(&report);
     io_exit((int)report.status);

@@ -4,13 +4,6 @@
 #include NETWORK_HEADER
 #include "harness.h"
 
-/* Copies what is to lie in other memories than it is kept in. */
-static void load(void) {
-#ifdef NETWORK_LOAD
-    NETWORK_LOAD();
-#endif
-}
-
 #ifdef NETWORK_INVOKE_ROWS
 /* A network that asks for its input row by row: main.c reads the first row of a sample. */
 #include <string.h>
@@ -45,13 +38,27 @@ static void run_rows(void) {
 #define NETWORK_RUN run_rows
 #endif
 
+#ifdef NETWORK_LOAD
+/* Parts of it lie in other memories than they are kept in: they are there when an input is. */
+static void *loaded_input(int index) {
+    static int loaded;
+    if (!loaded) {
+        NETWORK_LOAD();
+        loaded = 1;
+    }
+    return NETWORK_INPUT(index);
+}
+#define INPUT loaded_input
+#else
+#define INPUT NETWORK_INPUT
+#endif
+
 const struct network network = {
-    .input = NETWORK_INPUT,
+    .input = INPUT,
     .output = NETWORK_OUTPUT,
     .input_bytes = NETWORK_INPUT_BYTES,
     .output_bytes = NETWORK_OUTPUT_BYTES,
     .run = NETWORK_RUN,
-    .load = load,
 #ifdef NETWORK_STATES
     .states = NETWORK_STATES,
     .state_bytes = NETWORK_BYTES_OF_STATES,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ascua.boards import Board
 from ascua.ir import Graph, Tensor
-from ascua.plan.choose import Chosen, ways
+from ascua.plan.choose import ways
 from ascua.plan.cost import Cost
 from ascua.plan.cuts import Cut
 from ascua.plan.fit import STACK_BYTES, check_fit

@@ -79,7 +79,7 @@ def again(turns: int, work: Rows, rows: int, stops: Container[int]) -> Again:
     return Again(tuple(made), tuple(windows))
 
 
-def ahead(flow: Flow, moves: Mapping[int, Moves]) -> list[tuple[int, int]]:
+def ahead(moves: Mapping[int, Moves]) -> list[tuple[int, int]]:
     """The calls whose output no other one of a step reads, and how far each goes by and by."""
     read = {r.tensor for m in moves.values() for r in m.reads}
     ends = [c for c, m in moves.items() if not any(n in read for n in m.makes)]

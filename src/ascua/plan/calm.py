@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ascua.boards import Board
@@ -26,17 +27,21 @@ def calm(
     most = BALANCED_ARENA * whole
     if goal.kind == "speed":
         most = max(most, whole + SPEED_ARENA)
-    ram = board.memory("w")
-    states = sum(s.tensor.bytes for s in flow.graph.states)
-    room = ram.bytes - states - STACK_BYTES if ram else most
-    if whole <= room:  # else nothing helps
-        most = min(most, room)
+    if whole <= room(flow, board):  # else nothing helps
+        most = min(most, room(flow, board))
     found = []
     for held, several in zip(tensors, every, strict=True):
         own = [_own(o) for o in several]
         limit = max(most - held, min(own))
         found.append([o for o, n in zip(several, own, strict=True) if n <= limit])
     return found
+
+
+def room(flow: Flow, board: Board) -> float:
+    """Bytes of RAM that a board has for the arena."""
+    ram = board.memory("w")
+    states = sum(s.tensor.bytes for s in flow.graph.states)
+    return ram.bytes - states - STACK_BYTES if ram else math.inf
 
 
 def _whole(flow: Flow, i: int) -> int:

@@ -51,12 +51,12 @@ def live_bytes(flow: Flow, done: int) -> int:
 
 def live(flow: Flow, done: int) -> frozenset[int]:
     """The tensors that are there when the ops `done` have run, and that others read or are left."""
-    found = []
-    for n, maker in enumerate(flow.makers):
-        there = maker is None or done >> maker & 1
-        if there and (n in flow.left or any(not done >> r & 1 for r in flow.readers[n])):
-            found.append(n)
-    return frozenset(found)
+    left = ~done
+    return frozenset(
+        n
+        for n, (maker, readers) in enumerate(flow.users)
+        if not maker & left and (readers & left or n in flow.left)
+    )
 
 
 def course(
@@ -124,7 +124,7 @@ class _Walk:
 
     def walked(self) -> Course:
         """The whole step."""
-        for c, turns in ahead(self.flow, self.moves):
+        for c, turns in ahead(self.moves):
             self.go(c, turns)
         last = 2 * len(self.order)
         for n, died in self.died.items():
@@ -191,7 +191,8 @@ class _Walk:
         self.turn[c] = k + 1
         if k == 0:
             self.kept += m.kept
-        self.note(c, m, self.held)
+        before = self.held
+        self.note(c, m, before)
         for r in m.reads:
             if r.copied:
                 self.let_go(r.tensor, at)
@@ -205,7 +206,7 @@ class _Walk:
         self.held += fresh
         held = self.held - self.spared(m, fresh)
         self.note(c, m, held)
-        self.bytes.append(held + self.kept + m.work)
+        self.bytes.append(max(before, held) + self.kept + m.work)
         if k + 1 == m.turns:
             self.kept -= m.kept
         for n in (*m.makes, *(r.tensor for r in m.reads)):
@@ -254,12 +255,16 @@ class _Walk:
             n = r.tensor
             if m.turns == 1:
                 over = 0 if n in self.after else self.size[n] * self.there[n]
-            elif self.apart(n) and self.apart(y):
+            elif self.apart(n) and self.apart(y) and m.block == self.block(n) == 1:
                 over = min(1, self.low(n) - self.gone[n]) * self.size[n]
             else:
                 over = 0
             spared += overlapped(m.overlap, over, fresh)
         return min(spared, fresh)
+
+    def block(self, n: int) -> int:
+        """How many rows of a tensor of the step are made at once."""
+        return self.moves[self.makers[n]].block if n in self.makers else 1
 
     def follow(self, n: int) -> None:
         """Let others that read a tensor go on, where that frees as much as it takes."""

@@ -147,6 +147,13 @@ class Flow:
                 found[n].append(i)
         return tuple(map(tuple, found))
 
+    @cached_property
+    def users(self) -> tuple[tuple[int, int], ...]:
+        """Of each the op that makes it, and those that read it, as bits."""
+        made = (0 if m is None else 1 << m for m in self.makers)
+        read = (sum(1 << i for i in several) for several in self.readers)
+        return tuple(zip(made, read, strict=True))
+
     def sources(self, op: Op) -> list[int]:
         """The tensors of the arena that `op` reads."""
         roots = (self.root(t) for t in op.activations)

@@ -82,7 +82,7 @@ def wished(flow: Flow, board: Board, wishes: Iterable[tuple[str, str]]) -> dict[
     found: dict[Tensor, str] = {}
     for name, memory in wishes:
         said = f"--place {brief(name)}={brief(memory)}"
-        tensors = [t for t in _named(flow) if t.name == name]
+        tensors = _called(flow, name)
         if not board.memories:
             raise InputError(
                 f"{said}: {board.name} has no memories of its own.",
@@ -90,8 +90,9 @@ def wished(flow: Flow, board: Board, wishes: Iterable[tuple[str, str]]) -> dict[
             )
         if not tensors:
             raise InputError(
-                f"{said}: {flow.graph.name} has no tensor '{brief(name)}'.",
-                did_you_mean(name, list(dict.fromkeys(t.name for t in _named(flow)))),
+                f"{said}: {flow.graph.name} has no tensor '{brief(name)}', and no single one whose"
+                " name begins so.",
+                did_you_mean(name, [brief(t.name) for t in _named(flow)]),
             )
         known = {m.name: m for m in board.memories}
         if memory not in known:
@@ -115,12 +116,28 @@ def wished(flow: Flow, board: Board, wishes: Iterable[tuple[str, str]]) -> dict[
     return found
 
 
-def _named(flow: Flow) -> Iterable[Tensor]:
-    """The tensors that can be named: activations, and what operators multiply by."""
-    for op in flow.ops:
-        yield from (t for t in (*op.inputs, *op.outputs) if t is not None)
-    yield from flow.graph.given
-    yield from (t for op in flow.graph.ops if op.view for t in (op.x, op.y))
+def _called(flow: Flow, name: str) -> list[Tensor]:
+    """The tensors of that name, or the one whose name begins as messages shorten it.
+
+    Activations come before constants.
+    """
+    known = _named(flow)
+    pools = [[t for t in known if not t.const], [t for t in known if t.const]]
+    stem = name.partition("...")[0].removesuffix(";")
+    for pool in pools:
+        if found := [t for t in pool if t.name == name]:
+            return found
+    for pool in pools:
+        found = [t for t in pool if stem and t.name.startswith(stem)]
+        if len({t.name for t in found}) == 1:
+            return found
+    return []
+
+
+def _named(flow: Flow) -> list[Tensor]:
+    """The tensors that can be named: activations, and what operators read beside them."""
+    inside = (t for op in flow.graph.ops for t in (*op.inputs, *op.outputs))
+    return list(dict.fromkeys(t for t in (*flow.graph.given, *inside) if t is not None))
 
 
 # -- the arena
@@ -222,7 +239,7 @@ def near(
     byte; the memories have what `arenas` leave of them.
     """
     kept = board.memory("x")
-    if kept is None:
+    if kept is None or not (wishes or any(m.wait < kept.wait for m in board.memories)):
         return Near()
     spare = {m.name: m.bytes for m in board.memories}
     states = sum(a.bytes for a in arenas if a.memory not in spare)

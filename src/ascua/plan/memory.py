@@ -10,7 +10,7 @@ from itertools import groupby
 from ascua.boards import Board
 from ascua.errors import Unsupported, brief
 from ascua.ir import Graph, Op, State, Tensor
-from ascua.kernels import Overlap, Sums
+from ascua.kernels import Overlap, Rows, Sums
 from ascua.plan import memories
 from ascua.plan.course import live_bytes
 from ascua.plan.cuts import Cut
@@ -92,7 +92,7 @@ def placed(
         for n, spans in found.tensors.items()
     }
     rows = {
-        flow.tensors[n]: tuple(offsets[i] for i in spans)
+        flow.tensors[n]: found.places(n, offsets)
         for n, spans in found.tensors.items()
         if n in found.scattered and len(spans) > 1
     }
@@ -118,9 +118,9 @@ def _laid(
 ) -> Layout:
     """All in one memory at `offsets`; or cut, where none takes `arena`, or as it is wished."""
     name = memories.alone(board, arena.bytes, states)
-    things = found.things(wishes)
-    if name is None or any(t.memory not in (None, name) for t in things):
-        laid = memories.cut(board, found.spans, things, found.over, states)
+    wished = {wishes[t] for t in found.flow.tensors if t in wishes}
+    if name is None or wished - {name}:
+        laid = memories.cut(board, found.spans, found.things(wishes), found.over, states)
         if laid is not None:
             first = replace(laid.arenas[0], whole_tensors=arena.whole_tensors)
             return replace(laid, arenas=(first, *laid.arenas[1:]))
@@ -140,6 +140,8 @@ class _Spans:
     """The span of each tensor, or those of its rows."""
     scattered: set[int] = field(default_factory=set)
     """The tensors whose rows lie anywhere."""
+    blocks: dict[int, int] = field(default_factory=dict)
+    """How many of them are made at once, and lie together."""
     steps: dict[int, tuple[int, int]] = field(default_factory=dict)
     """The first and the last step that a tensor is for."""
     lines: dict[Op, tuple[int, int]] = field(default_factory=dict)
@@ -158,6 +160,13 @@ class _Spans:
                 born.setdefault(n, [max(base + m, -1) for m in moments])
                 died[n] = [base + m for m in cut.course.died[n]]
             self.scattered |= cut.course.apart
+            if len(cut.calls) > 1:
+                self.blocks |= {
+                    self.flow.place[t]: c.work.block
+                    for c in cut.calls.values()
+                    if isinstance(c.work, Rows)
+                    for t in c.op.outputs
+                }
             base += 2 * len(cut.course.order)
         for n in self.flow.left:
             self.steps[n] = (self.steps.get(n, (0, 0))[0], max(len(self.cuts) - 1, 0))
@@ -180,8 +189,11 @@ class _Spans:
         """The spans of a tensor."""
         size = self.flow.row_bytes[n]
         if n in self.scattered:
-            rows = zip(born, died, strict=True)
-            self.tensors[n] = [self.add(Span(align(size), b, d)) for b, d in rows]
+            block = self.blocks.get(n, 1)
+            self.tensors[n] = [
+                self.add(_block(align(size), born[i : i + block], died[i : i + block]))
+                for i in range(0, len(born), block)
+            ]
             return
         pieces, row = [], 0
         for (b, d), group in groupby(zip(born, died, strict=True)):
@@ -189,6 +201,13 @@ class _Spans:
             pieces.append(Piece(row * size, (row + count) * size, b, d))
             row += count
         self.tensors[n] = [self.add(Span(t.bytes, min(born), max(died), tuple(pieces)))]
+
+    def places(self, n: int, offsets: Sequence[int]) -> tuple[int, ...]:
+        """Where each row of a scattered tensor lies, of the spans' offsets."""
+        block, size = self.blocks.get(n, 1), align(self.flow.row_bytes[n])
+        spans = self.tensors[n]
+        rows = self.flow.rows[n] if block > 1 else len(spans)
+        return tuple(offsets[spans[row // block]] + row % block * size for row in range(rows))
 
     def calls(
         self, at: int, cut: Cut, base: int, born: Mapping[int, list[int]],
@@ -243,7 +262,9 @@ class _Spans:
         died: Mapping[int, list[int]], turns: int,
     ) -> Iterator[tuple[int, int]]:  # fmt: skip
         """The spans of rows that a turn reads for the last time, and of those that it makes."""
-        if turns > 1 and not {x, y} <= self.scattered:
+        if turns > 1 and (
+            not {x, y} <= self.scattered or self.blocks.get(x, 1) > 1 or self.blocks.get(y, 1) > 1
+        ):
             return
         for i, d in zip(self.tensors[x], self.each(x, died[x]), strict=True):
             for j, b in zip(self.tensors[y], self.each(y, born[y]), strict=True):
@@ -264,6 +285,18 @@ class _Spans:
             last = len(flow.ops) - 1 if n in flow.left else max(uses, default=0)
             spans.append(Span(t.bytes, 0 if maker is None else maker, max(last, 0)))
         return bound(spans)
+
+
+def _block(size: int, born: Sequence[int], died: Sequence[int]) -> Span:
+    """Rows that lie together, of so many bytes each."""
+    first, last = min(born), max(died)
+    if len(born) == 1:
+        return Span(size, first, last)
+    pieces = [
+        Piece(i * size, (i + 1) * size, b, d)
+        for i, (b, d) in enumerate(zip(born, died, strict=True))
+    ]
+    return Span(size * len(born), first, last, tuple(pieces))
 
 
 def _kept(graph: Graph, steps: int) -> dict[State, Buffer]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ascua.boards import Board
 from ascua.kernels import Rows
-from ascua.plan.calm import calm
+from ascua.plan.calm import calm, room
 from ascua.plan.choose import Chosen, choose, price
 from ascua.plan.course import course
 from ascua.plan.cuts import Cut, Search, Ways
@@ -39,30 +40,38 @@ def stepped(flow: Flow, every: Sequence[Sequence[Chosen]], board: Board, goal: G
     chosen = choose(calm(flow, every, board, goal), board, goal)
     found = [_single(flow, chosen)]
     if goal.kind in ("balanced", "ram") and all(c.cost for c in chosen):
-        search = Search(flow, _ways(chosen, every), goal.effort // 10, longest=BRANCHES)
-        found.append(_within_cost(search, found[0], BALANCED_COST))
-    if goal.kind != "ram":
+        ways = _ways(chosen, every)
+        for longest in (1, BRANCHES):
+            search = Search(flow, ways, goal.effort // 10, longest=longest)
+            found += _within_cost(search, found[0], BALANCED_COST)
+    usual = min(max((c.peak for c in cuts), default=0) for cuts in found)
+    if goal.kind != "ram" and usual <= room(flow, board):
         return Stepped(found)
     lean = _least(flow, chosen, every, board, goal)
-    return Stepped([*found, *lean.ways], lean.least)
+    known = None if lean.least is None or goal.kind != "ram" else min(lean.least, align(usual))
+    return Stepped([*found, *lean.ways], known)
 
 
 def _least(
     flow: Flow, usual: Sequence[Chosen], every: Sequence[Sequence[Chosen]], board: Board, goal: Goal
 ) -> Stepped:
     """The steps that hold least of those that cost little more than need be: the cheapest ones, and
-    the fewest."""
-    every = [_plain(several) for several in every]
-    chosen = choose(every, board, goal)
+    the fewest.
+
+    Where these do not fit the board, whatever they cost.
+    """
+    plain = [_plain(several) for several in every]
+    chosen = choose(plain, board, goal)
     ways = [
         Ways(sorted([*_alike(c, several), u], key=price), _looped(c, several))
         for c, several, u in zip(chosen, every, usual, strict=True)
     ]
     search = Search(flow, ways, goal.effort)
-    limit = RAM_COST * sum(min(price(o)[0] for o in several) for several in every)
-    least = search.least()
-    if limit:
-        least = _affordable(search, least, limit, search.upper())
+    limit = RAM_COST * sum(min(price(o)[0] for o in several) for several in plain)
+    bare = search.least()
+    least = _affordable(search, bare, limit, search.upper()) if limit else bare
+    if least > room(flow, board):
+        least, limit = bare, math.inf
     found = [plan for step in (0.0, FEWEST) if (plan := search.cheapest(least, step))]
     lists = [cuts for cost, cuts in found if cost % FEWEST <= limit]
     known = None if search.exhausted else align(least)
@@ -106,17 +115,20 @@ def _single(flow: Flow, chosen: Sequence[Chosen]) -> list[Cut]:
     ]
 
 
-def _within_cost(search: Search, single: list[Cut], most: float) -> list[Cut]:
-    """The steps that hold least for at most so many times the cost of `single`."""
-    limit = most * sum(price(c)[0] for cut in single for c in cut.calls.values())
-    found = single
+def _within_cost(search: Search, single: list[Cut], most: float) -> list[list[Cut]]:
+    """The steps that hold least for at most so many times the cost of `single`.
+
+    And those that hold a little more, one after the other, as they may be placed better.
+    """
+    limit = most * sum(cut.cost for cut in single)
+    found: list[list[Cut]] = []
     peaks = sorted(p for p in search.peaks() if p < max((c.peak for c in single), default=0))
     low, high = 0, len(peaks)
     while low < high:
         middle = (low + high) // 2
         plan = search.cheapest(peaks[middle])
         if plan is not None and plan[0] <= limit:
-            found, high = plan[1], middle
+            found, high = [plan[1], *found], middle
         else:
             low = middle + 1
     return found

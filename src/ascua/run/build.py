@@ -132,10 +132,10 @@ def sizes(board: Board, library: Library, build_dir: Path) -> Sizes | None:
     elf = firmware(board, library, build_dir)
     nothing = empty()
     bare = firmware(board, nothing, build_dir)
-    harness_static = bare.static_bytes() - nothing.arena_bytes
+    harness_static = bare.static_bytes(nothing.name) - nothing.arena_bytes
     return Sizes(
         flash_bytes=elf.flash_bytes() - bare.flash_bytes(),
-        static_bytes=elf.static_bytes() - library.arena_bytes - harness_static,
+        static_bytes=elf.static_bytes(library.name) - library.arena_bytes - harness_static,
         harness_flash_bytes=bare.flash_bytes(),
         harness_static_bytes=harness_static,
         regions=elf.regions(board),

@@ -97,10 +97,12 @@ class Elf:
         """Bytes with given values: code, constants and the initial values of variables."""
         return sum(s.bytes for s in self.sections if s.load is not None)
 
-    def static_bytes(self) -> int:
-        """Bytes of variables, and of what is copied to other memories than it is kept in."""
+    def static_bytes(self, library: str) -> int:
+        """Bytes of variables, and of what a library of that name has in memories of their own."""
         return sum(
-            s.bytes for s in self.sections if s.name in (".data", ".bss") or s.load != s.address
+            s.bytes
+            for s in self.sections
+            if s.name in (".data", ".bss") or s.name.startswith(f".{library}_")
         )
 
     def regions(self, board: Board) -> tuple[Region, ...]:

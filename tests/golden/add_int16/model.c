@@ -10,17 +10,21 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[720];
+static ARENA _Alignas(8) int8_t arena[480];
 #endif
 
 /* add y: 4x5x6, 0 MACs */
@@ -30,7 +34,7 @@ STEP void golden_step_00_add(INSTANCE) {
         .b_shift = -1, .b_sign = 1, .out_multiplier = 1533916908, .out_shift = -14, .low = -32768,
         .high = 32767};
     add_s16(&p, (const s16_t *)(void *)(arena + 0), (const s16_t *)(void *)(arena + 240),
-        golden_00_add_loops, (s16_t *)(void *)(arena + 480));
+        golden_00_add_loops, (s16_t *)(void *)(arena + 0));
 }
 
 #ifndef GOLDEN_ON
@@ -45,7 +49,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {480};
+    static const int32_t offsets[] = {0};
     return arena + offsets[index];
 }
 

@@ -10,17 +10,21 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[540];
+static ARENA _Alignas(8) int8_t arena[460];
 #endif
 
 /* average_pool2d y: 3x4x5, 0 MACs */
@@ -30,15 +34,15 @@ STEP void golden_step_00_average_pool2d(INSTANCE) {
     static const window_t w = {.kh = 2, .sy = 2, .dy = 1, .py = 0, .ih = 6, .row = 70, .left = 0,
         .right = 10, .fill = 0};
     const int8_t *rows[2];
-    for (int32_t oy = 0; oy < 3; oy++) {
-        window_clipped(&w, arena + 0, oy, rows);
-        average_pool2d_s16(&p, rows, (s16_t *)(void *)(arena + 420) + oy * 20);
+    for (int32_t turn = 0; turn < 3; turn++) {
+        window_clipped(&w, arena + 40, turn, rows);
+        average_pool2d_s16(&p, rows, (s16_t *)(void *)(arena + 0 + turn * 40));
     }
 }
 
 #ifndef GOLDEN_ON
 void *golden_input(int index) {
-    static const int32_t offsets[] = {0};
+    static const int32_t offsets[] = {40};
     return arena + offsets[index];
 }
 
@@ -48,7 +52,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {420};
+    static const int32_t offsets[] = {0};
     return arena + offsets[index];
 }
 
@@ -62,12 +66,12 @@ void golden_run(void) {
 }
 
 void golden_invoke(const int16_t *in, int16_t *out) {
-    if ((const void *)in != (const void *)(arena + 0)) {
-        memcpy(arena + 0, in, 420);
+    if ((const void *)in != (const void *)(arena + 40)) {
+        memcpy(arena + 40, in, 420);
     }
     golden_run();
-    if ((void *)out != (void *)(arena + 420)) {
-        memcpy(out, arena + 420, 120);
+    if ((void *)out != (void *)(arena + 0)) {
+        memcpy(out, arena + 0, 120);
     }
 }
 

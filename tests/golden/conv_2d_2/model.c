@@ -10,17 +10,21 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[424];
+static ARENA _Alignas(8) int8_t arena[296];
 #endif
 
 /* conv2d y: 6x7x5, 5670 MACs */
@@ -30,16 +34,16 @@ STEP void golden_step_00_conv2d(INSTANCE) {
     static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 6, .row = 21, .left = 3,
         .right = 3, .fill = -3};
     const int8_t *rows[3];
-    for (int32_t oy = 0; oy < 6; oy++) {
-        window_padded(&w, arena + 212, oy, arena + 340, rows);
+    for (int32_t turn = 0; turn < 6; turn++) {
+        window_padded(&w, arena + 36, turn, arena + 212, rows);
         conv2d_s4(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_requant,
-            arena + 0 + oy * 35);
+            arena + 0 + turn * 35);
     }
 }
 
 #ifndef GOLDEN_ON
 void *golden_input(int index) {
-    static const int32_t offsets[] = {212};
+    static const int32_t offsets[] = {36};
     return arena + offsets[index];
 }
 
@@ -63,8 +67,8 @@ void golden_run(void) {
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
-    if ((const void *)in != (const void *)(arena + 212)) {
-        memcpy(arena + 212, in, 126);
+    if ((const void *)in != (const void *)(arena + 36)) {
+        memcpy(arena + 36, in, 126);
     }
     golden_run();
     if ((void *)out != (void *)(arena + 0)) {

@@ -10,17 +10,21 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[884];
+static ARENA _Alignas(8) int8_t arena[576];
 #endif
 
 /* conv2d y: 9x17x3, 8262 MACs */
@@ -30,16 +34,16 @@ STEP void golden_step_00_conv2d(INSTANCE) {
     static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 9, .row = 34, .left = 2,
         .right = 2, .fill = -3};
     const int8_t *rows[3];
-    for (int32_t oy = 0; oy < 9; oy++) {
-        window_padded(&w, arena + 460, oy, arena + 768, rows);
+    for (int32_t turn = 0; turn < 9; turn++) {
+        window_padded(&w, arena + 88, turn, arena + 460, rows);
         conv2d_s8(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_requant,
-            arena + 0 + oy * 51);
+            arena + 0 + turn * 51);
     }
 }
 
 #ifndef GOLDEN_ON
 void *golden_input(int index) {
-    static const int32_t offsets[] = {460};
+    static const int32_t offsets[] = {88};
     return arena + offsets[index];
 }
 
@@ -63,8 +67,8 @@ void golden_run(void) {
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
-    if ((const void *)in != (const void *)(arena + 460)) {
-        memcpy(arena + 460, in, 306);
+    if ((const void *)in != (const void *)(arena + 88)) {
+        memcpy(arena + 88, in, 306);
     }
     golden_run();
     if ((void *)out != (void *)(arena + 0)) {

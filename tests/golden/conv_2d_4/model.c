@@ -10,17 +10,21 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[888];
+static ARENA _Alignas(8) int8_t arena[712];
 #endif
 
 /* conv2d y: 5x7x5, 4725 MACs */
@@ -30,10 +34,10 @@ STEP void golden_step_00_conv2d(INSTANCE) {
     static const window_t w = {.kh = 3, .sy = 2, .dy = 1, .py = 1, .ih = 9, .row = 39, .left = 3,
         .right = 3, .fill = -3};
     const int8_t *rows[3];
-    for (int32_t oy = 0; oy < 5; oy++) {
-        window_padded(&w, arena + 0, oy, arena + 752, rows);
+    for (int32_t turn = 0; turn < 5; turn++) {
+        window_padded(&w, arena + 0, turn, arena + 576, rows);
         conv2d_pairs_s8(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_fours,
-            golden_00_conv2d_requant, arena + 576 + oy * 35, arena + 352);
+            golden_00_conv2d_requant, arena + 0 + turn * 35, arena + 352);
     }
 }
 
@@ -49,7 +53,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {576};
+    static const int32_t offsets[] = {0};
     return arena + offsets[index];
 }
 
@@ -67,8 +71,8 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(arena + 0, in, 351);
     }
     golden_run();
-    if ((void *)out != (void *)(arena + 576)) {
-        memcpy(out, arena + 576, 175);
+    if ((void *)out != (void *)(arena + 0)) {
+        memcpy(out, arena + 0, 175);
     }
 }
 

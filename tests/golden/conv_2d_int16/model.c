@@ -10,17 +10,21 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[836];
+static ARENA _Alignas(8) int8_t arena[584];
 #endif
 
 /* conv2d y: 6x7x5, 5670 MACs */
@@ -30,16 +34,16 @@ STEP void golden_step_00_conv2d(INSTANCE) {
     static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 6, .row = 42, .left = 6,
         .right = 6, .fill = 0};
     const int8_t *rows[3];
-    for (int32_t oy = 0; oy < 6; oy++) {
-        window_padded(&w, arena + 420, oy, arena + 672, rows);
+    for (int32_t turn = 0; turn < 6; turn++) {
+        window_padded(&w, arena + 72, turn, arena + 420, rows);
         conv2d_s16(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_bias,
-            golden_00_conv2d_requant, (s16_t *)(void *)(arena + 0) + oy * 35);
+            golden_00_conv2d_requant, (s16_t *)(void *)(arena + 0 + turn * 70));
     }
 }
 
 #ifndef GOLDEN_ON
 void *golden_input(int index) {
-    static const int32_t offsets[] = {420};
+    static const int32_t offsets[] = {72};
     return arena + offsets[index];
 }
 
@@ -63,8 +67,8 @@ void golden_run(void) {
 }
 
 void golden_invoke(const int16_t *in, int16_t *out) {
-    if ((const void *)in != (const void *)(arena + 420)) {
-        memcpy(arena + 420, in, 252);
+    if ((const void *)in != (const void *)(arena + 72)) {
+        memcpy(arena + 72, in, 252);
     }
     golden_run();
     if ((void *)out != (void *)(arena + 0)) {

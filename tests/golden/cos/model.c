@@ -12,17 +12,21 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[480];
+static ARENA _Alignas(8) int8_t arena[360];
 #endif
 
 /* dequantize a: 1x60, 0 MACs */
@@ -34,13 +38,13 @@ STEP void golden_step_00_dequantize(INSTANCE) {
 /* cos r: 1x60, 0 MACs */
 STEP void golden_step_01_cos(INSTANCE) {
     static const unary_f32_t p = {.n = 60, .function = 2, .alpha = 0x0.0p+0f};
-    unary_f32(&p, (const f32_t *)(void *)(arena + 0), (f32_t *)(void *)(arena + 240));
+    unary_f32(&p, (const f32_t *)(void *)(arena + 0), (f32_t *)(void *)(arena + 0));
 }
 
 /* quantize y: 1x60, 0 MACs */
 STEP void golden_step_02_quantize(INSTANCE) {
     static const quantize_f32_s8_t p = {.n = 60, .zero = 7, .scale = 0x1.eb851e0000000p-6f};
-    quantize_f32_s8(&p, (const f32_t *)(void *)(arena + 240), arena + 0);
+    quantize_f32_s8(&p, (const f32_t *)(void *)(arena + 0), arena + 240);
 }
 
 #ifndef GOLDEN_ON
@@ -55,7 +59,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {0};
+    static const int32_t offsets[] = {240};
     return arena + offsets[index];
 }
 
@@ -75,8 +79,8 @@ void golden_invoke(const int16_t *in, int8_t *out) {
         memcpy(arena + 240, in, 120);
     }
     golden_run();
-    if ((void *)out != (void *)(arena + 0)) {
-        memcpy(out, arena + 0, 60);
+    if ((void *)out != (void *)(arena + 240)) {
+        memcpy(out, arena + 240, 60);
     }
 }
 

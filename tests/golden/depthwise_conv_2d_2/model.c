@@ -10,17 +10,21 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[560];
+static ARENA _Alignas(8) int8_t arena[348];
 #endif
 
 /* depthwise_conv2d y: 6x7x5, 1890 MACs */
@@ -30,10 +34,10 @@ STEP void golden_step_00_depthwise_conv2d(INSTANCE) {
     static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 6, .row = 35, .left = 5,
         .right = 5, .fill = -3};
     const int8_t *rows[3];
-    for (int32_t oy = 0; oy < 6; oy++) {
-        window_padded(&w, arena + 0, oy, arena + 424, rows);
+    for (int32_t turn = 0; turn < 6; turn++) {
+        window_padded(&w, arena + 0, turn, arena + 212, rows);
         depthwise_conv2d_s4(&p, rows, golden_00_depthwise_conv2d_weights,
-            golden_00_depthwise_conv2d_requant, arena + 212 + oy * 35);
+            golden_00_depthwise_conv2d_requant, arena + 0 + turn * 35);
     }
 }
 
@@ -49,7 +53,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {212};
+    static const int32_t offsets[] = {0};
     return arena + offsets[index];
 }
 
@@ -67,8 +71,8 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(arena + 0, in, 210);
     }
     golden_run();
-    if ((void *)out != (void *)(arena + 212)) {
-        memcpy(out, arena + 212, 210);
+    if ((void *)out != (void *)(arena + 0)) {
+        memcpy(out, arena + 0, 210);
     }
 }
 

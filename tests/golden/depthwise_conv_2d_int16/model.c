@@ -10,17 +10,21 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[1112];
+static ARENA _Alignas(8) int8_t arena[692];
 #endif
 
 /* depthwise_conv2d y: 6x7x5, 1890 MACs */
@@ -30,11 +34,11 @@ STEP void golden_step_00_depthwise_conv2d(INSTANCE) {
     static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 6, .row = 70, .left = 10,
         .right = 10, .fill = 0};
     const int8_t *rows[3];
-    for (int32_t oy = 0; oy < 6; oy++) {
-        window_padded(&w, arena + 0, oy, arena + 840, rows);
+    for (int32_t turn = 0; turn < 6; turn++) {
+        window_padded(&w, arena + 0, turn, arena + 420, rows);
         depthwise_conv2d_s16(&p, rows, golden_00_depthwise_conv2d_weights,
             golden_00_depthwise_conv2d_bias, golden_00_depthwise_conv2d_requant,
-            (s16_t *)(void *)(arena + 420) + oy * 35);
+            (s16_t *)(void *)(arena + 0 + turn * 70));
     }
 }
 
@@ -50,7 +54,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {420};
+    static const int32_t offsets[] = {0};
     return arena + offsets[index];
 }
 
@@ -68,8 +72,8 @@ void golden_invoke(const int16_t *in, int16_t *out) {
         memcpy(arena + 0, in, 420);
     }
     golden_run();
-    if ((void *)out != (void *)(arena + 420)) {
-        memcpy(out, arena + 420, 420);
+    if ((void *)out != (void *)(arena + 0)) {
+        memcpy(out, arena + 0, 420);
     }
 }
 

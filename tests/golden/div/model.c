@@ -10,17 +10,21 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[240];
+static ARENA _Alignas(8) int8_t arena[120];
 #endif
 
 /* div y: 4x5x6, 0 MACs */
@@ -28,7 +32,7 @@ STEP void golden_step_00_div(INSTANCE) {
     static const div_s8_t p = {.n = 6, .a_step = 1, .b_step = 1, .runs = 20, .loops = 1, .swap = 0,
         .a_zero = -3, .b_zero = -128, .multiplier = 1677721702, .right = 23, .zero = 11,
         .low = -128, .high = 127};
-    div_s8(&p, arena + 0, golden_00_div_input, golden_00_div_loops, arena + 120);
+    div_s8(&p, arena + 0, golden_00_div_input, golden_00_div_loops, arena + 0);
 }
 
 #ifndef GOLDEN_ON
@@ -43,7 +47,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {120};
+    static const int32_t offsets[] = {0};
     return arena + offsets[index];
 }
 
@@ -61,8 +65,8 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(arena + 0, in, 120);
     }
     golden_run();
-    if ((void *)out != (void *)(arena + 120)) {
-        memcpy(out, arena + 120, 120);
+    if ((void *)out != (void *)(arena + 0)) {
+        memcpy(out, arena + 0, 120);
     }
 }
 

@@ -12,17 +12,21 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[720];
+static ARENA _Alignas(8) int8_t arena[540];
 #endif
 
 /* dequantize a#2: , 0 MACs */
@@ -43,7 +47,7 @@ STEP void golden_step_02_add(INSTANCE) {
         .function = 0, .swapped = 0, .low = -0x1.fffffe0000000p+127f,
         .high = 0x1.fffffe0000000p+127f};
     pair_f32(&p, (const f32_t *)(void *)(arena + 240), golden_02_add_input, golden_02_add_loops,
-        (f32_t *)(void *)(arena + 480));
+        (f32_t *)(void *)(arena + 240));
 }
 
 /* floor_mod r: , 0 MACs */
@@ -51,14 +55,14 @@ STEP void golden_step_03_floor_mod(INSTANCE) {
     static const pair_f32_t p = {.n = 60, .a_step = 1, .b_step = 1, .runs = 1, .loops = 1,
         .function = 3, .swapped = 0, .low = -0x1.fffffe0000000p+127f,
         .high = 0x1.fffffe0000000p+127f};
-    pair_f32(&p, (const f32_t *)(void *)(arena + 0), (const f32_t *)(void *)(arena + 480),
-        golden_02_add_loops, (f32_t *)(void *)(arena + 240));
+    pair_f32(&p, (const f32_t *)(void *)(arena + 0), (const f32_t *)(void *)(arena + 240),
+        golden_02_add_loops, (f32_t *)(void *)(arena + 0));
 }
 
 /* quantize y: , 0 MACs */
 STEP void golden_step_04_quantize(INSTANCE) {
     static const quantize_f32_s8_t p = {.n = 60, .zero = 7, .scale = 0x1.eb851e0000000p-6f};
-    quantize_f32_s8(&p, (const f32_t *)(void *)(arena + 240), arena + 0);
+    quantize_f32_s8(&p, (const f32_t *)(void *)(arena + 0), arena + 240);
 }
 
 #ifndef GOLDEN_ON
@@ -73,7 +77,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {0};
+    static const int32_t offsets[] = {240};
     return arena + offsets[index];
 }
 

@@ -10,11 +10,15 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else

@@ -10,23 +10,27 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[360];
+static ARENA _Alignas(8) int8_t arena[240];
 #endif
 
 /* minimum y: 4x5x6, 0 MACs */
 STEP void golden_step_00_minimum(INSTANCE) {
     static const minimum_s8_t p = {.n = 120, .a_step = 1, .b_step = 1, .runs = 1, .loops = 1};
-    minimum_s8(&p, arena + 0, arena + 120, golden_00_minimum_loops, arena + 240);
+    minimum_s8(&p, arena + 0, arena + 120, golden_00_minimum_loops, arena + 0);
 }
 
 #ifndef GOLDEN_ON
@@ -41,7 +45,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {240};
+    static const int32_t offsets[] = {0};
     return arena + offsets[index];
 }
 

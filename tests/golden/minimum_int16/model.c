@@ -10,17 +10,21 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[720];
+static ARENA _Alignas(8) int8_t arena[480];
 #endif
 
 /* minimum y: 4x5x6, 0 MACs */
@@ -28,7 +32,7 @@ STEP void golden_step_00_minimum(INSTANCE) {
     static const maximum_s16_t p = {.n = 120, .a_step = 1, .b_step = 1, .runs = 1, .loops = 1,
         .sign = -1};
     maximum_s16(&p, (const s16_t *)(void *)(arena + 0), (const s16_t *)(void *)(arena + 240),
-        golden_00_minimum_loops, (s16_t *)(void *)(arena + 480));
+        golden_00_minimum_loops, (s16_t *)(void *)(arena + 0));
 }
 
 #ifndef GOLDEN_ON
@@ -43,7 +47,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {480};
+    static const int32_t offsets[] = {0};
     return arena + offsets[index];
 }
 

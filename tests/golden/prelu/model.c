@@ -10,17 +10,21 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[240];
+static ARENA _Alignas(8) int8_t arena[120];
 #endif
 
 /* prelu y: 4x5x6, 0 MACs */
@@ -28,7 +32,7 @@ STEP void golden_step_00_prelu(INSTANCE) {
     static const prelu_s8_t p = {.n = 6, .a_step = 1, .b_step = 1, .runs = 20, .loops = 1,
         .x_zero = -3, .alpha_zero = 5, .multiplier = 1533916908, .shift = 0,
         .alpha_multiplier = 1521645548, .alpha_shift = -5, .zero = 11};
-    prelu_s8(&p, arena + 0, golden_00_prelu_input, golden_00_prelu_loops, arena + 120);
+    prelu_s8(&p, arena + 0, golden_00_prelu_input, golden_00_prelu_loops, arena + 0);
 }
 
 #ifndef GOLDEN_ON
@@ -43,7 +47,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {120};
+    static const int32_t offsets[] = {0};
     return arena + offsets[index];
 }
 
@@ -61,8 +65,8 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(arena + 0, in, 120);
     }
     golden_run();
-    if ((void *)out != (void *)(arena + 120)) {
-        memcpy(out, arena + 120, 120);
+    if ((void *)out != (void *)(arena + 0)) {
+        memcpy(out, arena + 0, 120);
     }
 }
 

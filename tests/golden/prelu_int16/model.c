@@ -10,17 +10,21 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[480];
+static ARENA _Alignas(8) int8_t arena[240];
 #endif
 
 /* prelu y: 4x5x6, 0 MACs */
@@ -29,7 +33,7 @@ STEP void golden_step_00_prelu(INSTANCE) {
         .alpha_zero = 5, .multiplier = 1533916908, .shift = 0, .alpha_multiplier = 1521645548,
         .alpha_shift = -5};
     prelu_s16(&p, (const s16_t *)(void *)(arena + 0), golden_00_prelu_input, golden_00_prelu_loops,
-        (s16_t *)(void *)(arena + 240));
+        (s16_t *)(void *)(arena + 0));
 }
 
 #ifndef GOLDEN_ON
@@ -44,7 +48,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {240};
+    static const int32_t offsets[] = {0};
     return arena + offsets[index];
 }
 
@@ -62,8 +66,8 @@ void golden_invoke(const int16_t *in, int16_t *out) {
         memcpy(arena + 0, in, 240);
     }
     golden_run();
-    if ((void *)out != (void *)(arena + 240)) {
-        memcpy(out, arena + 240, 240);
+    if ((void *)out != (void *)(arena + 0)) {
+        memcpy(out, arena + 0, 240);
     }
 }
 

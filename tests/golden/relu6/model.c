@@ -10,23 +10,27 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[512];
+static ARENA _Alignas(8) int8_t arena[256];
 #endif
 
 /* relu6 Relu6 (0.05, -3) (0.05, -3) (): 256, 0 MACs */
 STEP void golden_step_00_relu6(INSTANCE) {
     static const lut_s8_t p = {.n = 256};
-    lut_s8(&p, arena + 0, golden_00_relu6_table, arena + 256);
+    lut_s8(&p, arena + 0, golden_00_relu6_table, arena + 0);
 }
 
 #ifndef GOLDEN_ON
@@ -41,7 +45,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {256};
+    static const int32_t offsets[] = {0};
     return arena + offsets[index];
 }
 
@@ -59,8 +63,8 @@ void golden_invoke(const int8_t *in, int8_t *out) {
         memcpy(arena + 0, in, 256);
     }
     golden_run();
-    if ((void *)out != (void *)(arena + 256)) {
-        memcpy(out, arena + 256, 256);
+    if ((void *)out != (void *)(arena + 0)) {
+        memcpy(out, arena + 0, 256);
     }
 }
 

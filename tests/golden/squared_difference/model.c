@@ -10,17 +10,21 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[360];
+static ARENA _Alignas(8) int8_t arena[240];
 #endif
 
 /* squared_difference y: 4x5x6, 0 MACs */
@@ -30,7 +34,7 @@ STEP void golden_step_00_squared_difference(INSTANCE) {
         .b_multiplier = 1331439820, .b_shift = -1, .out_multiplier = 1227133544, .out_shift = -16,
         .zero = 11};
     squared_difference_s8(&p, arena + 0, arena + 120, golden_00_squared_difference_loops,
-        arena + 240);
+        arena + 0);
 }
 
 #ifndef GOLDEN_ON
@@ -45,7 +49,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {240};
+    static const int32_t offsets[] = {0};
     return arena + offsets[index];
 }
 

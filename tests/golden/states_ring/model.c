@@ -12,12 +12,16 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #define states ((int8_t *)net->states)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
@@ -50,9 +54,9 @@ STEP void golden_step_02_average_pool2d(INSTANCE) {
     static const window_t w = {.kh = 4, .sy = 1, .dy = 1, .py = 0, .ih = 4, .row = 6, .left = 0,
         .right = 0, .fill = 0};
     const int8_t *rows[4];
-    for (int32_t oy = 0; oy < 1; oy++) {
-        window_clipped(&w, arena + 0, oy, rows);
-        average_pool2d_s8(&p, rows, arena + 24 + oy * 6);
+    for (int32_t turn = 0; turn < 1; turn++) {
+        window_clipped(&w, arena + 0, turn, rows);
+        average_pool2d_s8(&p, rows, arena + 24 + turn * 6);
     }
 }
 

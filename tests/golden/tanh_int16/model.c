@@ -10,24 +10,28 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[1024];
+static ARENA _Alignas(8) int8_t arena[512];
 #endif
 
 /* tanh Tanh (0.05, -3) (0.0078125, 0) (): 256, 0 MACs */
 STEP void golden_step_00_tanh(INSTANCE) {
     static const sigmoid_s16_t p = {.n = 256, .multiplier = 19660, .shift = 13, .bits = 8};
     sigmoid_s16(&p, (const s16_t *)(void *)(arena + 0), golden_00_tanh_table,
-        (s16_t *)(void *)(arena + 512));
+        (s16_t *)(void *)(arena + 0));
 }
 
 #ifndef GOLDEN_ON
@@ -42,7 +46,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {512};
+    static const int32_t offsets[] = {0};
     return arena + offsets[index];
 }
 
@@ -60,8 +64,8 @@ void golden_invoke(const int16_t *in, int16_t *out) {
         memcpy(arena + 0, in, 512);
     }
     golden_run();
-    if ((void *)out != (void *)(arena + 512)) {
-        memcpy(out, arena + 512, 512);
+    if ((void *)out != (void *)(arena + 0)) {
+        memcpy(out, arena + 0, 512);
     }
 }
 

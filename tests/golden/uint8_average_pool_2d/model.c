@@ -11,11 +11,15 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
@@ -37,9 +41,9 @@ STEP void golden_step_01_average_pool2d(INSTANCE) {
     static const window_t w = {.kh = 2, .sy = 2, .dy = 1, .py = 0, .ih = 6, .row = 35, .left = 0,
         .right = 5, .fill = 0};
     const int8_t *rows[2];
-    for (int32_t oy = 0; oy < 3; oy++) {
-        window_clipped(&w, arena + 212, oy, rows);
-        average_pool2d_s8(&p, rows, arena + 0 + oy * 20);
+    for (int32_t turn = 0; turn < 3; turn++) {
+        window_clipped(&w, arena + 212, turn, rows);
+        average_pool2d_s8(&p, rows, arena + 0 + turn * 20);
     }
 }
 

@@ -11,11 +11,15 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
@@ -27,7 +31,7 @@ static ARENA _Alignas(8) int8_t arena[424];
 /* quantize x/int8: 6x7x3, 0 MACs */
 STEP void golden_step_00_quantize(INSTANCE) {
     static const shift_u8_s8_t p = {.n = 126};
-    shift_u8_s8(&p, arena + 0, arena + 212);
+    shift_u8_s8(&p, arena + 0, arena + 128);
 }
 
 /* conv2d y/int8: 6x7x5, 5670 MACs */
@@ -37,10 +41,10 @@ STEP void golden_step_01_conv2d(INSTANCE) {
     static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 6, .row = 21, .left = 3,
         .right = 3, .fill = -3};
     const int8_t *rows[3];
-    for (int32_t oy = 0; oy < 6; oy++) {
-        window_padded(&w, arena + 212, oy, arena + 340, rows);
+    for (int32_t turn = 0; turn < 6; turn++) {
+        window_padded(&w, arena + 128, turn, arena + 256, rows);
         conv2d_u8(&p, rows, golden_01_conv2d_weights, golden_01_conv2d_requant,
-            arena + 0 + oy * 35);
+            arena + 0 + turn * 35);
     }
 }
 

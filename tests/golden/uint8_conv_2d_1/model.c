@@ -11,11 +11,15 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
@@ -27,7 +31,7 @@ static ARENA _Alignas(8) int8_t arena[840];
 /* quantize x/int8: 6x7x6, 0 MACs */
 STEP void golden_step_00_quantize(INSTANCE) {
     static const shift_u8_s8_t p = {.n = 252};
-    shift_u8_s8(&p, arena + 0, arena + 420);
+    shift_u8_s8(&p, arena + 0, arena + 252);
 }
 
 /* conv2d y/int8: 6x7x10, 11340 MACs */
@@ -38,10 +42,10 @@ STEP void golden_step_01_conv2d(INSTANCE) {
     static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 6, .row = 42, .left = 6,
         .right = 6, .fill = -3};
     const int8_t *rows[3];
-    for (int32_t oy = 0; oy < 6; oy++) {
-        window_padded(&w, arena + 420, oy, arena + 672, rows);
+    for (int32_t turn = 0; turn < 6; turn++) {
+        window_padded(&w, arena + 252, turn, arena + 504, rows);
         conv2d_grouped_u8(&p, rows, golden_01_conv2d_weights, golden_01_conv2d_requant,
-            arena + 0 + oy * 70);
+            arena + 0 + turn * 70);
     }
 }
 

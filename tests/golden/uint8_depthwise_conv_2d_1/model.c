@@ -11,23 +11,27 @@
 
 #ifdef GOLDEN_ON
 #define INSTANCE struct golden_instance *const net
+#define INSTANCE_AND INSTANCE,
 #define NET net
+#define NET_AND net,
 #define arena ((int8_t *)net->arena)
 #else
 #define INSTANCE void
+#define INSTANCE_AND
 #define NET
+#define NET_AND
 #ifdef GOLDEN_ARENA_SECTION
 #define ARENA __attribute__((section(GOLDEN_ARENA_SECTION)))
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[624];
+static ARENA _Alignas(8) int8_t arena[424];
 #endif
 
 /* quantize x/int8: 6x7x5, 0 MACs */
 STEP void golden_step_00_quantize(INSTANCE) {
     static const shift_u8_s8_t p = {.n = 210};
-    shift_u8_s8(&p, arena + 0, arena + 212);
+    shift_u8_s8(&p, arena + 212, arena + 0);
 }
 
 /* depthwise_conv2d y/int8: 6x7x5, 2100 MACs */
@@ -38,10 +42,10 @@ STEP void golden_step_01_depthwise_conv2d(INSTANCE) {
     static const window_t w = {.kh = 5, .sy = 1, .dy = 1, .py = 2, .ih = 6, .row = 35, .left = 0,
         .right = 5, .fill = -3};
     const int8_t *rows[5];
-    for (int32_t oy = 0; oy < 6; oy++) {
-        window_padded(&w, arena + 212, oy, arena + 424, rows);
+    for (int32_t turn = 0; turn < 6; turn++) {
+        window_padded(&w, arena + 0, turn, arena + 212, rows);
         depthwise_conv2d_u8(&p, rows, golden_01_depthwise_conv2d_weights,
-            golden_01_depthwise_conv2d_requant, arena + 0 + oy * 35);
+            golden_01_depthwise_conv2d_requant, arena + 0 + turn * 35);
     }
 }
 
@@ -53,7 +57,7 @@ STEP void golden_step_02_quantize(INSTANCE) {
 
 #ifndef GOLDEN_ON
 void *golden_input(int index) {
-    static const int32_t offsets[] = {0};
+    static const int32_t offsets[] = {212};
     return arena + offsets[index];
 }
 
@@ -79,8 +83,8 @@ void golden_run(void) {
 }
 
 void golden_invoke(const uint8_t *in, uint8_t *out) {
-    if ((const void *)in != (const void *)(arena + 0)) {
-        memcpy(arena + 0, in, 210);
+    if ((const void *)in != (const void *)(arena + 212)) {
+        memcpy(arena + 212, in, 210);
     }
     golden_run();
     if ((void *)out != (void *)(arena + 212)) {

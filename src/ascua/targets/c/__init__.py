@@ -109,6 +109,7 @@ def extras(
     upper = library.name.upper()
     fields = {
         "name": library.name,
+        "load": f"    {library.name}_load();\n" if library.loads else "",
         "upper": upper,
         "sources": "".join(f"  {s}\n" for s in (*library.sources, f"src/{library.name}_on.c")),
         **_test(library),
@@ -391,7 +392,8 @@ class _Texts:
         kind = f"const {ctype} *" if const else f"{ctype} *"
         at = place(v.buffer)
         if v.rows is not None:
-            at = f"{array(v.buffer)} + {ALIGNMENT} * {self.row_tables[v.rows]}[{turn or 0}]"
+            row = f"{block} * {turn}" if block > 1 else turn or "0"
+            at = f"{array(v.buffer)} + {ALIGNMENT} * {self.row_tables[v.rows]}[{row}]"
         elif turn is not None:
             slices = call.work.rows if isinstance(call.work, Sums) else v.tensor.height
             at += f" + {turn} * {block * v.tensor.bytes // slices}"

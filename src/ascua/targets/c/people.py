@@ -60,8 +60,8 @@ def _memories(library: Library) -> str:
         return ""
     load = f"; `{library.name}_load()` once before the first run" if library.loads else ""
     return (
-        f"- Parts of it lie in {', '.join(library.regions)}: `INCLUDE {library.script}` in your"
-        f" linker script, between MEMORY and SECTIONS{load}.\n"
+        f"- It is planned for several memories: `INCLUDE {library.script}` in your linker script,"
+        f" between MEMORY and SECTIONS{load}.\n"
     )
 
 
