@@ -389,7 +389,9 @@ def _placement(planned: Plan) -> str:
         return ", ".join(f"{a.bytes:,} in {a.memory}" for a in planned.tensor_arenas)
     if planned.proven:
         return "proven: no cuts, rows, orders and offsets take less"
-    least = f"; no plan, at any cost, holds less than {planned.least:,}" if planned.least is not None else ""
+    least = ""
+    if planned.least is not None:
+        least = f"; no plan, at any cost, holds less than {planned.least:,}"
     if planned.arena.proven:
         return f"what its fullest step holds, the least for these buffers{least}"
     return f"its fullest step holds {planned.arena.bound:,}{least}"
