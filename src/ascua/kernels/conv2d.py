@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import prod
 
@@ -54,16 +54,26 @@ class Conv2DPairsS8(Kernel[Conv2D]):
 
     def run_terms(self, op: Conv2D, runs: int) -> Mapping[str, float]:
         rows, pixels = rows_of(op, self.work(op), runs)
-        groups, runs = rows * -(-pixels // 4), op.rows.kernel * taps(op)["runs"]
+        groups, alone = (rows * n for n in self.parted(pixels))
+        runs, each = op.rows.kernel * taps(op)["runs"], prod(op.w.shape[1:])
         fours = int(packed_fours(op)[1].data.sum())
         many = "" if small(op) else " | large"
         return {
             "group": groups,
             "gathered run": groups * runs,
-            "gathered tap": groups * prod(op.w.shape[1:]),
+            "gathered tap": groups * each,
             f"sum{many}": groups * op.y.shape[3],
             "four taps": groups * fours,
+            "alone": alone,
+            "alone's run": alone * runs,
+            "alone's tap": alone * each,
+            f"alone's sum{many}": alone * op.y.shape[3],
+            "alone's four taps": alone * fours,
         }
+
+    def parted(self, pixels: int) -> tuple[int, int]:
+        """How often four pixels of a row are made together, and how often one."""
+        return fours_and_ones(pixels)
 
 
 class Conv2D1x1PairsS8(Conv2DPairsS8):
@@ -74,12 +84,11 @@ class Conv2D1x1PairsS8(Conv2DPairsS8):
     def fits(self, op: Conv2D) -> bool:
         return paired(op, prod(op.y.shape[:3])) and pointwise(op)
 
-    def work(self, op: Conv2D) -> Work:
-        # The last four of a run are made together.
-        return Run("n") if op.columns.out >= 4 else None
+    def work(self, op: Conv2D) -> Work:  # noqa: ARG002
+        return Run("n")
 
     def overlap(self, op: Conv2D, *, rows: bool) -> Overlap:
-        return by_fours(op, op.columns.out if rows else prod(op.y.shape[:3]), again={1, 2, 3})
+        return by_fours(op, op.columns.out if rows else prod(op.y.shape[:3]))
 
     def params(self, op: Conv2D) -> Mapping[str, int]:
         fields = super().params(op)
@@ -170,9 +179,7 @@ class Pairs(Kernel[Conv2D]):
     def run_terms(self, op: Conv2D, runs: int) -> Mapping[str, float]:
         t, pairs, length = taps(op), -(-op.y.shape[3] // 2), words(prod(op.w.shape[1:]))
         rows, row = rows_of(op, self.work(op), runs)
-        # Of two or three left-over pixels the last four are made again, if there are four.
-        groups = rows * (row // 4 + (row > 4 and row % 4 > 1))
-        single = rows * (row if row < 4 else int(row % 4 == 1))
+        groups, single = (rows * n for n in fours_and_ones(row))
         runs = t["kh"] * t["runs"]
         # Sums that are not small are made in plain C, and where there are such the others singly.
         large = int((channels(op)[1][::2, 2] < 0).sum())
@@ -212,7 +219,7 @@ class Conv2D1x1S8Dsp(Pairs):
         return Run("pixels")
 
     def overlap(self, op: Conv2D, *, rows: bool) -> Overlap:
-        return by_fours(op, op.columns.out if rows else prod(op.y.shape[:3]), again={2, 3})
+        return by_fours(op, op.columns.out if rows else prod(op.y.shape[:3]))
 
     def fits(self, op: Conv2D) -> bool:
         return pointwise(op) and super().fits(op)
@@ -402,6 +409,10 @@ class Conv2DPairsClippedS8(Conv2DPairsS8):
     def params(self, op: Conv2D) -> Mapping[str, int]:
         return {**super().params(op), **clipped(op)}
 
+    def parted(self, pixels: int) -> tuple[int, int]:
+        # Of one that is left the last four are made again, too.
+        return -(-pixels // 4), 0
+
     def run_terms(self, op: Conv2D, runs: int) -> Mapping[str, float]:
         found, edges = super().run_terms(op, runs), edge(op)[0]
         runs, each = op.rows.kernel * taps(op)["runs"], prod(op.w.shape[1:])
@@ -476,6 +487,16 @@ def rows_of(op: Conv2D, work: Work, runs: int) -> tuple[int, int]:
     return rows, prod(op.y.shape[:3]) // rows
 
 
+def fours_and_ones(pixels: int) -> tuple[int, int]:
+    """How often four pixels of a row are made together, and how often one.
+
+    Of two or three left-over pixels the last four are made again, if there are four.
+    """
+    if pixels < 4:
+        return 0, pixels
+    return pixels // 4 + (pixels % 4 > 1), int(pixels % 4 == 1)
+
+
 def edge(op: Conv2D) -> tuple[int, int]:
     """How often four pixels that padding is part of are made together, and how often one."""
     out = op.columns.out
@@ -502,15 +523,15 @@ def edge_twos(op: Conv2D) -> int:
     return (op.rows.out - whole_rows(op)) * len(starts) + whole_rows(op) * beside
 
 
-def by_fours(op: Conv2D, pixels: int, again: Set[int]) -> int:
+def by_fours(op: Conv2D, pixels: int) -> int:
     """How many bytes the output must begin before the input, of pixels that are made by fours.
 
-    Those of four are read before any of their outputs is written. Where so many are left as one of
-    `again`, the last four are read behind all that come before these.
+    Those of four are read before any of their outputs is written. Where two or three are left, the
+    last four are read behind all that come before these.
     """
     ic, oc, rest = op.x.shape[3], op.y.shape[3], pixels % 4
     ahead = max((oc - ic) * min(4, pixels), (oc - ic) * pixels)
-    if rest in again and pixels > 4:
+    if rest > 1 and pixels > 4:
         ahead = max(ahead, (pixels - rest) * oc - (pixels - 4) * ic)
     return max(0, ahead)
 

@@ -1,4 +1,5 @@
-/* Convolution of one output row: two pixels lie in a word, so that one product serves both. */
+/* Convolution of one output row: two pixels lie in a word, so that one product serves both. One
+   that is left alone by fours lies in a word as it is. */
 #ifndef ASCUA_CONV2D_PAIRS_S8_H
 #define ASCUA_CONV2D_PAIRS_S8_H
 
@@ -45,6 +46,28 @@ KERNEL const int8_t *conv2d_pairs_s8_dot(conv2d_pairs_s8_sums_t *s, const uint32
     return w;
 }
 
+/* The same of one pixel, x[fours][4]; answers the sum. */
+KERNEL uint32_t conv2d_pairs_s8_dot_alone(uint32_t sum, const uint32_t *x, const int8_t *w,
+                                          int32_t fours) {
+    uint32_t v;
+    __asm__ volatile("1:\n\t"
+                     "ldmia %[x]!, {r2, r3, r4, r5}\n\t"
+                     "ldrsb %[v], [%[w]], #1\n\t"
+                     "mla %[sum], r2, %[v], %[sum]\n\t"
+                     "ldrsb %[v], [%[w]], #1\n\t"
+                     "mla %[sum], r3, %[v], %[sum]\n\t"
+                     "ldrsb %[v], [%[w]], #1\n\t"
+                     "mla %[sum], r4, %[v], %[sum]\n\t"
+                     "ldrsb %[v], [%[w]], #1\n\t"
+                     "mla %[sum], r5, %[v], %[sum]\n\t"
+                     "subs %[n], %[n], #1\n\t"
+                     "bne 1b"
+                     : [sum] "+r"(sum), [x] "+r"(x), [w] "+r"(w), [n] "+r"(fours), [v] "=&r"(v)
+                     :
+                     : "r2", "r3", "r4", "r5", "cc", "memory");
+    return sum;
+}
+
 #else
 
 /* Adds words of sums, whose lower halves begin with a half. */
@@ -66,6 +89,20 @@ KERNEL const int8_t *conv2d_pairs_s8_dot(conv2d_pairs_s8_sums_t *s, const uint32
         KEEP_ORDER();
     }
     return w;
+}
+
+/* The same of one pixel, x[fours][4]; answers the sum. */
+KERNEL uint32_t conv2d_pairs_s8_dot_alone(uint32_t sum, const uint32_t *x, const int8_t *w,
+                                          int32_t fours) {
+    for (int32_t n = fours; n > 0; n--) {
+        const uint32_t w0 = (uint32_t)w[0], w1 = (uint32_t)w[1];
+        const uint32_t w2 = (uint32_t)w[2], w3 = (uint32_t)w[3];
+        sum += x[0] * w0 + x[1] * w1 + x[2] * w2 + x[3] * w3;
+        x += 4;
+        w += 4;
+        KEEP_ORDER();
+    }
+    return sum;
 }
 
 #endif
@@ -118,16 +155,58 @@ KERNEL void conv2d_pairs_s8_channels(const conv2d_pairs_s8_t *p, const int8_t *w
     }
 }
 
-/* y[ow][oc], four pixels at least, from rows[kh] of padded input, weights[fours[oc]][4] of each
-   channel, the rest of which are 0, and requant[oc]; scratch is uint32_t[(taps + 3) & ~3][2]. */
+/* words[taps], each a value of the window that begins `at` bytes into each row. */
+KERNEL void conv2d_pairs_s8_gather_alone(const conv2d_pairs_s8_t *p, const int8_t *const *rows,
+                                         int32_t at, uint32_t *words) {
+    for (int32_t ky = 0; ky < p->kh; ky++) {
+        const int8_t *x = rows[ky] + at;
+        for (int32_t i = 0; i < p->runs; i++) {
+            for (int32_t k = 0; k < p->run; k++) {
+                *words++ = (uint32_t)x[k];
+            }
+            x += p->gap;
+        }
+    }
+}
+
+/* y[oc] of one pixel, whose window is in `words`. */
+KERNEL void conv2d_pairs_s8_alone(const conv2d_pairs_s8_t *p, const int8_t *w,
+                                  const uint16_t *fours, const requant_t *requant, int8_t *y,
+                                  const uint32_t *words) {
+    for (int32_t oc = 0; oc < p->oc; oc++) {
+        const requant_t r = requant[oc]; /* which no store to y can change */
+        uint32_t sum = (uint32_t)r.bias;
+        if (fours[oc]) {
+            sum = conv2d_pairs_s8_dot_alone(sum, words, w, fours[oc]);
+            w += 4 * fours[oc];
+        }
+        y[oc] = requantize_sum(sum, &r, p->small, p->zero, p->low, p->high);
+    }
+}
+
+/* Where the next pixels begin that are made together, of a row of `ow`: of two or three that are
+   left behind fours, those before are made again. */
+KERNEL int32_t conv2d_pairs_s8_next(int32_t ox, int32_t ow) {
+    const int32_t left = ow - ox;
+    return ow >= 4 && left > 1 && left < 4 ? ow - 4 : ox;
+}
+
+/* y[ow][oc] from rows[kh] of padded input, weights[fours[oc]][4] of each channel, the rest of which
+   are 0, and requant[oc]; scratch is uint32_t[(taps + 3) & ~3][2]. */
 KERNEL void conv2d_pairs_s8(const conv2d_pairs_s8_t *p, const int8_t *const *rows,
                             const int8_t *weights, const uint16_t *fours, const requant_t *requant,
                             int8_t *y, void *scratch) {
-    for (int32_t next = 0; next < p->ow; next += 4) {
-        /* The last four of a row may be computed in part before. */
-        const int32_t ox = next < p->ow - 4 ? next : p->ow - 4;
-        conv2d_pairs_s8_gather(p, rows, ox * p->step, scratch);
-        conv2d_pairs_s8_channels(p, weights, fours, requant, y + ox * p->oc, scratch);
+    for (int32_t ox = 0; ox < p->ow;) {
+        ox = conv2d_pairs_s8_next(ox, p->ow);
+        if (ox + 4 <= p->ow) {
+            conv2d_pairs_s8_gather(p, rows, ox * p->step, scratch);
+            conv2d_pairs_s8_channels(p, weights, fours, requant, y + ox * p->oc, scratch);
+            ox += 4;
+        } else {
+            conv2d_pairs_s8_gather_alone(p, rows, ox * p->step, scratch);
+            conv2d_pairs_s8_alone(p, weights, fours, requant, y + ox * p->oc, scratch);
+            ox += 1;
+        }
     }
 }
 

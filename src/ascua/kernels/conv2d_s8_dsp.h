@@ -105,13 +105,18 @@ SHARED void conv2d_s8_dsp_window(const conv2d_s8_dsp_t *p, const int8_t *const *
     KEEP_ORDER();
 }
 
-/* A sum as int8. Where it is small, as requantize_small(). */
+/* A small sum as int8, as requantize_small(). */
+KERNEL int8_t conv2d_s8_dsp_small(uint32_t sum, const requant_t *q, int32_t zero) {
+    const int32_t v = smmulr((int32_t)(sum << 1), q->multiplier);
+    /* Half of the last bit, and the zero point. */
+    const int32_t half = (2 * zero + 1) * (1 << (q->shift - 1));
+    return (int8_t)saturate((v + (v >> 31) + half) >> q->shift);
+}
+
+/* A sum as int8. */
 KERNEL int8_t conv2d_s8_dsp_value(uint32_t sum, const requant_t *q, int32_t zero) {
     if (q->shift > 0) {
-        const int32_t v = smmulr((int32_t)(sum << 1), q->multiplier);
-        /* Half of the last bit, and the zero point. */
-        const int32_t half = (2 * zero + 1) * (1 << (q->shift - 1));
-        return (int8_t)saturate((v + (v >> 31) + half) >> q->shift);
+        return conv2d_s8_dsp_small(sum, q, zero);
     }
     const requant_t large = {0, q->multiplier, q->shift + 64};
     return requantize((int32_t)sum, &large, zero, -128, 127);
@@ -134,6 +139,64 @@ KERNEL void conv2d_s8_dsp_pair(const pair_t *x, const int8_t *w, int32_t words, 
     const int32_t other = (int32_t)(b - a) >> 8;
     y[0] = conv2d_s8_dsp_value(a, q, zero);
     y[1] = conv2d_s8_dsp_value((uint32_t)q[1].bias + (uint32_t)other, &q[1], zero);
+}
+
+/* Sums of the channels of two pairs. */
+typedef struct {
+    uint32_t a0, b0, a1, b1;
+} conv2d_s8_dsp_sums_t;
+
+/* Adds the products of a word of both pairs, of which so many are before it, and that of the first
+   pixel in x[...][4]. */
+KERNEL void conv2d_s8_dsp_word(const pair_t *x, const int8_t *w0, const int8_t *w1,
+                               const int32_t before, conv2d_s8_dsp_sums_t *s) {
+    uint32_t v, both0, both1;
+#if ASCUA_DSP
+    /* Loads in a row take a cycle each. */
+    __asm__ volatile(
+        "ldr %[v], [%[x], %[x_at]]\n\t"
+        "ldr %[both0], [%[w0], %[w_at]]\n\t"
+        "ldr %[both1], [%[w1], %[w_at]]"
+        : [v] "=&r"(v), [both0] "=&r"(both0), [both1] "=r"(both1)
+        : [x] "r"(x), [w0] "r"(w0), [w1] "r"(w1), [x_at] "i"(16 * before), [w_at] "i"(4 * before)
+        : "memory");
+#else
+    v = x[4 * before];
+    both0 = four_bytes(w0 + 4 * before);
+    both1 = four_bytes(w1 + 4 * before);
+#endif
+    s->b0 = smlad(v, both0, s->b0);
+    s->b1 = smlad(v, both1, s->b1);
+    s->a0 = smlad(v, sxtb16(both0), s->a0);
+    s->a1 = smlad(v, sxtb16(both1), s->a1);
+}
+
+/* Four channels of the first pixel in x[words][4], small sums. */
+KERNEL void conv2d_s8_dsp_two_pairs(const pair_t *x, const int8_t *w, int32_t words,
+                                    const requant_t *q, int32_t zero, int8_t *y) {
+    conv2d_s8_dsp_sums_t s = {(uint32_t)q[0].bias, (uint32_t)q[0].bias, (uint32_t)q[2].bias,
+                              (uint32_t)q[2].bias};
+    const int8_t *v = w + 4 * words;
+    if (words & 2) {
+        conv2d_s8_dsp_word(x, w, v, 0, &s);
+        conv2d_s8_dsp_word(x, w, v, 1, &s);
+        x += 8;
+        w += 8;
+        v += 8;
+    }
+    for (const pair_t *end = x + 16 * (words >> 2); x != end; x += 16) {
+        conv2d_s8_dsp_word(x, w, v, 0, &s);
+        conv2d_s8_dsp_word(x, w, v, 1, &s);
+        conv2d_s8_dsp_word(x, w, v, 2, &s);
+        conv2d_s8_dsp_word(x, w, v, 3, &s);
+        w += 16;
+        v += 16;
+    }
+    const int32_t other0 = (int32_t)(s.b0 - s.a0) >> 8, other1 = (int32_t)(s.b1 - s.a1) >> 8;
+    y[0] = conv2d_s8_dsp_small(s.a0, &q[0], zero);
+    y[1] = conv2d_s8_dsp_small((uint32_t)q[1].bias + (uint32_t)other0, &q[1], zero);
+    y[2] = conv2d_s8_dsp_small(s.a1, &q[2], zero);
+    y[3] = conv2d_s8_dsp_small((uint32_t)q[3].bias + (uint32_t)other1, &q[3], zero);
 }
 
 #if ASCUA_DSP
@@ -281,6 +344,12 @@ SHARED void conv2d_s8_dsp_four(const conv2d_s8_dsp_t *p, int32_t pairs, const pa
 /* The same for the first pixel. */
 SHARED void conv2d_s8_dsp_one(const conv2d_s8_dsp_t *p, int32_t pairs, const pair_t *x,
                               const int8_t *w, const requant_t *q, int8_t *y) {
+    for (; p->small && pairs > 1; pairs -= 2) {
+        conv2d_s8_dsp_two_pairs(x, w, p->words, q, p->zero, y);
+        w += 8 * p->words;
+        q += 4;
+        y += 4;
+    }
     for (; pairs > 0; pairs--) {
         conv2d_s8_dsp_pair(x, w, p->words, q, p->zero, y);
         w += 4 * p->words;

@@ -185,6 +185,42 @@ class DepthwiseConv2D3x3RowsS8Dsp(DepthwiseConv2D3x3S8):
         }
 
 
+class DepthwiseConv2D3x3RowsFoursS8Dsp(DepthwiseConv2D3x3RowsS8Dsp):
+    """The same, four channels at a time: they are read as words, and their taps lie ready."""
+
+    name = "depthwise_conv2d_3x3_rows_fours_s8_dsp"
+
+    def fits(self, op: DepthwiseConv2D) -> bool:
+        return super().fits(op) and op.x.shape[3] >= 4
+
+    def scratch(self, op: DepthwiseConv2D) -> int:
+        return 4 * super().scratch(op)
+
+    def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
+        rows = by_channel(op).reshape(-1, 3, 3)[:, :, [0, 1, 1, 2]]
+        weights = Const("weights", np.ascontiguousarray(rows), holds={"weights": op.w.bytes})
+        return weights, requant_const(op)
+
+    def terms(self, op: DepthwiseConv2D) -> Mapping[str, float]:
+        _, oh, ow, c = op.y.shape
+        stride, met, fours = op.columns.stride, met_rows(op.rows), -(-c // 4)
+        pairs = plane(op).pitch // 2
+        return {
+            "four": oh * fours,
+            "four's pair": fours * met * pairs,
+            "four's pair beyond": fours * (3 * oh - met) * pairs,
+            "channel": oh * c,
+            f"two of stride {stride}": c * oh * (ow // 2),
+            f"one of stride {stride}": c * oh * (ow % 2),
+        }
+
+    def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        fields = dict(super().params(op))
+        pairs = fields.pop("pitch") // 2
+        return {"iw": fields.pop("iw"), "c": fields.pop("c"), "ow": fields.pop("ow"),
+                "pairs": pairs, **fields}  # fmt: skip
+
+
 class DepthwiseConv2DS8(Filters):
     """Any filter, four channels at a time."""
 

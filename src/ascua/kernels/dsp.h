@@ -35,6 +35,28 @@ KERNEL uint32_t two_s16(int32_t lower, int32_t upper) {
     return ((uint32_t)lower & 0xffff) | (uint32_t)upper << 16;
 }
 
+/* The lower halves of two words, the first one's below. */
+KERNEL uint32_t lower_halves(uint32_t a, uint32_t b) {
+#if ASCUA_DSP
+    uint32_t r;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+#else
+    return (a & 0xffff) | b << 16;
+#endif
+}
+
+/* Their upper halves. */
+KERNEL uint32_t upper_halves(uint32_t a, uint32_t b) {
+#if ASCUA_DSP
+    uint32_t r;
+    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+#else
+    return a >> 16 | (b & 0xffff0000);
+#endif
+}
+
 /* Bytes 0 and 2 of v as two signed halfwords. */
 KERNEL uint32_t sxtb16(uint32_t v) {
 #if ASCUA_DSP

@@ -198,8 +198,10 @@ class Search:
         return lean
 
     def _cheapest(self, i: int, room: int, lean: Chosen) -> Chosen:
-        """The cheapest way in a loop with working memory of at most `room`."""
-        return next((c for c in self.ways[i].looped if self.own(c) <= room), lean)
+        """The cheapest way in a loop; `room` is for its work, and what it reads beyond `lean`."""
+        read = self.needs(lean) - self.own(lean)
+        ways = self.ways[i].looped
+        return next((c for c in ways if max(self.own(c), self.needs(c) - read) <= room), lean)
 
     def _leaner(self, i: int, c: Chosen, lean: Chosen) -> Chosen:
         """The next way that holds less than `c`."""
