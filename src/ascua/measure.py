@@ -211,7 +211,7 @@ def analyze(
         return planned, replace(found, board=None)
     if planned.cost is None:
         return planned, found
-    goals = (replace(goal, kind=g.kind) for g in GOALS)
+    goals = (goal if g.kind == goal.kind else replace(goal, kind=g.kind, patch=1.0) for g in GOALS)
     plans = [planned if g == goal else model.plan(board, g) for g in goals]
     return planned, replace(found, expected=tuple(expected(p, period_s) for p in plans))
 

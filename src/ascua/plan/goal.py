@@ -55,9 +55,9 @@ class Goal:
         """Raise InputError for a `patch` that is none, or not for this kind."""
         if not 1 <= self.patch < math.inf:
             raise InputError(
-                f"--patch {self.patch:g}: so many times the multiply-accumulates are executed at"
-                " most, and all are once.",
-                ["Give 1 or more: 1.1 lets a tenth of them be done again."],
+                f"--patch {self.patch:g}: it is how many times the network's multiply-accumulates"
+                " may be executed, 1 or more.",
+                ["1.1 lets a tenth of them be done again."],
             )
         if self.patch > 1 and self.kind != "ram":
             raise InputError(
