@@ -90,9 +90,8 @@ PLANNER: Mapping[str, tuple[Change, ...]] = {
     "what is made again is used up a turn early": (
         (again.Again, "read", "bisect_left(ends, turn)", "bisect_left(ends, turn + 1)"),
     ),
-    "what is made again is read from another turn": (
-        (again, "again", "tuple(now.get(row) for row in window)",
-         "tuple(now.get(row, 0) for row in window)"),
+    "another row is made again": (
+        (again, "again", "made.append(row)", "made.append(max(row - 1, 0))"),
     ),
 }  # fmt: skip
 
