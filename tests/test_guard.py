@@ -19,7 +19,7 @@ from tests.support.command import MODELS
 from tests.support.examples import ALL, UINT8, small
 from tests.support.guard import walk
 from tests.support.random_nets import random_net
-from tests.support.row_nets import row_net
+from tests.support.row_nets import inverted, row_net
 from tests.support.states import STATEFUL
 from tests.test_real_models import COVERED
 from tests.test_real_models import UINT8 as LARGE
@@ -27,6 +27,7 @@ from tests.test_real_models import UINT8 as LARGE
 BOARDS = [boards.load(name) for name in ("lm3s6965evb", "mps3-an547", "mps2-an386", "host")]
 QUICK = [replace(g, seconds=0.3) for g in GOALS]
 BY_ROWS = [replace(g, by_rows=True) for g in QUICK if g.kind == "ram"]
+PATCHED = [replace(g, patch=factor) for g in BY_ROWS for factor in (1.1, 1.5)]
 
 
 def walked(graph: Graph, board: boards.Board, goals: Iterable[Goal] = GOALS) -> list[Plan]:
@@ -72,12 +73,22 @@ def row_nets(seeds: Iterable[int]) -> int:
         for p in walked(graph, board, QUICK):
             looped += any(s.looped for s in p.steps)
         with suppress(InputError):  # the first operator needs all of it, or there are several
-            walked(graph, board, BY_ROWS)
+            walked(graph, board, [*BY_ROWS, *PATCHED])
     return looped
 
 
 def test_networks_for_rows() -> None:
     assert row_nets(range(60)) > 35
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda b: b.name)
+def test_rows_that_are_made_again(board: boards.Board) -> None:
+    plans = [
+        p
+        for size, k in ((24, 3), (24, 5), (32, 5), (20, 7))
+        for p in walked(prepare(inverted(size, 4, k)), board, PATCHED)
+    ]
+    assert any(c.again for p in plans for c in p.calls)
 
 
 @pytest.mark.slow

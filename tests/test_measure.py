@@ -164,8 +164,8 @@ def test_what_does_not_fit_is_not_compiled(model: Model) -> None:
     board = boards.load(M3)
     ram = board.memory("w")
     assert ram is not None
-    tiny = tuple(replace(m, bytes=2048) if m is ram else m for m in board.memories)
-    with pytest.raises(DoesNotFit, match="2,048"):
+    tiny = tuple(replace(m, bytes=1536) if m is ram else m for m in board.memories)
+    with pytest.raises(DoesNotFit, match="1,536"):
         measure.compile_model(model, model.plan(replace(board, memories=tiny)), None)
 
 

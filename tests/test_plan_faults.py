@@ -20,16 +20,17 @@ from ascua.artifact import Library
 from ascua.errors import ToolFailed
 from ascua.ir import Graph
 from ascua.passes import prepare
-from ascua.plan import course, flow, goal_named, memory, place, plan
+from ascua.plan import again, course, flow, goal_named, memory, place, plan
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
 from tests.support import oracle, samples
 from tests.support.guard import Fault, walk
-from tests.support.row_nets import RowNet, row_net
+from tests.support.row_nets import RowNet, inverted, row_net
 
 M3 = boards.load("lm3s6965evb")
 RAM = replace(goal_named("ram"), seconds=0.3)
+PATCHED = replace(RAM, by_rows=True, patch=1.5)
 SEEDS = range(60)
 """The networks whose plans are looked at, until one is found to be wrong."""
 
@@ -76,8 +77,8 @@ PLANNER: Mapping[str, tuple[Change, ...]] = {
          "in (*cut.course.order[:-2], *cut.course.order[:-3:-1]))"),
     ),
     "the table of rows is one row off": (
-        (memory, "placed", "tuple(offsets[i] for i in spans)",
-         "tuple(offsets[i] for i in (*spans[1:], spans[0]))"),
+        (memory._Spans, "places", "offsets[spans[row // block]]",
+         "offsets[spans[(row // block + 1) % len(spans)]]"),
     ),
     "a place is a word low": (
         (place._Packing, "packed", "offset = align(end, self.alignment)",
@@ -85,6 +86,12 @@ PLANNER: Mapping[str, tuple[Change, ...]] = {
     ),
     "two are together a moment less": (
         (place, "_together", "moments[i] <= last", "moments[i] < last"),
+    ),
+    "what is made again is used up a turn early": (
+        (again.Again, "read", "bisect_left(ends, turn)", "bisect_left(ends, turn + 1)"),
+    ),
+    "another row is made again": (
+        (again, "again", "made.append(row)", "made.append(max(row - 1, 0))"),
     ),
 }  # fmt: skip
 
@@ -117,12 +124,19 @@ def _original(function: Any) -> Any:
     return broken if function in _texts else function
 
 
+def test_without_a_fault_rows_are_made_again() -> None:
+    made = plan(prepare(inverted()), M3, PATCHED)
+    walk(made)
+    assert any(c.again for c in made.calls)
+
+
 @pytest.mark.parametrize("fault", PLANNER)
 def test_a_fault_of_the_planner_is_seen(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     broken(monkeypatch, PLANNER[fault])
-    for seed in SEEDS:
+    networks = [(inverted(), PATCHED), *((row_net(seed), RAM) for seed in SEEDS)]
+    for graph, goal in networks:
         try:
-            walk(plan(prepare(row_net(seed)), M3, RAM))
+            walk(plan(prepare(graph), M3, goal))
         except Fault:
             return
     pytest.fail("it was not seen")

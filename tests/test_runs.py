@@ -178,4 +178,6 @@ def test_terms_of_rows() -> None:
     assert (whole["group"], rows["group"]) == (5, 4)
     assert (whole["single"], rows["single"]) == (0, 4)
     pair = next(k for k in kernels.of(Conv2D) if k.name == "conv2d_1x1_pairs_s8")
-    assert (pair.terms(op)["group"], pair.run_terms(op, 4)["group"]) == (5, 8)
+    whole, rows = pair.terms(op), pair.run_terms(op, 4)
+    assert (whole["group"], rows["group"]) == (5, 4)
+    assert (whole["alone"], rows["alone"]) == (0, 4)

@@ -216,6 +216,10 @@ class _Running:
         writes: list[Place]
         if isinstance(work, Rows):
             r = self.made(k)
+            if c.under is not None:
+                for row, under in zip(self.inside(work, r), c.under[k], strict=True):
+                    if row is None and under is not None:
+                        raise m.fault(f"padding is taken for what turn {under} made")
             reads = self.lines(work, r, k) if self.padded(work) else self.window(work, r, k)
             oh = c.op.y.shape[1]
             rows = range(r * work.block, min((r + 1) * work.block, oh))

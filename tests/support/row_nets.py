@@ -182,6 +182,15 @@ def _pair(n: Kernel) -> tuple[int, int]:
     return (n, n) if isinstance(n, int) else n
 
 
+def inverted(size: int = 24, c: int = 4, k: int = 5, blocks: int = 2) -> Graph:
+    """Maps of few channels, made wide for a depthwise convolution each: cheap to make again."""
+    net = RowNet((1, size, size, 3))
+    x = net.conv(net.input, c, 3, 2)
+    for _ in range(blocks):
+        x = net.add(net.conv(net.conv(net.conv(x, 6 * c, 1), 0, k), c, 1), x)
+    return net.graph(net.pool(x, size // 2, size // 2, kind=AveragePool2D))
+
+
 def row_net(seed: int, most: int = 8, prefix: str = "", largest: int = 14) -> Graph:
     """The network of `seed`: `most` operators at most, and `largest` rows or columns."""
     rng = Random(f"rows {seed}")

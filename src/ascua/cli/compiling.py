@@ -58,7 +58,7 @@ from ascua.ir import Array
 from ascua.labels import Labels
 from ascua.model import Model
 from ascua.ncc.classes import read_names
-from ascua.plan import BALANCED, Goal, Plan, check_fit
+from ascua.plan import BALANCED, Goal, Plan, Shared, check_fit
 from ascua.report import tables
 from ascua.samples import load_or_random, sample_vectors
 from ascua.targets.folder import check_folder, write_folder
@@ -110,10 +110,31 @@ class InC:
     name: str | None
     labels: Path | None
     flat: bool
+    share_arena: bool
+
+    def check(self, models: Sequence[Path], *, kmodel: bool) -> None:
+        """Raise InputError for several models that share nothing, or that a name is given to."""
+        if len(models) > 1 and (kmodel or not self.share_arena):
+            raise InputError(
+                f"compile takes one MODEL, and these are {len(models)}.",
+                ["One command each; of C libraries that run in turns: `--share-arena`."],
+            )
+        if len(models) > 1 and (self.name is not None or self.labels is not None):
+            raise InputError(
+                "--share-arena: --name and --labels are for one MODEL.",
+                ["Leave them out: libraries are called as their files."],
+            )
+        if len(models) == 1 and self.share_arena:
+            raise InputError(
+                "--share-arena: it is for several MODELs.", ["Name them all, or leave it out."]
+            )
 
     def refuse(self) -> None:
         """Raise InputError where something of it is wanted of a kmodel."""
-        given = {"--name": self.name, "--labels": self.labels, "--flat": self.flat or None}
+        given = {
+            "--name": self.name, "--labels": self.labels, "--flat": self.flat or None,
+            "--share-arena": self.share_arena or None,
+        }  # fmt: skip
         if wrong := next((o for o, value in given.items() if value is not None), None):
             raise InputError(
                 f"{wrong}: it is for a library in C, and a kmodel is none.", ["Leave it out."]
@@ -128,13 +149,17 @@ class InC:
 
 
 @click.command("compile")
-@model_file()
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=PATH)
 @board_name(required=True)
 @goal()
 @to(required=True, help="The folder to write; of a K210, the .kmodel file.")
 @click.option("--name", help="Prefix of the C symbols; default: the file's name, or its folder's.")
 @labels_file(help="Names of the classes, one a line, for C; default: those that it was trained on.")
 @click.option("--flat", is_flag=True, help="All C files side by side, as some IDEs want them.")
+@click.option(
+    "--share-arena", is_flag=True,
+    help="Of several MODELs, that run in turns: a folder each in OUT, and one arena.",
+)  # fmt: skip
 @data_set(
     required=False,
     help="Of a K210: a data set, a folder of images or an .npy file, to calibrate on.",
@@ -160,22 +185,60 @@ class InC:
 @verbose
 @gathered(form=InC, how=kmodels.Compiling, taking=Taking)
 def compile_(
-    model: Path, board: str, goal: Goal, to: Path, form: InC, how: kmodels.Compiling,
+    models: tuple[Path, ...], board: str, goal: Goal, to: Path, form: InC, how: kmodels.Compiling,
     taking: Taking, *, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Write MODEL.tflite as a C library, or as a kmodel for a K210; needs no C compiler."""
     target = board_files.load(board)
+    form.check(models, kmodel=k210.has_one(target))
     _check_placements(goal, target, kmodel=k210.has_one(target))
     if k210.has_one(target):
         form.refuse()
-        kmodels.compile_(model, target, to, how, force=force, as_json=as_json)
+        kmodels.compile_(models[0], target, to, how, force=force, as_json=as_json)
         return
     how.refuse(target)
-    check_folder(to, target, force=force)
-    with waiting(f"Planning {model}"):
-        loaded = networks.model(model, taking)
-        planned = loaded.plan(target, goal)
-    name = targets.of(target).named(loaded.title) if form.name is None else form.name
+    if len(models) == 1:
+        check_folder(to, target, force=force)
+    made = []
+    for path in models:
+        with waiting(f"Planning {path}"):
+            loaded = networks.model(path, taking)
+            made.append((loaded, loaded.plan(target, goal)))
+    names = [targets.of(target).named(m.title) if form.name is None else form.name for m, _ in made]
+    folders = [to] if len(models) == 1 else [to / name for name in names]
+    for _, planned in made:
+        check_fit(planned)
+    if len(models) > 1:
+        made = _sharing(made, names)
+        for folder in folders:
+            check_folder(folder, target, force=force)
+    for (loaded, planned), name, folder in zip(made, names, folders, strict=True):
+        _write(loaded, planned, name, folder, form, force=force, quiet=as_json)
+    if as_json:
+        found = [measure.known(loaded, planned).json() for loaded, planned in made]
+        print_json(found[0] if len(found) == 1 else {"libraries": found})
+
+
+def _sharing(made: Sequence[tuple[Model, Plan]], names: Sequence[str]) -> list[tuple[Model, Plan]]:
+    """The plans with one arena. Raises InputError where they cannot have that."""
+    if twice := next((n for n in names if names.count(n) > 1), None):
+        raise InputError(
+            f"Two of the models would be called {twice}.", ["Give one of the files another name."]
+        )
+    several = (n for n, (_, p) in zip(names, made, strict=True) if len(p.tensor_arenas) > 1)
+    if parted := next(several, None):
+        raise InputError(
+            f"--share-arena: {parted} has arenas in several memories.",
+            ["Leave it out, or `--place` what lies apart."],
+        )
+    shared = Shared(f"{'_'.join(names)}_arena", max(p.arena.bytes for _, p in made))
+    return [(loaded, replace(p, shared=shared)) for loaded, p in made]
+
+
+def _write(
+    loaded: Model, planned: Plan, name: str, to: Path, form: InC, *, force: bool, quiet: bool
+) -> None:
+    """Write the library of a plan."""
     artifact = measure.compile_model(loaded, planned, name)
     names = form.names(loaded)
     _show(planned)
@@ -186,13 +249,9 @@ def compile_(
         to, planned, artifact, xs, ys,
         model=loaded.path.name, sha256=loaded.sha256, labels=names, flat=form.flat, force=force,
     )  # fmt: skip
-    if as_json:
-        print_json(measure.known(loaded, planned).json())
-        return
-    out.print(
-        f"{len(files)} files in {to}: {targets.of(target).usage(artifact)}",
-        markup=False, soft_wrap=True,
-    )  # fmt: skip
+    if not quiet:
+        usage = targets.of(planned.board).usage(artifact)
+        out.print(f"{len(files)} files in {to}: {usage}", markup=False, soft_wrap=True)
 
 
 @dataclass(frozen=True)

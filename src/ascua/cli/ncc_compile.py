@@ -22,7 +22,7 @@ from ascua.cli.ncc_samples import (
     input_mean,
     input_std,
 )
-from ascua.cli.options import PATH, as_json, force, gathered, like
+from ascua.cli.options import PATH, as_json, force, gathered, like, seconds_option
 from ascua.cli.terminal import log, progress, verbose
 from ascua.convert import Network
 from ascua.data.ncc import PIXELS, Wanted
@@ -212,7 +212,7 @@ class Calibrating:
     "--input-type", type=click.Choice(["default", "uint8", "float"]), default="default",
     show_default=True, help="What the kmodel takes: uint8, the default; float is refused.",
 )  # fmt: skip
-@click.option("--max-allocator-solve-secs", type=float, help="Changes nothing here.")
+@seconds_option(help="Changes nothing here.")
 @click.option("--dump-ir", is_flag=True, help="Write graphs in DOT to the folder OUT.kmodel.ir.")
 @force()
 @as_json()

@@ -68,8 +68,7 @@ patch_option = partial(
     help="With --goal ram: less RAM for at most F times the multiply-accumulates.",
 )  # fmt: skip
 seconds_option = partial(
-    click.option, "--max-allocator-solve-secs", "seconds", metavar="S", default=BALANCED.seconds,
-    show_default=True, type=click.FloatRange(min=0.1),
+    click.option, "--max-allocator-solve-secs", metavar="S", type=click.FloatRange(min=0.1),
     help="About how long to look for less RAM.",
 )  # fmt: skip
 place_option = partial(
@@ -222,7 +221,8 @@ def goal() -> Callable[[Callable[..., T]], Callable[..., T]]:
             )
             return verb(goal=wanted, **options)
 
-        options = (goal_option, by_rows_option, patch_option, seconds_option, place_option)
+        seconds = partial(seconds_option, "seconds", default=BALANCED.seconds, show_default=True)
+        options = (goal_option, by_rows_option, patch_option, seconds, place_option)
         for option in reversed(options):
             called = option()(called)
         return called

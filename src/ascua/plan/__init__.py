@@ -15,14 +15,14 @@ from ascua.plan.flow import ALIGNMENT, Flow
 from ascua.plan.goal import BALANCED, GOALS, Goal, goal_named
 from ascua.plan.memories import near, wished
 from ascua.plan.memory import Placement, check_size, placed
-from ascua.plan.parts import STATES, Arena, Buffer, Call, Kept, Near, Plan, Step, Use, View
+from ascua.plan.parts import STATES, Arena, Buffer, Call, Kept, Near, Plan, Shared, Step, Use, View
 from ascua.plan.source import Source, check_rows, source
 from ascua.plan.stepping import stepped
 
 __all__ = [
     "ALIGNMENT", "BALANCED", "GOALS", "STACK_BYTES", "STATES", "Arena", "Buffer", "Call", "Cost",
     "Goal", "Kept", "Near",
-    "Plan", "Source", "Step", "Use", "View", "check_fit", "goal_named", "plan",
+    "Plan", "Shared", "Source", "Step", "Use", "View", "check_fit", "goal_named", "plan",
 ]  # fmt: skip
 
 

@@ -180,7 +180,7 @@ class _Walk:
     def feed(self, c: int, turns: int) -> None:
         """Let be made what a call that makes rows again reads for these turns."""
         for r in self.moves[c].reads:
-            last = max(r.last(k) for k in range(self.turn[c], turns))
+            last = max((r.last(k) for k in range(self.turn[c], turns)), default=-1)
             if last >= self.there[r.tensor]:
                 self.need(r.tensor, last + 1)
 

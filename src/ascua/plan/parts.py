@@ -220,6 +220,14 @@ class Use:
         return sum(self.parts.values())
 
 
+@dataclass(frozen=True)
+class Shared:
+    """An array of the caller's program that several networks have as their arena, in turns."""
+
+    name: str
+    bytes: int
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Plan:
     """How `graph` runs on `board`: everything that a target needs to write code."""
@@ -233,6 +241,8 @@ class Plan:
     outputs: tuple[View, ...]
     arenas: tuple[Arena, ...]
     states: tuple[Kept, ...] = ()
+    shared: Shared | None = None
+    """The array that the arena is, where it is not one of its own."""
     least: int | None = None
     """Bytes that no plan holds less than, of all cuts into steps whose operators go row by row or
     take whole tensors, all orders of operators, and all offsets; None: that is not known."""

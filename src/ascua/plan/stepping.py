@@ -74,7 +74,7 @@ def _least(
         least, limit = bare, math.inf
     found = [plan for step in (0.0, FEWEST) if (plan := search.cheapest(least, step))]
     lists = [cuts for cost, cuts in found if cost % FEWEST <= limit]
-    known = None if search.exhausted else align(least)
+    known = None if search.exhausted else align(bare)
     if goal.patch > 1:
         lists += _again(search, least, goal, limit)
         known = None

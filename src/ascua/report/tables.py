@@ -102,8 +102,8 @@ def layers(measured: Sequence[Layer], kind: str = "model") -> Table:
     rows: list[Sequence[object]] = [
         (
             i,
-            layer.op,
-            layer.kernel,
+            _loop(n) if (n := 1 + layer.kernel.count(" + ")) > 1 else layer.op,
+            layer.kernel if n == 1 else f"{layer.kernel.partition(' + ')[0]} + {n - 1}",
             shape(layer.output_shape),
             layer.macs,
             layer.weights_bytes,
@@ -208,13 +208,29 @@ def _cycles(found: Cycles) -> list[tuple[str, str]]:
     return facts
 
 
+def _step(i: int, s: Step, weights_bytes: int, held: int) -> list[Sequence[object]]:
+    """A step; of a loop its calls, too."""
+    if not s.looped:
+        return [(i, s.op.kind, s.kernels, shape(s.op.y.shape), s.macs, weights_bytes, held)]
+    calls = [
+        ("", f"  {c.op.kind}", c.kernel.name, shape(c.op.y.shape), c.macs, c.weights_bytes, "")
+        for c in s.calls
+    ]
+    return [(i, _loop(len(s.calls)), "", "", s.macs, weights_bytes, held), *calls]
+
+
+def _loop(calls: int) -> str:
+    """What a step of several calls is called."""
+    return f"loop of {calls}"
+
+
 def analysis(planned: Plan, m: Measurement) -> RenderableType:
     """What is known before any build, and whether it fits."""
     rows: list[Sequence[object]] = [
-        (i, s.op.kind, s.kernels, shape(s.op.y.shape), s.macs, layer.weights_bytes,
-         planned.live_bytes(s))
+        row
         for i, (s, layer) in enumerate(zip(planned.steps, m.layers, strict=True))
-    ]  # fmt: skip
+        for row in _step(i, s, layer.weights_bytes, planned.live_bytes(s))
+    ]
     rows.append(("", "all", "", "", m.macs, m.weights_bytes, planned.arena_bytes))
     columns = (">step", "operator", "kernel", "output", ">MACs", ">weights B", ">RAM B")
     facts: list[tuple[str, str]] = []
@@ -373,7 +389,9 @@ def _placement(planned: Plan) -> str:
         return ", ".join(f"{a.bytes:,} in {a.memory}" for a in planned.tensor_arenas)
     if planned.proven:
         return "proven: no cuts, rows, orders and offsets take less"
-    least = f"; no plan holds less than {planned.least:,}" if planned.least is not None else ""
+    least = ""
+    if planned.least is not None:
+        least = f"; no plan, at any cost, holds less than {planned.least:,}"
     if planned.arena.proven:
         return f"what its fullest step holds, the least for these buffers{least}"
     return f"its fullest step holds {planned.arena.bound:,}{least}"

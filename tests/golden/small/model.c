@@ -41,9 +41,9 @@ STEP void golden_step_00_conv2d(INSTANCE) {
         .right = 3, .fill = -128};
     const int8_t *rows[3];
     for (int32_t turn = 0; turn < 9; turn++) {
-        window_padded(&w, arena + 1316, turn, arena + 812, rows);
+        window_padded(&w, arena + 288, turn, arena + 648, rows);
         conv2d_s8(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_requant,
-            arena + 912 + turn * 72);
+            arena + 0 + turn * 72);
     }
 }
 
@@ -55,9 +55,9 @@ STEP void golden_step_01_depthwise_conv2d(INSTANCE) {
         .right = 8, .fill = -128};
     const int8_t *rows[3];
     for (int32_t turn = 0; turn < 9; turn++) {
-        window_padded(&w, arena + 912, turn, arena + 0, rows);
+        window_padded(&w, arena + 0, turn, arena + 1296, rows);
         depthwise_conv2d_3x3_s8(&p, rows, golden_01_depthwise_conv2d_weights,
-            golden_01_depthwise_conv2d_requant, arena + 264 + turn * 72);
+            golden_01_depthwise_conv2d_requant, arena + 648 + turn * 72);
     }
 }
 
@@ -65,8 +65,8 @@ STEP void golden_step_01_depthwise_conv2d(INSTANCE) {
 STEP void golden_step_02_conv2d(INSTANCE) {
     static const conv2d_1x1_pairs_s8_t p = {.n = 81, .ic = 8, .oc = 8, .small = 1, .zero = -5,
         .low = -128, .high = 127};
-    conv2d_1x1_pairs_s8(&p, arena + 264, golden_02_conv2d_weights, golden_02_conv2d_fours,
-        golden_02_conv2d_requant, arena + 240, arena + 176);
+    conv2d_1x1_pairs_s8(&p, arena + 648, golden_02_conv2d_weights, golden_02_conv2d_fours,
+        golden_02_conv2d_requant, arena + 648, arena + 1296);
 }
 
 /* add sum: 9x9x8, 0 MACs */
@@ -74,7 +74,7 @@ STEP void golden_step_03_add(INSTANCE) {
     static const add_s8_t p = {.n = 648, .swap = 1, .same = 0, .coarse = -5, .fine = -128,
         .multiplier = 1431655765, .shift = 1, .out_multiplier = 1610612736, .out_shift = 19,
         .zero = -60, .low = -128, .high = 127};
-    add_s8(&p, arena + 912, arena + 240, arena + 912);
+    add_s8(&p, arena + 0, arena + 648, arena + 0);
 }
 
 /* max_pool2d pool: 4x4x8, 0 MACs */
@@ -85,8 +85,8 @@ STEP void golden_step_04_max_pool2d(INSTANCE) {
         .right = 0, .fill = 0};
     const int8_t *rows[2];
     for (int32_t turn = 0; turn < 4; turn++) {
-        window_clipped(&w, arena + 912, turn, rows);
-        max_pool2d_s8(&p, rows, arena + 880 + turn * 32);
+        window_clipped(&w, arena + 0, turn, rows);
+        max_pool2d_s8(&p, rows, arena + 648 + turn * 32);
     }
 }
 
@@ -94,20 +94,20 @@ STEP void golden_step_04_max_pool2d(INSTANCE) {
 STEP void golden_step_05_fully_connected(INSTANCE) {
     static const fully_connected_s8_t p = {.rows = 1, .k = 128, .oc = 5, .next = 1, .small = 1,
         .zero = 3, .low = -128, .high = 127};
-    fully_connected_s8(&p, arena + 880, golden_05_fully_connected_weights,
-        golden_05_fully_connected_bias, golden_05_fully_connected_factors, arena + 1532);
+    fully_connected_s8(&p, arena + 648, golden_05_fully_connected_weights,
+        golden_05_fully_connected_bias, golden_05_fully_connected_factors, arena + 20);
 }
 
 /* softmax probabilities: 5, 0 MACs */
 STEP void golden_step_06_softmax(INSTANCE) {
     static const softmax_s8_t p = {.rows = 1, .depth = 5, .multiplier = 1717986944, .shift = 23,
         .least = -248};
-    softmax_s8(&p, arena + 1532, arena + 1524, arena + 1540);
+    softmax_s8(&p, arena + 20, arena + 28, arena + 0);
 }
 
 #ifndef GOLDEN_ON
 void *golden_input(int index) {
-    static const int32_t offsets[] = {1316};
+    static const int32_t offsets[] = {288};
     return arena + offsets[index];
 }
 
@@ -117,7 +117,7 @@ int32_t golden_input_bytes(int index) {
 }
 
 void *golden_output(int index) {
-    static const int32_t offsets[] = {1524};
+    static const int32_t offsets[] = {28};
     return arena + offsets[index];
 }
 
@@ -137,12 +137,12 @@ void golden_run(void) {
 }
 
 void golden_invoke(const int8_t *in, int8_t *out) {
-    if ((const void *)in != (const void *)(arena + 1316)) {
-        memcpy(arena + 1316, in, 243);
+    if ((const void *)in != (const void *)(arena + 288)) {
+        memcpy(arena + 288, in, 243);
     }
     golden_run();
-    if ((void *)out != (void *)(arena + 1524)) {
-        memcpy(out, arena + 1524, 5);
+    if ((void *)out != (void *)(arena + 28)) {
+        memcpy(out, arena + 28, 5);
     }
 }
 

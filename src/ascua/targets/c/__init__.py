@@ -289,6 +289,14 @@ class _Texts:
         arena, macro = self.arenas[symbol], symbol.upper()
         home = memories.home(self.plan, arena)
         default = None if home else memories.section(self.name, "arena", arena.memory)
+        shared = self.plan.shared if symbol == "arena" else None
+        if shared is not None:
+            array = f"{macro} _Alignas(8) int8_t {shared.name}[{shared.bytes}];"
+            return [
+                _section(macro, f"{self.name.upper()}_{macro}_SECTION", default),
+                "/* The arena of several networks, in turns: each defines it, and there is one. */",
+                f"__attribute__((weak)) {array}\n#define arena {shared.name}",
+            ]
         return [
             _section(macro, f"{self.name.upper()}_{macro}_SECTION", default),
             f"static {macro} _Alignas(8) int8_t {symbol}[{max(arena.bytes, 1)}];",

@@ -1,0 +1,85 @@
+"""Several networks in one program that have one arena, in turns; a buffer as an instance."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ascua import tflite
+from tests.ops.test_fully_connected import dense
+from tests.support.command import ascua, refused
+from tests.support.examples import small
+
+PROGRAM = r"""
+#include "first/include/first.h"
+#include "second/include/second.h"
+#include "first/test/first_vectors.h"
+#include "second/test/second_vectors.h"
+#include <string.h>
+
+int main(void) {
+    static _Alignas(8) int8_t buffer[sizeof(first_t) + 8];
+    int wrong = 0;
+    for (int n = 0; n < 4; n++) {
+        const int i = n % FIRST_VECTORS, j = n % SECOND_VECTORS;
+        int8_t out[4096];
+        first_invoke((const int8_t *)first_vector_inputs[i], out);
+        wrong |= memcmp(out, first_vector_outputs[i], FIRST_OUTPUT_0_BYTES) != 0;
+        second_invoke((const int8_t *)second_vector_inputs[j], out);
+        wrong |= memcmp(out, second_vector_outputs[j], SECOND_OUTPUT_0_BYTES) != 0;
+        first_t *net = first_instance_in(buffer, sizeof(buffer));
+        first_invoke_on(net, (const int8_t *)first_vector_inputs[i], out);
+        wrong |= memcmp(out, first_vector_outputs[i], FIRST_OUTPUT_0_BYTES) != 0;
+    }
+    wrong |= 2 * (first_instance_in(buffer + 1, sizeof(first_t)) != 0);
+    wrong |= 4 * (first_instance_in(buffer, sizeof(first_t) - 1) != 0);
+    return wrong;
+}
+"""
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> list[str]:
+    """Two files."""
+    graphs = {"first": small(), "second": dense(k=300, oc=40)}
+    for name, graph in graphs.items():
+        (tmp_path / f"{name}.tflite").write_bytes(tflite.write(graph))
+    return [str(tmp_path / f"{name}.tflite") for name in graphs]
+
+
+def test_one_arena(models: list[str], tmp_path: Path) -> None:
+    to = tmp_path / "libraries"
+    result = ascua("compile", *models, "--share-arena", "--board", "lm3s6965evb", "-o", to)
+    assert (result.code, result.err) == (0, "")
+    (to / "main.c").write_text(PROGRAM)
+    sources = [f"{n}/src/{n}{end}.c" for n in ("first", "second") for end in ("", "_weights", "_on")]
+    include = [f"-I{n}/{part}" for n in ("first", "second") for part in ("include", "src")]
+    flags = ["-std=c11", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    subprocess.run(["cc", *flags, *include, "main.c", *sources, "-o", "both"], cwd=to, check=True)
+    subprocess.run(["./both"], cwd=to, check=True)
+    symbols = subprocess.run(["nm", "both"], cwd=to, check=True, capture_output=True, text=True)
+    arenas = [line for line in symbols.stdout.splitlines() if line.endswith("first_second_arena")]
+    assert len(arenas) == 1
+
+
+def test_what_cannot_share(models: list[str], tmp_path: Path) -> None:
+    to = tmp_path / "libraries"
+    board = ["--board", "lm3s6965evb", "-o", to]
+    refused(ascua("compile", *models, *board), 1, "one MODEL", "--share-arena")
+    refused(ascua("compile", models[0], "--share-arena", *board), 1, "several MODELs")
+    twice = [models[0], models[0], "--share-arena", *board]
+    refused(ascua("compile", *twice), 1, "would be called first")
+    named = [*models, "--share-arena", "--name", "x", *board]
+    refused(ascua("compile", *named), 1, "--name")
+    assert not to.exists()
+
+
+def test_one_that_does_not_fit_leaves_nothing(models: list[str], tmp_path: Path) -> None:
+    large = tmp_path / "large.tflite"
+    large.write_bytes(tflite.write(dense(k=1000, oc=300)))
+    to = tmp_path / "libraries"
+    found = ascua("compile", *models, large, "--share-arena", "--board", "lm3s6965evb", "-o", to)
+    refused(found, 3, "large does not fit")
+    assert not to.exists()
