@@ -112,7 +112,7 @@ def test_analyze_json(model: Path) -> None:
     found = one_object(ascua("analyze", model, "--json").out, *MEASUREMENT)
     assert found["board"] is None
     assert found["macs"] == small().macs()
-    assert set(found["ram_bytes"]) == {"arena", "least", "static", "stack", "total"}
+    assert set(found["ram_bytes"]) == {"arena", "static", "stack", "total"}
     assert [set(layer) for layer in found["layers"]] == [LAYER] * 7
     unknown = ("flash_bytes", "code_bytes", "samples", "instructions", "accuracy", "tools")
     assert [found[key] for key in unknown] == [None] * len(unknown)

@@ -92,7 +92,7 @@ def test_a_uint8_network_equals_litert(tmp_path: Path) -> None:
 
 
 def test_a_uint8_network_too_large_for_a_board() -> None:
-    refused(ascua("analyze", real(UINT8), "-b", M3), 3, "does not fit", "98,304", "CONV_2D")
+    refused(ascua("analyze", real(UINT8), "-b", M3), 3, "does not fit", "262,144", "CONV_2D")
 
 
 @pytest.mark.parametrize("name", REFUSED)

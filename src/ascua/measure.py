@@ -37,8 +37,6 @@ class Ram:
     arena: int
     static: int | None = None
     stack: int | None = None
-    least: int | None = None
-    """What no plan holds less than: `Plan.least`."""
 
     @property
     def total(self) -> int | None:
@@ -152,7 +150,6 @@ class Measurement:
                 "static": self.ram.static,
                 "stack": self.ram.stack,
                 "total": self.ram.total,
-                "least": self.ram.least,
             },
             "layers": [
                 {
@@ -252,7 +249,7 @@ def known(model: Model, planned: Plan) -> Measurement:
         # What no output depends on is never checked: its shapes may be none.
         macs_model=drop_dead(fold_constants(model.original)).macs(),
         weights_bytes=planned.weights_bytes,
-        ram=Ram(planned.arena_bytes, planned.state_bytes or None, least=planned.least),
+        ram=Ram(planned.arena_bytes, planned.state_bytes or None),
         layers=layers,
     )
 

@@ -90,7 +90,10 @@ def analyze(
     with waiting(f"Planning {model}"):
         planned, measured = measure.analyze(loaded, target, goal, period_s)
     if as_json:
-        print_json(measured.json())
+        found = measured.json()
+        if planned.least is not None:
+            found["ram_bytes"]["least"] = planned.least
+        print_json(found)
     else:
         out.print(tables.analysis(planned, measured))
         if line := saved(loaded):

@@ -10,7 +10,7 @@
 
 static int8_t first_row[NETWORK_ROW_BYTES];
 
-static void *row_input(int index) {
+static void *place_of_row(int index) {
     (void)index;
     return first_row;
 }
@@ -33,14 +33,14 @@ static void run_rows(void) {
     NETWORK_INVOKE_ROWS(next_row, 0 NETWORK_ROW_OUT);
 }
 
-#define NETWORK_INPUT row_input
+#define NETWORK_INPUT place_of_row
 #define NETWORK_INPUT_BYTES row_bytes
 #define NETWORK_RUN run_rows
 #endif
 
 #ifdef NETWORK_LOAD
 /* Parts of it lie in other memories than they are kept in: they are there when an input is. */
-static void *loaded_input(int index) {
+static void *load_and_find(int index) {
     static int loaded;
     if (!loaded) {
         NETWORK_LOAD();
@@ -48,7 +48,7 @@ static void *loaded_input(int index) {
     }
     return NETWORK_INPUT(index);
 }
-#define INPUT loaded_input
+#define INPUT load_and_find
 #else
 #define INPUT NETWORK_INPUT
 #endif

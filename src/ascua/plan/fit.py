@@ -88,8 +88,8 @@ def _short_of_flash(plan: Plan) -> tuple[str, str, str] | None:
     flash = plan.board.memory("x")
     if flash is None or plan.const_bytes <= flash.bytes:
         return None
-    costly = sorted(plan.steps, key=lambda s: -sum(c.bytes for c in s.consts))[:3]
-    listed = ", ".join(f"{s.op.said} {sum(c.bytes for c in s.consts):,}" for s in costly)
+    costly = sorted(plan.calls, key=lambda c: -sum(k.bytes for k in c.consts))[:3]
+    listed = ", ".join(f"{c.op.said} {sum(k.bytes for k in c.consts):,}" for c in costly)
     return (
         f"{plan.const_bytes:,} bytes of {flash.name} for constants and about"
         f" {plan.code_estimate:,} for code, and there are {flash.bytes:,}.",

@@ -197,7 +197,7 @@ class Flow:
             whole = not self.by_rows(op, rows)
             return tuple(
                 Read(n, 0, self.rows[n], 0, self.rows[n]) if whole
-                else Read(n, step, span, before, self.rows[n], lines > 0, once)
+                else Read(n, step, span, before, self.rows[n], copied=lines > 0, once=once)
                 for n in self.sources(op)
             )  # fmt: skip
 
