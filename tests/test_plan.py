@@ -105,7 +105,7 @@ def test_too_little_ram_is_said_with_need_and_have() -> None:
     graph = prepare(conv(ih=100, iw=100, ic=8, oc=16))
     with pytest.raises(DoesNotFit) as e:
         check_fit(plan(graph, boards.load("lm3s6965evb")))
-    assert "needs 164," in e.value.what
+    assert "needs 163," in e.value.what
     assert "there are 65,536" in e.value.what
     assert "CONV_2D 'y'" in e.value.what
     assert "'x' 80,000" in e.value.what

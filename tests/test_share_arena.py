@@ -54,7 +54,9 @@ def test_one_arena(models: list[str], tmp_path: Path) -> None:
     result = ascua("compile", *models, "--share-arena", "--board", "lm3s6965evb", "-o", to)
     assert (result.code, result.err) == (0, "")
     (to / "main.c").write_text(PROGRAM)
-    sources = [f"{n}/src/{n}{end}.c" for n in ("first", "second") for end in ("", "_weights", "_on")]
+    sources = [
+        f"{n}/src/{n}{end}.c" for n in ("first", "second") for end in ("", "_weights", "_on")
+    ]
     include = [f"-I{n}/{part}" for n in ("first", "second") for part in ("include", "src")]
     flags = ["-std=c11", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     subprocess.run(["cc", *flags, *include, "main.c", *sources, "-o", "both"], cwd=to, check=True)
