@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ascua import boards, tflite
+from ascua import boards, kernels, tflite
 from ascua.ir import Graph, State, Tensor
 from ascua.ops.average_pool2d import AveragePool2D
+from ascua.ops.conv2d import Conv2D
 from ascua.ops.expand_dims import ExpandDims
+from ascua.ops.relu import Relu
 from ascua.passes import prepare
 from ascua.plan import GOALS, Goal, Plan, goal_named, plan
-from ascua.plan.choose import options
 from tests.fuzz import oracle
 from tests.ops.test_conv2d import conv
 from tests.support import (
@@ -24,6 +25,7 @@ from tests.support import (
     check_everywhere,
     constant,
     generated_c,
+    network,
     reference,
     samples,
 )
@@ -241,12 +243,20 @@ def test_a_graph_without_operators() -> None:
         assert (p.steps, p.arena.bytes) == ((), 12)
 
 
-def test_kernels_that_make_several_rows_are_no_part_of_a_loop() -> None:
-    op = conv(ih=24, iw=11, ic=4, oc=16).ops[0]
-    every = options(Graph("g", (op.x,), (op.y,), (op,)), op, HOST, RAM)
-    names = {o.kernel.name for o in every if not o.by_rows}
-    assert "conv2d_winograd_s8" in names
-    assert "conv2d_s8" in {o.kernel.name for o in every} - names
+@pytest.mark.parametrize("ih", [24, 22])
+def test_kernels_that_make_several_rows_take_part(ih: int) -> None:
+    """The rows of a block lie together, the last block's too, where fewer are made."""
+    first = conv(ih=ih, iw=11, ic=4, oc=16).ops[0]
+    relu = Relu((first.y,), (activation("relu", first.y.shape, 0.4, -3),))
+    last = conv(ih=ih, iw=11, ic=16, oc=4).ops[0]
+    end = (replace(last.y, name="end"),)
+    graph = network(first, relu, replace(last, inputs=(relu.y, *last.inputs[1:]), outputs=end))
+    others = {k.name for k in kernels.of(Conv2D)} - {"conv2d_winograd_s8"}
+    goal = replace(RAM, avoid=frozenset(others))
+    (step,) = planned(graph, goal=goal).steps
+    names = [c.kernel.name for c in step.calls]
+    assert names == ["conv2d_winograd_s8", "lut_s8", "conv2d_winograd_s8"]
+    check_everywhere(graph, goal=goal)
 
 
 # Bytes
