@@ -37,7 +37,7 @@ WINDOW = Rows(kh=3, py=1)
 
 def planned(graph: Graph, factor: float, board: Board = HOST, *, by_rows: bool = False) -> Plan:
     """The plan for the least RAM with so many times the multiply-accumulates, executed bytewise."""
-    goal = Goal("ram", patch=factor, by_rows=by_rows, seconds=2)
+    goal = Goal("ram", patch=factor, by_rows=by_rows, seconds=0.5)
     found = plan(graph, board, goal)
     walk(found)
     return found
@@ -131,7 +131,7 @@ def test_cost_is_of_what_is_executed() -> None:
     p = planned(two_blocks(), 3.0, M3)
     calls = [c for c in p.calls if c.again is not None]
     assert calls
-    once = {c.op: c.cost for c in plan(p.graph, M3, Goal("ram", seconds=2)).calls}
+    once = {c.op: c.cost for c in plan(p.graph, M3, Goal("ram", seconds=0.5)).calls}
     for c in calls:
         assert c.again is not None
         assert c.cost
@@ -182,7 +182,7 @@ def test_padded_lines(tmp_path: Path) -> None:
     """Where the reader copies rows with their padding."""
     graph = two_blocks()
     avoid = frozenset({"depthwise_conv2d_3x3_clipped_s8", "depthwise_conv2d_clipped_s8"})
-    p = plan(graph, HOST, Goal("ram", patch=3.0, avoid=avoid, seconds=2))
+    p = plan(graph, HOST, Goal("ram", patch=3.0, avoid=avoid, seconds=0.5))
     walk(p)
     assert made_again(p)
     assert any(c.under and c.lines for c in p.calls)
