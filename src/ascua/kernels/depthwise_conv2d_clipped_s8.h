@@ -68,10 +68,11 @@ SHARED void depthwise_conv2d_clipped_s8_edge(const depthwise_conv2d_clipped_s8_t
                                                   y + oc);
                 from += 4 * p->next;
             }
-            for (; oc < end; oc++) {
+            for (int32_t rest = p->n & 3; rest > 0; rest--) {
                 depthwise_conv2d_clipped_s8_lanes(p, 1, rows, from, weights + oc, requant + oc,
                                                   y + oc);
                 from += p->next;
+                oc++;
             }
             from += 1 - p->next;
         }
