@@ -38,10 +38,10 @@ def calm(
 
 
 def room(flow: Flow, board: Board) -> float:
-    """Bytes of RAM that a board has for the arena."""
-    ram = board.memory("w")
+    """Bytes of RAM that a board has for arenas, in all its memories."""
+    found = sum(m.bytes for m in board.memories if "w" in m.use)
     states = sum(s.tensor.bytes for s in flow.graph.states)
-    return ram.bytes - states - STACK_BYTES if ram else math.inf
+    return found - states - STACK_BYTES if found else math.inf
 
 
 def _whole(flow: Flow, i: int) -> int:
