@@ -32,7 +32,7 @@ BY_ROWS = "by_rows"
 
 
 @dataclass(frozen=True)
-class Tried:
+class RamCase:
     """A network, and how its input comes; one that is `made` here is none of the public files."""
 
     name: str
@@ -42,19 +42,19 @@ class Tried:
 
 CASES = (
     *(
-        Tried(name)
+        RamCase(name)
         for name in (
             "ic", "kws", "vww", "ad", "seed", "person_detect", "mlperf_ic_resnet_large_int8",
         )
     ),
-    Tried("ic", "rows"),
-    Tried("vww", "rows"),
-    Tried("mobilenet_v2_0.35_144_vww", "rows", made=True),
-    Tried("mcunet_v2_vww_80", "rows", made=True),
+    RamCase("ic", "rows"),
+    RamCase("vww", "rows"),
+    RamCase("mobilenet_v2_0.35_144_vww", "rows", made=True),
+    RamCase("mcunet_v2_vww_80", "rows", made=True),
 )  # fmt: skip
 
 
-def wanted(case: Tried) -> Goal | None:
+def wanted(case: RamCase) -> Goal | None:
     """The goal of the least RAM for a case; None while there is none."""
     try:
         goal = goal_named(GOAL)
@@ -64,7 +64,7 @@ def wanted(case: Tried) -> Goal | None:
         return None
 
 
-def network(case: Tried, models: Path, build: Path) -> Model:
+def network(case: RamCase, models: Path, build: Path) -> Model:
     """The network of a case; of random weights all channels, as chance left none to spare."""
     path = int8_file(case.name, build) if case.made else models / f"{case.name}.tflite"
     return load_model(path, smaller=not case.made)
@@ -81,7 +81,7 @@ def counted(model: Model, planned: Plan, build: Path) -> measure.Measurement | N
     return run.measurement
 
 
-def row(case: Tried, model: Model, board: Board, goal: Goal, key: str, build: Path) -> RamResult:
+def row(case: RamCase, model: Model, board: Board, goal: Goal, key: str, build: Path) -> RamResult:
     """The line of a case on a board."""
     balanced, planned = model.plan(board, BALANCED), model.plan(board, goal)
     before, now = (counted(model, p, build) for p in (balanced, planned))
@@ -101,13 +101,13 @@ def _instructions(found: measure.Measurement | None) -> int | None:
     return None if found is None or found.instructions is None else round(found.instructions)
 
 
-def key_of(case: Tried, board: str, content: bytes) -> str:
+def key_of(case: RamCase, board: str, content: bytes) -> str:
     """The hash of all that a measurement reads."""
     commit, _ = source_tree()
     return hashlib.sha256(f"{commit} {board} {GOAL} {case.input}".encode() + content).hexdigest()
 
 
-def waiting(models: Path, build: Path, folder: Path) -> Iterator[tuple[Tried, Model, Board, str]]:
+def waiting(models: Path, build: Path, folder: Path) -> Iterator[tuple[RamCase, Model, Board, str]]:
     """The cases that the results do not hold yet, a board each."""
     _, clean = source_tree()
     for case in CASES:
