@@ -12,7 +12,7 @@ Row = Sequence[str | int | None]
 M3, M4 = "lm3s6965evb", "mps2-an386"
 COLUMNS = (
     "network", ">TFLM B", ">whole tensors B", ">floor B", ">balanced B (M4)", ">ram B (M3)",
-    ">ram B (M4)", ">instructions (M4)", ">of balanced", ">stack B (M4)",
+    ">ram B (M4)", ">instructions of balanced (M4)",
 )  # fmt: skip
 TFLM = ("TFLM reference", "cortex-m4")
 
@@ -34,8 +34,7 @@ def _row(on_m3: RamResult, on_m4: RamResult, tflm: int | None) -> Row:
     by_rows = " by rows" if on_m4.input == "rows" else ""
     return (
         f"{on_m4.model}{by_rows}", tflm, on_m4.whole_tensors, on_m4.floor, on_m4.balanced_bytes,
-        on_m3.arena_bytes, on_m4.arena_bytes, on_m4.instructions, _ratio(on_m4),
-        on_m4.stack_bytes,
+        on_m3.arena_bytes, on_m4.arena_bytes, _ratio(on_m4),
     )  # fmt: skip
 
 

@@ -138,7 +138,10 @@ def test_what_is_chosen_takes_no_more_model_cycles(
         found = run(board, made, pack(xs), 1, build_dir=tmp_path).cycles
         assert found is not None
         totals.append(found.total.assumed)
-    assert totals[0] <= totals[1], f"{name}: {totals[0]:,.0f} cycles, without it {totals[1]:,.0f}"
+    # Tables are estimates: what is as good as equal may be either.
+    assert totals[0] <= 1.01 * totals[1], (
+        f"{name}: {totals[0]:,.0f} cycles, without it {totals[1]:,.0f}"
+    )
 
 
 def test_those_that_need_most_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
