@@ -255,7 +255,7 @@ class Plan:
 
     @property
     def proven(self) -> bool:
-        """Whether no plan takes a smaller arena, with kernels as fast as the goal wants them."""
+        """Whether no plan takes a smaller arena, whatever its kernels cost."""
         return self.least is not None and self.arena.bytes <= self.least
 
     @property
