@@ -113,7 +113,7 @@ def test_layers_of_the_cpu_take_half_of_plain_loops(tmp_path: Path) -> None:
 def test_the_driver_is_compiled_for_the_chip(tmp_path: Path) -> None:
     """Linked for its memory: six megabytes from 0x80000000."""
     board = boards.load(BOARD)
-    script = build._memory_script(board).replace("kpu (rw)", "other (rw)")
+    script = build._memory_script(board, build.empty()).replace("kpu (rw)", "other (rw)")
     (tmp_path / "memory.ld").write_text(script)
     (tmp_path / "main.c").write_text(
         '#include "kmodel.h"\n'
