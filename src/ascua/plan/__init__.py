@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ascua.boards import Board
@@ -17,7 +17,7 @@ from ascua.plan.memories import near, wished
 from ascua.plan.memory import Placement, check_size, placed
 from ascua.plan.parts import STATES, Arena, Buffer, Call, Kept, Near, Plan, Shared, Step, Use, View
 from ascua.plan.source import Source, check_rows, source
-from ascua.plan.stepping import stepped
+from ascua.plan.stepping import Stepped, stepped
 
 __all__ = [
     "ALIGNMENT", "BALANCED", "GOALS", "STACK_BYTES", "STATES", "Arena", "Buffer", "Call", "Cost",
@@ -39,7 +39,7 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
         check_rows(flow, every)
     wishes = wished(flow, board, goal.placements)
     steps = stepped(flow, every, board, goal)
-    cuts, memory = _smallest(flow, steps.ways, board, goal, wishes)
+    cuts, memory = _placed(flow, steps, board, goal, wishes)
     made = Plan(
         graph=graph,
         board=board,
@@ -55,20 +55,29 @@ def plan(graph: Graph, board: Board, goal: Goal = BALANCED) -> Plan:
     return replace(made, near=near(made.calls, made.arenas, board, made.code_estimate, wishes))
 
 
-def _smallest(
-    flow: Flow, ways: Sequence[list[Cut]], board: Board, goal: Goal, wishes: Mapping[Tensor, str]
+def _placed(
+    flow: Flow, steps: Stepped, board: Board, goal: Goal, wishes: Mapping[Tensor, str]
 ) -> tuple[list[Cut], Placement]:
-    """The steps whose arenas are smallest, as they are placed."""
+    """The steps that are wanted, as they are placed."""
 
     def peak(cuts: list[Cut]) -> int:
         return max((c.peak for c in cuts), default=0)
 
-    found: list[tuple[int, list[Cut], Placement]] = []
-    for cuts in sorted(ways, key=peak):
-        if not found or peak(cuts) < min(n for n, _, _ in found):
+    found: list[tuple[float, list[Cut], Placement]] = []
+    for cuts in sorted(steps.ways, key=peak):
+        if not found or peak(cuts) < max(steps.room, min(n for n, _, _ in found)):
             memory = placed(flow, cuts, board, goal.tries, wishes)
             found.append((sum(a.bytes for a in memory.arenas), cuts, memory))
-    _, cuts, memory = min(found, key=lambda f: (f[0], sum(c.extra for c in f[1])))
+
+    def rank(arena: float, cuts: list[Cut]) -> tuple[float, float, float, int]:
+        flash, cost = 0, 0.0
+        if arena <= steps.room:
+            cost = sum(c.cost for c in cuts)
+        if goal.kind == "size":
+            flash = sum(o.const_bytes for c in cuts for o in c.calls.values())
+        return max(arena, steps.room), flash, cost, sum(c.extra for c in cuts)
+
+    _, cuts, memory = min(found, key=lambda f: rank(f[0], f[1]))
     return cuts, memory
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ascua.errors import DoesNotFit, brief
+from ascua.kernels import Rows, Run
 from ascua.plan.parts import Plan, Use
 
 MOST_ARENA = 2**31 - 1
@@ -10,6 +11,11 @@ MOST_ARENA = 2**31 - 1
 
 STACK_BYTES = 1024
 """The most stack that one inference may take."""
+LISTED = 5
+"""The most buffers that are named; the others are added up."""
+
+Short = tuple[str, str, list[str]]
+"""What is needed and what there is, what needs it, and remedies."""
 
 
 def check_fit(plan: Plan) -> None:
@@ -36,14 +42,14 @@ def check_fit(plan: Plan) -> None:
             *(why for _, why, _ in short),
         ]),
         [
-            *(remedy for _, _, remedy in short),
+            *(remedy for _, _, remedies in short for remedy in remedies),
             "A board with more memory: `ascua boards` lists them.",
         ],
     )  # fmt: skip
 
 
-def _short_of(plan: Plan, use: Use) -> tuple[str, str, str] | None:
-    """Of one of several memories, as `_short_of_ram`."""
+def _short_of(plan: Plan, use: Use) -> Short | None:
+    """Of one of several memories; None where there is enough."""
     m, parts = use.memory, {name: n for name, n in use.parts.items() if name != "code"}
     need = sum(parts.values())
     if need <= m.bytes:
@@ -58,12 +64,12 @@ def _short_of(plan: Plan, use: Use) -> tuple[str, str, str] | None:
     return (
         f"{need:,} bytes of {m.name} ({listed}) and there are {m.bytes:,}.",
         f"The largest in {m.name}: {names} bytes." if held else f"These are constants in {m.name}.",
-        remedy,
+        [remedy],
     )
 
 
-def _short_of_ram(plan: Plan) -> tuple[str, str, str] | None:
-    """What is needed, the step that needs it, and a remedy; None where the board has enough."""
+def _short_of_ram(plan: Plan) -> Short | None:
+    """Of the one memory for an arena, with the step that costs most."""
     ram, arena = plan.board.memory("w"), plan.arena.bytes
     need = arena + plan.state_bytes + STACK_BYTES
     states = f"states {plan.state_bytes:,}, " if plan.state_bytes else ""
@@ -75,16 +81,33 @@ def _short_of_ram(plan: Plan) -> tuple[str, str, str] | None:
         step = plan.fullest()
         most = f"The step that costs most is {step.op.said}:"
         buffers = plan.live(step)
-    held = ", ".join(f"'{brief(b.name)}' {b.bytes:,}" for b in buffers)
+    largest = sorted(buffers, key=lambda b: -b.bytes)
+    held = ", ".join(f"'{brief(b.name)}' {b.bytes:,}" for b in largest[:LISTED])
+    rest = sum(b.bytes for b in largest[LISTED:])
     return (
         f"{need:,} bytes of {ram.name} ({parts}) and there are {ram.bytes:,}.",
-        f"{most} {held} bytes.",
-        "A smaller input or fewer channels in that step.",
+        f"{most} {held}{f', others {rest:,}' if rest else ''} bytes.",
+        [
+            *_by_rows(plan, arena - (need - ram.bytes)),
+            "A smaller input or fewer channels in that step.",
+        ],
     )
 
 
-def _short_of_flash(plan: Plan) -> tuple[str, str, str] | None:
-    """What is needed, the layers that need it, and a remedy; None where the board has enough."""
+def _by_rows(plan: Plan, room: int) -> list[str]:
+    """The remedy to hold rows of the input alone, where a step with all of it holds too much."""
+    if plan.by_rows or len(plan.inputs) != 1:
+        return []
+    x = plan.inputs[0]
+    readers = [c for c in plan.calls if any(v.tensor == x.tensor for v in c.reads)]
+    by_rows = len(x.tensor.shape) == 4 and all(isinstance(c.work, Rows | Run) for c in readers)
+    if not by_rows or not any(s.peak > room and x.buffer in plan.live(s) for s in plan.steps):
+        return []
+    return ["Let your program fill the rows of the input one by one: `--input-by-rows`."]
+
+
+def _short_of_flash(plan: Plan) -> Short | None:
+    """Of the memory for constants, with the layers that have most."""
     flash = plan.board.memory("x")
     if flash is None or plan.const_bytes <= flash.bytes:
         return None
@@ -94,5 +117,5 @@ def _short_of_flash(plan: Plan) -> tuple[str, str, str] | None:
         f"{plan.const_bytes:,} bytes of {flash.name} for constants and about"
         f" {plan.code_estimate:,} for code, and there are {flash.bytes:,}.",
         f"The layers with most constants: {listed} bytes.",
-        "Fewer channels in the layers with most constants, or a smaller `width`.",
+        ["Fewer channels in the layers with most constants, or a smaller `width`."],
     )

@@ -19,6 +19,8 @@ BRANCHES = 6
 """The most operators of a loop, where memory is not all that counts."""
 MORE_CONSTANTS = 64
 """Bytes of flash that another kernel's constants may take beyond those of the chosen one."""
+SHARES = (1.0, 0.95, 0.9, 0.85)
+"""Of a board's memory, what the steps hold of plans that are placed there; the rest is gaps."""
 FEWEST = 1e12
 """The cost of a step where few of them are wanted: rows lie closer together than whole tensors."""
 
@@ -28,11 +30,13 @@ class Stepped:
     """The steps of a plan: several ways, of which one is wanted that can be placed well.
 
     `least` is what no plan holds less than, of all cuts and orders of operators, where a search has
-    seen them all.
+    seen them all. Of ways whose arenas take no more bytes than `room` the cheapest is wanted, of
+    others the smallest.
     """
 
     ways: list[list[Cut]]
     least: int | None = None
+    room: float = 0.0
 
 
 def stepped(flow: Flow, every: Sequence[Sequence[Chosen]], board: Board, goal: Goal) -> Stepped:
@@ -48,7 +52,9 @@ def stepped(flow: Flow, every: Sequence[Sequence[Chosen]], board: Board, goal: G
     if goal.kind != "ram" and usual <= room(flow, board):
         return Stepped(found)
     lean = _least(flow, chosen, every, board, goal)
-    known = None if lean.least is None or goal.kind != "ram" else min(lean.least, align(usual))
+    if goal.kind != "ram":
+        return replace(lean, ways=[*found, *lean.ways])
+    known = None if lean.least is None else min(lean.least, align(usual))
     return Stepped([*found, *lean.ways], known)
 
 
@@ -74,6 +80,10 @@ def _least(
         least, limit = bare, math.inf
     found = [plan for step in (0.0, FEWEST) if (plan := search.cheapest(least, step))]
     lists = [cuts for cost, cuts in found if cost % FEWEST <= limit]
+    if goal.kind != "ram":
+        most = room(flow, board)
+        plans = [p for share in SHARES if (p := search.cheapest(int(share * most)))]
+        return Stepped([*lists, *(cuts for _, cuts in plans)], room=most)
     known = None if search.exhausted else align(bare)
     if goal.patch > 1:
         lists += _again(search, least, goal, limit)

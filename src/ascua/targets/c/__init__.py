@@ -15,20 +15,17 @@ import numpy as np
 from ascua import kernels
 from ascua.artifact import Library, Slot
 from ascua.files.folders import Form
-from ascua.ir import ITEMSIZE, Array
-from ascua.kernels import Const, Rows, Run, Sums
-from ascua.plan import ALIGNMENT, Arena, Call, Plan, Source, Step, View
-from ascua.targets.c import again, constants, memories, people, rows, states
-from ascua.targets.c.constants import CTYPES, literal, numbers
-from ascua.targets.c.header import comment, header
+from ascua.ir import Array
+from ascua.kernels import Const
+from ascua.plan import Arena, Call, Plan, Source, Step, View
+from ascua.targets.c import constants, memories, people, rows, states
+from ascua.targets.c.constants import CTYPES, numbers
+from ascua.targets.c.header import header
 from ascua.targets.c.names import check_name
-from ascua.targets.c.states import array, place
+from ascua.targets.c.states import place
+from ascua.targets.c.steps import Steps
 
 TEMPLATES = Path(__file__).parent
-
-ARENA_CTYPES = {**CTYPES, "int16": "s16_t", "float32": "f32_t"}
-"""The C types of what lies in the arena; kernel.h says why int16_t will not do."""
-
 
 NO_CXX = """\
 #ifdef __cplusplus
@@ -239,15 +236,16 @@ class _Texts:
         names = sorted({c.kernel.name for c in self.calls})
         includes = "".join(f'#include "ascua/{k}.h"\n' for k in names)
         internal = f"#define {name.upper()}_INTERNAL\n"
-        shared = {f: c for c in self.calls if (f := self.function(c)) != c.kernel.name}
+        steps = Steps(plan, name, self.symbols)
+        shared = {f: c for c in self.calls if (f := steps.function(c)) != c.kernel.name}
         parts = [
             f'{NO_CXX}{internal}{self.code_section()}#include "{name}.h"\n\n'
             f'#include "{name}_weights.h"\n{includes}'
             '#include "ascua/window.h"\n',
             self.memory(),
-            *([self.places()] if self.row_tables else []),
-            *(self.shared(f, c) for f, c in shared.items()),
-            *(self.step(s) for s in plan.steps),
+            *([steps.places()] if steps.row_tables else []),
+            *(steps.shared(f, c) for f, c in shared.items()),
+            *(steps.step(s) for s in plan.steps),
             f"#ifndef {name.upper()}_ON",
             self.interface(),
             "#endif\n",
@@ -330,248 +328,6 @@ class _Texts:
             parts.append(self.invoke("_on", f"{instance}, ", "net"))
         return _wrapped("\n".join(parts))
 
-    @cached_property
-    def copies(self) -> list[tuple[str, Mapping[str, int | float]]]:
-        """Kernels and parameters of the calls that are alike."""
-        found: list[tuple[str, Mapping[str, int | float]]] = []
-        for c in self.plan.calls:
-            if c.alike and (c.kernel.name, c.params) not in found:
-                found.append((c.kernel.name, c.params))
-        return found
-
-    def function(self, call: Call) -> str:
-        """What a step calls: the kernel itself, or a copy of it."""
-        kernel = call.kernel.name
-        if call.alike:
-            return f"{kernel}_{self.copies.index((kernel, call.params))}"
-        return kernel if call.inline else f"{kernel}_shared"
-
-    def shared(self, function: str, call: Call) -> str:
-        """One copy of a kernel for the calls that have none of their own."""
-        kernel = call.kernel.name
-        types = [t for t, _ in self.arguments(call, "")]
-        params = [self.parameters(call, "")] if call.alike else []
-        first = "&p" if call.alike else "p"
-        names = [f"a{i}" for i in range(len(types))]
-        declared = ", ".join(f"{t}{n}" for t, n in zip(types, names, strict=True))
-        if not call.alike:
-            declared = f"const {kernel}_t *p, {declared}"
-        lines = [*params, f"    {kernel}({', '.join([first, *names])});", "    KEEP_ORDER();"]
-        return "\n".join([f"SHARED void {function}({declared}) {{", *lines, "}\n"])
-
-    def parameters(self, call: Call, suffix: str) -> str:
-        """The definition of a call's parameters."""
-        fields = ", ".join(f".{k} = {literal(v)}" for k, v in call.params.items())
-        return f"    static const {call.kernel.name}_t p{suffix} = {{{fields}}};"
-
-    def arguments(self, call: Call, suffix: str, turn: str | None = None) -> list[tuple[str, str]]:
-        """(C type, expression) of each argument after the parameters; `suffix` tells calls apart.
-
-        `turn` is what counts the rows that calls make, or that they take, one by one.
-        """
-        late, row = isinstance(call.work, Sums), _row(call, turn)
-        block = call.work.block if isinstance(call.work, Rows) else 1
-        xs = [self.pointer(v, call, row, const=True) for v in call.reads]
-        ys = [
-            self.pointer(v, call, None if late else turn, block, const=False) for v in call.writes
-        ]
-        if call.window is not None:
-            xs = [("const int8_t *const *", f"rows{suffix}")]
-        if call.kernel.gathers:
-            xs = [("const int8_t *const *", f"xs{suffix}")]
-        if call.kernel.scatters:
-            ys = [("int8_t *const *", f"ys{suffix}")]
-        consts = [
-            (f"const {c.ctype} *", constants.argument(self.symbols[c.key], c)) for c in call.consts
-        ]
-        told = []
-        if block > 1:
-            told = [("int32_t ", f"{call.op.y.shape[1]} - {block} * {turn}")]
-        if late:
-            told = [("int32_t ", f"{turn}")]
-        scratch = [("void *", place(call.scratch))] if call.scratch else []
-        return [*xs, *consts, *ys, *told, *scratch]
-
-    def pointer(
-        self, v: View, call: Call, turn: str | None, block: int = 1, *, const: bool
-    ) -> tuple[str, str]:
-        """C type and expression of a kernel's argument."""
-        ctype = "int8_t" if call.kernel.bytewise else ARENA_CTYPES[v.tensor.dtype]
-        kind = f"const {ctype} *" if const else f"{ctype} *"
-        at = place(v.buffer)
-        if v.rows is not None:
-            row = f"{block} * {turn}" if block > 1 else turn or "0"
-            at = f"{array(v.buffer)} + {ALIGNMENT} * {self.row_tables[v.rows]}[{row}]"
-        elif turn is not None:
-            slices = call.work.rows if isinstance(call.work, Sums) else v.tensor.height
-            at += f" + {turn} * {block * v.tensor.bytes // slices}"
-        return kind, at if ctype == "int8_t" else f"({kind})(void *)({at})"
-
-    @cached_property
-    def row_tables(self) -> dict[tuple[int, ...], str]:
-        """The arrays of where rows lie, in words, by what they have."""
-        found: dict[tuple[int, ...], str] = {}
-        for step in self.plan.steps:
-            for v in (v for c in step.calls for v in (*c.reads, *c.writes)):
-                if v.rows is not None and v.rows not in found:
-                    found[v.rows] = f"{self.name}_rows_{len(found)}"
-        return found
-
-    def places(self) -> str:
-        """The definitions of these arrays."""
-        lines = []
-        for places, symbol in self.row_tables.items():
-            words = [p // ALIGNMENT for p in places]
-            ctype = "uint16_t" if max(words) < 2**16 else "uint32_t"
-            listed = ", ".join(map(str, words))
-            lines.append(f"static const {ctype} {symbol}[{len(words)}] = {{{listed}}};\n")
-        return "".join(lines)
-
-    def step(self, step: Step) -> str:
-        if step.looped:
-            return self.loop(step)
-        call = step.calls[0]
-        if isinstance(call.op, Source):
-            return self.fetch(step, call)
-        lines = [
-            self.title(step.calls),
-            f"STEP void {self.name}_{step.name}(INSTANCE) {{",
-            *self.declared(call, ""),
-        ]
-        if call.window is not None:
-            lines += self.window(call, "")
-        if (len(step.order) == 1 and call.work is None) or isinstance(call.work, Run):
-            lines += [*self.lists(call, ""), f"    {self.call(call, '')}"]
-        else:
-            lines.append(f"    for (int32_t turn = 0; turn < {len(step.order)}; turn++) {{")
-            lines += ["    " + line for line in self.turn(call, "", "turn", looped=False)]
-            lines.append("    }")
-        return "\n".join([*lines, "}\n"])
-
-    def fetch(self, step: Step, call: Call) -> str:
-        """A function that lets the user fill all rows of the input."""
-        at = self.pointer(call.writes[0], call, "turn", const=False)[1]
-        return (
-            f"{self.title(step.calls)}\n"
-            f"STEP void {self.name}_{step.name}(INSTANCE) {{\n"
-            f"    for (int32_t turn = 0; turn < {len(step.order)} && !SOURCE.error; turn++) {{\n"
-            f"        SOURCE.error = SOURCE.row(SOURCE.context, turn, {at});\n    }}\n}}\n"
-        )
-
-    def title(self, calls: Sequence[Call]) -> str:
-        """What the calls do."""
-        outputs = calls[-1].op.outputs
-        shape = ", ".join("x".join(map(str, t.shape[1:])) for t in outputs)
-        listed = " + ".join(f"{c.op.kind} {comment(c.op.name)}" for c in calls)
-        return f"/* {listed}: {shape}, {sum(c.macs for c in calls)} MACs */"
-
-    def loop(self, step: Step) -> str:
-        """A function for a turn of each call, and one that takes the turns in their order."""
-        parts, name = [], f"{self.name}_{step.name}"
-        ends = ["break"] * len(step.calls)
-        for i, call in enumerate(step.calls):
-            if isinstance(call.op, Source):
-                at = self.pointer(call.writes[0], call, "turn", const=False)[1]
-                parts.append(
-                    f"{self.title([call])}\n"
-                    f"STEP void {name}_{i}(INSTANCE_AND int32_t turn) {{\n"
-                    f"    SOURCE.error = SOURCE.row(SOURCE.context, turn, {at});\n}}\n"
-                )
-                ends[i] = (
-                    "if (SOURCE.error) {\n                return;\n            }\n            break"
-                )
-                continue
-            lines = [
-                self.title([call]),
-                f"STEP void {name}_{i}(INSTANCE_AND int32_t turn) {{",
-                *self.declared(call, ""),
-                *self.window(call, ""),
-                *again.definitions(call),
-                *self.turn(call, "", "turn", looped=True),
-            ]
-            parts.append("\n".join([*lines, "}\n"]))
-        ctype = "uint8_t" if len(step.calls) <= 256 else "uint16_t"
-        cases = "".join(
-            f"        case {i}:\n            {name}_{i}(NET_AND turn[{i}]++);\n"
-            f"            {ends[i]};\n"
-            for i in range(len(step.calls) - 1)
-        )
-        last = len(step.calls) - 1
-        order = ", ".join(map(str, step.order))
-        parts.append(
-            f"{self.title(step.calls)}\n"
-            f"STEP void {name}(INSTANCE) {{\n"
-            f"    static const {ctype} order[{len(step.order)}] = {{{order}}};\n"
-            f"    int32_t turn[{len(step.calls)}] = {{0}};\n"
-            f"    for (int32_t i = 0; i < {len(step.order)}; i++) {{\n"
-            f"        switch (order[i]) {{\n{cases}"
-            f"        default:\n            {name}_{last}(NET_AND turn[{last}]++);\n"
-            "        }\n    }\n}\n"
-        )
-        return "\n".join(parts)
-
-    def turn(self, call: Call, suffix: str, turn: str, *, looped: bool) -> list[str]:
-        """The statements of one turn of a call."""
-        lines = [f"    {line}" for line in self.find_rows(call, suffix, turn, looped=looped)]
-        return [*lines, *self.lists(call, suffix, turn), f"    {self.call(call, suffix, turn)}"]
-
-    def declared(self, call: Call, suffix: str) -> list[str]:
-        """The parameters of a call."""
-        return [] if call.alike else [self.parameters(call, suffix)]
-
-    def lists(self, call: Call, suffix: str, turn: str | None = None) -> list[str]:
-        """The lists of tensors, or of rows of them, that a call takes."""
-        lines = []
-        if call.kernel.gathers:
-            row = _row(call, turn)
-            listed = ", ".join(self.pointer(v, call, row, const=True)[1] for v in call.reads)
-            lines.append(f"    const int8_t *const xs{suffix}[] = {{{listed}}};")
-        if call.kernel.scatters:
-            listed = ", ".join(self.pointer(v, call, turn, const=False)[1] for v in call.writes)
-            lines.append(f"    int8_t *const ys{suffix}[] = {{{listed}}};")
-        return lines
-
-    def call(self, call: Call, suffix: str, turn: str | None = None) -> str:
-        """The statement that calls the kernel."""
-        params = [] if call.alike else [f"&p{suffix}"]
-        found = self.arguments(call, suffix, turn)
-        return f"{self.function(call)}({', '.join([*params, *(e for _, e in found)])});"
-
-    def window(self, call: Call, suffix: str) -> list[str]:
-        """What a call by rows reads its input through."""
-        w = call.window
-        if w is None:
-            return []
-        _, ih, iw, ic = call.op.x.shape
-        pixel = ic * ITEMSIZE[call.op.x.dtype]
-        fields = {
-            "kh": w.kh, "sy": w.sy, "dy": w.dy, "py": w.py, "ih": ih, "row": iw * pixel,
-            "left": w.left * pixel, "right": w.right * pixel, "fill": w.fill or 0,
-        }  # fmt: skip
-        text = ", ".join(f".{k} = {v}" for k, v in fields.items())
-        return [
-            f"    static const window_t w{suffix} = {{{text}}};",
-            f"    const int8_t *rows{suffix}[{w.kh}];",
-        ]
-
-    def find_rows(self, call: Call, suffix: str, turn: str, *, looped: bool) -> list[str]:
-        """The statements that find the rows that make an output row."""
-        if call.window is None:
-            return []
-        x, w, found = call.reads[0], f"&w{suffix}", f"rows{suffix}"
-        row = _row(call, turn)
-        lines = place(call.lines) if call.lines else None
-        if not looped and lines:
-            return [f"window_padded({w}, {place(x.buffer)}, {turn}, {lines}, {found});"]
-        finding = f"window_clipped({w}, {place(x.buffer)}, {row}, {found});"
-        if call.under is not None:
-            finding = again.window(call, w, array(x.buffer), turn, found)
-        elif x.rows is not None:
-            width = "" if max(x.rows) // ALIGNMENT < 2**16 else "_far"
-            base, table = array(x.buffer), self.row_tables[x.rows]
-            finding = f"window_scattered{width}({w}, {base}, {table}, {row}, {found});"
-        return [finding, f"window_copied({w}, {lines}, {found});"] if lines else [finding]
-
     def interface(self) -> str:
         """The functions that NAME.h declares."""
         name, plan = self.name, self.plan
@@ -621,11 +377,6 @@ class _Texts:
             f"    static const int32_t sizes[] = {{{sizes}}};\n"
             f"    return sizes[index];\n}}\n"
         )
-
-
-def _row(call: Call, turn: str | None) -> str | None:
-    """What counts the rows of what a call reads, where `turn` counts those that it makes."""
-    return again.ROW if turn is not None and call.again is not None else turn
 
 
 def _numbered(step: Step) -> list[tuple[Call, str]]:
