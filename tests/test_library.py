@@ -25,7 +25,7 @@ from tests.support.states import STATEFUL
 from tests.support.tools import require_board
 
 STREAM = next(iter(STATEFUL.values()))
-SANITIZE = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+SANITIZE = ("-Og", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
 def library(graph: Graph, folder: Path, name: str = "net") -> Path:

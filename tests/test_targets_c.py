@@ -25,7 +25,7 @@ from tests.support.examples import small
 from tests.support.tools import require_board, require_programs
 from tests.test_cli_errors import dense
 
-SANITIZE = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+SANITIZE = ("-Og", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 BOTH = """
 #include "first.h"
 #include "second.h"

@@ -31,7 +31,7 @@ FLAGS = (
 )  # fmt: skip
 WARNINGS: tuple[str, ...] = ()
 """None: of what a newer compiler may warn is no reason not to run. The tests set the strictest."""
-SANITIZE = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+SANITIZE = ("-Og", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 NATIVE = "-march=native"
 """Compiles for the processor of this computer: a program of another one must not be found."""
 LINK = ("-Wl,--gc-sections",)
