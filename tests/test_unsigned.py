@@ -164,7 +164,7 @@ def test_kernels_equal_the_reference() -> None:
 def test_litert_says_why_it_refuses() -> None:
     graph = as_uint8(network(unary(Elu, (0.05, -3), (0.04, 9))))
     with pytest.raises(ToolFailed, match="LiteRT refuses"):
-        litert(tflite.write(graph), samples(graph, 1))
+        run_litert.run(tflite.write(graph), samples(graph, 1), 1)
 
 
 def edges(graph: Graph) -> list[str]:

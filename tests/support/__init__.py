@@ -19,10 +19,10 @@ from ascua.ir import Array, Graph, Op, Quant, Tensor, limits
 from ascua.passes import prepare
 from ascua.plan import BALANCED, Goal, plan
 from ascua.run import run
-from ascua.run.litert import run as run_litert
 from ascua.run.litert import version as litert_version
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
+from tests.support import litert_process
 
 FAST = Goal(kind="speed")
 """Small networks may have more working memory than tensors, as some kernels want."""
@@ -159,7 +159,7 @@ def litert(model: bytes, xs: list[Array]) -> list[Array]:
     """The outputs (n, *shape) of LiteRT's reference kernels: the oracle of uint8."""
     if litert_version() is None:
         pytest.skip("TensorFlow is not installed")
-    return run_litert(model, xs, len(_outputs(model)))
+    return litert_process.run(model, xs, len(_outputs(model)))
 
 
 def _outputs(model: bytes) -> tuple[Tensor, ...]:
