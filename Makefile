@@ -25,10 +25,10 @@ check: setup ## Format, lint, types, layers, generated pages
 	@$(PYTHON) scripts/check.py
 
 test: setup check ## The tests; what takes minutes is left to test-all
-	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadfile -m "not slow"
+	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-all: setup check ## Every test
-	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadfile
+	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 golden: setup ## Make the golden files anew: their difference is what to review
 	@$(PYTHON) -m tests.support.golden_files

@@ -114,14 +114,18 @@ WITH_FPU = {
 """Boards by the cores that have a floating-point unit, which their flags leave out."""
 
 
+ON_CORES = [("cortex-m4", "-O2"), *((core, "-O0") for core in WITH_FPU)]
+"""What is compiled in every run of the tests."""
+
+
 @pytest.mark.parametrize(
-    "level",
+    ("core", "level"),
     [
-        level if level in ("-O0", "-O2") else pytest.param(level, marks=pytest.mark.slow)
+        pytest.param(core, level, marks=[] if (core, level) in ON_CORES else pytest.mark.slow)
+        for core in WITH_FPU
         for level in LEVELS
     ],
 )
-@pytest.mark.parametrize("core", WITH_FPU)
 def test_cores_with_a_floating_point_unit(core: str, level: str, tmp_path: Path) -> None:
     """There compilers keep more registers to themselves, above all without optimisation."""
     board, fpu = WITH_FPU[core]

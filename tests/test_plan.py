@@ -19,7 +19,8 @@ from ascua.ops.add import Add
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.relu import Relu
 from ascua.passes import prepare
-from ascua.plan import Goal, Plan, check_fit, goal_named, plan
+from ascua.plan import STACK_BYTES, Goal, Plan, check_fit, goal_named, plan
+from ascua.plan.goal import Kind
 from ascua.plan.memory import ALIGNMENT
 from ascua.plan.place import Span, bound, place
 from tests.ops.test_conv2d import conv
@@ -29,6 +30,7 @@ from tests.support.command import ascua, model_file
 from tests.support.examples import small
 from tests.support.guard import walk
 from tests.support.tools import require_board
+from tests.test_again import two_blocks
 
 MODELS = Path(__file__).parents[2] / "shared/models"
 
@@ -134,7 +136,30 @@ def test_too_little_of_both_is_said_at_once() -> None:
     assert first.count("there are 1,024") == 2
     assert ram.startswith("The step that costs most is CONV_2D 'y'")
     assert flash.startswith("The layers with most constants: CONV_2D 'y'")
+    rows, size, channels, other = e.value.things_to_try
+    assert "`--input-by-rows`" in rows
+    assert size.startswith("A smaller input")
+    assert channels.startswith("Fewer channels")
+    assert other.startswith("A board with more memory")
+    with pytest.raises(DoesNotFit) as e:
+        check_fit(plan(graph, replace(board, memories=small), Goal(by_rows=True)))
     assert len(e.value.things_to_try) == 3
+
+
+@pytest.mark.parametrize("kind", ["speed", "balanced"])
+def test_what_does_not_fit_as_single_steps_is_as_quick_as_may_be(kind: Kind) -> None:
+    """More memory than the least costs less, as long as there is more."""
+    m4 = boards.load("mps2-an386")
+    made = []
+    for room in (3500, 5000):
+        held = tuple(replace(m, bytes=room) if "w" in m.use else m for m in m4.memories)
+        p = plan(two_blocks(), replace(m4, memories=held), Goal(kind=kind))
+        assert p.arena_bytes + STACK_BYTES <= room
+        assert p.cost is not None
+        made.append((p.arena_bytes, p.cost.cycles))
+    (tight, slow), (roomy, quick) = made
+    assert tight < roomy
+    assert quick < slow
 
 
 def test_no_kernel_is_a_refusal() -> None:

@@ -241,7 +241,7 @@ def test_every_sum_with_int8_filters(kernel: Winograd, n: int, tmp_path: Path) -
         check_sums(layers[i : i + 125], "host", tmp_path / str(i), i)
 
 
-@pytest.mark.parametrize("board", BOARDS[:2])
+@pytest.mark.parametrize("board", [BOARDS[0], pytest.param(BOARDS[1], marks=pytest.mark.slow)])
 @each(*ONES)
 def test_every_sum_on_boards(board: str, kernel: Winograd, tmp_path: Path) -> None:
     layers = random_layers(30, 11, kernel)
