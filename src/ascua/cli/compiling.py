@@ -58,7 +58,7 @@ from ascua.ir import Array
 from ascua.labels import Labels
 from ascua.model import Model
 from ascua.ncc.classes import read_names
-from ascua.plan import BALANCED, Goal, Plan, Shared, check_fit
+from ascua.plan import BALANCED, STACK_BYTES, Goal, Plan, Shared, check_fit
 from ascua.report import tables
 from ascua.samples import load_or_random, sample_vectors
 from ascua.targets.folder import check_folder, write_folder
@@ -93,6 +93,11 @@ def analyze(
         found = measured.json()
         if planned.least is not None:
             found["ram_bytes"]["least"] = planned.least
+        if planned.spread:
+            found["memories"] = [
+                {"name": u.memory.name, "bytes": u.bytes, "room": u.memory.bytes, "parts": u.parts}
+                for u in planned.uses(STACK_BYTES)
+            ]
         print_json(found)
     else:
         out.print(tables.analysis(planned, measured))
