@@ -33,28 +33,26 @@ KERNEL void depthwise_conv2d_3x3_rows_fours_s8_dsp_pair(uint32_t u, uint32_t v, 
     to[3] = upper_halves(u13, v13);
 }
 
-/* to[pairs][3][4] of a row of four channels, but what is padding altogether: they are the upper
-   ones of four bytes, shifted. */
+/* to[pairs][3][4] of a row of four channels, but what is padding altogether. */
 KERNEL void
 depthwise_conv2d_3x3_rows_fours_s8_dsp_row(const depthwise_conv2d_3x3_rows_fours_s8_dsp_t *p,
-                                           const int8_t *x, int32_t shift, pair_t *to) {
+                                           const int8_t *x, pair_t *to) {
     const uint32_t fill = (uint8_t)p->fill * 0x01010101u;
     const int8_t *const end = x + p->iw * p->c;
     to += 12 * (p->left >> 1);
     if (p->left & 1) {
-        depthwise_conv2d_3x3_rows_fours_s8_dsp_pair(fill, four_bytes(x) >> shift, to);
+        depthwise_conv2d_3x3_rows_fours_s8_dsp_pair(fill, four_bytes(x), to);
         x += p->c;
         to += 12;
     }
     DEPTHWISE_CONV2D_3X3_ROWS_FOURS_S8_DSP_TWICE
     for (int32_t n = (p->iw - (p->left & 1)) >> 1; n > 0; n--) {
-        depthwise_conv2d_3x3_rows_fours_s8_dsp_pair(four_bytes(x) >> shift,
-                                                    four_bytes(x + p->c) >> shift, to);
+        depthwise_conv2d_3x3_rows_fours_s8_dsp_pair(four_bytes(x), four_bytes(x + p->c), to);
         x += 2 * p->c;
         to += 12;
     }
     if (x != end) {
-        depthwise_conv2d_3x3_rows_fours_s8_dsp_pair(four_bytes(x) >> shift, fill, to);
+        depthwise_conv2d_3x3_rows_fours_s8_dsp_pair(four_bytes(x), fill, to);
     }
 }
 
@@ -163,16 +161,15 @@ depthwise_conv2d_3x3_rows_fours_s8_dsp(const depthwise_conv2d_3x3_rows_fours_s8_
     }
     for (int32_t i = 0; i < own.c; i += 4) {
         /* Of less than four channels those before are read, too. */
-        const int32_t before = i + 4 > own.c ? i + 4 - own.c : 0;
+        const int32_t first = i + 4 > own.c ? own.c - 4 : i;
         for (int32_t ky = 0; ky < 3; ky++) {
             if (rows[ky]) {
-                depthwise_conv2d_3x3_rows_fours_s8_dsp_row(&own, rows[ky] + i - before, 8 * before,
-                                                           words + 4 * ky);
+                depthwise_conv2d_3x3_rows_fours_s8_dsp_row(&own, rows[ky] + first, words + 4 * ky);
             }
         }
-        for (int32_t k = 0; k < 4 - before; k++) {
-            depthwise_conv2d_3x3_rows_fours_s8_dsp_outputs(&own, words + k, weights + 12 * (i + k),
-                                                           requant + i + k, y + i + k);
+        for (int32_t k = i; k < first + 4; k++) {
+            depthwise_conv2d_3x3_rows_fours_s8_dsp_outputs(&own, words + (k - first),
+                                                           weights + 12 * k, requant + k, y + k);
         }
     }
 }
