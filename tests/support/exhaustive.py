@@ -279,7 +279,9 @@ class Steps:
         """Bytes of what a turn makes that lie over rows which it reads for the last time."""
         w = self.ways[i]
         overlap: Overlap = w.kernel.overlap(w.op, rows=not self.alone) if w.op.activations else None
-        if len(w.op.outputs) > 1 or isinstance(w.work, Rows | Sums):
+        if len(w.op.outputs) > 1 or isinstance(w.work, Sums):
+            return 0
+        if self.alone and isinstance(w.work, Rows):
             return 0
         x = len(last) * self.row(t)
         if self.turns(i) > 1:
