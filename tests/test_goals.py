@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -19,9 +20,11 @@ from ascua.plan.goal import SPEED_ARENA
 from ascua.plan.parts import GLUE_BYTES
 from ascua.targets.c import emit
 from tests.ops.test_conv2d import conv
+from tests.ops.test_fully_connected import dense
 from tests.support import beside, check_everywhere
 from tests.support.command import ascua, model_file, refused
 from tests.support.examples import small
+from tests.test_again import two_blocks
 
 M3 = boards.load("mps2-an385")
 SIZES = {"ic": 8, "oc": 8, "ih": 12, "iw": 12}
@@ -178,3 +181,28 @@ def test_goals_are_named(tmp_path: object) -> None:
     refused(ascua("analyze", model, "--goal", "fast"), 1, "--goal fast", "unknown")
     for goal in ("size", "ram"):
         assert ascua("analyze", model, "-b", "mps2-an385", "--goal", goal).code == 0
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf"])
+def test_a_time_that_is_none(seconds: str, tmp_path: Path) -> None:
+    path = model_file(tmp_path, small())
+    said = ascua("analyze", path, "--max-allocator-solve-secs", seconds)
+    refused(said, 1, "--max-allocator-solve-secs", "0 or more")
+
+
+def test_an_input_of_one_row(tmp_path: Path) -> None:
+    path = model_file(tmp_path, dense())
+    said = ascua("analyze", path, "--input-by-rows")
+    refused(said, 1, "a single row", "images and sequences")
+
+
+def test_what_the_fullest_step_holds(tmp_path: Path) -> None:
+    """What a loop holds in turns adds up to more than there ever is at once."""
+    path = model_file(tmp_path, two_blocks())
+    said = ascua("analyze", path, "--goal", "ram")
+    assert said.code == 0, said.err
+    held = said.out[said.out.index("decided by") : said.out.index("whole tensors")].splitlines()[1:]
+    *listed, last = (int(line.split()[0].replace(",", "")) for line in held if line.split())
+    assert "rows of" in said.out
+    assert "at most of these at once" in said.out
+    assert last < sum(listed)

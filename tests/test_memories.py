@@ -330,6 +330,8 @@ def test_a_board_to_plan_for(tmp_path: Path) -> None:
     assert "psram of esp32s3" in said.out
     assert f"'{x}' as you placed it" in said.out
     assert "10 wait states" in said.out
+    twice = ("--place", f"{x}=psram", "--place", f"{x}=sram")
+    refused(ascua("analyze", model, "-b", path, *twice), 1, "placed in psram already")
     said = ascua("analyze", model, "-b", path, "--place", f"{x}=psram", "--json")
     held = {m["name"]: m for m in json.loads(said.out)["memories"]}
     assert held["psram"]["parts"] == {"arena": held["psram"]["bytes"]}

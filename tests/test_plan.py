@@ -136,14 +136,16 @@ def test_too_little_of_both_is_said_at_once() -> None:
     assert first.count("there are 1,024") == 2
     assert ram.startswith("The step that costs most is CONV_2D 'y'")
     assert flash.startswith("The layers with most constants: CONV_2D 'y'")
-    rows, size, channels, other = e.value.things_to_try
+    goal, rows, size, channels, other = e.value.things_to_try
+    assert "`--goal ram`" in goal
     assert "`--input-by-rows`" in rows
     assert size.startswith("A smaller input")
     assert channels.startswith("Fewer channels")
     assert other.startswith("A board with more memory")
     with pytest.raises(DoesNotFit) as e:
-        check_fit(plan(graph, replace(board, memories=small), Goal(by_rows=True)))
-    assert len(e.value.things_to_try) == 3
+        check_fit(plan(graph, replace(board, memories=small), Goal("ram", by_rows=True)))
+    assert "`--patch 1.2`" in e.value.things_to_try[0]
+    assert len(e.value.things_to_try) == 4
 
 
 @pytest.mark.parametrize("kind", ["speed", "balanced"])

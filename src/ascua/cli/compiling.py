@@ -359,7 +359,16 @@ def _check_period(period_s: float | None, board: Board | None) -> None:
 
 
 def _check_placements(goal: Goal, board: Board | None, *, kmodel: bool) -> None:
-    """Raise InputError where there are some, and no board or nothing that they are for."""
+    """Raise InputError where there are some, and no board or nothing that they are for.
+
+    So with other wishes of a plan in C.
+    """
+    if kmodel and (goal.by_rows or goal.patch > 1):
+        option = "--input-by-rows" if goal.by_rows else "--patch"
+        raise InputError(
+            f"{option}: it is for networks in C, and the K210's runtime plans a kmodel itself.",
+            ["Leave it out."],
+        )
     if not goal.placements:
         return
     if kmodel:

@@ -8,7 +8,7 @@
 /* A network that asks for its input row by row: main.c reads the first row of a sample. */
 #include <string.h>
 
-static int8_t first_row[NETWORK_ROW_BYTES];
+static _Alignas(4) int8_t first_row[(NETWORK_ROW_BYTES + 3) / 4 * 4];
 
 static void *place_of_row(int index) {
     (void)index;

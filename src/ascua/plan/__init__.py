@@ -65,16 +65,15 @@ def _placed(
 
     found: list[tuple[float, list[Cut], Placement]] = []
     for cuts in sorted(steps.ways, key=peak):
-        if not found or peak(cuts) < max(steps.room, min(n for n, _, _ in found)):
+        if not found or peak(cuts) <= max(steps.room, min(n for n, _, _ in found)):
             memory = placed(flow, cuts, board, goal.tries, wishes)
             found.append((sum(a.bytes for a in memory.arenas), cuts, memory))
 
     def rank(arena: float, cuts: list[Cut]) -> tuple[float, float, float, int]:
-        flash, cost = 0, 0.0
-        if arena <= steps.room:
-            cost = sum(c.cost for c in cuts)
+        flash = 0
         if goal.kind == "size":
             flash = sum(o.const_bytes for c in cuts for o in c.calls.values())
+        cost = sum(c.cost for c in cuts)
         return max(arena, steps.room), flash, cost, sum(c.extra for c in cuts)
 
     _, cuts, memory = min(found, key=lambda f: rank(f[0], f[1]))

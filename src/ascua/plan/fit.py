@@ -60,7 +60,7 @@ def _short_of(plan: Plan, use: Use) -> Short | None:
     wished = [f"{brief(t)}={m.name}" for t, memory in plan.goal.placements if memory == m.name]
     remedy = "A smaller input or fewer channels in the largest layers."
     if wished:
-        remedy = f"Place less in {m.name}, or elsewhere: `--place {wished[0]}`."
+        remedy = f"Place less in {m.name}: another memory than `--place {wished[0]}`."
     return (
         f"{need:,} bytes of {m.name} ({listed}) and there are {m.bytes:,}.",
         f"The largest in {m.name}: {names} bytes." if held else f"These are constants in {m.name}.",
@@ -88,10 +88,19 @@ def _short_of_ram(plan: Plan) -> Short | None:
         f"{need:,} bytes of {ram.name} ({parts}) and there are {ram.bytes:,}.",
         f"{most} {held}{f', others {rest:,}' if rest else ''} bytes.",
         [
+            *_less_ram(plan),
             *_by_rows(plan, arena - (need - ram.bytes)),
             "A smaller input or fewer channels in that step.",
         ],
     )
+
+
+def _less_ram(plan: Plan) -> list[str]:
+    """The remedies of another goal, where it may hold less."""
+    again = "`--patch 1.2` lets a fifth of the multiply-accumulates be done again for less."
+    if plan.goal.kind != "ram":
+        return [f"Plan for the least RAM: `--goal ram`; with it {again}"]
+    return [] if plan.goal.patch > 1 else [again]
 
 
 def _by_rows(plan: Plan, room: int) -> list[str]:
@@ -101,6 +110,7 @@ def _by_rows(plan: Plan, room: int) -> list[str]:
     x = plan.inputs[0]
     readers = [c for c in plan.calls if any(v.tensor == x.tensor for v in c.reads)]
     by_rows = len(x.tensor.shape) == 4 and all(isinstance(c.work, Rows | Run) for c in readers)
+    room = min(room, max((s.peak for s in plan.steps), default=0) - 1)
     if not by_rows or not any(s.peak > room and x.buffer in plan.live(s) for s in plan.steps):
         return []
     return ["Let your program fill the rows of the input one by one: `--input-by-rows`."]

@@ -52,7 +52,12 @@ class Goal:
     """Tensors by name, activations or an operator's weights, each with the memory to lie in."""
 
     def __post_init__(self) -> None:
-        """Raise InputError for a `patch` that is none, or not for this kind."""
+        """Raise InputError for `seconds` or a `patch` that is none, or not for this kind."""
+        if not 0 <= self.seconds < math.inf:
+            raise InputError(
+                f"--max-allocator-solve-secs {self.seconds:g}: it is a time, 0 or more seconds.",
+                ["Leave it out: 10 is enough for most."],
+            )
         if not 1 <= self.patch < math.inf:
             raise InputError(
                 f"--patch {self.patch:g}: it is how many times the network's multiply-accumulates"

@@ -112,6 +112,11 @@ def wished(flow: Flow, board: Board, wishes: Iterable[tuple[str, str]]) -> dict[
                     f"{said}: '{brief(name)}' changes, and {memory} holds no variables.",
                     [f"Name one of {', '.join(m.name for m in rams(board))}."],
                 )
+            if found.get(root, memory) != memory:
+                raise InputError(
+                    f"{said}: '{brief(name)}' is placed in {found[root]} already.",
+                    ["Leave one of them out."],
+                )
             found[root] = memory
     return found
 

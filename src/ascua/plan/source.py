@@ -60,6 +60,12 @@ def source(graph: Graph) -> list[Chosen]:
 def check_rows(flow: Flow, every: Sequence[Sequence[Chosen]]) -> None:
     """Raise InputError where an operator of a flow that begins with a source needs all its rows."""
     x = flow.place[flow.ops[0].y]
+    if flow.rows[x] == 1:
+        raise InputError(
+            f"{flow.graph.name}: its input is a single row; --input-by-rows is for images and"
+            " sequences.",
+            ["Leave it out."],
+        )
     for i in flow.readers[x]:
         found = (flow.moves(o, alone=False).reads for o in every[i] if o.by_rows)
         if not any(r.tensor == x and r.step for reads in found for r in reads):

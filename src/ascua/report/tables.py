@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -240,7 +240,10 @@ def analysis(planned: Plan, m: Measurement) -> RenderableType:
     if planned.steps:
         step = planned.fullest()
         facts.append(("  decided by", f"step {planned.steps.index(step)}: {title(step)}"))
-        facts += [("", f"{b.bytes:>9,}  {b.name}") for b in _named(planned.live(step), step)]
+        held = _held(planned.live(step), step)
+        facts += [("", f"{n:>9,}  {name}") for name, n in held.items()]
+        if sum(held.values()) > planned.arena.bound:
+            facts.append(("", f"{planned.arena.bound:>9,}  at most of these at once"))
     facts.append(("  whole tensors alone", f"{planned.arena.whole_tensors:,} bytes"))
     if planned.states:
         names = ", ".join(f"'{brief(k.state.name, 40)}'" for k in planned.states)
@@ -336,8 +339,8 @@ def title(step: Step) -> str:
     return f"{step.op.kind} '{brief(step.op.name)}'"
 
 
-def _named(buffers: Sequence[Buffer], step: Step) -> list[Buffer]:
-    """The buffers of the fullest step, the largest first, named for what they are in it."""
+def _held(buffers: Sequence[Buffer], step: Step) -> dict[str, int]:
+    """Bytes by what they are in the fullest step, the most first."""
     lines = [c.lines for c in step.calls]
     scratch = [c.scratch for c in step.calls]
     reads = {v.buffer for c in step.calls for v in c.reads}
@@ -350,10 +353,14 @@ def _named(buffers: Sequence[Buffer], step: Step) -> list[Buffer]:
             return "scratch"
         if b.tensor is None:
             return b.name
-        role = "input" if b in reads else "output" if b in writes else "for later"
+        between = "rows of" if step.looped and b in writes else "input"
+        role = between if b in reads else "output" if b in writes else "for later"
         return f"{role} '{brief(b.name, 40)}'"
 
-    return [replace(b, name=name(b)) for b in sorted(buffers, key=lambda b: -b.bytes)]
+    found: dict[str, int] = {}
+    for b in buffers:
+        found[name(b)] = found.get(name(b), 0) + b.bytes
+    return dict(sorted(found.items(), key=lambda f: -f[1]))
 
 
 def _use(board: Board, use: str, what: str, need: int, parts: str) -> list[tuple[str, str]]:
@@ -391,7 +398,7 @@ def _placement(planned: Plan) -> str:
         return "proven: no cuts, rows, orders and offsets take less"
     least = ""
     if planned.least is not None:
-        least = f"; no plan, at any cost, holds less than {planned.least:,}"
+        least = f"; without work done again no plan holds less than {planned.least:,}"
     if planned.arena.proven:
         return f"what its fullest step holds, the least for these buffers{least}"
     return f"its fullest step holds {planned.arena.bound:,}{least}"

@@ -132,7 +132,7 @@ def sizes(board: Board, library: Library, build_dir: Path) -> Sizes | None:
     elf = firmware(board, library, build_dir)
     nothing = empty()
     bare = firmware(board, nothing, build_dir)
-    harness_static = bare.static_bytes(nothing.name) - nothing.arena_bytes
+    harness_static = bare.static_bytes(nothing.name) - nothing.arena_bytes + _beside(library)
     return Sizes(
         flash_bytes=elf.flash_bytes() - bare.flash_bytes(),
         static_bytes=elf.static_bytes(library.name) - library.arena_bytes - harness_static,
@@ -140,6 +140,13 @@ def sizes(board: Board, library: Library, build_dir: Path) -> Sizes | None:
         harness_static_bytes=harness_static,
         regions=elf.regions(board),
     )
+
+
+def _beside(library: Library) -> int:
+    """Bytes of the harness's variables in network.c: a first row, and whether parts are loaded."""
+    x = library.inputs[0]
+    row = (x.bytes // x.height + 3) // 4 * 4 if library.by_rows else 0
+    return row + (4 if library.loads else 0)
 
 
 def atomically(folder: Path, make: Callable[[Path], None]) -> Path:
