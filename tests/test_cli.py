@@ -229,6 +229,16 @@ def test_validate(model: Path, build: Path) -> None:
     assert "mismatched bytes" in ascua("validate", model, "-b", "host", "--build-dir", build).out
 
 
+def test_validate_plans_of_least_ram(model: Path, build: Path) -> None:
+    require_board(boards.load("host"))
+    asked = ("validate", model, "-b", "host", "--build-dir", build, "--json")
+    for more in ((), ("--input-by-rows",), ("--patch", "1.5")):
+        result = ascua(*asked, "--goal", "ram", *more)
+        assert result.code == 0, result.err
+        assert json.loads(result.out)["executors"][1]["mismatched_bytes"] == 0
+    assert len([*build.glob("*-host-*")]) > 1, "other plans, other programs"
+
+
 @pytest.mark.parametrize("before", [True, False])
 def test_v_shows_the_plan_before_and_after_the_verb(before: bool, model: Path) -> None:
     arguments = ("-v", "analyze", model) if before else ("analyze", model, "-v")

@@ -41,7 +41,6 @@ from ascua.cli.options import (
     model_file,
     no_optimize,
     period,
-    place_option,
     rounding,
     seed,
     skip_damaged,
@@ -58,7 +57,7 @@ from ascua.ir import Array
 from ascua.labels import Labels
 from ascua.model import Model
 from ascua.ncc.classes import read_names
-from ascua.plan import BALANCED, STACK_BYTES, Goal, Plan, Shared, check_fit
+from ascua.plan import STACK_BYTES, Goal, Plan, Shared, check_fit
 from ascua.report import tables
 from ascua.samples import load_or_random, sample_vectors
 from ascua.targets.folder import check_folder, write_folder
@@ -393,7 +392,7 @@ def raise_on_mismatch(result: measure.Run, board: str) -> None:
 @model_file()
 @inputs_file(help="Samples, .npy or .npz; default: fixed random ones.")
 @board_name("only", multiple=True, help="Only this board; may be repeated.")
-@place_option()
+@goal()
 @build_dir()
 @no_optimize()
 @in_float()
@@ -401,15 +400,14 @@ def raise_on_mismatch(result: measure.Run, board: str) -> None:
 @verbose
 @gathered(taking=Taking)
 def validate(
-    model: Path, inputs: Path | None, only: tuple[str, ...],
-    placements: tuple[tuple[str, str], ...], build_dir: Path, taking: Taking, *, as_json: bool,
+    model: Path, inputs: Path | None, only: tuple[str, ...], goal: Goal, build_dir: Path,
+    taking: Taking, *, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare MODEL.tflite on every executor, byte for byte.
 
     They are the reference, this computer, the boards, and tflite-micro; LiteRT for uint8. Of a
     .kmodel they are the simulated K210, and the runtime in C with a KPU in C.
     """
-    goal = replace(BALANCED, placements=placements)
     named = [board_files.load(name) for name in dict.fromkeys(only)]
     _check_placements(goal, next(iter(named), None), kmodel=k210.is_kmodel(model))
     if k210.is_kmodel(model):
