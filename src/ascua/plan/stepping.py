@@ -78,7 +78,8 @@ def _least(
     least = _affordable(search, bare, limit, search.upper()) if limit else bare
     if least > room(flow, board):
         least, limit = bare, math.inf
-    found = [plan for step in (0.0, FEWEST) if (plan := search.cheapest(least, step))]
+    asked = [(least, 0.0), (least, FEWEST), *((align(int(m * least)), 0.0) for m in (1.04, 1.08))]
+    found = [plan for peak, step in asked if (plan := search.cheapest(peak, step))]
     lists = [cuts for cost, cuts in found if cost % FEWEST <= limit]
     if goal.kind != "ram":
         most = room(flow, board)
