@@ -14,7 +14,7 @@ import pytest
 from ascua import boards
 from ascua.ir import Graph, Quant
 from ascua.passes import prepare
-from ascua.plan import plan
+from ascua.plan import BALANCED, Goal, plan
 from ascua.targets.c import emit, extras
 from tests.ops.test_conv2d import conv
 from tests.support import reference, samples
@@ -25,12 +25,13 @@ from tests.support.states import STATEFUL
 from tests.support.tools import require_board
 
 STREAM = next(iter(STATEFUL.values()))
+BY_ROWS = Goal("ram", by_rows=True, seconds=0.5)
 SANITIZE = ("-Og", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
-def library(graph: Graph, folder: Path, name: str = "net") -> Path:
+def library(graph: Graph, folder: Path, name: str = "net", goal: Goal = BALANCED) -> Path:
     """The files of a library for this computer, and those for people."""
-    made = emit(plan(prepare(graph), boards.load("host")), name)
+    made = emit(plan(prepare(graph), boards.load("host"), goal), name)
     xs = samples(graph, 4)
     return write(folder, made, **extras(made, xs, reference(graph, xs)))
 
@@ -276,6 +277,14 @@ def test_a_trained_model_is_called_as_its_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "p/include/my_digits_labels.h").exists()
 
 
+def of_pixels(scale: float, zero: int) -> Graph:
+    """A convolution of an image of that quantisation."""
+    graph = conv()
+    x = replace(graph.inputs[0], quant=Quant((float(np.float32(scale)),), (zero,)))
+    moved = {graph.inputs[0]: x}
+    return replace(graph, inputs=(x,), ops=tuple(op.on(moved) for op in graph.ops))
+
+
 @pytest.mark.parametrize(
     ("scale", "zero", "said"),
     [
@@ -285,11 +294,7 @@ def test_a_trained_model_is_called_as_its_folder(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_pixels(scale: float, zero: int, said: str | None, tmp_path: Path) -> None:
     """The bytes of a camera become those of an input, where that is a matter of 128."""
-    graph = conv()
-    x = replace(graph.inputs[0], quant=Quant((float(np.float32(scale)),), (zero,)))
-    moved = {graph.inputs[0]: x}
-    graph = replace(graph, inputs=(x,), ops=tuple(op.on(moved) for op in graph.ops))
-    folder = library(graph, tmp_path)
+    folder = library(of_pixels(scale, zero), tmp_path)
     header = (folder / "include/net.h").read_text()
     if said is None:
         assert "pixels" not in header
@@ -307,3 +312,31 @@ int main(void) {
     return 0;
 }
 """) == "-128 -127 -1 0 127 "  # fmt: skip
+
+
+def test_pixels_by_rows(tmp_path: Path) -> None:
+    """The function of a library that asks for rows converts one: there is no room for more."""
+    graph = of_pixels(1 / 255, -128)
+    folder = library(graph, tmp_path, goal=BY_ROWS)
+    (x,) = samples(graph, 1)
+    (y,) = reference(graph, [x])
+    pixels = (x.astype(np.int16) + 128).astype(np.uint8)
+    assert built(folder, f"""
+#include "net.h"
+#include <stdio.h>
+#include <string.h>
+{array("pixels", pixels, "uint8_t")}{array("ys", y)}
+static int32_t row(void *context, int32_t y, int8_t *to) {{
+    net_pixels_input_0((const uint8_t *)context + y * NET_INPUT_0_ROW_BYTES, to);
+    return 0;
+}}
+int main(void) {{
+    static uint8_t given[sizeof pixels[0]];
+    static int8_t out[sizeof ys[0]];
+    memcpy(given, pixels[0], sizeof given);
+    int32_t error = net_invoke_rows(row, given, out);
+    printf("%d %d", (int)error, memcmp(out, ys[0], sizeof out) != 0);
+    return 0;
+}}
+""") == "0 0"  # fmt: skip
+    assert "One row of pixels as a camera gives it" in (folder / "include/net.h").read_text()
