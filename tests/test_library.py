@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.support import reference, samples
 from tests.support.command import ascua, model_file, refused
 from tests.support.compilers import C11, COMPILERS, WARNINGS, tool, write
 from tests.support.examples import ALL, small
+from tests.support.floats import floated
 from tests.support.states import STATEFUL
 from tests.support.tools import require_board
 
@@ -31,7 +33,7 @@ SANITIZE = ("-Og", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover
 
 def library(graph: Graph, folder: Path, name: str = "net", goal: Goal = BALANCED) -> Path:
     """The files of a library for this computer, and those for people."""
-    made = emit(plan(prepare(graph), boards.load("host"), goal), name)
+    made = emit(plan(prepare(graph, floats=True), boards.load("host"), goal), name)
     xs = samples(graph, 4)
     return write(folder, made, **extras(made, xs, reference(graph, xs)))
 
@@ -246,6 +248,49 @@ def test_the_readme_s_program_compiles(tmp_path: Path) -> None:
     include, _, body = code.partition("\n")
     program = f"{include}\nint main(void) {{\n{body}    return best < 0 || score != score;\n}}\n"
     assert built(folder, program) == ""
+
+
+def test_the_readme_s_program_by_rows_compiles(tmp_path: Path) -> None:
+    """And gives what the network gives, in an instance too, by the call that the page has."""
+    graph = small()
+    folder = library(graph, tmp_path, goal=BY_ROWS)
+    readme = (folder / "README.md").read_text()
+    code = readme.split("```c\n")[1].split("```")[0]
+    begin, call = code.split("int32_t error")
+    on = next(name for name in re.findall("`(.+?)`", readme) if "_on(" in name)
+    (x,) = samples(graph, 1)
+    (y,) = reference(graph, [x])
+    assert built(folder, f"""{begin}
+#include <string.h>
+{array("xs", x)}{array("ys", y)}
+static int32_t row(void *context, int32_t y, int8_t *to) {{
+    memcpy(to, xs[0] + y * NET_INPUT_0_ROW_BYTES, NET_INPUT_0_ROW_BYTES);
+    return context != 0;
+}}
+int main(void) {{
+    static net_t net;
+    void *context = 0;
+    int32_t error{call}
+    int wrong = error != 0 || memcmp(out, ys[0], sizeof out) != 0;
+    memset(out, 0, sizeof out);
+    return wrong || {on} != 0 || memcmp(out, ys[0], sizeof out) != 0;
+}}
+""") == ""  # fmt: skip
+
+
+@pytest.mark.parametrize("goal", [BALANCED, BY_ROWS], ids=["whole", "rows"])
+@pytest.mark.parametrize("kind", ["integers", "floats", "several"])
+def test_the_readme_names_what_is_there(kind: str, goal: Goal, tmp_path: Path) -> None:
+    graph = floated(small()) if kind == "floats" else small()
+    if kind == "several":
+        graph = replace(graph, outputs=(graph.ops[0].y, *graph.outputs))
+    folder = library(graph, tmp_path, goal=goal)
+    readme = (folder / "README.md").read_text()
+    declared = set(re.findall(r"\bnet_\w+", (folder / "include/net.h").read_text()))
+    assert {*re.findall(r"\bnet_\w+", readme)} <= declared
+    sources = [*folder.glob("src/*.c"), folder / "CMakeLists.txt"]
+    macros = {name for path in sources for name in re.findall(r"\bNET_\w+", path.read_text())}
+    assert {name.removeprefix("D") for name in re.findall(r"\bD?NET_\w+", readme)} <= macros
 
 
 def test_what_is_refused(tmp_path: Path) -> None:
