@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from ascua import tflite
+from ascua import boards, tflite
 from tests.ops.test_fully_connected import dense
 from tests.support.command import ascua, refused
 from tests.support.examples import small
 
+SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+ARENA = "first_second_arena"
 PROGRAM = r"""
 #include "first/include/first.h"
 #include "second/include/second.h"
@@ -53,17 +56,28 @@ def test_one_arena(models: list[str], tmp_path: Path) -> None:
     to = tmp_path / "libraries"
     result = ascua("compile", *models, "--share-arena", "--board", "lm3s6965evb", "-o", to)
     assert (result.code, result.err) == (0, "")
+    manifests = [json.loads((to / n / "manifest.json").read_text()) for n in ("first", "second")]
+    size = max(m["arena_bytes"] for m in manifests)
+    assert all(m["shared_arena"] == {"name": ARENA, "bytes": size} for m in manifests)
+    assert f"first and second share one arena of {size} bytes, {ARENA}: they run in" in result.out
+    for name in ("first", "second"):
+        readme = (to / name / "README.md").read_text()
+        assert f"`{ARENA}` ({size} bytes" in readme
+        assert f"-D{ARENA.upper()}_SECTION=" in readme
     (to / "main.c").write_text(PROGRAM)
     sources = [
         f"{n}/src/{n}{end}.c" for n in ("first", "second") for end in ("", "_weights", "_on")
     ]
     include = [f"-I{n}/{part}" for n in ("first", "second") for part in ("include", "src")]
-    flags = ["-std=c11", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    section = f'-D{ARENA.upper()}_SECTION=".mine"'
+    flags = [section, "-std=c11", "-O1", *SANITIZE]
     subprocess.run(["cc", *flags, *include, "main.c", *sources, "-o", "both"], cwd=to, check=True)
     subprocess.run(["./both"], cwd=to, check=True)
-    symbols = subprocess.run(["nm", "both"], cwd=to, check=True, capture_output=True, text=True)
-    arenas = [line for line in symbols.stdout.splitlines() if line.endswith("first_second_arena")]
-    assert len(arenas) == 1
+    table = subprocess.run(
+        ["objdump", "-t", "both"], cwd=to, check=True, capture_output=True, text=True
+    )
+    arenas = [line.split() for line in table.stdout.splitlines() if line.endswith(ARENA)]
+    assert [(section, int(n, 16)) for *_, section, n, _ in arenas] == [(".mine", size)]
 
 
 def test_what_cannot_share(models: list[str], tmp_path: Path) -> None:
@@ -75,6 +89,10 @@ def test_what_cannot_share(models: list[str], tmp_path: Path) -> None:
     refused(ascua("compile", *twice), 1, "would be called first")
     named = [*models, "--share-arena", "--name", "x", *board]
     refused(ascua("compile", *named), 1, "--name")
+    apart = (boards.FOLDER / "stm32l476.toml").read_text().replace("0x18000", "0x5dc")
+    (tmp_path / "apart.toml").write_text(apart)
+    shared = [*models, "--share-arena", "--board", tmp_path / "apart.toml", "-o", to]
+    refused(ascua("compile", *shared), 1, "first in sram2", "second in sram1")
     assert not to.exists()
 
 

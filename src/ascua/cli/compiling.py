@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -222,9 +222,23 @@ def compile_(
             check_folder(folder, target, force=force)
     for (loaded, planned), name, folder in zip(made, names, folders, strict=True):
         _write(loaded, planned, name, folder, form, force=force, quiet=as_json)
+    shared = made[0][1].shared
     if as_json:
         found = [measure.known(loaded, planned).json() for loaded, planned in made]
-        print_json(found[0] if len(found) == 1 else {"libraries": found})
+        print_json(
+            found[0] if shared is None else {"libraries": found, "shared_arena": asdict(shared)}
+        )
+    elif shared is not None:
+        out.print(
+            f"{_listed(names)} share one arena of {shared.bytes:,} bytes, {shared.name}: they run"
+            " in turns.",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Two or more names in a sentence."""
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _sharing(made: Sequence[tuple[Model, Plan]], names: Sequence[str]) -> list[tuple[Model, Plan]]:
@@ -238,6 +252,13 @@ def _sharing(made: Sequence[tuple[Model, Plan]], names: Sequence[str]) -> list[t
         raise InputError(
             f"--share-arena: {parted} has arenas in several memories.",
             ["Leave it out, or `--place` what lies apart."],
+        )
+    memories = {p.arena.memory: n for n, (_, p) in zip(names, made, strict=True)}
+    if len(memories) > 1:
+        listed = ", ".join(f"that of {name} in {memory}" for memory, name in memories.items())
+        raise InputError(
+            f"--share-arena: the arenas lie in several memories, {listed}.",
+            ["Leave it out: each has an arena of its own then."],
         )
     shared = Shared(f"{'_'.join(names)}_arena", max(p.arena.bytes for _, p in made))
     return [(loaded, replace(p, shared=shared)) for loaded, p in made]

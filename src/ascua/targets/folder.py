@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,7 @@ def manifest(
         "model": {"file": model, "sha256": sha256},
         "board": plan.board.name,
         "arena_bytes": plan.arena_bytes,
+        **({"shared_arena": asdict(plan.shared)} if plan.shared else {}),
         **({"memories": _uses(plan)} if plan.spread else {}),
         **({"state_bytes": plan.state_bytes} if plan.states else {}),
         "constants_bytes": plan.const_bytes,

@@ -56,7 +56,7 @@ def readme(library: Library, *, flat: bool) -> str:
     text = (TEMPLATES / "README.md.in").read_text(encoding="utf-8")
     return Template(text).substitute(
         name=name, upper=name.upper(), code="\n".join(lines), on=on, build=build, test=test,
-        values=_values(library), arena=f"{library.arena_bytes:,}", memories=_memories(library),
+        values=_values(library), **_arena(library), memories=_memories(library),
     )  # fmt: skip
 
 
@@ -68,6 +68,21 @@ def _values(library: Library) -> str:
         *([f"`{name}_dequantize_output_0(byte)`"] if is_quantized(library.outputs[0]) else []),
     ]
     return f"Real values: {', '.join(found)}; " if found else ""
+
+
+def _arena(library: Library) -> dict[str, str]:
+    """What the arena is, and the macro that names its section."""
+    if library.shared is None:
+        return {
+            "arena": f"the arena of {library.arena_bytes:,} bytes",
+            "section": f"{library.name.upper()}_ARENA_SECTION",
+        }
+    shared, size = library.shared
+    return {
+        "arena": f"`{shared}` ({size:,} bytes, the one arena of several networks that run in turns:"
+        " each overwrites what the others left there, outputs too)",
+        "section": f"{shared.upper()}_SECTION",
+    }
 
 
 def _memories(library: Library) -> str:
