@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ascua import boards, tflite
+from ascua.errors import DoesNotFit
+from ascua.passes import prepare
+from ascua.plan import STACK_BYTES, check_fit, check_fit_together, plan
 from tests.ops.test_fully_connected import dense
 from tests.support.command import ascua, refused
 from tests.support.examples import small
+from tests.support.states import STATEFUL
 
+STREAM = next(iter(STATEFUL.values()))
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 ARENA = "first_second_arena"
 PROGRAM = r"""
@@ -103,3 +109,34 @@ def test_one_that_does_not_fit_leaves_nothing(models: list[str], tmp_path: Path)
     found = ascua("compile", *models, large, "--share-arena", "--board", "lm3s6965evb", "-o", to)
     refused(found, 3, "large does not fit")
     assert not to.exists()
+
+
+def test_constants_of_all_are_in_one_flash(tmp_path: Path) -> None:
+    """Each fits alone."""
+    files = [tmp_path / "first.tflite", tmp_path / "second.tflite"]
+    for path in files:
+        path.write_bytes(tflite.write(dense(k=1000, oc=150)))
+    to = tmp_path / "libraries"
+    board = ["--board", "lm3s6965evb", "-o", to]
+    found = ascua("compile", *files, "--share-arena", *board)
+    refused(found, 3, "first and second do not fit lm3s6965evb in one program", "bytes of flash",
+            "constants of first 15", "constants of second 15", "262,144")  # fmt: skip
+    assert not to.exists()
+    assert ascua("compile", files[0], *board).code == 0
+
+
+def test_states_of_all_are_in_one_ram() -> None:
+    """Beside one arena and one stack."""
+    board = boards.load("lm3s6965evb")
+    p = plan(prepare(STREAM), board)
+    once = p.arena.bytes + STACK_BYTES
+
+    def together(ram: int) -> None:
+        memories = tuple(replace(m, bytes=ram) if m.name == "ram" else m for m in board.memories)
+        small = replace(p, board=replace(board, memories=memories))
+        check_fit(small)
+        check_fit_together({"first": small, "second": small})
+
+    together(once + 2 * p.state_bytes)
+    with pytest.raises(DoesNotFit, match=f"ram .*states of second {p.state_bytes}"):
+        together(once + 2 * p.state_bytes - 1)

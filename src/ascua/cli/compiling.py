@@ -58,7 +58,15 @@ from ascua.ir import Array
 from ascua.labels import Labels
 from ascua.model import Model
 from ascua.ncc.classes import read_names
-from ascua.plan import BALANCED, STACK_BYTES, Goal, Plan, Shared, check_fit
+from ascua.plan import (
+    BALANCED,
+    STACK_BYTES,
+    Goal,
+    Plan,
+    Shared,
+    check_fit,
+    check_fit_together,
+)
 from ascua.report import tables
 from ascua.samples import load_or_random, sample_vectors
 from ascua.targets.folder import check_folder, write_folder
@@ -218,6 +226,7 @@ def compile_(
         check_fit(planned)
     if len(models) > 1:
         made = _sharing(made, names)
+        check_fit_together({name: p for name, (_, p) in zip(names, made, strict=True)})
         for folder in folders:
             check_folder(folder, target, force=force)
     for (loaded, planned), name, folder in zip(made, names, folders, strict=True):
