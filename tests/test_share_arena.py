@@ -29,7 +29,7 @@ PROGRAM = r"""
 #include <string.h>
 
 int main(void) {
-    static _Alignas(8) int8_t buffer[sizeof(first_t) + 8];
+    static _Alignas(8) int8_t buffer[FIRST_INSTANCE_BYTES + 8];
     int wrong = 0;
     for (int n = 0; n < 4; n++) {
         const int i = n % FIRST_VECTORS, j = n % SECOND_VECTORS;
@@ -42,8 +42,8 @@ int main(void) {
         first_invoke_on(net, (const int8_t *)first_vector_inputs[i], out);
         wrong |= memcmp(out, first_vector_outputs[i], FIRST_OUTPUT_0_BYTES) != 0;
     }
-    wrong |= 2 * (first_instance_in(buffer + 1, sizeof(first_t)) != 0);
-    wrong |= 4 * (first_instance_in(buffer, sizeof(first_t) - 1) != 0);
+    wrong |= 2 * (first_instance_in(buffer + 1, FIRST_INSTANCE_BYTES) != 0);
+    wrong |= 4 * (first_instance_in(buffer, FIRST_INSTANCE_BYTES - 1) != 0);
     return wrong;
 }
 """
