@@ -98,7 +98,7 @@ def analyze(
     with waiting(f"Planning {model}"):
         planned, measured = measure.analyze(loaded, target, goal, period_s)
     if as_json:
-        found = measured.json()
+        found = {**measured.json(), **goal.json()}
         if planned.least is not None:
             found["ram_bytes"]["least"] = planned.least
         if planned.spread:
@@ -233,7 +233,7 @@ def compile_(
         _write(loaded, planned, name, folder, form, force=force, quiet=as_json)
     shared = made[0][1].shared
     if as_json:
-        found = [measure.known(loaded, planned).json() for loaded, planned in made]
+        found = [{**measure.known(m, p).json(), **goal.json()} for m, p in made]
         print_json(
             found[0] if shared is None else {"libraries": found, "shared_arena": asdict(shared)}
         )
@@ -356,7 +356,7 @@ def run(
         one = _one_sample(xs, result)
         _trace(loaded, one, OnBoard(planned, build_dir))
     if as_json:
-        print_json(result.measurement.json())
+        print_json({**result.measurement.json(), **aim.goal.json()})
     else:
         out.print(tables.run(result.measurement, int8_score=result.score_reference))
     raise_on_mismatch(result, aim.board)
