@@ -27,7 +27,8 @@ from tests.support.tools import require_board
 
 M3 = "lm3s6965evb"
 MEASUREMENT = {
-    "schema", "board", "model_sha256", "macs", "macs_model", "flash_bytes", "weights_bytes",
+    "schema", "board", "goal", "by_rows", "patch",
+    "model_sha256", "macs", "macs_model", "flash_bytes", "weights_bytes",
     "code_bytes", "ram_bytes", "layers", "expected", "samples", "instructions", "instructions_min",
     "instructions_max", "cycles", "counted_on", "estimate", "mismatched_bytes", "accuracy", "tools",
 }  # fmt: skip

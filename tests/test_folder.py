@@ -54,6 +54,7 @@ def test_files_and_manifest(model: Path, tmp_path: Path) -> None:
     manifest = json.loads(written["manifest.json"])
     assert manifest["name"] == "small"
     assert manifest["board"] == "host"
+    assert [manifest[key] for key in ("goal", "by_rows", "patch")] == ["balanced", False, 1]
     assert manifest["model"]["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
     assert manifest["files"] == {
         p: hashlib.sha256(data).hexdigest() for p, data in written.items() if p != "manifest.json"

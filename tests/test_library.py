@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -14,23 +15,25 @@ import pytest
 from ascua import boards
 from ascua.ir import Graph, Quant
 from ascua.passes import prepare
-from ascua.plan import plan
+from ascua.plan import BALANCED, Goal, plan
 from ascua.targets.c import emit, extras
 from tests.ops.test_conv2d import conv
 from tests.support import reference, samples
 from tests.support.command import ascua, model_file, refused
 from tests.support.compilers import C11, COMPILERS, WARNINGS, tool, write
 from tests.support.examples import ALL, small
+from tests.support.floats import floated
 from tests.support.states import STATEFUL
 from tests.support.tools import require_board
 
 STREAM = next(iter(STATEFUL.values()))
+BY_ROWS = Goal("ram", by_rows=True, seconds=0.5)
 SANITIZE = ("-Og", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
-def library(graph: Graph, folder: Path, name: str = "net") -> Path:
+def library(graph: Graph, folder: Path, name: str = "net", goal: Goal = BALANCED) -> Path:
     """The files of a library for this computer, and those for people."""
-    made = emit(plan(prepare(graph), boards.load("host")), name)
+    made = emit(plan(prepare(graph, floats=True), boards.load("host"), goal), name)
     xs = samples(graph, 4)
     return write(folder, made, **extras(made, xs, reference(graph, xs)))
 
@@ -247,6 +250,50 @@ def test_the_readme_s_program_compiles(tmp_path: Path) -> None:
     assert built(folder, program) == ""
 
 
+def test_the_readme_s_program_by_rows_compiles(tmp_path: Path) -> None:
+    """And gives what the network gives, in an instance too, by the call that the page has."""
+    graph = small()
+    folder = library(graph, tmp_path, goal=BY_ROWS)
+    readme = (folder / "README.md").read_text()
+    code = readme.split("```c\n")[1].split("```")[0]
+    begin, call = code.split("int32_t error")
+    on = next(name for name in re.findall("`(.+?)`", readme) if "_on(" in name)
+    (x,) = samples(graph, 1)
+    (y,) = reference(graph, [x])
+    assert built(folder, f"""{begin}
+#include <string.h>
+{array("xs", x)}{array("ys", y)}
+static int32_t row(void *context, int32_t y, int8_t *to) {{
+    memcpy(to, xs[0] + y * NET_INPUT_0_ROW_BYTES, NET_INPUT_0_ROW_BYTES);
+    return context != 0;
+}}
+int main(void) {{
+    static int64_t buffer[NET_INSTANCE_BYTES / sizeof(int64_t)];
+    net_t *net = net_instance_in(buffer, NET_INSTANCE_BYTES);
+    void *context = 0;
+    int32_t error{call}
+    int wrong = error != 0 || memcmp(out, ys[0], sizeof out) != 0;
+    memset(out, 0, sizeof out);
+    return wrong || !net || {on.replace("&net", "net")} != 0 || memcmp(out, ys[0], sizeof out) != 0;
+}}
+""") == ""  # fmt: skip
+
+
+@pytest.mark.parametrize("goal", [BALANCED, BY_ROWS], ids=["whole", "rows"])
+@pytest.mark.parametrize("kind", ["integers", "floats", "several"])
+def test_the_readme_names_what_is_there(kind: str, goal: Goal, tmp_path: Path) -> None:
+    graph = floated(small()) if kind == "floats" else small()
+    if kind == "several":
+        graph = replace(graph, outputs=(graph.ops[0].y, *graph.outputs))
+    folder = library(graph, tmp_path, goal=goal)
+    readme = (folder / "README.md").read_text()
+    declared = set(re.findall(r"\bnet_\w+", (folder / "include/net.h").read_text()))
+    assert {*re.findall(r"\bnet_\w+", readme)} <= declared
+    sources = [*folder.glob("src/*.c"), folder / "include/net.h", folder / "CMakeLists.txt"]
+    macros = {name for path in sources for name in re.findall(r"\bNET_\w+", path.read_text())}
+    assert {name.removeprefix("D") for name in re.findall(r"\bD?NET_\w+", readme)} <= macros
+
+
 def test_what_is_refused(tmp_path: Path) -> None:
     model = model_file(tmp_path, small())
     short = tmp_path / "short.txt"
@@ -276,6 +323,14 @@ def test_a_trained_model_is_called_as_its_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "p/include/my_digits_labels.h").exists()
 
 
+def of_pixels(scale: float, zero: int) -> Graph:
+    """A convolution of an image of that quantisation."""
+    graph = conv()
+    x = replace(graph.inputs[0], quant=Quant((float(np.float32(scale)),), (zero,)))
+    moved = {graph.inputs[0]: x}
+    return replace(graph, inputs=(x,), ops=tuple(op.on(moved) for op in graph.ops))
+
+
 @pytest.mark.parametrize(
     ("scale", "zero", "said"),
     [
@@ -285,11 +340,7 @@ def test_a_trained_model_is_called_as_its_folder(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_pixels(scale: float, zero: int, said: str | None, tmp_path: Path) -> None:
     """The bytes of a camera become those of an input, where that is a matter of 128."""
-    graph = conv()
-    x = replace(graph.inputs[0], quant=Quant((float(np.float32(scale)),), (zero,)))
-    moved = {graph.inputs[0]: x}
-    graph = replace(graph, inputs=(x,), ops=tuple(op.on(moved) for op in graph.ops))
-    folder = library(graph, tmp_path)
+    folder = library(of_pixels(scale, zero), tmp_path)
     header = (folder / "include/net.h").read_text()
     if said is None:
         assert "pixels" not in header
@@ -307,3 +358,31 @@ int main(void) {
     return 0;
 }
 """) == "-128 -127 -1 0 127 "  # fmt: skip
+
+
+def test_pixels_by_rows(tmp_path: Path) -> None:
+    """The function of a library that asks for rows converts one: there is no room for more."""
+    graph = of_pixels(1 / 255, -128)
+    folder = library(graph, tmp_path, goal=BY_ROWS)
+    (x,) = samples(graph, 1)
+    (y,) = reference(graph, [x])
+    pixels = (x.astype(np.int16) + 128).astype(np.uint8)
+    assert built(folder, f"""
+#include "net.h"
+#include <stdio.h>
+#include <string.h>
+{array("pixels", pixels, "uint8_t")}{array("ys", y)}
+static int32_t row(void *context, int32_t y, int8_t *to) {{
+    net_pixels_input_0((const uint8_t *)context + y * NET_INPUT_0_ROW_BYTES, to);
+    return 0;
+}}
+int main(void) {{
+    static uint8_t given[sizeof pixels[0]];
+    static int8_t out[sizeof ys[0]];
+    memcpy(given, pixels[0], sizeof given);
+    int32_t error = net_invoke_rows(row, given, out);
+    printf("%d %d", (int)error, memcmp(out, ys[0], sizeof out) != 0);
+    return 0;
+}}
+""") == "0 0"  # fmt: skip
+    assert "One row of pixels as a camera gives it" in (folder / "include/net.h").read_text()

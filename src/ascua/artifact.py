@@ -67,6 +67,8 @@ class Library(Artifact):
     """The paths of the files to compile."""
     include_dirs: tuple[str, ...]
     arena_bytes: int
+    shared: tuple[str, int] | None = None
+    """The array that several libraries have as their arena, and its bytes."""
     by_rows: bool = False
     """Whether it asks for its input row by row."""
     tolerance: float = 0.0

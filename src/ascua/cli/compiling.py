@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ from ascua.ir import Array
 from ascua.labels import Labels
 from ascua.model import Model
 from ascua.ncc.classes import read_names
-from ascua.plan import STACK_BYTES, Goal, Plan, Shared, check_fit
+from ascua.plan import STACK_BYTES, Goal, Plan, Shared, check_fit, check_fit_together
 from ascua.report import tables
 from ascua.samples import load_or_random, sample_vectors
 from ascua.targets.folder import check_folder, write_folder
@@ -89,7 +89,7 @@ def analyze(
     with waiting(f"Planning {model}"):
         planned, measured = measure.analyze(loaded, target, goal, period_s)
     if as_json:
-        found = measured.json()
+        found = {**measured.json(), **goal.json()}
         if planned.least is not None:
             found["ram_bytes"]["least"] = planned.least
         if planned.spread:
@@ -217,13 +217,28 @@ def compile_(
         check_fit(planned)
     if len(models) > 1:
         made = _sharing(made, names)
+        check_fit_together({name: p for name, (_, p) in zip(names, made, strict=True)})
         for folder in folders:
             check_folder(folder, target, force=force)
     for (loaded, planned), name, folder in zip(made, names, folders, strict=True):
         _write(loaded, planned, name, folder, form, force=force, quiet=as_json)
+    shared = made[0][1].shared
     if as_json:
-        found = [measure.known(loaded, planned).json() for loaded, planned in made]
-        print_json(found[0] if len(found) == 1 else {"libraries": found})
+        found = [{**measure.known(m, p).json(), **goal.json()} for m, p in made]
+        print_json(
+            found[0] if shared is None else {"libraries": found, "shared_arena": asdict(shared)}
+        )
+    elif shared is not None:
+        out.print(
+            f"{_listed(names)} share one arena of {shared.bytes:,} bytes, {shared.name}: they run"
+            " in turns.",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Two or more names in a sentence."""
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _sharing(made: Sequence[tuple[Model, Plan]], names: Sequence[str]) -> list[tuple[Model, Plan]]:
@@ -237,6 +252,13 @@ def _sharing(made: Sequence[tuple[Model, Plan]], names: Sequence[str]) -> list[t
         raise InputError(
             f"--share-arena: {parted} has arenas in several memories.",
             ["Leave it out, or `--place` what lies apart."],
+        )
+    memories = {p.arena.memory: n for n, (_, p) in zip(names, made, strict=True)}
+    if len(memories) > 1:
+        listed = ", ".join(f"that of {name} in {memory}" for memory, name in memories.items())
+        raise InputError(
+            f"--share-arena: the arenas lie in several memories, {listed}.",
+            ["Leave it out: each has an arena of its own then."],
         )
     shared = Shared(f"{'_'.join(names)}_arena", max(p.arena.bytes for _, p in made))
     return [(loaded, replace(p, shared=shared)) for loaded, p in made]
@@ -325,7 +347,7 @@ def run(
         one = _one_sample(xs, result)
         _trace(loaded, one, OnBoard(planned, build_dir))
     if as_json:
-        print_json(result.measurement.json())
+        print_json({**result.measurement.json(), **aim.goal.json()})
     else:
         out.print(tables.run(result.measurement, int8_score=result.score_reference))
     raise_on_mismatch(result, aim.board)

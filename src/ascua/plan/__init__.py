@@ -10,7 +10,7 @@ from ascua.ir import Graph, Tensor
 from ascua.plan.choose import ways
 from ascua.plan.cost import Cost
 from ascua.plan.cuts import Cut
-from ascua.plan.fit import STACK_BYTES, check_fit
+from ascua.plan.fit import STACK_BYTES, check_fit, check_fit_together
 from ascua.plan.flow import ALIGNMENT, Flow
 from ascua.plan.goal import BALANCED, GOALS, Goal, goal_named
 from ascua.plan.memories import near, wished
@@ -22,7 +22,8 @@ from ascua.plan.stepping import Stepped, stepped
 __all__ = [
     "ALIGNMENT", "BALANCED", "GOALS", "STACK_BYTES", "STATES", "Arena", "Buffer", "Call", "Cost",
     "Goal", "Kept", "Near",
-    "Plan", "Shared", "Source", "Step", "Use", "View", "check_fit", "goal_named", "plan",
+    "Plan", "Shared", "Source", "Step", "Use", "View", "check_fit", "check_fit_together",
+    "goal_named", "plan",
 ]  # fmt: skip
 
 

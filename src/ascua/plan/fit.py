@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ascua.errors import DoesNotFit, brief
 from ascua.kernels import Rows, Run
 from ascua.plan.parts import Plan, Use
@@ -46,6 +48,37 @@ def check_fit(plan: Plan) -> None:
             "A board with more memory: `ascua boards` lists them.",
         ],
     )  # fmt: skip
+
+
+def check_fit_together(plans: Mapping[str, Plan]) -> None:
+    """Raise DoesNotFit where networks of one program exceed a memory of their board together.
+
+    They have names, share an arena, and run in turns; each fits alone. As in `check_fit`, code
+    refuses nothing.
+    """
+    board = next(iter(plans.values())).board
+    uses = {name: {u.memory: u.parts for u in p.uses(STACK_BYTES)} for name, p in plans.items()}
+    for m in board.memories:
+        parts = {name: found.get(m, {}) for name, found in uses.items()}
+        own = {
+            f"{kind} of {name}": p.get(kind, 0)
+            for name, p in parts.items()
+            for kind in ("constants", "states")
+        }
+        once = {kind: max(p.get(kind, 0) for p in parts.values()) for kind in ("arena", "stack")}
+        needs = {**own, **once}
+        need = sum(needs.values())
+        if need <= m.bytes:
+            continue
+        listed = ", ".join(f"{what} {n:,}" for what, n in needs.items() if n)
+        raise DoesNotFit(
+            f"{' and '.join(plans)} do not fit {board.name} in one program: they need"
+            f" {need:,} bytes of {m.name} ({listed}) and there are {m.bytes:,}.",
+            [
+                "Fewer channels in the layers with most constants, or a smaller `width`.",
+                "A board with more memory: `ascua boards` lists them.",
+            ],
+        )
 
 
 def _short_of(plan: Plan, use: Use) -> Short | None:

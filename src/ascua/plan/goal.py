@@ -70,6 +70,10 @@ class Goal:
                 ["Add `--goal ram`, or leave it out."],
             )
 
+    def json(self) -> dict[str, str | bool | float]:
+        """What was wished for, as `--json` and manifests have it."""
+        return {"goal": self.kind, "by_rows": self.by_rows, "patch": self.patch}
+
     @property
     def effort(self) -> int:
         """Turns of calls that are tried in search of steps that hold less."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,15 @@ def check_folder(folder: Path, board: Board, *, force: bool) -> None:
 def manifest(
     plan: Plan, artifact: Artifact, files: Mapping[str, bytes], model: str, sha256: str
 ) -> dict[str, Any]:
-    """What the folder holds: model, board, memory, tensors, and the hash of every file."""
+    """What the folder holds: model, board, goal, memory, tensors, and the hash of every file."""
     return {
         **folders.header(targets.of(plan.board).form),
         "name": artifact.name,
         "model": {"file": model, "sha256": sha256},
         "board": plan.board.name,
+        **plan.goal.json(),
         "arena_bytes": plan.arena_bytes,
+        **({"shared_arena": asdict(plan.shared)} if plan.shared else {}),
         **({"memories": _uses(plan)} if plan.spread else {}),
         **({"state_bytes": plan.state_bytes} if plan.states else {}),
         "constants_bytes": plan.const_bytes,

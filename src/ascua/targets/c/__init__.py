@@ -65,6 +65,7 @@ def emit(plan: Plan, name: str) -> Library:
         ),
         include_dirs=("include", "src"),
         arena_bytes=plan.arena_bytes,
+        shared=None if plan.shared is None else (plan.shared.name, plan.shared.bytes),
         script=f"{name}_memories.ld" if script else None,
         regions=memories.regions(plan),
         loads=bool(memories.loaded(plan)),
@@ -291,7 +292,7 @@ class _Texts:
         if shared is not None:
             array = f"{macro} _Alignas(8) int8_t {shared.name}[{shared.bytes}];"
             return [
-                _section(macro, f"{self.name.upper()}_{macro}_SECTION", default),
+                _section(macro, f"{shared.name.upper()}_SECTION", default),
                 "/* The arena of several networks, in turns: each defines it, and there is one. */",
                 f"__attribute__((weak)) {array}\n#define arena {shared.name}",
             ]

@@ -125,7 +125,7 @@ def _helpers(name: str, plan: Plan) -> Iterator[str]:
         yield _rounded(name)
     for i, t in xs:
         yield _quantize(name, i, t)
-        yield _pixels(name, i, t)
+        yield _pixels(name, i, t, by_rows=plan.by_rows)
     for i, t in ys:
         yield _dequantize(name, i, t)
     if len(plan.outputs) == len(ys) == 1:
@@ -190,8 +190,8 @@ static inline void {name}_dequantize_output_{i}_array(const {ctype} *from, float
 """
 
 
-def _pixels(name: str, i: int, t: Tensor) -> str:
-    """A camera's bytes as those of an input, where they differ by a constant."""
+def _pixels(name: str, i: int, t: Tensor, *, by_rows: bool) -> str:
+    """A camera's bytes as those of an input, or of a row, where they differ by a constant."""
     assert t.quant is not None
     if t.dtype != "int8" or len(t.shape) != 4 or t.shape[3] not in (1, 3):
         return ""
@@ -201,10 +201,14 @@ def _pixels(name: str, i: int, t: Tensor) -> str:
     if not found:
         return ""
     black, white = found[0]
+    size = f"{name.upper()}_INPUT_{i}_{'ROW_BYTES' if by_rows else 'BYTES'}"
+    given = "One row of pixels as a camera gives it" if by_rows else (
+        "Pixels as a camera gives them, row by row"
+    )  # fmt: skip
     return f"""
-/* Pixels as a camera gives them, row by row, a byte a channel: 0 is {black:g}, 255 is {white:g}. */
+/* {given}, a byte a channel: 0 is {black:g}, 255 is {white:g}. */
 static inline void {name}_pixels_input_{i}(const uint8_t *pixels, int8_t *to) {{
-    for (int32_t i = 0; i < {name.upper()}_INPUT_{i}_BYTES; i++) {{
+    for (int32_t i = 0; i < {size}; i++) {{
         to[i] = (int8_t)(pixels[i] - 128);
     }}
 }}

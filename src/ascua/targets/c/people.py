@@ -18,14 +18,21 @@ def readme(library: Library, *, flat: bool) -> str:
     """README.md of the folder."""
     name = library.name
     x, y = library.inputs[0], library.outputs[0]
+    on = f"{name}_run_on(&net)"
+    results = [
+        f"{CTYPES[t.dtype]} *y{i} = {name}_output_{i}(); /* {_shape(t.shape)} */"
+        for i, t in enumerate(library.outputs)
+    ]
     if library.by_rows:
         out = ", out" if len(library.outputs) == 1 else ""
         lines = [
             f"static int32_t row(void *context, int32_t y, {CTYPES[x.dtype]} *to); /* fills row y"
             f" of {_shape(x.shape)}, answers 0 */",
-            f"static {CTYPES[y.dtype]} out[{y.size}];",
+            *([f"static {CTYPES[y.dtype]} out[{y.size}];"] if out else []),
             f"int32_t error = {name}_invoke_rows(row, context{out});",
+            *([] if out else results),
         ]
+        on = f"{name}_invoke_rows_on(&net, row, context{out})"
     elif len(library.inputs) == len(library.outputs) == 1:
         lines = [
             f"static {CTYPES[x.dtype]} in[{x.size}]; /* {_shape(x.shape)} */",
@@ -39,8 +46,7 @@ def readme(library: Library, *, flat: bool) -> str:
             *(f"{CTYPES[t.dtype]} *x{i} = {name}_input_{i}(); /* {_shape(t.shape)}: fill it */"
               for i, t in enumerate(library.inputs)),
             f"{name}_run();",
-            *(f"{CTYPES[t.dtype]} *y{i} = {name}_output_{i}(); /* {_shape(t.shape)} */"
-              for i, t in enumerate(library.outputs)),
+            *results,
         ]  # fmt: skip
     build = "all `.c` files of this folder" if flat else (
         "`src/*.c` with `-Iinclude`; or CMake: `add_subdirectory`, then"
@@ -49,9 +55,34 @@ def readme(library: Library, *, flat: bool) -> str:
     test = "" if flat else f"\n`test/` compares every output byte: `-D{name.upper()}_TEST=ON`.\n"
     text = (TEMPLATES / "README.md.in").read_text(encoding="utf-8")
     return Template(text).substitute(
-        name=name, upper=name.upper(), code="\n".join(lines), build=build, test=test,
-        arena=f"{library.arena_bytes:,}", memories=_memories(library),
+        name=name, upper=name.upper(), code="\n".join(lines), on=on, build=build, test=test,
+        values=_values(library), **_arena(library), memories=_memories(library),
     )  # fmt: skip
+
+
+def _values(library: Library) -> str:
+    """How values become bytes and back; of ends that are no integers there is nothing to say."""
+    name = library.name
+    found = [
+        *([f"`{name}_quantize_input_0(value)`"] if is_quantized(library.inputs[0]) else []),
+        *([f"`{name}_dequantize_output_0(byte)`"] if is_quantized(library.outputs[0]) else []),
+    ]
+    return f"Real values: {', '.join(found)}; " if found else ""
+
+
+def _arena(library: Library) -> dict[str, str]:
+    """What the arena is, and the macro that names its section."""
+    if library.shared is None:
+        return {
+            "arena": f"the arena of {library.arena_bytes:,} bytes",
+            "section": f"{library.name.upper()}_ARENA_SECTION",
+        }
+    shared, size = library.shared
+    return {
+        "arena": f"`{shared}` ({size:,} bytes, the one arena of several networks that run in turns:"
+        " each overwrites what the others left there, outputs too)",
+        "section": f"{shared.upper()}_SECTION",
+    }
 
 
 def _memories(library: Library) -> str:
