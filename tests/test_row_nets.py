@@ -79,6 +79,13 @@ def test_networks_by_rows(place: str, tmp_path: Path) -> None:
     assert wrong(range(CI), place, tmp_path) == []
 
 
+@pytest.mark.emulator
+def test_rows_that_mve_found_wrongly(tmp_path: Path) -> None:
+    """GCC 12 vectorised the loop over four rows, some of them padding, and took others."""
+    require_board(boards.load("mps3-an547"))
+    assert wrong([320577], "mps3-an547", tmp_path) == []
+
+
 def sources() -> str:
     """Changes with any file of the package."""
     found = hashlib.sha256()
