@@ -81,7 +81,7 @@ def analyze(
     """Operators, MACs, weights, arena and fit of MODEL.tflite."""
     target = board_files.load(board) if board else None
     _check_period(period_s, target)
-    _check_placements(goal, target, kmodel=k210.is_kmodel(model))
+    _check_wishes(goal, target, kmodel=k210.is_kmodel(model))
     if k210.is_kmodel(model):
         kmodels.analyze(model, target, as_json=as_json)
         return
@@ -198,7 +198,7 @@ def compile_(
     """Write MODEL.tflite as a C library, or as a kmodel for a K210; needs no C compiler."""
     target = board_files.load(board)
     form.check(models, kmodel=k210.has_one(target))
-    _check_placements(goal, target, kmodel=k210.has_one(target))
+    _check_wishes(goal, target, kmodel=k210.has_one(target))
     if k210.has_one(target):
         form.refuse()
         kmodels.compile_(models[0], target, to, how, force=force, as_json=as_json)
@@ -323,7 +323,7 @@ def run(
     """Build MODEL.tflite, run it on a board, check every output byte; or run a .kmodel."""
     target = board_files.load(aim.board)
     _check_period(aim.period_s, target)
-    _check_placements(aim.goal, target, kmodel=k210.is_kmodel(model))
+    _check_wishes(aim.goal, target, kmodel=k210.is_kmodel(model))
     spared: dict[str, Any] = {"inputs": (model, Path(aim.board), *source.named), "force": force}
     if k210.is_kmodel(model):
         network = k210.load(model)
@@ -379,11 +379,8 @@ def _check_period(period_s: float | None, board: Board | None) -> None:
         )
 
 
-def _check_placements(goal: Goal, board: Board | None, *, kmodel: bool) -> None:
-    """Raise InputError where there are some, and no board or nothing that they are for.
-
-    So with other wishes of a plan in C.
-    """
+def _check_wishes(goal: Goal, board: Board | None, *, kmodel: bool) -> None:
+    """Raise InputError for wishes of a plan in C: of a kmodel, or placements without a board."""
     if kmodel and (goal.by_rows or goal.patch > 1):
         option = "--input-by-rows" if goal.by_rows else "--patch"
         raise InputError(
@@ -431,7 +428,7 @@ def validate(
     .kmodel they are the simulated K210, and the runtime in C with a KPU in C.
     """
     named = [board_files.load(name) for name in dict.fromkeys(only)]
-    _check_placements(goal, next(iter(named), None), kmodel=k210.is_kmodel(model))
+    _check_wishes(goal, next(iter(named), None), kmodel=k210.is_kmodel(model))
     if k210.is_kmodel(model):
         kmodels.validate(model, inputs, only, build_dir, as_json=as_json)
         return
