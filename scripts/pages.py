@@ -264,8 +264,10 @@ def verbs() -> dict[str, click.Command]:
 def usage(verb: str, command: click.Command) -> str:
     """How the verb is called, and a table of its options; of a group, those of its verbs."""
     if isinstance(command, click.Group):
-        inner = sorted(command.commands.items())
-        return "\n".join(usage(f"{verb} {name}", each) for name, each in inner)
+        alike: dict[str, list[str]] = {}
+        for name, each in sorted(command.commands.items()):
+            alike.setdefault(usage(f"{verb} \0", each), []).append(name)
+        return "\n".join(text.replace("\0", "|".join(names)) for text, names in alike.items())
     context = click.Context(command, info_name=f"ascua {verb}")
     options = [p for p in command.params if isinstance(p, click.Option)]
     rows = [row for option in options if (row := option.get_help_record(context))]

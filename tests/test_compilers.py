@@ -71,15 +71,16 @@ def check_networks(seeds: tuple[int, int], cc: Compiler, level: str, folder: Pat
         for made in libraries(graph, name, level):
             more = extras(made, xs, ys)
             at = write(folder / made.name, made, **more)
-            main = f"test/{made.name}_selftest.c"
-            objects += cc.compile(at, level, f"-Dmain={made.name}_selftest", more=(main,))
+            objects += cc.compile(at, level, more=(f"test/{made.name}_selftest.c",))
             folders.append(at)
     program = cpp_program([at.name for at in folders], folder)
-    objects.append(cc.compile_cpp(program, level, [at / "include" for at in folders]))
+    objects.append(
+        cc.compile_cpp(program, level, [at / d for at in folders for d in ("include", "test")])
+    )
     if cc.runs:
         tool([cc.cpp, *objects, "-o", folder / "program"])
         said = tool([folder / "program"]).splitlines()
-        assert [line.partition(":")[0] for line in said] == [f"PASS {at.name}" for at in folders]
+        assert [line for line in said if "vector" not in line] == ["PASS 1/1"] * len(folders)
 
 
 def cpp_program(names: Sequence[str], folder: Path) -> Path:
@@ -87,9 +88,10 @@ def cpp_program(names: Sequence[str], folder: Path) -> Path:
     path = folder / "program.cpp"
     path.write_text(
         "".join(f'#include "{n}.h"\n' for n in names)
-        + "".join(f'extern "C" int {n}_selftest(void);\n' for n in names)
+        + "".join(f'#include "{n}_selftest.h"\n' for n in names)
+        + "#include <cstdio>\n\nstatic void print(const char *text) { std::fputs(text, stdout); }\n"
         + "int main() {\n    int wrong = 0;\n"
-        + "".join(f"    wrong += {n}_selftest() + ({n}_input(0) == nullptr);\n" for n in names)
+        + "".join(f"    wrong += {n}_selftest(print) + ({n}_input(0) == nullptr);\n" for n in names)
         + "    return wrong;\n}\n"
     )
     return path

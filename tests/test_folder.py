@@ -27,8 +27,8 @@ from tests.test_cli_errors import dense
 
 FILES = {
     "CMakeLists.txt", "README.md", "include/small.h", "manifest.json", "src/small.c",
-    "src/small_on.c", "src/small_weights.c", "src/small_weights.h", "test/small_selftest.c",
-    "test/small_vectors.h",
+    "src/small_on.c", "src/small_weights.c", "src/small_weights.h", "test/main.c",
+    "test/small_selftest.c", "test/small_selftest.h", "test/small_vectors.h",
 }  # fmt: skip
 
 
@@ -155,7 +155,7 @@ def test_full_disk(
         compile_to(folder, other)
         (folder / "mine").write_text("mine")
     before = files(tmp_path)
-    for fails_at in range(0, 40, 3):
+    for fails_at in range(0, 60, 3):
         with monkeypatch.context() as patch:
             patch.setattr(Path, method, full_at(fails_at, getattr(Path, method)))
             result = compile_to(folder, model)

@@ -24,7 +24,7 @@ LAYERS = (
     {"quantize"},
     {"recipes"},
     {"targets", "run", "train", "compare", "samples", "ncc"},
-    {"model", "executors", "convert"},
+    {"model", "executors", "convert", "exports"},
     {"measure"},
     {"pruning", "validation"},
     {"k210"},

@@ -25,12 +25,7 @@ NO_FIRMWARE = ((KMODEL, "a kmodel"), (TFLITE, "a .tflite file"))
 """What is given in its place."""
 
 
-@click.group()
-def export() -> None:
-    """Write what another program or a board needs to run a model."""
-
-
-@export.command("maix")
+@click.command("maix")
 @model_file()
 @labels_file(help="Names of the classes, one a line.")
 @board_name(

@@ -64,9 +64,17 @@ def check_folder(folder: Path, board: Board, *, force: bool) -> None:
 def manifest(
     plan: Plan, artifact: Artifact, files: Mapping[str, bytes], model: str, sha256: str
 ) -> dict[str, Any]:
-    """What the folder holds: model, board, goal, memory, tensors, and the hash of every file."""
+    """What the folder holds: the artifact, and the hash of every file."""
     return {
         **folders.header(targets.of(plan.board).form),
+        **about(plan, artifact, model, sha256),
+        "files": {p: hashlib.sha256(data).hexdigest() for p, data in sorted(files.items())},
+    }
+
+
+def about(plan: Plan, artifact: Artifact, model: str, sha256: str) -> dict[str, Any]:
+    """What a manifest tells of an artifact: model, board, goal, memory, tensors, steps."""
+    return {
         "name": artifact.name,
         "model": {"file": model, "sha256": sha256},
         "board": plan.board.name,
@@ -82,7 +90,6 @@ def manifest(
             {"function": f, "op": s.op.kind, "kernel": s.kernels, "macs": s.macs}
             for f, s in zip(artifact.steps, plan.steps, strict=True)
         ],
-        "files": {p: hashlib.sha256(data).hexdigest() for p, data in sorted(files.items())},
     }
 
 

@@ -10,16 +10,14 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import numpy as np
-
 from ascua import kernels
 from ascua.artifact import Library, Slot
 from ascua.files.folders import Form
 from ascua.ir import Array
 from ascua.kernels import Const
 from ascua.plan import Arena, Call, Plan, Source, Step, View
-from ascua.targets.c import constants, memories, people, rows, states
-from ascua.targets.c.constants import CTYPES, numbers
+from ascua.targets.c import constants, memories, people, rows, selftest, states
+from ascua.targets.c.constants import CTYPES
 from ascua.targets.c.header import header
 from ascua.targets.c.names import check_name
 from ascua.targets.c.states import place
@@ -79,7 +77,7 @@ def _names(path: str, table: Mapping[str, Any]) -> bool:
     """Whether a library that is called as the manifest `table` says has a file at `path`."""
     name = re.escape(str(table.get("name")))
     own = rf"include/{name}(_labels)?\.h|src/{name}(_weights|_on|_load)?\.[ch]"
-    test = rf"test/{name}_(selftest\.c|vectors\.h)"
+    test = rf"test/{name}_(selftest\.[ch]|vectors\.h)|test/main\.c"
     flat = rf"{name}(_weights|_on|_load)?\.c|{name}(_weights|_labels)?\.h|ascua_\w+\.h"
     others = rf"{name}_memories\.ld|src/ascua/\w+\.h|CMakeLists\.txt|README\.md"
     return bool(re.fullmatch(rf"{own}|{test}|{flat}|{others}", path))
@@ -104,62 +102,20 @@ def extras(
 
     `xs`, `ys` are (n, *shape) a graph tensor, `labels` names of classes.
     """
-    upper = library.name.upper()
     fields = {
         "name": library.name,
-        "load": f"    {library.name}_load();\n" if library.loads else "",
-        "upper": upper,
+        "upper": library.name.upper(),
         "sources": "".join(f"  {s}\n" for s in (*library.sources, f"src/{library.name}_on.c")),
-        **_test(library),
-        "tolerance": f"{library.tolerance:g}" if library.tolerance else "0.0",
-        "floats": ", ".join(
-            str(int(t.dtype == "float32" and library.tolerance > 0)) for t in library.outputs
-        ),
     }
-    vectors = [f"#define {upper}_VECTORS {len(xs[0])}\n"]
-    for kind, arrays in (("inputs", xs), ("outputs", ys)):
-        rows = np.concatenate([_bytes(a) for a in arrays], axis=1)
-        body = ",\n".join("{" + numbers(r) + "}" for r in rows)
-        vectors.append(
-            f"static const uint8_t {library.name}_vector_{kind}"
-            f"[{rows.shape[0]}][{rows.shape[1]}] = {{\n{body}}};\n"
-        )
+    test = {**selftest.files(library, xs, ys, labels), "main.c": selftest.main(library.name)}
     files = {
         "README.md": people.readme(library, flat=False),
         "CMakeLists.txt": _template("CMakeLists.txt.in", **fields),
-        f"test/{library.name}_selftest.c": _template("selftest.c.in", **fields),
-        f"test/{library.name}_vectors.h": "#include <stdint.h>\n\n" + "\n".join(vectors),
+        **{f"test/{path}": text for path, text in test.items()},
     }
     if labels:
         files[f"include/{library.name}_labels.h"] = people.labels(library.name, labels)
     return {path: text.encode() for path, text in files.items()}
-
-
-def _test(library: Library) -> dict[str, str]:
-    """How the self-test hands over the inputs of a vector and runs the network."""
-    name = library.name
-    if not library.by_rows:
-        return {
-            "source": "",
-            "run": f"""        for (int i = 0; i < {name.upper()}_INPUTS; i++) {{
-            memcpy({name}_input(i), in, (size_t){name}_input_bytes(i));
-            in += {name}_input_bytes(i);
-        }}
-        {name}_run();""",
-        }
-    row = f"{name.upper()}_INPUT_0_ROW_BYTES"
-    x = CTYPES[library.inputs[0].dtype]
-    out = f", {name}_output(0)" if len(library.outputs) == 1 else ""
-    return {
-        "source": f"""
-/* Row y of the input at `context`. */
-static int32_t source(void *context, int32_t y, {x} *to) {{
-    memcpy(to, (const uint8_t *)context + y * {row}, {row});
-    return 0;
-}}
-""",
-        "run": f"        wrong += {name}_invoke_rows(source, (void *)in{out});",
-    }
 
 
 def flat(library: Library, files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -168,10 +124,6 @@ def flat(library: Library, files: Mapping[str, bytes]) -> dict[str, bytes]:
         **people.flattened(files),
         "README.md": people.readme(library, flat=True).encode(),
     }
-
-
-def _bytes(a: Array) -> Array:
-    return np.ascontiguousarray(a).reshape(len(a), -1).view(np.uint8)
 
 
 def _template(file: str, **fields: object) -> str:

@@ -17,8 +17,22 @@ TEMPLATES = Path(__file__).parent
 def readme(library: Library, *, flat: bool) -> str:
     """README.md of the folder."""
     name = library.name
+    build = "all `.c` files of this folder" if flat else (
+        "`src/*.c` with `-Iinclude`; or CMake: `add_subdirectory`, then"
+        f" `target_link_libraries(app PRIVATE {name}::{name})`"
+    )  # fmt: skip
+    test = "" if flat else f"\n`test/` compares every output byte: `-D{name.upper()}_TEST=ON`.\n"
+    text = (TEMPLATES / "README.md.in").read_text(encoding="utf-8")
+    return Template(text).substitute(
+        name=name, upper=name.upper(), code="\n".join(call(library)), on=_run_on(library),
+        build=build, test=test, values=_values(library), **_arena(library), memories=_memories(library),
+    )  # fmt: skip
+
+
+def call(library: Library) -> list[str]:
+    """Lines of C that run it."""
+    name = library.name
     x, y = library.inputs[0], library.outputs[0]
-    on = f"{name}_run_on(&net)"
     results = [
         f"{CTYPES[t.dtype]} *y{i} = {name}_output_{i}(); /* {_shape(t.shape)} */"
         for i, t in enumerate(library.outputs)
@@ -32,7 +46,6 @@ def readme(library: Library, *, flat: bool) -> str:
             f"int32_t error = {name}_invoke_rows(row, context{out});",
             *([] if out else results),
         ]
-        on = f"{name}_invoke_rows_on(&net, row, context{out})"
     elif len(library.inputs) == len(library.outputs) == 1:
         lines = [
             f"static {CTYPES[x.dtype]} in[{x.size}]; /* {_shape(x.shape)} */",
@@ -48,16 +61,15 @@ def readme(library: Library, *, flat: bool) -> str:
             f"{name}_run();",
             *results,
         ]  # fmt: skip
-    build = "all `.c` files of this folder" if flat else (
-        "`src/*.c` with `-Iinclude`; or CMake: `add_subdirectory`, then"
-        f" `target_link_libraries(app PRIVATE {name}::{name})`"
-    )  # fmt: skip
-    test = "" if flat else f"\n`test/` compares every output byte: `-D{name.upper()}_TEST=ON`.\n"
-    text = (TEMPLATES / "README.md.in").read_text(encoding="utf-8")
-    return Template(text).substitute(
-        name=name, upper=name.upper(), code="\n".join(lines), on=on, build=build, test=test,
-        values=_values(library), **_arena(library), memories=_memories(library),
-    )  # fmt: skip
+    return lines
+
+
+def _run_on(library: Library) -> str:
+    """How an instance is run."""
+    if not library.by_rows:
+        return f"{library.name}_run_on(&net)"
+    out = ", out" if len(library.outputs) == 1 else ""
+    return f"{library.name}_invoke_rows_on(&net, row, context{out})"
 
 
 def _values(library: Library) -> str:

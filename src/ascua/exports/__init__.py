@@ -1,0 +1,185 @@
+"""Exports: a network as a project of somebody else's build system.
+
+A format is one folder here: a module with its `FORMAT`, and the templates that it fills.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from string import Template
+from typing import Any
+
+from ascua import boards
+from ascua.artifact import Library
+from ascua.boards import Board
+from ascua.errors import InputError, Unsupported, did_you_mean
+from ascua.exports._names import check as check_names
+from ascua.files.folders import Form
+from ascua.ir import Array, Graph
+from ascua.plan import Plan
+from ascua.targets.c import people, selftest
+
+__all__ = ["FORMATS", "Export", "Format", "check_names", "fill", "format_named"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Export:
+    """What is exported: a library of a plan, its self-test, and the file that it was made of."""
+
+    plan: Plan
+    library: Library
+    content: bytes
+    """The .tflite file."""
+    graph: Graph
+    """All that is in it."""
+    xs: Sequence[Array]
+    """Vectors of the self-test, (n, *shape) an input."""
+    ys: Sequence[Array]
+    """What the reference makes of them, (n, *shape) an output."""
+    labels: Sequence[str]
+    """Names of the classes, or none."""
+    version: str
+    """Of the project: x.y.z."""
+
+    @property
+    def name(self) -> str:
+        """Of the project, and the prefix of its symbols."""
+        return self.library.name
+
+    @property
+    def sources(self) -> dict[str, bytes]:
+        """The library's files by path: `include/`, and `src/` with what it includes."""
+        return {**self.library.files, **self._labels("include/")}
+
+    @property
+    def flat(self) -> dict[str, bytes]:
+        """The library's files side by side, by name."""
+        return {**people.flattened(self.library.files), **self._labels("")}
+
+    def _labels(self, folder: str) -> dict[str, bytes]:
+        if not self.labels:
+            return {}
+        text = people.labels(self.name, self.labels)
+        return {f"{folder}{self.name}_labels.h": text.encode()}
+
+    @property
+    def selftest(self) -> dict[str, bytes]:
+        """The files of the self-test by name: NAME_selftest.h has its one function."""
+        texts = selftest.files(self.library, self.xs, self.ys, self.labels)
+        return {name: text.encode() for name, text in texts.items()}
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What every template may say: names, the board, memory, how it is called."""
+        plan, goal = self.plan, self.plan.goal
+        return {
+            "name": self.name,
+            "upper": self.name.upper(),
+            "version": self.version,
+            "board": plan.board.title,
+            "goal": goal.kind,
+            "vectors": str(len(self.xs[0])),
+            "call": "\n".join(people.call(self.library)),
+            "memory": _memory(plan),
+        }
+
+
+def _memory(plan: Plan) -> str:
+    """What it takes, in a sentence."""
+    states = f" and {plan.state_bytes:,} of states" if plan.states else ""
+    constants = f"{plan.const_bytes:,} bytes of constants"
+    return (
+        f"RAM: {plan.arena_bytes:,} bytes of arena{states}, all static; the stack takes up to 1,024"
+        f" more, the heap nothing. Flash: {constants}, and the code."
+    )
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of project.
+
+    `files` makes its files, by path; they match one of `paths`, where `*` stands for anything but
+    a slash and `{name}` for the project's name. Without a board it is planned for `board`; where
+    `cores` are named, for boards with one of these alone. `command` is what a user types first, in
+    the folder.
+    """
+
+    name: str
+    title: str
+    """What it makes: `a CMake package`."""
+    files: Callable[[Export], Mapping[str, bytes]]
+    paths: tuple[str, ...]
+    command: str
+    board: str = "host"
+    cores: tuple[str, ...] = ()
+
+    @property
+    def form(self) -> Form:
+        """Of the folders that it writes."""
+        return Form(self.title.partition(" ")[2], self._names, "-o")
+
+    def _names(self, path: str, table: Mapping[str, Any]) -> bool:
+        name = str(table.get("name"))
+        if not re.fullmatch(r"\w+", name, re.ASCII):
+            return False
+        return any(_matches(path, pattern.replace("{name}", name)) for pattern in self.paths)
+
+    def check(self, board: Board) -> None:
+        """Raise InputError where no project of this kind runs on `board`."""
+        if board.target == "c" and (not self.cores or board.core.name in self.cores):
+            return
+        fit = [n for n in boards.names("c") if boards.load(n).core.name in (self.cores or [n])]
+        raise InputError(
+            f"{board.name}: {self.title} is for no such board; its core is {board.core.name}.",
+            [
+                f"Choose one of {', '.join(fit)}." if fit else "Leave `--board` out.",
+                f"Without `--board` it is planned for {self.board}.",
+            ],
+        )
+
+    def export(self, what: Export) -> dict[str, bytes]:
+        """The files by path. Raises Unsupported for a plan that build systems do not place."""
+        if what.library.script:
+            raise Unsupported(
+                f"{what.name}: it is planned for several memories of {what.plan.board.name}, by a"
+                " linker script that the project's build would have to know.",
+                ["`--goal ram`, or another board.", "`ascua compile` writes it with its script."],
+            )
+        found = dict(self.files(what))
+        wrong = [p for p in found if not self._names(p, {"name": what.name})]
+        assert not wrong, f"{self.name}: no pattern has {wrong}"
+        return found
+
+
+def _matches(path: str, pattern: str) -> bool:
+    parts, patterns = path.split("/"), pattern.split("/")
+    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
+
+
+def fill(folder: str, file: str, fields: Mapping[str, str]) -> bytes:
+    """The template `file` in the `folder` of a format, filled. `$$` stands for a dollar."""
+    text = (Path(__file__).parent / folder / file).read_text(encoding="utf-8")
+    return Template(text).substitute(fields).encode()
+
+
+def _found() -> dict[str, Format]:
+    modules = [i.name for i in iter_modules([str(Path(__file__).parent)]) if i.name[0] != "_"]
+    found = [import_module(f"{__name__}.{module}").FORMAT for module in modules]
+    return {f.name: f for f in found}
+
+
+FORMATS: Mapping[str, Format] = _found()
+"""Every format by its name."""
+
+
+def format_named(name: str) -> Format:
+    """The format of that name. Raises InputError with those that there are."""
+    if name not in FORMATS:
+        raise InputError(f"There is no format {name!r}.", did_you_mean(name, FORMATS))
+    return FORMATS[name]
