@@ -33,6 +33,7 @@ from ascua.model import Model, model_of
 from ascua.ncc.classes import read_names
 from ascua.plan import Goal, check_fit
 from ascua.samples import sample_vectors
+from ascua.targets.c import emit
 from ascua.targets.folder import about
 
 MOST_VECTORS = 100
@@ -111,7 +112,7 @@ def _command(form: Format) -> click.Command:
         with waiting(f"Planning {model}"):
             planned = loaded.plan(target, goal)
         check_fit(planned)
-        library = measure.compile_model(loaded, planned, name)
+        library = emit(planned, name)
         with progress() as bar:
             ys = reference(loaded.prepared, xs, bar("vectors of the self-test"))
         files = form.export(
