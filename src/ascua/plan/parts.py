@@ -311,6 +311,16 @@ class Plan:
         return sum(c.bytes for c in self._stored)
 
     @property
+    def copied_bytes(self) -> int:
+        """Bytes of them that are copied to RAM, too, before a program begins."""
+        return self.const_bytes if self.board.core.constants == "copied" else 0
+
+    @property
+    def ram_bytes(self) -> int:
+        """Bytes of RAM that it takes beside the stack."""
+        return self.arena_bytes + self.state_bytes + self.copied_bytes
+
+    @property
     def payload(self) -> int:
         """Bytes of weights and biases as in the file, and 8 for each requantised channel."""
         return sum(c.payload for c in self._stored)
@@ -367,12 +377,13 @@ class Plan:
                 for c in self._stored
                 if self.near.consts.get(c.key, kept and kept.name) == m.name
             ]
+            copied = self.copied_bytes if m is variables and m is not kept else 0
             code = self.near.code or (kept and kept.name)
             parts = {
                 "arena": sum(a.bytes for a in self.tensor_arenas if a.memory == m.name),
                 "states": self.state_bytes if m is variables else 0,
                 "stack": stack if m is variables else 0,
-                "constants": sum(consts),
+                "constants": sum(consts) + copied,
                 "code": self.code_estimate if code == m.name else 0,
             }
             found.append(Use(m, {name: n for name, n in parts.items() if n}))
