@@ -276,6 +276,7 @@ class _Texts:
             parts.append(rows.function(name, plan, first, last, on=True))
         else:
             calls = "".join(f"    {name}_{s.name}(net);\n" for s in plan.steps)
+            calls = calls or "    (void)net;\n"
             parts.append(f"void {name}_run_on({instance}) {{\n{first}{calls}{last}}}\n")
         if plan.states:
             parts.append(states.functions_on(name, plan))

@@ -137,4 +137,4 @@ def _count(c: Const) -> int:
 
 
 def _is_struct(c: Const) -> bool:
-    return not c.ctype.startswith(("int", "uint", "float"))
+    return not c.ctype.startswith(("int", "uint", "float", "s16"))
