@@ -16,6 +16,8 @@ from ascua.plan.goal import Goal
 STATES = "states"
 """The memory of what runs leave for the next ones: an array of its own, in RAM like the arena."""
 
+WINDOW = 9
+"""Numbers of what a kernel by rows reads its input through."""
 GLUE_BYTES = 600
 """Code beside steps and kernels: what finds tensors, and what is taken of the C library."""
 CODE_BYTES = 3000
@@ -113,6 +115,14 @@ class Call:
         """Multiply-accumulates that are executed."""
         macs = self.op.macs()
         return macs if self.again is None else macs * len(self.again) // self.op.y.height
+
+    @property
+    def numbers(self) -> int:
+        """How many it has in its code, of 4 bytes at most: parameters, and where things lie."""
+        lists = [v.rows for v in (*self.reads, *self.writes) if v.rows]
+        lists += [self.again or (), *(self.under or ())]
+        ends = len(self.reads) + len(self.writes)
+        return len(self.params) + (WINDOW if self.window else 0) + ends + sum(map(len, lists))
 
     @property
     def window(self) -> Rows | None:
@@ -312,8 +322,15 @@ class Plan:
 
     @property
     def copied_bytes(self) -> int:
-        """Bytes of them that are copied to RAM, too, before a program begins."""
-        return self.const_bytes if self.board.core.constants == "copied" else 0
+        """Bytes that are copied to RAM before a program begins: none, or all that is constant.
+
+        Beside packed constants these are at most the numbers in steps, and states' first values.
+        """
+        if self.board.core.constants != "copied":
+            return 0
+        numbers = 2 * (len(self.inputs) + len(self.outputs)) + sum(c.numbers for c in self.calls)
+        numbers += sum(len(s.order) for s in self.steps if s.looped)
+        return self.const_bytes + 4 * numbers + self.state_bytes
 
     @property
     def ram_bytes(self) -> int:

@@ -256,7 +256,8 @@ def analysis(planned: Plan, m: Measurement) -> RenderableType:
         code = f"constants {planned.const_bytes:,}, code about {planned.code_estimate:,}"
         states = f"states {planned.state_bytes:,}, " if planned.states else ""
         copied = f"constants {planned.copied_bytes:,}, " if planned.copied_bytes else ""
-        rest = f"arena {arena:,}, {states}{copied}stack at most {STACK_BYTES:,}; Ascua's harness on top"
+        stack = f"stack at most {STACK_BYTES:,}; Ascua's harness on top"
+        rest = f"arena {arena:,}, {states}{copied}{stack}"
         flash = planned.const_bytes + planned.code_estimate
         ram = planned.ram_bytes + STACK_BYTES
         facts += _use(planned.board, "x", "flash", flash, code)
