@@ -95,7 +95,7 @@ def _memory(plan: Plan) -> str:
     static = [
         f"{plan.arena_bytes:,} bytes of arena",
         *([f"{plan.state_bytes:,} of states"] if plan.states else []),
-        *([f"{plan.copied_bytes:,} of constants"] if plan.copied_bytes else []),
+        *([f"at most {plan.copied_bytes:,} of constants"] if plan.copied_bytes else []),
     ]
     constants = f"{plan.const_bytes:,} bytes of constants"
     return (
