@@ -321,6 +321,9 @@ def test_names_and_boards_that_arduino_lacks(tmp_path: Path) -> None:
         refused(ascua("export", "arduino", path, "-o", out, *options), 1, *words)
         assert not out.exists()
     assert FORMATS["arduino"].board == "mega2560"
+    for board, fqbn in (("mega2560", "arduino:avr:mega"), ("rp2040", "FQBN")):
+        found = exported("arduino", path, out, "--board", board)
+        assert f"--fqbn {fqbn} examples/SelfTest" in (found / "README.md").read_text()
 
 
 def test_the_page(tmp_path: Path) -> None:

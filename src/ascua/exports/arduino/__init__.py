@@ -11,6 +11,8 @@ TEMPLATES = {
     "README.md": "README.md.in",
     f"{SKETCH}SelfTest.ino": "SelfTest.ino.in",
 }
+FQBN = {"mega2560": "arduino:avr:mega"}
+"""What arduino-cli calls boards; most cores have several that are named alike."""
 HEADERS = frozenset(
     """arduino_secrets arduinoapi audio binary bridge cdc client common compat console eeprom
     esplora ethernet file firmata gsm hardwarei2c hardwareserial hardwarespi hid interrupts
@@ -24,10 +26,11 @@ HEADERS = frozenset(
 
 def _files(what: Export) -> dict[str, bytes]:
     _check(what.name)
+    fields = {**what.fields, "fqbn": FQBN.get(what.plan.board.name, "FQBN")}
     return {
         **{f"src/{name}": data for name, data in what.flat.items()},
         **{f"{SKETCH}{name}": data for name, data in what.selftest.items()},
-        **{path: fill("arduino", file, what.fields) for path, file in TEMPLATES.items()},
+        **{path: fill("arduino", file, fields) for path, file in TEMPLATES.items()},
     }
 
 
@@ -48,7 +51,7 @@ FORMAT = Format(
     title="an Arduino library",
     files=_files,
     paths=(*TEMPLATES, "src/{name}*.[ch]", "src/ascua_*.h", f"{SKETCH}{{name}}_*.[ch]"),
-    command="arduino-cli compile --library . --fqbn arduino:avr:mega examples/SelfTest",
+    command="arduino-cli compile --library . --fqbn FQBN examples/SelfTest",
     board="mega2560",
     cores=(
         "avr", "cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m33", "cortex-m4", "cortex-m7",
