@@ -86,7 +86,11 @@ WRONG = {
     "hosted": ('runner = "qemu"', 'runner = "qemu-user"', "startup: .* takes 'posix' alone"),
     "startup": ("clock_hz", 'startup = "cortex-x"\nclock_hz', "'cortex-x' is none of cortex-a9"),
     "missing": ('core = "cortex-m3"', "", "the key 'core' is missing"),
-    "core": ('"cortex-m3"', '"cortex-m2"', r"(?s)'cortex-m2' is none of cortex-a9.*`\[core\]`"),
+    "core": (
+        '"cortex-m3"',
+        '"cortex-m2"',
+        r"(?s)'cortex-m2' is none of avr.*`\[core\]`",
+    ),
     "no clock": ("50_000_000", "0", "clock_hz: 0 is no positive number"),
     "clock": ("50_000_000", "-5", "clock_hz: -5 is no positive number"),
     "kpu": ('runner = "qemu"', 'runner = "kpu"', "'kpu' runs kmodels alone: state target = 'k210'"),

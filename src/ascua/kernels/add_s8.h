@@ -49,7 +49,8 @@ KERNEL void add_s8(const add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *
     const int32_t fine_zero = p->fine * ((int32_t)1 << 21);
     const int32_t half = (int32_t)1 << (p->shift - 1);
     for (int32_t i = 0; i < p->n; i++) {
-        const int32_t scaled = add_s8_scale(fine[i] * ((int32_t)1 << 21) - fine_zero, p->multiplier);
+        const int32_t scaled =
+            add_s8_scale(fine[i] * ((int32_t)1 << 21) - fine_zero, p->multiplier);
         const int32_t rounded = add_s8_shift(scaled, half, p->shift);
         y[i] = add_s8_out(p, coarse[i] * ((int32_t)1 << 20) - coarse_zero + 2 * rounded);
     }

@@ -31,9 +31,9 @@ SHARED requant_t l2_normalization_s8_root(int32_t x) {
         int32_t cube = rounding_doubling_high_mul(root, root);
         cube = rounding_doubling_high_mul(cube, root);
         cube = cube >= (int32_t)1 << 25 ? INT32_MAX : cube * 64;
-        root =
-            (rounding_doubling_high_mul(root, (int32_t)3 << 27) - rounding_doubling_high_mul(half, cube)) *
-            8;
+        root = (rounding_doubling_high_mul(root, (int32_t)3 << 27) -
+                rounding_doubling_high_mul(half, cube)) *
+               8;
     }
     q.multiplier = rounding_doubling_high_mul(root, 1518500250); /* 1 / sqrt(2) in Q0 */
     if (q.shift > 0) {

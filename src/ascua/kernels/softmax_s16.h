@@ -43,7 +43,8 @@ KERNEL void softmax_s16(const softmax_s16_t *p, const s16_t *x, const int16_t *e
         const int32_t inverse = softmax_s16_lookup(reciprocals, mantissa);
         for (int32_t i = 0; i < p->depth; i++) {
             const int64_t product = (int64_t)y[i] * inverse;
-            y[i] = clamp_s16((int32_t)((product + ((int32_t)1 << (shift - 1))) >> shift), 0, INT16_MAX);
+            y[i] = clamp_s16((int32_t)((product + ((int32_t)1 << (shift - 1))) >> shift), 0,
+                             INT16_MAX);
         }
         x += p->depth;
         y += p->depth;

@@ -119,10 +119,10 @@ class Call:
     @property
     def numbers(self) -> int:
         """How many it has in its code, of 4 bytes at most: parameters, and where things lie."""
-        lists = [v.rows for v in (*self.reads, *self.writes) if v.rows]
-        lists += [self.again or (), *(self.under or ())]
-        ends = len(self.reads) + len(self.writes)
-        return len(self.params) + (WINDOW if self.window else 0) + ends + sum(map(len, lists))
+        ends = (*self.reads, *self.writes)
+        places = sum(1 + len(v.rows or ()) for v in ends) + len(self.again or ())
+        places += sum(map(len, self.under or ()))
+        return len(self.params) + (WINDOW if self.window else 0) + places
 
     @property
     def window(self) -> Rows | None:
