@@ -92,11 +92,15 @@ class Export:
 
 def _memory(plan: Plan) -> str:
     """What it takes, in a sentence."""
-    states = f" and {plan.state_bytes:,} of states" if plan.states else ""
+    static = [
+        f"{plan.arena_bytes:,} bytes of arena",
+        *([f"{plan.state_bytes:,} of states"] if plan.states else []),
+        *([f"at most {plan.copied_bytes:,} of constants"] if plan.copied_bytes else []),
+    ]
     constants = f"{plan.const_bytes:,} bytes of constants"
     return (
-        f"RAM: {plan.arena_bytes:,} bytes of arena{states}, all static; the stack takes up to 1,024"
-        f" more, the heap nothing. Flash: {constants}, and the code."
+        f"RAM: {' and '.join(static)}, all static; the stack takes up to 1,024 more, the heap"
+        f" nothing. Flash: {constants}, and the code."
     )
 
 
