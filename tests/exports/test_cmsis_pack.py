@@ -16,12 +16,15 @@ from ascua.boards import Board
 from tests.support import firmware
 from tests.support.command import ascua, model_file, refused
 from tests.support.compilers import tool
-from tests.support.exported import REAL, WARNINGS, exported, hashes, model
+from tests.support.exported import WARNINGS, exported, hashes, model
 from tests.support.pages import DOCS, run_page
 from tests.support.pdsc import CORES, Pack, read
+from tests.support.states import delays
 from tests.test_cli_errors import dense
 
 STRICT = ("-std=c11", *WARNINGS, "-O1", "-ffunction-sections", "-fdata-sections")
+SOURCE = 12
+"""Bytes of what keeps the function that hands rows over: no part of the arena."""
 DSP = ("Cortex-M4", "Cortex-M7", "Cortex-M55", "Cortex-M85")
 OPTIONAL = ("Cortex-M33", "Cortex-M35P", "Cortex-M52", "Star-MC1")
 """Cores with DSP instructions, and those whose makers choose."""
@@ -106,7 +109,10 @@ def changed(folder: Path, to: Path, name: str, old: str, new: str) -> Path:
     return to / path.name
 
 
-@pytest.mark.parametrize("name", ["small", "two", *REAL])
+@pytest.mark.emulator
+@pytest.mark.parametrize(
+    "name", ["small", "two", "kws", "seed", pytest.param("ic", marks=pytest.mark.slow)]
+)
 def test_what_each_core_chooses_is_exact(name: str, tmp_path: Path) -> None:
     """Without a warning, in the RAM that the analysis tells; emulated, each byte is right."""
     for each in DEVICES.values():
@@ -124,6 +130,27 @@ def test_what_each_core_chooses_is_exact(name: str, tmp_path: Path) -> None:
         assert firmware.static_ram(program.with_suffix(".map"), r"/net\w*\.o$") == ram[on.chooses]
         if not large:
             assert firmware.printed(on.board, program).endswith("PASS 4/4\n")
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("kind", ["rows", "states"])
+def test_rows_and_states(kind: str, tmp_path: Path) -> None:
+    """A network that asks for its rows, and one that keeps states, which are RAM too."""
+    path = model_file(tmp_path, delays(), "net") if kind == "states" else model(tmp_path, "small")
+    more = ["--input-by-rows"] if kind == "rows" else []
+    folder = exported("cmsis-pack", path, tmp_path / "out", "--name", "net", *more)
+    here = installed(folder, tmp_path / "unpacked")
+    told = json.loads((folder / "manifest.json").read_text())
+    assert told["by_rows"] == (kind == "rows")
+    assert ("state_bytes" in told) == (kind == "states")
+    assert said(folder)["dsp"] == told["arena_bytes"] + told.get("state_bytes", 0)
+    for core in ("M0", "M4"):
+        on = DEVICES[core]
+        firmware.require(on.board)
+        program = here.program(on, tmp_path / core)
+        ram = firmware.static_ram(program.with_suffix(".map"), r"/net\w*\.o$")
+        assert ram == said(folder)[on.chooses] + (SOURCE if kind == "rows" else 0)
+        assert firmware.printed(on.board, program).endswith("PASS 4/4\n")
 
 
 def said(folder: Path) -> dict[str, int]:
@@ -168,6 +195,7 @@ def test_conditions(tmp_path: Path) -> None:
         assert bool(pack.chosen(asked)) == there
 
 
+@pytest.mark.emulator
 def test_two_packs_in_one_project(tmp_path: Path) -> None:
     """Two components and one program; a consumer in C++17 too."""
     on = DEVICES["M4"]
@@ -234,6 +262,7 @@ def test_the_reader_sees_what_is_wrong(tmp_path: Path) -> None:
             read(path)
 
 
+@pytest.mark.emulator
 def test_the_program_sees_what_is_wrong(tmp_path: Path) -> None:
     """A changed weight is counted; a source that no condition chooses is missed by the linker."""
     on = DEVICES["M4"]

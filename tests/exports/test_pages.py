@@ -12,7 +12,7 @@ from tests.exports.test_cmake import toolchain
 from tests.support.pages import DOCS, run_page
 from tests.support.tools import require_programs
 
-SEED = DOCS.parent / "results/models"
+MODELS = DOCS.parent / "results/models"
 
 
 def test_the_formats_have_pages() -> None:
@@ -22,11 +22,12 @@ def test_the_formats_have_pages() -> None:
         assert (DOCS / f"exports/{name}.md").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.emulator
 def test_how_much_ram(tmp_path: Path) -> None:
     """Figures are of one compiler and its libraries: Debian's."""
     toolchain(tmp_path)
     require_programs("cmake ninja-build", "cmake", "ninja")
-    (found,) = SEED.glob("275abfc3*/model.tflite")
+    (found,) = MODELS.glob("275abfc3*/model.tflite")
     shutil.copy(found, tmp_path)
     run_page(DOCS / "how-much-ram.md", tmp_path)
