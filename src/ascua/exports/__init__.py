@@ -25,7 +25,7 @@ from ascua.ir import Array, Graph
 from ascua.plan import Plan
 from ascua.targets.c import people, selftest
 
-__all__ = ["FORMATS", "Export", "Format", "check_names", "fill", "format_named"]
+__all__ = ["FORMATS", "Export", "Format", "check_names", "check_placed", "fill", "format_named"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -148,17 +148,22 @@ class Format:
         )
 
     def export(self, what: Export) -> dict[str, bytes]:
-        """The files by path. Raises Unsupported for a plan that build systems do not place."""
-        if what.library.script:
-            raise Unsupported(
-                f"{what.name}: it is planned for several memories of {what.plan.board.name}, by a"
-                " linker script that the project's build would have to know.",
-                ["`--goal ram`, or another board.", "`ascua compile` writes it with its script."],
-            )
+        """The files by path. Raises Unsupported as `check_placed` does."""
+        check_placed(what)
         found = dict(self.files(what))
         wrong = [p for p in found if not self._names(p, {"name": what.name})]
         assert not wrong, f"{self.name}: no pattern has {wrong}"
         return found
+
+
+def check_placed(what: Export) -> None:
+    """Raise Unsupported for a plan that build systems do not place."""
+    if what.library.script:
+        raise Unsupported(
+            f"{what.name}: it is planned for several memories of {what.plan.board.name}, by a"
+            " linker script that the project's build would have to know.",
+            ["`--goal ram`, or another board.", "`ascua compile` writes it with its script."],
+        )
 
 
 def _matches(path: str, pattern: str) -> bool:
