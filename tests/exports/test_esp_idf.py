@@ -118,10 +118,14 @@ def test_the_example_passes_with_the_instructions_of_a_c3(name: str, tmp_path: P
     assert sum(in_ram(objects).values()) == told["arena_bytes"] + told.get("state_bytes", 0)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["small", "kws", *SLOWER],
-)
+@pytest.mark.slow
+def test_rows_are_handed_over(tmp_path: Path) -> None:
+    folder = component(tmp_path, "kws", "--input-by-rows")
+    program = built(folder, tmp_path / "build", *CHIP)
+    assert tool([*VIRT.split(), program]).endswith("PASS 4/4\n")
+
+
+@pytest.mark.parametrize("name", ["small", "kws", *SLOWER])
 def test_no_warning_for_xtensa(name: str, tmp_path: Path) -> None:
     """Compiled for the nearest core that Debian has a compiler for; it has no C library."""
     require_programs("gcc-xtensa-lx106", XTENSA[0])
