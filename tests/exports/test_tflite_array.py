@@ -251,4 +251,7 @@ def test_every_model_passes_or_is_refused(
     if done.code:
         refused(done, 1, path.stem.partition(".")[0])
         return
-    assert tool([example(path, tmp_path, capfd)]).endswith("PASS 4/4\n")
+    said = tool([example(path, tmp_path, capfd)])
+    assert said.endswith("PASS 4/4\n")
+    needed = int(re.findall(r"arena: (\d+) bytes", said)[0])
+    assert arena_bytes(tflite.load(path)) <= needed * 6 / 5 + 2048
