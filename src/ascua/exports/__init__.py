@@ -122,6 +122,8 @@ class Format:
     command: str
     board: str = "host"
     cores: tuple[str, ...] = ()
+    library: bool = True
+    """Whether it holds the library; of what does not, the plan tells nothing."""
 
     @property
     def form(self) -> Form:
@@ -149,7 +151,8 @@ class Format:
 
     def export(self, what: Export) -> dict[str, bytes]:
         """The files by path. Raises Unsupported as `check_placed` does."""
-        check_placed(what)
+        if self.library:
+            check_placed(what)
         found = dict(self.files(what))
         wrong = [p for p in found if not self._names(p, {"name": what.name})]
         assert not wrong, f"{self.name}: no pattern has {wrong}"
