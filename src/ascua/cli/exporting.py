@@ -98,8 +98,8 @@ def _command(form: Format) -> click.Command:
     @verbose
     @gathered(naming=Naming)
     def write(
-        model: Path, to: Path, naming: Naming, board: str | None, goal: Goal, inputs: Path | None, *,
-        no_optimize: bool, force: bool, as_json: bool,
+        model: Path, to: Path, naming: Naming, board: str | None, goal: Goal, inputs: Path | None,
+        *, no_optimize: bool, force: bool, as_json: bool,
     ) -> None:  # fmt: skip
         target = boards.load(form.board if board is None else board)
         form.check(target)
