@@ -89,7 +89,7 @@ def cpp_program(names: Sequence[str], folder: Path) -> Path:
     path.write_text(
         "".join(f'#include "{n}.h"\n' for n in names)
         + "".join(f'#include "{n}_selftest.h"\n' for n in names)
-        + "#include <cstdio>\n\nstatic void print(const char *text) { std::fputs(text, stdout); }\n"
+        + "#include <stdio.h>\n\nstatic void print(const char *text) { fputs(text, stdout); }\n"
         + "int main() {\n    int wrong = 0;\n"
         + "".join(f"    wrong += {n}_selftest(print) + ({n}_input(0) == nullptr);\n" for n in names)
         + "    return wrong;\n}\n"
