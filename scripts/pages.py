@@ -122,7 +122,11 @@ def boards_page() -> str:
     """docs/boards.md."""
     rows = []
     for board in map(boards.load, boards.names()):
-        sizes = [f"{m.name} {m.bytes // 1024:,} KB ({m.use})" for m in board.memories]
+        copied = board.memory("w") if board.core.constants == "copied" else None
+        sizes = [
+            f"{m.name} {m.bytes // 1024:,} KB ({m.use}{', constants too' if m is copied else ''})"
+            for m in board.memories
+        ]
         rows.append(
             (
                 f"`{board.name}`",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from time import process_time
@@ -260,3 +261,17 @@ def test_a_verb_plans_once(verb: str, tmp_path: Path, monkeypatch: pytest.Monkey
                    *more.get(verb, building))  # fmt: skip
     assert result.code == 0, result.err
     assert len(made) == 1
+
+
+def test_copied_constants_count_in_ram(tmp_path: Path) -> None:
+    """On an AVR: with parameters and tables, at most 4 bytes a number of these."""
+    graph, avr = prepare(dense(k=50, oc=130)), boards.load("mega2560")
+    planned = plan(graph, avr)
+    assert planned.copied_bytes > planned.const_bytes > 6500
+    assert planned.ram_bytes == planned.arena_bytes + planned.copied_bytes
+    flash = replace(avr, core=replace(avr.core, constants="kept"))
+    check_fit(plan(graph, flash))
+    with pytest.raises(DoesNotFit, match=r"ram \(arena .*, constants .*, stack 1,024\)"):
+        check_fit(planned)
+    said = ascua("analyze", model_file(tmp_path, small()), "-b", "mega2560")
+    assert re.search(r"arena [\d,]+, constants [\d,]+, stack at most 1,024", said.out)

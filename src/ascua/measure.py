@@ -249,7 +249,7 @@ def known(model: Model, planned: Plan) -> Measurement:
         # What no output depends on is never checked: its shapes may be none.
         macs_model=drop_dead(fold_constants(model.original)).macs(),
         weights_bytes=planned.weights_bytes,
-        ram=Ram(planned.arena_bytes, planned.state_bytes or None),
+        ram=Ram(planned.arena_bytes, planned.ram_bytes - planned.arena_bytes or None),
         layers=layers,
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ascua import tflite
+from ascua.errors import Unsupported
 from ascua.ir import Graph, Op, Tensor
 from ascua.ops import OPERATORS
 from ascua.ops.add import Add
@@ -146,3 +147,11 @@ def test_what_is_no_function_of_one_value_is_no_table() -> None:
         network(made(Neg, (given,), negative), Quantize((negative,), (y,))),
     ):
         assert all(op.kind != "table" for op in prepare(graph).ops)
+
+
+def test_what_has_no_floats_is_no_table() -> None:
+    """It was one, whose 256 values took 32 GB."""
+    for kind in OPERATORS.values():
+        if kind.elementwise and not kind.floats and "float32" not in kind.types:
+            with pytest.raises(Unsupported, match=f"{kind.tflite} .*no kernel of it for float32"):
+                prepare(network(*of_values(kind, SCALES[0])))

@@ -196,7 +196,7 @@ def measured(core: str, folder: Path, only: Collection[str]) -> Iterator[Measure
     untold = replace(boards.load_core(core, core), name=f"{core}, without a table")
     board = replace(boards.load(BOARDS[core]), core=untold)
     for kernel in kernels.every():
-        if kernel.name in (only or ROWS) and kernel.needs <= board.core.features:
+        if kernel.name in (only or ROWS) and kernel.runs_on(board.core):
             yield from alone(kernel.name, board, folder)
     if only:
         return
@@ -317,7 +317,7 @@ def main() -> None:
             known = json.loads((cost.FOLDER / f"{core}.json").read_text(encoding="utf-8"))
             every = {**known["kernels"], **made["kernels"]}
             made = {**known, "kernels": {name: every[name] for name in sorted(every)}}
-        able = {k.name for k in kernels.every() if k.needs <= boards.load_core(core, "").features}
+        able = {k.name for k in kernels.every() if k.runs_on(boards.load_core(core, ""))}
         if missing := able - set(made["kernels"]):
             print(f"{core}: not measured: {', '.join(sorted(missing))}")
         cost.FOLDER.mkdir(exist_ok=True)

@@ -51,8 +51,7 @@ def _special(op: Op, bias: str) -> dict[Tensor, Tensor]:
         weights = op.inputs[1]
         assert weights is not None
         found[weights] = weights
-    for b in op.inputs[BIASES.get(op.tflite, 9) :]:
-        assert b is not None
+    for b in filter(None, op.inputs[BIASES.get(op.tflite, 9) :]):
         limit = np.iinfo(bias)
         values = np.clip(b.values.astype(np.int64) * 256, limit.min, limit.max)
         quant = b.quant and Quant(tuple(s / 256 for s in b.quant.scales), b.quant.zero_points)

@@ -119,6 +119,10 @@ class Core:
     name: str
     cflags: tuple[str, ...]
     features: frozenset[str] = frozenset()
+    int_bits: Literal[16, 32] = 32
+    """How wide C's `int` is; where it has 16 bits, `double` is no wider than `float`."""
+    constants: Literal["kept", "copied"] = "kept"
+    """Whether constants are read from where they are kept, or copied to RAM with the variables."""
     timing: Timing | None = None
     """None where nothing public tells it: then a run gives no cycles."""
 

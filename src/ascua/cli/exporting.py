@@ -98,8 +98,8 @@ def _command(form: Format) -> click.Command:
     @verbose
     @gathered(naming=Naming)
     def write(
-        model: Path, to: Path, naming: Naming, board: str | None, goal: Goal, inputs: Path | None, *,
-        no_optimize: bool, force: bool, as_json: bool,
+        model: Path, to: Path, naming: Naming, board: str | None, goal: Goal, inputs: Path | None,
+        *, no_optimize: bool, force: bool, as_json: bool,
     ) -> None:  # fmt: skip
         target = boards.load(form.board if board is None else board)
         form.check(target)
@@ -122,14 +122,18 @@ def _command(form: Format) -> click.Command:
             )
         )  # fmt: skip
         told = {"format": form.name, "version": naming.version}
-        told |= about(planned, library, model.name, loaded.sha256)
+        facts = about(planned, library, model.name, loaded.sha256)
+        told |= facts if form.library else {k: facts[k] for k in ("name", "model")}
         folders.fill(to, form.form, files, about=told, force=force)
         if as_json:
             found = {**measure.known(loaded, planned).json(), **goal.json()}
-            print_json({**found, **told, "out": str(to), "files": sorted(files)})
+            print_json(
+                {**(found if form.library else {}), **told, "out": str(to), "files": sorted(files)}
+            )
             return
+        of_plan = f", planned for {target.name}" if form.library else ""
         out.print(
-            f"{len(files)} files in {to}: {form.title}, planned for {target.name}.\n"
+            f"{len(files)} files in {to}: {form.title}{of_plan}.\n"
             f"Next, in that folder: {form.command.replace('{name}', name)}",
             highlight=False, markup=False, soft_wrap=True,
         )  # fmt: skip

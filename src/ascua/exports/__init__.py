@@ -25,7 +25,7 @@ from ascua.ir import Array, Graph
 from ascua.plan import Plan
 from ascua.targets.c import people, selftest
 
-__all__ = ["FORMATS", "Export", "Format", "check_names", "fill", "format_named"]
+__all__ = ["FORMATS", "Export", "Format", "check_names", "check_placed", "fill", "format_named"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,11 +92,15 @@ class Export:
 
 def _memory(plan: Plan) -> str:
     """What it takes, in a sentence."""
-    states = f" and {plan.state_bytes:,} of states" if plan.states else ""
+    static = [
+        f"{plan.arena_bytes:,} bytes of arena",
+        *([f"{plan.state_bytes:,} of states"] if plan.states else []),
+        *([f"at most {plan.copied_bytes:,} of constants"] if plan.copied_bytes else []),
+    ]
     constants = f"{plan.const_bytes:,} bytes of constants"
     return (
-        f"RAM: {plan.arena_bytes:,} bytes of arena{states}, all static; the stack takes up to 1,024"
-        f" more, the heap nothing. Flash: {constants}, and the code."
+        f"RAM: {' and '.join(static)}, all static; the stack takes up to 1,024 more, the heap"
+        f" nothing. Flash: {constants}, and the code."
     )
 
 
@@ -118,6 +122,8 @@ class Format:
     command: str
     board: str = "host"
     cores: tuple[str, ...] = ()
+    library: bool = True
+    """Whether it holds the library; of what does not, the plan tells nothing."""
 
     @property
     def form(self) -> Form:
@@ -144,17 +150,23 @@ class Format:
         )
 
     def export(self, what: Export) -> dict[str, bytes]:
-        """The files by path. Raises Unsupported for a plan that build systems do not place."""
-        if what.library.script:
-            raise Unsupported(
-                f"{what.name}: it is planned for several memories of {what.plan.board.name}, by a"
-                " linker script that the project's build would have to know.",
-                ["`--goal ram`, or another board.", "`ascua compile` writes it with its script."],
-            )
+        """The files by path. Raises Unsupported as `check_placed` does."""
+        if self.library:
+            check_placed(what)
         found = dict(self.files(what))
         wrong = [p for p in found if not self._names(p, {"name": what.name})]
         assert not wrong, f"{self.name}: no pattern has {wrong}"
         return found
+
+
+def check_placed(what: Export) -> None:
+    """Raise Unsupported for a plan that build systems do not place."""
+    if what.library.script:
+        raise Unsupported(
+            f"{what.name}: it is planned for several memories of {what.plan.board.name}, by a"
+            " linker script that the project's build would have to know.",
+            ["`--goal ram`, or another board.", "`ascua compile` writes it with its script."],
+        )
 
 
 def _matches(path: str, pattern: str) -> bool:

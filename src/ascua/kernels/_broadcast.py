@@ -103,7 +103,8 @@ def constant_operand(op: Op) -> tuple[Const, ...]:
         return ()
     values = np.ascontiguousarray(b.values)
     values = values.view(np.int8) if b.dtype == "bool" else values
-    ctype = "float" if b.dtype == "float32" else f"{values.dtype}_t"
+    # Kernels take what lies in the arena, too: of int16 under the name that kernel.h has for it.
+    ctype = {"float32": "float", "int16": "s16_t"}.get(b.dtype, f"{values.dtype}_t")
     return (Const("input", values, ctype, {"weights": b.bytes}),)
 
 

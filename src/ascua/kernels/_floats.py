@@ -90,6 +90,7 @@ class UnaryF32(
 
     name = "unary_f32"
     types = FLOAT
+    int_bits = 32
 
     def params(self, op: Op) -> Mapping[str, int | float]:
         alpha = op.alpha if isinstance(op, LeakyRelu) else 0.0
@@ -106,6 +107,7 @@ class PairF32(
 
     name = "pair_f32"
     types = FLOAT
+    int_bits = 32
 
     def params(self, op: Op) -> Mapping[str, int | float]:
         swapped = operands(op)[0] is not op.inputs[0]
@@ -119,6 +121,7 @@ class PoolF32(PoolKernel[AveragePool2D | MaxPool2D]):
 
     name = "pool2d_f32"
     types = FLOAT
+    int_bits = 32
 
     def params(self, op: AveragePool2D | MaxPool2D) -> Mapping[str, int | float]:
         return {
@@ -131,6 +134,7 @@ class Conv2DF32(Kernel[Conv2D]):
 
     name = "conv2d_f32"
     types = FLOAT
+    int_bits = 32
     weights = FLOAT
 
     def work(self, op: Conv2D) -> Rows:
@@ -148,6 +152,7 @@ class DepthwiseConv2DF32(Kernel[DepthwiseConv2D]):
 
     name = "depthwise_conv2d_f32"
     types = FLOAT
+    int_bits = 32
     weights = FLOAT
 
     def work(self, op: DepthwiseConv2D) -> Rows:
@@ -174,6 +179,7 @@ class FullyConnectedF32(Kernel[FullyConnected]):
 
     name = "fully_connected_f32"
     types = FLOAT
+    int_bits = 32
     weights = FLOAT
 
     def work(self, op: FullyConnected) -> Run | None:
@@ -191,6 +197,7 @@ class SoftmaxF32(Kernel[Softmax]):
 
     name = "softmax_f32"
     types = FLOAT
+    int_bits = 32
 
     def work(self, op: Softmax) -> Run:  # noqa: ARG002
         return Run("rows")
@@ -205,6 +212,7 @@ class ReduceF32(Kernel[Mean | Sum | ReduceMax | ReduceMin]):
 
     name = "reduce_f32"
     types = FLOAT
+    int_bits = 32
 
     def params(self, op: Reductions) -> Mapping[str, int | float]:
         factor = (

@@ -11,6 +11,7 @@ from typing import ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, Union, 
 
 import numpy as np
 
+from ascua.boards import Core
 from ascua.ir import Array, Op, Tensor
 
 O = TypeVar("O", bound=Op)  # noqa: E741
@@ -135,6 +136,8 @@ class Kernel(ABC, Generic[O]):
     ops: ClassVar[tuple[type[Op], ...]] = ()
     """The operators that it is for, with their subclasses."""
     needs: ClassVar[frozenset[str]] = frozenset()
+    int_bits: ClassVar[Literal[16, 32]] = 16
+    """How wide `int` must be for it to be exact; of 32, its header includes `int32.h`."""
     types: ClassVar[tuple[str, ...]] = ("int8",)
     """The dtypes of the inputs and outputs that it runs on; of an `Op`, each must be among them."""
     weights: ClassVar[tuple[str, ...]] = ()
@@ -154,6 +157,10 @@ class Kernel(ABC, Generic[O]):
                 kinds = get_args(kind) if union else (kind,)
                 if all(isinstance(k, type) for k in kinds):
                     cls.ops = kinds
+
+    def runs_on(self, core: Core) -> bool:
+        """Whether `core` has what it needs, and computes it exactly."""
+        return self.needs <= core.features and self.int_bits <= core.int_bits
 
     @abstractmethod
     def params(self, op: O) -> Mapping[str, int | float]:

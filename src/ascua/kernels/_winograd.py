@@ -57,6 +57,7 @@ class Winograd(Kernel[Conv2D]):
     """Two tiles of outputs by four channels at a time; filters are transformed in flash."""
 
     weights = ("int8",)
+    int_bits = 32
     stride: ClassVar[int] = 1
 
     def fits(self, op: Conv2D) -> bool:

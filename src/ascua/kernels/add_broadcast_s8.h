@@ -22,8 +22,8 @@ KERNEL void add_broadcast_s8(const add_broadcast_s8_t *p, const int8_t *a, const
         int32_t at, bt;
         broadcast_offsets(loops, p->loops, run, &at, &bt);
         for (int32_t i = 0; i < p->n; i++) {
-            const int32_t av = (a[at] - p->a_zero) * (1 << 20);
-            const int32_t bv = (b[bt] - p->b_zero) * (1 << 20);
+            const int32_t av = (a[at] - p->a_zero) * ((int32_t)1 << 20);
+            const int32_t bv = (b[bt] - p->b_zero) * ((int32_t)1 << 20);
             const int32_t sum = multiply_by_quantized_multiplier(av, p->a_multiplier, p->a_shift) +
                                 multiply_by_quantized_multiplier(bv, p->b_multiplier, p->b_shift);
             const int32_t v =

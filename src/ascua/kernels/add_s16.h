@@ -22,10 +22,10 @@ KERNEL void add_s16(const add_s16_t *p, const s16_t *a, const s16_t *b, const in
         int32_t at, bt;
         broadcast_offsets(loops, p->loops, run, &at, &bt);
         for (int32_t i = 0; i < p->n; i++) {
-            const int32_t av =
-                multiply_by_quantized_multiplier(a[at] * (1 << 15), p->a_multiplier, p->a_shift);
-            const int32_t bv =
-                multiply_by_quantized_multiplier(b[bt] * (1 << 15), p->b_multiplier, p->b_shift);
+            const int32_t av = multiply_by_quantized_multiplier(a[at] * ((int32_t)1 << 15),
+                                                                p->a_multiplier, p->a_shift);
+            const int32_t bv = multiply_by_quantized_multiplier(b[bt] * ((int32_t)1 << 15),
+                                                                p->b_multiplier, p->b_shift);
             const int32_t v = multiply_by_quantized_multiplier(p->a_sign * av + p->b_sign * bv,
                                                                p->out_multiplier, p->out_shift);
             *y++ = clamp_s16(v, p->low, p->high);

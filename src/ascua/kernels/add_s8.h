@@ -30,7 +30,7 @@ KERNEL int32_t add_s8_shift(int32_t x, int32_t half, int32_t shift) {
 /* The output of a sum that TFLM has at half that scale. */
 KERNEL int8_t add_s8_out(const add_s8_t *p, int32_t twice) {
     const int32_t y = add_s8_scale(twice, p->out_multiplier);
-    const int32_t half = (int32_t)(1u << (p->out_shift - 1));
+    const int32_t half = (int32_t)1 << (p->out_shift - 1);
     return (int8_t)clamp(add_s8_shift(y, half, p->out_shift) + p->zero, p->low, p->high);
 }
 
@@ -39,19 +39,20 @@ KERNEL void add_s8(const add_s8_t *p, const int8_t *a, const int8_t *b, int8_t *
     if (p->same) {
         const int32_t zero = p->coarse + p->fine;
         for (int32_t i = 0; i < p->n; i++) {
-            y[i] = add_s8_out(p, (a[i] + b[i] - zero) * (1 << 20));
+            y[i] = add_s8_out(p, (a[i] + b[i] - zero) * ((int32_t)1 << 20));
         }
         return;
     }
     const int8_t *coarse = p->swap ? b : a;
     const int8_t *fine = p->swap ? a : b;
-    const int32_t coarse_zero = p->coarse * (1 << 20);
-    const int32_t fine_zero = p->fine * (1 << 21);
-    const int32_t half = (int32_t)(1u << (p->shift - 1));
+    const int32_t coarse_zero = p->coarse * ((int32_t)1 << 20);
+    const int32_t fine_zero = p->fine * ((int32_t)1 << 21);
+    const int32_t half = (int32_t)1 << (p->shift - 1);
     for (int32_t i = 0; i < p->n; i++) {
-        const int32_t scaled = add_s8_scale(fine[i] * (1 << 21) - fine_zero, p->multiplier);
+        const int32_t scaled =
+            add_s8_scale(fine[i] * ((int32_t)1 << 21) - fine_zero, p->multiplier);
         const int32_t rounded = add_s8_shift(scaled, half, p->shift);
-        y[i] = add_s8_out(p, coarse[i] * (1 << 20) - coarse_zero + 2 * rounded);
+        y[i] = add_s8_out(p, coarse[i] * ((int32_t)1 << 20) - coarse_zero + 2 * rounded);
     }
 }
 

@@ -48,6 +48,7 @@ class AveragePool2DS8Dsp(AveragePool2DS8):
 
     name = "average_pool2d_s8_dsp"
     needs = frozenset({"dsp"})
+    int_bits = 32
 
     def fits(self, op: AveragePool2D) -> bool:
         return op.columns.kernel <= 256

@@ -17,7 +17,7 @@ typedef struct {
 KERNEL int16_t batch_matmul_s16_one(const batch_matmul_s16_t *p, const s16_t *a, const s16_t *b) {
     int64_t sum = 0;
     for (int32_t k = 0; k < p->k; k++) {
-        sum += a[k * p->a_k] * b[k * p->b_k];
+        sum += (int32_t)a[k * p->a_k] * b[k * p->b_k];
     }
     const requant_s16_t q = {p->multiplier, p->shift};
     return requantize_s16(sum, &q, 0, INT16_MIN, INT16_MAX);

@@ -32,6 +32,7 @@ class Conv2DPairsS8(Kernel[Conv2D]):
     """A channel by four pixels at a time, two of them in a word; no zeros at a channel's end."""
 
     name = "conv2d_pairs_s8"
+    int_bits = 32
     weights = ("int8",)
 
     def fits(self, op: Conv2D) -> bool:
@@ -148,6 +149,7 @@ class Pairs(Kernel[Conv2D]):
     """Two channels by four pixels at a time, from windows that are expanded to int16 once."""
 
     needs = frozenset({"dsp"})
+    int_bits = 32
     weights = ("int8",)
 
     def fits(self, op: Conv2D) -> bool:

@@ -4,6 +4,7 @@
 #define ASCUA_CONV2D_PAIRS_S8_H
 
 #include "fixed.h"
+#include "int32.h"
 
 typedef struct {
     int32_t ow, oc, step, kh, runs, run, gap, small, zero, low, high; /* as in conv2d_s8_t */

@@ -85,6 +85,7 @@ class DepthwiseConv2D3x3S8Dsp(DepthwiseConv2D3x3S8):
 
     name = "depthwise_conv2d_3x3_s8_dsp"
     needs = frozenset({"dsp"})
+    int_bits = 32
 
     def fits(self, op: DepthwiseConv2D) -> bool:
         stride, dilation = op.columns.stride, op.columns.dilation
@@ -142,6 +143,7 @@ class DepthwiseConv2D3x3RowsS8Dsp(DepthwiseConv2D3x3S8):
 
     name = "depthwise_conv2d_3x3_rows_s8_dsp"
     needs = frozenset({"dsp"})
+    int_bits = 32
 
     def overlap(self, op: DepthwiseConv2D, *, rows: bool) -> Overlap:  # noqa: ARG002
         # A channel is read before any of its outputs is written, each in the place of its own.

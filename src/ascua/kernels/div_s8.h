@@ -34,10 +34,10 @@ SHARED int32_t div_s8_quotient(int32_t a, int32_t b, int32_t multiplier, int32_t
         for (; !(up >> 31); right--) {
             up <<= 1;
         }
-        inverse = reciprocal_q0((int32_t)(up - (1u << 31)));
+        inverse = reciprocal_q0((int32_t)(up - ((uint32_t)1 << 31)));
     }
-    a *= 1 << 23;
-    for (; a >= -(1 << 30) && a < 1 << 30; right++) {
+    a *= (int32_t)1 << 23;
+    for (; a >= -((int32_t)1 << 30) && a < (int32_t)1 << 30; right++) {
         a *= 2;
     }
     return rounding_shift_right(mul_q0(mul_q0(a, inverse), multiplier), right);

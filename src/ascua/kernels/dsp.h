@@ -3,6 +3,7 @@
 #ifndef ASCUA_DSP_H
 #define ASCUA_DSP_H
 
+#include "int32.h"
 #include "kernel.h"
 
 #if ASCUA_ASSEMBLY && defined(__ARM_FEATURE_DSP)

@@ -14,15 +14,15 @@ SHARED int32_t exp_q5(int32_t x) {
     /* exp(-2^i / 4) in Q0 */
     static const int32_t powers[] = {1672461947, 1302514674, 790015084, 290630308,
                                      39332535,   720401,     242};
-    const int32_t quarter = 1 << 24;
+    const int32_t quarter = (int32_t)1 << 24;
     if (x == 0) {
         return INT32_MAX;
     }
     /* x is a negative quarter at most, f, less a multiple of quarters. */
     const int32_t f = (x & (quarter - 1)) - quarter;
-    const uint32_t quarters = (uint32_t)(f - x) / (1u << 24);
+    const uint32_t quarters = (uint32_t)(f - x) / ((uint32_t)1 << 24);
     /* exp(f) by the series of exp around -1/8, up to the fourth power. */
-    const int32_t t = f * 32 + (1 << 28);
+    const int32_t t = f * 32 + ((int32_t)1 << 28);
     const int32_t t2 = mul_q0(t, t);
     const int32_t t3 = mul_q0(t2, t);
     const int32_t t4 = rounding_shift_right(mul_q0(t2, t2), 2);
@@ -42,10 +42,10 @@ KERNEL int32_t reciprocal_q0(int32_t x) {
     const int32_t half = (int32_t)(((uint32_t)x + INT32_MAX + 1) / 2);
     int32_t y = 1515870810 + mul_q0(half, -1010580540); /* 48/17 - 32/17 half, in Q2 */
     for (int32_t i = 0; i < 3; i++) {
-        const int32_t error = (1 << 29) - mul_q0(half, y);
+        const int32_t error = ((int32_t)1 << 29) - mul_q0(half, y);
         y += mul_q0(y, error) * 4;
     }
-    return y >= 1 << 30 ? INT32_MAX : y * 2;
+    return y >= (int32_t)1 << 30 ? INT32_MAX : y * 2;
 }
 
 #endif

@@ -56,7 +56,7 @@ KERNEL int8_t clamp_s8(int32_t v, int32_t low, int32_t high) {
 
 /* round(a * b / 2^31), half up; b is in [0, 2^31). */
 KERNEL int32_t rounding_doubling_high_mul(int32_t a, int32_t b) {
-    return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
+    return (int32_t)(((int64_t)a * b + ((int32_t)1 << 30)) >> 31);
 }
 
 /* round(x / 2^e), half away from zero; e is in [1, 31], x above -2^31. */

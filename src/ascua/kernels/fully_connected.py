@@ -76,6 +76,7 @@ class FullyConnectedS8Dsp(FullyConnectedS8):
 
     name = "fully_connected_s8_dsp"
     needs = frozenset({"dsp"})
+    int_bits = 32
 
     def fits(self, op: FullyConnected) -> bool:
         if not super().fits(op):
@@ -165,6 +166,7 @@ class FullyConnectedSumsS8Dsp(FullyConnectedSumsS8):
 
     name = "fully_connected_sums_s8_dsp"
     needs = frozenset({"dsp"})
+    int_bits = 32
 
     def fits(self, op: FullyConnected) -> bool:
         if not super().fits(op):

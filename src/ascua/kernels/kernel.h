@@ -50,10 +50,12 @@
 
 /* A step is one symbol: sizes and instruction counts are attributed to it. Nothing is concluded
    from its body for its callers (noipa), so that no call of it is ever taken for a dead one. */
-#if defined(__GNUC__) && !defined(__clang__)
-#define STEP static PLACED __attribute__((noipa))
-#else
 #define STEP static PLACED __attribute__((noinline))
+#ifdef __has_attribute
+#if __has_attribute(noipa)
+#undef STEP
+#define STEP static PLACED __attribute__((noipa))
+#endif
 #endif
 
 /* An array of bytes that is written as a string, without the zero at its end. */

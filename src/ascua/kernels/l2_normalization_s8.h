@@ -17,27 +17,27 @@ SHARED requant_t l2_normalization_s8_root(int32_t x) {
     }
     /* By pairs of bits into [2^27, 2^29). */
     q.shift = -11;
-    while (x >= 1 << 29) {
+    while (x >= (int32_t)1 << 29) {
         x /= 4;
         q.shift--;
     }
-    while (x < 1 << 27) {
+    while (x < (int32_t)1 << 27) {
         x *= 4;
         q.shift++;
     }
     const int32_t half = ((x >> 1) + 1) >> 1;
-    int32_t root = 1 << 28;
+    int32_t root = (int32_t)1 << 28;
     for (int32_t i = 0; i < 5; i++) {
         int32_t cube = rounding_doubling_high_mul(root, root);
         cube = rounding_doubling_high_mul(cube, root);
-        cube = cube >= 1 << 25 ? INT32_MAX : cube * 64;
-        root =
-            (rounding_doubling_high_mul(root, 3 << 27) - rounding_doubling_high_mul(half, cube)) *
-            8;
+        cube = cube >= (int32_t)1 << 25 ? INT32_MAX : cube * 64;
+        root = (rounding_doubling_high_mul(root, (int32_t)3 << 27) -
+                rounding_doubling_high_mul(half, cube)) *
+               8;
     }
     q.multiplier = rounding_doubling_high_mul(root, 1518500250); /* 1 / sqrt(2) in Q0 */
     if (q.shift > 0) {
-        q.multiplier *= 1 << q.shift;
+        q.multiplier *= (int32_t)1 << q.shift;
         q.shift = 0;
     }
     return q;

@@ -16,13 +16,13 @@ typedef struct {
 SHARED int32_t log_softmax_s8_log(int32_t x) {
     const int32_t middle = 1805811301, root = 1518500250; /* 2^-(1/4), 2^-(1/2) in Q0 */
     int32_t headroom = 0;
-    while ((x << headroom) < 1 << 30) {
+    while ((x << headroom) < (int32_t)1 << 30) {
         headroom++;
     }
     /* x is r * 2^(quarters / 4) * 2^(-1/4), r in Q0 from 2^(-1/2) to 1. */
     int32_t r = x << headroom;
     int32_t quarters = 4 * (11 - headroom) + 3;
-    if ((mul_q0(x, root) << headroom) < 1 << 30) {
+    if ((mul_q0(x, root) << headroom) < (int32_t)1 << 30) {
         r = 2 * mul_q0(r, root);
         quarters -= 2;
     }
@@ -33,7 +33,7 @@ SHARED int32_t log_softmax_s8_log(int32_t x) {
     const int32_t above = mul_q0(q, r) + mul_q0(mul_q0(q, q2), 117049297);
     const int32_t below = mul_q0(p, 1057819769 + q + mul_q0(127690142, q2)) + mul_q0(638450708, q);
     const int32_t part = mul_q0(rounding_shift_right(above, 6), reciprocal_q0(below));
-    return 2 * (mul_q0(quarters * (1 << 23), 1488522236) + part); /* log(2) in Q0 */
+    return 2 * (mul_q0(quarters * ((int32_t)1 << 23), 1488522236) + part); /* log(2) in Q0 */
 }
 
 /* The sum in Q12 of exp(x[i] - greatest) over i. */
@@ -64,7 +64,7 @@ KERNEL void log_softmax_s8(const log_softmax_s8_t *p, const int8_t *x, int8_t *y
                 const int32_t below =
                     multiply_by_quantized_multiplier(x[i] - greatest, p->multiplier, p->shift);
                 /* All of 16 and more is the least value; some of it would overflow. */
-                if (below > -(1 << 30)) {
+                if (below > -((int32_t)1 << 30)) {
                     v = clamp(rounding_shift_right(below - log, 22) + 127, -128, 127);
                 }
             }

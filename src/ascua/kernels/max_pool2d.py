@@ -17,6 +17,7 @@ class MaxPool2DS8Dsp(MaxPool2DS8):
 
     name = "max_pool2d_s8_dsp"
     needs = frozenset({"dsp"})
+    int_bits = 32
 
 
 class MaxPool2DS16(PoolKernel[MaxPool2D]):

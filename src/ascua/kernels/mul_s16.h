@@ -21,7 +21,7 @@ KERNEL void mul_s16(const mul_s16_t *p, const s16_t *a, const s16_t *b, const in
         broadcast_offsets(loops, p->loops, run, &at, &bt);
         for (int32_t i = 0; i < p->n; i++) {
             const int32_t v =
-                multiply_by_quantized_multiplier(a[at] * b[bt], p->multiplier, p->shift);
+                multiply_by_quantized_multiplier((int32_t)a[at] * b[bt], p->multiplier, p->shift);
             *y++ = clamp_s16(v, p->low, p->high);
             at += p->a_step;
             bt += p->b_step;

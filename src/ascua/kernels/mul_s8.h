@@ -14,7 +14,7 @@ typedef struct {
 
 /* y[n] = a[n] * b[n]. */
 KERNEL void mul_s8(const mul_s8_t *p, const int8_t *a, const int8_t *b, int8_t *y) {
-    const int32_t half = (int32_t)(1u << (p->shift - 1));
+    const int32_t half = (int32_t)1 << (p->shift - 1);
     for (int32_t i = 0; i < p->n; i++) {
         const int32_t v = (a[i] - p->a_zero) * (b[i] - p->b_zero);
         /* The rounding high product of fixed.h, the doubling done before: |v| is below 2^16. */

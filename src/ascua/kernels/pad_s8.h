@@ -25,7 +25,7 @@ KERNEL void pad_s8(const pad_s8_t *p, const int8_t *x, int8_t *y) {
             memcpy(y + i, &p->value, 4);
         }
     } else {
-        memset(y, p->value, (size_t)p->size);
+        memset(y, (int)p->value, (size_t)p->size);
     }
     y += p->offset;
     for (int32_t i0 = 0; i0 < p->n0; i0++) {

@@ -2,6 +2,7 @@
 #ifndef ASCUA_REAL_H
 #define ASCUA_REAL_H
 
+#include "int32.h"
 #include "kernel.h"
 
 /* Products are rounded before they are added, whatever the core can: results are the same on all.

@@ -27,9 +27,9 @@ KERNEL resize_bilinear_s8_place_t resize_bilinear_s8_place(int32_t at, int32_t s
 
 /* Products of weights stay below 2^31: they are negative only where both pixels are one. */
 KERNEL int8_t resize_bilinear_s8_mean(int32_t upper, int32_t lower, int32_t weight) {
-    const int32_t sum = upper * (1024 - weight) + lower * weight;
+    const int32_t sum = upper * (1024 - weight) + lower * weight, half = (int32_t)1 << 19;
     /* Half away from zero: division drops the rest. */
-    return (int8_t)((sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20));
+    return (int8_t)((sum + (sum > 0 ? half : -half)) / (2 * half));
 }
 
 /* y[images][oh][ow][c] from x[images][ih][iw][c]. */

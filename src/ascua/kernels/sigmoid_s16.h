@@ -13,7 +13,7 @@ typedef struct {
 
 /* y[n] in Q15, from table[256] of sigmoid(i / 24) in Q16. */
 KERNEL void sigmoid_s16(const sigmoid_s16_t *p, const s16_t *x, const uint16_t *table, s16_t *y) {
-    const int32_t half = p->shift > 0 ? (int32_t)(1u << (p->shift - 1)) : 0;
+    const int32_t half = p->shift > 0 ? (int32_t)1 << (p->shift - 1) : 0;
     const int32_t tanh = p->bits == 8;
     for (int32_t i = 0; i < p->n; i++) {
         const int32_t v = (x[i] * p->multiplier + half) >> p->shift;
@@ -22,15 +22,16 @@ KERNEL void sigmoid_s16(const sigmoid_s16_t *p, const s16_t *x, const uint16_t *
         const int32_t rest = distance & ((1 << p->bits) - 1);
         int32_t s; /* the sigmoid of the distance in Q25 or Q24 */
         if (index >= 255) {
-            s = tanh ? 0xFFFF << 8 : 0x7FFF << 10;
+            s = tanh ? (int32_t)0xFFFF << 8 : (int32_t)0x7FFF << 10;
         } else {
-            s = (table[index] << p->bits) + rest * (table[index + 1] - table[index]);
+            const int32_t first = table[index], next = table[index + 1];
+            s = (first << p->bits) + rest * (next - first);
         }
         if (tanh) {
-            s -= 1 << 23;
+            s -= (int32_t)1 << 23;
             y[i] = (int16_t)(((v < 0 ? -s - 1 : s) + (1 << 7)) >> 8);
         } else {
-            y[i] = (int16_t)(((v < 0 ? (1 << 25) - s - 1 : s) + (1 << 9)) >> 10);
+            y[i] = (int16_t)(((v < 0 ? ((int32_t)1 << 25) - s - 1 : s) + (1 << 9)) >> 10);
         }
     }
 }

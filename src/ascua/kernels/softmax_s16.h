@@ -39,11 +39,12 @@ KERNEL void softmax_s16(const softmax_s16_t *p, const s16_t *x, const int16_t *e
         }
         /* From 1 to 2 in Q16, less 1 and less the middle of int16. */
         const int32_t mantissa =
-            (int32_t)((((int64_t)sum << (30 - shift)) + (1 << 13)) >> 14) - 3 * (1 << 15);
+            (int32_t)((((int64_t)sum << (30 - shift)) + (1 << 13)) >> 14) - 3 * ((int32_t)1 << 15);
         const int32_t inverse = softmax_s16_lookup(reciprocals, mantissa);
         for (int32_t i = 0; i < p->depth; i++) {
             const int64_t product = (int64_t)y[i] * inverse;
-            y[i] = clamp_s16((int32_t)((product + (1 << (shift - 1))) >> shift), 0, INT16_MAX);
+            y[i] = clamp_s16((int32_t)((product + ((int32_t)1 << (shift - 1))) >> shift), 0,
+                             INT16_MAX);
         }
         x += p->depth;
         y += p->depth;

@@ -39,7 +39,7 @@ KERNEL void softmax_s8(const softmax_s8_t *p, const int8_t *x, int8_t *y, void *
             sum <<= 1;
             headroom++;
         }
-        const int32_t scale = reciprocal_q0((int32_t)(sum - (1u << 31)));
+        const int32_t scale = reciprocal_q0((int32_t)(sum - ((uint32_t)1 << 31)));
         const int32_t shift = 12 - headroom + 23;
         for (int32_t i = 0; i < p->depth; i++) {
             int32_t v = 0;

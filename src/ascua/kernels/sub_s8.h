@@ -23,10 +23,10 @@ KERNEL void sub_s8(const sub_s8_t *p, const int8_t *a, const int8_t *b, const in
         int32_t at, bt;
         broadcast_offsets(loops, p->loops, run, &at, &bt);
         for (int32_t i = 0; i < p->n; i++) {
-            const int32_t av = multiply_by_quantized_multiplier((a[at] - p->a_zero) * (1 << 20),
-                                                                p->a_multiplier, p->a_shift);
-            const int32_t bv = multiply_by_quantized_multiplier((b[bt] - p->b_zero) * (1 << 20),
-                                                                p->b_multiplier, p->b_shift);
+            const int32_t av = multiply_by_quantized_multiplier(
+                (a[at] - p->a_zero) * ((int32_t)1 << 20), p->a_multiplier, p->a_shift);
+            const int32_t bv = multiply_by_quantized_multiplier(
+                (b[bt] - p->b_zero) * ((int32_t)1 << 20), p->b_multiplier, p->b_shift);
             const int32_t v = multiply_by_quantized_multiplier(p->swap ? bv - av : av - bv,
                                                                p->out_multiplier, p->out_shift);
             *y++ = (int8_t)clamp(v + p->zero, p->low, p->high);

@@ -42,7 +42,7 @@ KERNEL int64_t wide_dot(const s16_t *x, int32_t x_step, const int8_t *w, int32_t
         const int32_t piece = n < WIDE_PIECE ? n : WIDE_PIECE;
         int32_t a = 0;
         for (int32_t i = 0; i < piece; i++) {
-            a += *x * *w;
+            a += (int32_t)*x * *w;
             x += x_step;
             w += w_step;
         }

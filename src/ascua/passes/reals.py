@@ -128,6 +128,7 @@ def _of_one(op: Op) -> bool:
     return (
         op.elementwise
         and op.in_float
+        and (op.floats or "float32" in op.types)
         and alike
         and all(t.shape == op.y.shape for t in op.activations)
     )

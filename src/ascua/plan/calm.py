@@ -27,8 +27,8 @@ def calm(
     most = BALANCED_ARENA * whole
     if goal.kind == "speed":
         most = max(most, whole + SPEED_ARENA)
-    if whole <= room(flow, board):  # else nothing helps
-        most = min(most, room(flow, board))
+    if whole <= room(flow, every, board):  # else nothing helps
+        most = min(most, room(flow, every, board))
     found = []
     for held, several in zip(tensors, every, strict=True):
         own = [_own(o) for o in several]
@@ -37,11 +37,17 @@ def calm(
     return found
 
 
-def room(flow: Flow, board: Board) -> float:
-    """Bytes of RAM that a board has for arenas, in all its memories."""
+def room(flow: Flow, every: Sequence[Sequence[Chosen]], board: Board) -> float:
+    """Bytes of RAM that a board has for arenas, in all its memories.
+
+    Beside states and stack, and what constants take there at least where they are copied.
+    """
     found = sum(m.bytes for m in board.memories if "w" in m.use)
     states = sum(s.tensor.bytes for s in flow.graph.states)
-    return found - states - STACK_BYTES if found else math.inf
+    copied = 0
+    if board.core.constants == "copied":
+        copied = sum(min(c.const_bytes for c in several) for several in every)
+    return found - states - copied - STACK_BYTES if found else math.inf
 
 
 def _whole(flow: Flow, i: int) -> int:

@@ -103,7 +103,7 @@ def options(graph: Graph, op: Op, board: Board, goal: Goal) -> list[Chosen]:
     found = []
     rows = _seen_rows(graph, op)
     for kernel in (k.sliced(rows) if rows > 1 else k for k in kernels.of(type(op))):
-        taken = kernel.needs <= board.core.features and kernel.name not in goal.avoid
+        taken = kernel.runs_on(board.core) and kernel.name not in goal.avoid
         if taken and op.dtypes <= {*kernel.types} and kernel.fits(op):
             work = kernel.work(op)
             for inline in modes:

@@ -15,6 +15,7 @@ STACK_BYTES = 1024
 """The most stack that one inference may take."""
 LISTED = 5
 """The most buffers that are named; the others are added up."""
+FEWER_CONSTANTS = "Fewer channels in the layers with most constants, or a smaller `width`."
 
 Short = tuple[str, str, list[str]]
 """What is needed and what there is, what needs it, and remedies."""
@@ -22,6 +23,8 @@ Short = tuple[str, str, list[str]]
 
 def check_fit(plan: Plan) -> None:
     """Raise DoesNotFit where arena and stack, or constants, exceed the board's memories.
+
+    Constants that are copied to RAM count there, too.
 
     Code is only estimated here, and refuses nothing: the linker has the last word.
     """
@@ -44,7 +47,7 @@ def check_fit(plan: Plan) -> None:
             *(why for _, why, _ in short),
         ]),
         [
-            *(remedy for _, _, remedies in short for remedy in remedies),
+            *dict.fromkeys(remedy for _, _, remedies in short for remedy in remedies),
             "A board with more memory: `ascua boards` lists them.",
         ],
     )  # fmt: skip
@@ -75,7 +78,7 @@ def check_fit_together(plans: Mapping[str, Plan]) -> None:
             f"{' and '.join(plans)} do not fit {board.name} in one program: they need"
             f" {need:,} bytes of {m.name} ({listed}) and there are {m.bytes:,}.",
             [
-                "Fewer channels in the layers with most constants, or a smaller `width`.",
+                FEWER_CONSTANTS,
                 "A board with more memory: `ascua boards` lists them.",
             ],
         )
@@ -104,9 +107,10 @@ def _short_of(plan: Plan, use: Use) -> Short | None:
 def _short_of_ram(plan: Plan) -> Short | None:
     """Of the one memory for an arena, with the step that costs most."""
     ram, arena = plan.board.memory("w"), plan.arena.bytes
-    need = arena + plan.state_bytes + STACK_BYTES
+    need = plan.ram_bytes + STACK_BYTES
     states = f"states {plan.state_bytes:,}, " if plan.state_bytes else ""
-    parts = f"arena {arena:,}, {states}stack {STACK_BYTES:,}"
+    copied = f"constants {plan.copied_bytes:,}, " if plan.copied_bytes else ""
+    parts = f"arena {arena:,}, {states}{copied}stack {STACK_BYTES:,}"
     if ram is None or need <= ram.bytes:
         return None
     most, buffers = "It has no steps; its inputs take", plan.buffers
@@ -124,6 +128,7 @@ def _short_of_ram(plan: Plan) -> Short | None:
             *_less_ram(plan),
             *_by_rows(plan, arena - (need - ram.bytes)),
             "A smaller input or fewer channels in that step.",
+            *([FEWER_CONSTANTS] if plan.copied_bytes else []),
         ],
     )
 
@@ -160,5 +165,5 @@ def _short_of_flash(plan: Plan) -> Short | None:
         f"{plan.const_bytes:,} bytes of {flash.name} for constants and about"
         f" {plan.code_estimate:,} for code, and there are {flash.bytes:,}.",
         f"The layers with most constants: {listed} bytes.",
-        ["Fewer channels in the layers with most constants, or a smaller `width`."],
+        [FEWER_CONSTANTS],
     )

@@ -16,6 +16,8 @@ from ascua.plan.goal import Goal
 STATES = "states"
 """The memory of what runs leave for the next ones: an array of its own, in RAM like the arena."""
 
+WINDOW = 9
+"""Numbers of what a kernel by rows reads its input through."""
 GLUE_BYTES = 600
 """Code beside steps and kernels: what finds tensors, and what is taken of the C library."""
 CODE_BYTES = 3000
@@ -113,6 +115,14 @@ class Call:
         """Multiply-accumulates that are executed."""
         macs = self.op.macs()
         return macs if self.again is None else macs * len(self.again) // self.op.y.height
+
+    @property
+    def numbers(self) -> int:
+        """How many it has in its code, of 4 bytes at most: parameters, and where things lie."""
+        ends = (*self.reads, *self.writes)
+        places = sum(1 + len(v.rows or ()) for v in ends) + len(self.again or ())
+        places += sum(map(len, self.under or ()))
+        return len(self.params) + (WINDOW if self.window else 0) + places
 
     @property
     def window(self) -> Rows | None:
@@ -311,6 +321,23 @@ class Plan:
         return sum(c.bytes for c in self._stored)
 
     @property
+    def copied_bytes(self) -> int:
+        """Bytes that are copied to RAM before a program begins: none, or all that is constant.
+
+        Beside packed constants these are at most the numbers in steps, and states' first values.
+        """
+        if self.board.core.constants != "copied":
+            return 0
+        numbers = 2 * (len(self.inputs) + len(self.outputs)) + sum(c.numbers for c in self.calls)
+        numbers += sum(len(s.order) for s in self.steps if s.looped)
+        return self.const_bytes + 4 * numbers + self.state_bytes
+
+    @property
+    def ram_bytes(self) -> int:
+        """Bytes of RAM that it takes beside the stack."""
+        return self.arena_bytes + self.state_bytes + self.copied_bytes
+
+    @property
     def payload(self) -> int:
         """Bytes of weights and biases as in the file, and 8 for each requantised channel."""
         return sum(c.payload for c in self._stored)
@@ -367,12 +394,13 @@ class Plan:
                 for c in self._stored
                 if self.near.consts.get(c.key, kept and kept.name) == m.name
             ]
+            copied = self.copied_bytes if m is variables and m is not kept else 0
             code = self.near.code or (kept and kept.name)
             parts = {
                 "arena": sum(a.bytes for a in self.tensor_arenas if a.memory == m.name),
                 "states": self.state_bytes if m is variables else 0,
                 "stack": stack if m is variables else 0,
-                "constants": sum(consts),
+                "constants": sum(consts) + copied,
                 "code": self.code_estimate if code == m.name else 0,
             }
             found.append(Use(m, {name: n for name, n in parts.items() if n}))

@@ -49,7 +49,7 @@ def stepped(flow: Flow, every: Sequence[Sequence[Chosen]], board: Board, goal: G
             search = Search(flow, ways, goal.effort // 10, longest=longest)
             found += _within_cost(search, found[0], BALANCED_COST)
     usual = min(max((c.peak for c in cuts), default=0) for cuts in found)
-    if goal.kind != "ram" and usual <= room(flow, board):
+    if goal.kind != "ram" and usual <= room(flow, every, board):
         return Stepped(found)
     lean = _least(flow, chosen, every, board, goal)
     if goal.kind != "ram":
@@ -76,13 +76,13 @@ def _least(
     limit = RAM_COST * sum(min(price(o)[0] for o in several) for several in plain)
     bare = search.least()
     least = _affordable(search, bare, limit, search.upper()) if limit else bare
-    if least > room(flow, board):
+    if least > room(flow, every, board):
         least, limit = bare, math.inf
     asked = [(least, 0.0), (least, FEWEST), *((align(int(m * least)), 0.0) for m in (1.04, 1.08))]
     found = [plan for peak, step in asked if (plan := search.cheapest(peak, step))]
     lists = [cuts for cost, cuts in found if cost % FEWEST <= limit]
     if goal.kind != "ram":
-        most = room(flow, board)
+        most = room(flow, every, board)
         plans = [p for share in SHARES if (p := search.cheapest(int(share * most)))]
         return Stepped([*lists, *(cuts for _, cuts in plans)], room=most)
     known = None if search.exhausted else align(bare)

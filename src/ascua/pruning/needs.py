@@ -142,7 +142,7 @@ def expected(model: Any, board: Board, images: NDArray[np.uint8] | None) -> Need
     found = estimate(board, planned.cost.cycles or None)
     return Needs(
         planned.const_bytes + planned.code_estimate,
-        planned.arena_bytes + planned.state_bytes + STACK_BYTES,
+        planned.ram_bytes + STACK_BYTES,
         round(planned.cost.instructions),
         round(found.uj.value, 1) if found and found.uj else None,
     )

@@ -73,7 +73,7 @@ def _row(name: str, every: list[boards.Board]) -> Support:
 
 
 def _kernel(k: Kernel[Any], every: list[boards.Board]) -> KernelSupport:
-    cores = dict.fromkeys(b.core.name for b in every if k.needs <= b.core.features)
+    cores = dict.fromkeys(b.core.name for b in every if k.runs_on(b.core))
     return KernelSupport(k.name, k.types, k.weights, tuple(sorted(k.needs)), tuple(cores))
 
 

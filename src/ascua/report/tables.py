@@ -255,9 +255,11 @@ def analysis(planned: Plan, m: Measurement) -> RenderableType:
         arena = planned.arena.bytes
         code = f"constants {planned.const_bytes:,}, code about {planned.code_estimate:,}"
         states = f"states {planned.state_bytes:,}, " if planned.states else ""
-        rest = f"arena {arena:,}, {states}stack at most {STACK_BYTES:,}; Ascua's harness on top"
+        copied = f"constants {planned.copied_bytes:,}, " if planned.copied_bytes else ""
+        stack = f"stack at most {STACK_BYTES:,}; Ascua's harness on top"
+        rest = f"arena {arena:,}, {states}{copied}{stack}"
         flash = planned.const_bytes + planned.code_estimate
-        ram = arena + planned.state_bytes + STACK_BYTES
+        ram = planned.ram_bytes + STACK_BYTES
         facts += _use(planned.board, "x", "flash", flash, code)
         facts += _use(planned.board, "w", "RAM", ram, rest)
     return Group(table(columns, rows), Text(""), table(("", ""), facts))

@@ -24,6 +24,7 @@ PACKAGES = {
     "picolibc riscv64": "picolibc-riscv64-unknown-elf",
     "qemu-system-riscv32": "qemu-system-misc",
     "qemu-system-riscv64": "qemu-system-misc",
+    "avr-gcc": "gcc-avr avr-libc",
     "arm-linux-gnueabihf-gcc": "gcc-arm-linux-gnueabihf libc6-dev-armhf-cross",
     "riscv64-linux-gnu-gcc": "gcc-riscv64-linux-gnu libc6-dev-riscv64-cross",
     "qemu-arm": "qemu-user",

@@ -166,9 +166,11 @@ class _Texts:
         types = [h for h in ("fixed.h", "wide.h") if h in self.kernel_headers()]
         includes = "".join(f'#include "ascua/{h}"\n' for h in ("kernel.h", *types))
         declared = "".join(constants.declaration(symbol, c) for symbol, c in self.arrays.items())
+        largest = max((c.bytes for c in self.arrays.values()), default=0)
         return (
             f"/* Constants of {self.name}. */\n#ifndef {upper}_WEIGHTS_INCLUDED\n"
-            f"#define {upper}_WEIGHTS_INCLUDED\n\n{includes}\n{declared}\n#endif\n"
+            f"#define {upper}_WEIGHTS_INCLUDED\n\n{includes}\n{constants.indexed(largest)}"
+            f"{declared}\n#endif\n"
         )
 
     def weights(self) -> str:
@@ -274,6 +276,7 @@ class _Texts:
             parts.append(rows.function(name, plan, first, last, on=True))
         else:
             calls = "".join(f"    {name}_{s.name}(net);\n" for s in plan.steps)
+            calls = calls or "    (void)net;\n"
             parts.append(f"void {name}_run_on({instance}) {{\n{first}{calls}{last}}}\n")
         if plan.states:
             parts.append(states.functions_on(name, plan))

@@ -22,6 +22,9 @@ Of 4 MB, GCC 12 takes 5.8 s and 480 MB as a list of numbers, 0.5 s and 80 MB as 
 LONGEST_STRING = 4095
 """Characters of a string that every C compiler takes."""
 
+MOST_ANYWHERE = 2**15 - 1
+"""Bytes of an array that indices of 16 bits reach."""
+
 PER_LINE = 24
 """Numbers or bytes in a line of C."""
 
@@ -51,6 +54,17 @@ def numbers(values: Array) -> str:
     texts = [literal(v) for v in values.reshape(-1).tolist()]
     lines = [", ".join(texts[i : i + PER_LINE]) for i in range(0, len(texts), PER_LINE)]
     return ",\n".join(lines)
+
+
+def indexed(count: int) -> str:
+    """Lines that refuse to compile where no index reaches all of so many bytes; else nothing."""
+    if count <= MOST_ANYWHERE:
+        return ""
+    return (
+        f"#if PTRDIFF_MAX < {count}\n"
+        f'#error "{count} bytes in one piece: this core addresses fewer; take a smaller network"\n'
+        "#endif\n\n"
+    )
 
 
 def string(text: str) -> str:
@@ -123,4 +137,4 @@ def _count(c: Const) -> int:
 
 
 def _is_struct(c: Const) -> bool:
-    return not c.ctype.startswith(("int", "uint", "float"))
+    return not c.ctype.startswith(("int", "uint", "float", "s16"))

@@ -10,7 +10,7 @@ from string import Template
 from ascua.ir import Tensor
 from ascua.plan import Plan, View
 from ascua.targets.c import memories, rows, states
-from ascua.targets.c.constants import CTYPES, decimal
+from ascua.targets.c.constants import CTYPES, decimal, indexed
 
 TEMPLATE = Path(__file__).parent / "library.h.in"
 
@@ -44,6 +44,7 @@ def header(plan: Plan, name: str) -> str:
         invoke += memories.declaration(name)
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=comment(plan.graph.name), version=version("ascua"), name=name, upper=name.upper(),
+        indexed=indexed(plan.arena_bytes + plan.state_bytes),
         arena=plan.arena.bytes, words=-(-max(plan.arena.bytes, 1) // 8),
         arenas="".join(
             f"#define {name.upper()}_ARENA_{a.memory.upper()}_BYTES {a.bytes}\n" for a in others

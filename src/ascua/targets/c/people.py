@@ -25,7 +25,8 @@ def readme(library: Library, *, flat: bool) -> str:
     text = (TEMPLATES / "README.md.in").read_text(encoding="utf-8")
     return Template(text).substitute(
         name=name, upper=name.upper(), code="\n".join(call(library)), on=_run_on(library),
-        build=build, test=test, values=_values(library), **_arena(library), memories=_memories(library),
+        build=build, test=test, values=_values(library), memories=_memories(library),
+        **_arena(library),
     )  # fmt: skip
 
 

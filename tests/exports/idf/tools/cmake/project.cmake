@@ -1,0 +1,41 @@
+# What an example project takes of ESP-IDF: components as libraries, here by the plain compiler.
+
+# A component is called as its folder, and registers with these words alone.
+function(idf_component_register)
+  cmake_parse_arguments(PARSE_ARGV 0 its "" "" "SRCS;INCLUDE_DIRS;PRIV_INCLUDE_DIRS")
+  if(its_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "unknown: ${its_UNPARSED_ARGUMENTS}")
+  endif()
+  foreach(folder ${its_INCLUDE_DIRS} ${its_PRIV_INCLUDE_DIRS})
+    if(NOT IS_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
+      message(FATAL_ERROR "no folder: ${folder}")
+    endif()
+  endforeach()
+  get_filename_component(name ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  add_library(${name} STATIC ${its_SRCS})
+  target_include_directories(${name} PUBLIC ${its_INCLUDE_DIRS} PRIVATE ${its_PRIV_INCLUDE_DIRS}
+    PRIVATE ${IDF}/include)
+  set(COMPONENT_LIB ${name} PARENT_SCOPE)
+endfunction()
+
+set(IDF ${CMAKE_CURRENT_LIST_DIR}/../..)
+
+# `main`, what its manifest names by override_path, and a program that calls app_main.
+macro(project name)
+  _project(${name} C)
+  file(STRINGS main/idf_component.yml paths REGEX "override_path:")
+  add_executable(${name} ${IDF}/start.c)
+  add_subdirectory(main)
+  foreach(path ${paths})
+    string(REGEX REPLACE "^.*override_path: *" "" path "${path}")
+    get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR}/main/${path} ABSOLUTE)
+    get_filename_component(component ${folder} NAME)
+    file(STRINGS main/idf_component.yml named REGEX "^  ${component}:$")
+    if(NOT named)
+      message(FATAL_ERROR "the manifest names no component ${component}")
+    endif()
+    add_subdirectory(${folder} ${component})
+    target_link_libraries(main PUBLIC ${component})
+  endforeach()
+  target_link_libraries(${name} main)
+endmacro()
