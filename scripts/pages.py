@@ -28,6 +28,7 @@ from scripts import (
     pruning_tables,
     quantizer_tables,
     ram_tables,
+    zephyr_tables,
 )
 from scripts.conditions import conditions
 
@@ -357,6 +358,9 @@ def pages(root: Path) -> dict[Path, str]:
     pruning = between(pruning, "rankings", table_of_rankings)
     table_of_pruned = markdown(pruning_tables.COLUMNS, pruning_tables.rows(folder))
     study = (root / "docs/study.md").read_text(encoding="utf-8")
+    zephyr = (root / "docs/exports/zephyr.md").read_text(encoding="utf-8")
+    for mark, taken in (("rows", zephyr_tables.rows), ("boards", zephyr_tables.others)):
+        zephyr = between(zephyr, mark, markdown(zephyr_tables.COLUMNS, taken(folder)))
     reports = {name: study_report(folder, name) for name in STUDIES}
     pictures = {**results.figures(folder), **convolution_figures.pictures()}
     if (road := results.road_picture(folder, ROAD)) is not None:
@@ -374,6 +378,7 @@ def pages(root: Path) -> dict[Path, str]:
         root / "docs/energy.md": energy_page(energy, folder),
         root / "docs/k210.md": k210_page(k210, folder),
         root / "docs/k210-layers.md": k210_layers_page(folder),
+        root / "docs/exports/zephyr.md": zephyr,
         root / "docs/results.md": results_page(folder),
         root / "docs/quantization.md": between(quantization, "sizes", table),
         root / "docs/pruning.md": between(pruning, "pruning", table_of_pruned),

@@ -25,6 +25,7 @@ from ascua.results import (
     RamResult,
     Result,
     Timing,
+    ZephyrResult,
 )
 from ascua.results.values import DEFAULT_GOAL, Line
 
@@ -63,6 +64,11 @@ RAM = RamResult(
     model="net", model_sha256="m", key="k", commit="0", clean=True, board="b", input="rows",
     whole_tensors=5, floor=2, balanced_bytes=4, arena_bytes=3, bound_bytes=3,
 )  # fmt: skip
+ZEPHYR = ZephyrResult(
+    model="net", model_sha256="m", key="k", commit="0", clean=True, zephyr="3.7.1", target="t",
+    goal="ram", flash_bytes=9, ram_bytes=8, arena_bytes=4, stack_bytes=1, heap_bytes=0,
+    answer="ship",
+)  # fmt: skip
 
 
 def test_what_is_published_is_read_and_would_be_written_the_same() -> None:
@@ -70,6 +76,7 @@ def test_what_is_published_is_read_and_would_be_written_the_same() -> None:
     read += [*results.quantized(FOLDER), *results.kmodels(FOLDER), *results.pruned(FOLDER)]
     read += [*results.published(FOLDER), *results.optimized(FOLDER)]
     read += [*results.energy(FOLDER), *results.estimates(FOLDER), *results.ram(FOLDER)]
+    read += results.zephyr(FOLDER)
     lines = [line for p in FOLDER.glob("*.jsonl") for line in p.read_text().splitlines()]
     assert sorted(json.dumps(value.line()) for value in read) == sorted(lines)
 
@@ -78,6 +85,7 @@ def test_what_is_published_was_measured_on_unchanged_trees() -> None:
     read = [*results.results(FOLDER), *results.quantized(FOLDER), *results.kmodels(FOLDER)]
     read += [*results.pruned(FOLDER), *results.optimized(FOLDER), *results.estimates(FOLDER)]
     read += results.ram(FOLDER)
+    read += [r for r in results.zephyr(FOLDER) if r.by == "ascua"]
     dirty = [r for r in read if r.clean is False or (not isinstance(r, Quantized) and not r.clean)]
     assert not dirty, "measure them again on a tree without changes in src/"
 
@@ -88,7 +96,7 @@ def test_every_history_is_of_a_recipe_that_has_a_row() -> None:
 
 
 def test_values_come_back(tmp_path: Path) -> None:
-    for value in (RESULT, PEER, QUANTIZED, KMODEL, PRUNED, OPTIMIZED, RAM):
+    for value in (RESULT, PEER, QUANTIZED, KMODEL, PRUNED, OPTIMIZED, RAM, ZEPHYR):
         assert results.append(tmp_path, value) == (value, True)
         assert results.append(tmp_path, value) == (value, False)
     assert results.results(tmp_path) == results.results(tmp_path, "net") == [RESULT]
@@ -98,6 +106,7 @@ def test_values_come_back(tmp_path: Path) -> None:
     assert results.pruned(tmp_path) == [PRUNED]
     assert results.optimized(tmp_path) == [OPTIMIZED]
     assert results.ram(tmp_path) == [RAM]
+    assert results.zephyr(tmp_path) == [ZEPHYR]
     assert results.results(tmp_path, "other") == []
 
 

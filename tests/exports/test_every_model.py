@@ -10,6 +10,7 @@ from tests.exports.test_arduino import printed_here
 from tests.exports.test_cmake import built
 from tests.exports.test_cmsis_pack import DEVICES, installed
 from tests.exports.test_platformio import EXAMPLE, core, run
+from tests.exports.test_zephyr import configured, said
 from tests.support.command import MODELS, ascua
 from tests.support.compilers import tool
 
@@ -42,9 +43,13 @@ def platformio(folder: Path, _: Path) -> str:
     return run(folder / EXAMPLE, "native", "-t", "exec")
 
 
+def zephyr(folder: Path, to: Path) -> str:
+    return said(configured(folder / "app", to))
+
+
 TRIED = {
     "arduino": (arduino, "stm32f446"), "cmake": (cmake, "host"), "cmsis-pack": (cmsis_pack, None),
-    "platformio": (platformio, "stm32h7a3"),
+    "platformio": (platformio, "stm32h7a3"), "zephyr": (zephyr, "stm32h7a3"),
 }  # fmt: skip
 
 

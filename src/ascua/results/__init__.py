@@ -20,6 +20,7 @@ from ascua.results.store import (
     ram,
     results,
     study,
+    zephyr,
 )
 from ascua.results.values import (
     Agreement,
@@ -38,6 +39,7 @@ from ascua.results.values import (
     RamResult,
     Result,
     Timing,
+    ZephyrResult,
 )
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "RamResult",
     "Result",
     "Timing",
+    "ZephyrResult",
     "append",
     "append_cell",
     "energy",
@@ -77,4 +80,5 @@ __all__ = [
     "ram",
     "results",
     "study",
+    "zephyr",
 ]

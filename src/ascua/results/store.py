@@ -22,19 +22,20 @@ from ascua.results.values import (
     Quantized,
     RamResult,
     Result,
+    ZephyrResult,
 )
 from ascua.settings import build
 
 T = TypeVar("T", bound=Line)
 Measured = TypeVar(
     "Measured", Result, Quantized, KmodelResult, PrunedResult, OptimizedResult, EstimatedEnergy,
-    CellResult, RamResult,
+    CellResult, RamResult, ZephyrResult,
 )  # fmt: skip
 
 OTHERS: dict[type[Line], str] = {
     Peer: "peers", Quantized: "quantization", KmodelResult: "k210", PrunedResult: "pruning",
     Published: "published", OptimizedResult: "optimized", RamResult: "ram",
-    MeasuredEnergy: "energy", EstimatedEnergy: "estimates",
+    MeasuredEnergy: "energy", EstimatedEnergy: "estimates", ZephyrResult: "zephyr",
 }  # fmt: skip
 """The names of the files that are of no recipe."""
 STUDIES = "studies"
@@ -85,6 +86,11 @@ def optimized(folder: Path) -> list[OptimizedResult]:
 def ram(folder: Path) -> list[RamResult]:
     """What is known of the least RAM."""
     return _read(_path(folder, OTHERS[RamResult]), RamResult)
+
+
+def zephyr(folder: Path) -> list[ZephyrResult]:
+    """What is known of applications of Zephyr."""
+    return _read(_path(folder, OTHERS[ZephyrResult]), ZephyrResult)
 
 
 def published(folder: Path) -> list[Published]:

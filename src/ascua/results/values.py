@@ -390,6 +390,39 @@ class RamResult(Line):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ZephyrResult(Line):
+    """What an application of Zephyr with a network takes: a line of results/zephyr.jsonl."""
+
+    identity = ("key", "clean")
+
+    model: str
+    by: str = "ascua"
+    """Whose code runs the network."""
+    model_sha256: str | None
+    key: str
+    """The hash of all that the measurement read; of another's figures, where they are from."""
+    commit: str | None
+    clean: bool | None
+    """As in a Result; None of another's figures."""
+    zephyr: str | None
+    """Its version."""
+    target: str
+    """The board, as Zephyr calls it."""
+    goal: str | None
+    flash_bytes: int
+    ram_bytes: int
+    """By the table of memory that the build prints, as `flash_bytes`: static variables, stacks."""
+    arena_bytes: int
+    """Of the network: in that table, or in the heap."""
+    stack_bytes: int | None
+    """Of the thread that runs the network: in that table."""
+    heap_bytes: int
+    """Beside that table."""
+    answer: str | None
+    """The class that it names for a ship; None where that is not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrunedResult(Line):
     """A network with fewer channels, trained: a line of results/pruning.jsonl."""
 
