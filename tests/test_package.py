@@ -12,7 +12,7 @@ import ascua
 from ascua import cli
 
 ROOT = Path(__file__).parents[1]
-FOUND = ("ascua.ops", "ascua.kernels", "ascua.convert.onnx.nodes")
+FOUND = ("ascua.ops", "ascua.kernels", "ascua.convert.onnx.nodes", "ascua.exports")
 """Packages whose modules are found there: nothing imports them by name."""
 
 

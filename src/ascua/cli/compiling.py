@@ -44,6 +44,7 @@ from ascua.cli.options import (
     rounding,
     seed,
     skip_damaged,
+    symbols,
     to,
 )
 from ascua.cli.source import Source
@@ -160,7 +161,7 @@ class InC:
 @board_name(required=True)
 @goal()
 @to(required=True, help="The folder to write; of a K210, the .kmodel file.")
-@click.option("--name", help="Prefix of the C symbols; default: the file's name, or its folder's.")
+@symbols()
 @labels_file(help="Names of the classes, one a line, for C; default: those that it was trained on.")
 @click.option("--flat", is_flag=True, help="All C files side by side, as some IDEs want them.")
 @click.option(

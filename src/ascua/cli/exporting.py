@@ -20,6 +20,7 @@ from ascua.cli.options import (
     labels_file,
     model_file,
     no_optimize,
+    symbols,
     to,
 )
 from ascua.cli.terminal import out, print_json, progress, verbose, waiting
@@ -84,9 +85,7 @@ def _command(form: Format) -> click.Command:
     )
     @model_file()
     @to(required=True, help="The folder to write.")
-    @click.option(
-        "--name", help="Of the project, and prefix of its C symbols; default: the file's."
-    )
+    @symbols(help="Of the project, and prefix of its C symbols; default: the file's.")
     @click.option("--version", default="1.0.0", show_default=True, help="Of the project: x.y.z.")
     @board_name(help="Plan it for this board; default: as the format's page says.")
     @goal()

@@ -122,6 +122,11 @@ build_dir = partial(
     help="Where firmware is compiled and kept.",
 )  # fmt: skip
 to = partial(click.option, "--out", "-o", "to", type=PATH)
+symbols = partial(
+    click.option,
+    "--name",
+    help="Prefix of the C symbols; default: the file's name, or its folder's.",
+)
 force = partial(
     click.option, "--force", is_flag=True, help="Replace also what would be left alone otherwise."
 )

@@ -40,7 +40,9 @@
 #define ASCUA_ARM_32_INTEGER 0
 #endif
 
-/* A kernel is inlined into the step that calls it: its parameters are constants there. */
+/* A kernel is inlined into the step that calls it: its parameters are constants there. Zephyr's
+   build defines another KERNEL on the command line. */
+#undef KERNEL
 #define KERNEL static inline __attribute__((always_inline, unused))
 
 /* Where a library puts the code of its steps, and of what they share. */
