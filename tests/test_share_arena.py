@@ -24,7 +24,9 @@ ARENA = "first_second_arena"
 PROGRAM = r"""
 #include "first/include/first.h"
 #include "second/include/second.h"
+#include "first/test/first_selftest.h"
 #include "first/test/first_vectors.h"
+#include "second/test/second_selftest.h"
 #include "second/test/second_vectors.h"
 #include <string.h>
 

@@ -72,7 +72,7 @@ def built(app: Path, target: str, to: Path) -> Built:
     sizes = dict(re.findall(r"^\s*(FLASH|S?RAM):\s+(\d+) B", table, re.MULTILINE))
     text = (to / "zephyr/.config").read_text(encoding="utf-8")
     return Built(
-        to / "zephyr/zephyr.elf", int(sizes["FLASH"]), int(sizes.get("RAM", sizes.get("SRAM"))),
+        to / "zephyr/zephyr.elf", int(sizes["FLASH"]), int(sizes.get("RAM") or sizes["SRAM"]),
         dict(re.findall(r"^CONFIG_(\w+)=(.*)$", text, re.MULTILINE)),
     )  # fmt: skip
 

@@ -76,7 +76,7 @@ def files(
     """
     name, upper = library.name, library.name.upper()
     vectors = [
-        "#include <stdint.h>\n",
+        "#include <stdint.h>\n\n#ifndef VECTORS /* where they lie */\n#define VECTORS\n#endif\n",
         *(_vectors(f"{name}_vector_{kind}", a) for kind, a in (("inputs", xs), ("outputs", ys))),
     ]
     return {
