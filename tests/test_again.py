@@ -155,7 +155,12 @@ def compared(seed: int, factor: float, folder: Path, *, by_rows: bool) -> int:
 
 
 @pytest.mark.parametrize(
-    ("factor", "by_rows"), [(FACTORS[0], False), (FACTORS[1], True), (FACTORS[2], False)]
+    ("factor", "by_rows"),
+    [
+        pytest.param(FACTORS[0], False, marks=pytest.mark.slow),
+        (FACTORS[1], True),
+        pytest.param(FACTORS[2], False, marks=pytest.mark.slow),
+    ],
 )
 def test_networks(factor: float, by_rows: bool, tmp_path: Path) -> None:
     assert sum(compared(seed, factor, tmp_path, by_rows=by_rows) for seed in range(2))
@@ -214,11 +219,12 @@ def test_what_is_no_factor(tmp_path: Path) -> None:
 
 def test_what_is_executed_is_said(tmp_path: Path) -> None:
     model = model_file(tmp_path, two_blocks())
-    found = ascua("analyze", model, "-b", M3.name, "--goal", "ram", "--patch", "3", "--json")
+    again = ("-b", M3.name, "--goal", "ram", "--patch", "3", "--max-allocator-solve-secs", "1")
+    found = ascua("analyze", model, *again, "--json")
     told = json.loads(found.out)
     assert told["macs"] > told["macs_model"] == two_blocks().macs()
     assert told["macs"] == sum(layer["macs"] for layer in told["layers"])
-    found = ascua("analyze", model, "-b", M3.name, "--goal", "ram", "--patch", "3")
+    found = ascua("analyze", model, *again)
     assert f"{told['macs']:,}" in found.out
     assert f"{told['macs_model']:,}" in found.out
 

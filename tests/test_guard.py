@@ -45,6 +45,10 @@ def test_examples(board: boards.Board) -> None:
         walked(prepare(graph), board)
 
 
+LONG = ("mlperf_ic_resnet_large_int8", "person_detect")
+"""Those that are walked longest."""
+
+
 def real(name: str, board: boards.Board, goals: Iterable[Goal]) -> None:
     path = MODELS / f"{name}.tflite"
     if not path.exists():
@@ -52,7 +56,10 @@ def real(name: str, board: boards.Board, goals: Iterable[Goal]) -> None:
     walked(prepare(load_model(path).graph), board, goals)
 
 
-@pytest.mark.parametrize("name", COVERED)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in COVERED],
+)
 def test_real_models(name: str) -> None:
     real(name, BOARDS[0], [goal_named("ram"), goal_named("balanced")])
 
