@@ -341,6 +341,8 @@ def pages(root: Path) -> dict[Path, str]:
     readme = between(readme, "peers", peers_table(folder))
     short = markdown(optimized_tables.SHORT, optimized_tables.short(folder))
     readme = between(readme, "optimized", short)
+    table = markdown(zephyr_tables.SHORT, zephyr_tables.short(folder))
+    readme = between(readme, "zephyr", table)
     least = markdown(ram_tables.COLUMNS, ram_tables.rows(folder))
     readme = between(readme, "ram", least)
     quantization = (root / "docs/quantization.md").read_text(encoding="utf-8")

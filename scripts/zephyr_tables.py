@@ -13,6 +13,9 @@ COLUMNS = (
     "by", "Zephyr", "board", "goal", ">FLASH B", ">RAM B", ">of it arena", ">of it stack of main",
     ">heap B", ">all RAM B", "a ship is a",
 )  # fmt: skip
+SHORT = ("by", "Zephyr", "goal", ">FLASH B", ">RAM B", ">heap B", ">all RAM B", "a ship is a")
+GOALS = ("balanced", "ram")
+"""Of SHORT: the default, and the one of least RAM."""
 TARGET = "qemu_cortex_m3"
 """The board that all goals are measured on, and that the network's first project had."""
 
@@ -25,6 +28,18 @@ def rows(folder: Path) -> list[Row]:
 def others(folder: Path) -> list[Row]:
     """Rows of COLUMNS on other boards."""
     return [_row(r) for r in _last(folder) if r.target != TARGET]
+
+
+def short(folder: Path) -> list[Row]:
+    """Rows of SHORT: others on TARGET, and Ascua's with the newest Zephyr, by goals that fit it."""
+    found = [r for r in _last(folder) if r.target == TARGET]
+    newest = max((r.zephyr for r in found if r.zephyr), key=_numbers, default=None)
+    kept = [r for r in found if r.by != "ascua" or (r.zephyr == newest and r.goal in GOALS)]
+    return [(*_row(r)[:2], r.goal, *_row(r)[4:6], *_row(r)[8:]) for r in kept]
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
 
 
 def _last(folder: Path) -> list[ZephyrResult]:
