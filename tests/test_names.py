@@ -29,7 +29,7 @@ from tests.support.states import STATEFUL
 from tests.support.tools import require_board, require_programs
 
 NAMES = (
-    "copy", "KERNEL", "window", "requantize", "conv2d_s8", "UNTERMINATED", "ascua", "ascua_kernel",
+    "copy", "KERNEL", "window", "requantize", "conv2d_s8", "UNTERMINATED", "ascua",
     "x_weights", "int", "main", "int8_t", "NULL", "INT8_MAX", "memcpy", "class", "this", "arena",
     "rows", "p", "in", "step_00_conv2d", "states",
 )  # fmt: skip

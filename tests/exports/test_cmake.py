@@ -51,6 +51,18 @@ def test_an_installed_package_is_found(tmp_path: Path) -> None:
         folder = exported("cmake", model(tmp_path, "small"), tmp_path / name, "--name", name)
         built(folder, tmp_path / f"build_{name}")
         tool(["cmake", "--install", tmp_path / f"build_{name}", "--prefix", tmp_path / "usr"])
+    told = [f"-DCMAKE_PREFIX_PATH={tmp_path / 'usr'}", "-DFIRST_INSTALLED=ON"]
+    weights = tmp_path / "first/src/first_weights.c"
+    weights.write_text("#error not compiled\n" + weights.read_text())
+    example = built(tmp_path / "first/example", tmp_path / "build_example", *told)
+    assert tool([example / "first_example"]).endswith("PASS 4/4\n")
+    done = subprocess.run(
+        ["cmake", "-S", tmp_path / "first/example", "-B", tmp_path / "own", told[0]],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    done = subprocess.run(["cmake", "--build", tmp_path / "own"], capture_output=True, text=True)
+    assert "not compiled" in done.stderr, "it tests an installed package"
     (tmp_path / "app").mkdir()
     (tmp_path / "app/main.cpp").write_text(
         "#include <first.h>\n#include <second.h>\n"

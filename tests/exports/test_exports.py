@@ -70,6 +70,7 @@ def test_what_is_wrong_is_said_and_nothing_is_written(form: str, tmp_path: Path)
     cases: list[tuple[int, list[object], list[str]]] = [
         (1, [path, "--name", "a-b"], ["letters, digits"]),
         (1, [path, "--name", "string"], ["a header of C"]),
+        (1, [path, "--name", "ascua_kernel"], ["headers begin with"]),
         *((1, [path, "--name", words.split()[0]], [whose]) for whose, words in RESERVED.items()),
         *((1, [path, "--version", v], ["x.y.z"]) for v in ("1", "1.0", "01.0.0", "1.0.0-a", "v1")),
         (1, [path, "--labels", few], ["2 labels"]),
@@ -115,3 +116,28 @@ def test_too_many_vectors(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.ones((2, *shape[1:]), np.int8))
     exported("cmake", path, out, "--inputs", tmp_path / "x.npy")
     assert "#define SMALL_VECTORS 2" in (out / "example/small_selftest.h").read_text()
+
+
+@pytest.mark.parametrize("board", ["esp32s3", "stm32h7"])
+def test_one_memory_of_several(board: str, tmp_path: Path) -> None:
+    """A build system has no linker script of ours: what would need one is planned again."""
+    path = model(tmp_path, "small")
+    file = Path(__file__).parents[2] / f"examples/boards/{board}.toml"
+    folder = exported("cmake", path, tmp_path / "out", "--board", file)
+    assert not list(folder.rglob("*.ld"))
+    done = ascua("export", "cmake", path, "-o", tmp_path / "no", "--board", file,
+                 "--place", f"{small().inputs[0].name}=nowhere")  # fmt: skip
+    refused(done, 1, "nowhere")
+
+
+@pytest.mark.parametrize("form", ["arduino", "platformio"])
+def test_names_of_arduino_headers(form: str, tmp_path: Path) -> None:
+    path = model(tmp_path, "small")
+    for name in ("Arduino", "SPI"):
+        refused(ascua("export", form, path, "-o", tmp_path / "out", "--name", name), 1, name)
+
+
+def test_every_board_takes_a_package_of_cmake(tmp_path: Path) -> None:
+    path = model(tmp_path, "small")
+    done = ascua("export", "cmake", path, "-o", tmp_path / "out", "--board", "maix-go")
+    refused(done, 1, "microbit", "stm32f446")

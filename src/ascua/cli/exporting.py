@@ -110,6 +110,8 @@ def _command(form: Format) -> click.Command:
         labels, xs = naming.classes(loaded), _vectors(loaded.graph, inputs)
         with waiting(f"Planning {model}"):
             planned = loaded.plan(target, goal)
+            if emit(planned, name).script and not goal.placements:
+                planned = loaded.plan(exports.in_one_memory(target), goal)
         check_fit(planned)
         library = emit(planned, name)
         with progress() as bar:

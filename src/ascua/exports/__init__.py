@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
@@ -25,7 +25,16 @@ from ascua.ir import Array, Graph
 from ascua.plan import Plan
 from ascua.targets.c import people, selftest
 
-__all__ = ["FORMATS", "Export", "Format", "check_names", "check_placed", "fill", "format_named"]
+__all__ = [
+    "FORMATS",
+    "Export",
+    "Format",
+    "check_names",
+    "check_placed",
+    "fill",
+    "format_named",
+    "in_one_memory",
+]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -140,14 +149,16 @@ class Format:
         """Raise InputError where no project of this kind runs on `board`."""
         if board.target == "c" and (not self.cores or board.core.name in self.cores):
             return
-        fit = [n for n in boards.names("c") if boards.load(n).core.name in (self.cores or [n])]
+        known = boards.names("c")
+        fit = [n for n in known if not self.cores or boards.load(n).core.name in self.cores]
         raise InputError(
             f"{board.name}: {self.title} is for no such board; its core is {board.core.name}.",
             [
-                f"Choose one of {', '.join(fit)}." if fit else "Leave `--board` out.",
-                f"Without `--board` it is planned for {self.board}.",
+                f"Choose one of {', '.join(fit)}, or leave `--board` out: {self.board}.",
+                *([f"A board file of yours has one of the cores {', '.join(self.cores)}."]
+                  if self.cores else []),
             ],
-        )
+        )  # fmt: skip
 
     def export(self, what: Export) -> dict[str, bytes]:
         """The files by path. Raises Unsupported as `check_placed` does."""
@@ -159,13 +170,25 @@ class Format:
         return found
 
 
+def in_one_memory(board: Board) -> Board:
+    """`board` with its first memory for code and its first one for variables alone.
+
+    They do not wait: nothing is worth a place in the other one.
+    """
+    used = dict.fromkeys(m for use in "xw" if (m := board.memory(use)) is not None)
+    return replace(board, memories=tuple(replace(m, wait=0) for m in used))
+
+
 def check_placed(what: Export) -> None:
     """Raise Unsupported for a plan that build systems do not place."""
     if what.library.script:
         raise Unsupported(
             f"{what.name}: it is planned for several memories of {what.plan.board.name}, by a"
             " linker script that the project's build would have to know.",
-            ["`--goal ram`, or another board.", "`ascua compile` writes it with its script."],
+            [
+                "Another board, or a board file of yours with one memory of each use.",
+                "`ascua compile` writes it with its script.",
+            ],
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from ascua import files
 from ascua.errors import InputError
 from ascua.ir import Array
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+"""Characters that a terminal obeys; a tab is none."""
 MOST_BYTES = 1 << 24
 """Of a file of names."""
 
@@ -48,6 +51,11 @@ def read_names(path: Path, classes: int) -> list[str]:
             f"{path}: no text in UTF-8.", ["Give a text file with one label a line."]
         ) from e
     names = [line.strip() for line in text.rstrip().split("\n")] if text.strip() else []
+    if wrong := next((i for i, n in enumerate(names, 1) if CONTROL.search(n)), None):
+        raise InputError(
+            f"{path}, line {wrong}: a character that nobody can see.",
+            ["Write the labels with an editor of text, one a line."],
+        )
     if len(names) != classes:
         raise InputError(
             f"{path}: it has {len(names):,} labels, and the model's output {classes:,} numbers.",

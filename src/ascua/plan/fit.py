@@ -121,6 +121,12 @@ def _short_of_ram(plan: Plan) -> Short | None:
     largest = sorted(buffers, key=lambda b: -b.bytes)
     held = ", ".join(f"'{brief(b.name)}' {b.bytes:,}" for b in largest[:LISTED])
     rest = sum(b.bytes for b in largest[LISTED:])
+    if need - arena > ram.bytes:  # whatever the arena is
+        return (
+            f"{need:,} bytes of {ram.name} ({parts}) and there are {ram.bytes:,}.",
+            f"On {plan.board.core.name}, constants are copied to RAM; alone they are too many.",
+            [FEWER_CONSTANTS, "A board that reads constants from flash, as those of Arm do."],
+        )
     return (
         f"{need:,} bytes of {ram.name} ({parts}) and there are {ram.bytes:,}.",
         f"{most} {held}{f', others {rest:,}' if rest else ''} bytes.",

@@ -25,7 +25,7 @@ HEADERS = frozenset(
 
 
 def _files(what: Export) -> dict[str, bytes]:
-    _check(what.name)
+    check_headers(what.name)
     fields = {**what.fields, "fqbn": FQBN.get(what.plan.board.name, "FQBN")}
     return {
         **{f"src/{name}": data for name, data in what.flat.items()},
@@ -34,8 +34,8 @@ def _files(what: Export) -> dict[str, bytes]:
     }
 
 
-def _check(name: str) -> None:
-    """Raise InputError for what no Arduino library can be called."""
+def check_headers(name: str) -> None:
+    """Raise InputError for what no library beside Arduino's core can be called."""
     why = f"<{name}.h> is a header of Arduino's" if name.lower() in HEADERS else None
     if name.lower().startswith("arduino"):
         why = "names that begin so are Arduino's own"
@@ -55,6 +55,6 @@ FORMAT = Format(
     board="mega2560",
     cores=(
         "avr", "cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m33", "cortex-m4", "cortex-m7",
-        "rv32imac",
+        "rv32imac", "rv32imc",
     ),
 )  # fmt: skip

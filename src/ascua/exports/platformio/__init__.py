@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from ascua.exports import Export, Format, fill
+from ascua.exports.arduino import check_headers
 
 EXAMPLE = "examples/selftest"
 TEMPLATES = {
@@ -27,6 +28,7 @@ BOARDS = {
 
 
 def _files(what: Export) -> dict[str, bytes]:
+    check_headers(what.name)
     board, there, environment = what.plan.board.name, "", ""
     if board in BOARDS:
         platform, name = BOARDS[board]

@@ -20,7 +20,7 @@ TEMPLATES = {
 }
 CORES = (
     "cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m33", "cortex-m4", "cortex-m55", "cortex-m7",
-    "rv32imac", "rv64imac",
+    "rv32imac", "rv32imc", "rv64imac",
 )  # fmt: skip
 KERNEL_STACK = 512
 """Bytes of the main thread's stack that are no network's: the self-test, and `printk`."""

@@ -28,12 +28,14 @@ TYPES = re.compile(
 """Those of C and POSIX that end in `_t`, as the type of a library's instances does."""
 
 LONGEST_NAME = 63
+OWN = "ascua_"
+"""What kernels' headers begin with, where all lie side by side."""
 
 
 def identifier(text: str) -> str:
     """A C identifier made of `text`, for a model that was given no name."""
     name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower() or "model"
-    is_taken = name in HEADERS or TYPES.fullmatch(name)
+    is_taken = name in HEADERS or TYPES.fullmatch(name) or name.startswith(OWN)
     name = f"model_{name}" if name[0].isdigit() or is_taken else name
     return name[:LONGEST_NAME].rstrip("_")
 
@@ -50,6 +52,11 @@ def check_name(name: str) -> str:
                 f"At most {LONGEST_NAME} letters, digits and underscores, a letter first:"
                 f" `--name {identifier(name)}`."
             ],
+        )
+    if name.lower().startswith(OWN):
+        raise InputError(
+            f"{name!r} cannot be the name of a C library: Ascua's own headers begin with {OWN}.",
+            [f"Another one: `--name {identifier(name)}`."],
         )
     if name.lower() in HEADERS:
         raise InputError(
