@@ -63,6 +63,8 @@ def test_what_is_wrong_is_said_and_nothing_is_written(form: str, tmp_path: Path)
     path, out = model(tmp_path, "small"), tmp_path / "out"
     few = tmp_path / "few.txt"
     few.write_text("a\nb\n")
+    unseen = tmp_path / "unseen.txt"
+    unseen.write_text("a\nb\0c\n")
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "theirs").write_text("theirs")
@@ -74,6 +76,7 @@ def test_what_is_wrong_is_said_and_nothing_is_written(form: str, tmp_path: Path)
         *((1, [path, "--name", words.split()[0]], [whose]) for whose, words in RESERVED.items()),
         *((1, [path, "--version", v], ["x.y.z"]) for v in ("1", "1.0", "01.0.0", "1.0.0-a", "v1")),
         (1, [path, "--labels", few], ["2 labels"]),
+        (1, [path, "--labels", unseen], ["line 2", "nobody can see"]),
         (1, [path, "--board", "maix-bit"], ["maix-bit", "Choose one of"]),
         (1, [path, "--board", "nowhere"], ["no board called"]),
         (1, [model_file(tmp_path, floats(), "real")], ["is float32"]),
