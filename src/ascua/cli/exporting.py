@@ -128,9 +128,8 @@ def _command(form: Format) -> click.Command:
         folders.fill(to, form.form, files, about=told, force=force)
         if as_json:
             found = {**measure.known(loaded, planned).json(), **goal.json()}
-            print_json(
-                {**(found if form.library else {}), **told, "out": str(to), "files": sorted(files)}
-            )
+            found = found if form.library else {"schema": measure.SCHEMA}
+            print_json({**found, **told, "out": str(to), "files": sorted(files)})
             return
         of_plan = f", planned for {target.name}" if form.library else ""
         out.print(
