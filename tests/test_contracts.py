@@ -19,7 +19,7 @@ from ascua.plan.choose import options
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
-from tests.support import FAST, network, oracle, reference, samples, untold
+from tests.support import FAST, beside, network, oracle, reference, samples, untold
 from tests.support.examples import ALL, FOLDED, UINT8
 from tests.support.tools import RUNNABLE, require_tool
 from tests.support.wide import widened
@@ -28,6 +28,8 @@ KERNELS = kernels.FOLDER
 TESTS = Path(__file__).parent
 EVERY = {k.name: k for k in kernels.every()}
 CASES = [(name, graph) for name in sorted(ALL) for graph in ALL[name]]
+TOGETHER = 30
+"""Examples in one build."""
 EVERY_GRAPH = [*(graph for _, graph in CASES), *UINT8.values()]
 
 
@@ -137,15 +139,20 @@ def test_optimised_c_equals_tflm(tmp_path: Path) -> None:
     from ascua import tflite
 
     host = boards.load("host")
-    for name, graph in CASES:
-        xs = samples(graph, 4)
-        outcome = run(host, emit(plan(prepare(graph), host), "net"), pack(xs), 4,
-                      build_dir=tmp_path)  # fmt: skip
-        expected = oracle(tflite.write(graph), xs)
-        for y, e in zip(unpack(outcome.outputs, graph, 4), expected, strict=True):
-            np.testing.assert_array_equal(y, e, name)
-        for y, e in zip(reference(graph, xs), expected, strict=True):
-            np.testing.assert_array_equal(y, e, name)
+    for start in range(0, len(CASES), TOGETHER):
+        cases = {f"{i}{name}": graph for i, (name, graph) in enumerate(CASES[start:][:TOGETHER])}
+        whole = beside(cases)
+        given = [samples(graph, 4) for graph in cases.values()]
+        xs = [x for each in given for x in each]
+        library = emit(plan(prepare(whole), host), "net")
+        outcome = run(host, library, pack(xs), 4, build_dir=tmp_path)
+        ys = iter(unpack(outcome.outputs, whole, 4))
+        for (name, graph), own in zip(cases.items(), given, strict=True):
+            expected = oracle(tflite.write(graph), own)
+            for e, y, by_reference in zip(expected, ys, reference(graph, own), strict=False):
+                np.testing.assert_array_equal(y, e, name)
+                np.testing.assert_array_equal(by_reference, e, name)
+        assert next(ys, None) is None
 
 
 @pytest.mark.parametrize("name", recipes.names())
