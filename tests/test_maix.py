@@ -310,7 +310,12 @@ def test_an_interrupted_flash_is_called_so(
     assert "nothing half-written" not in done.err
 
 
-def test_ports_that_do_not_answer(package: Path) -> None:
+@pytest.mark.parametrize("silence", [3.0, pytest.param(60.0, marks=pytest.mark.slow)])
+def test_ports_that_do_not_answer(
+    silence: float, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kflash gives up by itself after some 12 seconds."""
+    monkeypatch.setattr(kflash, "SILENCE", silence)
     refused(ascua("flash", "maix", package, "--port", "/dev/ttyNONE"), 1, "there is no such port")
     for port in ("/dev/null", str(package)):
         refused(ascua("flash", "maix", package, "--port", port), 1, f"{port}: it is no serial port")
