@@ -231,7 +231,9 @@ def test_nothing_of_a_plan_is_told(tmp_path: Path) -> None:
     folder = exported("tflite-array", path, tmp_path / "first", "--board", "microbit")
     done = ascua("export", "tflite-array", path, "-o", out, "--goal", "speed", "--json")
     told = json.loads(done.out)
-    assert set(told) == {"format", "version", "name", "model", "out", "files", "warnings"}
+    assert set(told) == {
+        "schema", "format", "version", "name", "model", "out", "files", "warnings",
+    }  # fmt: skip
     for file in (*told["files"], "manifest.json"):
         assert (folder / file).read_bytes() == (out / file).read_bytes(), file
     assert "planned" not in ascua("export", "tflite-array", path, "-o", out).out
