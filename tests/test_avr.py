@@ -26,6 +26,7 @@ from tests.fuzz.everywhere import cases
 from tests.fuzz.networks import Network, joined, networks
 from tests.ops.test_conv2d import conv as conv_net
 from tests.support import activation, network, oracle, reference, samples
+from tests.support.avr import INSTEAD
 from tests.support.compilers import tool, write
 from tests.support.examples import small
 from tests.support.golden_files import FOLDER as GOLDEN
@@ -56,18 +57,7 @@ static const uint8_t inputs[] PROGMEM = {@inputs@};
 
 extern uint8_t _end;
 
-/* As libgcc has them, but for SBRS before RET: QEMU 7.2 never ends a skip over RET. */
-__asm__(".global __usmulhisi3\n"
-        "__usmulhisi3:\n"
-        "call __umulhisi3\n"
-        ".global __usmulhisi3_tail\n"
-        "__usmulhisi3_tail:\n"
-        "tst r27\n"
-        "brpl 1f\n"
-        "sub r24, r18\n"
-        "sbc r25, r19\n"
-        "1: ret\n");
-
+@instead@
 static void put(uint8_t byte) {
     while (!(UCSR0A & _BV(UDRE0))) {
     }
@@ -130,6 +120,7 @@ def on_avr(graph: Graph, xs: Sequence[Array], folder: Path, goal: Goal) -> list[
     check_fit(planned)
     given = ",".join(map(str, pack(xs)))
     text = MAIN.replace("@inputs@", given).replace("@samples@", str(count))
+    text = text.replace("@instead@", INSTEAD)
     elf = built(write(folder, emit(planned, "net"), **{"main.c": text.encode()}), planned.ram_bytes)
     written, stack = printed(elf).split()
     assert int(stack, 16) <= STACK_BYTES

@@ -13,6 +13,7 @@ import pytest
 
 from ascua.exports import FORMATS
 from tests.support import pages
+from tests.support.avr import INSTEAD
 from tests.support.command import MODELS, ascua, refused
 from tests.support.compilers import tool
 from tests.support.exported import REAL, WARNINGS, exported, model
@@ -21,19 +22,6 @@ from tests.support.tools import require_programs
 SECONDS = 60
 """The longest that a sketch runs."""
 SKETCH = Path("examples/SelfTest")
-INSTEAD = r"""
-/* As libgcc has them, but for SBRS before RET: QEMU 7.2 never ends a skip over RET. */
-__asm__(".global __usmulhisi3\n"
-        "__usmulhisi3:\n"
-        "call __umulhisi3\n"
-        ".global __usmulhisi3_tail\n"
-        "__usmulhisi3_tail:\n"
-        "tst r27\n"
-        "brpl 1f\n"
-        "sub r24, r18\n"
-        "sbc r25, r19\n"
-        "1: ret\n");
-"""
 ARDUINO_H = """
 #pragma once
 #ifdef __cplusplus
