@@ -316,3 +316,13 @@ def test_no_warning_no_heap_no_libm(std: str, level: str, tmp_path: Path) -> Non
         asked = re.findall(r"U (\w+)", tool(["avr-nm", "-u", out]))
         foreign = [s for s in asked if not s.startswith(("net_", "__"))]
         assert {*foreign} <= {"memcpy", "memset"}
+
+
+@pytest.mark.parametrize("name", ["mega2560", "lm3s6965evb"])
+def test_constants_are_blamed_where_they_are_copied_alone(name: str) -> None:
+    """With less RAM than the stack takes, so that no arena fits."""
+    board = boards.load(name)
+    memories = tuple(replace(m, bytes=1000) if "w" in m.use else m for m in board.memories)
+    with pytest.raises(DoesNotFit) as e:
+        check_fit(plan(prepare(small()), replace(board, memories=memories)))
+    assert ("copied to RAM" in str(e.value)) == (name == "mega2560")

@@ -18,7 +18,7 @@ from typing import Any
 from ascua import boards
 from ascua.artifact import Library
 from ascua.boards import Board
-from ascua.errors import InputError, Unsupported, did_you_mean
+from ascua.errors import InputError, Unsupported
 from ascua.exports._names import check as check_names
 from ascua.files.folders import Form
 from ascua.ir import Array, Graph
@@ -32,7 +32,6 @@ __all__ = [
     "check_names",
     "check_placed",
     "fill",
-    "format_named",
     "in_one_memory",
 ]
 
@@ -65,6 +64,11 @@ class Export:
     def sources(self) -> dict[str, bytes]:
         """The library's files by path: `include/`, and `src/` with what it includes."""
         return {**self.library.files, **self._labels("include/")}
+
+    @property
+    def compiled(self) -> tuple[str, ...]:
+        """The paths of the sources: the library's, and that of its instances."""
+        return (*self.library.sources, f"src/{self.name}_on.c")
 
     @property
     def flat(self) -> dict[str, bytes]:
@@ -211,10 +215,3 @@ def _found() -> dict[str, Format]:
 
 FORMATS: Mapping[str, Format] = _found()
 """Every format by its name."""
-
-
-def format_named(name: str) -> Format:
-    """The format of that name. Raises InputError with those that there are."""
-    if name not in FORMATS:
-        raise InputError(f"There is no format {name!r}.", did_you_mean(name, FORMATS))
-    return FORMATS[name]

@@ -33,7 +33,7 @@ def check(name: str, version: str) -> None:
     for whose, words in RESERVED.items():
         if name.lower() in words.split():
             raise InputError(
-                f"{name!r} cannot be the name of a project: {whose} reserves it.",
+                f"{name!r} cannot be the name of a project: it is reserved in {whose}.",
                 [f"Another one: `--name {name}_net`."],
             )
     if not VERSION.fullmatch(version):

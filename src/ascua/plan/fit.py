@@ -121,7 +121,7 @@ def _short_of_ram(plan: Plan) -> Short | None:
     largest = sorted(buffers, key=lambda b: -b.bytes)
     held = ", ".join(f"'{brief(b.name)}' {b.bytes:,}" for b in largest[:LISTED])
     rest = sum(b.bytes for b in largest[LISTED:])
-    if need - arena > ram.bytes:  # whatever the arena is
+    if plan.copied_bytes and need - arena > ram.bytes:  # whatever the arena is
         return (
             f"{need:,} bytes of {ram.name} ({parts}) and there are {ram.bytes:,}.",
             f"On {plan.board.core.name}, constants are copied to RAM; alone they are too many.",

@@ -72,10 +72,9 @@ def _planned(what: Export, folder: str) -> Export:
 
 def _listed(folder: str, export: Export) -> list[str]:
     """The elements of a component for the files in `folder`."""
-    compiled = (*export.library.sources, f"src/{export.name}_on.c")
     found = []
     for path in sorted(export.sources):
-        kind = 'category="source"' if path in compiled else 'category="header"'
+        kind = 'category="source"' if path in export.compiled else 'category="header"'
         # Others of the project see the folder of public headers alone.
         scope = ' scope="private"' if path.startswith("src/") and path.endswith(".h") else ""
         found.append(f'<file {kind} name="{folder}/{path}"{scope} condition="{folder}"/>')

@@ -32,10 +32,9 @@ OWN = """app_trace app_update bootloader bootloader_support bt cmock console cxx
 
 def _files(what: Export) -> dict[str, bytes]:
     _check_name(what.name)
-    sources = [p for p in what.sources if p.endswith(".c")]
     fields = {
         **what.fields,
-        "sources": " ".join(f'"{p}"' for p in sources),
+        "sources": " ".join(f'"{p}"' for p in what.compiled),
         "arena": "arena and the states are" if what.plan.states else "arena is",
     }
     return {

@@ -93,7 +93,7 @@ def _files(what: Export) -> dict[str, bytes]:
     fields = {**what.fields, **_model(what), **_main(what)}
     vectors = f"{what.name}_vectors.h"
     test = selftest.files(what.library, what.xs, what.ys, what.labels)
-    texts = {vectors: test[vectors].replace(" VECTORS = ", " = ")}
+    texts = {vectors: test[vectors]}
     if what.labels:
         texts[f"{what.name}_labels.h"] = people.labels(what.name, what.labels)
     return {

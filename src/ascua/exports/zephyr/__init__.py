@@ -69,13 +69,12 @@ def _sizes(what: Export) -> dict[str, str]:
 def _texts(what: Export, board: ZephyrBoard) -> dict[str, str]:
     """What differs from network to network, and from board to board."""
     core = what.plan.board.core
-    sources = (*what.library.sources, f"src/{what.name}_on.c")
     builds = [
         f"west build -b {name} {what.name}/app" + (f"  # Zephyr {when}" if when else "")
         for when, name in board.names.items()
     ]
     return {
-        "sources": "\n    ".join(f"${{CMAKE_CURRENT_LIST_DIR}}/../{s}" for s in sources),
+        "sources": "\n    ".join(f"${{CMAKE_CURRENT_LIST_DIR}}/../{s}" for s in what.compiled),
         "speed": "" if what.plan.goal.kind == "size" else SPEED,
         "arch": "arm" if core.name.startswith("cortex") else "riscv",
         "builds": "\n".join(builds),
