@@ -168,6 +168,8 @@ def test_runs_take_data_and_labels_of_every_form(net: Any, tmp_path: Path) -> No
         run = ascua.run_model(small.model, "host", X, labels=labels, build=build)
         assert run.measurement.accuracy == plain.measurement.accuracy
     np.testing.assert_array_equal(ascua.reference(small.model, X)[0], plain.expected[0])
+    some = ascua.run_model(small, "host", X, build=build, check=7)
+    assert (some.measurement.checked_samples, len(some.expected[0]), len(some.ys[0])) == (7, 7, 60)
     assert small.model.plan("host", "size").goal.kind == "size"
     found = ascua.compare_models(net, small, X, labels=y, cuts=2)
     assert "\n" not in repr(found)

@@ -18,6 +18,7 @@ from ascua.model import load_model
 from ascua.ops import OPERATORS
 from ascua.ops.arg_max import ArgMax
 from ascua.ops.conv2d import Conv2D
+from ascua.samples import unpack
 from tests.ops.test_arg_max import arg
 from tests.ops.test_conv2d import conv
 from tests.support import fake_photos, network, reference, samples
@@ -30,7 +31,8 @@ MEASUREMENT = {
     "schema", "board", "goal", "by_rows", "patch",
     "model_sha256", "macs", "macs_model", "flash_bytes", "weights_bytes",
     "code_bytes", "ram_bytes", "layers", "expected", "samples", "instructions", "instructions_min",
-    "instructions_max", "cycles", "counted_on", "estimate", "mismatched_bytes", "accuracy", "tools",
+    "instructions_max", "cycles", "counted_on", "estimate", "checked_samples", "mismatched_bytes",
+    "accuracy", "tools",
 }  # fmt: skip
 LAYER = {"name", "op", "kernel", "macs", "instructions", "cycles", "output_shape"}
 
@@ -131,11 +133,80 @@ def test_run_json_and_outputs(model: Path, build: Path, tmp_path: Path) -> None:
     assert (result.code, result.err) == (0, "")
     found = one_object(result.out, *MEASUREMENT)
     assert (found["samples"], found["mismatched_bytes"], found["accuracy"]) == (5, 0, 1.0)
+    assert found["checked_samples"] == 5
     assert list(found["tools"]) == ["cc"]
     y = np.load(tmp_path / "y.npy")
     assert (y.shape, y.dtype) == ((5, 5), np.int8)
     np.testing.assert_array_equal(y, expected[:, 0])
     assert sorted(p.name for p in tmp_path.iterdir()) == ["labels.npy", "x.npy", "y.npy"]
+
+
+def test_run_says_how_many_samples_it_compared(model: Path, build: Path, tmp_path: Path) -> None:
+    x = samples(small(), 5)[0]
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "labels.npy", np.zeros(5, np.int64))
+    given = ("--inputs", tmp_path / "x.npy", "--labels", tmp_path / "labels.npy")
+    said = {}
+    for n in (2, 5, 6):
+        told = one_object(run_host(model, build, *given, "--check", n, "--json").out, *MEASUREMENT)
+        assert (told["samples"], told["mismatched_bytes"]) == (5, 0)
+        assert told["checked_samples"] == min(n, 5)
+        assert told["accuracy"] is not None
+        result = run_host(model, build, *given, "--check", n)
+        assert result.code == 0, result.err
+        said[n] = result.out
+    assert "0 (2 of 5 samples compared)" in said[2]
+    assert "accuracy, on host" in said[2]
+    assert "int8 reference" not in said[2], "of all samples, and it has not computed all"
+    assert "compared" not in said[5]
+    assert "accuracy, int8 reference" in said[5]
+    assert said[6] == said[5] == run_host(model, build, *given).out
+    for n in ("0", "-3", "some"):
+        refused(run_host(model, build, *given, "--check", n), 1, "--check", n)
+
+
+def test_run_claims_only_what_it_compared(
+    model: Path, build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 5 samples the board has a wrong byte in sample 3, at index 3."""
+
+    def faulty(*given: Any) -> list[Array]:
+        ys = [y.copy() for y in unpack(*given)]
+        ys[0][3].reshape(-1)[1] ^= 1
+        return ys
+
+    monkeypatch.setattr("ascua.executors.board.unpack", faulty)
+    np.save(tmp_path / "x.npy", samples(small(), 5)[0])
+    given = (model, build, "--inputs", tmp_path / "x.npy", "--check")
+    for n, compared in ((1, "1 of 5"), (2, "2 of 5"), (3, "3 of 5")):
+        result = run_host(*given, n)
+        assert (result.code, f"0 ({compared} samples compared)" in result.out) == (0, True)
+    result = run_host(*given, 4)  # 0, 1, 2, 4
+    assert result.code == 0
+    for more in ((5,), (9,)):
+        result = run_host(*given, *more)
+        refused(result, 4, "1 output bytes of host differ from the reference.")
+        assert "compared" not in result.out + result.err
+    np.save(tmp_path / "x.npy", samples(small(), 7)[0])
+    result = run_host(*given, 3)  # 0, 3, 6
+    refused(
+        result, 4, "1 output bytes of host differ from the reference (3 of 7 samples compared)."
+    )
+
+
+def test_vvv_looks_at_the_sample_that_differs(
+    model: Path, build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faulty(*given: Any) -> list[Array]:
+        ys = [y.copy() for y in unpack(*given)]
+        if len(ys[0]) == 7:
+            ys[0][3] ^= 1
+        return ys
+
+    monkeypatch.setattr("ascua.executors.board.unpack", faulty)
+    np.save(tmp_path / "x.npy", samples(small(), 7)[0])
+    result = run_host(model, build, "--inputs", tmp_path / "x.npy", "--check", 3, "-vvv")
+    assert "sample 3, layer by layer" in result.err
 
 
 def of_digits() -> Graph:

@@ -14,6 +14,7 @@ import pytest
 
 from ascua import data
 from ascua.data import cifar10, mnist
+from ascua.data.labelled import labelled
 from ascua.errors import InputError, ToolMissing
 from tests.support import fake_photos as fake
 
@@ -94,6 +95,10 @@ def test_every_dataset_keeps_the_contract(name: str, tmp_path: Path) -> None:
         assert set(y) == set(range(len(d.classes)))
     again = data.load(name, tmp_path, shape=image)
     assert np.array_equal(d.x_test, again.x_test)
+    test = data.load(name, tmp_path, shape=image, test_alone=True)
+    assert (test.shape, test.classes, test.images) == (d.shape, d.classes, True)
+    assert np.array_equal(test.x_test, d.x_test)
+    assert np.array_equal(test.y_test, d.y_test)
     assert d.split(0, 1) is d, "as the published recipes have it"
     parts = d.split(0.1, 1)
     assert sum(parts.sizes) == sum(d.sizes)
@@ -101,6 +106,18 @@ def test_every_dataset_keeps_the_contract(name: str, tmp_path: Path) -> None:
     assert parts.x_train.shape == (len(parts.y_train), *d.shape)
     assert parts.x_validation[:].shape == (len(parts.y_validation), *d.shape)
     assert (parts.shape, len(parts.labels)) == (d.shape, len(d.y_test))
+
+
+@pytest.mark.parametrize("name", ["cifar10", "imagenette"])
+def test_a_test_reads_no_training_images(
+    name: str, fake_cifar10: Path, fake_photos: Path
+) -> None:  # fmt: skip
+    pytest.importorskip("PIL")
+    for path in (*fake_cifar10.glob("*/data_batch_*"), *fake_photos.glob("imagenette*/train/*/*")):
+        path.write_bytes(b"damaged")
+    found = labelled(name, (32, 32, 3), fake_cifar10, skip_damaged=False)
+    assert len(found.x) == len(found.y) > 0
+    assert set(found.y) == set(range(len(found.classes)))
 
 
 def test_unknown_dataset_names_the_known_ones() -> None:

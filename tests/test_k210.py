@@ -131,6 +131,21 @@ def test_switches_are_of_the_simulated_chip(path: Path) -> None:
     refused(ascua("run", path, "-b", "k210-virt", "--fma"), 1, "it computes as its C does")
 
 
+def test_the_simulated_chip_is_compared_with_nothing(path: Path) -> None:
+    refused(ascua("run", path, "-b", "maix-go", "--check", 2), 1, "maix-go is the simulated chip")
+
+
+@pytest.mark.emulator
+def test_some_samples_are_compared_with_the_simulated_chip(path: Path, tmp_path: Path) -> None:
+    require_board(load_board("k210-virt"))
+    inputs = save(tmp_path / "x.npy", samples(5, 4, 5, 2))
+    words = ("run", path, "-b", "k210-virt", "--inputs", inputs, "--build-dir", tmp_path / "build")
+    told = json.loads(ascua(*words, "--check", 2, "--json").out)
+    assert (told["samples"], told["checked_samples"], told["mismatched_bytes"]) == (5, 2, 0)
+    assert "0 output bytes differ (2 of 5 samples compared)" in ascua(*words, "--check", 2).out
+    assert "compared)" not in ascua(*words, "--check", 5).out
+
+
 def test_what_is_refused(path: Path, tmp_path: Path) -> None:
     inputs = save(tmp_path / "x.npy", samples(2, 5, 4, 2))
     for words, said in (

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ascua import boards, inputs, measure
-from ascua.errors import DoesNotFit, ModelError, Unsupported
+from ascua.errors import DoesNotFit, InputError, ModelError, Unsupported
 from ascua.executors.reference import Reference
 from ascua.ir import Graph, Tensor
 from ascua.model import Model, load_model
@@ -138,6 +138,28 @@ def test_a_host_knows_no_sizes(model: Model, tmp_path: Path) -> None:
     planned = model.plan(host)
     library = measure.compile_model(model, planned, None)
     assert sizes(planned.board, library, tmp_path) is None
+
+
+def test_some_samples_are_compared(model: Model, tmp_path: Path) -> None:
+    host = boards.load("host")
+    require_board(host)
+    xs, labels = samples(model.graph, 7), np.zeros(7, np.int64)
+
+    def run(check: int | None) -> measure.Run:
+        planned = model.plan(host)
+        return measure.run_model(model, planned, xs, labels=labels, build=tmp_path, check=check)
+
+    every, some = run(None), run(3)
+    assert some.checked.tolist() == [0, 3, 6]
+    assert (some.measurement.samples, some.measurement.checked_samples) == (7, 3)
+    np.testing.assert_array_equal(some.ys[0], every.ys[0])
+    np.testing.assert_array_equal(some.expected[0], every.expected[0][[0, 3, 6]])
+    assert some.measurement.score == every.measurement.score == every.score_reference
+    assert some.score_reference is None
+    assert some.measurement.row()["checked_samples"] == 3
+    assert run(7).measurement == run(8).measurement == every.measurement
+    with pytest.raises(InputError, match="check: 0 samples cannot be compared"):
+        run(0)
 
 
 @pytest.mark.emulator

@@ -8,15 +8,18 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ascua import boards, run
 from ascua.artifact import Library
 from ascua.errors import DoesNotFit, InputError, ToolFailed, ToolMissing
-from ascua.run import build, qemu, tools
+from ascua.run import build, child, qemu, tools
+from ascua.run.child import Child
 from ascua.run.outcome import Outcome
 from tests.support import stub
 from tests.support.tools import require_board, require_tool
@@ -115,6 +118,23 @@ def test_host(sanitize: bool, build_dir: Path) -> None:
     assert outcome.outputs == stub.reference(stub.samples(200))
     assert outcome.instructions is None
     assert seen[-1] == (200, 200)
+
+
+def test_as_many_processes_as_cores(build_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is work for them: whatever their number, the outputs are in order."""
+    started: list[int] = []
+
+    def counted(children: Sequence[Child], *others: Any) -> tuple[int | None, ...]:
+        started.append(len(children))
+        return child.run_all(children, *others)
+
+    monkeypatch.setattr("ascua.run.parts.run_all", counted)
+    for cores in (1, 3, 6):
+        monkeypatch.setattr("ascua.run.parts.cores", lambda cores=cores: cores)
+        outcome = run_on("host", stub.library(), build_dir, 400)
+        assert outcome.outputs == stub.reference(stub.samples(400))
+    assert run_on("host", stub.library(), build_dir, 130).outputs
+    assert started == [1, 3, 6, 2]
 
 
 @emulator

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ascua import boards, tflite, validation
+from ascua import boards, measure, tflite, validation
 from ascua.errors import DoesNotFit, InputError, ModelError, Unsupported
 from ascua.executors.board import OnBoard
 from ascua.executors.oracles import Tflm
 from ascua.executors.reference import Reference
 from ascua.inputs import pseudo_random
 from ascua.ir import Array, Graph, State, Tensor
+from ascua.model import load_model
 from ascua.ops.relu import Relu
 from ascua.passes import drop_dead, prepare
 from ascua.passes.unsigned import as_uint8
@@ -256,6 +257,16 @@ def test_run_compares_a_sequence(tmp_path: Path) -> None:
     assert (told["samples"], told["mismatched_bytes"]) == (300, 0)
     expected = oracle(model.read_bytes(), samples(ring(), 300))[0]
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy").reshape(expected.shape), expected)
+
+
+def test_of_a_sequence_the_first_samples_are_compared(tmp_path: Path) -> None:
+    """What the later ones are depends on all before them: nothing would be saved."""
+    require_tool("cc")
+    model, xs = load_model(model_file(tmp_path, ring())), samples(ring(), 20)
+    run = measure.run_model(model, model.plan("host"), xs, build=tmp_path / "build", check=5)
+    assert run.checked.tolist() == [0, 1, 2, 3, 4]
+    assert (run.measurement.checked_samples, run.measurement.mismatched_bytes) == (5, 0)
+    np.testing.assert_array_equal(run.expected[0], reference(ring(), xs)[0][:5])
 
 
 def test_compile_writes_a_selftest_of_a_sequence(tmp_path: Path) -> None:

@@ -229,6 +229,7 @@ def result_of(
     measured = run.measurement.json()
     printed_alone = (
         "layers", "expected", "instructions_min", "instructions_max", "counted_on", "estimate",
+        "checked_samples",
     )  # fmt: skip
     for printed in printed_alone:
         del measured[printed]

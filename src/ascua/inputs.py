@@ -201,7 +201,7 @@ def _as_dtype(a: Array, t: Tensor, where: str) -> Array:
     if a.dtype == np.dtype(t.dtype):
         return np.ascontiguousarray(a, np.dtype(t.dtype))
     if t.dtype == "int8" and a.dtype == np.uint8:
-        return (a.astype(np.int16) - 128).astype(np.int8)
+        return (a ^ np.uint8(128)).view(np.int8)
     quantised = t.dtype in ("int8", "uint8", "int16") and t.quant is not None
     if floats and (t.dtype == "float32" or quantised):
         single = np.clip(a, *_FLOAT32).astype(np.float32)

@@ -26,7 +26,7 @@ from ascua.quantize.options import DEFAULT, Options
 from ascua.quantize.ranges import LEVELS
 from ascua.quantize.rules import Range as Reals
 from ascua.run import Outcome
-from ascua.samples import mismatches
+from ascua.samples import mismatches, picked, spread
 from ascua.targets.k210.affines import Pixels
 from ascua.targets.k210.budgets import check_budget
 from ascua.targets.k210.compiling import Quantized, quantized, quantized_already
@@ -68,8 +68,10 @@ class Counted:
     static_bytes: int
     """Of variables, the workspace and the samples with them, and the KPU in C."""
     stack_bytes: int
+    checked_samples: int
+    """Those whose outputs were compared with the simulated chip's."""
     mismatched_bytes: int
-    """Of all outputs, beside the simulated chip's."""
+    """In those."""
 
     @property
     def instructions(self) -> int:
@@ -77,7 +79,7 @@ class Counted:
         return sum(self.layers)
 
     @classmethod
-    def of(cls, model: Kmodel, outcome: Outcome, mismatched: int) -> Counted | None:
+    def of(cls, model: Kmodel, outcome: Outcome, checked: int, mismatched: int) -> Counted | None:
         """What an emulator counted; None of one that does not tell layers apart."""
         steps, sizes = outcome.step_instructions, outcome.sizes
         if steps is None or sizes is None or outcome.stack_bytes is None:
@@ -86,14 +88,14 @@ class Counted:
         code = sizes.flash_bytes - len(kmodel.write(model))
         return cls(
             first, tuple(layers), code, sizes.static_bytes + model.main_bytes,
-            outcome.stack_bytes, mismatched,
+            outcome.stack_bytes, checked, mismatched,
         )  # fmt: skip
 
 
 COUNTED = {
     "instructions": "instructions", "input_instructions": "input", "code_bytes": "code_bytes",
     "static_bytes": "static_bytes", "stack_bytes": "stack_bytes",
-    "mismatched_bytes": "mismatched_bytes",
+    "checked_samples": "checked_samples", "mismatched_bytes": "mismatched_bytes",
 }  # fmt: skip
 """Keys of the JSON object, null where nothing counted, and the fields of Counted."""
 
@@ -336,21 +338,25 @@ def run(
     labels: Labels | None = None,
     executor: RunsKmodels | None = None,
     progress: Progress | None = None,
+    check: int | None = None,
 ) -> Run:
     """Run samples `xs` (n, h, w, c) on `board`, by default as the simulated chip computes them.
 
     By Ascua's runtime in C, if that is the `executor`: then each output byte is held against the
-    simulated chip's. Raises InputError, DoesNotFit, Unsupported for a layer that no runtime
-    executes, or what a runner raises.
+    simulated chip's; with `check` those of so many samples, as `samples.spread` chooses them.
+    Raises InputError, DoesNotFit, Unsupported for a layer that no runtime executes, or what a
+    runner raises.
     """
     found = analyze(model, board)
     check_runner(board)
     check_fit(found, board)
+    checked = spread(len(xs[0]), check)
     answer = (executor or Kpu()).run(model.network, xs, progress=progress)
     ys, counted = answer.outputs, None
     if answer.outcome is not None:
-        wrong = mismatches(ys, Kpu().run(model.network, xs).outputs)
-        counted = Counted.of(model.network, answer.outcome, wrong)
+        expected = Kpu().run(model.network, picked(xs, checked)).outputs
+        wrong = mismatches(picked(ys, checked), expected)
+        counted = Counted.of(model.network, answer.outcome, len(checked), wrong)
     score = None if labels is None else labels.score(ys)
     return Run(replace(found, samples=len(xs[0]), score=score, counted=counted), ys)
 

@@ -24,7 +24,7 @@ from ascua.model import Model
 from ascua.passes import drop_dead, fold_constants
 from ascua.plan import BALANCED, GOALS, Goal, Plan, check_fit
 from ascua.run import Cycles, Outcome, Region, Sizes
-from ascua.samples import mismatches
+from ascua.samples import mismatches, picked, spread
 
 SCHEMA = 1
 """The version of the JSON object; it grows when a key changes its meaning."""
@@ -103,7 +103,10 @@ class Measurement:
     counted_on: str | None = None
     """The emulated board that all this was counted on, where `board` is not emulated."""
     estimate: Estimate | None = None
+    checked_samples: int | None = None
+    """How many of the samples were compared with the reference."""
     mismatched_bytes: int | None = None
+    """In those."""
     score: Score | None = None
     tools: Mapping[str, str] | None = None
     regions: tuple[Region, ...] = ()
@@ -128,6 +131,7 @@ class Measurement:
             "ram_bytes": self.ram.total,
             "arena_bytes": self.ram.arena,
             "samples": self.samples,
+            "checked_samples": self.checked_samples,
             "mismatched_bytes": self.mismatched_bytes,
             **({} if self.score is None else {self.score.metric: self.score.value}),
             "ms": time and time.value,
@@ -181,6 +185,7 @@ class Measurement:
             },
             "counted_on": self.counted_on,
             "estimate": self.estimate and self.estimate.json(),
+            "checked_samples": self.checked_samples,
             "mismatched_bytes": self.mismatched_bytes,
             "accuracy": None,
             **({} if self.score is None else {self.score.metric: self.score.value}),
@@ -298,14 +303,20 @@ def _elsewhere(found: Measurement, planned: Plan, name: str) -> Measurement:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Run:
-    """A measured run: `ys` are the board's outputs (n, *shape), `expected` the reference's."""
+    """A measured run: `ys` are the board's outputs (n, *shape).
+
+    `expected` are the reference's (m, *shape) for the samples at `checked`, (m,) increasing
+    indices: those that were compared.
+    """
 
     plan: Plan
     measurement: Measurement
     ys: tuple[Array, ...]
     expected: tuple[Array, ...]
+    checked: Array
     outcome: Outcome
     score_reference: Score | None
+    """None also where not all samples were compared."""
 
     def __repr__(self) -> str:
         return f"Run({self.plan!r}, {len(self.ys[0])} samples)"
@@ -327,26 +338,31 @@ def run_model(
     on_reference: Progress | None = None,
     sanitize: bool = False,
     period_s: float | None = None,
+    check: int | None = None,
 ) -> Run:
     """Run samples `xs` (n, *shape) on the board of `planned`, the plan of `model`.
 
     `xs` may be the one array of a network with one input; float samples and uint8 pixels become its
     integers, as `inputs.convert` has it. A board that is not emulated has another
-    count for it. Every byte is compared with the reference of all that the file computes. `labels`
+    count for it. Every byte is compared with the reference of all that the file computes; with
+    `check` (1 or more) those of so many samples, as `samples.spread` chooses them. `labels`
     may be class indices (n,); `period_s` is as `estimate` takes it.
-    Raises DoesNotFit, ToolMissing, ToolFailed; differing outputs are counted, not raised.
+    Raises InputError, DoesNotFit, ToolMissing, ToolFailed; differing outputs are counted, not
+    raised.
     """
     told, build = as_labels(labels), Path(build)
     arrays = [
         inputs.convert(x, t, f"input '{t.name}'")
         for x, t in zip([xs] if isinstance(xs, np.ndarray) else xs, model.graph.inputs, strict=True)
     ]
+    count = len(arrays[0])
+    checked = spread(count, check, sequence=bool(model.prepared.states))
     name = targets.of(planned.board).named(model.path.stem)
     executor = OnBoard(_runnable(planned), build, name, sanitize=sanitize)
     answer = executor.run(model.graph, arrays, progress=on_board)
     ys, outcome = answer.outputs, answer.outcome
     assert outcome is not None  # a board tells
-    expected = reference(model.prepared, arrays, on_reference)
+    expected = reference(model.prepared, picked(arrays, checked), on_reference)
     found = known(model, planned)
     if outcome.sizes is not None:
         found = linked(found, planned, outcome.sizes)
@@ -362,7 +378,7 @@ def run_model(
             for layer, n, c in zip(found.layers, counts, cycles, strict=True)
         ),
         ram=replace(found.ram, stack=outcome.stack_bytes),
-        samples=len(arrays[0]),
+        samples=count,
         instructions=outcome.instructions,
         counter=outcome.counter,
         extremes=outcome.extremes,
@@ -370,9 +386,10 @@ def run_model(
         estimate=estimate(
             planned.board, outcome.cycles.total.assumed if outcome.cycles else None, period_s
         ),
-        mismatched_bytes=mismatches(ys, expected, planned.graph.tolerance),
+        checked_samples=len(checked),
+        mismatched_bytes=mismatches(picked(ys, checked), expected, planned.graph.tolerance),
         score=None if told is None else told.score(ys),
         tools=outcome.tools,
     )
-    score = None if told is None else told.score(expected)
-    return Run(planned, measured, tuple(ys), tuple(expected), outcome, score)
+    score = None if told is None or len(checked) < count else told.score(expected)
+    return Run(planned, measured, tuple(ys), tuple(expected), checked, outcome, score)

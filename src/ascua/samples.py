@@ -9,6 +9,7 @@ import numpy as np
 
 from ascua import inputs, pixels
 from ascua.artifact import Artifact, Slot, size
+from ascua.errors import InputError
 from ascua.ir import Array, Graph, limits
 from ascua.labels import Classes, Labels
 
@@ -46,6 +47,28 @@ def unpack_states(raw: bytes, slots: Sequence[Slot]) -> tuple[Array, ...]:
         )
         for slot in slots
     )
+
+
+def spread(samples: int, count: int | None, *, sequence: bool = False) -> Array:
+    """The indices (n,) of `count` of so many samples, increasing; of all without a count.
+
+    They lie as evenly as whole numbers do, the first sample and, of two or more, the last among
+    them; in a `sequence`, where each sample depends on those before it, they are the first ones.
+    More than there are is all. Raises InputError below 1.
+    """
+    if count is not None and count < 1:
+        raise InputError(
+            f"check: {count} samples cannot be compared.",
+            ["Give 1 or more, or nothing: then all are."],
+        )
+    n = samples if count is None else min(count, samples)
+    at: Array = np.arange(n)
+    return at if sequence else at * (samples - 1) // max(n - 1, 1)
+
+
+def picked(xs: Sequence[Array], at: Array) -> list[Array]:
+    """Of arrays (samples, ...) the samples `at`; no copy where that is all."""
+    return [x if len(at) == len(x) else x[at] for x in xs]
 
 
 def mismatches(ys: Sequence[Array], expected: Sequence[Array], tolerance: float = 0.0) -> int:

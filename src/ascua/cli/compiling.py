@@ -60,7 +60,7 @@ from ascua.model import Model
 from ascua.ncc.classes import read_names
 from ascua.plan import STACK_BYTES, Goal, Plan, Shared, check_fit, check_fit_together
 from ascua.report import tables
-from ascua.samples import load_or_random, sample_vectors
+from ascua.samples import load_or_random, picked, sample_vectors
 from ascua.targets.folder import check_folder, write_folder
 from ascua.verbs.validating import executors
 
@@ -286,11 +286,12 @@ def _write(
 
 @dataclass(frozen=True)
 class Aim:
-    """Where a network is run, what it is planned for, and how often it is to run there."""
+    """Where a network is run, for what and how often, and how many samples are compared there."""
 
     board: str
     goal: Goal
     period_s: float | None
+    check: int | None
 
 
 @click.command()
@@ -307,6 +308,10 @@ class Aim:
 @data_dir()
 @skip_damaged(help="Leave out images that cannot be read; they are named.")
 @click.option("--outputs", type=PATH, help="Write the board's outputs there, .npy or .npz.")
+@click.option(
+    "--check", metavar="N", type=click.IntRange(1),
+    help="Compare N samples, evenly spread, the first included, with the reference; default: all.",
+)  # fmt: skip
 @rounding()
 @fma()
 @period()
@@ -330,7 +335,7 @@ def run(
         network = k210.load(model)
         kmodels.run(
             network, target, partial(source.samples, network.ends), switches, outputs, spared,
-            build_dir, as_json=as_json,
+            build_dir, check=aim.check, as_json=as_json,
         )  # fmt: skip
         return
     switches.refuse(model)
@@ -341,7 +346,7 @@ def run(
     with waiting(f"Planning {model}"):
         planned = loaded.plan(target, aim.goal)
     _show(planned)
-    result = measured_run(loaded, planned, xs, ys, build_dir, aim.period_s)
+    result = measured_run(loaded, planned, xs, ys, build_dir, aim.period_s, aim.check)
     if outputs is not None:
         save_outputs(outputs, loaded.graph, result.ys, **spared)
     if log.isEnabledFor(LAYERS):
@@ -356,14 +361,14 @@ def run(
 
 def measured_run(
     model: Model, planned: Plan, xs: Sequence[Array], labels: Labels | None, build: Path,
-    period_s: float | None = None,
+    period_s: float | None = None, check: int | None = None,
 ) -> measure.Run:  # fmt: skip
     """Run samples `xs` (n, *shape) on the board of a plan, with progress bars."""
     with progress() as bar:
         return measure.run_model(
             model, planned, xs, labels=labels, build=build,
             on_board=bar(f"on {planned.board.counts_on or planned.board.name}"),
-            on_reference=bar("reference"), period_s=period_s,
+            on_reference=bar("reference"), period_s=period_s, check=check,
         )  # fmt: skip
 
 
@@ -401,9 +406,11 @@ def _check_wishes(goal: Goal, board: Board | None, *, kmodel: bool) -> None:
 
 def raise_on_mismatch(result: measure.Run, board: str) -> None:
     """Raise Mismatch where the board's outputs are not the reference's."""
-    if wrong := result.measurement.mismatched_bytes:
+    m = result.measurement
+    if m.mismatched_bytes:
         raise Mismatch(
-            f"{wrong} output bytes of {board} differ from the reference.",
+            f"{m.mismatched_bytes} output bytes of {board} differ from the reference"
+            f"{tables.checked(m.checked_samples, m.samples)}.",
             ["`ascua validate` names the first layer that differs; `-vvv` looks at each."],
         )
 
@@ -484,14 +491,14 @@ def _show(planned: Plan) -> None:
 
 
 def _one_sample(xs: Sequence[Array], result: measure.Run) -> list[Array]:
-    """The first sample whose outputs are wrong, or the first of all.
+    """The first of those compared whose outputs are wrong, or the first of all.
 
     Where it depends on those before it, these too.
     """
-    differs = np.zeros(len(xs[0]), bool)
-    for y, expected in zip(result.ys, result.expected, strict=True):
+    differs = np.zeros(len(result.checked), bool)
+    for y, expected in zip(picked(result.ys, result.checked), result.expected, strict=True):
         differs |= (y != expected).reshape(len(differs), -1).any(axis=1)
-    at = int(differs.argmax())
+    at = int(result.checked[differs.argmax()])
     log.debug("sample %d, layer by layer", at)
     start = 0 if result.plan.states else at
     return [x[start : at + 1] for x in xs]

@@ -28,7 +28,7 @@ from ascua.labels import Labels
 from ascua.quantize import Options, Range, check_float
 from ascua.quantize.scaling import Scaling
 from ascua.report import kmodel as tables
-from ascua.report.tables import validation
+from ascua.report.tables import checked, validation
 from ascua.samples import load_or_random
 from ascua.targets.k210.nncase.compiling import Like, Version
 from ascua.verbs.bringing import DataSource
@@ -61,6 +61,7 @@ def run(
     spared: Mapping[str, Any],
     build: Path,
     *,
+    check: int | None,
     as_json: bool,
 ) -> None:
     """Run samples on the board, print what is known, and write the `outputs`."""
@@ -68,6 +69,11 @@ def run(
     k210.check_runner(board)
     executor: RunsKmodels
     if k210.simulated(board):
+        if check is not None:
+            raise InputError(
+                f"--check: {board.name} is the simulated chip, which others are compared with.",
+                ["Leave it out, or choose `--board k210-virt`."],
+            )
         executor = Kpu(switches.rounding, fused=switches.fused)
     else:
         switches.refuse_on(board.name)
@@ -77,8 +83,9 @@ def run(
     xs, labels = samples()
     with progress() as bar:
         done = k210.run(
-            model, board, xs, labels=labels, executor=executor, progress=bar(board.name)
-        )
+            model, board, xs, labels=labels, executor=executor, progress=bar(board.name),
+            check=check,
+        )  # fmt: skip
     _show(done.measurement)
     if outputs is not None:
         save_outputs(outputs, model.ends, done.ys, **spared)
@@ -90,7 +97,7 @@ def run(
     if counted is not None and counted.mismatched_bytes:
         raise Mismatch(
             f"{counted.mismatched_bytes} output bytes of {board.name} differ from the simulated"
-            " chip's.",
+            f" chip's{checked(counted.checked_samples, done.measurement.samples)}.",
             [f"`ascua validate {model.path} --board host` tells whether the emulator matters."],
         )
 

@@ -67,7 +67,9 @@ class Source(Reading):
         from ascua.train import load_data
 
         recipe = recipes.load(name)
-        found = load_data(recipe, self.data_dir, skip_damaged=self.skip_damaged)
+        found = load_data(
+            recipe, self.data_dir, skip_damaged=self.skip_damaged, test_alone=True
+        )  # fmt: skip
         return as_inputs(graph, found.x_test), found.labels
 
     def _labelled(self, graph: Graph, source: str) -> tuple[list[Array], Labels]:

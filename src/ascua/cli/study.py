@@ -19,6 +19,7 @@ from ascua.cli.options import as_json, cache, data_dir, dry_run, gathered, jobs,
 from ascua.cli.terminal import err, out, print_json, printable, verbose, waiting
 from ascua.errors import AscuaError, InputError
 from ascua.report.tables import table
+from ascua.run.child import cores
 from ascua.run.provenance import source_tree
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def run(
         if dry_run or share.most_hours is not None:
             with waiting("Timing the networks"):
                 found = studies.bill(left, len(cells) - len(left), cache, engine)
-            at_once = engine.slots if crew.engine == "ray" else min(engine.slots, studies.cores())
+            at_once = engine.slots if crew.engine == "ray" else min(engine.slots, cores())
             if dry_run:
                 _print_bill(chosen, found, at_once, as_json=as_json)
                 return
@@ -140,7 +141,7 @@ def run(
 
 def _engine(crew: Crew, cache: Cache) -> Engine:
     """Who carries it out. Raises InputError, ToolMissing."""
-    from ascua.study import Processes, cores
+    from ascua.study import Processes
 
     if crew.engine == "ray":
         from ascua.study.on_ray import OnRay

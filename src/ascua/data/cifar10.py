@@ -34,8 +34,10 @@ def cifar10(asked: Request) -> Dataset:
     filled from the publisher's address once. Source: A. Krizhevsky, 2009.
     """
     folder = find(cached(ARCHIVE) if asked.data_dir is None else asked.data_dir)
-    x_train, y_train = _join([read_batch(folder / name) for name in TRAIN])
     x_test, y_test = _join([read_batch(folder / name) for name in TEST])
+    x_train, y_train = x_test[:0], y_test[:0]
+    if not asked.test_alone:
+        x_train, y_train = _join([read_batch(folder / name) for name in TRAIN])
     return Dataset("cifar10", x_train, y_train, x_test, y_test, CLASSES)
 
 

@@ -34,7 +34,9 @@ def labelled(
     size.
     """
     if source in names():
-        found = load(source, data_dir, shape=shape, skip_damaged=skip_damaged)
+        found = load(
+            source, data_dir, shape=shape, skip_damaged=skip_damaged, test_alone=True
+        )  # fmt: skip
         if found.shape != shape:
             raise InputError(
                 f"{source}: its {found.noun} are {size(found.shape)}, and the networks take"

@@ -81,6 +81,9 @@ def dataset_of(
     """
     read, damaged = [], list[str]()
     for part, some in (("train", train), ("test", test)):
+        if part == "train" and asked.test_alone:
+            read.append((np.empty((0, *_size(name, asked)), np.uint8), np.empty(0, np.int64)))
+            continue
         try:
             read.append(pixels(f"{name}-{part}", some, asked))
         except Damaged as e:

@@ -129,6 +129,8 @@ class Request:
     data set of one size does not look at it."""
     skip_damaged: bool = False
     """Whether images that cannot be read are left out; otherwise they are an error."""
+    test_alone: bool = False
+    """Whether training samples are not wanted: a data set of many need not read them then."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """What a recipe's table [data] says; most data sets take none."""
 
@@ -163,19 +165,23 @@ def load(
     *,
     shape: tuple[int, ...] | None = None,
     skip_damaged: bool = False,
+    test_alone: bool = False,
     options: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """The data set `name`, from `data_dir`, from the cache, or from its publisher.
 
     `shape` is what photographs are brought to (h, w, c), and what windows have (rows, columns);
-    sets of one size ignore it. `options` are the data set's own.
+    sets of one size ignore it. With `test_alone` there may be no training samples in it. `options`
+    are the data set's own.
     Raises InputError for an unknown name, for absent data that cannot be downloaded, and for
     damaged files (images are left out with `skip_damaged`); ToolMissing where a Python package is
     needed and absent.
     """
     if name not in _LOADERS:
         raise InputError(f"There is no data set called {name!r}.", did_you_mean(name, names()))
-    asked = Request(data_dir, shape, skip_damaged=skip_damaged, options=options or {})
+    asked = Request(
+        data_dir, shape, skip_damaged=skip_damaged, test_alone=test_alone, options=options or {}
+    )
     if asked.options and name not in _TAKES_OPTIONS:
         raise InputError(
             f"The data set {name!r} has no options, not {next(iter(asked.options))!r}.",

@@ -11,8 +11,9 @@ import numpy as np
 from ascua.executors import Answer, Progress
 from ascua.ir import Array, Graph
 
-CHUNK_BYTES = 1 << 25
-"""Activations that it holds at once are a small multiple of this."""
+CHUNK_BYTES = 1 << 21
+"""Activations that it holds at once are a small multiple of this: what caches hold, for larger
+arrays take twice the time."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ascua.k210 import Measurement, macs
 from ascua.kmodel import LINE, Conv, Kmodel, Layer, Memory, Range
 from ascua.kpu.latency import ERROR
 from ascua.labels import Score
-from ascua.report.tables import cell, table
+from ascua.report.tables import cell, checked, table
 
 POOLS = (
     "", "max 2x2", "mean 2x2", "max 4x4", "mean 4x4", "left top of 2x2", "right top of 2x2",
@@ -148,7 +148,8 @@ def run(found: Measurement) -> RenderableType:
             ("program", f"{counted.code_bytes:,} bytes without the file, with the KPU in C"),
             ("variables", f"{counted.static_bytes:,} bytes: workspace, samples, and the KPU in C"),
             ("stack", f"{counted.stack_bytes:,} bytes"),
-            ("beside the simulated chip", f"{counted.mismatched_bytes:,} output bytes differ"),
+            ("beside the simulated chip", f"{counted.mismatched_bytes:,} output bytes differ"
+                                          f"{checked(counted.checked_samples, found.samples)}"),
         ]  # fmt: skip
     return Group(layers(found), Text(""), table(("", ""), [*facts(found), *more]))
 

@@ -170,7 +170,8 @@ def run(
         if score is not None:
             facts.append((f"{score.metric}, {where}", str(score)))
     facts.append(("samples", cell(m.samples)))
-    facts.append(("mismatched bytes", cell(m.mismatched_bytes)))
+    wrong = f"{cell(m.mismatched_bytes)}{checked(m.checked_samples, m.samples)}"
+    facts.append(("mismatched bytes", wrong))
     if m.instructions is not None:
         facts.append(("instructions an inference", _instructions(m)))
     if m.cycles is not None:
@@ -181,6 +182,12 @@ def run(
         facts += estimated(m.estimate)
     parts.append(table(("", ""), facts))
     return Group(*parts)
+
+
+def checked(compared: int | None, samples: int | None) -> str:
+    """How many samples were compared, where not all were: behind a count of bytes."""
+    some = compared is not None and samples is not None and compared < samples
+    return f" ({compared:,} of {samples:,} samples compared)" if some else ""
 
 
 def _instructions(m: Measurement) -> str:

@@ -125,6 +125,11 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 """The environment in which NumPy leaves the other cores to others."""
 
 
+def cores() -> int:
+    """Of this computer, those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def compiled(command: Sequence[str], folder: Path) -> tuple[int, str]:
     """Run a compiler in `folder`: its exit status, and what it wrote to its standard error.
 

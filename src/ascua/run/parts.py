@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +11,12 @@ from ascua.boards import Board
 from ascua.errors import InputError
 from ascua.files import scratch
 from ascua.run import report
-from ascua.run.child import Child, run_all
+from ascua.run.child import Child, cores, run_all
 from ascua.run.elf import Elf
 from ascua.run.report import Report
 
 SAMPLES_A_PROCESS = 64
 """Fewer samples are not worth another process."""
-MOST_PROCESSES = 4
-
 
 STATES = "states.bin"
 """What the harness begins from and leaves behind, of a network with states."""
@@ -49,11 +46,11 @@ def folders(
 ) -> Iterator[list[Path]]:
     """Temporary folders, each with its part of the samples as input.bin, in order.
 
-    One folder where each run goes on from the one before, the first one from `states`.
+    As many as there are cores, or one where each run goes on from the one before, the first one
+    from `states`.
     """
     each = library.input_bytes
-    most = min(os.cpu_count() or 1, MOST_PROCESSES)
-    most = 1 if library.states else most
+    most = 1 if library.states else cores()
     count = max(1, min(most, samples // SAMPLES_A_PROCESS))
     ends = [samples * i // count * each for i in range(count + 1)]
     build_dir.mkdir(parents=True, exist_ok=True)

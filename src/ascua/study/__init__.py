@@ -3,7 +3,7 @@
 from ascua.study.cache import Cache, Failure, Outcome
 from ascua.study.campaign import Finished, campaign, kept, known
 from ascua.study.cost import Bill, bill
-from ascua.study.engine import Engine, InProcess, Processes, cores
+from ascua.study.engine import Engine, InProcess, Processes
 from ascua.study.matrix import Cells, Network, Prune, Study, load, names
 from ascua.study.schedule import Cell, Ended, Told, execute, stages_of, survey
 from ascua.study.stage import Pure, Stage, Work, pure, stage
@@ -29,7 +29,6 @@ __all__ = [
     "Work",
     "bill",
     "campaign",
-    "cores",
     "execute",
     "kept",
     "known",

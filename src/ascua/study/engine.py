@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
@@ -116,8 +115,3 @@ def died(status: int, said: Path) -> Failure:
         return Failure(KILLED, f"its process was killed ({name}) {TRIES} times", tuple(tries))
     lines = [line for line in said.read_text(errors="replace").splitlines() if line.strip()]
     return Failure("Crashed", lines[-1] if lines else f"exit status {status}", (f"See {said}.",))
-
-
-def cores() -> int:
-    """Of this computer, those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -20,19 +20,22 @@ from ascua.verbs.bringing import Data, DataSource, load_model
 def run_model(
     model: Any, plan: Plan | Board | str, data: Data, *,
     labels: Labels | Path | str | Array | None = None, build: Path | str = "build/firmware",
-    period_s: float | None = None,
+    period_s: float | None = None, check: int | None = None,
 ) -> Run:  # fmt: skip
     """Run samples on the board of `plan`, a plan of the `model` or a board, as `ascua run` does.
 
     `data` are arrays or a file: float samples and uint8 pixels become the network's integers.
-    `labels` are class indices (n,). Every byte is compared with the reference; those that differ
-    are counted, not raised. `period_s` is as `estimate` takes it. Raises AscuaError.
+    `labels` are class indices (n,). Every byte is compared with the reference, with `check` (1 or
+    more) those of so many samples, evenly spread; those that differ are counted, not raised.
+    `period_s` is as `estimate` takes it. Raises AscuaError.
     """
     loaded = load_model(model)
     planned = plan if isinstance(plan, Plan) else loaded.plan(plan)
     xs = samples(loaded.graph, data)
     told = _labels(loaded, labels, len(xs[0]))
-    return measure.run_model(loaded, planned, xs, labels=told, build=Path(build), period_s=period_s)
+    return measure.run_model(
+        loaded, planned, xs, labels=told, build=Path(build), period_s=period_s, check=check
+    )
 
 
 def reference(network: Model | Graph, data: Data) -> list[Array]:
