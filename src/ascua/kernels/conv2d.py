@@ -24,8 +24,58 @@ from ascua.kernels._packing import (
     wide_consts,
 )
 from ascua.kernels._pairs import channels, in_words, words
+from ascua.kernels._vectors import TAPS, dot_weights, dotted, rescale_const, sixteens
 from ascua.kernels._winograd import Winograd, WinogradLate
 from ascua.ops.conv2d import Conv2D
+
+
+class Conv2DS8Vectors(Kernel[Conv2D]):
+    """Four channels by two pixels at a time, in vectors of sixteen taps; from rows without padding."""
+
+    name = "conv2d_s8_vectors"
+    needs = frozenset({"vectors"})
+    int_bits = 32
+    weights = ("int8",)
+
+    def fits(self, op: Conv2D) -> bool:
+        return plain(op) and dotted(op) and not pointwise(op)
+
+    def work(self, op: Conv2D) -> Work:
+        return clipped_rows(op)
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        return {
+            **taps(op),
+            "vectors": sixteens(prod(op.w.shape[1:])),
+            "channels": whole(op.y.shape[3], 4),
+            "zero": op.y.q.zero_point,
+            **bounds(op.activation, op.y),
+            **clipped(op),
+        }
+
+    def consts(self, op: Conv2D) -> tuple[Const, ...]:
+        return dot_weights(op), rescale_const(op)
+
+    def scratch(self, op: Conv2D) -> int:
+        return 2 * TAPS * sixteens(prod(op.w.shape[1:]))
+
+
+class Conv2D1x1S8Vectors(Conv2DS8Vectors):
+    """All pixels of an image as one row."""
+
+    name = "conv2d_1x1_s8_vectors"
+
+    def fits(self, op: Conv2D) -> bool:
+        return plain(op) and dotted(op) and pointwise(op)
+
+    def work(self, op: Conv2D) -> Work:  # noqa: ARG002
+        return Run("pixels")
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        fields = super().params(op)
+        kept = ("oc", "vectors", "channels", "zero", "low", "high")
+        pixels = op.rows.out * op.columns.out
+        return {"pixels": pixels, "ic": op.x.shape[3], **{k: fields[k] for k in kept}}
 
 
 class Conv2DPairsS8(Kernel[Conv2D]):

@@ -21,11 +21,42 @@ from ascua.kernels._packing import (
     requant_consts,
     short_sums,
     small,
+    whole,
     wide_consts,
 )
+from ascua.kernels._vectors import dot_weights, dotted, rescale_const
 from ascua.kernels.conv2d import plain, pointwise
 from ascua.ops.conv2d import Conv2D
 from ascua.ops.fully_connected import FullyConnected
+
+
+class FullyConnectedS8Vectors(Kernel[FullyConnected]):
+    """Four outputs at a time, in vectors of sixteen inputs."""
+
+    name = "fully_connected_s8_vectors"
+    needs = frozenset({"vectors"})
+    int_bits = 32
+    weights = ("int8",)
+
+    def fits(self, op: FullyConnected) -> bool:
+        return not op.uint8 and op.w.dtype == "int8" and dotted(op)
+
+    def work(self, op: FullyConnected) -> Run | None:
+        return vectors(op)
+
+    def params(self, op: FullyConnected) -> Mapping[str, int]:
+        oc, k = op.w.shape
+        return {
+            "rows": op.rows,
+            "k": k,
+            "oc": oc,
+            "channels": whole(oc, 4),
+            "zero": op.y.q.zero_point,
+            **bounds(op.activation, op.y),
+        }
+
+    def consts(self, op: FullyConnected) -> tuple[Const, ...]:
+        return dot_weights(op), rescale_const(op)
 
 
 class FullyConnectedS8(Kernel[FullyConnected]):

@@ -1,0 +1,117 @@
+/* Vectors of bytes and of sums: by Helium, Neon or AVX2, each with a twin in plain C.
+
+   They need not be aligned; nothing is read or written beyond what is said to be. */
+#ifndef ASCUA_VECTORS_H
+#define ASCUA_VECTORS_H
+
+#include "fixed.h"
+#include "int32.h"
+
+#define ASCUA_HELIUM 0
+#define ASCUA_NEON 0
+#define ASCUA_AVX2 0
+#if ASCUA_ASSEMBLY && defined(__ARM_FEATURE_MVE) && !defined(__ARM_BIG_ENDIAN)
+#undef ASCUA_HELIUM
+#define ASCUA_HELIUM 1
+#include <arm_mve.h>
+#elif ASCUA_ASSEMBLY && defined(__ARM_NEON) && !defined(__ARM_BIG_ENDIAN)
+#undef ASCUA_NEON
+#define ASCUA_NEON 1
+#include <arm_neon.h>
+#elif ASCUA_ASSEMBLY && defined(__AVX2__)
+#undef ASCUA_AVX2
+#define ASCUA_AVX2 1
+#include <immintrin.h>
+#endif
+
+/* Four int32: sums of four channels, and what they become. */
+#if ASCUA_HELIUM || ASCUA_NEON
+typedef int32x4_t fours_t;
+#elif ASCUA_AVX2
+typedef __m128i fours_t;
+#else
+typedef struct {
+    int32_t lane[4];
+} fours_t;
+#endif
+
+/* How sums of channels become int8: bias[], multiplier[] and shift[] of each, the shift to the left
+   and below 0; then the zero point is added, and what is beyond `low` and `high` left out. */
+typedef struct {
+    const int32_t *bias, *multiplier, *shift;
+    int32_t zero, low, high;
+} rescale_t;
+
+/* The sums of channels `c` to c + 3 as int8, still in 32 bits. */
+KERNEL fours_t fours_rescale(fours_t v, const rescale_t *r, int32_t c) {
+#if ASCUA_HELIUM
+    v = vaddq_s32(v, vld1q_s32(r->bias + c));
+    v = vqrdmulhq_s32(v, vld1q_s32(r->multiplier + c));
+    /* Halves go away from zero: a negative number has one less before it is rounded half up. */
+    v = vaddq_s32(v, vshrq_n_s32(v, 31));
+    v = vaddq_n_s32(vrshlq_s32(v, vld1q_s32(r->shift + c)), r->zero);
+    return vmaxq_s32(vminq_s32(v, vdupq_n_s32(r->high)), vdupq_n_s32(r->low));
+#elif ASCUA_NEON
+    v = vaddq_s32(v, vld1q_s32(r->bias + c));
+    v = vqrdmulhq_s32(v, vld1q_s32(r->multiplier + c));
+    v = vsraq_n_s32(v, v, 31);
+    v = vaddq_s32(vrshlq_s32(v, vld1q_s32(r->shift + c)), vdupq_n_s32(r->zero));
+    return vmaxq_s32(vminq_s32(v, vdupq_n_s32(r->high)), vdupq_n_s32(r->low));
+#elif ASCUA_AVX2
+    const __m128i one = _mm_set1_epi32(1), half = _mm_set1_epi64x((int64_t)1 << 30);
+    const __m128i m = _mm_loadu_si128((const __m128i *)(const void *)(r->multiplier + c));
+    const __m128i s = _mm_loadu_si128((const __m128i *)(const void *)(r->shift + c));
+    v = _mm_add_epi32(v, _mm_loadu_si128((const __m128i *)(const void *)(r->bias + c)));
+    const __m128i even = _mm_add_epi64(_mm_mul_epi32(v, m), half);
+    const __m128i odd =
+        _mm_add_epi64(_mm_mul_epi32(_mm_srli_epi64(v, 32), _mm_srli_epi64(m, 32)), half);
+    v = _mm_blend_epi16(_mm_srli_epi64(even, 31), _mm_slli_epi64(odd, 1), 0xcc);
+    /* What is shifted by one bit less has room for the rounding. */
+    v = _mm_add_epi32(v, _mm_srai_epi32(v, 31));
+    v = _mm_srav_epi32(v, _mm_xor_si128(s, _mm_set1_epi32(-1)));
+    v = _mm_srai_epi32(_mm_add_epi32(v, one), 1);
+    v = _mm_add_epi32(v, _mm_set1_epi32(r->zero));
+    return _mm_max_epi32(_mm_min_epi32(v, _mm_set1_epi32(r->high)), _mm_set1_epi32(r->low));
+#else
+    for (int32_t i = 0; i < 4; i++) {
+        const requant_t q = {0, r->multiplier[c + i], r->shift[c + i]};
+        const uint32_t sum = (uint32_t)v.lane[i] + (uint32_t)r->bias[c + i];
+        v.lane[i] = requantize((int32_t)sum, &q, r->zero, r->low, r->high);
+    }
+    return v;
+#endif
+}
+
+/* Writes n of four int8, 1 to 4. */
+KERNEL void fours_store(int8_t *y, fours_t v, int32_t n) {
+#if ASCUA_HELIUM
+    if (n >= 4) {
+        vstrbq_s32(y, v);
+    } else {
+        vstrbq_p_s32(y, v, vctp32q((uint32_t)n));
+    }
+#else
+    int8_t bytes[4];
+#if ASCUA_NEON
+    const int8x8_t b = vmovn_s16(vcombine_s16(vmovn_s32(v), vmovn_s32(v)));
+    vst1_lane_s32((int32_t *)(void *)bytes, vreinterpret_s32_s8(b), 0);
+#elif ASCUA_AVX2
+    const __m128i b = _mm_packs_epi16(_mm_packs_epi32(v, v), v);
+    const int32_t four = _mm_cvtsi128_si32(b);
+    memcpy(bytes, &four, 4);
+#else
+    for (int32_t i = 0; i < 4; i++) {
+        bytes[i] = (int8_t)v.lane[i];
+    }
+#endif
+    if (n >= 4) {
+        memcpy(y, bytes, 4);
+    } else {
+        for (int32_t i = 0; i < n; i++) {
+            y[i] = bytes[i];
+        }
+    }
+#endif
+}
+
+#endif
