@@ -61,20 +61,21 @@ KERNEL void conv2d_s8_vectors(const conv2d_s8_vectors_t *p, const int8_t *const 
         fill_bytes(window + apart + p->kh * p->runs * p->run, 0,
                    apart - p->kh * p->runs * p->run);
     }
-    for (int32_t ox = 0; ox < p->ow;) {
-        const int32_t two = p->ow - ox > 1, at = ox * p->step - p->left;
-        const int32_t inner = whole && ox >= p->first && ox + two < p->first + p->inside;
+    for (int32_t ox = 0; ox < p->ow; ox += 2) {
+        /* One that is left is made twice. */
+        const int32_t more = p->ow - ox > 1, at = ox * p->step - p->left;
+        const int32_t inner = whole && ox >= p->first && ox + more < p->first + p->inside;
+        int8_t *const other = y + more * p->oc;
         if (inner && !(p->run & 15)) {
-            dots_channels(&near, rows, at, two, p->step, weights, p->oc, &r, y);
+            dots_channels(&near, rows, at, more * p->step, weights, p->oc, &r, y, other);
         } else {
             conv2d_s8_vectors_gather(p, rows, at, inner, window);
-            if (two) {
+            if (more) {
                 conv2d_s8_vectors_gather(p, rows, at + p->step, inner, window + apart);
             }
-            dots_channels(&gathered, windows, 0, two, apart, weights, p->oc, &r, y);
+            dots_channels(&gathered, windows, 0, more * apart, weights, p->oc, &r, y, other);
         }
-        y += (1 + two) * p->oc;
-        ox += 1 + two;
+        y = other + p->oc;
     }
 }
 

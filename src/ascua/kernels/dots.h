@@ -10,7 +10,7 @@ typedef struct {
     int32_t kh, runs, vectors, gap;
 } taps_t;
 
-/* Sums in parts, of a pixel with four channels; of Helium of two pixels with two. */
+/* Sums in parts, of a pixel with four channels; of Helium also of two pixels with two. */
 typedef struct {
 #if ASCUA_NEON
     int32x4_t part[4];
@@ -21,7 +21,122 @@ typedef struct {
 #endif
 } dots_t;
 
-KERNEL dots_t dots_none(void) {
+#if ASCUA_HELIUM
+
+/* Begins with the biases of four channels. */
+KERNEL dots_t dots_begin(const int32_t *bias) {
+    const dots_t s = {{(uint32_t)bias[0], (uint32_t)bias[1], (uint32_t)bias[2], (uint32_t)bias[3]}};
+    return s;
+}
+
+/* Adds the products of x[n][16] with weights[n][4][16]. */
+KERNEL void dots_add(dots_t *s, const int8_t *x, const int8_t *w, int32_t n) {
+    register uint32_t a __asm__("r4") = s->part[0];
+    register uint32_t b __asm__("r6") = s->part[1];
+    register uint32_t c __asm__("r8") = s->part[2];
+    register uint32_t d __asm__("r10") = s->part[3];
+    if (__builtin_constant_p(n) && n == 1) {
+        __asm__ volatile("vldrb.8 q0, [%[x]]\n\t"
+                         "vldrb.8 q1, [%[w]]\n\t"
+                         "vmladava.s8 %[a], q0, q1\n\t"
+                         "vldrb.8 q2, [%[w], #16]\n\t"
+                         "vmladava.s8 %[b], q0, q2\n\t"
+                         "vldrb.8 q1, [%[w], #32]\n\t"
+                         "vmladava.s8 %[c], q0, q1\n\t"
+                         "vldrb.8 q2, [%[w], #48]\n\t"
+                         "vmladava.s8 %[d], q0, q2"
+                         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d)
+                         : [x] "r"(x), [w] "r"(w)
+                         : "q0", "q1", "q2", "memory");
+    } else {
+        __asm__ volatile("dls lr, %[n]\n"
+                         "1:\n\t"
+                         "vldrb.8 q0, [%[x]], #16\n\t"
+                         "vldrb.8 q1, [%[w]], #64\n\t"
+                         "vmladava.s8 %[a], q0, q1\n\t"
+                         "vldrb.8 q2, [%[w], #-48]\n\t"
+                         "vmladava.s8 %[b], q0, q2\n\t"
+                         "vldrb.8 q1, [%[w], #-32]\n\t"
+                         "vmladava.s8 %[c], q0, q1\n\t"
+                         "vldrb.8 q2, [%[w], #-16]\n\t"
+                         "vmladava.s8 %[d], q0, q2\n\t"
+                         "le lr, 1b"
+                         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x),
+                           [w] "+r"(w)
+                         : [n] "r"(n)
+                         : "q0", "q1", "q2", "lr", "memory");
+    }
+    s->part[0] = a;
+    s->part[1] = b;
+    s->part[2] = c;
+    s->part[3] = d;
+}
+
+/* Adds those of x[n][16] and y[n][16] with the first and the third of four channels: a load less
+   for four products. */
+KERNEL void dots_add_square(dots_t *s, const int8_t *x, const int8_t *y, const int8_t *w,
+                            int32_t n) {
+    register uint32_t a __asm__("r4") = s->part[0];
+    register uint32_t b __asm__("r6") = s->part[1];
+    register uint32_t c __asm__("r8") = s->part[2];
+    register uint32_t d __asm__("r10") = s->part[3];
+    if (__builtin_constant_p(n) && n == 1) {
+        __asm__ volatile("vldrb.8 q0, [%[x]]\n\t"
+                         "vldrb.8 q1, [%[w]]\n\t"
+                         "vmladava.s8 %[a], q0, q1\n\t"
+                         "vldrb.8 q2, [%[y]]\n\t"
+                         "vmladava.s8 %[c], q2, q1\n\t"
+                         "vldrb.8 q3, [%[w], #32]\n\t"
+                         "vmladava.s8 %[b], q0, q3\n\t"
+                         "vmladava.s8 %[d], q2, q3"
+                         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d)
+                         : [x] "r"(x), [y] "r"(y), [w] "r"(w)
+                         : "q0", "q1", "q2", "q3", "memory");
+    } else {
+        __asm__ volatile("dls lr, %[n]\n"
+                         "1:\n\t"
+                         "vldrb.8 q0, [%[x]], #16\n\t"
+                         "vldrb.8 q1, [%[w]], #64\n\t"
+                         "vmladava.s8 %[a], q0, q1\n\t"
+                         "vldrb.8 q2, [%[y]], #16\n\t"
+                         "vmladava.s8 %[c], q2, q1\n\t"
+                         "vldrb.8 q3, [%[w], #-32]\n\t"
+                         "vmladava.s8 %[b], q0, q3\n\t"
+                         "vmladava.s8 %[d], q2, q3\n\t"
+                         "le lr, 1b"
+                         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x),
+                           [y] "+r"(y), [w] "+r"(w)
+                         : [n] "r"(n)
+                         : "q0", "q1", "q2", "q3", "lr", "memory");
+    }
+    s->part[0] = a;
+    s->part[1] = b;
+    s->part[2] = c;
+    s->part[3] = d;
+}
+
+/* Two sums as lanes 0 and 2 of a vector, or lanes 1 and 3. */
+KERNEL fours_t dots_even(fours_t v, uint32_t a, uint32_t b) {
+    __asm__("vmov %q0[2], %q0[0], %1, %2" : "+w"(v) : "r"(a), "r"(b));
+    return v;
+}
+
+KERNEL fours_t dots_odd(fours_t v, uint32_t a, uint32_t b) {
+    __asm__("vmov %q0[3], %q0[1], %1, %2" : "+w"(v) : "r"(a), "r"(b));
+    return v;
+}
+
+/* The sums of four channels. */
+KERNEL fours_t dots_sum(const dots_t *s, const int32_t *bias) {
+    (void)bias;
+    const fours_t v = dots_even(vuninitializedq_s32(), s->part[0], s->part[2]);
+    return dots_odd(v, s->part[1], s->part[3]);
+}
+
+#else
+
+/* Begins without biases, which dots_sum adds. */
+KERNEL dots_t dots_begin(const int32_t *bias) {
     dots_t s;
     for (int32_t i = 0; i < 4; i++) {
 #if ASCUA_NEON
@@ -29,81 +144,14 @@ KERNEL dots_t dots_none(void) {
 #elif ASCUA_AVX2
         s.part[i] = _mm256_setzero_si256();
 #else
-        s.part[i] = 0;
+        s.part[i] = (uint32_t)bias[i];
 #endif
     }
+    (void)bias;
     return s;
 }
 
-#if ASCUA_HELIUM
-
-/* Four of weights[n][4][16] by x[n][16]. */
-KERNEL void dots_add(dots_t *s, const int8_t *x, const int8_t *w, int32_t n) {
-    register uint32_t a __asm__("r4") = s->part[0];
-    register uint32_t b __asm__("r6") = s->part[1];
-    register uint32_t c __asm__("r8") = s->part[2];
-    register uint32_t d __asm__("r10") = s->part[3];
-    __asm__ volatile("dls lr, %[n]\n"
-                     "1:\n\t"
-                     "vldrb.8 q0, [%[x]], #16\n\t"
-                     "vldrb.8 q1, [%[w]], #64\n\t"
-                     "vmladava.s8 %[a], q0, q1\n\t"
-                     "vldrb.8 q2, [%[w], #-48]\n\t"
-                     "vmladava.s8 %[b], q0, q2\n\t"
-                     "vldrb.8 q1, [%[w], #-32]\n\t"
-                     "vmladava.s8 %[c], q0, q1\n\t"
-                     "vldrb.8 q2, [%[w], #-16]\n\t"
-                     "vmladava.s8 %[d], q0, q2\n\t"
-                     "le lr, 1b"
-                     : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x), [w] "+r"(w)
-                     : [n] "r"(n)
-                     : "q0", "q1", "q2", "lr", "memory");
-    s->part[0] = a;
-    s->part[1] = b;
-    s->part[2] = c;
-    s->part[3] = d;
-}
-
-/* Two of them by x[n][16] and y[n][16]: a load less for four products. */
-KERNEL void dots_add_square(dots_t *s, const int8_t *x, const int8_t *y, const int8_t *w,
-                            int32_t n) {
-    register uint32_t a __asm__("r4") = s->part[0];
-    register uint32_t b __asm__("r6") = s->part[1];
-    register uint32_t c __asm__("r8") = s->part[2];
-    register uint32_t d __asm__("r10") = s->part[3];
-    __asm__ volatile("dls lr, %[n]\n"
-                     "1:\n\t"
-                     "vldrb.8 q0, [%[x]], #16\n\t"
-                     "vldrb.8 q1, [%[w]], #64\n\t"
-                     "vmladava.s8 %[a], q0, q1\n\t"
-                     "vldrb.8 q2, [%[y]], #16\n\t"
-                     "vmladava.s8 %[c], q2, q1\n\t"
-                     "vldrb.8 q3, [%[w], #-48]\n\t"
-                     "vmladava.s8 %[b], q0, q3\n\t"
-                     "vmladava.s8 %[d], q2, q3\n\t"
-                     "le lr, 1b"
-                     : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x),
-                       [y] "+r"(y), [w] "+r"(w)
-                     : [n] "r"(n)
-                     : "q0", "q1", "q2", "q3", "lr", "memory");
-    s->part[0] = a;
-    s->part[1] = b;
-    s->part[2] = c;
-    s->part[3] = d;
-}
-
-/* The sums of four channels. */
-KERNEL fours_t dots_sum(const dots_t *s) {
-    fours_t v = vdupq_n_s32(0);
-    v = vsetq_lane_s32((int32_t)s->part[0], v, 0);
-    v = vsetq_lane_s32((int32_t)s->part[1], v, 1);
-    v = vsetq_lane_s32((int32_t)s->part[2], v, 2);
-    return vsetq_lane_s32((int32_t)s->part[3], v, 3);
-}
-
-#else
-
-/* Four of weights[n][4][16] by x[n][16]. */
+/* Adds the products of x[n][16] with weights[n][4][16]. */
 KERNEL void dots_add(dots_t *s, const int8_t *x, const int8_t *w, int32_t n) {
     for (; n > 0; n--) {
 #if ASCUA_NEON
@@ -134,22 +182,25 @@ KERNEL void dots_add(dots_t *s, const int8_t *x, const int8_t *w, int32_t n) {
 }
 
 /* The sums of four channels. */
-KERNEL fours_t dots_sum(const dots_t *s) {
+KERNEL fours_t dots_sum(const dots_t *s, const int32_t *bias) {
 #if ASCUA_NEON
     int32x2_t half[4];
     for (int32_t i = 0; i < 4; i++) {
         half[i] = vadd_s32(vget_low_s32(s->part[i]), vget_high_s32(s->part[i]));
     }
-    return vcombine_s32(vpadd_s32(half[0], half[1]), vpadd_s32(half[2], half[3]));
+    return vaddq_s32(vcombine_s32(vpadd_s32(half[0], half[1]), vpadd_s32(half[2], half[3])),
+                     vld1q_s32(bias));
 #elif ASCUA_AVX2
     const __m256i v = _mm256_hadd_epi32(_mm256_hadd_epi32(s->part[0], s->part[1]),
                                         _mm256_hadd_epi32(s->part[2], s->part[3]));
-    return _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    return _mm_add_epi32(_mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)),
+                         _mm_loadu_si128((const __m128i *)(const void *)bias));
 #else
     fours_t v;
     for (int32_t i = 0; i < 4; i++) {
         v.lane[i] = (int32_t)s->part[i];
     }
+    (void)bias;
     return v;
 #endif
 }
@@ -158,8 +209,9 @@ KERNEL fours_t dots_sum(const dots_t *s) {
 
 /* The sums of four channels, weights[kh][runs][vectors][4][16], for a window that begins `at` bytes
    into each row. */
-KERNEL fours_t dots_one(const taps_t *t, const int8_t *const *rows, int32_t at, const int8_t *w) {
-    dots_t s = dots_none();
+KERNEL fours_t dots_one(const taps_t *t, const int8_t *const *rows, int32_t at, const int8_t *w,
+                        const int32_t *bias) {
+    dots_t s = dots_begin(bias);
     for (int32_t ky = 0; ky < t->kh; ky++) {
         const int8_t *x = rows[ky] + at;
         for (int32_t i = 0; i < t->runs; i++) {
@@ -168,18 +220,18 @@ KERNEL fours_t dots_one(const taps_t *t, const int8_t *const *rows, int32_t at, 
             w += 64 * t->vectors;
         }
     }
-    return dots_sum(&s);
+    return dots_sum(&s, bias);
 }
 
 /* The same of two windows, the other `step` bytes further. */
 KERNEL void dots_two(const taps_t *t, const int8_t *const *rows, int32_t at, int32_t step,
-                     const int8_t *w, fours_t *first, fours_t *second) {
+                     const int8_t *w, const int32_t *bias, fours_t *first, fours_t *second) {
 #if ASCUA_HELIUM
-    fours_t a = vdupq_n_s32(0), b = a;
 #pragma GCC unroll 2
-    for (int32_t half = 0; half < 2; half++) {
-        const int8_t *u = w + 32 * half;
-        dots_t s = dots_none();
+    for (int32_t odd = 0; odd < 2; odd++) {
+        const uint32_t a = (uint32_t)bias[odd], b = (uint32_t)bias[2 + odd];
+        const int8_t *u = w + 16 * odd;
+        dots_t s = {{a, b, a, b}};
         for (int32_t ky = 0; ky < t->kh; ky++) {
             const int8_t *x = rows[ky] + at;
             for (int32_t i = 0; i < t->runs; i++) {
@@ -188,22 +240,16 @@ KERNEL void dots_two(const taps_t *t, const int8_t *const *rows, int32_t at, int
                 u += 64 * t->vectors;
             }
         }
-        if (half == 0) {
-            a = vsetq_lane_s32((int32_t)s.part[0], a, 0);
-            a = vsetq_lane_s32((int32_t)s.part[1], a, 1);
-            b = vsetq_lane_s32((int32_t)s.part[2], b, 0);
-            b = vsetq_lane_s32((int32_t)s.part[3], b, 1);
+        if (odd) {
+            *first = dots_odd(*first, s.part[0], s.part[1]);
+            *second = dots_odd(*second, s.part[2], s.part[3]);
         } else {
-            a = vsetq_lane_s32((int32_t)s.part[0], a, 2);
-            a = vsetq_lane_s32((int32_t)s.part[1], a, 3);
-            b = vsetq_lane_s32((int32_t)s.part[2], b, 2);
-            b = vsetq_lane_s32((int32_t)s.part[3], b, 3);
+            *first = dots_even(vuninitializedq_s32(), s.part[0], s.part[1]);
+            *second = dots_even(vuninitializedq_s32(), s.part[2], s.part[3]);
         }
     }
-    *first = a;
-    *second = b;
 #else
-    dots_t s = dots_none(), r = dots_none();
+    dots_t s = dots_begin(bias), r = s;
     for (int32_t ky = 0; ky < t->kh; ky++) {
         const int8_t *x = rows[ky] + at;
         for (int32_t i = 0; i < t->runs; i++) {
@@ -215,26 +261,24 @@ KERNEL void dots_two(const taps_t *t, const int8_t *const *rows, int32_t at, int
             x += t->gap;
         }
     }
-    *first = dots_sum(&s);
-    *second = dots_sum(&r);
+    *first = dots_sum(&s, bias);
+    *second = dots_sum(&r, bias);
 #endif
 }
 
-/* y[oc] of the window in rows; of two windows, if there are two, that of the other one behind it. */
-KERNEL void dots_channels(const taps_t *t, const int8_t *const *rows, int32_t at, int32_t two,
-                          int32_t step, const int8_t *w, int32_t oc, const rescale_t *r,
-                          int8_t *y) {
+/* y[oc] of the window in rows, and other[oc] of one `step` bytes further. */
+KERNEL void dots_channels(const taps_t *t, const int8_t *const *rows, int32_t at, int32_t step,
+                          const int8_t *w, int32_t oc, const rescale_t *r, int8_t *y,
+                          int8_t *other) {
     const int32_t each = 64 * t->kh * t->runs * t->vectors;
     for (int32_t c = 0; c < oc; c += 4) {
         const int32_t n = oc - c < 4 ? oc - c : 4;
-        if (two) {
-            fours_t first, second;
-            dots_two(t, rows, at, step, w, &first, &second);
-            fours_store(y + c, fours_rescale(first, r, c), n);
-            fours_store(y + oc + c, fours_rescale(second, r, c), n);
-        } else {
-            fours_store(y + c, fours_rescale(dots_one(t, rows, at, w), r, c), n);
-        }
+        fours_t first, second;
+        dots_two(t, rows, at, step, w, r->bias + c, &first, &second);
+        first = fours_requantize(first, r, c);
+        second = fours_requantize(second, r, c);
+        fours_store(y + c, first, n);
+        fours_store(other + c, second, n);
         w += each;
     }
 }

@@ -42,17 +42,21 @@ typedef struct {
     int32_t zero, low, high;
 } rescale_t;
 
-/* The sums of channels `c` to c + 3 as int8, still in 32 bits. */
-KERNEL fours_t fours_rescale(fours_t v, const rescale_t *r, int32_t c) {
+/* Sums of channels `c` to c + 3, their biases added, as int8 that still take 32 bits. */
+KERNEL fours_t fours_requantize(fours_t v, const rescale_t *r, int32_t c) {
 #if ASCUA_HELIUM
-    v = vaddq_s32(v, vld1q_s32(r->bias + c));
     v = vqrdmulhq_s32(v, vld1q_s32(r->multiplier + c));
     /* Halves go away from zero: a negative number has one less before it is rounded half up. */
     v = vaddq_s32(v, vshrq_n_s32(v, 31));
     v = vaddq_n_s32(vrshlq_s32(v, vld1q_s32(r->shift + c)), r->zero);
+    if (r->low == -128 && r->high == 127) {
+        /* Narrowed in place: no register holds bounds. */
+        const int16x8_t half = vreinterpretq_s16_s32(v);
+        const int8x16_t byte = vreinterpretq_s8_s32(v);
+        return vreinterpretq_s32_s8(vqmovnbq_s16(byte, vqmovnbq_s32(half, v)));
+    }
     return vmaxq_s32(vminq_s32(v, vdupq_n_s32(r->high)), vdupq_n_s32(r->low));
 #elif ASCUA_NEON
-    v = vaddq_s32(v, vld1q_s32(r->bias + c));
     v = vqrdmulhq_s32(v, vld1q_s32(r->multiplier + c));
     v = vsraq_n_s32(v, v, 31);
     v = vaddq_s32(vrshlq_s32(v, vld1q_s32(r->shift + c)), vdupq_n_s32(r->zero));
@@ -61,7 +65,6 @@ KERNEL fours_t fours_rescale(fours_t v, const rescale_t *r, int32_t c) {
     const __m128i one = _mm_set1_epi32(1), half = _mm_set1_epi64x((int64_t)1 << 30);
     const __m128i m = _mm_loadu_si128((const __m128i *)(const void *)(r->multiplier + c));
     const __m128i s = _mm_loadu_si128((const __m128i *)(const void *)(r->shift + c));
-    v = _mm_add_epi32(v, _mm_loadu_si128((const __m128i *)(const void *)(r->bias + c)));
     const __m128i even = _mm_add_epi64(_mm_mul_epi32(v, m), half);
     const __m128i odd =
         _mm_add_epi64(_mm_mul_epi32(_mm_srli_epi64(v, 32), _mm_srli_epi64(m, 32)), half);
@@ -75,11 +78,29 @@ KERNEL fours_t fours_rescale(fours_t v, const rescale_t *r, int32_t c) {
 #else
     for (int32_t i = 0; i < 4; i++) {
         const requant_t q = {0, r->multiplier[c + i], r->shift[c + i]};
-        const uint32_t sum = (uint32_t)v.lane[i] + (uint32_t)r->bias[c + i];
-        v.lane[i] = requantize((int32_t)sum, &q, r->zero, r->low, r->high);
+        v.lane[i] = requantize(v.lane[i], &q, r->zero, r->low, r->high);
     }
     return v;
 #endif
+}
+
+/* Sums with the biases of channels `c` to c + 3. */
+KERNEL fours_t fours_bias(fours_t v, const rescale_t *r, int32_t c) {
+#if ASCUA_HELIUM || ASCUA_NEON
+    return vaddq_s32(v, vld1q_s32(r->bias + c));
+#elif ASCUA_AVX2
+    return _mm_add_epi32(v, _mm_loadu_si128((const __m128i *)(const void *)(r->bias + c)));
+#else
+    for (int32_t i = 0; i < 4; i++) {
+        v.lane[i] = (int32_t)((uint32_t)v.lane[i] + (uint32_t)r->bias[c + i]);
+    }
+    return v;
+#endif
+}
+
+/* Both. */
+KERNEL fours_t fours_rescale(fours_t v, const rescale_t *r, int32_t c) {
+    return fours_requantize(fours_bias(v, r, c), r, c);
 }
 
 /* Writes n of four int8, 1 to 4. */
