@@ -153,6 +153,30 @@ KERNEL dots_t dots_begin(const int32_t *bias) {
 
 /* Adds the products of x[n][16] with weights[n][4][16]. */
 KERNEL void dots_add(dots_t *s, const int8_t *x, const int8_t *w, int32_t n) {
+#if ASCUA_NEON && defined(__arm__)
+    __asm__ volatile("1:\n\t"
+                     "vld1.8 {d0-d1}, [%[x]]!\n\t"
+                     "vld1.8 {d4-d7}, [%[w]]!\n\t"
+                     "subs %[n], %[n], #1\n\t"
+                     "vmull.s8 q4, d0, d4\n\t"
+                     "vmull.s8 q5, d0, d6\n\t"
+                     "vmlal.s8 q4, d1, d5\n\t"
+                     "vmlal.s8 q5, d1, d7\n\t"
+                     "vld1.8 {d4-d7}, [%[w]]!\n\t"
+                     "vpadal.s16 %q[a], q4\n\t"
+                     "vpadal.s16 %q[b], q5\n\t"
+                     "vmull.s8 q4, d0, d4\n\t"
+                     "vmull.s8 q5, d0, d6\n\t"
+                     "vmlal.s8 q4, d1, d5\n\t"
+                     "vmlal.s8 q5, d1, d7\n\t"
+                     "vpadal.s16 %q[c], q4\n\t"
+                     "vpadal.s16 %q[d], q5\n\t"
+                     "bgt 1b"
+                     : [a] "+w"(s->part[0]), [b] "+w"(s->part[1]), [c] "+w"(s->part[2]),
+                       [d] "+w"(s->part[3]), [x] "+r"(x), [w] "+r"(w), [n] "+r"(n)
+                     :
+                     : "q0", "q2", "q3", "q4", "q5", "cc", "memory");
+#else
     for (; n > 0; n--) {
 #if ASCUA_NEON
         const int8x16_t v = vld1q_s8(x);
@@ -179,6 +203,57 @@ KERNEL void dots_add(dots_t *s, const int8_t *x, const int8_t *w, int32_t n) {
         x += 16;
         w += 64;
     }
+#endif
+}
+
+/* The same of another pixel, too. */
+KERNEL void dots_add_two(dots_t *s, dots_t *other, const int8_t *x, const int8_t *y,
+                         const int8_t *w, int32_t n) {
+#if ASCUA_NEON && defined(__arm__)
+    __asm__ volatile(
+        "1:\n\t"
+        "vld1.8 {d0-d1}, [%[x]]!\n\t"
+        "vld1.8 {d4-d7}, [%[w]]!\n\t"
+        "vld1.8 {d2-d3}, [%[y]]!\n\t"
+        "subs %[n], %[n], #1\n\t"
+        "vmull.s8 q4, d0, d4\n\t"
+        "vmull.s8 q5, d0, d6\n\t"
+        "vmull.s8 q6, d2, d4\n\t"
+        "vmull.s8 q7, d2, d6\n\t"
+        "vmlal.s8 q4, d1, d5\n\t"
+        "vmlal.s8 q5, d1, d7\n\t"
+        "vmlal.s8 q6, d3, d5\n\t"
+        "vmlal.s8 q7, d3, d7\n\t"
+        "vld1.8 {d4-d7}, [%[w]]!\n\t"
+        "vpadal.s16 %q[a], q4\n\t"
+        "vpadal.s16 %q[b], q5\n\t"
+        "vpadal.s16 %q[e], q6\n\t"
+        "vpadal.s16 %q[f], q7\n\t"
+        "vmull.s8 q4, d0, d4\n\t"
+        "vmull.s8 q5, d0, d6\n\t"
+        "vmull.s8 q6, d2, d4\n\t"
+        "vmull.s8 q7, d2, d6\n\t"
+        "vmlal.s8 q4, d1, d5\n\t"
+        "vmlal.s8 q5, d1, d7\n\t"
+        "vmlal.s8 q6, d3, d5\n\t"
+        "vmlal.s8 q7, d3, d7\n\t"
+        "vpadal.s16 %q[c], q4\n\t"
+        "vpadal.s16 %q[d], q5\n\t"
+        "vpadal.s16 %q[g], q6\n\t"
+        "vpadal.s16 %q[h], q7\n\t"
+        "bgt 1b"
+        : [a] "+w"(s->part[0]), [b] "+w"(s->part[1]), [c] "+w"(s->part[2]),
+          [d] "+w"(s->part[3]), [e] "+w"(other->part[0]), [f] "+w"(other->part[1]),
+          [g] "+w"(other->part[2]), [h] "+w"(other->part[3]), [x] "+r"(x), [y] "+r"(y),
+          [w] "+r"(w), [n] "+r"(n)
+        :
+        : "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "cc", "memory");
+#else
+    for (int32_t i = 0; i < n; i++) {
+        dots_add(s, x + 16 * i, w + 64 * i, 1);
+        dots_add(other, y + 16 * i, w + 64 * i, 1);
+    }
+#endif
 }
 
 /* The sums of four channels. */
@@ -253,12 +328,9 @@ KERNEL void dots_two(const taps_t *t, const int8_t *const *rows, int32_t at, int
     for (int32_t ky = 0; ky < t->kh; ky++) {
         const int8_t *x = rows[ky] + at;
         for (int32_t i = 0; i < t->runs; i++) {
-            for (int32_t n = 0; n < t->vectors; n++) {
-                dots_add(&s, x + 16 * n, w, 1);
-                dots_add(&r, x + step + 16 * n, w, 1);
-                w += 64;
-            }
+            dots_add_two(&s, &r, x, x + step, w, t->vectors);
             x += t->gap;
+            w += 64 * t->vectors;
         }
     }
     *first = dots_sum(&s, bias);

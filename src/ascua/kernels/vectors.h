@@ -60,6 +60,9 @@ KERNEL fours_t fours_requantize(fours_t v, const rescale_t *r, int32_t c) {
     v = vqrdmulhq_s32(v, vld1q_s32(r->multiplier + c));
     v = vsraq_n_s32(v, v, 31);
     v = vaddq_s32(vrshlq_s32(v, vld1q_s32(r->shift + c)), vdupq_n_s32(r->zero));
+    if (r->low == -128 && r->high == 127) {
+        return v; /* as it is narrowed, it is clamped */
+    }
     return vmaxq_s32(vminq_s32(v, vdupq_n_s32(r->high)), vdupq_n_s32(r->low));
 #elif ASCUA_AVX2
     const __m128i one = _mm_set1_epi32(1), half = _mm_set1_epi64x((int64_t)1 << 30);
@@ -103,7 +106,7 @@ KERNEL fours_t fours_rescale(fours_t v, const rescale_t *r, int32_t c) {
     return fours_requantize(fours_bias(v, r, c), r, c);
 }
 
-/* Writes n of four int8, 1 to 4. */
+/* Writes n of four outputs as int8, 1 to 4. */
 KERNEL void fours_store(int8_t *y, fours_t v, int32_t n) {
 #if ASCUA_HELIUM
     if (n >= 4) {
@@ -114,8 +117,10 @@ KERNEL void fours_store(int8_t *y, fours_t v, int32_t n) {
 #else
     int8_t bytes[4];
 #if ASCUA_NEON
-    const int8x8_t b = vmovn_s16(vcombine_s16(vmovn_s32(v), vmovn_s32(v)));
-    vst1_lane_s32((int32_t *)(void *)bytes, vreinterpret_s32_s8(b), 0);
+    const int16x4_t half = vqmovn_s32(v);
+    const int8x8_t b = vqmovn_s16(vcombine_s16(half, half));
+    const int32_t four = vget_lane_s32(vreinterpret_s32_s8(b), 0);
+    memcpy(bytes, &four, 4);
 #elif ASCUA_AVX2
     const __m128i b = _mm_packs_epi16(_mm_packs_epi32(v, v), v);
     const int32_t four = _mm_cvtsi128_si32(b);
