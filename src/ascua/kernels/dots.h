@@ -10,31 +10,34 @@ typedef struct {
     int32_t kh, runs, vectors, gap;
 } taps_t;
 
-/* Sums in parts, of a pixel with four channels; of Helium also of two pixels with two. */
-typedef struct {
+/* A sum, or parts that have to be added to it. */
 #if ASCUA_NEON
-    int32x4_t part[4];
+typedef int32x4_t part_t;
 #elif ASCUA_AVX2
-    __m256i part[4];
+typedef __m256i part_t;
 #else
-    uint32_t part[4];
+typedef uint32_t part_t;
 #endif
+
+/* Sums of a pixel with four channels; of Helium also of two pixels with two channels each. */
+typedef struct {
+    part_t a, b, c, d;
 } dots_t;
 
 #if ASCUA_HELIUM
 
 /* Begins with the biases of four channels. */
 KERNEL dots_t dots_begin(const int32_t *bias) {
-    const dots_t s = {{(uint32_t)bias[0], (uint32_t)bias[1], (uint32_t)bias[2], (uint32_t)bias[3]}};
+    const dots_t s = {(uint32_t)bias[0], (uint32_t)bias[1], (uint32_t)bias[2], (uint32_t)bias[3]};
     return s;
 }
 
 /* Adds the products of x[n][16] with weights[n][4][16]. */
 KERNEL void dots_add(dots_t *s, const int8_t *x, const int8_t *w, int32_t n) {
-    register uint32_t a __asm__("r4") = s->part[0];
-    register uint32_t b __asm__("r6") = s->part[1];
-    register uint32_t c __asm__("r8") = s->part[2];
-    register uint32_t d __asm__("r10") = s->part[3];
+    register uint32_t a __asm__("r4") = s->a;
+    register uint32_t b __asm__("r6") = s->b;
+    register uint32_t c __asm__("r8") = s->c;
+    register uint32_t d __asm__("r10") = s->d;
     if (__builtin_constant_p(n) && n == 1) {
         __asm__ volatile("vldrb.8 q0, [%[x]]\n\t"
                          "vldrb.8 q1, [%[w]]\n\t"
@@ -66,20 +69,20 @@ KERNEL void dots_add(dots_t *s, const int8_t *x, const int8_t *w, int32_t n) {
                          : [n] "r"(n)
                          : "q0", "q1", "q2", "lr", "memory");
     }
-    s->part[0] = a;
-    s->part[1] = b;
-    s->part[2] = c;
-    s->part[3] = d;
+    s->a = a;
+    s->b = b;
+    s->c = c;
+    s->d = d;
 }
 
 /* Adds those of x[n][16] and y[n][16] with the first and the third of four channels: a load less
    for four products. */
 KERNEL void dots_add_square(dots_t *s, const int8_t *x, const int8_t *y, const int8_t *w,
                             int32_t n) {
-    register uint32_t a __asm__("r4") = s->part[0];
-    register uint32_t b __asm__("r6") = s->part[1];
-    register uint32_t c __asm__("r8") = s->part[2];
-    register uint32_t d __asm__("r10") = s->part[3];
+    register uint32_t a __asm__("r4") = s->a;
+    register uint32_t b __asm__("r6") = s->b;
+    register uint32_t c __asm__("r8") = s->c;
+    register uint32_t d __asm__("r10") = s->d;
     if (__builtin_constant_p(n) && n == 1) {
         __asm__ volatile("vldrb.8 q0, [%[x]]\n\t"
                          "vldrb.8 q1, [%[w]]\n\t"
@@ -109,10 +112,10 @@ KERNEL void dots_add_square(dots_t *s, const int8_t *x, const int8_t *y, const i
                          : [n] "r"(n)
                          : "q0", "q1", "q2", "q3", "lr", "memory");
     }
-    s->part[0] = a;
-    s->part[1] = b;
-    s->part[2] = c;
-    s->part[3] = d;
+    s->a = a;
+    s->b = b;
+    s->c = c;
+    s->d = d;
 }
 
 /* Two sums as lanes 0 and 2 of a vector, or lanes 1 and 3. */
@@ -129,24 +132,45 @@ KERNEL fours_t dots_odd(fours_t v, uint32_t a, uint32_t b) {
 /* The sums of four channels. */
 KERNEL fours_t dots_sum(const dots_t *s, const int32_t *bias) {
     (void)bias;
-    const fours_t v = dots_even(vuninitializedq_s32(), s->part[0], s->part[2]);
-    return dots_odd(v, s->part[1], s->part[3]);
+    const fours_t v = dots_even(vuninitializedq_s32(), s->a, s->c);
+    return dots_odd(v, s->b, s->d);
 }
 
 #else
 
-/* Begins without biases, which dots_sum adds. */
-KERNEL dots_t dots_begin(const int32_t *bias) {
-    dots_t s;
-    for (int32_t i = 0; i < 4; i++) {
+/* A part without a product. */
+KERNEL part_t part_none(void) {
 #if ASCUA_NEON
-        s.part[i] = vdupq_n_s32(0);
+    return vdupq_n_s32(0);
 #elif ASCUA_AVX2
-        s.part[i] = _mm256_setzero_si256();
+    return _mm256_setzero_si256();
 #else
-        s.part[i] = (uint32_t)bias[i];
+    return 0;
 #endif
+}
+
+/* Adds sixteen products to a part. */
+KERNEL part_t part_add(part_t sum, const int8_t *x, const int8_t *w) {
+#if ASCUA_NEON
+    const int8x16_t v = vld1q_s8(x), u = vld1q_s8(w);
+    const int16x8_t two = vmull_s8(vget_low_s8(v), vget_low_s8(u));
+    return vpadalq_s16(sum, vmlal_s8(two, vget_high_s8(v), vget_high_s8(u)));
+#elif ASCUA_AVX2
+    const void *from = x, *by = w;
+    const __m256i v = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)from));
+    const __m256i u = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)by));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(v, u));
+#else
+    for (int32_t k = 0; k < 16; k++) {
+        sum += (uint32_t)(x[k] * w[k]);
     }
+    return sum;
+#endif
+}
+
+/* Begins without the biases, which dots_sum adds. */
+KERNEL dots_t dots_begin(const int32_t *bias) {
+    const dots_t s = {part_none(), part_none(), part_none(), part_none()};
     (void)bias;
     return s;
 }
@@ -172,34 +196,16 @@ KERNEL void dots_add(dots_t *s, const int8_t *x, const int8_t *w, int32_t n) {
                      "vpadal.s16 %q[c], q4\n\t"
                      "vpadal.s16 %q[d], q5\n\t"
                      "bgt 1b"
-                     : [a] "+w"(s->part[0]), [b] "+w"(s->part[1]), [c] "+w"(s->part[2]),
-                       [d] "+w"(s->part[3]), [x] "+r"(x), [w] "+r"(w), [n] "+r"(n)
+                     : [a] "+w"(s->a), [b] "+w"(s->b), [c] "+w"(s->c),
+                       [d] "+w"(s->d), [x] "+r"(x), [w] "+r"(w), [n] "+r"(n)
                      :
                      : "q0", "q2", "q3", "q4", "q5", "cc", "memory");
 #else
     for (; n > 0; n--) {
-#if ASCUA_NEON
-        const int8x16_t v = vld1q_s8(x);
-        for (int32_t i = 0; i < 4; i++) {
-            const int8x16_t u = vld1q_s8(w + 16 * i);
-            int16x8_t two = vmull_s8(vget_low_s8(v), vget_low_s8(u));
-            two = vmlal_s8(two, vget_high_s8(v), vget_high_s8(u));
-            s->part[i] = vpadalq_s16(s->part[i], two);
-        }
-#elif ASCUA_AVX2
-        const __m256i v = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)x));
-        for (int32_t i = 0; i < 4; i++) {
-            const void *from = w + 16 * i;
-            const __m256i u = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)from));
-            s->part[i] = _mm256_add_epi32(s->part[i], _mm256_madd_epi16(v, u));
-        }
-#else
-        for (int32_t i = 0; i < 4; i++) {
-            for (int32_t k = 0; k < 16; k++) {
-                s->part[i] += (uint32_t)(x[k] * w[16 * i + k]);
-            }
-        }
-#endif
+        s->a = part_add(s->a, x, w);
+        s->b = part_add(s->b, x, w + 16);
+        s->c = part_add(s->c, x, w + 32);
+        s->d = part_add(s->d, x, w + 48);
         x += 16;
         w += 64;
     }
@@ -242,9 +248,9 @@ KERNEL void dots_add_two(dots_t *s, dots_t *other, const int8_t *x, const int8_t
         "vpadal.s16 %q[g], q6\n\t"
         "vpadal.s16 %q[h], q7\n\t"
         "bgt 1b"
-        : [a] "+w"(s->part[0]), [b] "+w"(s->part[1]), [c] "+w"(s->part[2]),
-          [d] "+w"(s->part[3]), [e] "+w"(other->part[0]), [f] "+w"(other->part[1]),
-          [g] "+w"(other->part[2]), [h] "+w"(other->part[3]), [x] "+r"(x), [y] "+r"(y),
+        : [a] "+w"(s->a), [b] "+w"(s->b), [c] "+w"(s->c),
+          [d] "+w"(s->d), [e] "+w"(other->a), [f] "+w"(other->b),
+          [g] "+w"(other->c), [h] "+w"(other->d), [x] "+r"(x), [y] "+r"(y),
           [w] "+r"(w), [n] "+r"(n)
         :
         : "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "cc", "memory");
@@ -259,24 +265,18 @@ KERNEL void dots_add_two(dots_t *s, dots_t *other, const int8_t *x, const int8_t
 /* The sums of four channels. */
 KERNEL fours_t dots_sum(const dots_t *s, const int32_t *bias) {
 #if ASCUA_NEON
-    int32x2_t half[4];
-    for (int32_t i = 0; i < 4; i++) {
-        half[i] = vadd_s32(vget_low_s32(s->part[i]), vget_high_s32(s->part[i]));
-    }
-    return vaddq_s32(vcombine_s32(vpadd_s32(half[0], half[1]), vpadd_s32(half[2], half[3])),
-                     vld1q_s32(bias));
+    const int32x2_t a = vadd_s32(vget_low_s32(s->a), vget_high_s32(s->a));
+    const int32x2_t b = vadd_s32(vget_low_s32(s->b), vget_high_s32(s->b));
+    const int32x2_t c = vadd_s32(vget_low_s32(s->c), vget_high_s32(s->c));
+    const int32x2_t d = vadd_s32(vget_low_s32(s->d), vget_high_s32(s->d));
+    return fours_bias(vcombine_s32(vpadd_s32(a, b), vpadd_s32(c, d)), bias);
 #elif ASCUA_AVX2
-    const __m256i v = _mm256_hadd_epi32(_mm256_hadd_epi32(s->part[0], s->part[1]),
-                                        _mm256_hadd_epi32(s->part[2], s->part[3]));
-    return _mm_add_epi32(_mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)),
-                         _mm_loadu_si128((const __m128i *)(const void *)bias));
+    const __m256i v = _mm256_hadd_epi32(_mm256_hadd_epi32(s->a, s->b),
+                                        _mm256_hadd_epi32(s->c, s->d));
+    return fours_bias(_mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)), bias);
 #else
-    fours_t v;
-    for (int32_t i = 0; i < 4; i++) {
-        v.lane[i] = (int32_t)s->part[i];
-    }
-    (void)bias;
-    return v;
+    const fours_t v = {{(int32_t)s->a, (int32_t)s->b, (int32_t)s->c, (int32_t)s->d}};
+    return fours_bias(v, bias);
 #endif
 }
 
@@ -306,7 +306,7 @@ KERNEL void dots_two(const taps_t *t, const int8_t *const *rows, int32_t at, int
     for (int32_t odd = 0; odd < 2; odd++) {
         const uint32_t a = (uint32_t)bias[odd], b = (uint32_t)bias[2 + odd];
         const int8_t *u = w + 16 * odd;
-        dots_t s = {{a, b, a, b}};
+        dots_t s = {a, b, a, b};
         for (int32_t ky = 0; ky < t->kh; ky++) {
             const int8_t *x = rows[ky] + at;
             for (int32_t i = 0; i < t->runs; i++) {
@@ -316,15 +316,15 @@ KERNEL void dots_two(const taps_t *t, const int8_t *const *rows, int32_t at, int
             }
         }
         if (odd) {
-            *first = dots_odd(*first, s.part[0], s.part[1]);
-            *second = dots_odd(*second, s.part[2], s.part[3]);
+            *first = dots_odd(*first, s.a, s.b);
+            *second = dots_odd(*second, s.c, s.d);
         } else {
-            *first = dots_even(vuninitializedq_s32(), s.part[0], s.part[1]);
-            *second = dots_even(vuninitializedq_s32(), s.part[2], s.part[3]);
+            *first = dots_even(vuninitializedq_s32(), s.a, s.b);
+            *second = dots_even(vuninitializedq_s32(), s.c, s.d);
         }
     }
 #else
-    dots_t s = dots_begin(bias), r = s;
+    dots_t s = dots_begin(bias), r = dots_begin(bias);
     for (int32_t ky = 0; ky < t->kh; ky++) {
         const int8_t *x = rows[ky] + at;
         for (int32_t i = 0; i < t->runs; i++) {

@@ -87,15 +87,15 @@ KERNEL fours_t fours_requantize(fours_t v, const rescale_t *r, int32_t c) {
 #endif
 }
 
-/* Sums with the biases of channels `c` to c + 3. */
-KERNEL fours_t fours_bias(fours_t v, const rescale_t *r, int32_t c) {
+/* Sums with the biases of four channels. */
+KERNEL fours_t fours_bias(fours_t v, const int32_t *bias) {
 #if ASCUA_HELIUM || ASCUA_NEON
-    return vaddq_s32(v, vld1q_s32(r->bias + c));
+    return vaddq_s32(v, vld1q_s32(bias));
 #elif ASCUA_AVX2
-    return _mm_add_epi32(v, _mm_loadu_si128((const __m128i *)(const void *)(r->bias + c)));
+    return _mm_add_epi32(v, _mm_loadu_si128((const __m128i *)(const void *)(bias)));
 #else
     for (int32_t i = 0; i < 4; i++) {
-        v.lane[i] = (int32_t)((uint32_t)v.lane[i] + (uint32_t)r->bias[c + i]);
+        v.lane[i] = (int32_t)((uint32_t)v.lane[i] + (uint32_t)bias[i]);
     }
     return v;
 #endif
@@ -103,7 +103,7 @@ KERNEL fours_t fours_bias(fours_t v, const rescale_t *r, int32_t c) {
 
 /* Both. */
 KERNEL fours_t fours_rescale(fours_t v, const rescale_t *r, int32_t c) {
-    return fours_requantize(fours_bias(v, r, c), r, c);
+    return fours_requantize(fours_bias(v, r->bias + c), r, c);
 }
 
 /* Writes n of four outputs as int8, 1 to 4. */
