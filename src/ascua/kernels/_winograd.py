@@ -13,10 +13,16 @@ from ascua.ir import Array, limits
 from ascua.kernels._bounds import bounds
 from ascua.kernels._convolution import padded_rows
 from ascua.kernels._kernel import Const, Kernel, Rows
-from ascua.kernels._packing import requant_const, whole
+from ascua.kernels._packing import by_channel, requant_const, whole
 from ascua.kernels._pairs import channels
+from ascua.kernels._vectors import CHANNELS, rescale_const, rescales
+from ascua.kernels._vectors import CHANNELS, rescale_const, rescales
 from ascua.ops.conv2d import Conv2D
 
+EIGHT = 8
+"""Channels in a vector of int16."""
+CACHE = 2**18
+"""Bytes of filters that a cache holds."""
 LANES = 8
 """Sums that are made together: of four channels of two tiles."""
 
@@ -59,6 +65,8 @@ class Winograd(Kernel[Conv2D]):
     weights = ("int8",)
     int_bits = 32
     stride: ClassVar[int] = 1
+    read: ClassVar[int] = 4
+    """Channels of a pixel are read by so many, the last pixel's from behind it."""
 
     def fits(self, op: Conv2D) -> bool:
         return op.stride == (self.stride, self.stride) and exact(op)
@@ -69,8 +77,7 @@ class Winograd(Kernel[Conv2D]):
 
     def work(self, op: Conv2D) -> Rows:
         rows, (_, _, iw, ic), how = padded_rows(op), op.x.shape, tiles_of(op)
-        # Channels are read by fours, the last pixel's from behind it.
-        beyond = -(-(-ic % 4) // ic)
+        beyond = -(-(-ic % self.read) // ic)
         wide = whole(op.y.shape[2], how.side) * self.stride + how.window - STEP + beyond
         return replace(
             rows,
@@ -158,6 +165,77 @@ class WinogradLate(Winograd):
         }
 
 
+class WinogradVectors(WinogradLate):
+    """Two tiles by four channels, in vectors of eight channels; filters are transformed in flash.
+
+    Of filters that no cache holds, each is read once for some pairs of tiles.
+    """
+
+    needs = frozenset({"vectors"})
+    most = 8
+    read = EIGHT
+
+    def fits(self, op: Conv2D) -> bool:
+        return op.stride == (1, 1) and threes(op) and rescales(op) and below(op)
+
+    def tiles(self, op: Conv2D) -> int:
+        return super().tiles(op) if self.large(op) else 1
+
+    def together(self, op: Conv2D) -> int:
+        return super().together(op) if self.large(op) else 1
+
+    def large(self, op: Conv2D) -> bool:
+        """Whether the filters are beyond a cache."""
+        return F4X4.positions * 2 * op.y.shape[3] * eights(op) * EIGHT > CACHE
+
+    def grouping(self, op: Conv2D) -> Mapping[str, int]:
+        return {**super().grouping(op), "vectors": eights(op)}
+
+    def consts(self, op: Conv2D) -> tuple[Const, ...]:
+        (_, _, _, ic), oc = op.x.shape, op.y.shape[3]
+        filters = by_channel(op).astype(np.int64).reshape(oc, 3, 3, ic)
+        filters = np.pad(filters, [(0, -oc % CHANNELS), (0, 0), (0, 0), (0, -ic % EIGHT)])
+        found = products(filters.reshape(-1, CHANNELS, *filters.shape[1:]), F4X4.filter)
+        # [columns][rows][oc / 4][4][ic]
+        lanes = found.reshape(F4X4.positions, -1, CHANNELS, eights(op), EIGHT)
+        data = np.ascontiguousarray(lanes.transpose(1, 0, 3, 2, 4), dtype=np.int16)
+        return Const("filters", data, "int16_t", {"weights": op.w.bytes}), rescale_const(op)
+
+    def scratch(self, op: Conv2D) -> int:
+        image = 2 * EIGHT * 2 * eights(op)
+        return F4X4.positions * (image * self.together(op) + 4 * 2 * CHANNELS)
+
+    def terms(self, op: Conv2D) -> Mapping[str, float]:
+        (_, _, ow, oc), n = op.y.shape, eights(op)
+        tiles, fours = down(op) * -(-ow // F4X4.side), -(-oc // CHANNELS)
+        found = down(op) * across(op) * fours
+        return {
+            "tile's eight": tiles * n,
+            "tile": tiles,
+            "products": found,
+            "product's eight": found * n,
+            "tile's channels": tiles * fours,
+            "output": op.y.size / CHANNELS,
+        }
+
+
+def threes(op: Conv2D) -> bool:
+    """Whether it has 3x3 filters of int8, of all channels."""
+    plain = op.groups == 1 and op.w.dtype == "int8" and op.w.q.zero_point == 0
+    return plain and op.dilation == (1, 1) and op.w.shape[1:3] == (3, 3)
+
+
+def eights(op: Conv2D) -> int:
+    """Vectors of eight channels of the input."""
+    return whole(op.x.shape[3], EIGHT) // EIGHT
+
+
+def below(op: Conv2D) -> bool:
+    """Whether sums of products can be told from 64 times themselves, for any input."""
+    sums = np.abs(by_channel(op).astype(np.int64)).sum(axis=1)
+    return bool(sums.max() * -limits("int8")[0] < F4X4.most)
+
+
 def tiles_of(op: Conv2D) -> Tiles:
     """How the outputs of an `op` that is `exact` are made."""
     return BY_STRIDE[op.stride]
@@ -175,13 +253,7 @@ def across(op: Conv2D) -> int:
 
 def exact(op: Conv2D) -> bool:
     """Whether it is a 3x3 filter whose sums stay small for any input, shifted as kernels do it."""
-    plain = op.groups == 1 and op.w.dtype == "int8" and op.w.q.zero_point == 0
-    if (
-        not plain
-        or op.dilation != (1, 1)
-        or op.w.shape[1:3] != (3, 3)
-        or op.stride not in BY_STRIDE
-    ):
+    if not threes(op) or op.stride not in BY_STRIDE:
         return False
     rows, requant = channels(op)
     rows = filled(rows, 2)
@@ -232,10 +304,15 @@ def transformed(filters: Array, g: Array) -> Array:
     Positions go down columns. Of four channels 0 and 2 make the first word, 1 and 3 the second.
     """
     n, ic, positions = len(filters), filters.shape[-1], len(g) ** 2
-    # Exact in float64, and by far quicker: [columns][rows][n][4][ic].
-    g = g.astype(np.float64)
-    found = np.tensordot(g, np.tensordot(g, filters, (1, 2)), (1, 3))
+    found = products(filters, g)
     words = found.reshape(positions, n, 4, ic // 4, 2, 2)  # channel = 4 q + 2 half + word
     lanes = words.transpose(1, 0, 3, 5, 2, 4)
     packed = np.ascontiguousarray(lanes, dtype="<i2")
     return packed.view("<u4").reshape(n, positions, ic // 2, 4)
+
+
+def products(filters: Array, g: Array) -> Array:
+    """GgG' of filters (n, 4, 3, 3, ic): [columns][rows][n][4][ic]."""
+    # Exact in float64, and by far quicker.
+    g = g.astype(np.float64)
+    return np.tensordot(g, np.tensordot(g, filters, (1, 2)), (1, 3))

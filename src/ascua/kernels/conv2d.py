@@ -25,7 +25,7 @@ from ascua.kernels._packing import (
 )
 from ascua.kernels._pairs import channels, in_words, words
 from ascua.kernels._vectors import TAPS, dot_weights, dotted, rescale_const, sixteens
-from ascua.kernels._winograd import Winograd, WinogradLate
+from ascua.kernels._winograd import Winograd, WinogradLate, WinogradVectors
 from ascua.ops.conv2d import Conv2D
 
 
@@ -448,6 +448,12 @@ class Conv2DWinogradStride2Late2S8(Conv2DWinogradStride2LateS8):
 
     most = 2
     least = 0
+
+
+class Conv2DWinogradS8Vectors(WinogradVectors):
+    """4x4 outputs, in vectors."""
+
+    name = "conv2d_winograd_s8_vectors"
 
 
 class Conv2DPairsClippedS8(Conv2DPairsS8):

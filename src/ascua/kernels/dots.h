@@ -75,47 +75,50 @@ KERNEL void dots_add(dots_t *s, const int8_t *x, const int8_t *w, int32_t n) {
     s->d = d;
 }
 
-/* Adds those of x[n][16] and y[n][16] with the first and the third of four channels: a load less
-   for four products. */
+/* Adds products of two pixels with the first and the third of four channels: a load less for four
+   of them. */
+#define DOTS_SQUARE(load, product)                                                                 \
+    register uint32_t a __asm__("r4") = s->a;                                                      \
+    register uint32_t b __asm__("r6") = s->b;                                                      \
+    register uint32_t c __asm__("r8") = s->c;                                                      \
+    register uint32_t d __asm__("r10") = s->d;                                                     \
+    if (__builtin_constant_p(n) && n == 1) {                                                       \
+        __asm__ volatile(load " q0, [%[x]]\n\t"                                                    \
+                              load " q1, [%[w]]\n\t" product                                       \
+                                   " %[a], q0, q1\n\t" load " q2, [%[y]]\n\t" product              \
+                                   " %[c], q2, q1\n\t" load " q3, [%[w], #32]\n\t" product         \
+                                   " %[b], q0, q3\n\t" product " %[d], q2, q3"                     \
+                         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d)                      \
+                         : [x] "r"(x), [y] "r"(y), [w] "r"(w)                                      \
+                         : "q0", "q1", "q2", "q3", "memory");                                      \
+    } else {                                                                                       \
+        __asm__ volatile("dls lr, %[n]\n"                                                          \
+                         "1:\n\t" load " q0, [%[x]], #16\n\t" load " q1, [%[w]], #64\n\t" product   \
+                         " %[a], q0, q1\n\t" load " q2, [%[y]], #16\n\t" product                   \
+                         " %[c], q2, q1\n\t" load " q3, [%[w], #-32]\n\t" product                  \
+                         " %[b], q0, q3\n\t" product                                               \
+                         " %[d], q2, q3\n\t"                                                       \
+                         "le lr, 1b"                                                               \
+                         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x),        \
+                           [y] "+r"(y), [w] "+r"(w)                                                \
+                         : [n] "r"(n)                                                              \
+                         : "q0", "q1", "q2", "q3", "lr", "memory");                                \
+    }                                                                                              \
+    s->a = a;                                                                                      \
+    s->b = b;                                                                                      \
+    s->c = c;                                                                                      \
+    s->d = d;
+
+/* Those of x[n][16] and y[n][16] with weights[n][4][16]. */
 KERNEL void dots_add_square(dots_t *s, const int8_t *x, const int8_t *y, const int8_t *w,
                             int32_t n) {
-    register uint32_t a __asm__("r4") = s->a;
-    register uint32_t b __asm__("r6") = s->b;
-    register uint32_t c __asm__("r8") = s->c;
-    register uint32_t d __asm__("r10") = s->d;
-    if (__builtin_constant_p(n) && n == 1) {
-        __asm__ volatile("vldrb.8 q0, [%[x]]\n\t"
-                         "vldrb.8 q1, [%[w]]\n\t"
-                         "vmladava.s8 %[a], q0, q1\n\t"
-                         "vldrb.8 q2, [%[y]]\n\t"
-                         "vmladava.s8 %[c], q2, q1\n\t"
-                         "vldrb.8 q3, [%[w], #32]\n\t"
-                         "vmladava.s8 %[b], q0, q3\n\t"
-                         "vmladava.s8 %[d], q2, q3"
-                         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d)
-                         : [x] "r"(x), [y] "r"(y), [w] "r"(w)
-                         : "q0", "q1", "q2", "q3", "memory");
-    } else {
-        __asm__ volatile("dls lr, %[n]\n"
-                         "1:\n\t"
-                         "vldrb.8 q0, [%[x]], #16\n\t"
-                         "vldrb.8 q1, [%[w]], #64\n\t"
-                         "vmladava.s8 %[a], q0, q1\n\t"
-                         "vldrb.8 q2, [%[y]], #16\n\t"
-                         "vmladava.s8 %[c], q2, q1\n\t"
-                         "vldrb.8 q3, [%[w], #-32]\n\t"
-                         "vmladava.s8 %[b], q0, q3\n\t"
-                         "vmladava.s8 %[d], q2, q3\n\t"
-                         "le lr, 1b"
-                         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x),
-                           [y] "+r"(y), [w] "+r"(w)
-                         : [n] "r"(n)
-                         : "q0", "q1", "q2", "q3", "lr", "memory");
-    }
-    s->a = a;
-    s->b = b;
-    s->c = c;
-    s->d = d;
+    DOTS_SQUARE("vldrb.8", "vmladava.s8")
+}
+
+/* The same of int16, x[n][8], y[n][8] and weights[n][4][8]. */
+KERNEL void dots_add_square_s16(dots_t *s, const s16_t *x, const s16_t *y, const s16_t *w,
+                                int32_t n) {
+    DOTS_SQUARE("vldrh.16", "vmladava.s16")
 }
 
 /* Two sums as lanes 0 and 2 of a vector, or lanes 1 and 3. */
@@ -162,6 +165,25 @@ KERNEL part_t part_add(part_t sum, const int8_t *x, const int8_t *w) {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(v, u));
 #else
     for (int32_t k = 0; k < 16; k++) {
+        sum += (uint32_t)(x[k] * w[k]);
+    }
+    return sum;
+#endif
+}
+
+/* Adds eight products of int16. */
+KERNEL part_t part_add_s16(part_t sum, const s16_t *x, const s16_t *w) {
+#if ASCUA_NEON
+    const int16x8_t v = vld1q_s16((const int16_t *)x), u = vld1q_s16((const int16_t *)w);
+    sum = vmlal_s16(sum, vget_low_s16(v), vget_low_s16(u));
+    return vmlal_s16(sum, vget_high_s16(v), vget_high_s16(u));
+#elif ASCUA_AVX2
+    const void *from = x, *by = w;
+    const __m128i two = _mm_madd_epi16(_mm_loadu_si128((const __m128i *)from),
+                                       _mm_loadu_si128((const __m128i *)by));
+    return _mm256_add_epi32(sum, _mm256_zextsi128_si256(two));
+#else
+    for (int32_t k = 0; k < 8; k++) {
         sum += (uint32_t)(x[k] * w[k]);
     }
     return sum;
@@ -281,6 +303,43 @@ KERNEL fours_t dots_sum(const dots_t *s, const int32_t *bias) {
 }
 
 #endif
+
+/* The sums of two pixels x[n][8] and y[n][8] of int16 with weights[n][4][8], without biases. */
+KERNEL void dots_two_s16(const s16_t *x, const s16_t *y, const s16_t *w, int32_t n,
+                         fours_t *first, fours_t *second) {
+#if ASCUA_HELIUM
+#pragma GCC unroll 2
+    for (int32_t odd = 0; odd < 2; odd++) {
+        dots_t s = {0, 0, 0, 0};
+        dots_add_square_s16(&s, x, y, w + 8 * odd, n);
+        if (odd) {
+            *first = dots_odd(*first, s.a, s.b);
+            *second = dots_odd(*second, s.c, s.d);
+        } else {
+            *first = dots_even(vuninitializedq_s32(), s.a, s.b);
+            *second = dots_even(vuninitializedq_s32(), s.c, s.d);
+        }
+    }
+#else
+    const int32_t none[4] = {0, 0, 0, 0};
+    dots_t s = dots_begin(none), r = dots_begin(none);
+    for (; n > 0; n--) {
+        s.a = part_add_s16(s.a, x, w);
+        s.b = part_add_s16(s.b, x, w + 8);
+        s.c = part_add_s16(s.c, x, w + 16);
+        s.d = part_add_s16(s.d, x, w + 24);
+        r.a = part_add_s16(r.a, y, w);
+        r.b = part_add_s16(r.b, y, w + 8);
+        r.c = part_add_s16(r.c, y, w + 16);
+        r.d = part_add_s16(r.d, y, w + 24);
+        x += 8;
+        y += 8;
+        w += 32;
+    }
+    *first = dots_sum(&s, none);
+    *second = dots_sum(&r, none);
+#endif
+}
 
 /* The sums of four channels, weights[kh][runs][vectors][4][16], for a window that begins `at` bytes
    into each row. */
