@@ -42,6 +42,7 @@ from tests.support.wide import widened
 BOARDS = {
     "cortex-m3": "mps2-an385", "cortex-m4": "mps2-an386",
     "cortex-m7": "mps2-an500", "cortex-m33": "mps2-an505",
+    "cortex-m55": "mps3-an547", "cortex-a9": "arm-linux",
 }  # fmt: skip
 """By core the board that has room for many samples."""
 TOGETHER, BATCHES = 24, 2

@@ -196,9 +196,9 @@ class WinogradVectors(WinogradLate):
         filters = by_channel(op).astype(np.int64).reshape(oc, 3, 3, ic)
         filters = np.pad(filters, [(0, -oc % CHANNELS), (0, 0), (0, 0), (0, -ic % EIGHT)])
         found = products(filters.reshape(-1, CHANNELS, *filters.shape[1:]), F4X4.filter)
-        # [columns][rows][oc / 4][4][ic]
-        lanes = found.reshape(F4X4.positions, -1, CHANNELS, eights(op), EIGHT)
-        data = np.ascontiguousarray(lanes.transpose(1, 0, 3, 2, 4), dtype=np.int16)
+        # Two and two channels: [positions][oc / 4][2][2][ic / 8][8].
+        lanes = found.reshape(F4X4.positions, -1, 2, CHANNELS // 2, eights(op), EIGHT)
+        data = np.ascontiguousarray(lanes.transpose(1, 0, 2, 4, 3, 5), dtype=np.int16)
         return Const("filters", data, "int16_t", {"weights": op.w.bytes}), rescale_const(op)
 
     def scratch(self, op: Conv2D) -> int:
@@ -206,16 +206,19 @@ class WinogradVectors(WinogradLate):
         return F4X4.positions * (image * self.together(op) + 4 * 2 * CHANNELS)
 
     def terms(self, op: Conv2D) -> Mapping[str, float]:
-        (_, _, ow, oc), n = op.y.shape, eights(op)
-        tiles, fours = down(op) * -(-ow // F4X4.side), -(-oc // CHANNELS)
+        (_, oh, ow, oc), n, side = op.y.shape, eights(op), F4X4.side
+        tiles, fours = down(op) * -(-ow // side), -(-oc // CHANNELS)
         found = down(op) * across(op) * fours
+        inner = oh // side * (ow // side) * (oc // CHANNELS)
+        clamped = bounds(op.activation, op.y) != dict(zip(("low", "high"), limits("int8"), strict=True))
         return {
-            "tile's eight": tiles * n,
             "tile": tiles,
+            "tile's eight": tiles * n,
             "products": found,
             "product's eight": found * n,
-            "tile's channels": tiles * fours,
-            "output": op.y.size / CHANNELS,
+            "tile's four": tiles * fours,
+            "cut": tiles * fours - inner,
+            "clamped": op.y.size * clamped,
         }
 
 

@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from ascua.ir import Array
+from ascua.ir import Array, limits
 from ascua.kernels._bounds import bounds
 from ascua.kernels._convolution import clipped, clipped_rows, padded_rows, whole_rows, within
 from ascua.kernels._kernel import Const, Kernel, Overlap, Rows, Run, Work
@@ -58,6 +58,34 @@ class Conv2DS8Vectors(Kernel[Conv2D]):
 
     def scratch(self, op: Conv2D) -> int:
         return 2 * TAPS * sixteens(prod(op.w.shape[1:]))
+
+    def terms(self, op: Conv2D) -> Mapping[str, float]:
+        return self.run_terms(op, 1)
+
+    def run_terms(self, op: Conv2D, runs: int) -> Mapping[str, float]:
+        rows, pixels = rows_of(op, self.work(op), runs)
+        t, fours, taps_ = taps(op), -(-op.y.shape[3] // 4), prod(op.w.shape[1:])
+        pairs, each = rows * -(-pixels // 2), t["kh"] * t["runs"]
+        edges = 0 if isinstance(self.work(op), Run) else edge_twos(op)
+        # Where the runs are whole vectors, only what padding is part of is gathered.
+        inner = pairs - edges if t["run"] % TAPS else 0
+        near = pairs - edges - inner
+        alone = rows * (pixels % 2)
+        vectors = near * each * (t["run"] // TAPS) + (inner + edges) * sixteens(taps_)
+        clamped = "" if full(op) else " | clamped"
+        one = " | one" if sixteens(taps_) == 1 else ""
+        return {
+            "row": rows,
+            "pair": pairs,
+            f"four{clamped}": pairs * fours,
+            "cut": pairs * (op.y.shape[3] % 4 > 0),
+            f"four's run{one}": fours * (near * each + inner + edges),
+            f"four's vector{one}": fours * vectors,
+            "run": (2 * inner - alone * (inner > 0)) * each,
+            "byte": (2 * inner - alone * (inner > 0)) * taps_,
+            "edge's run": 2 * edges * each,
+            "edge's byte": 2 * edges * taps_,
+        }
 
 
 class Conv2D1x1S8Vectors(Conv2DS8Vectors):
@@ -537,6 +565,11 @@ class Conv2DClippedTwosS8Dsp(Conv2DClippedS8Dsp):
         found["rest"] = twos * t["kh"] * t["runs"] * (t["run"] % 4)
         found["rests"] = twos * (t["run"] % 4 > 0)
         return found
+
+
+def full(op: Conv2D) -> bool:
+    """Whether its outputs are clamped to nothing less than int8."""
+    return (*bounds(op.activation, op.y).values(),) == limits("int8")
 
 
 def rows_of(op: Conv2D, work: Work, runs: int) -> tuple[int, int]:

@@ -26,9 +26,8 @@ typedef struct {
 
 #if ASCUA_HELIUM
 
-/* Begins with the biases of four channels. */
-KERNEL dots_t dots_begin(const int32_t *bias) {
-    const dots_t s = {(uint32_t)bias[0], (uint32_t)bias[1], (uint32_t)bias[2], (uint32_t)bias[3]};
+KERNEL dots_t dots_none(void) {
+    const dots_t s = {0, 0, 0, 0};
     return s;
 }
 
@@ -75,50 +74,47 @@ KERNEL void dots_add(dots_t *s, const int8_t *x, const int8_t *w, int32_t n) {
     s->d = d;
 }
 
-/* Adds products of two pixels with the first and the third of four channels: a load less for four
-   of them. */
-#define DOTS_SQUARE(load, product)                                                                 \
-    register uint32_t a __asm__("r4") = s->a;                                                      \
-    register uint32_t b __asm__("r6") = s->b;                                                      \
-    register uint32_t c __asm__("r8") = s->c;                                                      \
-    register uint32_t d __asm__("r10") = s->d;                                                     \
-    if (__builtin_constant_p(n) && n == 1) {                                                       \
-        __asm__ volatile(load " q0, [%[x]]\n\t"                                                    \
-                              load " q1, [%[w]]\n\t" product                                       \
-                                   " %[a], q0, q1\n\t" load " q2, [%[y]]\n\t" product              \
-                                   " %[c], q2, q1\n\t" load " q3, [%[w], #32]\n\t" product         \
-                                   " %[b], q0, q3\n\t" product " %[d], q2, q3"                     \
-                         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d)                      \
-                         : [x] "r"(x), [y] "r"(y), [w] "r"(w)                                      \
-                         : "q0", "q1", "q2", "q3", "memory");                                      \
-    } else {                                                                                       \
-        __asm__ volatile("dls lr, %[n]\n"                                                          \
-                         "1:\n\t" load " q0, [%[x]], #16\n\t" load " q1, [%[w]], #64\n\t" product   \
-                         " %[a], q0, q1\n\t" load " q2, [%[y]], #16\n\t" product                   \
-                         " %[c], q2, q1\n\t" load " q3, [%[w], #-32]\n\t" product                  \
-                         " %[b], q0, q3\n\t" product                                               \
-                         " %[d], q2, q3\n\t"                                                       \
-                         "le lr, 1b"                                                               \
-                         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x),        \
-                           [y] "+r"(y), [w] "+r"(w)                                                \
-                         : [n] "r"(n)                                                              \
-                         : "q0", "q1", "q2", "q3", "lr", "memory");                                \
-    }                                                                                              \
-    s->a = a;                                                                                      \
-    s->b = b;                                                                                      \
-    s->c = c;                                                                                      \
-    s->d = d;
-
-/* Those of x[n][16] and y[n][16] with weights[n][4][16]. */
+/* Adds those of x[n][16] and y[n][16] with the first and the third of four channels: a load less
+   for four products. */
 KERNEL void dots_add_square(dots_t *s, const int8_t *x, const int8_t *y, const int8_t *w,
                             int32_t n) {
-    DOTS_SQUARE("vldrb.8", "vmladava.s8")
-}
-
-/* The same of int16, x[n][8], y[n][8] and weights[n][4][8]. */
-KERNEL void dots_add_square_s16(dots_t *s, const s16_t *x, const s16_t *y, const s16_t *w,
-                                int32_t n) {
-    DOTS_SQUARE("vldrh.16", "vmladava.s16")
+    register uint32_t a __asm__("r4") = s->a;
+    register uint32_t b __asm__("r6") = s->b;
+    register uint32_t c __asm__("r8") = s->c;
+    register uint32_t d __asm__("r10") = s->d;
+    if (__builtin_constant_p(n) && n == 1) {
+        __asm__ volatile("vldrb.8 q0, [%[x]]\n\t"
+                         "vldrb.8 q1, [%[w]]\n\t"
+                         "vmladava.s8 %[a], q0, q1\n\t"
+                         "vldrb.8 q2, [%[y]]\n\t"
+                         "vmladava.s8 %[c], q2, q1\n\t"
+                         "vldrb.8 q3, [%[w], #32]\n\t"
+                         "vmladava.s8 %[b], q0, q3\n\t"
+                         "vmladava.s8 %[d], q2, q3"
+                         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d)
+                         : [x] "r"(x), [y] "r"(y), [w] "r"(w)
+                         : "q0", "q1", "q2", "q3", "memory");
+    } else {
+        __asm__ volatile("dls lr, %[n]\n"
+                         "1:\n\t"
+                         "vldrb.8 q0, [%[x]], #16\n\t"
+                         "vldrb.8 q1, [%[w]], #64\n\t"
+                         "vmladava.s8 %[a], q0, q1\n\t"
+                         "vldrb.8 q2, [%[y]], #16\n\t"
+                         "vmladava.s8 %[c], q2, q1\n\t"
+                         "vldrb.8 q3, [%[w], #-32]\n\t"
+                         "vmladava.s8 %[b], q0, q3\n\t"
+                         "vmladava.s8 %[d], q2, q3\n\t"
+                         "le lr, 1b"
+                         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x),
+                           [y] "+r"(y), [w] "+r"(w)
+                         : [n] "r"(n)
+                         : "q0", "q1", "q2", "q3", "lr", "memory");
+    }
+    s->a = a;
+    s->b = b;
+    s->c = c;
+    s->d = d;
 }
 
 /* Two sums as lanes 0 and 2 of a vector, or lanes 1 and 3. */
@@ -133,8 +129,7 @@ KERNEL fours_t dots_odd(fours_t v, uint32_t a, uint32_t b) {
 }
 
 /* The sums of four channels. */
-KERNEL fours_t dots_sum(const dots_t *s, const int32_t *bias) {
-    (void)bias;
+KERNEL fours_t dots_sum(const dots_t *s) {
     const fours_t v = dots_even(vuninitializedq_s32(), s->a, s->c);
     return dots_odd(v, s->b, s->d);
 }
@@ -171,29 +166,8 @@ KERNEL part_t part_add(part_t sum, const int8_t *x, const int8_t *w) {
 #endif
 }
 
-/* Adds eight products of int16. */
-KERNEL part_t part_add_s16(part_t sum, const s16_t *x, const s16_t *w) {
-#if ASCUA_NEON
-    const int16x8_t v = vld1q_s16((const int16_t *)x), u = vld1q_s16((const int16_t *)w);
-    sum = vmlal_s16(sum, vget_low_s16(v), vget_low_s16(u));
-    return vmlal_s16(sum, vget_high_s16(v), vget_high_s16(u));
-#elif ASCUA_AVX2
-    const void *from = x, *by = w;
-    const __m128i two = _mm_madd_epi16(_mm_loadu_si128((const __m128i *)from),
-                                       _mm_loadu_si128((const __m128i *)by));
-    return _mm256_add_epi32(sum, _mm256_zextsi128_si256(two));
-#else
-    for (int32_t k = 0; k < 8; k++) {
-        sum += (uint32_t)(x[k] * w[k]);
-    }
-    return sum;
-#endif
-}
-
-/* Begins without the biases, which dots_sum adds. */
-KERNEL dots_t dots_begin(const int32_t *bias) {
+KERNEL dots_t dots_none(void) {
     const dots_t s = {part_none(), part_none(), part_none(), part_none()};
-    (void)bias;
     return s;
 }
 
@@ -285,117 +259,24 @@ KERNEL void dots_add_two(dots_t *s, dots_t *other, const int8_t *x, const int8_t
 }
 
 /* The sums of four channels. */
-KERNEL fours_t dots_sum(const dots_t *s, const int32_t *bias) {
+KERNEL fours_t dots_sum(const dots_t *s) {
 #if ASCUA_NEON
     const int32x2_t a = vadd_s32(vget_low_s32(s->a), vget_high_s32(s->a));
     const int32x2_t b = vadd_s32(vget_low_s32(s->b), vget_high_s32(s->b));
     const int32x2_t c = vadd_s32(vget_low_s32(s->c), vget_high_s32(s->c));
     const int32x2_t d = vadd_s32(vget_low_s32(s->d), vget_high_s32(s->d));
-    return fours_bias(vcombine_s32(vpadd_s32(a, b), vpadd_s32(c, d)), bias);
+    return vcombine_s32(vpadd_s32(a, b), vpadd_s32(c, d));
 #elif ASCUA_AVX2
     const __m256i v = _mm256_hadd_epi32(_mm256_hadd_epi32(s->a, s->b),
                                         _mm256_hadd_epi32(s->c, s->d));
-    return fours_bias(_mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)), bias);
+    return _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
 #else
     const fours_t v = {{(int32_t)s->a, (int32_t)s->b, (int32_t)s->c, (int32_t)s->d}};
-    return fours_bias(v, bias);
+    return v;
 #endif
 }
 
 #endif
-
-/* The sums of two pixels x[n][8] and y[n][8] of int16 with weights[n][4][8], without biases. */
-KERNEL void dots_two_s16(const s16_t *x, const s16_t *y, const s16_t *w, int32_t n,
-                         fours_t *first, fours_t *second) {
-#if ASCUA_HELIUM
-#pragma GCC unroll 2
-    for (int32_t odd = 0; odd < 2; odd++) {
-        dots_t s = {0, 0, 0, 0};
-        dots_add_square_s16(&s, x, y, w + 8 * odd, n);
-        if (odd) {
-            *first = dots_odd(*first, s.a, s.b);
-            *second = dots_odd(*second, s.c, s.d);
-        } else {
-            *first = dots_even(vuninitializedq_s32(), s.a, s.b);
-            *second = dots_even(vuninitializedq_s32(), s.c, s.d);
-        }
-    }
-#else
-    const int32_t none[4] = {0, 0, 0, 0};
-    dots_t s = dots_begin(none), r = dots_begin(none);
-    for (; n > 0; n--) {
-        s.a = part_add_s16(s.a, x, w);
-        s.b = part_add_s16(s.b, x, w + 8);
-        s.c = part_add_s16(s.c, x, w + 16);
-        s.d = part_add_s16(s.d, x, w + 24);
-        r.a = part_add_s16(r.a, y, w);
-        r.b = part_add_s16(r.b, y, w + 8);
-        r.c = part_add_s16(r.c, y, w + 16);
-        r.d = part_add_s16(r.d, y, w + 24);
-        x += 8;
-        y += 8;
-        w += 32;
-    }
-    *first = dots_sum(&s, none);
-    *second = dots_sum(&r, none);
-#endif
-}
-
-/* The sums of four channels, weights[kh][runs][vectors][4][16], for a window that begins `at` bytes
-   into each row. */
-KERNEL fours_t dots_one(const taps_t *t, const int8_t *const *rows, int32_t at, const int8_t *w,
-                        const int32_t *bias) {
-    dots_t s = dots_begin(bias);
-    for (int32_t ky = 0; ky < t->kh; ky++) {
-        const int8_t *x = rows[ky] + at;
-        for (int32_t i = 0; i < t->runs; i++) {
-            dots_add(&s, x, w, t->vectors);
-            x += t->gap;
-            w += 64 * t->vectors;
-        }
-    }
-    return dots_sum(&s, bias);
-}
-
-/* The same of two windows, the other `step` bytes further. */
-KERNEL void dots_two(const taps_t *t, const int8_t *const *rows, int32_t at, int32_t step,
-                     const int8_t *w, const int32_t *bias, fours_t *first, fours_t *second) {
-#if ASCUA_HELIUM
-#pragma GCC unroll 2
-    for (int32_t odd = 0; odd < 2; odd++) {
-        const uint32_t a = (uint32_t)bias[odd], b = (uint32_t)bias[2 + odd];
-        const int8_t *u = w + 16 * odd;
-        dots_t s = {a, b, a, b};
-        for (int32_t ky = 0; ky < t->kh; ky++) {
-            const int8_t *x = rows[ky] + at;
-            for (int32_t i = 0; i < t->runs; i++) {
-                dots_add_square(&s, x, x + step, u, t->vectors);
-                x += t->gap;
-                u += 64 * t->vectors;
-            }
-        }
-        if (odd) {
-            *first = dots_odd(*first, s.a, s.b);
-            *second = dots_odd(*second, s.c, s.d);
-        } else {
-            *first = dots_even(vuninitializedq_s32(), s.a, s.b);
-            *second = dots_even(vuninitializedq_s32(), s.c, s.d);
-        }
-    }
-#else
-    dots_t s = dots_begin(bias), r = dots_begin(bias);
-    for (int32_t ky = 0; ky < t->kh; ky++) {
-        const int8_t *x = rows[ky] + at;
-        for (int32_t i = 0; i < t->runs; i++) {
-            dots_add_two(&s, &r, x, x + step, w, t->vectors);
-            x += t->gap;
-            w += 64 * t->vectors;
-        }
-    }
-    *first = dots_sum(&s, bias);
-    *second = dots_sum(&r, bias);
-#endif
-}
 
 /* y[oc] of the window in rows, and other[oc] of one `step` bytes further. */
 KERNEL void dots_channels(const taps_t *t, const int8_t *const *rows, int32_t at, int32_t step,
@@ -405,9 +286,9 @@ KERNEL void dots_channels(const taps_t *t, const int8_t *const *rows, int32_t at
     for (int32_t c = 0; c < oc; c += 4) {
         const int32_t n = oc - c < 4 ? oc - c : 4;
         fours_t first, second;
-        dots_two(t, rows, at, step, w, r->bias + c, &first, &second);
-        first = fours_requantize(first, r, c);
-        second = fours_requantize(second, r, c);
+        dots_two(t, rows, at, step, w, &first, &second);
+        first = fours_rescale(first, r, c);
+        second = fours_rescale(second, r, c);
         fours_store(y + c, first, n);
         fours_store(other + c, second, n);
         w += each;

@@ -58,6 +58,18 @@ class FullyConnectedS8Vectors(Kernel[FullyConnected]):
     def consts(self, op: FullyConnected) -> tuple[Const, ...]:
         return dot_weights(op), rescale_const(op)
 
+    def terms(self, op: FullyConnected) -> Mapping[str, float]:
+        (oc, k), rows = op.w.shape, op.y.size // op.w.shape[0]
+        fours = rows * -(-oc // 4)
+        return {
+            "vector": rows,
+            "four": fours,
+            "cut": rows * (oc % 4 > 0),
+            "four's sixteen": fours * (k // 16),
+            "rest": rows * (k % 16 > 0),
+            "four's rest": fours * (k % 16 > 0),
+        }
+
 
 class FullyConnectedS8(Kernel[FullyConnected]):
     """Eight outputs at a time."""

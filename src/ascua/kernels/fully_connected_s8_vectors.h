@@ -24,7 +24,7 @@ KERNEL void fully_connected_s8_vectors(const fully_connected_s8_vectors_t *p, co
             memcpy(last, x + 16 * whole, (size_t)rest);
         }
         for (int32_t c = 0; c < p->oc; c += 4) {
-            dots_t s = dots_begin(r.bias + c);
+            dots_t s = dots_none();
             if (whole) {
                 dots_add(&s, x, w, whole);
                 w += 64 * whole;
@@ -33,7 +33,7 @@ KERNEL void fully_connected_s8_vectors(const fully_connected_s8_vectors_t *p, co
                 dots_add(&s, last, w, 1);
                 w += 64;
             }
-            fours_store(y + c, fours_requantize(dots_sum(&s, r.bias + c), &r, c),
+            fours_store(y + c, fours_rescale(dots_sum(&s), &r, c),
                         p->oc - c < 4 ? p->oc - c : 4);
         }
         x += p->k;

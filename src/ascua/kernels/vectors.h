@@ -42,68 +42,94 @@ typedef struct {
     int32_t zero, low, high;
 } rescale_t;
 
-/* Sums of channels `c` to c + 3, their biases added, as int8 that still take 32 bits. */
-KERNEL fours_t fours_requantize(fours_t v, const rescale_t *r, int32_t c) {
+/* Those of four channels. */
+typedef struct {
+    fours_t bias, multiplier, shift;
+} rescale_fours_t;
+
+/* Four int32 of memory. */
+KERNEL fours_t fours_load(const s32_t *p) {
+#if ASCUA_HELIUM || ASCUA_NEON
+    return vld1q_s32((const int32_t *)p);
+#elif ASCUA_AVX2
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+#else
+    fours_t v;
+    memcpy(&v, p, 16);
+    return v;
+#endif
+}
+
+/* a + b mod 2^32. */
+KERNEL fours_t fours_add(fours_t a, fours_t b) {
+#if ASCUA_HELIUM || ASCUA_NEON
+    return vaddq_s32(a, b);
+#elif ASCUA_AVX2
+    return _mm_add_epi32(a, b);
+#else
+    for (int32_t i = 0; i < 4; i++) {
+        a.lane[i] = (int32_t)((uint32_t)a.lane[i] + (uint32_t)b.lane[i]);
+    }
+    return a;
+#endif
+}
+
+/* What rescales channels `c` to c + 3. */
+KERNEL rescale_fours_t rescale_fours(const rescale_t *r, int32_t c) {
+    const rescale_fours_t q = {fours_load((const s32_t *)r->bias + c),
+                               fours_load((const s32_t *)r->multiplier + c),
+                               fours_load((const s32_t *)r->shift + c)};
+    return q;
+}
+
+/* Sums with their biases as outputs, which still take 32 bits. */
+KERNEL fours_t fours_requantize(fours_t v, const rescale_fours_t *q, int32_t zero, int32_t low,
+                                int32_t high) {
 #if ASCUA_HELIUM
-    v = vqrdmulhq_s32(v, vld1q_s32(r->multiplier + c));
+    v = vqrdmulhq_s32(v, q->multiplier);
     /* Halves go away from zero: a negative number has one less before it is rounded half up. */
     v = vaddq_s32(v, vshrq_n_s32(v, 31));
-    v = vaddq_n_s32(vrshlq_s32(v, vld1q_s32(r->shift + c)), r->zero);
-    if (r->low == -128 && r->high == 127) {
+    v = vaddq_n_s32(vrshlq_s32(v, q->shift), zero);
+    if (low == -128 && high == 127) {
         /* Narrowed in place: no register holds bounds. */
         const int16x8_t half = vreinterpretq_s16_s32(v);
         const int8x16_t byte = vreinterpretq_s8_s32(v);
         return vreinterpretq_s32_s8(vqmovnbq_s16(byte, vqmovnbq_s32(half, v)));
     }
-    return vmaxq_s32(vminq_s32(v, vdupq_n_s32(r->high)), vdupq_n_s32(r->low));
+    return vmaxq_s32(vminq_s32(v, vdupq_n_s32(high)), vdupq_n_s32(low));
 #elif ASCUA_NEON
-    v = vqrdmulhq_s32(v, vld1q_s32(r->multiplier + c));
+    v = vqrdmulhq_s32(v, q->multiplier);
     v = vsraq_n_s32(v, v, 31);
-    v = vaddq_s32(vrshlq_s32(v, vld1q_s32(r->shift + c)), vdupq_n_s32(r->zero));
-    if (r->low == -128 && r->high == 127) {
+    v = vaddq_s32(vrshlq_s32(v, q->shift), vdupq_n_s32(zero));
+    if (low == -128 && high == 127) {
         return v; /* as it is narrowed, it is clamped */
     }
-    return vmaxq_s32(vminq_s32(v, vdupq_n_s32(r->high)), vdupq_n_s32(r->low));
+    return vmaxq_s32(vminq_s32(v, vdupq_n_s32(high)), vdupq_n_s32(low));
 #elif ASCUA_AVX2
     const __m128i one = _mm_set1_epi32(1), half = _mm_set1_epi64x((int64_t)1 << 30);
-    const __m128i m = _mm_loadu_si128((const __m128i *)(const void *)(r->multiplier + c));
-    const __m128i s = _mm_loadu_si128((const __m128i *)(const void *)(r->shift + c));
+    const __m128i m = q->multiplier, odd_m = _mm_srli_epi64(m, 32);
     const __m128i even = _mm_add_epi64(_mm_mul_epi32(v, m), half);
-    const __m128i odd =
-        _mm_add_epi64(_mm_mul_epi32(_mm_srli_epi64(v, 32), _mm_srli_epi64(m, 32)), half);
+    const __m128i odd = _mm_add_epi64(_mm_mul_epi32(_mm_srli_epi64(v, 32), odd_m), half);
     v = _mm_blend_epi16(_mm_srli_epi64(even, 31), _mm_slli_epi64(odd, 1), 0xcc);
     /* What is shifted by one bit less has room for the rounding. */
     v = _mm_add_epi32(v, _mm_srai_epi32(v, 31));
-    v = _mm_srav_epi32(v, _mm_xor_si128(s, _mm_set1_epi32(-1)));
+    v = _mm_srav_epi32(v, _mm_xor_si128(q->shift, _mm_set1_epi32(-1)));
     v = _mm_srai_epi32(_mm_add_epi32(v, one), 1);
-    v = _mm_add_epi32(v, _mm_set1_epi32(r->zero));
-    return _mm_max_epi32(_mm_min_epi32(v, _mm_set1_epi32(r->high)), _mm_set1_epi32(r->low));
+    v = _mm_add_epi32(v, _mm_set1_epi32(zero));
+    return _mm_max_epi32(_mm_min_epi32(v, _mm_set1_epi32(high)), _mm_set1_epi32(low));
 #else
     for (int32_t i = 0; i < 4; i++) {
-        const requant_t q = {0, r->multiplier[c + i], r->shift[c + i]};
-        v.lane[i] = requantize(v.lane[i], &q, r->zero, r->low, r->high);
+        const requant_t r = {0, q->multiplier.lane[i], q->shift.lane[i]};
+        v.lane[i] = requantize(v.lane[i], &r, zero, low, high);
     }
     return v;
 #endif
 }
 
-/* Sums with the biases of four channels. */
-KERNEL fours_t fours_bias(fours_t v, const int32_t *bias) {
-#if ASCUA_HELIUM || ASCUA_NEON
-    return vaddq_s32(v, vld1q_s32(bias));
-#elif ASCUA_AVX2
-    return _mm_add_epi32(v, _mm_loadu_si128((const __m128i *)(const void *)(bias)));
-#else
-    for (int32_t i = 0; i < 4; i++) {
-        v.lane[i] = (int32_t)((uint32_t)v.lane[i] + (uint32_t)bias[i]);
-    }
-    return v;
-#endif
-}
-
-/* Both. */
+/* Sums of channels `c` to c + 3 as outputs, which still take 32 bits. */
 KERNEL fours_t fours_rescale(fours_t v, const rescale_t *r, int32_t c) {
-    return fours_requantize(fours_bias(v, r->bias + c), r, c);
+    const rescale_fours_t q = rescale_fours(r, c);
+    return fours_requantize(fours_add(v, q.bias), &q, r->zero, r->low, r->high);
 }
 
 /* Writes n of four outputs as int8, 1 to 4. */
