@@ -50,16 +50,15 @@ KERNEL void conv2d_s8_vectors_gather(const conv2d_s8_vectors_t *p, const int8_t 
 KERNEL void conv2d_s8_vectors(const conv2d_s8_vectors_t *p, const int8_t *const *rows,
                               const int8_t *weights, const int32_t *rescale, int8_t *y,
                               void *scratch) {
-    const rescale_t r = {rescale, rescale + p->channels, rescale + 2 * p->channels,
-                         p->zero, p->low,                p->high};
+    const rescale_t r = {rescale, rescale + p->channels, rescale + 2 * p->channels, p->zero, p->low,
+                         p->high};
     const int32_t whole = clipped_whole(rows, p->kh), apart = 16 * p->vectors;
     const taps_t near = {p->kh, p->runs, p->run >> 4, p->gap}, gathered = {1, 1, p->vectors, 0};
     int8_t *const window = scratch;
     const int8_t *const windows[1] = {window};
     if (p->run & 15) {
         fill_bytes(window + p->kh * p->runs * p->run, 0, apart - p->kh * p->runs * p->run);
-        fill_bytes(window + apart + p->kh * p->runs * p->run, 0,
-                   apart - p->kh * p->runs * p->run);
+        fill_bytes(window + apart + p->kh * p->runs * p->run, 0, apart - p->kh * p->runs * p->run);
     }
     for (int32_t ox = 0; ox < p->ow; ox += 2) {
         /* One that is left is made twice. */

@@ -1,4 +1,5 @@
-/* 3x3 convolution of stride 1 by Winograd's products, in vectors; filters lie transformed in flash. */
+/* 3x3 convolution of stride 1 by Winograd's products, in vectors; filters lie transformed in flash.
+ */
 #ifndef ASCUA_CONV2D_WINOGRAD_S8_VECTORS_H
 #define ASCUA_CONV2D_WINOGRAD_S8_VECTORS_H
 

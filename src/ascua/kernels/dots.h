@@ -51,22 +51,22 @@ KERNEL void dots_add(dots_t *s, const int8_t *x, const int8_t *w, int32_t n) {
                          : [x] "r"(x), [w] "r"(w)
                          : "q0", "q1", "q2", "memory");
     } else {
-        __asm__ volatile("dls lr, %[n]\n"
-                         "1:\n\t"
-                         "vldrb.8 q0, [%[x]], #16\n\t"
-                         "vldrb.8 q1, [%[w]], #64\n\t"
-                         "vmladava.s8 %[a], q0, q1\n\t"
-                         "vldrb.8 q2, [%[w], #-48]\n\t"
-                         "vmladava.s8 %[b], q0, q2\n\t"
-                         "vldrb.8 q1, [%[w], #-32]\n\t"
-                         "vmladava.s8 %[c], q0, q1\n\t"
-                         "vldrb.8 q2, [%[w], #-16]\n\t"
-                         "vmladava.s8 %[d], q0, q2\n\t"
-                         "le lr, 1b"
-                         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x),
-                           [w] "+r"(w)
-                         : [n] "r"(n)
-                         : "q0", "q1", "q2", "lr", "memory");
+        __asm__ volatile(
+            "dls lr, %[n]\n"
+            "1:\n\t"
+            "vldrb.8 q0, [%[x]], #16\n\t"
+            "vldrb.8 q1, [%[w]], #64\n\t"
+            "vmladava.s8 %[a], q0, q1\n\t"
+            "vldrb.8 q2, [%[w], #-48]\n\t"
+            "vmladava.s8 %[b], q0, q2\n\t"
+            "vldrb.8 q1, [%[w], #-32]\n\t"
+            "vmladava.s8 %[c], q0, q1\n\t"
+            "vldrb.8 q2, [%[w], #-16]\n\t"
+            "vmladava.s8 %[d], q0, q2\n\t"
+            "le lr, 1b"
+            : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x), [w] "+r"(w)
+            : [n] "r"(n)
+            : "q0", "q1", "q2", "lr", "memory");
     }
     s->a = a;
     s->b = b;
@@ -192,8 +192,8 @@ KERNEL void dots_add(dots_t *s, const int8_t *x, const int8_t *w, int32_t n) {
                      "vpadal.s16 %q[c], q4\n\t"
                      "vpadal.s16 %q[d], q5\n\t"
                      "bgt 1b"
-                     : [a] "+w"(s->a), [b] "+w"(s->b), [c] "+w"(s->c),
-                       [d] "+w"(s->d), [x] "+r"(x), [w] "+r"(w), [n] "+r"(n)
+                     : [a] "+w"(s->a), [b] "+w"(s->b), [c] "+w"(s->c), [d] "+w"(s->d), [x] "+r"(x),
+                       [w] "+r"(w), [n] "+r"(n)
                      :
                      : "q0", "q2", "q3", "q4", "q5", "cc", "memory");
 #else
@@ -212,44 +212,42 @@ KERNEL void dots_add(dots_t *s, const int8_t *x, const int8_t *w, int32_t n) {
 KERNEL void dots_add_two(dots_t *s, dots_t *other, const int8_t *x, const int8_t *y,
                          const int8_t *w, int32_t n) {
 #if ASCUA_NEON && defined(__arm__)
-    __asm__ volatile(
-        "1:\n\t"
-        "vld1.8 {d0-d1}, [%[x]]!\n\t"
-        "vld1.8 {d4-d7}, [%[w]]!\n\t"
-        "vld1.8 {d2-d3}, [%[y]]!\n\t"
-        "subs %[n], %[n], #1\n\t"
-        "vmull.s8 q4, d0, d4\n\t"
-        "vmull.s8 q5, d0, d6\n\t"
-        "vmull.s8 q6, d2, d4\n\t"
-        "vmull.s8 q7, d2, d6\n\t"
-        "vmlal.s8 q4, d1, d5\n\t"
-        "vmlal.s8 q5, d1, d7\n\t"
-        "vmlal.s8 q6, d3, d5\n\t"
-        "vmlal.s8 q7, d3, d7\n\t"
-        "vld1.8 {d4-d7}, [%[w]]!\n\t"
-        "vpadal.s16 %q[a], q4\n\t"
-        "vpadal.s16 %q[b], q5\n\t"
-        "vpadal.s16 %q[e], q6\n\t"
-        "vpadal.s16 %q[f], q7\n\t"
-        "vmull.s8 q4, d0, d4\n\t"
-        "vmull.s8 q5, d0, d6\n\t"
-        "vmull.s8 q6, d2, d4\n\t"
-        "vmull.s8 q7, d2, d6\n\t"
-        "vmlal.s8 q4, d1, d5\n\t"
-        "vmlal.s8 q5, d1, d7\n\t"
-        "vmlal.s8 q6, d3, d5\n\t"
-        "vmlal.s8 q7, d3, d7\n\t"
-        "vpadal.s16 %q[c], q4\n\t"
-        "vpadal.s16 %q[d], q5\n\t"
-        "vpadal.s16 %q[g], q6\n\t"
-        "vpadal.s16 %q[h], q7\n\t"
-        "bgt 1b"
-        : [a] "+w"(s->a), [b] "+w"(s->b), [c] "+w"(s->c),
-          [d] "+w"(s->d), [e] "+w"(other->a), [f] "+w"(other->b),
-          [g] "+w"(other->c), [h] "+w"(other->d), [x] "+r"(x), [y] "+r"(y),
-          [w] "+r"(w), [n] "+r"(n)
-        :
-        : "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "cc", "memory");
+    __asm__ volatile("1:\n\t"
+                     "vld1.8 {d0-d1}, [%[x]]!\n\t"
+                     "vld1.8 {d4-d7}, [%[w]]!\n\t"
+                     "vld1.8 {d2-d3}, [%[y]]!\n\t"
+                     "subs %[n], %[n], #1\n\t"
+                     "vmull.s8 q4, d0, d4\n\t"
+                     "vmull.s8 q5, d0, d6\n\t"
+                     "vmull.s8 q6, d2, d4\n\t"
+                     "vmull.s8 q7, d2, d6\n\t"
+                     "vmlal.s8 q4, d1, d5\n\t"
+                     "vmlal.s8 q5, d1, d7\n\t"
+                     "vmlal.s8 q6, d3, d5\n\t"
+                     "vmlal.s8 q7, d3, d7\n\t"
+                     "vld1.8 {d4-d7}, [%[w]]!\n\t"
+                     "vpadal.s16 %q[a], q4\n\t"
+                     "vpadal.s16 %q[b], q5\n\t"
+                     "vpadal.s16 %q[e], q6\n\t"
+                     "vpadal.s16 %q[f], q7\n\t"
+                     "vmull.s8 q4, d0, d4\n\t"
+                     "vmull.s8 q5, d0, d6\n\t"
+                     "vmull.s8 q6, d2, d4\n\t"
+                     "vmull.s8 q7, d2, d6\n\t"
+                     "vmlal.s8 q4, d1, d5\n\t"
+                     "vmlal.s8 q5, d1, d7\n\t"
+                     "vmlal.s8 q6, d3, d5\n\t"
+                     "vmlal.s8 q7, d3, d7\n\t"
+                     "vpadal.s16 %q[c], q4\n\t"
+                     "vpadal.s16 %q[d], q5\n\t"
+                     "vpadal.s16 %q[g], q6\n\t"
+                     "vpadal.s16 %q[h], q7\n\t"
+                     "bgt 1b"
+                     : [a] "+w"(s->a), [b] "+w"(s->b), [c] "+w"(s->c), [d] "+w"(s->d),
+                       [e] "+w"(other->a), [f] "+w"(other->b), [g] "+w"(other->c),
+                       [h] "+w"(other->d), [x] "+r"(x), [y] "+r"(y), [w] "+r"(w), [n] "+r"(n)
+                     :
+                     : "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "cc", "memory");
 #else
     for (int32_t i = 0; i < n; i++) {
         dots_add(s, x + 16 * i, w + 64 * i, 1);
@@ -267,8 +265,8 @@ KERNEL fours_t dots_sum(const dots_t *s) {
     const int32x2_t d = vadd_s32(vget_low_s32(s->d), vget_high_s32(s->d));
     return vcombine_s32(vpadd_s32(a, b), vpadd_s32(c, d));
 #elif ASCUA_AVX2
-    const __m256i v = _mm256_hadd_epi32(_mm256_hadd_epi32(s->a, s->b),
-                                        _mm256_hadd_epi32(s->c, s->d));
+    const __m256i v =
+        _mm256_hadd_epi32(_mm256_hadd_epi32(s->a, s->b), _mm256_hadd_epi32(s->c, s->d));
     return _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
 #else
     const fours_t v = {{(int32_t)s->a, (int32_t)s->b, (int32_t)s->c, (int32_t)s->d}};
@@ -277,6 +275,46 @@ KERNEL fours_t dots_sum(const dots_t *s) {
 }
 
 #endif
+
+/* The sums of four channels, weights[kh][runs][vectors][4][16], for two windows: one begins `at`
+   bytes into each row, the other `step` bytes further. */
+KERNEL void dots_two(const taps_t *t, const int8_t *const *rows, int32_t at, int32_t step,
+                     const int8_t *w, fours_t *first, fours_t *second) {
+#if ASCUA_HELIUM
+#pragma GCC unroll 2
+    for (int32_t odd = 0; odd < 2; odd++) {
+        const int8_t *u = w + 16 * odd;
+        dots_t s = dots_none();
+        for (int32_t ky = 0; ky < t->kh; ky++) {
+            const int8_t *x = rows[ky] + at;
+            for (int32_t i = 0; i < t->runs; i++) {
+                dots_add_square(&s, x, x + step, u, t->vectors);
+                x += t->gap;
+                u += 64 * t->vectors;
+            }
+        }
+        if (odd) {
+            *first = dots_odd(*first, s.a, s.b);
+            *second = dots_odd(*second, s.c, s.d);
+        } else {
+            *first = dots_even(vuninitializedq_s32(), s.a, s.b);
+            *second = dots_even(vuninitializedq_s32(), s.c, s.d);
+        }
+    }
+#else
+    dots_t s = dots_none(), r = dots_none();
+    for (int32_t ky = 0; ky < t->kh; ky++) {
+        const int8_t *x = rows[ky] + at;
+        for (int32_t i = 0; i < t->runs; i++) {
+            dots_add_two(&s, &r, x, x + step, w, t->vectors);
+            x += t->gap;
+            w += 64 * t->vectors;
+        }
+    }
+    *first = dots_sum(&s);
+    *second = dots_sum(&r);
+#endif
+}
 
 /* y[oc] of the window in rows, and other[oc] of one `step` bytes further. */
 KERNEL void dots_channels(const taps_t *t, const int8_t *const *rows, int32_t at, int32_t step,

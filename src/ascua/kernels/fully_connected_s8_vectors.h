@@ -14,8 +14,8 @@ typedef struct {
    rescale[3][channels]: biases, multipliers, shifts. */
 KERNEL void fully_connected_s8_vectors(const fully_connected_s8_vectors_t *p, const int8_t *x,
                                        const int8_t *weights, const int32_t *rescale, int8_t *y) {
-    const rescale_t r = {rescale, rescale + p->channels, rescale + 2 * p->channels,
-                         p->zero, p->low,                p->high};
+    const rescale_t r = {rescale, rescale + p->channels, rescale + 2 * p->channels, p->zero, p->low,
+                         p->high};
     const int32_t whole = p->k >> 4, rest = p->k & 15;
     int8_t last[16] = {0};
     for (int32_t row = 0; row < p->rows; row++) {
@@ -33,8 +33,7 @@ KERNEL void fully_connected_s8_vectors(const fully_connected_s8_vectors_t *p, co
                 dots_add(&s, last, w, 1);
                 w += 64;
             }
-            fours_store(y + c, fours_rescale(dots_sum(&s), &r, c),
-                        p->oc - c < 4 ? p->oc - c : 4);
+            fours_store(y + c, fours_rescale(dots_sum(&s), &r, c), p->oc - c < 4 ? p->oc - c : 4);
         }
         x += p->k;
         y += p->oc;

@@ -176,9 +176,9 @@ SHARED void winograd_vectors_image(const int8_t *const *rows, int32_t at, int32_
         s16_t between[36 * 8]; /* [6 columns][6 rows] */
         for (int32_t i = 0; i < 6; i++) {
             const int8_t *x = rows[i] + at;
-            const eights_six_t d = {
-                eights_bytes(x),          eights_bytes(x + ic),     eights_bytes(x + 2 * ic),
-                eights_bytes(x + 3 * ic), eights_bytes(x + 4 * ic), eights_bytes(x + 5 * ic)};
+            const eights_six_t d = {eights_bytes(x),          eights_bytes(x + ic),
+                                    eights_bytes(x + 2 * ic), eights_bytes(x + 3 * ic),
+                                    eights_bytes(x + 4 * ic), eights_bytes(x + 5 * ic)};
             const eights_six_t to = winograd_vectors_six(d);
             s16_t *const row = between + 8 * i;
             eights_store(row, to.v0);
@@ -298,8 +298,8 @@ SHARED const s16_t *winograd_vectors_products(const s16_t *v, const s16_t *u, in
                          "vmlal.s16 %q[h], d3, d11\n\t"
                          "bgt 1b"
                          : [a] "+w"(s.a), [b] "+w"(s.b), [c] "+w"(s.c), [d] "+w"(s.d),
-                           [e] "+w"(r.a), [f] "+w"(r.b), [g] "+w"(r.c), [h] "+w"(r.d),
-                           [x] "+r"(x), [y] "+r"(y), [w] "+r"(w), [more] "+r"(more), [n] "+r"(n)
+                           [e] "+w"(r.a), [f] "+w"(r.b), [g] "+w"(r.c), [h] "+w"(r.d), [x] "+r"(x),
+                           [y] "+r"(y), [w] "+r"(w), [more] "+r"(more), [n] "+r"(n)
                          :
                          : "q0", "q1", "q2", "q3", "q4", "q5", "cc", "memory");
 #else
@@ -400,22 +400,21 @@ KERNEL void winograd_vectors_cut(s32_t *sums, const rescale_t *r, int32_t c, int
     winograd_vectors_tile(sums, r, c, tile, &whole);
     for (int32_t i = 0; i < (h < 4 ? h : 4); i++) {
         for (int32_t j = 0; j < (w < 4 ? w : 4); j++) {
-            copy_few(y + i * steps->row + j * steps->column, tile + 16 * i + 4 * j,
-                     n < 4 ? n : 4);
+            copy_few(y + i * steps->row + j * steps->column, tile + 16 * i + 4 * j, n < 4 ? n : 4);
         }
     }
 }
 
 /* y[left][ow][oc], but at most `tiles` rows of tiles, from the rows of padded input under them.
    Filters are u[oc / 4][36][2][vectors][2][8], rescale[3][oc, filled up to fours]; scratch is
-   v[together][36][2][8 * vectors] of int16 and sums[36][2][4] of int32. Of the input's last pixel in
-   a row up to seven bytes behind it are read. */
+   v[together][36][2][8 * vectors] of int16 and sums[36][2][4] of int32. Of the input's last pixel
+   in a row up to seven bytes behind it are read. */
 KERNEL void winograd_vectors(const winograd_vectors_t *p, const int8_t *const *rows,
                              const int16_t *filters, const int32_t *rescale, int8_t *y,
                              int32_t left, void *scratch) {
     const int32_t channels = (p->oc + 3) / 4 * 4, image = 36 * 16 * p->vectors;
-    const rescale_t r = {rescale, rescale + channels, rescale + 2 * channels,
-                         p->zero, p->low,             p->high};
+    const rescale_t r = {rescale, rescale + channels, rescale + 2 * channels, p->zero, p->low,
+                         p->high};
     const winograd_vectors_steps_t steps = {p->ow * p->oc, p->oc};
     const int32_t h = left < 4 * p->tiles ? left : 4 * p->tiles;
     const int32_t pairs = (p->ow + 7) / 8, all = (h + 3) / 4 * pairs;
