@@ -42,8 +42,18 @@ KERNELS = tuple(k for k in kernels.of(Conv2D) if isinstance(k, Winograd))
 IDS = [type(k).__name__.removeprefix("Conv2D") for k in KERNELS]
 ONES = tuple({k.name: k for k in KERNELS}.values())
 """A kernel a header: of those for more and fewer tiles together that for fewest."""
+PLAIN = tuple(k for k in ONES if not k.needs)
+"""Those that are for any core."""
 BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505")
 """Of Cortex-M3, M4, M7 and M33."""
+VECTORS = ("mps3-an547", "arm-linux")
+"""With Helium, and with Neon."""
+
+
+def boards_of(kernel: Winograd) -> tuple[str, ...]:
+    """Where it is tried."""
+    return VECTORS if kernel.needs else BOARDS
+
 
 CASES: dict[str, dict[str, Any]] = {
     "a tile": {"ih": 4, "iw": 4, "ic": 4, "oc": 4},
@@ -110,7 +120,7 @@ def test_equals_tflm(kernel: Winograd, inline: bool) -> None:
 
 @pytest.mark.parametrize(
     ("kernel", "name"),
-    [(k, b) for k in ONES for b in BOARDS[:2]] + [*zip(ONES, BOARDS[2:] * 2, strict=True)],
+    [(k, b) for k in ONES for b in boards_of(k)[:2]] + [*zip(PLAIN, BOARDS[2:] * 2, strict=True)],
     indirect=["kernel"],
     ids=lambda v: v if isinstance(v, str) else v.name,
 )
@@ -181,18 +191,33 @@ def sums(graph: Graph, xs: list[Array]) -> list[Array]:
     return found
 
 
+INSTEAD = {
+    "requant_dsp.h": ("int8_t requantize_twice", "(void)r; return (int8_t)((int32_t)twice >> 1 >> {n});"),
+    "vectors.h": (
+        "fours_t fours_requantize",
+        "(void)q, (void)zero; int32_t lanes[4]; memcpy(lanes, &v, 16);"
+        "for (int i = 0; i < 4; i++) {{ lanes[i] = (int8_t)(lanes[i] >> {n}); }}"
+        "memcpy(&v, lanes, 16); return v;",
+    ),
+}
+"""By header a function that makes an output of a sum, and what gives 8 bits of it, from n on."""
+
+
 def giving_byte(library: Library, n: int) -> Library:
     """The library with the n-th byte of each sum as the output, in place of its requantisation."""
-    path = next(p for p in library.files if p.endswith("/requant_dsp.h"))
-    text = library.text(path)
-    changed, times = re.subn(
-        r"(KERNEL int8_t requantize_twice\([^)]*\) \{).*?\n\}",
-        rf"\1 (void)r, (void)low, (void)high; return (int8_t)((int32_t)twice >> {8 * n + 1}); }}",
-        text,
-        flags=re.S,
-    )
-    assert times == 1
-    return replace(library, files={**library.files, path: changed.encode()})
+    files = dict(library.files)
+    for header, (function, body) in INSTEAD.items():
+        for path in (p for p in library.files if p.endswith(f"/{header}")):
+            changed, times = re.subn(
+                rf"(KERNEL {function}\([^)]*\) \{{).*?\n\}}",
+                lambda m: f"{m[1]} (void)low, (void)high; {body.format(n=8 * n)} }}",  # noqa: B023
+                library.text(path),
+                flags=re.S,
+            )
+            assert times == 1
+            files[path] = changed.encode()
+    assert files != dict(library.files)
+    return replace(library, files=files)
 
 
 def check_sums(graphs: list[Graph], board: str, folder: Path, seed: int) -> None:
@@ -241,17 +266,31 @@ def test_every_sum_with_int8_filters(kernel: Winograd, n: int, tmp_path: Path) -
         check_sums(layers[i : i + 125], "host", tmp_path / str(i), i)
 
 
-@pytest.mark.parametrize("board", [BOARDS[0], pytest.param(BOARDS[1], marks=pytest.mark.slow)])
-@each(*ONES)
+@pytest.mark.parametrize(
+    ("kernel", "board"),
+    [
+        pytest.param(k, board, marks=[pytest.mark.slow] * n)
+        for k in ONES
+        for n, board in enumerate(boards_of(k)[:2])
+    ],
+    indirect=["kernel"],
+    ids=lambda v: v if isinstance(v, str) else v.name,
+)
 def test_every_sum_on_boards(board: str, kernel: Winograd, tmp_path: Path) -> None:
     layers = random_layers(30, 11, kernel)
     check_sums(layers, board, tmp_path, 3)
 
 
 @pytest.mark.parametrize(
-    "board", ["host", *(pytest.param(b, marks=pytest.mark.slow) for b in BOARDS[:2])]
+    ("kernel", "board"),
+    [
+        pytest.param(k, board, marks=[pytest.mark.slow] * (board != "host"))
+        for k in ONES
+        for board in ("host", *boards_of(k)[:2])
+    ],
+    indirect=["kernel"],
+    ids=lambda v: v if isinstance(v, str) else v.name,
 )
-@each(*ONES)
 def test_every_sum_of_a_real_network(board: str, kernel: Winograd, tmp_path: Path) -> None:
     path = MODELS / "ic.tflite"
     if not path.is_file():
@@ -277,7 +316,7 @@ def bounded(end: int, tiles: Tiles, w: int) -> Conv2D:
     return Conv2D(inputs, (y,), (stride, stride), (1, 1), "VALID", "NONE")
 
 
-@each(*ONES)
+@each(*PLAIN)
 def test_sums_next_to_the_bound(kernel: Winograd, tmp_path: Path) -> None:
     """They are right there, and refused from there on."""
     tiles = F4X4 if kernel.stride == 1 else F2X2
@@ -286,6 +325,25 @@ def test_sums_next_to_the_bound(kernel: Winograd, tmp_path: Path) -> None:
     assert [kernel.fits(op) for op in (*near, *beyond)] == [True, True, False, False]
     for board in ("host", BOARDS[1]):
         check_sums([network(op) for op in near], board, tmp_path / board, 1)
+
+
+def alike(ic: int) -> Graph:
+    """A layer whose weights are all -128."""
+    graph = conv(ih=4, iw=5, ic=ic, oc=1, scale=1e-4, bias=2**30, padding="VALID")
+    op = graph.ops[0]
+    assert isinstance(op, Conv2D)
+    w = replace(op.w, data=np.full_like(op.w.values, -128))
+    return network(replace(op, inputs=(op.x, w, *op.inputs[2:])))
+
+
+@each(*(k for k in ONES if k.needs))
+@pytest.mark.parametrize("board", ["host", pytest.param(VECTORS[0], marks=pytest.mark.slow)])
+def test_vectors_next_to_the_bound(kernel: Winograd, board: str, tmp_path: Path) -> None:
+    """It is that of the products' sum, whatever the bias."""
+    most = (F4X4.most - 1) // (9 * 128**2)
+    assert kernel.fits(alike(most).ops[0])
+    assert not kernel.fits(alike(most + 1).ops[0])
+    check_sums([alike(most)], board, tmp_path, 1)
 
 
 @pytest.mark.parametrize(
@@ -299,7 +357,7 @@ def test_sums_next_to_the_bound(kernel: Winograd, tmp_path: Path) -> None:
 def test_others_are_refused(change: dict[str, Any]) -> None:
     op = conv(**{"ih": 9, "iw": 9, **change}).ops[0]
     assert isinstance(op, Conv2D)
-    assert not any(k.fits(op) for k in KERNELS)
+    assert not any(k.fits(op) for k in KERNELS if not ("bias" in change and k.needs))
 
 
 def test_the_kernels_are_for_int8_weights_without_a_zero_point() -> None:
@@ -307,7 +365,7 @@ def test_the_kernels_are_for_int8_weights_without_a_zero_point() -> None:
     assert isinstance(op, Conv2D)
     shifted = replace(op.w, quant=Quant(op.w.q.scales[:1], (3,)))
     other = replace(op, inputs=(op.x, shifted, *op.inputs[2:]))
-    assert KERNELS[0].fits(op)
+    assert any(k.fits(op) for k in KERNELS)
     assert not any(k.fits(other) for k in KERNELS)
 
 
