@@ -26,7 +26,7 @@ from tests.ops.test_depthwise_conv2d import depthwise
 from tests.ops.test_fully_connected import dense
 from tests.ops.test_mean import mean
 from tests.ops.test_transpose_conv import transpose_conv
-from tests.support import SHARED, as_int4, reference, samples, untold
+from tests.support import FAST, SHARED, as_int4, beside, reference, samples, untold
 from tests.support.command import MODELS
 from tests.support.compilers import COMPILERS, LEVELS, Compiler, tool, write
 from tests.support.pools import pool
@@ -151,6 +151,35 @@ def test_cores_with_a_floating_point_unit(core: str, level: str, tmp_path: Path)
             cc.compile(at, level)
             if level == "-O2":
                 cc.compile(at, level, "-fpic", "-msingle-pic-base")
+
+
+VECTORS = {"mps3-an547": "-O2", "xilinx-zynq-a9": "-O3", "host": "-O3"}
+"""Boards whose cores have vectors, each with the level that every run of the tests compiles at."""
+
+
+@pytest.mark.parametrize(
+    ("board", "level"),
+    [
+        pytest.param(board, level, marks=[] if level == usual else pytest.mark.slow)
+        for board, usual in VECTORS.items()
+        for level in LEVELS
+    ],
+)
+def test_vectors(board: str, level: str, tmp_path: Path) -> None:
+    """Those of the core, and the plain C beside them."""
+    target = boards.load(board)
+    cc = COMPILERS["gcc" if board == "host" else "arm"]
+    cc.require()
+    libc = [flag for flag in cc.flags if flag.startswith("--specs")]
+    flags = (*target.core.cflags, *libc)
+    wide = conv(kh=5, kw=5, ic=16, oc=7)
+    graph = beside({"wide": prepare(wide), **{n: prepare(make()) for n, make in ONE_CALLER.items()}})
+    for i, goal in enumerate((FAST, SHARED)):
+        for avoid in (frozenset[str](), frozenset({"conv2d_s8_vectors"})):
+            made = emit(plan(graph, target, replace(goal, avoid=avoid)), "net")
+            at = write(tmp_path / f"{i}_{len(avoid)}", made)
+            for plain in ((), ("-DASCUA_PLAIN_C",)):
+                replace(cc, flags=flags).compile(at, level, *plain)
 
 
 ONE_CALLER = {
