@@ -12,6 +12,7 @@ from ascua import boards, kernels, ops
 from ascua.boards import Board
 from ascua.errors import AscuaError, Unsupported
 from ascua.ir import Array, Graph
+from ascua.kernels._winograd import Winograd
 from ascua.ops.add import Add
 from ascua.passes import prepare
 from ascua.plan import BALANCED, Goal, plan
@@ -45,6 +46,10 @@ TIMED = "mps2-an385"
 """A board whose core has a timing, and no feature."""
 
 
+VECTORS = ("mps3-an547", "arm-linux")
+"""Boards with vectors: Helium, and Neon."""
+
+
 def replaced() -> list[tuple[str, str]]:
     """Kernels in whose place others could run something, each with a board that takes it."""
     found = []
@@ -71,10 +76,10 @@ def graph_for(name: str) -> Graph:
 
 
 def before(name: str) -> frozenset[str]:
-    """The kernels that would be taken before one for loops over rows."""
+    """The kernels with needs that would be taken before one for loops over rows or for tiles."""
     every = [k for k in kernels.every() if k.needs]
     own = [k for k in every if k.name == name]
-    if name not in ROWS or not own:
+    if not own or not (name in ROWS or isinstance(own[0], Winograd)):
         return frozenset()
     first = every[: every.index(own[0])]
     return frozenset(k.name for k in first if {*k.ops} & {*own[0].ops})
@@ -90,14 +95,16 @@ def outputs(board: Board, graph: Graph, goal: Goal, build: Path) -> list[Array]:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_equal_bytes(name: str, tmp_path: Path) -> None:
-    """On this computer, as if it had the features, and on the first board that has them."""
+    """On this computer, as if it had the features, and on a board that has them: of each kind."""
     needs = next(k.needs for k in kernels.every() if k.name == name)
     host = featured(boards.load("host"), needs)
     known = (untold(boards.load(n)) for n in (TIMED, *RUNNABLE))
-    having = next(b for b in known if needs <= b.core.features)
+    having = [b for b in known if needs <= b.core.features][:1]
+    if "vectors" in needs:
+        having = [untold(boards.load(n)) for n in VECTORS]
     graph = graph_for(name)
     expected = reference(graph, samples(graph, SAMPLES))
-    for board in (host, having):
+    for board in (host, *having):
         require_board(board)
         with_it = Goal(kind="speed", avoid=before(name))
         without = Goal(kind="speed", avoid=before(name) | {name})
@@ -112,10 +119,11 @@ def test_equal_bytes(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.emulator
+@pytest.mark.parametrize("board_name", [TIMED, *VECTORS])
 @pytest.mark.parametrize("layers", LAYERS)
-def test_assembly_runs_every_shape(layers: str, tmp_path: Path) -> None:
+def test_assembly_runs_every_shape(layers: str, board_name: str, tmp_path: Path) -> None:
     """What the operators' own tests compare on this computer, where other code runs."""
-    board, graph = boards.load(TIMED), prepare(collected(LAYERS[layers]))
+    board, graph = boards.load(board_name), prepare(collected(LAYERS[layers]))
     require_board(board)
     expected = reference(graph, samples(graph, SAMPLES))
     for y, e in zip(outputs(board, graph, Goal(), tmp_path), expected, strict=True):
