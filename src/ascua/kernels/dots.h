@@ -82,39 +82,46 @@ KERNEL void dots_add_square(dots_t *s, const int8_t *x, const int8_t *y, const i
     register uint32_t b __asm__("r6") = s->b;
     register uint32_t c __asm__("r8") = s->c;
     register uint32_t d __asm__("r10") = s->d;
-    if (__builtin_constant_p(n) && n == 1) {
-        __asm__ volatile("vldrb.8 q0, [%[x]]\n\t"
-                         "vldrb.8 q1, [%[w]]\n\t"
-                         "vmladava.s8 %[a], q0, q1\n\t"
-                         "vldrb.8 q2, [%[y]]\n\t"
-                         "vmladava.s8 %[c], q2, q1\n\t"
-                         "vldrb.8 q3, [%[w], #32]\n\t"
-                         "vmladava.s8 %[b], q0, q3\n\t"
-                         "vmladava.s8 %[d], q2, q3"
-                         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d)
-                         : [x] "r"(x), [y] "r"(y), [w] "r"(w)
-                         : "q0", "q1", "q2", "q3", "memory");
-    } else {
-        __asm__ volatile("dls lr, %[n]\n"
-                         "1:\n\t"
-                         "vldrb.8 q0, [%[x]], #16\n\t"
-                         "vldrb.8 q1, [%[w]], #64\n\t"
-                         "vmladava.s8 %[a], q0, q1\n\t"
-                         "vldrb.8 q2, [%[y]], #16\n\t"
-                         "vmladava.s8 %[c], q2, q1\n\t"
-                         "vldrb.8 q3, [%[w], #-32]\n\t"
-                         "vmladava.s8 %[b], q0, q3\n\t"
-                         "vmladava.s8 %[d], q2, q3\n\t"
-                         "le lr, 1b"
-                         : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x),
-                           [y] "+r"(y), [w] "+r"(w)
-                         : [n] "r"(n)
-                         : "q0", "q1", "q2", "q3", "lr", "memory");
-    }
+    __asm__ volatile(
+        "dls lr, %[n]\n"
+        "1:\n\t"
+        "vldrb.8 q0, [%[x]], #16\n\t"
+        "vldrb.8 q1, [%[w]], #64\n\t"
+        "vmladava.s8 %[a], q0, q1\n\t"
+        "vldrb.8 q2, [%[y]], #16\n\t"
+        "vmladava.s8 %[c], q2, q1\n\t"
+        "vldrb.8 q3, [%[w], #-32]\n\t"
+        "vmladava.s8 %[b], q0, q3\n\t"
+        "vmladava.s8 %[d], q2, q3\n\t"
+        "le lr, 1b"
+        : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [x] "+r"(x), [y] "+r"(y), [w] "+r"(w)
+        : [n] "r"(n)
+        : "q0", "q1", "q2", "q3", "lr", "memory");
     s->a = a;
     s->b = b;
     s->c = c;
     s->d = d;
+}
+
+/* The same, of one vector to begin with. */
+KERNEL dots_t dots_square(const int8_t *x, const int8_t *y, const int8_t *w) {
+    register uint32_t a __asm__("r4");
+    register uint32_t b __asm__("r6");
+    register uint32_t c __asm__("r8");
+    register uint32_t d __asm__("r10");
+    __asm__ volatile("vldrb.8 q0, [%[x]]\n\t"
+                     "vldrb.8 q1, [%[w]]\n\t"
+                     "vmladav.s8 %[a], q0, q1\n\t"
+                     "vldrb.8 q2, [%[y]]\n\t"
+                     "vmladav.s8 %[c], q2, q1\n\t"
+                     "vldrb.8 q3, [%[w], #32]\n\t"
+                     "vmladav.s8 %[b], q0, q3\n\t"
+                     "vmladav.s8 %[d], q2, q3"
+                     : [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d)
+                     : [x] "r"(x), [y] "r"(y), [w] "r"(w)
+                     : "q0", "q1", "q2", "q3", "memory");
+    const dots_t s = {a, b, c, d};
+    return s;
 }
 
 /* Two sums as lanes 0 and 2 of a vector, or lanes 1 and 3. */
@@ -276,16 +283,20 @@ KERNEL fours_t dots_sum(const dots_t *s) {
 
 #endif
 
-/* The sums of four channels, weights[kh][runs][vectors][4][16], for two windows: one begins `at`
-   bytes into each row, the other `step` bytes further. */
+/* The sums of four channels, their biases and weights[kh][runs][vectors][4][16], for two windows:
+   one begins `at` bytes into each row, the other `step` bytes further. */
 KERNEL void dots_two(const taps_t *t, const int8_t *const *rows, int32_t at, int32_t step,
-                     const int8_t *w, fours_t *first, fours_t *second) {
+                     const int8_t *w, const int32_t *bias, fours_t *first, fours_t *second) {
 #if ASCUA_HELIUM
+    const int32_t all = t->kh * t->runs * t->vectors;
+    const int32_t once = __builtin_constant_p(all) && all == 1;
 #pragma GCC unroll 2
     for (int32_t odd = 0; odd < 2; odd++) {
         const int8_t *u = w + 16 * odd;
-        dots_t s = dots_none();
-        for (int32_t ky = 0; ky < t->kh; ky++) {
+        const uint32_t a = (uint32_t)bias[odd], b = (uint32_t)bias[2 + odd];
+        const dots_t begun = {a, b, a, b};
+        dots_t s = once ? dots_square(rows[0] + at, rows[0] + at + step, u) : begun;
+        for (int32_t ky = 0; !once && ky < t->kh; ky++) {
             const int8_t *x = rows[ky] + at;
             for (int32_t i = 0; i < t->runs; i++) {
                 dots_add_square(&s, x, x + step, u, t->vectors);
@@ -301,6 +312,10 @@ KERNEL void dots_two(const taps_t *t, const int8_t *const *rows, int32_t at, int
             *second = dots_even(vuninitializedq_s32(), s.c, s.d);
         }
     }
+    if (once) {
+        *first = fours_add(*first, fours_load((const s32_t *)bias));
+        *second = fours_add(*second, fours_load((const s32_t *)bias));
+    }
 #else
     dots_t s = dots_none(), r = dots_none();
     for (int32_t ky = 0; ky < t->kh; ky++) {
@@ -311,8 +326,8 @@ KERNEL void dots_two(const taps_t *t, const int8_t *const *rows, int32_t at, int
             w += 64 * t->vectors;
         }
     }
-    *first = dots_sum(&s);
-    *second = dots_sum(&r);
+    *first = fours_add(dots_sum(&s), fours_load((const s32_t *)bias));
+    *second = fours_add(dots_sum(&r), fours_load((const s32_t *)bias));
 #endif
 }
 
@@ -324,9 +339,10 @@ KERNEL void dots_channels(const taps_t *t, const int8_t *const *rows, int32_t at
     for (int32_t c = 0; c < oc; c += 4) {
         const int32_t n = oc - c < 4 ? oc - c : 4;
         fours_t first, second;
-        dots_two(t, rows, at, step, w, &first, &second);
-        first = fours_rescale(first, r, c);
-        second = fours_rescale(second, r, c);
+        dots_two(t, rows, at, step, w, r->bias + c, &first, &second);
+        const rescale_fours_t q = rescale_fours(r, c);
+        first = fours_requantize(first, &q, r->zero, r->low, r->high);
+        second = fours_requantize(second, &q, r->zero, r->low, r->high);
         fours_store(y + c, first, n);
         fours_store(other + c, second, n);
         w += each;
