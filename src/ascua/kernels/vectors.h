@@ -92,9 +92,8 @@ KERNEL fours_t fours_requantize(fours_t v, const rescale_fours_t *q, int32_t zer
     v = vaddq_n_s32(vrshlq_s32(v, q->shift), zero);
     if (low == -128 && high == 127) {
         /* Narrowed in place: no register holds bounds. */
-        const int16x8_t half = vreinterpretq_s16_s32(v);
-        const int8x16_t byte = vreinterpretq_s8_s32(v);
-        return vreinterpretq_s32_s8(vqmovnbq_s16(byte, vqmovnbq_s32(half, v)));
+        __asm__("vqmovnb.s32 %q0, %q0\n\tvqmovnb.s16 %q0, %q0" : "+w"(v));
+        return v;
     }
     return vmaxq_s32(vminq_s32(v, vdupq_n_s32(high)), vdupq_n_s32(low));
 #elif ASCUA_NEON

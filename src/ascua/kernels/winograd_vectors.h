@@ -374,15 +374,16 @@ SHARED void winograd_vectors_tile(s32_t *sums, const rescale_t *r, int32_t c, in
         fours_keep(m + 24, to.v3);
     }
     const rescale_fours_t q = rescale_fours(r, c);
+    const int32_t zero = r->zero, row = steps->row, column = steps->column;
     for (int32_t i = 0; i < 4; i++) {
         const int32_t bits = i < 2 ? 3 - i : 1;
         const fours_four_t to = winograd_vectors_four(sums, 48);
-        winograd_vectors_value(to.v0, bits + 3, &q, r->zero, y);
-        winograd_vectors_value(to.v1, bits + 2, &q, r->zero, y + steps->column);
-        winograd_vectors_value(to.v2, bits + 1, &q, r->zero, y + 2 * steps->column);
-        winograd_vectors_value(to.v3, bits + 1, &q, r->zero, y + 3 * steps->column);
+        winograd_vectors_value(to.v0, bits + 3, &q, zero, y);
+        winograd_vectors_value(to.v1, bits + 2, &q, zero, y + column);
+        winograd_vectors_value(to.v2, bits + 1, &q, zero, y + 2 * column);
+        winograd_vectors_value(to.v3, bits + 1, &q, zero, y + 3 * column);
         sums += 8;
-        y += steps->row;
+        y += row;
         KEEP_ORDER();
     }
     KEEP_ORDER();
