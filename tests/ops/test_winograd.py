@@ -120,7 +120,11 @@ def test_equals_tflm(kernel: Winograd, inline: bool) -> None:
 
 @pytest.mark.parametrize(
     ("kernel", "name"),
-    [(k, b) for k in ONES for b in boards_of(k)[:2]] + [*zip(PLAIN, BOARDS[2:] * 2, strict=True)],
+    [
+        *((k, b) for k in ONES for b in boards_of(k)[:2]),
+        *zip(PLAIN, BOARDS[2:] * 2, strict=True),
+        *((k, VECTORS[1]) for k in PLAIN),  # not Thumb, but Arm instructions
+    ],
     indirect=["kernel"],
     ids=lambda v: v if isinstance(v, str) else v.name,
 )

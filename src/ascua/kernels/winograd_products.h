@@ -65,7 +65,7 @@ KERNEL uint32_t winograd_repaid(uint32_t pair) {
 
 #endif
 
-#if ASCUA_ARM_32
+#if ASCUA_ARM_32 && defined(__thumb2__)
 /* clang-format off */
 
 #define WINOGRAD_NEW(sum) ""
