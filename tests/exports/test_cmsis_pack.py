@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -28,15 +29,17 @@ SOURCE = 12
 DSP = ("Cortex-M4", "Cortex-M7", "Cortex-M55", "Cortex-M85")
 OPTIONAL = ("Cortex-M33", "Cortex-M35P", "Cortex-M52", "Star-MC1")
 """Cores with DSP instructions, and those whose makers choose."""
+HELIUM = ("Cortex-M52", "Cortex-M55", "Cortex-M85")
+"""Cores whose makers choose vectors."""
 
 
 def target(
-    core: str, *, dsp: bool = False, compiler: str = "GCC", options: str = ""
+    core: str, *, dsp: bool = False, mve: str = "NO_MVE", compiler: str = "GCC", options: str = ""
 ) -> dict[str, str]:
     """What conditions are asked for."""
     return {
-        "Dcore": core, "Ddsp": "DSP" if dsp else "NO_DSP", "Tcompiler": compiler,
-        "Toptions": options,
+        "Dcore": core, "Ddsp": "DSP" if dsp else "NO_DSP", "Dmve": mve,
+        "Tcompiler": compiler, "Toptions": options,
     }  # fmt: skip
 
 
@@ -52,15 +55,20 @@ class Device:
 def device(core: str, chooses: str, board: str, of: str) -> Device:
     """The device with a core; `of` is Ascua's name for it."""
     emulated = replace(boards.load(board), core=boards.load_core(of, board))
-    return Device(target(core, dsp=chooses == "dsp"), chooses, emulated)
+    mve = "FP_MVE" if chooses == "helium" else "NO_MVE"
+    return Device(target(core, dsp=chooses != "plain", mve=mve), chooses, emulated)
 
 
 DEVICES = {
     # Of the boards with a Cortex-M0 none has the RAM: its code runs on a Cortex-M3.
     "M0": device("Cortex-M0", "plain", "mps2-an385", "cortex-m0"),
     "M4": device("Cortex-M4", "dsp", "mps2-an386", "cortex-m4"),
-    "M55": device("Cortex-M55", "dsp", "mps3-an547", "cortex-m55"),
+    "M55": device("Cortex-M55", "helium", "mps3-an547", "cortex-m55"),
 }
+
+
+PLANNED = {"plain": "mps2-an385", "dsp": "mps2-an386", "helium": "mps3-an547"}
+"""Boards whose own plans are those of a pack's folders."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +132,6 @@ def test_what_each_core_chooses_is_exact(name: str, tmp_path: Path) -> None:
     assert ram["dsp"] == json.loads((folder / "manifest.json").read_text())["arena_bytes"]
     large = name in ("ic", "seed")
     for core, on in DEVICES.items():
-        if large and core == "M4":  # which chooses what M55 does
-            continue
         program = here.program(on, tmp_path / core)
         assert firmware.static_ram(program.with_suffix(".map"), r"/net\w*\.o$") == ram[on.chooses]
         if not large:
@@ -164,28 +170,28 @@ def said(folder: Path) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", ["small", "kws"])
 def test_a_folder_is_what_boards_of_its_cores_plan(name: str, tmp_path: Path) -> None:
-    """The pack for a Cortex-M3 and that for a Cortex-M4 have the same two plans."""
+    """The packs for a Cortex-M3, M4 and M55 have the same three plans."""
     path = model(tmp_path, name)
-    found = []
-    for board in ("mps2-an385", "mps2-an386"):
-        folder = exported("cmsis-pack", path, tmp_path / board, "--board", board)
-        files = {p: h for p, h in hashes(folder).items() if p.split("/")[0] in ("plain", "dsp")}
-        told = json.loads((folder / "manifest.json").read_text())
-        found.append((files, said(folder), told["arena_bytes"]))
-    (files, ram, plain), (again, _, dsp) = found
-    assert files == again
-    assert ram == {"plain": plain, "dsp": dsp}
+    files, ram = [], {}
+    for plan, board in PLANNED.items():
+        folder = exported("cmsis-pack", path, tmp_path / plan, "--board", board)
+        files.append({p: h for p, h in hashes(folder).items() if p.split("/")[0] in PLANNED})
+        ram[plan] = json.loads((folder / "manifest.json").read_text())["arena_bytes"]
+        told = said(folder)
+    assert files[0] == files[1]
+    assert told == ram
 
 
 def test_conditions(tmp_path: Path) -> None:
-    """Every core and compiler that may have the component chooses one of the two plans."""
+    """Every core and compiler that may have the component chooses one of the plans."""
     folder = exported("cmsis-pack", model(tmp_path, "small"), tmp_path / "out")
     pack = installed(folder, tmp_path / "unpacked").pack
     for core in CORES:
-        for dsp in (False, True):
-            chosen = pack.chosen(target(core, dsp=dsp))
+        for dsp, mve in product((False, True), ("NO_MVE", "MVE", "FP_MVE")):
+            chosen = pack.chosen(target(core, dsp=dsp, mve=mve))
             parts = {f.attrib["name"].split("/")[0] for f in chosen} - {"README.md"}
-            assert parts == {"dsp" if core in DSP or (dsp and core in OPTIONAL) else "plain"}
+            usual = "dsp" if core in DSP or (dsp and core in OPTIONAL) else "plain"
+            assert parts == {"helium" if core in HELIUM and mve != "NO_MVE" else usual}
     assert not pack.chosen(target("Cortex-A9"))
     for compiler, options, there in (
         ("GCC", "", True), ("CLANG", "", True), ("ARMCC", "AC6", True), ("ARMCC", "AC5", False),

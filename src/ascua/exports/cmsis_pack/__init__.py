@@ -1,4 +1,4 @@
-"""A CMSIS-Pack: a component planned twice, with DSP instructions and without; cores choose."""
+"""A CMSIS-Pack: a component planned for Helium, for DSP instructions, without; cores choose."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEMPLATES = {
     "example/{name}_example.csolution.yml": "csolution.yml.in",
     "example/{name}_example.cproject.yml": "cproject.yml.in",
 }
-PLANS = {"plain": "cortex-m3", "dsp": "cortex-m4"}
+PLANS = {"plain": "cortex-m3", "dsp": "cortex-m4", "helium": "cortex-m55"}
 """The folders of a pack, and the core that each is planned for where the board has another."""
 LONGEST = 32
 """Characters of a component's name."""
@@ -60,9 +60,10 @@ def _files(what: Export) -> dict[str, bytes]:
 def _planned(what: Export, folder: str) -> Export:
     """The same for the cores of `folder`: with the board's memories, and its core if it is one."""
     board = what.plan.board
-    if ("dsp" in board.core.features) == (folder == "dsp"):
+    core = boards.load_core(PLANS[folder], board.name)
+    if board.core.features == core.features:
         return what
-    board = replace(board, core=boards.load_core(PLANS[folder], board.name))
+    board = replace(board, core=core)
     planned = plan(what.plan.graph, board, what.plan.goal)
     check_fit(planned)
     export = replace(what, plan=planned, library=emit(planned, what.name))
