@@ -189,7 +189,7 @@ def _counts(board: str) -> bool:
 def peers_table(folder: Path) -> str:
     """README's table: millions of instructions, a row a model and peer, a column a core."""
     rows = results.against_peers(folder)
-    cores = list(dict.fromkeys(str(r[1]) for r in rows))
+    cores = sorted({str(r[1]) for r in rows}, key=_family)
     lines = []
     peers = sorted(dict.fromkeys(str(r[2]) for r in rows), key=lambda p: p.startswith("Ascua"))
     for model, peer in itertools.product(dict.fromkeys(r[0] for r in rows), peers):
@@ -197,8 +197,15 @@ def peers_table(folder: Path) -> str:
         counts = [f"{float(found[c][3] or 0) / 1e6:.2f}" if c in found else "-" for c in cores]
         m4 = found.get("cortex-m4")
         lines.append((model, peer, *counts, *(m4[5:7] if m4 else (None, None))))
-    columns = ("model", "", *(f">{c}" for c in cores), ">flash B (M4)", ">RAM B (M4)")
+    short = [c.removeprefix("cortex-").removesuffix("imac").upper() for c in cores]
+    columns = ("model", "", *(f">{c}" for c in short), ">flash B (M4)", ">RAM B (M4)")
     return markdown(columns, lines)
+
+
+def _family(core: str) -> tuple[bool, str, int]:
+    """What cores are sorted by: Cortex-M first, then names, and their numbers."""
+    letters, digits = core.rstrip("imac").rstrip("0123456789"), re.sub(r"\D", "", core)
+    return not core.startswith("cortex-m"), letters, int(digits or 0)
 
 
 def recipes_table(folder: Path) -> str:

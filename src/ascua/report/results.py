@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 from ascua.figures import confusion, curves, road
@@ -64,33 +65,41 @@ def road_picture(folder: Path, recipe: str) -> str | None:
 
 
 def against_peers(folder: Path) -> list[Row]:
-    """Rows of COLUMNS for each (model, core) of the peers: theirs first, ours last, a goal each.
+    """Rows of COLUMNS for each of the peers' models and each core: theirs first, ours last.
 
-    RAM is arena, variables and input and output; stack is apart. Instructions are exact counts of
-    one inference in QEMU.
+    Cores that no peer was measured on come behind the others; ours have a row a goal. RAM is arena,
+    variables and input and output; stack is apart. Instructions are exact counts of one inference
+    in QEMU.
     """
     goals: list[str] = [g.kind for g in GOALS]
     ours = sorted(newest(folder, goals), key=lambda r: goals.index(r.goal))
     theirs = peers(folder)
+    cores = dict.fromkeys((*(p.core for p in theirs), *sorted(r.core for r in ours)))
     rows: list[Row] = []
-    for model, core in dict.fromkeys((p.model, p.core) for p in theirs):
+    for model, core in product(dict.fromkeys(p.model for p in theirs), cores):
         beside = [p for p in theirs if (p.model, p.core) == (model, core)]
-        base = next(p.instructions for p in beside if p.peer == "TFLM reference")
+        base = next((p.instructions for p in beside if p.peer == "TFLM reference"), None)
         rows += [(model, core, *_peer(p, base)) for p in beside]
         rows += [(model, core, *_own(r, base)) for r in ours if (r.recipe, r.core) == (model, core)]
     return rows
 
 
-def _peer(p: Peer, base: int) -> Row:
-    against = f"{p.instructions / base:.2f}"
-    return (p.peer, p.instructions, against, p.flash_bytes, p.ram_bytes, p.stack_bytes)
+def _peer(p: Peer, base: int | None) -> Row:
+    return (
+        p.peer, p.instructions, _ratio(p.instructions, base), p.flash_bytes, p.ram_bytes,
+        p.stack_bytes,
+    )  # fmt: skip
 
 
-def _own(r: Result, base: int) -> Row:
-    against = None if r.instructions is None else f"{r.instructions / base:.2f}"
+def _own(r: Result, base: int | None) -> Row:
     ram = r.ram_bytes.arena + (r.ram_bytes.static or 0)
     label = "Ascua" if r.goal == BALANCED.kind else f"Ascua, {r.goal}"
+    against = _ratio(r.instructions, base)
     return (label, r.instructions, against, r.flash_bytes, ram, r.ram_bytes.stack)
+
+
+def _ratio(instructions: float | None, base: int | None) -> str | None:
+    return None if instructions is None or base is None else f"{instructions / base:.2f}"
 
 
 RECIPE_COLUMNS = (
