@@ -14,16 +14,27 @@ from ascua.errors import AscuaError, Unsupported
 from ascua.ir import Array, Graph
 from ascua.kernels._winograd import Winograd
 from ascua.ops.add import Add
+from ascua.ops.average_pool2d import AveragePool2D
+from ascua.ops.max_pool2d import MaxPool2D
+from ascua.ops.mul import Mul
+from ascua.ops.sub import Sub
 from ascua.passes import prepare
 from ascua.plan import BALANCED, Goal, plan
 from ascua.run import run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
-from tests.ops import test_conv2d
+from tests.ops import test_conv2d, test_depthwise_conv2d
+from tests.ops.test_add import binary
 from tests.ops.test_conv2d import conv
+from tests.ops.test_depthwise_conv2d import depthwise
 from tests.ops.test_fully_connected import dense
-from tests.support import FAST, beside, collected, featured, reference, samples, untold
+from tests.ops.test_mean import CASES as MEANS
+from tests.ops.test_mean import mean
+from tests.support import FAST, beside, collected, featured, network, reference, samples, untold
 from tests.support.examples import ALL
+from tests.support.pairs import BROADCASTS
+from tests.support.pools import CASES as POOLS
+from tests.support.pools import pool
 from tests.support.tools import RUNNABLE, require_board, require_tool
 from tests.support.tune import ROWS
 
@@ -40,6 +51,15 @@ VARIANTS = sorted(
 LAYERS = {
     "conv2d": {name: conv(**fields) for name, fields in test_conv2d.CASES.items()},
     "fully connected": {str(k): dense(k=k, oc=13) for k in range(1, 10)},
+    "depthwise": {n: depthwise(**fields) for n, fields in test_depthwise_conv2d.CASES.items()},
+    "average pools": {n: pool(AveragePool2D, **fields) for n, fields in POOLS.items()},
+    "max pools": {n: pool(MaxPool2D, **fields) for n, fields in POOLS.items()},
+    "means": {n: mean(**fields) for n, fields in MEANS.items()},
+    "pairs": {
+        f"{kind.__name__} {a} {b}": network(binary(kind, a, b, const=const))
+        for kind in (Add, Sub, Mul)
+        for a, b, const in BROADCASTS
+    },
 }
 SAMPLES = 4
 TIMED = "mps2-an385"

@@ -51,13 +51,22 @@ CASES: list[dict[str, object]] = [
 ]
 
 
-@pytest.mark.parametrize("avoid", ["", "add_linear_s8"])
-def test_equal_shapes(kind: type[Add] | type[Mul], avoid: str) -> None:
+VECTORS = {"add_linear_s8_vectors", "add_s8_vectors", "mul_s8_vectors"}
+LINEAR = {"add_linear_s8", "add_linear_s8_vectors"}
+AVOIDED = [frozenset[str](), frozenset(LINEAR), frozenset(VECTORS), frozenset(VECTORS | LINEAR)]
+"""Without some kernels, others run."""
+
+
+@pytest.mark.parametrize("avoid", AVOIDED)
+def test_equal_shapes(kind: type[Add] | type[Mul], avoid: frozenset[str]) -> None:
     shapes: dict[str, object] = {"a": (1, 2, 3, 5), "b": (1, 2, 3, 5)}
     ops = [binary(kind, **{**shapes, **c}, name=str(c)) for c in CASES]  # type: ignore[arg-type]
-    goal = Goal(avoid=frozenset({avoid}))
+    goal = Goal(avoid=avoid)
     used = {c.kernel.name for c in plan(together(*ops), boards.load("host"), goal).calls}
-    assert used == ({"mul_s8"} if kind is Mul else {"add_s8", "add_linear_s8"} - {avoid})
+    if avoid >= VECTORS:
+        assert used == ({"mul_s8"} if kind is Mul else {"add_s8", "add_linear_s8"} - avoid)
+    else:
+        assert used & VECTORS
     check_everywhere(together(*ops), goal=goal)
 
 
@@ -67,8 +76,10 @@ def test_broadcasting(kind: type[Add] | type[Mul]) -> None:
         binary(kind, a, b, const=const, act=act, name=f"{a} {b}")
         for (a, b, const), act in zip(BROADCASTS, acts, strict=False)
     ]
-    assert not any(kernels.of(kind)[0].fits(op) for op in ops)
+    alike = next(k for k in kernels.of(kind) if not k.needs)
+    assert not any(alike.fits(op) for op in ops)
     check_everywhere(together(*ops))
+    check_everywhere(together(*ops), goal=Goal(avoid=frozenset(VECTORS)))
 
 
 def test_both_inputs_the_same_tensor(kind: type[Add] | type[Mul]) -> None:
@@ -96,16 +107,17 @@ def test_extreme_scales(kind: type[Add] | type[Mul]) -> None:
 
 def test_add_with_an_output_too_fine_for_the_fast_kernel() -> None:
     op = binary(Add, (1, 40), (1, 40), scales=(1.0, 0.7, 2.5e-6))
-    assert not any(k.fits(op) for k in kernels.of(Add)[:2])
+    fast = {"add_linear_s8", "add_s8", *VECTORS}
+    assert not any(k.fits(op) for k in kernels.of(Add) if k.name in fast)
     check_everywhere(network(op), n=20)
 
 
-@pytest.mark.parametrize("avoid", ["", "add_linear_s8"])
-def test_kernel_on_every_pair(kind: type[Add] | type[Mul], avoid: str) -> None:
+@pytest.mark.parametrize("avoid", AVOIDED)
+def test_kernel_on_every_pair(kind: type[Add] | type[Mul], avoid: frozenset[str]) -> None:
     """With scales that make ties of every rounding."""
     ties = [(1.0, 0.5, 2.0), (2.0**-21, 1.0, 2.0**-18), (1.0, 1.0, 4.0)]
     ops = [binary(kind, PAIRS, PAIRS, scales=s, name=str(s)) for s in ties]
-    goal = Goal(avoid=frozenset({avoid}))
+    goal = Goal(avoid=avoid)
     check_everywhere(together(*ops), xs=every_pair() * len(ops), goal=goal)
 
 

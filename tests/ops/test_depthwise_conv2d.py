@@ -75,6 +75,13 @@ CASES: dict[str, dict[str, Any]] = {
     "dilation of 5 and 4": {"dilation": (5, 4), "ih": 13, "iw": 11},
     "three channels": {"ic": 3},
     "eleven channels": {"ic": 11, "iw": 3},
+    "eight channels": {"ic": 8},
+    "sixteen channels": {"ic": 16},
+    "seventeen channels": {"ic": 17},
+    "seventeen channels, stride 2": {"ic": 17, "stride": (2, 2), "ih": 9, "iw": 8},
+    "24 channels, dilation": {"ic": 24, "dilation": (2, 2), "kh": 2},
+    "forty channels, 5x5": {"ic": 40, "kh": 5, "kw": 5, "zero": -128},
+    "three rows and one column, 33 channels": {"ic": 33, "kh": 3, "kw": 1, "stride": (1, 2)},
     "multiplier 7": {"multiplier": 7, "ic": 2, "iw": 3},
     "multiplier 2": {"multiplier": 2},
     "multiplier 3 on one channel": {"multiplier": 3, "ic": 1},
@@ -108,12 +115,13 @@ CASES: dict[str, dict[str, Any]] = {
 CLIPPED = {"depthwise_conv2d_3x3_clipped_s8", "depthwise_conv2d_clipped_s8"}
 """Kernels that take rows without padding."""
 CLIPPED_DSP = {"depthwise_conv2d_3x3_rows_s8_dsp", "depthwise_conv2d_3x3_rows_fours_s8_dsp"}
+ROWS_VECTORS = "depthwise_conv2d_rows_s8_vectors"
 
 
 def without_padding(*avoid: str, inline: bool | None = None) -> Goal:
     """The goal of a plan with these kernels, less some of them."""
     others = {k.name for k in kernels.of(DepthwiseConv2D) if k.weights == ("int8",)}
-    others -= {*CLIPPED, *CLIPPED_DSP}
+    others -= {*CLIPPED, *CLIPPED_DSP, ROWS_VECTORS}
     return Goal(kind="speed", inline=inline, avoid=frozenset({*others, *avoid}))
 
 
@@ -121,7 +129,8 @@ size = st.integers(1, 9)
 small = st.integers(1, 3)
 shapes = st.fixed_dictionaries(
     {
-        "ih": size, "iw": size, "ic": size, "kh": st.integers(1, 5), "kw": st.integers(1, 5),
+        "ih": size, "iw": size, "ic": size | st.sampled_from([15, 16, 17, 24, 33]),
+        "kh": st.integers(1, 5), "kw": st.integers(1, 5),
         "multiplier": small, "stride": st.tuples(small, small),
         "dilation": st.tuples(st.integers(1, 6), st.integers(1, 6)),
         "padding": st.sampled_from(["SAME", "VALID"]),
@@ -162,16 +171,18 @@ def test_kernels(avoid: str, inline: bool) -> None:
     ("avoid", "inline"),
     [
         (set(), False),
-        pytest.param(set(), True, marks=pytest.mark.slow),
-        ({"depthwise_conv2d_3x3_clipped_s8"}, False),
-        ({"depthwise_conv2d_3x3_clipped_s8"}, True),
+        (set(), True),
+        ({ROWS_VECTORS}, False),
+        pytest.param({ROWS_VECTORS}, True, marks=pytest.mark.slow),
+        ({ROWS_VECTORS, "depthwise_conv2d_3x3_clipped_s8"}, False),
+        ({ROWS_VECTORS, "depthwise_conv2d_3x3_clipped_s8"}, True),
     ],
 )
 def test_rows_without_padding(avoid: set[str], inline: bool) -> None:
     goal = without_padding(*avoid, inline=inline)
     graph = collected({case: depthwise(**fields) for case, fields in CASES.items()})
     planned = plan(prepare(graph), boards.load("host"), goal)
-    assert {c.kernel.name for c in planned.calls} == CLIPPED - avoid
+    assert {c.kernel.name for c in planned.calls} == {*CLIPPED, ROWS_VECTORS} - avoid
     assert not any(c.lines for c in planned.calls)
     check_everywhere(graph, goal=goal)
 

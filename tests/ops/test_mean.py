@@ -44,6 +44,9 @@ def mean(
 
 CASES: dict[str, dict[str, Any]] = {
     "plain": {},
+    "eleven channels": {"shape": (1, 5, 6, 11)},
+    "forty channels, 256 values": {"shape": (1, 16, 16, 40), "zero": 127},
+    "two images": {"shape": (2, 3, 4, 8), "axes": (1,)},
     "keep dims": {"keep": True},
     "negative axes": {"axes": (-3, -2)},
     "swapped axes": {"axes": (2, 1)},

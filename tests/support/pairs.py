@@ -21,6 +21,10 @@ BROADCASTS: list[tuple[Shape, Shape, str]] = [
     ((1, 1, 1, 4), (1, 3, 2, 4), ""),
     ((1, 2, 3, 1), (1, 2, 3, 4), ""),
     ((2, 1, 3, 1), (1, 2, 1, 4), ""),
+    ((1, 2, 3, 19), (1, 1, 1, 19), ""),
+    ((1, 2, 3, 17), (17,), "b"),
+    ((1, 2, 3, 33), (1, 2, 1, 1), ""),
+    ((1, 2, 3, 1), (1, 1, 3, 18), ""),
     ((1, 2, 3, 4), (4,), "b"),
     ((1, 2, 3, 4), (), "b"),
     ((), (1, 2, 3, 4), "a"),
@@ -59,6 +63,7 @@ def every_pair() -> list[Array]:
 def shapes(draw: st.DrawFn) -> tuple[Shape, Shape]:
     """Two shapes that go together, of up to five dimensions."""
     whole = draw(st.lists(st.integers(1, 4), max_size=5))
+    whole[-1:] = [draw(st.sampled_from([n, 8, 17])) for n in whole[-1:]]
     found = []
     for _ in range(2):
         kept = [d if draw(st.booleans()) else 1 for d in whole]

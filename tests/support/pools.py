@@ -30,6 +30,11 @@ CASES: dict[str, dict[str, Any]] = {
     "plain": {},
     "one channel": {"c": 1},
     "eight channels": {"c": 8},
+    "seventeen channels": {"c": 17},
+    "seventeen channels, padded": {"c": 17, "window": (3, 4), "stride": (1, 1)},
+    "256 values": {
+        "ih": 17, "iw": 16, "c": 19, "window": (16, 16), "stride": (1, 1), "padding": "VALID",
+    },
     "one pixel": {"ih": 1, "iw": 1},
     "one pixel wide": {"iw": 1},
     "valid": {"padding": "VALID"},
@@ -48,9 +53,10 @@ CASES: dict[str, dict[str, Any]] = {
 
 size = st.integers(1, 9)
 step = st.integers(1, 4)
+channels = size | st.sampled_from([15, 16, 17, 31, 40])
 POOLS = st.fixed_dictionaries(
     {
-        "ih": size, "iw": size, "c": size, "window": st.tuples(size, size),
+        "ih": size, "iw": size, "c": channels, "window": st.tuples(size, size),
         "stride": st.tuples(step, step), "padding": st.sampled_from(["SAME", "VALID"]),
         "act": st.sampled_from(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"]),
         "zero": st.integers(-128, 127), "scale": st.floats(-4, 1).map(lambda e: 10**e),

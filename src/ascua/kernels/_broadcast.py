@@ -10,6 +10,9 @@ import numpy as np
 from ascua.ir import Op, Tensor
 from ascua.kernels._kernel import Const, Kernel, O, Run
 
+EIGHT = 8
+"""Elements that some kernels take at a time."""
+
 
 class Paired(Kernel[O]):
     """A kernel of two inputs of any shapes that go together."""
@@ -93,6 +96,19 @@ def runs(op: Op) -> dict[str, int]:
         "b_step": run.b,
         "runs": op.y.size // run.n,
         "loops": max(1, len(outer)),
+    }
+
+
+def eights(op: Op) -> dict[str, float]:
+    """How often the parts of a kernel run that takes eight elements of a run at a time."""
+    fields = runs(op)
+    n, each = fields["runs"], fields["n"]
+    kind = "alike" if fields["a_step"] and fields["b_step"] else "repeated"
+    return {
+        "run": n,
+        "run's loop": n * fields["loops"],
+        f"eight | {kind}": n * (each // EIGHT),
+        "one": n * (each % EIGHT),
     }
 
 

@@ -61,6 +61,19 @@ class PoolKernel(Kernel[P]):
         }
 
 
+def vector_terms(op: Pool2D, size: int) -> dict[str, float]:
+    """How often the parts of a kernel run that makes so many channels at a time."""
+    _, oh, ow, c = op.y.shape
+    down, across = sum(inside(op.rows)), sum(inside(op.columns))
+    vectors = -(-c // size)
+    return {
+        "pixel": oh * ow,
+        "vector": oh * ow * vectors,
+        "vector's row": down * ow * vectors,
+        "vector's tap": down * across * vectors,
+    }
+
+
 def global_(op: Pool2D) -> bool:
     """Whether it has one window, of the whole image."""
     axes = (op.rows, op.columns)

@@ -46,6 +46,24 @@ class MeanS8(Kernel[Mean | Sum]):
         }  # fmt: skip
 
 
+class MeanS8Vectors(MeanS8):
+    """Eight results at a time, summed in 16 bits: they hold the sum of 256 values."""
+
+    name = "mean_s8_vectors"
+    needs = frozenset({"vectors"})
+    int_bits = 32
+
+    def fits(self, op: Mean | Sum) -> bool:
+        if not super().fits(op):
+            return False
+        return self.params(op)["inner"] >= 8 and op.count <= 256 and factor(op)["shift"] < 0
+
+    def terms(self, op: Mean | Sum) -> Mapping[str, float]:
+        fields = self.params(op)
+        eights = fields["outer"] * -(-fields["inner"] // 8)
+        return {"outer": fields["outer"], "eight": eights, "eight's tap": eights * fields["n"]}
+
+
 class SumS8(Kernel[Mean | Sum]):
     """Sums over any axes, one result at a time."""
 

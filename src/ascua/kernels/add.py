@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ascua import fixed
 from ascua.kernels._bounds import bounds
-from ascua.kernels._broadcast import Paired, constant_operand, operands, runs
+from ascua.kernels._broadcast import EIGHT, Paired, constant_operand, eights, operands, runs
 from ascua.kernels._kernel import Const
 from ascua.kernels._linear import VALUES, Linear, linear
 from ascua.kernels._scales import factor, meeting
@@ -41,6 +41,17 @@ class AddLinearS8(Paired[Add | Sub]):
 
     def consts(self, op: Add | Sub) -> tuple[Const, ...]:
         return constant_operand(op)
+
+
+class AddLinearS8Vectors(AddLinearS8):
+    """Eight elements at a time."""
+
+    name = "add_linear_s8_vectors"
+    needs = frozenset({"vectors"})
+    int_bits = 32
+
+    def terms(self, op: Add | Sub) -> Mapping[str, float]:
+        return {"eight": op.y.size // 8, "one": op.y.size % 8}
 
 
 class AddS8(Paired[Add]):
@@ -102,6 +113,36 @@ class AddBroadcastS8(Paired[Add]):
             "zero": op.y.q.zero_point,
             **bounds(op.activation, op.y),
         }
+
+
+class AddS8Vectors(Paired[Add | Sub]):
+    """Sums, and differences, of any shapes that go together: eight elements at a time."""
+
+    name = "add_s8_vectors"
+    needs = frozenset({"vectors"})
+    int_bits = 32
+
+    def fits(self, op: Add | Sub) -> bool:
+        return runs(op)["n"] >= EIGHT and factor(to_output(op))["shift"] < 0
+
+    def params(self, op: Add | Sub) -> Mapping[str, int]:
+        a, b = operands(op)
+        a_sign, b_sign = signs(op)
+        return {
+            **runs(op),
+            "a_zero": a.q.zero_point,
+            **factor(a.q.scale / meeting(op), "a_"),
+            "a_sign": a_sign,
+            "b_zero": b.q.zero_point,
+            **factor(b.q.scale / meeting(op), "b_"),
+            "b_sign": b_sign,
+            **factor(to_output(op), "out_"),
+            "zero": op.y.q.zero_point,
+            **bounds(op.activation, op.y),
+        }
+
+    def terms(self, op: Add | Sub) -> Mapping[str, float]:
+        return eights(op)
 
 
 class AddS16(Paired[Add | Sub]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ascua.kernels._kernel import Sums
-from ascua.kernels._pooling import PoolKernel, global_
+from ascua.kernels._pooling import PoolKernel, global_, vector_terms
 from ascua.kernels._reductions import sums_terms
 from ascua.ops.average_pool2d import AveragePool2D
 
@@ -17,6 +17,21 @@ class AveragePool2DS8(PoolKernel[AveragePool2D]):
 
     def params(self, op: AveragePool2D) -> Mapping[str, int | float]:
         return {**super().params(op), "least": -128 if op.uint8 else 0}
+
+
+class AveragePool2DS8Vectors(PoolKernel[AveragePool2D]):
+    """Eight channels at a time, summed in 16 bits: they hold the sum of 256 values."""
+
+    name = "average_pool2d_s8_vectors"
+    needs = frozenset({"vectors"})
+    int_bits = 32
+
+    def fits(self, op: AveragePool2D) -> bool:
+        taps = op.rows.kernel * op.columns.kernel
+        return op.x.shape[3] >= 8 and taps <= 256 and not op.uint8
+
+    def terms(self, op: AveragePool2D) -> Mapping[str, float]:
+        return vector_terms(op, 8)
 
 
 class AveragePool2DSumsS8(AveragePool2DS8):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from ascua.geometry import Axis
+from ascua.ir import Array
 from ascua.kernels._bounds import bounds
 from ascua.kernels._convolution import (
     clipped,
@@ -23,12 +25,20 @@ from ascua.kernels._packing import (
     requant_const,
     small,
     small_shifts,
+    whole,
     wide_consts,
 )
+from ascua.kernels._vectors import dotted
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
 
 LITTLE = 1024
 """Bytes of scratch that no plan is short of."""
+
+SIXTEEN = 16
+"""Channels of a vector."""
+
+MOST_ROWS = 8
+"""Rows of a filter whose places the kernel for rows without padding has room for."""
 
 ENOUGH = 16
 """Outputs of a channel that pay for a plane of it."""
@@ -50,6 +60,116 @@ class Filters(Kernel[DepthwiseConv2D]):
             **bounds(op.activation, op.y),
         }
         return fields if op.w.q.zero_point == 0 else {**fields, "offset": offset(op)}
+
+
+class DepthwiseConv2DS8Vectors(Filters):
+    """Any filter, sixteen channels at a time; of stride 1 a row of pixels is one run of them."""
+
+    name = "depthwise_conv2d_s8_vectors"
+    needs = frozenset({"vectors"})
+    int_bits = 32
+    weights = ("int8",)
+
+    def fits(self, op: DepthwiseConv2D) -> bool:
+        plain = op.w.dtype == "int8" and op.w.q.zero_point == 0
+        return plain and op.multiplier == 1 and dotted(op)
+
+    def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        c, adjacent = op.x.shape[3], op.columns.stride == 1
+        return {
+            "runs": 1 if adjacent else op.columns.out,
+            "run": c * op.columns.out if adjacent else c,
+            "c": c,
+            "next": SIXTEEN % c if c < SIXTEEN else SIXTEEN,
+            "last": -SIXTEEN % c,
+            "pitch": len(self.lanes(op)),
+            "kh": op.rows.kernel,
+            "kw": op.columns.kernel,
+            "step": op.columns.stride * c,
+            "gap": op.columns.dilation * c,
+            "zero": op.y.q.zero_point,
+            **bounds(op.activation, op.y),
+        }
+
+    def lanes(self, op: DepthwiseConv2D) -> Array:
+        """The channels whose constants vectors read, from any at which one begins."""
+        c = op.x.shape[3]
+        aligned = math.gcd(c, SIXTEEN) if op.columns.stride == 1 else min(c, SIXTEEN)
+        return np.arange(c - aligned + SIXTEEN) % c
+
+    def consts(self, op: DepthwiseConv2D) -> tuple[Const, ...]:
+        lanes, rescale = self.lanes(op), requant_const(op)
+        return (
+            Const("weights", by_channel(op)[lanes].T.copy(), holds={"weights": op.w.bytes}),
+            Const("rescale", rescale.data[lanes].T.copy(), "int32_t", rescale.holds),
+        )
+
+    def terms(self, op: DepthwiseConv2D) -> Mapping[str, float]:
+        p = self.params(op)
+        runs, vectors = op.y.shape[1] * p["runs"], -(-p["run"] // SIXTEEN)
+        taps = p["kh"] * p["kw"]
+        few = " | few" if p["run"] < SIXTEEN else ""
+        return {
+            "row": op.y.shape[1],
+            "run": runs,
+            f"vector{few}": runs * vectors,
+            f"tap{few}": runs * vectors * taps,
+        }
+
+
+class DepthwiseConv2DRowsS8Vectors(DepthwiseConv2DS8Vectors):
+    """From rows without padding; the output may lie where a row of the input does."""
+
+    name = "depthwise_conv2d_rows_s8_vectors"
+
+    def fits(self, op: DepthwiseConv2D) -> bool:
+        return super().fits(op) and op.rows.kernel <= MOST_ROWS
+
+    def work(self, op: DepthwiseConv2D) -> Rows:
+        return clipped_rows(op)
+
+    def overlap(self, op: DepthwiseConv2D, *, rows: bool) -> Overlap:  # noqa: ARG002
+        # Sixteen channels are read before any of them is written, each in the place of its own.
+        return "exact" if rows else None
+
+    def scratch(self, op: DepthwiseConv2D) -> int:
+        columns = op.columns
+        pixels = columns.before + columns.size + max(0, columns.after)
+        return op.rows.kernel * SIXTEEN * pixels
+
+    def lanes(self, op: DepthwiseConv2D) -> Array:
+        c = op.x.shape[3]
+        return np.arange(whole(c, SIXTEEN)) % c
+
+    def params(self, op: DepthwiseConv2D) -> Mapping[str, int]:
+        columns = op.columns
+        return {
+            "ow": columns.out,
+            "iw": columns.size,
+            "c": op.x.shape[3],
+            "left": columns.before,
+            "right": max(0, columns.after),
+            "pitch": len(self.lanes(op)),
+            "kh": op.rows.kernel,
+            "kw": columns.kernel,
+            "sx": columns.stride,
+            "dx": columns.dilation,
+            "fill": op.x.q.zero_point,
+            "zero": op.y.q.zero_point,
+            **bounds(op.activation, op.y),
+        }
+
+    def terms(self, op: DepthwiseConv2D) -> Mapping[str, float]:
+        _, oh, ow, c = op.y.shape
+        blocks, met = -(-c // SIXTEEN), met_rows(op.rows)
+        taps = op.rows.kernel * op.columns.kernel
+        return {
+            "block": oh * blocks,
+            "line": oh * blocks * op.rows.kernel,
+            "pixel of a line": blocks * met * op.columns.size,
+            "vector": oh * ow * blocks,
+            "tap": oh * ow * blocks * taps,
+        }
 
 
 class DepthwiseConv2D3x3S8(Filters):

@@ -21,6 +21,26 @@ class MaximumS8(Paired[Maximum | LogicalOr]):
         return runs(op)
 
 
+class MaximumS8Vectors(MaximumS8):
+    """Sixteen elements at a time."""
+
+    name = "maximum_s8_vectors"
+    needs = frozenset({"vectors"})
+    int_bits = 32
+
+    def fits(self, op: Maximum | LogicalOr) -> bool:
+        return runs(op)["n"] >= 16
+
+    def terms(self, op: Maximum | LogicalOr) -> Mapping[str, float]:
+        fields = runs(op)
+        return {
+            "run": fields["runs"],
+            "run's loop": fields["runs"] * fields["loops"],
+            "sixteen": fields["runs"] * (fields["n"] // 16),
+            "one": fields["runs"] * (fields["n"] % 16),
+        }
+
+
 class MaximumS16(Paired[Maximum | Minimum]):
     """Any shapes that go together; the least of two values is the greatest of the negative ones."""
 

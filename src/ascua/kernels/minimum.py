@@ -18,3 +18,23 @@ class MinimumS8(Paired[Minimum | LogicalAnd]):
 
     def params(self, op: Minimum | LogicalAnd) -> Mapping[str, int]:
         return runs(op)
+
+
+class MinimumS8Vectors(MinimumS8):
+    """Sixteen elements at a time."""
+
+    name = "minimum_s8_vectors"
+    needs = frozenset({"vectors"})
+    int_bits = 32
+
+    def fits(self, op: Minimum | LogicalAnd) -> bool:
+        return runs(op)["n"] >= 16
+
+    def terms(self, op: Minimum | LogicalAnd) -> Mapping[str, float]:
+        fields = runs(op)
+        return {
+            "run": fields["runs"],
+            "run's loop": fields["runs"] * fields["loops"],
+            "sixteen": fields["runs"] * (fields["n"] // 16),
+            "one": fields["runs"] * (fields["n"] % 16),
+        }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ascua import fixed
 from ascua.kernels._bounds import bounds
-from ascua.kernels._broadcast import Paired, constant_operand, operands, runs
+from ascua.kernels._broadcast import EIGHT, Paired, constant_operand, eights, operands, runs
 from ascua.kernels._kernel import Const
 from ascua.kernels._scales import factor
 from ascua.ops.mul import Mul
@@ -60,6 +60,20 @@ class MulBroadcastS8(Paired[Mul]):
             "zero": op.y.q.zero_point,
             **bounds(op.activation, op.y),
         }
+
+
+class MulS8Vectors(MulBroadcastS8):
+    """Eight elements at a time."""
+
+    name = "mul_s8_vectors"
+    needs = frozenset({"vectors"})
+    int_bits = 32
+
+    def fits(self, op: Mul) -> bool:
+        return runs(op)["n"] >= EIGHT and factor(to_output(op))["shift"] < 0
+
+    def terms(self, op: Mul) -> Mapping[str, float]:
+        return eights(op)
 
 
 class MulS16(Paired[Mul]):

@@ -88,7 +88,7 @@ KERNEL fours_t fours_requantize(fours_t v, const rescale_fours_t *q, int32_t zer
 #if ASCUA_HELIUM
     v = vqrdmulhq_s32(v, q->multiplier);
     /* Halves go away from zero: a negative number has one less before it is rounded half up. */
-    v = vaddq_s32(v, vshrq_n_s32(v, 31));
+    v = vqdmlahq_n_s32(v, v, 1);
     v = vaddq_n_s32(vrshlq_s32(v, q->shift), zero);
     if (low == -128 && high == 127) {
         /* Narrowed in place: no register holds bounds. */
