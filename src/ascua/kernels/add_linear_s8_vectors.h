@@ -53,7 +53,7 @@ KERNEL void add_linear_s8_vectors_eights(const add_linear_s8_t *p, int32_t n, co
         "vstrb.32 q2, [%[y]], #4\n\t"
         "vmin.s32 q3, q3, q5\n\t"
         "vstrb.32 q3, [%[y]], #4"
-        : [a] "+r"(a), [b] "+r"(b), [y] "+r"(y)
+        : [a] "+l"(a), [b] "+l"(b), [y] "+l"(y)
         : [n] "r"(n - 1), [add] "r"(p->add), [factor] "r"(p->b_factor), [left] "r"(-p->shift),
           "w"(q4), "w"(q5), "w"(q6)
         : "q0", "q1", "q2", "q3", "q7", "lr", "cc", "memory");
