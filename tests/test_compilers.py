@@ -29,6 +29,7 @@ from tests.ops.test_transpose_conv import transpose_conv
 from tests.support import FAST, SHARED, as_int4, beside, reference, samples, untold
 from tests.support.command import MODELS
 from tests.support.compilers import COMPILERS, LEVELS, Compiler, tool, write
+from tests.support.examples import ALL
 from tests.support.pools import pool
 
 HOST = boards.load("host")
@@ -173,7 +174,10 @@ def test_vectors(board: str, level: str, tmp_path: Path) -> None:
     libc = [flag for flag in cc.flags if flag.startswith("--specs")]
     flags = (*target.core.cflags, *libc)
     wide = conv(kh=5, kw=5, ic=16, oc=7)
-    graph = beside({"wide": prepare(wide), **{n: prepare(make()) for n, make in ONE_CALLER.items()}})
+    made_of = {kind: ALL[kind] for kind in ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM")}
+    pairs = {f"{kind} {i}": g for kind, several in made_of.items() for i, g in enumerate(several)}
+    others = {n: make() for n, make in ONE_CALLER.items()}
+    graph = beside({n: prepare(g) for n, g in {"wide": wide, **pairs, **others}.items()})
     for i, goal in enumerate((FAST, SHARED)):
         for avoid in (frozenset[str](), frozenset({"conv2d_s8_vectors"})):
             made = emit(plan(graph, target, replace(goal, avoid=avoid)), "net")
