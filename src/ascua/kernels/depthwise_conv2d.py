@@ -10,6 +10,7 @@ import numpy as np
 from ascua.geometry import Axis
 from ascua.kernels._bounds import bounds
 from ascua.kernels._convolution import (
+    LITTLE,
     clipped,
     clipped_rows,
     padded_rows,
@@ -26,9 +27,6 @@ from ascua.kernels._packing import (
     wide_consts,
 )
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
-
-LITTLE = 1024
-"""Bytes of scratch that no plan is short of."""
 
 ENOUGH = 16
 """Outputs of a channel that pay for a plane of it."""
