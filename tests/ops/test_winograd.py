@@ -42,8 +42,10 @@ KERNELS = tuple(k for k in kernels.of(Conv2D) if isinstance(k, Winograd))
 IDS = [type(k).__name__.removeprefix("Conv2D") for k in KERNELS]
 ONES = tuple({k.name: k for k in KERNELS}.values())
 """A kernel a header: of those for more and fewer tiles together that for fewest."""
-BOARDS = ("mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505")
-"""Of Cortex-M3, M4, M7 and M33."""
+BOARDS = (
+    "mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505", "mps2-an385-m0", "riscv32-virt",
+)  # fmt: skip
+"""Of Cortex-M3, M4, M7, M33 and M0, and RV32."""
 
 CASES: dict[str, dict[str, Any]] = {
     "a tile": {"ih": 4, "iw": 4, "ic": 4, "oc": 4},
@@ -110,7 +112,8 @@ def test_equals_tflm(kernel: Winograd, inline: bool) -> None:
 
 @pytest.mark.parametrize(
     ("kernel", "name"),
-    [(k, b) for k in ONES for b in BOARDS[:2]] + [*zip(ONES, BOARDS[2:] * 2, strict=True)],
+    [(k, b) for k in ONES for b in (*BOARDS[:2], BOARDS[4])]
+    + [*zip(ONES, (*BOARDS[2:4], *BOARDS[5:], BOARDS[2]), strict=True)],
     indirect=["kernel"],
     ids=lambda v: v if isinstance(v, str) else v.name,
 )
@@ -241,7 +244,9 @@ def test_every_sum_with_int8_filters(kernel: Winograd, n: int, tmp_path: Path) -
         check_sums(layers[i : i + 125], "host", tmp_path / str(i), i)
 
 
-@pytest.mark.parametrize("board", [BOARDS[0], pytest.param(BOARDS[1], marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "board", [BOARDS[0], *(pytest.param(b, marks=pytest.mark.slow) for b in (BOARDS[1], BOARDS[4]))]
+)
 @each(*ONES)
 def test_every_sum_on_boards(board: str, kernel: Winograd, tmp_path: Path) -> None:
     layers = random_layers(30, 11, kernel)
