@@ -10,7 +10,7 @@ import pytest
 from ascua import boards, tflite
 from ascua.passes import prepare
 from ascua.plan import plan
-from ascua.run import run
+from ascua.run import build, run
 from ascua.samples import pack, unpack
 from ascua.targets.c import emit
 from tests.support import oracle, samples
@@ -45,6 +45,16 @@ def test_small_network(name: str, tmp_path: Path) -> None:
     assert outcome.sizes.static_bytes <= 16
     assert outcome.sizes.harness_flash_bytes <= 2100
     assert outcome.sizes.harness_static_bytes <= 256
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("name", [n for n in RUNNABLE if n not in ("host", "lm3s6965evb")])
+def test_every_operator_at_the_highest_level(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At -O3, too, a library compiles without a warning, and gives the same bytes."""
+    monkeypatch.setattr(build, "FLAGS", (*build.FLAGS, "-O3"))
+    test_every_operator(name, tmp_path)
 
 
 @pytest.mark.emulator

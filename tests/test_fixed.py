@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ascua import fixed
+from ascua import fixed, kernels
+from ascua.run import build
+from tests.support.compilers import WARNINGS, tool
 
 int32 = st.integers(-(2**31), 2**31 - 1)
 multiplier = st.one_of(st.just(0), st.integers(2**30, 2**31 - 1))
@@ -67,3 +70,42 @@ def test_zero_stays_zero() -> None:
 @given(st.integers(-(2**40), 2**40))
 def test_wrap32(x: int) -> None:
     assert fixed.wrap32(np.array([x], np.int64))[0] == np.array([x], np.int64).astype(np.int32)[0]
+
+
+HALVES = """
+#include "fixed.h"
+
+static int32_t of(uint32_t bits, int32_t least, int32_t most) {
+    return least + (int32_t)(bits % ((uint32_t)most - (uint32_t)least + 1));
+}
+
+static int32_t wrong(int32_t a, int32_t b) {
+    return high_mul_by_halves(a, b) != rounding_doubling_high_mul(a, b);
+}
+
+int main(void) {
+    const int32_t most = (1 << 30) - 1, ends[] = {0, 1, 0x7fff, 0x8000, 0xffff, 0x10000};
+    uint32_t seed = 1;
+    for (int32_t n = 0; n < 3000000; n++) {
+        seed = seed * 1664525u + 1013904223u;
+        const int32_t a = of(seed, -most, most) >> (n & 15);
+        seed = seed * 1664525u + 1013904223u;
+        const int32_t b = of(seed, 1 << 30, 0x7fffffff), end = ends[n % 6] - (n % 5);
+        const int32_t near = end < most ? end : most;
+        if (wrong(a, b) || wrong(near, b) || wrong(-near, b) || wrong(a, 0x7fffffff) ||
+            wrong(a, 1 << 30) || wrong(most, b) || wrong(-most, b) || wrong(a, b | 0xffff)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+"""
+
+
+def test_high_products_by_halves(tmp_path: Path) -> None:
+    """Those of cores without a long product, under sanitizers: no sum of them wraps."""
+    (tmp_path / "halves.c").write_text(HALVES)
+    program = tmp_path / "halves"
+    flags = ["-std=c11", "-O1", *WARNINGS, *build.SANITIZE[2:], f"-I{kernels.FOLDER}"]
+    tool(["cc", *flags, tmp_path / "halves.c", "-o", program])
+    tool([program])

@@ -189,7 +189,9 @@ def featured(board: Board, features: frozenset[str]) -> Board:
 
 def untold(board: Board) -> Board:
     """The board without a table of costs: kernels come in their order, whatever they cost."""
-    return replace(board, core=replace(board.core, name=f"{board.core.name}, without costs"))
+    return replace(
+        board, core=replace(board.core, name=f"{board.core.name}, without costs", costs="")
+    )
 
 
 def untimed(board: Board) -> Board:

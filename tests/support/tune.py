@@ -40,9 +40,10 @@ from tests.support.tune_samples import SAMPLES, TIMES
 from tests.support.wide import widened
 
 BOARDS = {
-    "cortex-m3": "mps2-an385", "cortex-m4": "mps2-an386",
+    "cortex-m0": "mps2-an385-m0", "cortex-m3": "mps2-an385", "cortex-m4": "mps2-an386",
     "cortex-m7": "mps2-an500", "cortex-m33": "mps2-an505",
     "cortex-m55": "mps3-an547", "cortex-a9": "arm-linux",
+    "rv32imac": "riscv32-virt", "rv64imac": "riscv64-virt",
 }  # fmt: skip
 """By core the board that has room for many samples."""
 TOGETHER, BATCHES = 24, 2
@@ -194,7 +195,7 @@ def alone(name: str, board: Board, folder: Path) -> Iterator[Measured]:
 
 def measured(core: str, folder: Path, only: Collection[str]) -> Iterator[Measured]:
     """All samples on a core: with each kernel that can run them, of its own and shared."""
-    untold = replace(boards.load_core(core, core), name=f"{core}, without a table")
+    untold = replace(boards.load_core(core, core), name=f"{core}, without a table", costs="")
     board = replace(boards.load(BOARDS[core]), core=untold)
     for kernel in kernels.every():
         if kernel.name in (only or ROWS) and kernel.runs_on(board.core):

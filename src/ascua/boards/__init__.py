@@ -125,6 +125,9 @@ class Core:
     """Whether constants are read from where they are kept, or copied to RAM with the variables."""
     timing: Timing | None = None
     """None where nothing public tells it: then a run gives no cycles."""
+    costs: str = ""
+    """The core whose table of costs is for this one, too: it runs the same instructions. Empty
+    where it has its own, or nobody measured it."""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,11 @@ def bounds(activation: str, y: Tensor) -> dict[str, int]:
     return {"low": max(least, low), "high": min(greatest, high)}
 
 
+def bounded(activation: str, y: Tensor) -> bool:
+    """Whether that leaves less than all values of its dtype."""
+    return (*bounds(activation, y).values(),) != limits(y.dtype)
+
+
 def _quantized(real: float, y: Tensor) -> int:
     # As TFLM has it: a division in single precision, and halves away from zero.
     with np.errstate(over="ignore"):

@@ -8,6 +8,9 @@ from ascua.geometry import Axis
 from ascua.kernels._kernel import Rows
 from ascua.ops import Convolution
 
+LITTLE = 1024
+"""Bytes of scratch that no plan is short of."""
+
 
 def padded_rows(op: Convolution) -> Rows:
     """The rows that a kernel reads, padded with the input's zero point."""

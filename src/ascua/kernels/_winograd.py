@@ -10,12 +10,11 @@ import numpy as np
 
 from ascua import fixed
 from ascua.ir import Array, limits
-from ascua.kernels._bounds import bounds
+from ascua.kernels._bounds import bounded, bounds
 from ascua.kernels._convolution import padded_rows
 from ascua.kernels._kernel import Const, Kernel, Rows
 from ascua.kernels._packing import by_channel, requant_const, whole
 from ascua.kernels._pairs import channels
-from ascua.kernels._vectors import CHANNELS, rescale_const, rescales
 from ascua.kernels._vectors import CHANNELS, rescale_const, rescales
 from ascua.ops.conv2d import Conv2D
 
@@ -210,7 +209,9 @@ class WinogradVectors(WinogradLate):
         tiles, fours = down(op) * -(-ow // side), -(-oc // CHANNELS)
         found = down(op) * across(op) * fours
         inner = oh // side * (ow // side) * (oc // CHANNELS)
-        clamped = bounds(op.activation, op.y) != dict(zip(("low", "high"), limits("int8"), strict=True))
+        clamped = bounds(op.activation, op.y) != dict(
+            zip(("low", "high"), limits("int8"), strict=True)
+        )
         return {
             "tile": tiles,
             "tile's eight": tiles * n,
@@ -218,7 +219,7 @@ class WinogradVectors(WinogradLate):
             "product's eight": found * n,
             "tile's four": tiles * fours,
             "cut": tiles * fours - inner,
-            "clamped": op.y.size * clamped,
+            "clamped": op.y.size * bounded(op.activation, op.y),
         }
 
 

@@ -8,9 +8,16 @@ from math import prod
 
 import numpy as np
 
-from ascua.ir import Array, limits
+from ascua.ir import Array
 from ascua.kernels._bounds import bounds
-from ascua.kernels._convolution import clipped, clipped_rows, padded_rows, whole_rows, within
+from ascua.kernels._convolution import (
+    LITTLE,
+    clipped,
+    clipped_rows,
+    padded_rows,
+    whole_rows,
+    within,
+)
 from ascua.kernels._kernel import Const, Kernel, Overlap, Rows, Run, Work
 from ascua.kernels._packing import (
     by_channel,
@@ -30,7 +37,7 @@ from ascua.ops.conv2d import Conv2D
 
 
 class Conv2DS8Vectors(Kernel[Conv2D]):
-    """Four channels by two pixels at a time, in vectors of sixteen taps; from rows without padding."""
+    """Four channels by two pixels at a time, by sixteen taps each, from rows without padding."""
 
     name = "conv2d_s8_vectors"
     needs = frozenset({"vectors"})
@@ -72,12 +79,12 @@ class Conv2DS8Vectors(Kernel[Conv2D]):
         near = pairs - edges - inner
         alone = rows * (pixels % 2)
         vectors = near * each * (t["run"] // TAPS) + (inner + edges) * sixteens(taps_)
-        clamped = "" if full(op) else " | clamped"
+        bound = " | clamped" if bounded(op.activation, op.y) else ""
         one = " | one" if sixteens(taps_) == 1 else ""
         return {
             "row": rows,
             "pair": pairs,
-            f"four{clamped}": pairs * fours,
+            f"four{bound}": pairs * fours,
             "cut": pairs * (op.y.shape[3] % 4 > 0),
             f"four's run{one}": fours * (near * each + inner + edges),
             f"four's vector{one}": fours * vectors,
@@ -168,6 +175,56 @@ class Conv2D1x1PairsS8(Conv2DPairsS8):
 
     def overlap(self, op: Conv2D, *, rows: bool) -> Overlap:
         return by_fours(op, op.columns.out if rows else prod(op.y.shape[:3]))
+
+    def params(self, op: Conv2D) -> Mapping[str, int]:
+        fields = super().params(op)
+        kept = {name: fields[name] for name in ("oc", "small", "zero", "low", "high")}
+        return {"n": prod(op.y.shape[:3]), "ic": op.x.shape[3], **kept}
+
+
+class Conv2DDigitsS8(Conv2DPairsS8):
+    """A channel by six pixels at a time; sums of three are digits of two words, or of one."""
+
+    name = "conv2d_digits_s8"
+
+    def fits(self, op: Conv2D) -> bool:
+        return digits(op, op.columns.out) and not pointwise(op)
+
+    def scratch(self, op: Conv2D) -> int:
+        # Words of 64 bits begin at one.
+        return 2 * gathered(op) + 4
+
+    def run_terms(self, op: Conv2D, runs: int) -> Mapping[str, float]:
+        rows, pixels = rows_of(op, self.work(op), runs)
+        sixes, rest, oc = rows * (pixels // 6), rows * (pixels % 6), op.y.shape[3]
+        groups, windows = rows * -(-pixels // 6), op.rows.kernel * taps(op)["runs"]
+        many = "" if small(op) else " | large"
+        return {
+            "group": groups,
+            "gathered run": groups * windows,
+            "gathered tap": groups * prod(op.w.shape[1:]),
+            f"sum{many}": sixes * oc,
+            "four taps": groups * int(packed_fours(op)[1].data.sum()),
+            "rest": (groups - sixes) * oc,
+            f"rest's sum{many}": rest * oc,
+        }
+
+
+class Conv2D1x1DigitsS8(Conv2DDigitsS8):
+    """The same for 1x1 filters, where all pixels are one row."""
+
+    name = "conv2d_1x1_digits_s8"
+
+    def fits(self, op: Conv2D) -> bool:
+        return digits(op, prod(op.y.shape[:3])) and pointwise(op)
+
+    def work(self, op: Conv2D) -> Work:  # noqa: ARG002
+        return Run("n")
+
+    def overlap(self, op: Conv2D, *, rows: bool) -> Overlap:
+        # Those of six are read before any of their outputs is written.
+        pixels = op.columns.out if rows else prod(op.y.shape[:3])
+        return max(0, (op.y.shape[3] - op.x.shape[3]) * pixels)
 
     def params(self, op: Conv2D) -> Mapping[str, int]:
         fields = super().params(op)
@@ -567,11 +624,6 @@ class Conv2DClippedTwosS8Dsp(Conv2DClippedS8Dsp):
         return found
 
 
-def full(op: Conv2D) -> bool:
-    """Whether its outputs are clamped to nothing less than int8."""
-    return (*bounds(op.activation, op.y).values(),) == limits("int8")
-
-
 def rows_of(op: Conv2D, work: Work, runs: int) -> tuple[int, int]:
     """Rows that a kernel is called for, or so many runs, and the pixels of each."""
     rows = op.y.shape[1] if isinstance(work, Rows) else runs
@@ -689,15 +741,26 @@ def plain(op: Conv2D) -> bool:
 def paired(op: Conv2D, pixels: int) -> bool:
     """Whether kernels with two pixels in a word are worth it for `op`, with so many in a row.
 
-    Two products of any inputs must fit a half of a word. Pixels and taps are taken by fours, and
-    `conv2d_s8` takes pixels by twos: what is wasted must be less than what is won.
+    Two products of any inputs must fit a half of a word. Pixels and taps are taken by fours, one
+    that is left alone is as dear as two, and `conv2d_s8` takes pixels by twos: what is wasted must
+    be less than what is won.
     """
-    taps = prod(op.w.shape[1:])
-    products, usual = whole(pixels, 4) * whole(taps, 4), whole(pixels, 2) * taps
+    taps, (fours, ones) = prod(op.w.shape[1:]), fours_and_ones(pixels)
+    products, usual = (4 * fours + 2 * ones) * whole(taps, 4), whole(pixels, 2) * taps
     used = pixels >= 4 and taps < 2**16 and 5 * products <= 6 * usual and op.y.shape[3] > 1
     return (
         plain(op) and op.w.values.min() > -128 and used and gathered(op) <= op.x.bytes + op.y.bytes
     )
+
+
+def digits(op: Conv2D, pixels: int) -> bool:
+    """Whether the sums of three pixels can be digits of 21 bits, and that is worth it."""
+    if not plain(op) or prod(op.w.shape[1:]) >= 2**16:
+        return False
+    farthest = 128 * int(np.abs(by_channel(op).astype(np.int64)).sum(axis=1).max())
+    used = pixels >= 4 and 5 * whole(pixels, 6) <= 8 * pixels and op.y.shape[3] > 1
+    room = max(LITTLE, op.x.bytes + op.y.bytes)
+    return farthest < 2**20 and used and 2 * gathered(op) <= room
 
 
 def gathered(op: Conv2D) -> int:

@@ -71,6 +71,64 @@ KERNEL uint32_t conv2d_pairs_s8_dot_alone(uint32_t sum, const uint32_t *x, const
 
 #else
 
+#if ASCUA_THUMB_1
+
+/* The next weight, times two words. */
+#define CONV2D_PAIRS_S8_TAP(a, b) \
+    "ldrsb r6, [r1, r7]\n\t"      \
+    "muls " a ", r6\n\t"          \
+    "muls " b ", r6\n\t"
+
+/* Two taps; the lower halves of r2 and r3 begin with a half, that of r12. The index r7 goes up in
+   between, and at the end, which sets the flags. */
+#define CONV2D_PAIRS_S8_TWO                                                              \
+    "ldmia r0!, {r2, r3, r4, r5}\n\t" CONV2D_PAIRS_S8_TAP(                               \
+        "r2", "r3") "adds r7, #1\n\t" CONV2D_PAIRS_S8_TAP("r4", "r5") "adds r2, r4\n\t"  \
+                                                                      "adds r3, r5\n\t"  \
+                                                                      "add r2, r12\n\t"  \
+                                                                      "add r3, r12\n\t"  \
+                                                                      "add r8, r2\n\t"   \
+                                                                      "add r10, r3\n\t"  \
+                                                                      "asrs r2, #16\n\t" \
+                                                                      "asrs r3, #16\n\t" \
+                                                                      "add r9, r2\n\t"   \
+                                                                      "add r11, r3\n\t"  \
+                                                                      "adds r7, #1\n\t"
+
+/* Adds the products of weights[fours][4] and x[fours][4][2]; answers where the weights end. It
+   needs all registers. Of r7 the compiler must not know: it may be the frame's pointer. */
+KERNEL const int8_t *conv2d_pairs_s8_dot(conv2d_pairs_s8_sums_t *s, const uint32_t *x,
+                                         const int8_t *w, int32_t fours) {
+    register const uint32_t *r0 __asm__("r0") = x;
+    register const int8_t *r1 __asm__("r1") = w + 4 * fours;
+    register conv2d_pairs_s8_sums_t *r2 __asm__("r2") = s;
+    register int32_t r3 __asm__("r3") = -4 * fours;
+    __asm__ volatile(".syntax unified\n\t"
+                     "push {r2, r7}\n\t"
+                     "mov r7, r3\n\t"
+                     "ldmia r2!, {r3, r4, r5, r6}\n\t"
+                     "mov r8, r3\n\t"
+                     "mov r9, r4\n\t"
+                     "mov r10, r5\n\t"
+                     "mov r11, r6\n\t"
+                     "movs r3, #128\n\t"
+                     "lsls r3, #8\n\t"
+                     "mov r12, r3\n"
+                     "1:\n\t" CONV2D_PAIRS_S8_TWO CONV2D_PAIRS_S8_TWO "bne 1b\n\t"
+                     "pop {r2, r7}\n\t"
+                     "mov r3, r8\n\t"
+                     "mov r4, r9\n\t"
+                     "mov r5, r10\n\t"
+                     "mov r6, r11\n\t"
+                     "stmia r2!, {r3, r4, r5, r6}\n\t"
+                     : "+r"(r0), "+r"(r2), "+r"(r3)
+                     : "r"(r1)
+                     : "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory");
+    return r1;
+}
+
+#else
+
 /* Adds words of sums, whose lower halves begin with a half. */
 KERNEL void conv2d_pairs_s8_add(conv2d_pairs_s8_sums_t *s, uint32_t a, uint32_t b) {
     s->all_a += a;
@@ -91,6 +149,8 @@ KERNEL const int8_t *conv2d_pairs_s8_dot(conv2d_pairs_s8_sums_t *s, const uint32
     }
     return w;
 }
+
+#endif
 
 /* The same of one pixel, x[fours][4]; answers the sum. */
 KERNEL uint32_t conv2d_pairs_s8_dot_alone(uint32_t sum, const uint32_t *x, const int8_t *w,

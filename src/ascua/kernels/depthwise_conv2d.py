@@ -12,6 +12,7 @@ from ascua.geometry import Axis
 from ascua.ir import Array
 from ascua.kernels._bounds import bounds
 from ascua.kernels._convolution import (
+    LITTLE,
     clipped,
     clipped_rows,
     padded_rows,
@@ -30,9 +31,6 @@ from ascua.kernels._packing import (
 )
 from ascua.kernels._vectors import dotted
 from ascua.ops.depthwise_conv2d import DepthwiseConv2D
-
-LITTLE = 1024
-"""Bytes of scratch that no plan is short of."""
 
 SIXTEEN = 16
 """Channels of a vector."""

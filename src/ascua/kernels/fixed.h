@@ -79,14 +79,38 @@ SHARED int8_t requantize(int32_t acc, const requant_t *q, int32_t zero, int32_t 
     return (int8_t)clamp(acc + zero, low, high);
 }
 
+/* rounding_doubling_high_mul() of |a| < 2^30, by products of 32 bits: no sum of them passes int32.
+ */
+KERNEL int32_t high_mul_by_halves(int32_t a, int32_t b) {
+    const int32_t a_low = (int16_t)a, b_low = (uint16_t)b;
+    const int32_t a_high = (a - a_low) >> 16, b_high = b >> 16;
+    const int32_t middle = ((a_low * b_low) >> 16) + a_high * b_low + a_low * b_high;
+    return a_high * b_high * 2 + (((middle >> 14) + 1) >> 1);
+}
+
+/* The same of |a| < 2^30, as is best for the core. */
+KERNEL int32_t high_mul_small(int32_t a, int32_t b) {
+#if UINTPTR_MAX > 0xffffffffu
+    return rounding_doubling_high_mul(a, b);
+#elif ASCUA_LONG_MULTIPLY
+    /* The upper word of the doubled product, but for its rounding. */
+    const int64_t product = (int64_t)(a * 2) * b;
+    return (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
+#else
+    return high_mul_by_halves(a, b);
+#endif
+}
+
 /* The same where the shift is to the right and |acc| < 2^30: half as many instructions. */
 KERNEL int8_t requantize_small(int32_t acc, const requant_t *q, int32_t zero, int32_t low,
                                int32_t high) {
-    /* The upper word of the doubled product is the high multiplication but for its rounding. */
-    const int64_t product = (int64_t)(acc * 2) * q->multiplier;
-    acc = (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
-    /* As rounding_shift_right, the zero point added before the last bit is dropped. */
-    acc = (((acc - (acc < 0)) >> ~q->shift) + 1 + 2 * zero) >> 1;
+    acc = high_mul_small(acc, q->multiplier);
+    /* As rounding_shift_right, the zero point added before the last bit is dropped. A half below 0
+       goes away from it, which makes no difference where nothing below the zero point is left. */
+    if (!(__builtin_constant_p(low >= zero) && low >= zero)) {
+        acc -= acc < 0;
+    }
+    acc = ((acc >> ~q->shift) + 1 + 2 * zero) >> 1;
     return clamp_s8(acc, low, high);
 }
 

@@ -114,6 +114,39 @@ class FullyConnectedS8(Kernel[FullyConnected]):
         }
 
 
+class FullyConnectedDigitsS8(FullyConnectedS8):
+    """Eight outputs at a time, three products for four of them: for cores that only multiply."""
+
+    name = "fully_connected_digits_s8"
+    int_bits = 32
+
+    def fits(self, op: FullyConnected) -> bool:
+        if not super().fits(op):
+            return False
+        # A sum has 24 bits; what fills up the last four outputs must not be much.
+        few = 4 * word_fours(op.w.values).size <= op.w.bytes + max(64, op.w.bytes // 8)
+        return few and 128 * int(np.abs(op.w.values.astype(np.int64)).sum(axis=1).max()) < 2**23
+
+    def consts(self, op: FullyConnected) -> tuple[Const, ...]:
+        weights = Const("weights", word_fours(op.w.values), "uint32_t", {"weights": op.w.bytes})
+        return weights, *requant_consts(op)
+
+    def terms(self, op: FullyConnected) -> Mapping[str, float]:
+        oc, k = op.w.shape
+        rows, large = op.y.size // oc, "" if small(op) else " | large"
+        eights, four = (rows * n for n in ((oc + 3) // 8, (oc + 3) % 8 // 4))
+        return {
+            "vector": rows,
+            "input": rows * k,
+            f"output{large}": rows * oc,
+            "eight": eights,
+            "eight by four": eights * (k // 4),
+            "eight by one": eights * (k % 4),
+            "four": four,
+            "four by one": four * k,
+        }
+
+
 class FullyConnectedS8Dsp(FullyConnectedS8):
     """Four outputs at a time, the weights of two of them in each halfword."""
 
@@ -346,6 +379,18 @@ def weight_pairs(matrix: Array) -> Array:
     whole = np.pad(matrix.astype(np.int64), [(0, outputs % 2), (0, -k % 4)])
     pairs = whole[::2] + 256 * whole[1::2]
     return pairs.reshape(len(pairs), -1, 4)[:, :, [0, 2, 1, 3]]
+
+
+def word_fours(matrix: Array) -> Array:
+    """Weights of a matrix (outputs, k), 128 more each, four outputs a word: uint32.
+
+    Of eight outputs two words lie side by side, (k, 2); zeros fill up the last four.
+    """
+    outputs, k = matrix.shape
+    more = np.pad(matrix, [(0, -outputs % 4), (0, 0)]).view(np.uint8) ^ 128
+    fours = np.ascontiguousarray(more.reshape(-1, 4, k).transpose(0, 2, 1)).view("<u4")[..., 0]
+    eights = fours[: len(fours) // 2 * 2].reshape(-1, 2, k).transpose(0, 2, 1)
+    return np.concatenate([eights.reshape(-1), fours[len(fours) // 2 * 2 :].reshape(-1)])
 
 
 def pieced(parts: Sequence[Const]) -> Const:

@@ -40,6 +40,20 @@
 #define ASCUA_ARM_32_INTEGER 0
 #endif
 
+/* Assembly of the first Thumb, of Cortex-M0: it begins with `.syntax unified`. */
+#if ASCUA_ASSEMBLY && defined(__thumb__) && !defined(__thumb2__)
+#define ASCUA_THUMB_1 1
+#else
+#define ASCUA_THUMB_1 0
+#endif
+
+/* Whether a product of 64 bits is a few instructions: of the first Thumb's it is a function's. */
+#if defined(__thumb__) && !defined(__thumb2__)
+#define ASCUA_LONG_MULTIPLY 0
+#else
+#define ASCUA_LONG_MULTIPLY 1
+#endif
+
 /* A kernel is inlined into the step that calls it: its parameters are constants there. Zephyr's
    build defines another KERNEL on the command line. */
 #undef KERNEL

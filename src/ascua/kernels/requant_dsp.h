@@ -19,7 +19,8 @@ KERNEL rescale_dsp_t rescale_dsp(int32_t multiplier, int32_t shift, int32_t zero
 
 /* Half of `twice` as int8. */
 KERNEL int8_t requantize_twice(uint32_t twice, rescale_dsp_t r, int32_t low, int32_t high) {
-    const int32_t v = smmulr((int32_t)twice, r.multiplier);
+    const int32_t v = ASCUA_LONG_MULTIPLY ? smmulr((int32_t)twice, r.multiplier)
+                                          : high_mul_by_halves((int32_t)twice >> 1, r.multiplier);
     /* Halves go away from zero: a negative number has one less before a half is added. */
     return clamp_s8((v + (v >> 31) + r.round) >> r.shift, low, high);
 }

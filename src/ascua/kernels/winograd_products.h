@@ -166,23 +166,112 @@ SHARED void winograd_products(const pair_t *v, const pair_t *u, pair_t *sums, in
 /* clang-format on */
 #else
 
+/* clang-format off */
+#if ASCUA_THUMB_1
+
+/* The word of both tiles, a channel in each of r2 to r5: tile 0's in r2 and r3. */
+#define WINOGRAD_TILES         \
+    "ldmia r0!, {r2, r4}\n\t"  \
+    "asrs r3, r2, #16\n\t"     \
+    "sxth r2, r2\n\t"          \
+    "asrs r5, r4, #16\n\t"     \
+    "sxth r4, r4\n\t"
+
+/* Times a word of one filter, to the sums of both tiles. */
+#define WINOGRAD_TIMES(at, tile0, tile1) \
+    "ldr r6, [r1, #" at "]\n\t"          \
+    "sxth r7, r6\n\t"                    \
+    "muls r7, r2\n\t"                    \
+    "add " tile0 ", r7\n\t"              \
+    "sxth r7, r6\n\t"                    \
+    "muls r7, r4\n\t"                    \
+    "add " tile1 ", r7\n\t"              \
+    "asrs r6, r6, #16\n\t"               \
+    "movs r7, r6\n\t"                    \
+    "muls r7, r3\n\t"                    \
+    "add " tile0 ", r7\n\t"              \
+    "muls r6, r5\n\t"                    \
+    "add " tile1 ", r6\n\t"
+
+/* sums[2 channels][2 tiles] of v[words][2] and the first two of u[words][4]. Of r7 the compiler
+   must not know: it may be the frame's pointer. */
+KERNEL void winograd_products_of_two(const pair_t *v, const pair_t *u, pair_t *sums,
+                                     int32_t words) {
+    register const pair_t *r0 __asm__("r0") = v;
+    register const pair_t *r1 __asm__("r1") = u;
+    register pair_t *r2 __asm__("r2") = sums;
+    register const pair_t *r3 __asm__("r3") = v + 2 * words;
+    __asm__ volatile(
+        ".syntax unified\n\t"
+        "push {r2, r7}\n\t"
+        "mov r12, r3\n\t"
+        "movs r7, #0\n\t"
+        "mov r8, r7\n\t"
+        "mov r9, r7\n\t"
+        "mov r10, r7\n\t"
+        "mov r11, r7\n"
+        "1:\n\t"
+        WINOGRAD_TILES WINOGRAD_TIMES("0", "r8", "r9") WINOGRAD_TIMES("4", "r10", "r11")
+        WINOGRAD_TILES WINOGRAD_TIMES("16", "r8", "r9") WINOGRAD_TIMES("20", "r10", "r11")
+        "adds r1, #32\n\t"
+        "cmp r0, r12\n\t"
+        "bne 1b\n\t"
+        "pop {r2, r7}\n\t"
+        "mov r3, r8\n\t"
+        "mov r4, r9\n\t"
+        "mov r5, r10\n\t"
+        "mov r6, r11\n\t"
+        "stmia r2!, {r3, r4, r5, r6}"
+        : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
+        :
+        : "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "cc", "memory");
+}
+
+/* sums[4 channels][2 tiles] of v[words][2] and u[words][4]. */
+KERNEL void winograd_position(const pair_t *v, const pair_t *u, pair_t *sums, int32_t words) {
+    winograd_products_of_two(v, u, sums, words);
+    winograd_products_of_two(v, u + 2, sums + 4, words);
+}
+
+/* clang-format on */
+#else
+/* clang-format on */
+
+/* Four words of filters times one of a tile, both channels, to the sums of a tile. */
+KERNEL void winograd_four(uint32_t *s, const s16_t *x, const s16_t *w) {
+    const int32_t x0 = x[0], x1 = x[1];
+    s[0] += (uint32_t)(x0 * w[0]) + (uint32_t)(x1 * w[1]);
+    s[1] += (uint32_t)(x0 * w[2]) + (uint32_t)(x1 * w[3]);
+    s[2] += (uint32_t)(x0 * w[4]) + (uint32_t)(x1 * w[5]);
+    s[3] += (uint32_t)(x0 * w[6]) + (uint32_t)(x1 * w[7]);
+}
+
+/* sums[4 channels][2 tiles] of v[words][2] and u[words][4]. */
+KERNEL void winograd_position(const pair_t *v, const pair_t *u, pair_t *sums, int32_t words) {
+    const s16_t *x = (const s16_t *)v, *w = (const s16_t *)u;
+    uint32_t a[4] = {0, 0, 0, 0}, b[4] = {0, 0, 0, 0};
+    for (; words > 0; words--) {
+        winograd_four(a, x, w);
+        winograd_four(b, x + 2, w);
+        x += 4;
+        w += 8;
+    }
+    for (int32_t i = 0; i < 4; i++) {
+        sums[2 * i] = a[i];
+        sums[2 * i + 1] = b[i];
+    }
+}
+
+#endif
+
 /* sums[positions][4 channels][2 tiles] of v[positions][words][2] and u[positions][words][4]. */
 SHARED void winograd_products(const pair_t *v, const pair_t *u, pair_t *sums, int32_t words,
                               int32_t positions) {
     for (; positions > 0; positions--) {
-        for (int32_t lane = 0; lane < WINOGRAD_SUMS; lane++) {
-            const pair_t *x = v + (lane & 1);
-            const pair_t *w = u + (lane >> 1);
-            uint32_t sum = 0;
-            for (int32_t n = words; n > 0; n--) {
-                sum = smlad(*x, *w, sum);
-                x += 2;
-                w += 4;
-            }
-            *sums++ = sum;
-        }
+        winograd_position(v, u, sums, words);
         v += 2 * words;
         u += 4 * words;
+        sums += WINOGRAD_SUMS;
     }
     KEEP_ORDER();
 }

@@ -97,7 +97,8 @@ def terms(kernel: Kernel[Any], op: Op, work: Work, *, looped: bool = False) -> d
     runs = op.y.height if looped and isinstance(work, Run) else 1
     found = {CALL: float(runs), "product": float(op.macs()), **kernel.run_terms(op, runs)}
     params = kernel.params(op)
-    if "low" in params and (params["low"], params["high"]) != limits(op.y.dtype):
+    integers = op.y.dtype != "float32"
+    if integers and "low" in params and (params["low"], params["high"]) != limits(op.y.dtype):
         found["clamped"] = float(op.y.size)
     if isinstance(work, Rows):
         calls = float(work.calls(op.y))
@@ -112,8 +113,8 @@ def terms(kernel: Kernel[Any], op: Op, work: Work, *, looped: bool = False) -> d
 
 @cache
 def costs(core: Core) -> Costs | None:
-    """The table of a core; None where there is none."""
-    path = FOLDER / f"{core.name}.json"
+    """The table of a core, or of one that it names; None where there is none."""
+    path = FOLDER / f"{core.costs or core.name}.json"
     if not path.is_file():
         return None
     read = json.loads(path.read_text(encoding="utf-8"))

@@ -5,7 +5,7 @@
 #include "golden.h"
 
 #include "golden_weights.h"
-#include "ascua/conv2d_s8.h"
+#include "ascua/conv2d_pairs_s8.h"
 #include "ascua/window.h"
 
 #ifdef GOLDEN_ON
@@ -24,20 +24,20 @@
 #else
 #define ARENA
 #endif
-static ARENA _Alignas(8) int8_t arena[576];
+static ARENA _Alignas(8) int8_t arena[736];
 #endif
 
 /* conv2d y: 9x17x3, 8262 MACs */
 STEP void golden_step_00_conv2d(INSTANCE) {
-    static const conv2d_s8_t p = {.ow = 17, .oc = 3, .step = 2, .kh = 3, .runs = 1, .run = 6,
+    static const conv2d_pairs_s8_t p = {.ow = 17, .oc = 3, .step = 2, .kh = 3, .runs = 1, .run = 6,
         .gap = 2, .small = 1, .zero = 4, .low = -128, .high = 127};
     static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 9, .row = 34, .left = 2,
         .right = 2, .fill = -3};
     const int8_t *rows[3];
     for (int32_t turn = 0; turn < 9; turn++) {
-        window_padded(&w, arena + 88, turn, arena + 460, rows);
-        conv2d_s8(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_requant,
-            arena + 0 + turn * 51);
+        window_padded(&w, arena + 88, turn, arena + 620, rows);
+        conv2d_pairs_s8(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_fours,
+            golden_00_conv2d_requant, arena + 0 + turn * 51, arena + 460);
     }
 }
 

@@ -7,7 +7,7 @@
 #include "golden_weights.h"
 #include "ascua/add_s8.h"
 #include "ascua/conv2d_1x1_pairs_s8.h"
-#include "ascua/conv2d_s8.h"
+#include "ascua/conv2d_pairs_s8.h"
 #include "ascua/depthwise_conv2d_3x3_s8.h"
 #include "ascua/fully_connected_s8.h"
 #include "ascua/max_pool2d_s8.h"
@@ -35,15 +35,15 @@ static ARENA _Alignas(8) int8_t arena[1560];
 
 /* conv2d conv: 9x9x8, 17496 MACs */
 STEP void golden_step_00_conv2d(INSTANCE) {
-    static const conv2d_s8_t p = {.ow = 9, .oc = 8, .step = 3, .kh = 3, .runs = 1, .run = 9,
+    static const conv2d_pairs_s8_t p = {.ow = 9, .oc = 8, .step = 3, .kh = 3, .runs = 1, .run = 9,
         .gap = 3, .small = 1, .zero = -128, .low = -128, .high = 127};
     static const window_t w = {.kh = 3, .sy = 1, .dy = 1, .py = 1, .ih = 9, .row = 27, .left = 3,
         .right = 3, .fill = -128};
     const int8_t *rows[3];
     for (int32_t turn = 0; turn < 9; turn++) {
-        window_padded(&w, arena + 288, turn, arena + 648, rows);
-        conv2d_s8(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_requant,
-            arena + 0 + turn * 72);
+        window_padded(&w, arena + 288, turn, arena + 872, rows);
+        conv2d_pairs_s8(&p, rows, golden_00_conv2d_weights, golden_00_conv2d_fours,
+            golden_00_conv2d_requant, arena + 0 + turn * 72, arena + 648);
     }
 }
 
