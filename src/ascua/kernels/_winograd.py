@@ -209,9 +209,6 @@ class WinogradVectors(WinogradLate):
         tiles, fours = down(op) * -(-ow // side), -(-oc // CHANNELS)
         found = down(op) * across(op) * fours
         inner = oh // side * (ow // side) * (oc // CHANNELS)
-        clamped = bounds(op.activation, op.y) != dict(
-            zip(("low", "high"), limits("int8"), strict=True)
-        )
         return {
             "tile": tiles,
             "tile's eight": tiles * n,

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from ascua.ir import Array
-from ascua.kernels._bounds import bounds
+from ascua.kernels._bounds import bounded, bounds
 from ascua.kernels._convolution import (
     LITTLE,
     clipped,
