@@ -40,8 +40,8 @@ Say = Callable[[str], None]
 """Hears what is done, a line each."""
 
 MODEL_BOARDS = (
-    "mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547", "mps2-an505", "xilinx-zynq-a9",
-    "riscv32-virt",
+    "mps2-an385", "mps2-an386", "mps2-an500", "mps3-an547", "mps2-an505", "mps2-an385-m0",
+    "xilinx-zynq-a9", "riscv32-virt", "riscv64-virt",
 )  # fmt: skip
 """One board a core: first those that the peers were measured on."""
 
