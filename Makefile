@@ -5,7 +5,7 @@ JOBS ?= 2
 WITH_DATA = $(if $(DATA),--data-dir $(DATA))
 WITH_MODELS = $(if $(MODELS),--models $(MODELS))
 
-.PHONY: help setup demo check test test-all golden docs tune bench bench-ram bench-energy ci
+.PHONY: help setup demo check test test-all golden docs tune mutants bench bench-ram bench-energy ci
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -38,6 +38,9 @@ docs: setup ## Write the generated pages: operators, boards, results, options of
 
 tune: setup ## Measure what kernels cost on emulated cores (CORES=cortex-m4): some ten minutes each
 	@$(PYTHON) -m tests.support.tune build/tune $(CORES)
+
+mutants: setup ## Mutate kernels and operators (ONLY=files, JOBS=2): do the tests see it? Takes hours, resumable
+	@$(PYTHON) -m scripts.mutants --jobs $(JOBS) $(ONLY)
 
 bench: setup ## Measure the trained recipes, and the peers' networks in MODELS; takes minutes, resumable
 	@.venv/bin/ascua bench $(WITH_MODELS) $(WITH_DATA)

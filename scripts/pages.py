@@ -24,6 +24,7 @@ from scripts import (
     cycles_tables,
     energy_tables,
     k210_tables,
+    mutants_tables,
     optimized_tables,
     pruning_tables,
     quantizer_tables,
@@ -393,6 +394,7 @@ def pages(root: Path) -> dict[Path, str]:
         root / "docs/pruning.md": between(pruning, "pruning", table_of_pruned),
         root / "docs/study.md": study,
         **{root / f"docs/{name}.md": text for name, (text, _) in reports.items()},
+        root / "docs/mutants.md": mutants_tables.page(folder, NOTE),
         root / "docs/models.md": between(models, "models", networks()),
         **verb_pages(root / "docs/verbs", folder),
     }
