@@ -43,6 +43,10 @@ RESULTS = Path("results/mutants")
 RESULT, EQUIVALENT = "mutants.jsonl", "equivalent.toml"
 HOST, BOARDS = "not slow and not train and not emulator", "not slow and not train"
 """Tests for what this computer's compiler sees, and for what only a board's does."""
+KILLED = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+"""How somebody else ends a run: nothing is known then."""
+PLUGINS = ("pytest_timeout", "_hypothesis_pytestplugin", "scripts.replayed")
+"""Those of pytest that are loaded: all that are there take a third of a short run."""
 HANGS = 5.0, 120.0
 """A mutant hangs that takes so many times as long as the tests, and so many seconds more."""
 SAME = "same code"
@@ -208,9 +212,10 @@ class Trial:
     def _pytest(self, marks: str, *more: object) -> list[str]:
         runs = self.folder / "runs"
         runs.mkdir(parents=True, exist_ok=True)
-        plugin = ["-p", "no:cacheprovider", "-p", "scripts.replayed", f"--runs={runs}"]
-        pytest = [sys.executable, "-m", "pytest", "--rootdir=.", "-x", "-q", "-rfE", "--tb=no"]
-        return [str(part) for part in (*pytest, "-m", marks, *plugin, *more)]
+        plugins = [part for name in PLUGINS for part in ("-p", name)]
+        pytest = [sys.executable, "-m", "pytest", *plugins, "-p", "no:cacheprovider"]
+        said = ["--rootdir=.", "-x", "-q", "-rfE", "--tb=no"]
+        return [str(part) for part in (*pytest, *said, f"--runs={runs}", "-m", marks, *more)]
 
     def _noted(self, test: str, marks: str) -> Path:
         """How long each of these tests takes and what it compiles: they are run once, as they are.
@@ -260,7 +265,7 @@ def ended(command: Sequence[str], copy: Path, limit: float | None) -> tuple[int 
     """How a command in the copy of a tree ends, and what it says; None behind `limit` seconds."""
     environment = {
         **os.environ, "PYTHONPATH": f"{copy / 'src'}:{copy}", "PYTHONDONTWRITEBYTECODE": "1",
-        "REQUIRE_TOOLS": "1",
+        "REQUIRE_TOOLS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }  # fmt: skip
     with subprocess.Popen(
         command, cwd=copy, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -280,7 +285,7 @@ def ended(command: Sequence[str], copy: Path, limit: float | None) -> tuple[int 
 def judged(command: Sequence[str], copy: Path, limit: float) -> tuple[str, str]:
     """The verdict of pytest's `command`, and the first test that fails.
 
-    Raises AscuaError where it ran none.
+    Raises AscuaError where it ran none, or was stopped by somebody.
     """
     code, said = ended(command, copy, limit)
     if code is None:
@@ -288,8 +293,9 @@ def judged(command: Sequence[str], copy: Path, limit: float) -> tuple[str, str]:
     if code == 0:
         return "survived", ""
     failed = re.search(r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", said, re.MULTILINE)
-    if failed or code in (1, 2) or code < 0 or "while loading conftest" in said:
-        return "caught", failed[1] if failed else "import"
+    crashed = code < 0 and -code not in KILLED
+    if failed or code in (1, 2) or crashed or "while loading conftest" in said:
+        return "caught", failed[1] if failed else ""
     raise AscuaError(f"pytest ended with {code}: {said.strip()[-1000:]}", [])
 
 
@@ -315,7 +321,7 @@ def compiled(path: Path, text: str) -> str:
         if original is None:  # a core whose int is too narrow, say
             continue
         made = assembly(board, path, text)
-        if made is None:
+        if made is None and board is host:
             return "refused"
         if made != original:
             return "host" if board is host else "board"

@@ -21,8 +21,8 @@ def page(folder: Path, note: str) -> str:
         f"# Mutants\n\n{note}`make mutants` ([how](../CONTRIBUTING.md#mutants)) puts a small fault"
         " into a kernel's header, its class or an operator's `eval`, and runs the operator's tests:"
         f" of {total.mutants:,} such mutants they saw {total.share:.1%}, but for those that"
-        " compute the same. A mutant is caught by a test, or refused by a compiler; none counts from which"
-        " the compilers of this computer and of all boards make the same code.\n\n"
+        " compute the same. A mutant is caught by a test, or refused by a compiler; none counts"
+        " from which the compilers of this computer and of all boards make the same code.\n\n"
         f"{markdown(COLUMNS, _rows(mutants, known))}\n## Survivors\n\n{_survivors(mutants, known)}"
     )
 

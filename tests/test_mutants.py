@@ -204,8 +204,10 @@ def test_verdicts(tmp_path: Path) -> None:
     assert judged(ending(""), tmp_path, 60) == ("survived", "")
     failing = "print('FAILED tests/a.py::t[x y] - assert 1 == 2'); raise SystemExit(1)"
     assert judged(ending(failing), tmp_path, 60) == ("caught", "tests/a.py::t[x y]")
-    assert judged(ending("import os; os.abort()"), tmp_path, 60) == ("caught", "import")
+    assert judged(ending("import os; os.abort()"), tmp_path, 60) == ("caught", "")
     assert judged(ending("import time; time.sleep(60)"), tmp_path, 0.5) == ("hung", "")
+    with pytest.raises(AscuaError, match="pytest ended with -15"):
+        judged(ending("import os; os.kill(os.getpid(), 15)"), tmp_path, 60)
     with pytest.raises(AscuaError, match="pytest ended with 5"):
         judged(ending("raise SystemExit(5)"), tmp_path, 60)
 
