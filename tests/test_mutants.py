@@ -67,7 +67,7 @@ def test_they_are_spread_over_the_file() -> None:
     starts = [place[0].start for place in drawn(text(CLAMP), ROOT / PACKAGE / CLAMP, SEED, 10)]
     assert len(starts) == 10
     assert starts == sorted(starts)
-    assert {enclosing(text(CLAMP), at, CLAMP) for at in starts} >= {"clamp_s8", "requantize_once"}
+    assert len({enclosing(text(CLAMP), at, CLAMP) for at in starts}) > 4
 
 
 @pytest.mark.parametrize("folder", ["kernels", "ops"])
