@@ -48,6 +48,8 @@ BOARDS = {
 """By core the board that has room for many samples."""
 TOGETHER, BATCHES = 24, 2
 """Samples of a kind in a firmware, and how many of these."""
+SMALL_FLASH = 2**20
+"""Where there is no more, a third of them are in a firmware, and there are three times as many."""
 LEAST, SMALL = 150, 1000
 """Instructions of a sample that is taken, and of one whose relative error counts for little."""
 RANDOM = 300
@@ -144,29 +146,38 @@ class Calls:
         return own.end - own.first, {f.name.partition(".")[0]: f.end - f.first for f in others}
 
 
+def together(board: Board) -> tuple[int, int]:
+    """Samples in a firmware for `board`, and how many firmwares of a kind."""
+    flash = board.memory("x")
+    parts = 3 if flash and flash.bytes <= SMALL_FLASH else 1
+    return TOGETHER // parts, BATCHES * parts
+
+
 def fitting(kind: str, name: str, board: Board) -> Iterator[Graph]:
     """Networks of samples of a kind that the kernel runs, unless they are rare."""
     rng = Random(f"tune {kind} {name}")
-    for _ in range(BATCHES):
+    samples, batches = together(board)
+    for _ in range(batches):
         good: dict[str, Graph] = {}
-        for drawn in range(DRAWN * TOGETHER):
-            if len(good) == TOGETHER or drawn > DRAWN * (len(good) + 1):
+        for drawn in range(DRAWN * samples):
+            if len(good) == samples or drawn > DRAWN * (len(good) + 1):
                 break
             with contextlib.suppress(Unsupported):
                 graph = prepare(SAMPLES[kind](rng))
                 every = [options(graph, op, board, Goal()) for op in graph.ops if not op.view]
                 if all(name in {o.kernel.name for o in several} for several in every):
                     good[f"n{len(good)}"] = graph
-        if len(good) == TOGETHER:
+        if len(good) == samples:
             yield beside(good)
 
 
-def graphs(kind: str) -> Iterator[Graph]:
+def graphs(kind: str, board: Board) -> Iterator[Graph]:
     """Networks of many samples of a kind."""
     rng = Random(f"tune {kind}")
-    for _ in range(BATCHES * TIMES.get(kind, 1)):
+    samples, batches = together(board)
+    for _ in range(batches * TIMES.get(kind, 1)):
         good: dict[str, Graph] = {}
-        while len(good) < (TOGETHER // 2 if kind in WHOLE else TOGETHER):
+        while len(good) < (samples // 2 if kind in WHOLE else samples):
             with contextlib.suppress(Unsupported):
                 good[f"n{len(good)}"] = prepare(SAMPLES[kind](rng))
         yield beside(good)
@@ -203,7 +214,7 @@ def measured(core: str, folder: Path, only: Collection[str]) -> Iterator[Measure
     if only:
         return
     for kind in (*SAMPLES, OTHERS, WIDE):
-        for graph in others(kind) if kind in (OTHERS, WIDE) else graphs(kind):
+        for graph in others(kind) if kind in (OTHERS, WIDE) else graphs(kind, board):
             every = [options(graph, op, board, Goal()) for op in graph.ops if not op.view]
             able = [{o.kernel.name for o in several} for several in every]
             names = dict.fromkeys(k.name for k in kernels.every() if kind not in WHOLE)
