@@ -53,6 +53,12 @@ def test_shapes() -> None:
     check_everywhere(together(*ops))
 
 
+def test_headroom_is_the_farthest_shift_in_32_bits() -> None:
+    for x in range(-300, 300):
+        farthest = max(n for n in range(32) if -(2**31) <= x << n < 2**31)
+        assert headroom(np.array([x])) == [farthest], x
+
+
 def test_both_inputs_the_same_tensor() -> None:
     x = activation("x", (1, 3, 3, 9), 0.05, -7)
     check_everywhere(network(Div((x, x), (activation("y", x.shape, 0.01, 3),), "NONE")))
