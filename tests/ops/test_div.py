@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ascua import tflite
 from ascua.ir import Op
-from ascua.ops.div import OF_ZERO, Div
+from ascua.ops.div import OF_ZERO, Div, headroom
 from tests.support import (
     activation,
     check_everywhere,
