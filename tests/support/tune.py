@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import hashlib
 import json
+import math
 from bisect import bisect
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -48,8 +49,8 @@ BOARDS = {
 """By core the board that has room for many samples."""
 TOGETHER, BATCHES = 24, 2
 """Samples of a kind in a firmware, and how many of these."""
-SMALL_FLASH = 2**20
-"""Where there is no more, a third of them are in a firmware, and there are three times as many."""
+SMALL_FLASH = 2**19
+"""Where constants may take no more, a third of them are in a firmware, and there are three times as many."""
 LEAST, SMALL = 150, 1000
 """Instructions of a sample that is taken, and of one whose relative error counts for little."""
 RANDOM = 300
@@ -148,9 +149,20 @@ class Calls:
 
 def together(board: Board) -> tuple[int, int]:
     """Samples in a firmware for `board`, and how many firmwares of a kind."""
-    flash = board.memory("x")
-    parts = 3 if flash and flash.bytes <= SMALL_FLASH else 1
+    parts = 3 if flash(board) <= SMALL_FLASH else 1
     return TOGETHER // parts, BATCHES * parts
+
+
+def flash(board: Board) -> float:
+    """Bytes that constants may take, half of them: the rest is left to code."""
+    memory = board.memory("x")
+    return memory.bytes / 2 if memory else math.inf
+
+
+def constants(graph: Graph, board: Board) -> int:
+    """Bytes of constants by the kernels that have most."""
+    every = [options(graph, op, board, Goal()) for op in graph.ops if not op.view]
+    return sum(max(o.const_bytes for o in several) for several in every)
 
 
 def fitting(kind: str, name: str, board: Board) -> Iterator[Graph]:
@@ -165,7 +177,8 @@ def fitting(kind: str, name: str, board: Board) -> Iterator[Graph]:
             with contextlib.suppress(Unsupported):
                 graph = prepare(SAMPLES[kind](rng))
                 every = [options(graph, op, board, Goal()) for op in graph.ops if not op.view]
-                if all(name in {o.kernel.name for o in several} for several in every):
+                able = all(name in {o.kernel.name for o in several} for several in every)
+                if able and constants(graph, board) <= flash(board) / samples:
                     good[f"n{len(good)}"] = graph
         if len(good) == samples:
             yield beside(good)
@@ -177,9 +190,15 @@ def graphs(kind: str, board: Board) -> Iterator[Graph]:
     samples, batches = together(board)
     for _ in range(batches * TIMES.get(kind, 1)):
         good: dict[str, Graph] = {}
+        room = flash(board)
         while len(good) < (samples // 2 if kind in WHOLE else samples):
             with contextlib.suppress(Unsupported):
-                good[f"n{len(good)}"] = prepare(SAMPLES[kind](rng))
+                graph = prepare(SAMPLES[kind](rng))
+                if constants(graph, board) <= room:
+                    good[f"n{len(good)}"] = graph
+                    room -= constants(graph, board)
+                elif room < flash(board) / 2:
+                    break
         yield beside(good)
 
 
