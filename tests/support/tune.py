@@ -50,7 +50,7 @@ BOARDS = {
 TOGETHER, BATCHES = 24, 2
 """Samples of a kind in a firmware, and how many of these."""
 SMALL_FLASH = 2**19
-"""Where constants may take no more, a third of them are in a firmware, and there are three times as many."""
+"""Bytes of constants: where no more fit, firmwares have a third, and are three times as many."""
 LEAST, SMALL = 150, 1000
 """Instructions of a sample that is taken, and of one whose relative error counts for little."""
 RANDOM = 300
