@@ -199,7 +199,7 @@ def test_a_package(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("core")
 def test_faults_are_seen(tmp_path: Path) -> None:
-    """A key misspelt, a source left out, a byte of a weight changed."""
+    """A key misspelt, a source left out, a weight of each layer changed."""
     folder = exported("platformio", model(tmp_path, "small"), tmp_path / "net", "--name", "net")
     manifest = folder / "library.json"
     right = manifest.read_text()
@@ -215,8 +215,7 @@ def test_faults_are_seen(tmp_path: Path) -> None:
     manifest.write_text(right)
     source = folder / "src/net_weights.c"
     text = source.read_text()
-    at = text.index("{", text.index("02_conv2d_weights")) + 1
-    source.write_text(f"{text[:at]}100, {text[at:].partition(',')[2]}")
+    source.write_text(re.sub(r"(int8_t net_\w+\[\d+\] = \{\s*)-?\d+", r"\g<1>100", text))
     done = pio("run", "-d", folder / EXAMPLE, "-e", "native", "-t", "exec")
     assert done.returncode
     assert "FAIL" in done.stdout

@@ -245,8 +245,10 @@ def test_it_compiles_for_a_cortex(name: str, tmp_path: Path) -> None:
 
 def test_every_board_has_a_name(net: Path) -> None:
     """Those of its cores, but for programs that an operating system starts."""
-    fit = [b for b in map(boards.load, boards.names("c")) if b.core.name in CORES and not b.hosted]
-    assert set(BOARDS) == {b.name for b in fit}
+    fit = {
+        b.name for b in map(boards.load, boards.names("c")) if b.core.name in CORES and not b.hosted
+    }
+    assert set(BOARDS) == fit - {"mps2-an385-m0"}  # which there is emulated alone
     assert "west build -b qemu_cortex_m3 net/app\n" in (net / "README.md").read_text()
 
 

@@ -259,7 +259,7 @@ def test_dsp_least_weights(pair: tuple[int, int]) -> None:
     w[0, 1, 1], w[1, 1, 1] = pair
     graph = narrow(w)
     fits = pair[1] > -128 or pair[0] >= 0
-    assert dsp_kernel(graph) == ("conv2d_s8_dsp" if fits else "conv2d_s8")
+    assert (dsp_kernel(graph) == "conv2d_s8_dsp") == fits
     check_everywhere(graph)
 
 
