@@ -92,7 +92,7 @@ def test_documented_keys() -> None:
 def test_analyze(model: Path) -> None:
     result = ascua("analyze", model, "--board", M3)
     assert (result.code, result.err) == (0, "")
-    words = ("conv2d_s8", "9x9x8", "softmax_s8", "arena", "decided by", "whole tensors alone")
+    words = ("conv2d_pairs", "9x9x8", "softmax_s8", "arena", "decided by", "whole tensors alone")
     for text in (*words, f"flash of {M3}", f"RAM of {M3}", f"It fits {M3}."):
         assert text in result.out
     assert all(len(line.rstrip()) <= 100 for line in result.out.splitlines())
