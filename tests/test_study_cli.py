@@ -422,6 +422,16 @@ def test_the_projects_study() -> None:
     }  # fmt: skip
 
 
+def test_results_stay_known_when_boards_get_a_field() -> None:
+    """What a board says counts, and what it leaves as it is by default does not."""
+    board = boards.load("nrf52840")
+    described = matrix._described(board)  # noqa: SLF001
+    assert described["core"].keys() >= {"name", "cflags", "features", "timing"}
+    assert not described["core"].keys() & {"costs", "int_bits", "constants"}
+    other = replace(board, core=replace(board.core, costs="cortex-m4"))
+    assert matrix._described(other) != described  # noqa: SLF001
+
+
 def test_only(tmp_path: Path) -> None:
     every = study.Cells(study.load(str(written(tmp_path))), None)
     assert [c.name for c in every.chosen(["tiny/l1"])] == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
@@ -361,7 +361,7 @@ class Cells:
     ) -> dict[str, Stage]:
         """The stages of a .tflite file on a board."""
         loaded = boards.load(board)
-        aim = {"board": loaded.name, "goal": goal, "sha256": hashed(asdict(loaded))}
+        aim = {"board": loaded.name, "goal": goal, "sha256": hashed(_described(loaded))}
         paths = {"board_file": str(Path(board).resolve())} if board.endswith(".toml") else {}
         library = stage(stages.compile_, aim, paths, network=small)
         ran = stage(stages.run, {**told, **aim}, paths, network=small, library=library)
@@ -445,6 +445,23 @@ def _pruned(prune: Prune | None) -> Iterator[tuple[str, float]]:
         for method in (*prune.methods, *([SCRATCH] if prune.scratch else [])):
             for ratio in prune.ratios:
                 yield method, ratio
+
+
+def _described(value: Any) -> Any:
+    """What of a board decides a result: all that is not as it is by default.
+
+    So what was measured stays known when boards get a field.
+    """
+    if isinstance(value, list | tuple):
+        return [_described(v) for v in value]
+    if not is_dataclass(value):
+        return value
+    found = {}
+    for f in fields(value):
+        default = f.default_factory() if f.default_factory is not MISSING else f.default
+        if (said := getattr(value, f.name)) != default:
+            found[f.name] = _described(said)
+    return found
 
 
 def _json(recipe: Recipe) -> dict[str, Any]:
