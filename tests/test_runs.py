@@ -158,15 +158,25 @@ PIXELS = {
 MOST_CODE = frozenset({"conv2d_1x1_pairs_s8", "conv2d_compact_s8", "conv2d_s8"})
 
 
-@pytest.mark.parametrize("board", [HOST, EVERY], ids=["plain", "every feature"])
-def test_pixels(board: Board, tmp_path: Path) -> None:
+BY_FEATURES = {
+    "": "conv2d_1x1_pairs_s8",
+    "dsp": "conv2d_1x1_s8_dsp",
+    "vectors": "conv2d_1x1_s8_vectors",
+}
+"""The kernel of 1x1 convolutions where a core has a feature."""
+
+
+@pytest.mark.parametrize("feature", BY_FEATURES)
+def test_pixels(feature: str, tmp_path: Path) -> None:
+    board = featured(untold(HOST), frozenset({feature} - {""}))
     graph = beside({name: prepare(g) for name, g in PIXELS.items()})
     found = check(graph, FAST, board, tmp_path)
-    pointwise = {"conv2d_1x1_s8_dsp" if board is EVERY else "conv2d_1x1_pairs_s8"}
-    others = {"concatenation_s8", "add_broadcast_s8", "mul_broadcast_s8", "split_s8", "softmax_s8",
-              "log_softmax_s8", "l2_normalization_s8"}  # fmt: skip
-    assert pointwise | others <= found
-    found = check(graph, replace(FAST, avoid=MOST_CODE), HOST, tmp_path)
+    others = {"concatenation_s8", "split_s8", "softmax_s8", "log_softmax_s8", "l2_normalization_s8"}
+    if feature != "vectors":
+        others |= {"add_broadcast_s8", "mul_broadcast_s8"}
+    assert {BY_FEATURES[feature]} | others <= found
+    avoid = MOST_CODE | {"conv2d_1x1_s8_vectors", "conv2d_1x1_s8_dsp"}
+    found = check(graph, replace(FAST, avoid=avoid), HOST, tmp_path)
     assert "fully_connected_compact_s8" in found
 
 

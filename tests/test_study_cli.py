@@ -425,11 +425,11 @@ def test_the_projects_study() -> None:
 def test_results_stay_known_when_boards_get_a_field() -> None:
     """What a board says counts, and what it leaves as it is by default does not."""
     board = boards.load("nrf52840")
-    described = matrix._described(board)  # noqa: SLF001
+    described = matrix._described(board)
     assert described["core"].keys() >= {"name", "cflags", "features", "timing"}
     assert not described["core"].keys() & {"costs", "int_bits", "constants"}
     other = replace(board, core=replace(board.core, costs="cortex-m4"))
-    assert matrix._described(other) != described  # noqa: SLF001
+    assert matrix._described(other) != described
 
 
 def test_only(tmp_path: Path) -> None:
