@@ -40,7 +40,7 @@ def compact(inline: bool, *more: str) -> Goal:
     return Goal(inline=inline, avoid=frozenset({*FAST, *more}))
 
 
-@pytest.mark.parametrize("inline", [False, True])
+@pytest.mark.parametrize("inline", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_every_case(inline: bool) -> None:
     graph = collected(CASES)
     calls = plan(prepare(graph), boards.load("host"), compact(inline)).calls

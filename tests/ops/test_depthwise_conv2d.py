@@ -175,7 +175,9 @@ def test_kernels(avoid: str, inline: bool) -> None:
         ({ROWS_VECTORS}, False),
         pytest.param({ROWS_VECTORS}, True, marks=pytest.mark.slow),
         ({ROWS_VECTORS, "depthwise_conv2d_3x3_clipped_s8"}, False),
-        ({ROWS_VECTORS, "depthwise_conv2d_3x3_clipped_s8"}, True),
+        pytest.param(
+            {ROWS_VECTORS, "depthwise_conv2d_3x3_clipped_s8"}, True, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_rows_without_padding(avoid: set[str], inline: bool) -> None:

@@ -74,7 +74,9 @@ def fitting(name: str) -> dict[str, Graph]:
     return {case: g for case, g in graphs.items() if named(name).fits(g.ops[0])}
 
 
-@pytest.mark.parametrize("inline", [False, True], ids=["shared", "inline"])
+@pytest.mark.parametrize(
+    "inline", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["shared", "inline"]
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_equals_tflm(name: str, inline: bool) -> None:
     graphs = fitting(name)

@@ -293,7 +293,7 @@ def test_every_sum_on_boards(board: str, kernel: Winograd, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("kernel", "board"),
     [
-        pytest.param(k, board, marks=[pytest.mark.slow] * (board != "host"))
+        pytest.param(k, board, marks=[pytest.mark.slow] * (board != "host" or k in PLAIN[1:]))
         for k in ONES
         for board in ("host", *boards_of(k)[:2])
     ],
