@@ -188,18 +188,22 @@ def _counts(board: str) -> bool:
 
 
 def peers_table(folder: Path) -> str:
-    """README's table: millions of instructions, a row a model and peer, a column a core."""
+    """README's table: millions of instructions, a row a model and peer, a column a core.
+
+    A Cortex-M33 takes what an M4 does.
+    """
     rows = results.against_peers(folder)
-    cores = sorted({str(r[1]) for r in rows}, key=_family)
+    cores = sorted({str(r[1]) for r in rows} - {"cortex-m33"}, key=_family)
     lines = []
     peers = sorted(dict.fromkeys(str(r[2]) for r in rows), key=lambda p: p.startswith("Ascua"))
     for model, peer in itertools.product(dict.fromkeys(r[0] for r in rows), peers):
         found = {r[1]: r for r in rows if (r[0], r[2]) == (model, peer)}
         counts = [f"{float(found[c][3] or 0) / 1e6:.2f}" if c in found else "-" for c in cores]
-        m4 = found.get("cortex-m4")
-        lines.append((model, peer, *counts, *(m4[5:7] if m4 else (None, None))))
+        m4 = found.get("cortex-m4", (0,) * 7)[5:7]
+        sizes = (f"{int(n) / 1000:.1f}" if n else None for n in m4)
+        lines.append((model, peer, *counts, *sizes))
     short = [c.removeprefix("cortex-").removesuffix("imac").upper() for c in cores]
-    columns = ("model", "", *(f">{c}" for c in short), ">flash B (M4)", ">RAM B (M4)")
+    columns = ("model", "", *(f">{c}" for c in short), ">flash KB", ">RAM KB")
     return markdown(columns, lines)
 
 
