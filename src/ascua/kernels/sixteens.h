@@ -317,29 +317,6 @@ KERNEL words_t words_add_two(words_t v, tap_t t, tap_t u) {
 #endif
 }
 
-#if !ASCUA_HELIUM
-KERNEL fours_t fours_scale(fours_t v, fours_t multiplier, fours_t shift) {
-#if ASCUA_NEON
-    v = vqrdmulhq_s32(v, multiplier);
-    return vrshlq_s32(vsraq_n_s32(v, v, 31), shift);
-#elif ASCUA_AVX2
-    const __m128i half = _mm_set1_epi64x((int64_t)1 << 30);
-    const __m128i even = _mm_add_epi64(_mm_mul_epi32(v, multiplier), half);
-    const __m128i odd =
-        _mm_add_epi64(_mm_mul_epi32(_mm_srli_epi64(v, 32), _mm_srli_epi64(multiplier, 32)), half);
-    v = _mm_blend_epi16(_mm_srli_epi64(even, 31), _mm_slli_epi64(odd, 1), 0xcc);
-    v = _mm_add_epi32(v, _mm_srai_epi32(v, 31));
-    v = _mm_srav_epi32(v, _mm_xor_si128(shift, _mm_set1_epi32(-1)));
-    return _mm_srai_epi32(_mm_add_epi32(v, _mm_set1_epi32(1)), 1);
-#else
-    for (int32_t i = 0; i < 4; i++) {
-        v.lane[i] = multiply_by_quantized_multiplier(v.lane[i], multiplier.lane[i], shift.lane[i]);
-    }
-    return v;
-#endif
-}
-#endif
-
 /* v + zero as int8, clamped to [low, high], a part of their range. */
 KERNEL bytes_t words_narrow(words_t v, int32_t zero, int32_t low, int32_t high) {
     bytes_t y;

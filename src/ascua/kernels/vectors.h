@@ -82,14 +82,39 @@ KERNEL rescale_fours_t rescale_fours(const rescale_t *r, int32_t c) {
     return q;
 }
 
+/* v * multiplier / 2^31 * 2^shift, as TFLM rounds it; the shift is to the left, and below 0. */
+KERNEL fours_t fours_scale(fours_t v, fours_t multiplier, fours_t shift) {
+#if ASCUA_HELIUM
+    v = vqrdmulhq_s32(v, multiplier);
+    /* Halves go away from zero: a negative number has one less before it is rounded half up. */
+    return vrshlq_s32(vqdmlahq_n_s32(v, v, 1), shift);
+#elif ASCUA_NEON
+    v = vqrdmulhq_s32(v, multiplier);
+    return vrshlq_s32(vsraq_n_s32(v, v, 31), shift);
+#elif ASCUA_AVX2
+    const __m128i half = _mm_set1_epi64x((int64_t)1 << 30);
+    const __m128i even = _mm_add_epi64(_mm_mul_epi32(v, multiplier), half);
+    const __m128i odd =
+        _mm_add_epi64(_mm_mul_epi32(_mm_srli_epi64(v, 32), _mm_srli_epi64(multiplier, 32)), half);
+    v = _mm_blend_epi16(_mm_srli_epi64(even, 31), _mm_slli_epi64(odd, 1), 0xcc);
+    /* What is shifted by one bit less has room for the rounding. */
+    v = _mm_add_epi32(v, _mm_srai_epi32(v, 31));
+    v = _mm_srav_epi32(v, _mm_xor_si128(shift, _mm_set1_epi32(-1)));
+    return _mm_srai_epi32(_mm_add_epi32(v, _mm_set1_epi32(1)), 1);
+#else
+    for (int32_t i = 0; i < 4; i++) {
+        v.lane[i] = multiply_by_quantized_multiplier(v.lane[i], multiplier.lane[i], shift.lane[i]);
+    }
+    return v;
+#endif
+}
+
 /* Sums with their biases as outputs, which still take 32 bits. */
 KERNEL fours_t fours_requantize(fours_t v, const rescale_fours_t *q, int32_t zero, int32_t low,
                                 int32_t high) {
+    v = fours_scale(v, q->multiplier, q->shift);
 #if ASCUA_HELIUM
-    v = vqrdmulhq_s32(v, q->multiplier);
-    /* Halves go away from zero: a negative number has one less before it is rounded half up. */
-    v = vqdmlahq_n_s32(v, v, 1);
-    v = vaddq_n_s32(vrshlq_s32(v, q->shift), zero);
+    v = vaddq_n_s32(v, zero);
     if (low == -128 && high == 127) {
         /* Narrowed in place: no register holds bounds. */
         __asm__("vqmovnb.s32 %q0, %q0\n\tvqmovnb.s16 %q0, %q0" : "+w"(v));
@@ -97,29 +122,17 @@ KERNEL fours_t fours_requantize(fours_t v, const rescale_fours_t *q, int32_t zer
     }
     return vmaxq_s32(vminq_s32(v, vdupq_n_s32(high)), vdupq_n_s32(low));
 #elif ASCUA_NEON
-    v = vqrdmulhq_s32(v, q->multiplier);
-    v = vsraq_n_s32(v, v, 31);
-    v = vaddq_s32(vrshlq_s32(v, q->shift), vdupq_n_s32(zero));
+    v = vaddq_s32(v, vdupq_n_s32(zero));
     if (low == -128 && high == 127) {
         return v; /* as it is narrowed, it is clamped */
     }
     return vmaxq_s32(vminq_s32(v, vdupq_n_s32(high)), vdupq_n_s32(low));
 #elif ASCUA_AVX2
-    const __m128i one = _mm_set1_epi32(1), half = _mm_set1_epi64x((int64_t)1 << 30);
-    const __m128i m = q->multiplier, odd_m = _mm_srli_epi64(m, 32);
-    const __m128i even = _mm_add_epi64(_mm_mul_epi32(v, m), half);
-    const __m128i odd = _mm_add_epi64(_mm_mul_epi32(_mm_srli_epi64(v, 32), odd_m), half);
-    v = _mm_blend_epi16(_mm_srli_epi64(even, 31), _mm_slli_epi64(odd, 1), 0xcc);
-    /* What is shifted by one bit less has room for the rounding. */
-    v = _mm_add_epi32(v, _mm_srai_epi32(v, 31));
-    v = _mm_srav_epi32(v, _mm_xor_si128(q->shift, _mm_set1_epi32(-1)));
-    v = _mm_srai_epi32(_mm_add_epi32(v, one), 1);
     v = _mm_add_epi32(v, _mm_set1_epi32(zero));
     return _mm_max_epi32(_mm_min_epi32(v, _mm_set1_epi32(high)), _mm_set1_epi32(low));
 #else
     for (int32_t i = 0; i < 4; i++) {
-        const requant_t r = {0, q->multiplier.lane[i], q->shift.lane[i]};
-        v.lane[i] = requantize(v.lane[i], &r, zero, low, high);
+        v.lane[i] = clamp(v.lane[i] + zero, low, high);
     }
     return v;
 #endif
